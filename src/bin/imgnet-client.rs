@@ -1,0 +1,3 @@
+//! imgnet-client: see the crate documentation.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! imgnet-server: see the crate documentation.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! imgnet: see the crate documentation.
+
+fn main() {}

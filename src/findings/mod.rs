@@ -1,0 +1,54 @@
+//! Findings: what went wrong, how sure that is, which frames show it, and how to mend it.
+//!
+//! The catalogue and the rules live here; a rule sees accounts and events, never bytes of the file system.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{FrameNumber, PictureId, StreamId};
+
+/// How bad a finding is; ordered from mild to bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing, nothing wrong.
+    Note,
+    /// May explain trouble, or cause it another day.
+    Warning,
+    /// Something did not work.
+    Error,
+}
+
+/// How sure a finding is; ordered from weak to strong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Certainty {
+    /// Nothing happened here, but it can.
+    Risk,
+    /// The best explanation of what the packets show.
+    Likely,
+    /// The packets prove it.
+    Proven,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable kebab-case name, as `imgnet explain` takes it.
+    pub name: Cow<'static, str>,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub certainty: Certainty,
+    /// The stream it is about; absent for the whole capture.
+    pub stream: Option<StreamId>,
+    /// The picture it is about; absent where it is about none.
+    pub image: Option<PictureId>,
+    /// Frames that show it, ascending; at most 16 and the last are kept.
+    pub packets: Vec<FrameNumber>,
+    /// What happened, one plain sentence.
+    pub message: String,
+    /// How to mend it, one plain sentence.
+    pub fix: String,
+}

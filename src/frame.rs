@@ -1,0 +1,65 @@
+//! One captured frame as a source hands it over: bytes borrowed, nothing decoded.
+//!
+//! This is the only thing that `source` and `decode` share. It opens nothing and decodes nothing.
+
+use crate::units::{FrameNumber, Timestamp};
+
+/// Link-layer header type, as the numbers of <https://www.tcpdump.org/linktypes.html> (LINKTYPE_*).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    /// BSD loopback: a 4-byte protocol family in the capturing host's byte order.
+    pub const NULL: Self = Self(0);
+    /// IEEE 802.3 Ethernet.
+    pub const ETHERNET: Self = Self(1);
+    /// Raw IP, version from the first nibble.
+    pub const RAW: Self = Self(101);
+    /// OpenBSD loopback: as [`Self::NULL`], family big-endian.
+    pub const LOOP: Self = Self(108);
+    /// Linux cooked capture, version 1.
+    pub const LINUX_SLL: Self = Self(113);
+    /// Raw IPv4.
+    pub const IPV4: Self = Self(228);
+    /// Raw IPv6.
+    pub const IPV6: Self = Self(229);
+    /// Linux cooked capture, version 2.
+    pub const LINUX_SLL2: Self = Self(276);
+
+    /// The short name that Wireshark and tcpdump use, e.g. `EN10MB` is given as `ethernet`;
+    /// absent for a type imgnet does not decode.
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::NULL => "null",
+            Self::ETHERNET => "ethernet",
+            // 12 and 14 are the DLT_RAW values some systems wrote into files.
+            Self::RAW | Self(12 | 14) => "raw",
+            Self::LOOP => "loop",
+            Self::LINUX_SLL => "linux-sll",
+            Self::IPV4 => "ipv4",
+            Self::IPV6 => "ipv6",
+            Self::LINUX_SLL2 => "linux-sll2",
+            _ => return None,
+        })
+    }
+}
+
+/// One captured frame, its bytes borrowed from the source.
+///
+/// Invariant: `data.len() <= wire_len` as far as the source could make sure of it; a source that finds
+/// a record which says otherwise reports `wire_len = data.len()`.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// Number from 1 over all files of the capture, in the order in which they are read.
+    pub number: FrameNumber,
+    /// Capture time; absent where the file has none (pcapng Simple Packet Block).
+    pub time: Option<Timestamp>,
+    /// Link-layer header type of the interface the frame came from.
+    pub link: LinkType,
+    /// Index of the interface over the whole capture, from 0.
+    pub interface: u32,
+    /// Length on the wire in bytes, link header included (Wireshark's `frame.len`).
+    pub wire_len: u32,
+    /// The bytes that were captured (Wireshark's `frame.cap_len` many).
+    pub data: &'a [u8],
+}

@@ -1,0 +1,304 @@
+//! Accounts: what was counted for each stream, direction, picture and chunk, in the report's own words.
+//!
+//! These are the types that `analysis` fills and `report` renders; their names are those of the JSON
+//! contract. Laws, asserted on every capture: payload = unique + duplicate; span = unique + gaps; the
+//! chunks' unique bytes + gaps of a picture sum to its length. This room reads no packets and prints nothing.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::picture::Format;
+use crate::units::{ChunkIndex, FrameNumber, PictureId, StreamId, Timestamp};
+
+/// Transport protocol of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransportKind {
+    /// TCP (RFC 9293).
+    Tcp,
+    /// UDP (RFC 768).
+    Udp,
+}
+
+/// Why stream bytes are missing from the capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GapCause {
+    /// The receiver acknowledged them: delivered, but not captured.
+    NotCaptured,
+    /// Nobody acknowledged them: lost on the way, or the capture ended before.
+    NeverAcknowledged,
+    /// The frame was captured, its end cut off by the snap length.
+    SnapLength,
+    /// Given up because a limit of imgnet was reached.
+    Limit,
+}
+
+/// A range of stream bytes that the capture lacks. Never filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// First missing byte: stream offset in a direction, picture offset in a picture.
+    pub offset: u64,
+    /// How many bytes are missing.
+    pub length: u64,
+    /// Why.
+    pub cause: GapCause,
+}
+
+/// One direction of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Direction {
+    /// Sender.
+    pub from: SocketAddr,
+    /// Receiver.
+    pub to: SocketAddr,
+    /// All frames of the direction, those without payload included (Wireshark's conversation table).
+    pub packets: u64,
+    /// Their lengths on the wire, link headers included.
+    pub wire_bytes: u64,
+    /// Frames that carry at least one payload byte.
+    pub data_packets: u64,
+    /// Transport payload, repeats included.
+    pub payload_bytes: u64,
+    /// Bytes seen at least once.
+    pub unique_bytes: u64,
+    /// `payload_bytes` − `unique_bytes`.
+    pub duplicate_bytes: u64,
+    /// Frames whose payload had been seen before, wholly or partly. Always 0 for UDP.
+    pub retransmitted_packets: u64,
+    /// Frames whose payload came after later bytes and had not been seen. Always 0 for UDP.
+    pub out_of_order_packets: u64,
+    /// Sum of `gaps`.
+    pub gap_bytes: u64,
+    /// Missing ranges, ascending.
+    pub gaps: Vec<Gap>,
+    /// How the direction ended; absent while open or where the capture does not show it.
+    pub closed: Option<Closed>,
+    /// SHA-256 of the stream bytes, gaps left out; absent unless that digest was selected.
+    pub sha256: Option<String>,
+}
+
+/// How a direction was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Closed {
+    /// The sender's FIN.
+    Fin,
+    /// A RST from the sender of this direction.
+    Reset,
+}
+
+/// How sure imgnet is of a stream's wire format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// Nothing but the port or the sizes of the writes speaks for it.
+    Guess,
+    /// The bytes speak for it.
+    Content,
+    /// Port and bytes speak for it.
+    PortAndContent,
+    /// The user said so.
+    Given,
+}
+
+/// One TCP connection or UDP 5-tuple.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stream {
+    /// Number from 0 in order of first frame.
+    pub id: StreamId,
+    /// TCP or UDP.
+    pub transport: TransportKind,
+    /// Number among the streams of the same transport: Wireshark's `tcp.stream` or `udp.stream`.
+    pub transport_stream: u32,
+    /// Wire format, as `--protocol` spells it; absent where no picture and no format was found.
+    pub protocol: Option<String>,
+    /// How sure that is; absent with `protocol`.
+    pub confidence: Option<Confidence>,
+    /// Index into `directions` of the side that connected; absent where the capture does not show it.
+    pub initiator: Option<usize>,
+    /// First frame.
+    pub first_packet: FrameNumber,
+    /// Last frame.
+    pub last_packet: FrameNumber,
+    /// Time of the first frame.
+    pub started: Option<Timestamp>,
+    /// Time of the last frame.
+    pub ended: Option<Timestamp>,
+    /// What the connecting side asked for (`catalog`: the choice as sent).
+    pub request: Option<String>,
+    /// Both directions, initiator's first where it is known, else the first sender's; always two.
+    pub directions: Vec<Direction>,
+}
+
+/// Verdict on one picture or a run; ordered from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// All that could be compared is equal.
+    Match,
+    /// Whole on the wire, nothing given to compare it with.
+    Unverified,
+    /// The capture lacks bytes: no honest verdict.
+    Inconclusive,
+    /// Never arrived whole on the wire.
+    Incomplete,
+    /// Compared and different.
+    Mismatch,
+}
+
+/// Where a picture's chunk size comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChunkSizeSource {
+    /// `--chunk`.
+    Given,
+    /// The wire format's own habit (1024 for `eof`, 2048 for `marker`, a row for `raw-pixels`).
+    Format,
+    /// The size that most of its segments or datagrams have: a guess.
+    Observed,
+}
+
+/// One picture moved in one direction.
+#[derive(Debug, Clone, Serialize)]
+pub struct Image {
+    /// Number from 0 in order of first frame.
+    pub id: PictureId,
+    /// Its stream.
+    pub stream: StreamId,
+    /// Sender.
+    pub from: SocketAddr,
+    /// Receiver.
+    pub to: SocketAddr,
+    /// Wire format, as `--protocol` spells it.
+    pub protocol: String,
+    /// File format; absent for raw pixels and for what is no known picture.
+    pub format: Option<Format>,
+    /// Width in pixels; absent where unknown.
+    pub width: Option<u32>,
+    /// Height in pixels; absent where unknown.
+    pub height: Option<u32>,
+    /// Bytes from its start to its end in the stream, gaps included.
+    pub bytes: u64,
+    /// Length the wire format declared; absent where it declares none.
+    pub declared_bytes: Option<u64>,
+    /// Whole on the wire: no gap, ended as the format and its own structure say.
+    pub complete: bool,
+    /// Where and why it is not whole, in plain words; absent when complete.
+    pub problem: Option<String>,
+    /// Digest of its bytes in lowercase hex; absent with gaps or unless sha256 was selected.
+    pub sha256: Option<String>,
+    /// Digest under another selected algorithm.
+    pub digest: Option<Digest>,
+    /// Stream offset of its first byte.
+    pub offset: u64,
+    /// Frames that carry at least one byte of it.
+    pub packets: u64,
+    /// Their lengths on the wire.
+    pub wire_bytes: u64,
+    /// Transport payload bytes that belong to it, repeats included.
+    pub payload_bytes: u64,
+    /// Bytes seen at least once.
+    pub unique_bytes: u64,
+    /// Repeats.
+    pub duplicate_bytes: u64,
+    /// Frames that repeat at least one byte of it.
+    pub retransmitted_packets: u64,
+    /// Missing bytes.
+    pub gap_bytes: u64,
+    /// Missing ranges, as picture offsets.
+    pub gaps: Vec<Gap>,
+    /// First frame that carries a byte of it; absent where all of it is missing.
+    pub first_packet: Option<FrameNumber>,
+    /// Last frame (by number) that carries a byte of it.
+    pub last_packet: Option<FrameNumber>,
+    /// Time of the first such frame.
+    pub started: Option<Timestamp>,
+    /// Time of the last such frame.
+    pub ended: Option<Timestamp>,
+    /// Bytes a chunk; absent when unknown: then the picture is accounted as one chunk.
+    pub chunk_size: Option<u64>,
+    /// Where `chunk_size` comes from; absent with it.
+    pub chunk_size_source: Option<ChunkSizeSource>,
+    /// Frames that carry bytes of more than one chunk, and so count in each.
+    pub shared_packets: u64,
+    /// The chunks, ascending; absent when a limit made imgnet drop the detail.
+    pub chunks: Option<Chunks>,
+    /// Verdict.
+    pub verdict: Verdict,
+    /// What was compared; absent where nothing was.
+    pub compared: Option<serde_json::Value>,
+}
+
+/// A digest that is not SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// `blake3` or `crc32`.
+    pub algorithm: String,
+    /// Lowercase hex.
+    pub value: String,
+}
+
+/// One chunk's account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Index from 0.
+    pub index: ChunkIndex,
+    /// Picture offset of its first byte.
+    pub offset: u64,
+    /// Its length: the chunk size, less for the last.
+    pub bytes: u64,
+    /// Frames that carry at least one byte of it.
+    pub packets: u64,
+    /// First such frame; absent where all of it is missing.
+    pub first_packet: Option<FrameNumber>,
+    /// Last such frame.
+    pub last_packet: Option<FrameNumber>,
+    /// Lengths on the wire of those frames.
+    pub wire_bytes: u64,
+    /// Bytes seen at least once.
+    pub unique_bytes: u64,
+    /// Repeats.
+    pub duplicate_bytes: u64,
+    /// Missing bytes.
+    pub gap_bytes: u64,
+    /// Time of the first such frame.
+    pub started: Option<Timestamp>,
+    /// Time of the last such frame.
+    pub ended: Option<Timestamp>,
+}
+
+/// A picture's chunks, counted from its frames when asked for rather than stored row by row.
+#[derive(Debug, Clone, Default)]
+pub struct Chunks {
+    rows: Vec<Chunk>,
+}
+
+impl Chunks {
+    /// The rows as they are (tests, and readers of stored reports).
+    pub fn from_rows(rows: Vec<Chunk>) -> Self {
+        Self { rows }
+    }
+
+    /// How many chunks there are.
+    pub fn len(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// Whether there is none: a picture of no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The chunks, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = Chunk> + '_ {
+        self.rows.iter().copied()
+    }
+}
+
+impl Serialize for Chunks {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}

@@ -1,0 +1,21 @@
+//! imgnet: did the picture I sent over a socket arrive, byte for byte?
+//!
+//! The way bytes go, on the reading side:
+//!
+//! ```text
+//! source ─► decode ─► flow ─► reassembly ─► wire ─► picture ─► ledger ─► findings ─► verify ─► report
+//! frames    segments  streams bytes+gaps   pictures structure  chunks    why         equal?    people, CI
+//! ```
+//!
+//! On the sending side the same [`wire`] module encodes what [`transfer`] puts on its sockets.
+//! [`analysis`] alone strings the reading steps together and pushes events to observers.
+//! `docs/architecture.md` explains the house and its laws.
+
+pub mod analysis;
+pub mod decode;
+pub mod findings;
+pub mod frame;
+pub mod ledger;
+pub mod picture;
+pub mod units;
+pub mod wire;

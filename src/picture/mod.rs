@@ -1,0 +1,54 @@
+//! Pictures: their structure walked byte by byte, their dimensions, and how two of them compare.
+//!
+//! A [`Walker`] is fed a picture's bytes in any pieces and finds its exact end, or where and why its
+//! structure breaks. It never searches for end bytes, never decodes pixels, never keeps the bytes.
+//! This room opens no file and knows no socket, no packet and no wire format.
+//!
+//! **Law (split-independence):** a walker fed whole, byte by byte or in any pieces ends in the same state.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A picture file format, as its own first bytes tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Format {
+    /// JPEG (ITU-T T.81), baseline or progressive.
+    Jpeg,
+    /// PNG (W3C PNG, third edition).
+    Png,
+    /// `GIF87a` or `GIF89a`.
+    Gif,
+    /// WebP (RFC 9649).
+    WebP,
+    /// Windows bitmap.
+    Bmp,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::Gif => "gif",
+            Self::WebP => "webp",
+            Self::Bmp => "bmp",
+        })
+    }
+}
+
+/// What the first bytes of something say of its format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sniff {
+    /// It begins as a picture of this format.
+    Is(Format),
+    /// Too few bytes to tell, and what there is fits at least one format.
+    NeedMore,
+    /// No picture format known here begins so.
+    No,
+}
+
+/// Most bytes that [`sniff`] needs to decide.
+pub const SNIFF_BYTES: usize = 18;
