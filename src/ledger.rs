@@ -33,6 +33,8 @@ pub enum GapCause {
     SnapLength,
     /// Given up because a limit of imgnet was reached.
     Limit,
+    /// Cannot be told: the other direction, with its acknowledgments, was not captured.
+    Unknown,
 }
 
 /// A range of stream bytes that the capture lacks. Never filled.

@@ -17,5 +17,6 @@ pub mod findings;
 pub mod frame;
 pub mod ledger;
 pub mod picture;
+pub mod reassembly;
 pub mod units;
 pub mod wire;
