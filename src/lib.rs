@@ -14,6 +14,7 @@
 pub mod analysis;
 pub mod decode;
 pub mod findings;
+pub mod flow;
 pub mod frame;
 pub mod ledger;
 pub mod picture;

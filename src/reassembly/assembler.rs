@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
+use super::gap::{Gap, GapCause};
 use super::ranges::RangeSet;
-use crate::ledger::{Gap, GapCause};
 use crate::units::FrameNumber;
 
 /// How a piece's bytes are kept when they must outlive the call: borrowed from a mapped file, or copied.
 pub type Keep<'x, 'cap> = fn(&'x [u8]) -> Cow<'cap, [u8]>;
 
 /// Keeps by borrowing: for bytes that live as long as the capture.
-pub fn keep_borrowed<'cap>(bytes: &'cap [u8]) -> Cow<'cap, [u8]> {
+pub fn keep_borrowed(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Borrowed(bytes)
 }
 
@@ -258,24 +258,21 @@ impl<'cap> Assembler<'cap> {
             )
         {
             let (until, resume) = (hole_end.0.min(end), hole_end.1);
-            if until > cursor {
-                if let Some(part) = slice(bytes, cursor - offset, until - offset) {
-                    arrival.new_bytes += part.len() as u64;
-                    self.unique_bytes += part.len() as u64;
-                    if cursor == self.next {
-                        self.deliver(cursor, part, frame, keep, sink);
-                    } else {
-                        self.waiting_bytes += part.len();
-                        let bytes = keep(part);
-                        self.waiting.insert(
-                            cursor,
-                            Held {
-                                offset: cursor,
-                                frame,
-                                bytes,
-                            },
-                        );
-                    }
+            if until > cursor
+                && let Some(part) = slice(bytes, cursor - offset, until - offset)
+            {
+                arrival.new_bytes += part.len() as u64;
+                self.unique_bytes += part.len() as u64;
+                if cursor == self.next {
+                    self.deliver(cursor, part, frame, keep, sink);
+                } else {
+                    self.waiting_bytes += part.len();
+                    let held = Held {
+                        offset: cursor,
+                        frame,
+                        bytes: keep(part),
+                    };
+                    self.waiting.insert(cursor, held);
                 }
             }
             cursor = cursor.max(resume);

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the model lives in a span of 96 bytes"
+)]
+
 use proptest::prelude::*;
 
 use super::*;

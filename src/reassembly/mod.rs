@@ -7,10 +7,12 @@
 //! wire format, or looks at a clock.
 
 pub mod assembler;
+pub mod gap;
 pub mod provenance;
 pub mod ranges;
 pub mod tcp;
 
 pub use assembler::{Assembler, Conflict, Delivery};
+pub use gap::{Gap, GapCause};
 pub use provenance::{Extent, Log};
 pub use ranges::RangeSet;

@@ -166,6 +166,7 @@ impl Log {
     }
 
     /// A log of its own with the extents that carry at least one byte of `range`.
+    #[must_use]
     pub fn part(&self, range: Range<u64>) -> Self {
         let mut part = Self::default();
         for extent in self.overlapping(range) {

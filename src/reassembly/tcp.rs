@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use super::assembler::{Arrival, Assembler, Delivery, Keep};
+use super::gap::GapCause;
 use super::provenance::{Extent, Log};
 use crate::decode::Tcp;
-use crate::ledger::GapCause;
 use crate::units::{FrameNumber, Timestamp};
 
 /// Frames of the connection after which a hole that the receiver acknowledged is taken to be one the
@@ -303,22 +303,13 @@ impl<'cap> Half<'cap> {
     /// wrap any number of times (RFC 9293, section 3.4). Negative: before the first captured byte.
     fn offset_of(&self, base: u32, seq: u32) -> i64 {
         let next = self.assembler.next();
-        let (low, _) = split(next);
+        let low = u32::try_from(next & u64::from(u32::MAX)).unwrap_or_default();
         let expected = base.wrapping_add(low);
         let distance = i64::from(seq.wrapping_sub(expected).cast_signed());
         i64::try_from(next)
             .unwrap_or(i64::MAX)
             .saturating_add(distance)
     }
-}
-
-/// Low and high half.
-fn split(value: u64) -> (u32, u32) {
-    let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
-    (
-        u32::from_le_bytes([a, b, c, d]),
-        u32::from_le_bytes([e, f, g, h]),
-    )
 }
 
 /// Keeps the bytes of a packet whose payload the decoder owns (put together from fragments).

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ledger::Gap;
+use crate::reassembly::Gap;
 use crate::reassembly::assembler::keep_borrowed;
 
 /// A direction under test with what it delivered.
