@@ -13,6 +13,7 @@
 
 pub mod analysis;
 pub mod decode;
+pub mod digest;
 pub mod findings;
 pub mod flow;
 pub mod frame;

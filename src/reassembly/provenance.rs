@@ -47,6 +47,7 @@ struct Block {
     at: usize,
     extents: usize,
     lowest: u64,
+    /// Highest end in this block and all before it: ascending, so that it can be searched.
     highest: u64,
 }
 
@@ -85,7 +86,7 @@ impl Log {
                 at: self.discarded + self.data.len(),
                 extents: 0,
                 lowest: u64::MAX,
-                highest: 0,
+                highest: self.blocks.last().map_or(0, |block| block.highest),
             });
         }
         let context = self.context;
@@ -147,15 +148,33 @@ impl Log {
     }
 
     /// The extents that carry at least one byte of `range`, in order of capture.
+    ///
+    /// Reads from the first block that can hold one to the end of the log: to ask for many ranges, use
+    /// [`Self::indexed`].
     pub fn overlapping(&self, range: Range<u64>) -> impl Iterator<Item = Extent> + '_ {
-        self.blocks
+        self.blocks_from(range.start)
             .iter()
-            .filter({
-                let range = range.clone();
-                move |block| block.lowest < range.end && block.highest > range.start
-            })
             .flat_map(|block| self.decode(*block))
             .filter(move |extent| extent.offset < range.end && extent.end() > range.start)
+    }
+
+    /// An index for asking for many ranges, each in time that depends on what it finds only.
+    pub fn indexed(&self) -> Indexed<'_> {
+        let mut lowest_from: Vec<u64> = self.blocks.iter().map(|block| block.lowest).collect();
+        let mut lowest = u64::MAX;
+        for value in lowest_from.iter_mut().rev() {
+            lowest = lowest.min(*value);
+            *value = lowest;
+        }
+        Indexed {
+            log: self,
+            lowest_from,
+        }
+    }
+
+    fn blocks_from(&self, start: u64) -> &[Block] {
+        let first = self.blocks.partition_point(|block| block.highest <= start);
+        self.blocks.get(first..).unwrap_or_default()
     }
 
     /// The stream range that a frame carried; absent where the frame carried none of this direction.
@@ -163,18 +182,6 @@ impl Log {
         self.iter()
             .find(|extent| extent.frame == frame)
             .map(|extent| extent.offset..extent.end())
-    }
-
-    /// A log of its own with the extents that carry at least one byte of `range`.
-    #[must_use]
-    pub fn part(&self, range: Range<u64>) -> Self {
-        let mut part = Self::default();
-        for extent in self.overlapping(range) {
-            part.push(&extent);
-        }
-        part.data.shrink_to_fit();
-        part.blocks.shrink_to_fit();
-        part
     }
 
     /// Forgets blocks at the front that hold nothing at or above `offset`.
@@ -215,6 +222,40 @@ impl Log {
             .unwrap_or_default();
         let mut context = Context::default();
         (0..block.extents).map_while(move |_| read_extent(&mut data, &mut context))
+    }
+}
+
+/// A log with what is needed to find the extents of a range without reading the rest.
+#[derive(Debug)]
+pub struct Indexed<'l> {
+    log: &'l Log,
+    /// Lowest offset in each block and all after it.
+    lowest_from: Vec<u64>,
+}
+
+impl Indexed<'_> {
+    /// The extents that carry at least one byte of `range`, in order of capture.
+    pub fn overlapping(&self, range: Range<u64>) -> impl Iterator<Item = Extent> + '_ {
+        let blocks = self.log.blocks_from(range.start);
+        let skipped = self.log.blocks.len() - blocks.len();
+        blocks
+            .iter()
+            .zip(self.lowest_from.get(skipped..).unwrap_or_default())
+            .take_while(move |(_, lowest)| **lowest < range.end)
+            .flat_map(|(block, _)| self.log.decode(*block))
+            .filter(move |extent| extent.offset < range.end && extent.end() > range.start)
+    }
+
+    /// A log of its own with the extents that carry at least one byte of `range`.
+    #[must_use]
+    pub fn part(&self, range: Range<u64>) -> Log {
+        let mut part = Log::default();
+        for extent in self.overlapping(range) {
+            part.push(&extent);
+        }
+        part.data.shrink_to_fit();
+        part.blocks.shrink_to_fit();
+        part
     }
 }
 
@@ -333,7 +374,8 @@ mod tests {
             let expected: Vec<_> = extents.iter().copied()
                 .filter(|e| e.offset < range.end && e.end() > range.start).collect();
             prop_assert_eq!(log.overlapping(range.clone()).collect::<Vec<_>>(), expected.clone());
-            prop_assert_eq!(log.part(range).iter().collect::<Vec<_>>(), expected);
+            prop_assert_eq!(log.indexed().overlapping(range.clone()).collect::<Vec<_>>(), expected.clone());
+            prop_assert_eq!(log.indexed().part(range).iter().collect::<Vec<_>>(), expected);
             if let Some(some) = extents.last() {
                 prop_assert_eq!(log.carried_by(some.frame), Some(some.offset..some.end()));
             }
