@@ -257,7 +257,8 @@ fn jumbo_length(next: u8, payload: Span<'_>) -> Result<Option<u32>, Skip> {
         return Ok(None);
     };
     let length = u32::from_be_bytes(*length.first_chunk().ok_or(Skip::Malformed)?);
-    if length <= u32::from(u16::MAX) {
+    // A shorter one has to use the payload length field.
+    if u16::try_from(length).is_ok() {
         return Err(Skip::Malformed);
     }
     Ok(Some(length))

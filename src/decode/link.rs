@@ -8,7 +8,7 @@ use crate::frame::LinkType;
 
 /// MPLS, unicast and multicast (RFC 3032, section 5).
 const MPLS: [EtherType; 2] = [EtherType(0x8847), EtherType(0x8848)];
-/// PPPoE session stage (RFC 2516, section 4).
+/// `PPPoE` session stage (RFC 2516, section 4).
 const PPPOE_SESSION: EtherType = EtherType(0x8864);
 /// Greatest value of an IEEE 802.3 length field; above 1535 it is an `EtherType`.
 const MAX_802_3_LENGTH: u16 = 1500;

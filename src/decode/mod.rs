@@ -7,6 +7,7 @@
 
 mod checksum;
 mod decoder;
+mod fragments;
 mod ip;
 mod link;
 mod span;
@@ -16,6 +17,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 pub use decoder::{Decoder, Options};
+pub use fragments::{FragmentCounts, FragmentLimits, LossReason, LostDatagram};
 
 use crate::units::{FrameNumber, Timestamp};
 
@@ -28,7 +30,8 @@ use crate::units::{FrameNumber, Timestamp};
 pub enum Outcome<'a> {
     /// A whole TCP segment or UDP datagram; for a fragmented one, the frame that completed it.
     Packet(Packet<'a>),
-    /// A fragment that waits for the others. Counted as decoded.
+    /// A fragment that waits for the others. Counted as decoded; where they never come, its frame is named by
+    /// a [`LostDatagram`].
     FragmentHeld,
     /// Not decoded, for this reason.
     Skipped(Skip),
@@ -50,7 +53,8 @@ pub enum Skip {
     Malformed,
     /// Inside another network's header, which imgnet does not open: IP-in-IP, GRE, MPLS, `PPPoE`.
     Tunnel,
-    /// A fragment that overlaps another with different bytes, or is past the limits.
+    /// A fragment that cannot be one, or one of a datagram whose fragments contradict each other or which is
+    /// past the limits ([`LossReason`]).
     BadFragment,
     /// A fragment whose datagram cannot be put together, because the snap length cut this or another one of it.
     FragmentCut,
@@ -180,7 +184,8 @@ pub struct Timestamps {
 pub enum Parts {
     /// Not fragmented: the frame itself.
     Whole(Part),
-    /// Fragments, each with the payload bytes it carries, in order of frame number.
+    /// Fragments, each with the payload bytes it carries, in order of frame number. Together they carry the
+    /// whole payload, bytes that came twice twice.
     Fragments(Vec<Part>),
 }
 
@@ -195,7 +200,7 @@ pub struct Part {
     pub wire_len: u32,
     /// First transport payload byte that it carries, from 0.
     pub offset: u32,
-    /// How many transport payload bytes it carries.
+    /// How many transport payload bytes it carries on the wire; 0 for a fragment that holds headers only.
     pub bytes: u32,
 }
 

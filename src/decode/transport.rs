@@ -13,6 +13,7 @@ pub(super) struct Segment<'a> {
     pub(super) source_port: u16,
     pub(super) destination_port: u16,
     pub(super) transport: Transport,
+    pub(super) header_len: u32,
     pub(super) payload: Span<'a>,
     pub(super) checksum: Checksum,
 }
@@ -36,8 +37,8 @@ pub(super) fn segment<'a>(
 #[inline]
 fn tcp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Segment<'a>, Skip> {
     let fixed = bytes.peek::<20>()?;
-    let header_len = usize::from(fixed[12] >> 4) * 4;
-    let (header, payload) = bytes.take(header_len)?;
+    let header_len = u32::from(fixed[12] >> 4) * 4;
+    let (header, payload) = bytes.take(header_len as usize)?;
     // A data offset below 5 is refused here.
     let header = TcpHeaderSlice::from_slice(header).map_err(|_| Skip::Malformed)?;
 
@@ -62,6 +63,7 @@ fn tcp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Seg
         source_port: header.source_port(),
         destination_port: header.destination_port(),
         transport: Transport::Tcp(tcp),
+        header_len,
         payload,
         checksum,
     })
@@ -149,6 +151,7 @@ fn udp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Seg
         source_port: header.source_port(),
         destination_port: header.destination_port(),
         transport: Transport::Udp,
+        header_len: 8,
         payload,
         checksum,
     })
