@@ -15,7 +15,7 @@ use crate::wire::{self, Decode, Decoder, Ending, Fault, Framing, Protocol, Role,
 /// How many stray or trailing bytes are kept to say what they are.
 const SAMPLE: usize = 64;
 /// Most bytes that wait for the wire format to be found out.
-const HEAD: usize = 96;
+const HEAD: usize = detect::CLUE_BYTES;
 
 /// What a channel needs from around it while it works.
 pub(super) struct Context<'c> {
@@ -54,6 +54,26 @@ pub(super) struct Picture {
     pub(super) trailing: Vec<u8>,
     /// Frame and time at which it ended.
     pub(super) ended: (FrameNumber, Option<Timestamp>),
+}
+
+impl Context<'_> {
+    /// The same surroundings for a shorter while.
+    pub(super) fn again(&mut self) -> Context<'_> {
+        Context {
+            options: self.options,
+            observer: self.observer,
+            next_picture: self.next_picture,
+            stream: self.stream,
+            transport: self.transport,
+            from: self.from,
+            to: self.to,
+            role: self.role,
+            format: self.format,
+            frame: self.frame,
+            time: self.time,
+            late: self.late,
+        }
+    }
 }
 
 impl Picture {
@@ -239,19 +259,16 @@ impl Channel {
             *confidence == Confidence::Given || !matches!(protocol, Protocol::Carve)
         });
         let role = context.role.unwrap_or(Role::Initiator);
-        let (initiator_port, acceptor_port) = match role {
-            Role::Initiator => (context.from.port(), context.to.port()),
-            Role::Acceptor => (context.to.port(), context.from.port()),
-        };
         let found = match given {
             Some(known) => Some(known),
             None => match detect::detect(&Clues {
                 transport: context.transport,
-                initiator_port,
-                acceptor_port,
+                from_port: context.from.port(),
+                to_port: context.to.port(),
                 role: context.role,
                 head: head.get(..HEAD).unwrap_or(head),
                 ended,
+                sizes: &[],
             }) {
                 Detection::Found {
                     protocol,

@@ -1,12 +1,11 @@
 //! One stream as it is followed: its two directions, their pictures, and the facts that findings rest on.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use super::account;
 use super::channel::{Channel, Context};
 use super::{Event, Observer, Options};
-use crate::decode::{Checksum, Packet, Parts, Tcp, Transport};
+use crate::decode::{Packet, Transport};
 use crate::findings::facts::{DirectionFacts, StreamFacts};
 use crate::ledger::{self, Confidence, TransportKind};
 use crate::reassembly::assembler::Keep;
@@ -182,13 +181,7 @@ impl<'cap> Stream<'cap> {
     ) {
         let direction = self.direction(packet);
         self.last = (frame, time);
-        let facts = &mut self.facts[direction];
-        if packet.notes.checksum == Checksum::Wrong {
-            facts.wrong_checksums.add(frame);
-        }
-        if packet.notes.fragmented {
-            facts.fragmented.add(frame);
-        }
+        self.facts[direction].notes(&packet.notes, frame);
         match packet.transport {
             Transport::Tcp(tcp) => {
                 let segment = Segment {
@@ -352,7 +345,8 @@ impl<'cap> Stream<'cap> {
                 });
             }
         }
-        self.facts[direction].datagram(frame, time, packet.payload_len);
+        let cut = length > payload.len() as u64;
+        self.facts[direction].datagram(frame, time, packet.payload_len, cut);
         if let Some(hasher) = &mut self.hashers[direction] {
             sha2::Digest::update(hasher.as_mut(), payload);
         }
