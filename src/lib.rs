@@ -12,6 +12,7 @@
 //! `docs/architecture.md` explains the house and its laws.
 
 pub mod analysis;
+pub mod capture;
 pub mod decode;
 pub mod digest;
 pub mod findings;
@@ -20,5 +21,6 @@ pub mod frame;
 pub mod ledger;
 pub mod picture;
 pub mod reassembly;
+pub mod source;
 pub mod units;
 pub mod wire;
