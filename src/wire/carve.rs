@@ -189,11 +189,11 @@ impl CarveDecoder {
                     data(bytes.get(..done).unwrap_or_default(), sink);
                     done
                 } else {
-                    let (hold, held) = self.take_held();
-                    let keep = again.saturating_sub(taken).min(held);
-                    let (hold, _) = hold.split_at_checked(held).unwrap_or_default();
+                    let (hold, count) = self.take_held();
+                    let keep = again.saturating_sub(taken).min(count);
+                    let (hold, _) = hold.split_at_checked(count).unwrap_or_default();
                     let (out, kept) = hold
-                        .split_at_checked(held.saturating_sub(keep))
+                        .split_at_checked(count.saturating_sub(keep))
                         .unwrap_or_default();
                     data(out, sink);
                     self.keep(kept);
@@ -249,14 +249,14 @@ impl CarveDecoder {
 
     /// Emits as picture data what is held back of the picture.
     fn release(&mut self, sink: &mut Sink<'_>) {
-        let (hold, held) = self.take_held();
-        data(hold.get(..held).unwrap_or_default(), sink);
+        let (hold, count) = self.take_held();
+        data(hold.get(..count).unwrap_or_default(), sink);
     }
 
     /// Gives up what is undecided: nothing follows it.
     fn settle(&mut self, sink: &mut Sink<'_>) {
-        let (hold, held) = self.take_held();
-        self.stray(hold.get(..held).unwrap_or_default(), sink);
+        let (hold, count) = self.take_held();
+        self.stray(hold.get(..count).unwrap_or_default(), sink);
     }
 }
 
@@ -295,15 +295,15 @@ impl Decode for CarveDecoder {
                 continue;
             }
             // Undecided bytes are joined with so many new ones that they can be decided.
-            let (hold, held) = self.take_held();
+            let (hold, count) = self.take_held();
             let mut window = [0; 2 * HOLD];
             let (new, later) = rest.split_at(rest.len().min(HOLD));
-            let joined = hold.iter().take(held).chain(new);
+            let joined = hold.iter().take(count).chain(new);
             for (place, &byte) in window.iter_mut().zip(joined) {
                 *place = byte;
             }
             let mut part = window
-                .get(..held.saturating_add(new.len()))
+                .get(..count.saturating_add(new.len()))
                 .unwrap_or_default();
             // A picture that begins inside the window has all its bytes there, so no walk in it has to go back
             // to held bytes: `process` never leaves any undecided before its end.

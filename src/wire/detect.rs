@@ -99,14 +99,12 @@ fn sniff_at(head: &[u8], at: usize) -> Sniff {
 fn udp(clues: &Clues<'_>) -> Detection {
     // Each datagram may be the first of a picture: "hello" may have come before.
     let mut at = 0_usize;
-    let mut last = Sniff::NeedMore;
     for size in std::iter::once(0).chain(clues.sizes.iter().copied()) {
         at = at.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
         if at >= clues.head.len() {
             break;
         }
-        last = sniff_at(clues.head, at);
-        if let Sniff::Is(format) = last {
+        if let Sniff::Is(format) = sniff_at(clues.head, at) {
             return match clues.port(&UDP_PORTS) {
                 Some(port) => found(
                     Protocol::Udp,
@@ -121,8 +119,7 @@ fn udp(clues: &Clues<'_>) -> Detection {
             };
         }
     }
-    let more = last == Sniff::NeedMore || clues.head.len() < CLUE_BYTES;
-    if more && !clues.ended {
+    if clues.head.len() < CLUE_BYTES && !clues.ended {
         Detection::NeedMore
     } else {
         Detection::Nothing

@@ -19,6 +19,9 @@ pub const MOST: u64 = 1 << 30;
 /// A length above this (64 MiB) is believed only if nothing speaks for another width or byte order.
 pub const USUAL: u64 = 64 << 20;
 
+/// A picture behind a recognised field has at least so many bytes.
+const SHORTEST: u64 = SNIFF_BYTES as u64;
+
 /// All formats of the family, in the order in which they are tried.
 pub const FIELDS: [LengthField; 9] = [
     binary(4, true),
@@ -140,7 +143,8 @@ pub(super) fn guess(head: &[u8]) -> Guess {
             need_more |= could_begin(field, head);
             continue;
         };
-        let Some(value @ 1..=MOST) = field.decode(head) else {
+        // No picture is as short as what is needed to recognise it.
+        let Some(value @ SHORTEST..=MOST) = field.decode(head) else {
             continue;
         };
         match sniff(picture.get(..SNIFF_BYTES).unwrap_or(picture)) {
@@ -292,8 +296,14 @@ impl LengthDecoder {
         let more_than_an_answer = self.any || head.len() >= HEAD_BYTES;
         let value = self.field.decode(field);
         if let Some(value @ ..=MOST) = value {
-            let picture = sniff(behind.get(..SNIFF_BYTES).unwrap_or(behind)) != Sniff::No;
-            if picture || (hint.is_none() && more_than_an_answer) {
+            let believed = match hint {
+                Some(field) => field == self.field,
+                None => {
+                    more_than_an_answer
+                        || sniff(behind.get(..SNIFF_BYTES).unwrap_or(behind)) != Sniff::No
+                }
+            };
+            if believed {
                 self.accept(value, sink);
                 self.update(behind, sink);
                 return;

@@ -61,6 +61,13 @@ fn protocol() -> impl Strategy<Value = Protocol> {
     select(FORMATS).prop_map(|name| name.parse().unwrap())
 }
 
+/// Datagrams have borders that mean something: cutting them elsewhere is another stream.
+fn without_borders() -> impl Strategy<Value = Protocol> {
+    protocol().prop_filter("datagrams have borders", |protocol| {
+        *protocol != Protocol::Udp
+    })
+}
+
 fn role() -> impl Strategy<Value = Role> {
     select(&[Role::Initiator, Role::Acceptor][..])
 }
@@ -194,17 +201,16 @@ fn conserved(fed: &[Part], seen: &[Seen]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 1500 }))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn split_makes_no_difference(
-        protocol in protocol(),
+        protocol in without_borders(),
         role in role(),
         stream in stream(),
         cuts in vec(any::<Index>(), 0..40),
         end in end(),
     ) {
-        prop_assume!(protocol != Protocol::Udp);
         let whole = decode(&protocol, role, [&stream[..]], end);
         conserved(&[Part::Bytes(stream.clone())], &whole.0)?;
         prop_assert_eq!(&whole, &decode(&protocol, role, split(&stream, &cuts), end));
@@ -244,19 +250,18 @@ proptest! {
 
     #[test]
     fn split_makes_no_difference_around_gaps(
-        protocol in protocol(),
+        protocol in without_borders(),
         before in stream(),
         missing in 1_u64..2000,
         after in stream(),
         cuts in vec(any::<Index>(), 0..20),
     ) {
-        prop_assume!(protocol != Protocol::Udp);
         let feed = |cuts: &[Index]| {
             let mut decoder = decoder(&protocol, Role::Initiator);
             run(|sink| {
-                split(&before, cuts).into_iter().for_each(|piece| decoder.update(piece, sink));
+                for piece in split(&before, cuts) { decoder.update(piece, sink); }
                 decoder.gap(missing, sink);
-                split(&after, cuts).into_iter().for_each(|piece| decoder.update(piece, sink));
+                for piece in split(&after, cuts) { decoder.update(piece, sink); }
                 decoder.finish(StreamEnd::Fin, sink);
             })
         };
@@ -288,7 +293,7 @@ proptest! {
                     }
                 }
             }
-            split(&stream, &cuts).into_iter().for_each(|piece| decoder.update(piece, sink));
+            for piece in split(&stream, &cuts) { decoder.update(piece, sink); }
             decoder.finish(StreamEnd::Fin, sink);
         });
         let ending = match protocol {

@@ -39,10 +39,10 @@ impl UdpDecoder {
     fn start(&mut self, format: Format, sink: &mut Sink<'_>) {
         self.walker = Some(Box::new(Walker::new(format)));
         sink(Event::PictureStart { length: None });
-        let held = usize::from(std::mem::take(&mut self.held));
+        let count = usize::from(std::mem::take(&mut self.held));
         let hold = self.hold;
-        if let Some(held @ [_, ..]) = hold.get(..held) {
-            self.data(held, sink);
+        if let Some(first @ [_, ..]) = hold.get(..count) {
+            self.data(first, sink);
         }
     }
 
@@ -85,13 +85,13 @@ impl UdpDecoder {
 
     fn outside(&mut self, payload: &[u8], sink: &mut Sink<'_>) {
         loop {
-            let held = usize::from(self.held);
+            let before = usize::from(self.held);
             let mut head = self.hold;
-            let room = head.len().saturating_sub(held);
-            for (place, &byte) in head.iter_mut().skip(held).zip(payload) {
+            let room = head.len().saturating_sub(before);
+            for (place, &byte) in head.iter_mut().skip(before).zip(payload) {
                 *place = byte;
             }
-            let known = held.saturating_add(room.min(payload.len()));
+            let known = before.saturating_add(room.min(payload.len()));
             match sniff(head.get(..known).unwrap_or_default()) {
                 Sniff::Is(format) => {
                     self.start(format, sink);
@@ -103,7 +103,7 @@ impl UdpDecoder {
                     self.held = u8::try_from(known).unwrap_or(0);
                     return;
                 }
-                Sniff::No if held > 0 => self.settle(sink),
+                Sniff::No if before > 0 => self.settle(sink),
                 Sniff::No => {
                     sink(Event::Stray(payload));
                     return;

@@ -79,11 +79,11 @@ fn picture_behind_one_that_broke_off_is_found_at_its_start() {
     let second = picture(ImageFormat::Jpeg, 24, 17);
     for first in fixtures() {
         for end in [first.len() / 2, first.len() - 2] {
-            let stream = [&first[..end], &second, &second].concat();
+            // What a length covers swallows beginnings of the next ones, but not all of them.
+            let stream = [&first[..end], &second, &second, &second].concat();
             let (seen, _) = decode(&[&stream]);
-            let decoded = pictures(&seen);
-            // What a length covers swallows the beginning of the next picture, but not the one after it.
-            assert_eq!(decoded.last(), Some(&(second.clone(), Ending::Structure)));
+            let found = pictures(&seen).last() == Some(&(second.clone(), Ending::Structure));
+            assert!(found, "behind {end} of {} bytes", first.len());
         }
     }
     let jpeg = second;
