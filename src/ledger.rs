@@ -302,9 +302,3 @@ impl Serialize for Chunks {
         serializer.collect_seq(self.iter())
     }
 }
-
-impl<'de> Deserialize<'de> for Chunks {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Self::from_rows)
-    }
-}
