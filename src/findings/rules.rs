@@ -91,6 +91,53 @@ pub fn stream_limit(limit: usize, oldest: FrameNumber) -> Finding {
     }
 }
 
+/// The finding for a capture file that ends too early or is damaged.
+pub fn file_cut_short(
+    path: &str,
+    offset: Option<u64>,
+    after_frame: Option<FrameNumber>,
+    reason: &str,
+) -> Finding {
+    let place = match offset {
+        Some(offset) => format!(" at byte {offset}"),
+        None => String::new(),
+    };
+    let after = match after_frame {
+        Some(frame) => format!("after frame {frame}"),
+        None => "before its first frame".to_owned(),
+    };
+    Finding {
+        name: Cow::Borrowed("file-cut-short"),
+        severity: Severity::Warning,
+        certainty: Certainty::Proven,
+        stream: None,
+        image: None,
+        packets: after_frame.into_iter().collect(),
+        message: format!("{path} cannot be read on{place}, {after}: {reason}."),
+        fix: "What precedes was analysed; take the file again from where it was captured, or stop the capturing program \
+              before copying."
+            .to_owned(),
+    }
+}
+
+/// The finding for frames that the kernel dropped before the capturing program got them.
+pub fn kernel_drops(path: &str, drops: u64) -> Finding {
+    Finding {
+        name: Cow::Borrowed("kernel-drops"),
+        severity: Severity::Warning,
+        certainty: Certainty::Proven,
+        stream: None,
+        image: None,
+        packets: Vec::new(),
+        message: format!(
+            "{path}: the kernel dropped {drops} frames before they could be captured; they are missing here, not on the \
+             network."
+        ),
+        fix: "Capture with a larger buffer, or filter in the kernel (imgnet capture does both)."
+            .to_owned(),
+    }
+}
+
 fn waiting_limit(stream: &Stream) -> Finding {
     Finding {
         name: Cow::Borrowed("limit-reached"),
