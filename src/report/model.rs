@@ -44,7 +44,7 @@ pub struct Report {
 pub struct CaptureFile {
     /// Its path as given; `-` for standard input.
     pub path: String,
-    /// File format (`pcap`, `pcapng`), with its compression where it has one.
+    /// File format (`pcap`, `pcapng`), followed by its compression in brackets where it has one: `pcapng (zstd)`.
     pub format: String,
     /// Link types of its frames, in order of appearance.
     pub link_types: Vec<String>,

@@ -397,7 +397,7 @@ fn datagrams(udp: &Stream) -> Image {
 
 fn damaged() -> CaptureFile {
     let mut file = capture("lab/monday.pcapng.zst", 61, 51_200);
-    file.format = "pcapng+zstd".to_owned();
+    file.format = "pcapng (zstd)".to_owned();
     file.link_types = vec!["ethernet".to_owned(), "linux-sll2".to_owned()];
     file.original_bytes = 53_248;
     file.truncated = true;
