@@ -390,6 +390,3 @@ fn range(incoming: &Incoming<'_>) -> Result<Range<u32>, Skip> {
 fn is_past(then: Timestamp, now: Timestamp, timeout: Duration) -> bool {
     u128::try_from(now.since(then)).is_ok_and(|waited| waited > timeout.as_nanos())
 }
-
-#[cfg(test)]
-mod tests;
