@@ -165,12 +165,12 @@ proptest! {
             let data = if six {
                 let mut header = hex("11 00 0000 00000000");
                 header[7] = u8::try_from(id).unwrap();
-                put(&mut header, 2, offset * 8 | usize::from(more));
+                put(&mut header, 2, (offset * 8) | usize::from(more));
                 ipv6(44, &[header, bytes].concat())
             } else {
                 let mut data = ipv4(17, &bytes);
                 put(&mut data, 4, id);
-                put(&mut data, 6, offset | usize::from(more) << 13);
+                put(&mut data, 6, offset | (usize::from(more) << 13));
                 data
             };
             let frame = Frame { number: FrameNumber(number), ..frame(LinkType::RAW, &data) };
