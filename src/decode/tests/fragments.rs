@@ -229,6 +229,29 @@ fn an_ipv6_fragment_may_begin_with_destination_options() {
 }
 
 #[test]
+fn bytes_beyond_the_udp_length_are_nobodys_share() {
+    let mut payload = payload(100);
+    put(&mut payload, 4, 8 + 70);
+    put(&mut payload, 6, 0);
+    let pieces = pieces(&payload, 40);
+    let mut run = Run::new();
+    run.held(&v4(&pieces[0]));
+    run.held(&v4(&pieces[1]));
+    let packet = run.whole(&v4(&pieces[2]));
+    assert_eq!(
+        (&*packet.payload, packet.payload_len),
+        (&payload[8..78], 70)
+    );
+    let shares: Vec<_> = packet
+        .parts
+        .as_slice()
+        .iter()
+        .map(|part| (part.offset, part.bytes))
+        .collect();
+    assert_eq!(shares, [(0, 32), (32, 38), (70, 0)]);
+}
+
+#[test]
 fn repeats_are_fine_and_named_as_parts() {
     for make in [v4, v6] {
         let pieces = pieces(&payload(100), 40);
