@@ -15,6 +15,7 @@ pub mod analysis;
 pub mod decode;
 pub mod findings;
 pub mod frame;
+pub mod imaging;
 pub mod ledger;
 pub mod picture;
 pub mod units;
