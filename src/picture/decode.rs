@@ -127,6 +127,25 @@ mod tests {
     }
 
     #[test]
+    fn changed_and_cut_pictures_never_panic_nor_pass_the_limits() {
+        let limits = DecodeLimits {
+            bytes: 1 << 20,
+            ..DecodeLimits::default()
+        };
+        for (_, picture) in fixtures::all() {
+            for index in (0..picture.len()).step_by(7) {
+                let mut changed = picture.clone();
+                changed[index] ^= 0xff;
+                for bytes in [&changed[..], &picture[..index]] {
+                    if let Ok(image) = decode(bytes, &limits) {
+                        assert!(image.as_bytes().len() as u64 <= limits.bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn headers_that_ask_for_too_much_are_refused_before_anything_is_allocated() {
         for (index, limits) in [
             DecodeLimits {
