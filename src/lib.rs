@@ -19,6 +19,7 @@ pub mod digest;
 pub mod findings;
 pub mod flow;
 pub mod frame;
+pub mod imaging;
 pub mod ledger;
 pub mod picture;
 pub mod reassembly;
