@@ -161,7 +161,7 @@ pub enum ChunkSizeSource {
 }
 
 /// One picture moved in one direction.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Image {
     /// Number from 0 in order of first frame.
     pub id: PictureId,
@@ -300,5 +300,11 @@ impl Chunks {
 impl Serialize for Chunks {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Chunks {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from_rows)
     }
 }

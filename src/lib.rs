@@ -12,10 +12,12 @@
 //! `docs/architecture.md` explains the house and its laws.
 
 pub mod analysis;
+pub mod cli;
 pub mod decode;
 pub mod findings;
 pub mod frame;
 pub mod ledger;
 pub mod picture;
+pub mod report;
 pub mod units;
 pub mod wire;
