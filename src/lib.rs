@@ -19,5 +19,6 @@ pub mod frame;
 pub mod ledger;
 pub mod picture;
 pub mod report;
+pub mod transfer;
 pub mod units;
 pub mod wire;
