@@ -16,6 +16,7 @@ pub mod cli;
 pub mod decode;
 pub mod findings;
 pub mod frame;
+pub mod imaging;
 pub mod ledger;
 pub mod picture;
 pub mod report;
