@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::record::{Record, SCHEMA, Side};
 use super::socket::{Connection, is_timeout};
-use super::store::{Destination, Draft};
+use super::store::{self, Destination, Draft};
 use super::{Error, Session, now, pixels};
 use crate::ledger::TransportKind;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
@@ -45,6 +45,8 @@ pub(super) struct Intake<'r> {
     read_counted: bool,
     /// Why no more came, in words, once known.
     cause: Option<String>,
+    /// Wrong framing outside a picture: what was found behind it is not what the format says.
+    fault: Option<String>,
     error: Option<Error>,
     stray: u64,
     done: u64,
@@ -90,7 +92,7 @@ enum Body {
 impl Body {
     fn new(destination: &Destination<'_>) -> Result<Self, Error> {
         match destination {
-            Destination::Memory => Ok(Self::Memory(Vec::new())),
+            Destination::Memory | Destination::Named { .. } => Ok(Self::Memory(Vec::new())),
             _ => Draft::new(destination).map(Self::Draft),
         }
     }
@@ -114,6 +116,7 @@ impl<'r> Intake<'r> {
             open: None,
             read_counted: false,
             cause: None,
+            fault: None,
             error: None,
             stray: 0,
             done: 0,
@@ -209,7 +212,7 @@ impl<'r> Intake<'r> {
 
     fn tell_stray(&mut self) {
         if self.stray > 0 {
-            self.session.note(format!(
+            self.session.warn(format!(
                 "{}: {} bytes belong to no picture",
                 self.route.from, self.stray
             ));
@@ -231,7 +234,10 @@ impl<'r> Intake<'r> {
             }
             wire::Event::Fault(fault) => match &mut self.open {
                 Some(open) => open.problem = Some(fault.to_string()),
-                None => self.session.note(format!("{}: {fault}", self.route.from)),
+                None => {
+                    self.session.warn(format!("{}: {fault}", self.route.from));
+                    self.fault = Some(fault.to_string());
+                }
             },
             // A socket has no gaps, and framing has done its work.
             wire::Event::Framing { .. } | wire::Event::PictureGap(_) | wire::Event::StrayGap(_) => {
@@ -321,8 +327,12 @@ impl<'r> Intake<'r> {
             Content::Picture { walker, body } => {
                 format = Some(walker.format());
                 let inside = match (walker.status(), walker.awaited()) {
-                    (Status::Walking, Some(awaited)) => Some(format!("it stops {awaited}")),
-                    (Status::Broken { .. }, _) => Some(format!("it is {}", walker.status())),
+                    (Status::Walking, Some(awaited)) => {
+                        Some(format!("the picture stops {awaited}"))
+                    }
+                    (Status::Broken { .. }, _) => {
+                        Some(format!("the picture is {}", walker.status()))
+                    }
                     _ => None,
                 };
                 let told: Vec<String> = problem.into_iter().chain(early).chain(inside).collect();
@@ -352,8 +362,12 @@ impl<'r> Intake<'r> {
                 None
             }
         };
+        let problem = problem.or_else(|| self.fault.clone());
         self.done = self.done.saturating_add(1);
-        if matches!(self.route.destination, Destination::Memory) {
+        if matches!(
+            self.route.destination,
+            Destination::Memory | Destination::Named { .. }
+        ) {
             let last = self.last.get_or_insert_with(Received::default);
             last.problem.clone_from(&problem);
         }
@@ -407,11 +421,20 @@ impl<'r> Intake<'r> {
                 Ok(Some(path.to_string_lossy().into_owned()))
             }
             Body::Memory(bytes) => {
+                let file = match self.route.destination {
+                    Destination::Named { store, name } => {
+                        let part = if problem.is_none() { "" } else { ".incomplete" };
+                        let name = format!("{name}{part}");
+                        let path = store.save(&name, store::extension(format), &bytes)?;
+                        Some(path.to_string_lossy().into_owned())
+                    }
+                    _ => None,
+                };
                 self.last = Some(Received {
                     bytes,
                     problem: None,
                 });
-                Ok(None)
+                Ok(file)
             }
         }
     }
@@ -492,7 +515,7 @@ pub(super) fn receive_udp(
             Ok((count, from)) => {
                 last = Instant::now();
                 if !peers.contains_key(&from) && peers.len() >= session.limits.connections {
-                    session.note(format!("{from}: too many senders at once; not listened to"));
+                    session.warn(format!("{from}: too many senders at once; not listened to"));
                     continue;
                 }
                 let peer = peers.entry(from).or_insert_with(|| {
@@ -521,7 +544,7 @@ pub(super) fn receive_udp(
                     if error.is_usage() && !matches!(error, Error::TooLarge { .. }) {
                         return Err(error);
                     }
-                    session.note(error.told());
+                    session.warn(error.told());
                     peers.remove(&from);
                 }
             }
