@@ -12,6 +12,7 @@
 //! `docs/architecture.md` explains the house and its laws.
 
 pub mod analysis;
+pub mod capture;
 pub mod decode;
 pub mod findings;
 pub mod frame;
