@@ -6,3 +6,4 @@
 //! and prints nothing.
 
 pub mod private;
+pub mod session;

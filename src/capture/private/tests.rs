@@ -1,3 +1,8 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "threads and a listener to be told apart from the private ones"
+)]
+
 use super::*;
 
 #[test]
