@@ -4,11 +4,15 @@
 //! contract. Laws, asserted on every capture: payload = unique + duplicate; span = unique + gaps; the
 //! chunks' unique bytes + gaps of a picture sum to its length. This room reads no packets and prints nothing.
 
+pub mod chunks;
+
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::ledger::chunks::Chunks;
 use crate::picture::Format;
+pub use crate::reassembly::gap::{Gap, GapCause};
 use crate::units::{ChunkIndex, FrameNumber, PictureId, StreamId, Timestamp};
 
 /// Transport protocol of a stream.
@@ -19,31 +23,6 @@ pub enum TransportKind {
     Tcp,
     /// UDP (RFC 768).
     Udp,
-}
-
-/// Why stream bytes are missing from the capture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GapCause {
-    /// The receiver acknowledged them: delivered, but not captured.
-    NotCaptured,
-    /// Nobody acknowledged them: lost on the way, or the capture ended before.
-    NeverAcknowledged,
-    /// The frame was captured, its end cut off by the snap length.
-    SnapLength,
-    /// Given up because a limit of imgnet was reached.
-    Limit,
-}
-
-/// A range of stream bytes that the capture lacks. Never filled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gap {
-    /// First missing byte: stream offset in a direction, picture offset in a picture.
-    pub offset: u64,
-    /// How many bytes are missing.
-    pub length: u64,
-    /// Why.
-    pub cause: GapCause,
 }
 
 /// One direction of a stream.
@@ -267,38 +246,4 @@ pub struct Chunk {
     pub started: Option<Timestamp>,
     /// Time of the last such frame.
     pub ended: Option<Timestamp>,
-}
-
-/// A picture's chunks, counted from its frames when asked for rather than stored row by row.
-#[derive(Debug, Clone, Default)]
-pub struct Chunks {
-    rows: Vec<Chunk>,
-}
-
-impl Chunks {
-    /// The rows as they are (tests, and readers of stored reports).
-    pub fn from_rows(rows: Vec<Chunk>) -> Self {
-        Self { rows }
-    }
-
-    /// How many chunks there are.
-    pub fn len(&self) -> u64 {
-        self.rows.len() as u64
-    }
-
-    /// Whether there is none: a picture of no bytes.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// The chunks, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = Chunk> + '_ {
-        self.rows.iter().copied()
-    }
-}
-
-impl Serialize for Chunks {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
-    }
 }

@@ -14,9 +14,13 @@
 pub mod analysis;
 pub mod capture;
 pub mod decode;
+pub mod digest;
 pub mod findings;
+pub mod flow;
 pub mod frame;
 pub mod ledger;
 pub mod picture;
+pub mod reassembly;
+pub mod source;
 pub mod units;
 pub mod wire;

@@ -4,24 +4,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use crate::digest::DigestKind;
 use crate::findings::Finding;
 use crate::ledger::{Image, Stream, TransportKind};
 use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
 use crate::wire::Protocol;
-
-/// Which digest is taken of every picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DigestKind {
-    /// SHA-256 (FIPS 180-4), of pictures and of each direction.
-    #[default]
-    Sha256,
-    /// BLAKE3, of pictures.
-    Blake3,
-    /// CRC-32 (IEEE), of pictures: fast, no proof against intent.
-    Crc32,
-    /// None.
-    None,
-}
 
 /// What the user may say about an analysis.
 #[derive(Debug, Clone)]

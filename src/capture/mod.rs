@@ -5,5 +5,6 @@
 //! the analysis, and counts every frame that it could not keep. This room decides nothing about pictures
 //! and prints nothing.
 
+pub mod pcapng;
 pub mod private;
 pub mod session;

@@ -2,19 +2,36 @@
 //!
 //! Link layers: Ethernet with VLAN tags, Linux cooked (SLL, SLL2), BSD null and loop, raw IP. Network:
 //! IPv4 and IPv6 with extension headers, fragments put together again. Every frame ends in exactly one
-//! [`Outcome`]; nothing is dropped without a name. This room keeps no streams and knows no wire format.
+//! [`Outcome`]; nothing is dropped without a name. The link type says what a frame is, and the IP length what
+//! belongs to a packet: padding is no payload. This room keeps no streams and knows no wire format.
+
+mod checksum;
+mod decoder;
+mod fragments;
+mod ip;
+mod link;
+mod span;
+mod transport;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+
+pub use decoder::{Decoder, Options};
+pub use fragments::{FragmentCounts, FragmentLimits, LossReason, LostDatagram};
 
 use crate::units::{FrameNumber, Timestamp};
 
 /// What became of one frame.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every outcome is a packet, and a box would be an allocation a frame"
+)]
 pub enum Outcome<'a> {
     /// A whole TCP segment or UDP datagram; for a fragmented one, the frame that completed it.
     Packet(Packet<'a>),
-    /// A fragment that waits for the others. Counted as decoded.
+    /// A fragment that waits for the others. Counted as decoded; where they never come, its frame is named by
+    /// a [`LostDatagram`].
     FragmentHeld,
     /// Not decoded, for this reason.
     Skipped(Skip),
@@ -34,8 +51,13 @@ pub enum Skip {
     HeadersCut,
     /// Headers whose own lengths contradict each other.
     Malformed,
-    /// A fragment that overlaps another with different bytes, or is past the limits.
+    /// Inside another network's header, which imgnet does not open: IP-in-IP, GRE, MPLS, `PPPoE`.
+    Tunnel,
+    /// A fragment that cannot be one, or one of a datagram whose fragments contradict each other or which is
+    /// past the limits ([`LossReason`]).
     BadFragment,
+    /// A fragment whose datagram cannot be put together, because the snap length cut this or another one of it.
+    FragmentCut,
 }
 
 impl Skip {
@@ -47,7 +69,9 @@ impl Skip {
             Self::NotTcpOrUdp => "not-tcp-or-udp",
             Self::HeadersCut => "headers-cut",
             Self::Malformed => "malformed",
+            Self::Tunnel => "tunnel",
             Self::BadFragment => "bad-fragment",
+            Self::FragmentCut => "fragment-cut",
         }
     }
 }
@@ -105,6 +129,54 @@ pub struct Tcp {
     pub window_scale: Option<u8>,
     /// Maximum segment size option where present.
     pub mss: Option<u16>,
+    /// SACK-permitted option (RFC 2018, section 2); sent with SYN only.
+    pub sack_permitted: bool,
+    /// SACK option (RFC 2018, section 3) where present.
+    pub sack: Option<Sack>,
+    /// Timestamps option (RFC 7323, section 3) where present.
+    pub timestamps: Option<Timestamps>,
+}
+
+/// The blocks of a SACK option: what the receiver holds beyond the acknowledgment number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sack {
+    blocks: [(u32, u32); 4],
+    len: u8,
+}
+
+impl Sack {
+    /// Reads the option's data; absent where that is not 1 to 4 whole blocks.
+    fn read(data: &[u8]) -> Option<Self> {
+        let (edges, rest) = data.as_chunks::<8>();
+        let mut blocks = [(0, 0); 4];
+        if edges.is_empty() || edges.len() > blocks.len() || !rest.is_empty() {
+            return None;
+        }
+        for (block, [l0, l1, l2, l3, r0, r1, r2, r3]) in blocks.iter_mut().zip(edges) {
+            *block = (
+                u32::from_be_bytes([*l0, *l1, *l2, *l3]),
+                u32::from_be_bytes([*r0, *r1, *r2, *r3]),
+            );
+        }
+        let len = u8::try_from(edges.len()).ok()?;
+        Some(Self { blocks, len })
+    }
+
+    /// The blocks as written, 1 to 4: sequence number of the first byte, and of the byte after the last.
+    pub fn blocks(&self) -> &[(u32, u32)] {
+        self.blocks
+            .get(..usize::from(self.len))
+            .unwrap_or(&self.blocks)
+    }
+}
+
+/// A timestamps option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timestamps {
+    /// The sender's clock (`TSval`).
+    pub value: u32,
+    /// The peer's clock as last seen (`TSecr`); means something only with the ACK bit.
+    pub echo_reply: u32,
 }
 
 /// The frames a packet came in.
@@ -112,7 +184,8 @@ pub struct Tcp {
 pub enum Parts {
     /// Not fragmented: the frame itself.
     Whole(Part),
-    /// Fragments, each with the payload bytes it carries, in order of frame number.
+    /// Fragments, each with the payload bytes it carries, in order of frame number. Together they carry the
+    /// whole payload, bytes that came twice twice.
     Fragments(Vec<Part>),
 }
 
@@ -127,7 +200,7 @@ pub struct Part {
     pub wire_len: u32,
     /// First transport payload byte that it carries, from 0.
     pub offset: u32,
-    /// How many transport payload bytes it carries.
+    /// How many transport payload bytes it carries on the wire; 0 for a fragment that holds headers only.
     pub bytes: u32,
 }
 
@@ -144,17 +217,32 @@ impl Parts {
 /// What is remarkable about a packet and no error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Notes {
-    /// The IP or transport checksum does not fit: offload left it unfinished, or the bytes were damaged.
-    /// Absent where it was not checked (part of the packet was not captured).
-    pub checksum_wrong: Option<bool>,
-    /// IP total length 0: segmentation offload; the payload runs to the end of the frame.
+    /// The IPv4 header's checksum; of the completing frame for a fragmented packet. IPv6 has none.
+    pub ip_checksum: Checksum,
+    /// The TCP or UDP checksum.
+    pub transport_checksum: Checksum,
+    /// IP length 0: segmentation offload; the payload runs to the end of the frame.
     pub ip_length_zero: bool,
+    /// The IP length says more than the frame had on the wire: what is missing of the payload was not cut by
+    /// the snap length. Hosts drop such a packet.
+    pub ip_length_beyond_frame: bool,
     /// It came in IP fragments.
     pub fragmented: bool,
 }
 
-// Written in this room's own files:
-//
-// `pub struct Decoder` (options: checksum checking on or off, limits of the fragment store) with
-//   `pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Outcome<'a>` and
-//   `pub fn fragments(&self) -> FragmentCounts` (datagrams put together, still missing pieces, given up).
+/// What a checksum says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Checksum {
+    /// Not verified: not asked for, not all bytes captured, none sent (UDP over IPv4), or a routing header
+    /// or option keeps the final address back.
+    #[default]
+    NotChecked,
+    /// It fits the bytes.
+    Good,
+    /// It is what offload leaves for the device to finish: the sum of the pseudo-header, or 0. Normal in a
+    /// capture on the sending host.
+    Unfinished,
+    /// It does not fit: damaged, and the receiver drops the packet. Also an absent UDP checksum over IPv6
+    /// (RFC 8200, section 8.1).
+    Wrong,
+}

@@ -2,6 +2,9 @@
 //!
 //! The catalogue and the rules live here; a rule sees accounts and events, never bytes of the file system.
 
+pub mod facts;
+pub mod rules;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};

@@ -6,9 +6,17 @@
 //!
 //! **Law (split-independence):** a walker fed whole, byte by byte or in any pieces ends in the same state.
 
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod sniff;
+mod walk;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use sniff::sniff;
+pub use walk::{Awaited, Break, Element, HeaderField, Info, Name, Status, Walker};
 
 /// A picture file format, as its own first bytes tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

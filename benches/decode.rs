@@ -1,0 +1,90 @@
+//! What decoding one frame costs: plain frames with and without checksums, and fragments.
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use imgnet::decode::{Decoder, Options};
+use imgnet::frame::{Frame, LinkType};
+use imgnet::units::FrameNumber;
+
+fn main() {
+    divan::main();
+}
+
+/// Frames decoded in one measured iteration, so that the clock's own cost does not count.
+const FRAMES: usize = 1024;
+
+fn ethernet_ipv4_tcp(payload: usize) -> Vec<u8> {
+    let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0x00];
+    let total = u16::try_from(20 + 32 + payload).expect("fits an IPv4 packet");
+    frame.extend([0x45, 0]);
+    frame.extend(total.to_be_bytes());
+    frame.extend([0, 1, 0x40, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
+    frame.extend(tcp());
+    frame.resize(frame.len() + payload, 0x5a);
+    frame
+}
+
+fn ethernet_ipv6_tcp(payload: usize) -> Vec<u8> {
+    let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd];
+    let length = u16::try_from(32 + payload).expect("fits an IPv6 packet");
+    frame.extend([0x60, 0, 0, 0]);
+    frame.extend(length.to_be_bytes());
+    frame.extend([6, 64]);
+    for last in [1, 2] {
+        frame.extend([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]);
+    }
+    frame.extend(tcp());
+    frame.resize(frame.len() + payload, 0x5a);
+    frame
+}
+
+/// With time stamps, as nearly every segment has them.
+fn tcp() -> [u8; 32] {
+    [
+        0xd0, 0x04, 0xff, 0x98, 0, 0, 0, 1, 0, 0, 0, 2, 0x80, 0x18, 0x01, 0xf6, 0x12, 0x34, 0, 0,
+        1, 1, 8, 10, 0, 0, 0, 3, 0, 0, 0, 4,
+    ]
+}
+
+fn run(bencher: Bencher<'_, '_>, frame: &[u8], checksums: bool) {
+    let mut decoder = Decoder::new(Options {
+        checksums,
+        ..Options::default()
+    });
+    bencher
+        .counter(ItemsCount::new(FRAMES))
+        .counter(BytesCount::new(FRAMES * frame.len()))
+        .bench_local(|| {
+            for number in 1..=FRAMES as u64 {
+                let frame = Frame {
+                    number: FrameNumber(number),
+                    time: None,
+                    link: LinkType::ETHERNET,
+                    interface: 0,
+                    wire_len: u32::try_from(frame.len()).expect("a short frame"),
+                    data: black_box(frame),
+                };
+                black_box(decoder.decode(&frame));
+            }
+        });
+}
+
+#[divan::bench]
+fn ipv4_tcp_1448(bencher: Bencher<'_, '_>) {
+    run(bencher, &ethernet_ipv4_tcp(1448), false);
+}
+
+#[divan::bench]
+fn ipv6_tcp_1428(bencher: Bencher<'_, '_>) {
+    run(bencher, &ethernet_ipv6_tcp(1428), false);
+}
+
+#[divan::bench]
+fn ipv4_tcp_1448_checksums(bencher: Bencher<'_, '_>) {
+    run(bencher, &ethernet_ipv4_tcp(1448), true);
+}
+
+#[divan::bench]
+fn ipv4_tcp_65483_checksums(bencher: Bencher<'_, '_>) {
+    run(bencher, &ethernet_ipv4_tcp(65483), true);
+}

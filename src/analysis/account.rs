@@ -1,0 +1,275 @@
+//! Draws up accounts: from what was learnt of a picture and from the frames that carried it.
+
+use std::net::SocketAddr;
+
+use super::channel::Picture;
+use super::{DigestKind, Options};
+use crate::findings::facts::PictureFacts;
+use crate::ledger::{
+    ChunkSizeSource, Chunks, Closed, Digest, Direction, Image, TransportKind, Verdict,
+};
+use crate::picture::Status;
+use crate::reassembly::provenance::Indexed;
+use crate::reassembly::tcp::Half;
+use crate::reassembly::{Extent, GapCause};
+use crate::units::StreamId;
+use crate::wire::{Ending, Protocol, StreamEnd};
+
+/// Where a picture was moved.
+pub(super) struct Place {
+    pub(super) stream: StreamId,
+    pub(super) transport: TransportKind,
+    pub(super) from: SocketAddr,
+    pub(super) to: SocketAddr,
+    /// Nothing more came although the capture went on.
+    pub(super) idle_at_end: bool,
+    /// How the direction ended; absent while it goes on.
+    pub(super) end: Option<StreamEnd>,
+}
+
+/// The account of a TCP direction.
+pub(super) fn tcp_direction(
+    half: &Half<'_>,
+    from: SocketAddr,
+    to: SocketAddr,
+    sha256: Option<String>,
+) -> Direction {
+    Direction {
+        from,
+        to,
+        packets: half.packets,
+        wire_bytes: half.wire_bytes,
+        data_packets: half.data_packets,
+        payload_bytes: half.payload_bytes,
+        unique_bytes: half.assembler.unique_bytes(),
+        duplicate_bytes: half.duplicate_bytes,
+        retransmitted_packets: half.retransmitted_packets,
+        out_of_order_packets: half.out_of_order_packets,
+        gap_bytes: half.assembler.gap_bytes(),
+        gaps: half.assembler.gaps().to_vec(),
+        closed: match (half.reset_frame, half.fin_frame) {
+            (Some(_), _) => Some(Closed::Reset),
+            (None, Some(_)) => Some(Closed::Fin),
+            (None, None) => None,
+        },
+        sha256,
+    }
+}
+
+/// What the rules may know of a picture.
+pub(super) fn picture_facts(picture: Picture) -> PictureFacts {
+    PictureFacts {
+        id: picture.id,
+        protocol: picture.protocol,
+        range: picture.range,
+        declared: picture.declared,
+        ending: picture.ending,
+        structure: picture
+            .structure
+            .map(|walker| (walker.status(), walker.info())),
+        gaps: picture.gaps,
+        trailing: picture.trailing,
+        ended: picture.ended.0,
+    }
+}
+
+/// The account of a picture, from the frames in `log`.
+pub(super) fn image(picture: &Picture, log: &Indexed<'_>, place: &Place, options: &Options) -> Image {
+    let length = picture.range.end - picture.range.start;
+    let gap_bytes = picture.gap_bytes();
+    let info = picture.structure.as_ref().map(|walker| walker.info());
+    let (mut width, mut height) = info
+        .as_ref()
+        .map_or((None, None), |info| (info.width, info.height));
+    if let Protocol::RawPixels { width: Some(given) } = picture.protocol {
+        width = Some(given);
+        let row = u64::from(given) * 3;
+        height = u32::try_from(length / row).ok().filter(|_| length.is_multiple_of(row));
+    }
+    let part = log.part(picture.range.clone());
+    let (chunk_size, chunk_size_source) = chunk_size(picture, part.iter(), place, options);
+    let (problem, verdict) = judge(picture, length, gap_bytes, place);
+    let mut image = Image {
+        id: picture.id,
+        stream: place.stream,
+        from: place.from,
+        to: place.to,
+        protocol: picture.protocol.to_string(),
+        format: info.map(|info| info.format),
+        width,
+        height,
+        bytes: length,
+        declared_bytes: picture.declared,
+        complete: problem.is_none(),
+        problem,
+        sha256: None,
+        digest: None,
+        offset: picture.range.start,
+        packets: 0,
+        wire_bytes: 0,
+        payload_bytes: 0,
+        unique_bytes: length - gap_bytes,
+        duplicate_bytes: 0,
+        retransmitted_packets: 0,
+        gap_bytes,
+        gaps: picture.gaps.clone(),
+        first_packet: None,
+        last_packet: None,
+        started: None,
+        ended: None,
+        chunk_size,
+        chunk_size_source,
+        shared_packets: 0,
+        chunks: None,
+        verdict,
+        compared: None,
+    };
+    match options.digest {
+        DigestKind::Sha256 => image.sha256.clone_from(&picture.digest),
+        kind => {
+            image.digest = picture.digest.as_ref().map(|value| Digest {
+                algorithm: kind.name().to_owned(),
+                value: value.clone(),
+            });
+        }
+    }
+    count(&mut image, part.iter(), &picture.range);
+    let chunks = Chunks::counted(
+        part,
+        picture.range.clone(),
+        picture.gaps.clone(),
+        chunk_size.unwrap_or(0),
+    );
+    image.shared_packets = chunks.shared_packets();
+    image.chunks = Some(chunks);
+    image
+}
+
+/// Counts the frames of a picture.
+fn count(
+    image: &mut Image,
+    extents: impl Iterator<Item = Extent>,
+    range: &std::ops::Range<u64>,
+) {
+    for extent in extents {
+        image.packets += 1;
+        image.wire_bytes += u64::from(extent.wire_len);
+        image.payload_bytes += extent.end().min(range.end) - extent.offset.max(range.start);
+        image.retransmitted_packets += u64::from(extent.repeat);
+        if image.first_packet.is_none_or(|frame| extent.frame < frame) {
+            image.first_packet = Some(extent.frame);
+            image.started = extent.time;
+        }
+        if image.last_packet.is_none_or(|frame| extent.frame > frame) {
+            image.last_packet = Some(extent.frame);
+            image.ended = extent.time;
+        }
+    }
+    image.duplicate_bytes = image.payload_bytes.saturating_sub(image.unique_bytes);
+}
+
+/// Whether a picture is whole on the wire; if not, why, in plain words, and what that is worth.
+fn judge(
+    picture: &Picture,
+    length: u64,
+    gap_bytes: u64,
+    place: &Place,
+) -> (Option<String>, Verdict) {
+    if gap_bytes > 0 {
+        let lost = picture
+            .gaps
+            .iter()
+            .any(|gap| gap.cause == GapCause::NeverAcknowledged)
+            && matches!(place.end, Some(StreamEnd::Fin | StreamEnd::Reset));
+        let problem = match lost {
+            true => format!("{gap_bytes} of {length} bytes never reached the receiver"),
+            false => format!("{gap_bytes} of {length} bytes are missing from the capture"),
+        };
+        let verdict = if lost { Verdict::Incomplete } else { Verdict::Inconclusive };
+        return (Some(problem), verdict);
+    }
+    let stopped = match picture.ending {
+        Ending::Cut(end) | Ending::EndOfStream(end) => Some(end),
+        _ => None,
+    };
+    let how = match stopped {
+        Some(StreamEnd::Fin) => "the sender closed",
+        Some(StreamEnd::Reset) => "the connection was reset",
+        Some(StreamEnd::Idle) => "nothing more came",
+        Some(StreamEnd::Unfinished) if place.idle_at_end => "nothing more came",
+        Some(StreamEnd::Unfinished) => "the capture ended",
+        None => "the format says that it ends",
+    };
+    let structure = picture.structure.as_ref().map(|walker| walker.status());
+    let problem = match (&structure, picture.ending, picture.declared) {
+        (_, Ending::Cut(_), Some(declared)) => {
+            Some(format!("{how} after {length} of {declared} declared bytes"))
+        }
+        (Some(Status::Whole { .. }), _, _) => None,
+        (Some(Status::Broken { at, reason }), _, _) => {
+            Some(format!("its structure breaks at byte {at}: {reason}"))
+        }
+        (Some(Status::Walking), _, _) => Some(format!(
+            "{how} after {length} bytes, before the picture's structure ended"
+        )),
+        (None, Ending::Cut(_), None) => Some(format!("{how} before the format's end of the picture")),
+        (None, Ending::EndOfStream(StreamEnd::Reset | StreamEnd::Unfinished), _) => {
+            Some(format!("{how} after {length} bytes"))
+        }
+        (None, _, _) => None,
+    };
+    let verdict = match (&problem, stopped) {
+        (None, _) => Verdict::Unverified,
+        (Some(_), Some(StreamEnd::Unfinished)) if !place.idle_at_end => Verdict::Inconclusive,
+        (Some(_), _) => Verdict::Incomplete,
+    };
+    (problem, verdict)
+}
+
+/// The chunk size to account by: given, the format's own, or the size that most segments have.
+fn chunk_size(
+    picture: &Picture,
+    extents: impl Iterator<Item = Extent>,
+    place: &Place,
+    options: &Options,
+) -> (Option<u64>, Option<ChunkSizeSource>) {
+    if let Some(given) = options.chunk {
+        return (Some(given), Some(ChunkSizeSource::Given));
+    }
+    if let Some(habit) = picture.protocol.default_chunk() {
+        return (Some(habit), Some(ChunkSizeSource::Format));
+    }
+    match observed_chunk(extents, picture.range.end, place.transport) {
+        Some(size) => (Some(size), Some(ChunkSizeSource::Observed)),
+        None => (None, None),
+    }
+}
+
+/// The size that most of a picture's segments have, the last left out; absent where there are too few, where
+/// sizes vary, and where TCP segments are as long as a path's segment size makes them.
+fn observed_chunk(
+    extents: impl Iterator<Item = Extent>,
+    end: u64,
+    transport: TransportKind,
+) -> Option<u64> {
+    let mut sizes: Vec<(u64, u64)> = Vec::new();
+    let mut total = 0_u64;
+    for extent in extents.filter(|extent| extent.end() < end && !extent.repeat) {
+        total += 1;
+        let size = u64::from(extent.bytes);
+        match sizes.iter_mut().find(|(known, _)| *known == size) {
+            Some((_, count)) => *count += 1,
+            None if sizes.len() < 32 => sizes.push((size, 1)),
+            None => {}
+        }
+    }
+    let (size, count) = sizes.into_iter().max_by_key(|(_, count)| *count)?;
+    // Full segments at common MTUs (1500, with and without options; 9000; loopback's 65536).
+    const FULL_SEGMENTS: [u64; 9] = [1380, 1428, 1440, 1448, 1460, 8948, 8960, 65483, 65495];
+    let path_made = transport == TransportKind::Tcp && FULL_SEGMENTS.contains(&size);
+    let enough = match transport {
+        TransportKind::Tcp => total >= 3,
+        TransportKind::Udp => total >= 1,
+    };
+    (enough && count * 2 > total && !path_made).then_some(size)
+}

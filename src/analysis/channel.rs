@@ -1,0 +1,508 @@
+//! One direction's pictures: delivered bytes go to a wire decoder, its pictures to a structure walker and a
+//! digest, and what is learnt of each picture is kept until its account is drawn up.
+
+use std::net::SocketAddr;
+
+use super::{Event, Observer, Options};
+use crate::digest::{DigestKind, Hasher};
+use crate::ledger::{Confidence, TransportKind};
+use crate::picture::{self, Sniff, Walker};
+use crate::reassembly::{Gap, GapCause};
+use crate::units::{ByteRange, FrameNumber, PictureId, StreamId, Timestamp};
+use crate::wire::detect::{self, Clues, Detection};
+use crate::wire::{self, Decode, Decoder, Ending, Fault, Framing, Protocol, Role, StreamEnd};
+
+/// How many stray or trailing bytes are kept to say what they are.
+const SAMPLE: usize = 64;
+/// Most bytes that wait for the wire format to be found out.
+const HEAD: usize = detect::CLUE_BYTES;
+
+/// What a channel needs from around it while it works.
+pub(super) struct Context<'c> {
+    pub(super) options: &'c Options,
+    pub(super) observer: &'c mut dyn Observer,
+    pub(super) next_picture: &'c mut u32,
+    pub(super) stream: StreamId,
+    pub(super) transport: TransportKind,
+    pub(super) from: SocketAddr,
+    pub(super) to: SocketAddr,
+    /// Who sends here; absent where the capture does not show it.
+    pub(super) role: Option<Role>,
+    /// What both directions share: the stream's wire format once known.
+    pub(super) format: &'c mut Option<(Protocol, Confidence)>,
+    pub(super) frame: FrameNumber,
+    pub(super) time: Option<Timestamp>,
+    /// The direction began before the capture did.
+    pub(super) late: bool,
+}
+
+/// A picture whose bytes have all gone by.
+#[derive(Debug)]
+pub(super) struct Picture {
+    pub(super) id: PictureId,
+    pub(super) protocol: Protocol,
+    /// Its place in the stream, gaps included.
+    pub(super) range: ByteRange,
+    pub(super) declared: Option<u64>,
+    /// What its structure said; absent where it is no known picture.
+    pub(super) structure: Option<Walker>,
+    pub(super) ending: Ending,
+    /// Missing ranges, as picture offsets.
+    pub(super) gaps: Vec<Gap>,
+    pub(super) digest: Option<String>,
+    /// First bytes after its structural end, if it goes on.
+    pub(super) trailing: Vec<u8>,
+    /// Frame and time at which it ended.
+    pub(super) ended: (FrameNumber, Option<Timestamp>),
+}
+
+impl Context<'_> {
+    /// The same surroundings for a shorter while.
+    pub(super) fn again(&mut self) -> Context<'_> {
+        Context {
+            options: self.options,
+            observer: self.observer,
+            next_picture: self.next_picture,
+            stream: self.stream,
+            transport: self.transport,
+            from: self.from,
+            to: self.to,
+            role: self.role,
+            format: self.format,
+            frame: self.frame,
+            time: self.time,
+            late: self.late,
+        }
+    }
+}
+
+impl Picture {
+    /// Sum of the gaps.
+    pub(super) fn gap_bytes(&self) -> u64 {
+        self.gaps.iter().map(|gap| gap.length).sum()
+    }
+}
+
+/// Bytes outside any picture.
+#[derive(Debug, Default)]
+pub(super) struct Strays {
+    pub(super) bytes: u64,
+    /// Stream offset of the first.
+    pub(super) first: Option<u64>,
+    pub(super) sample: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The first bytes wait until they tell the wire format.
+    Undecided(Vec<u8>),
+    Decoding(Box<Decoder>),
+    Done,
+}
+
+/// One direction.
+#[derive(Debug)]
+pub(super) struct Channel {
+    state: State,
+    /// Stream offset up to which the decoder has spoken.
+    position: u64,
+    open: Option<Box<Open>>,
+    /// Cause of the gap that is being passed on.
+    cause: GapCause,
+    pub(super) pictures: Vec<Picture>,
+    pub(super) strays: Strays,
+    pub(super) faults: Vec<(u64, Fault)>,
+    pub(super) choice: Option<String>,
+    /// Stream offsets after the end markers seen.
+    pub(super) markers: u64,
+    pub(super) end: Option<StreamEnd>,
+}
+
+impl Default for Channel {
+    fn default() -> Self {
+        Self {
+            state: State::Undecided(Vec::new()),
+            position: 0,
+            open: None,
+            cause: GapCause::Unknown,
+            pictures: Vec::new(),
+            strays: Strays::default(),
+            faults: Vec::new(),
+            choice: None,
+            markers: 0,
+            end: None,
+        }
+    }
+}
+
+impl Channel {
+    /// Whether per-frame detail below the current position may still be asked for.
+    pub(super) fn needs_detail(&self) -> bool {
+        self.open.is_some() || !self.pictures.is_empty() || matches!(self.state, State::Undecided(_))
+    }
+
+    /// The next bytes of a TCP direction.
+    pub(super) fn bytes(&mut self, bytes: &[u8], context: &mut Context<'_>) {
+        match &mut self.state {
+            State::Decoding(_) => self.drive(context, |decoder, sink| decoder.update(bytes, sink)),
+            State::Done => self.stray(bytes),
+            State::Undecided(head) if head.is_empty() => {
+                match self.decide(bytes, false, context) {
+                    true => self.bytes(bytes, context),
+                    false => self.state = State::Undecided(bytes.to_vec()),
+                }
+            }
+            State::Undecided(head) => {
+                head.extend_from_slice(bytes);
+                let head = std::mem::take(head);
+                self.retry(head, false, context);
+            }
+        }
+    }
+
+    /// One datagram of a UDP direction, `missing` bytes of which were cut off.
+    pub(super) fn datagram(&mut self, payload: &[u8], missing: u64, context: &mut Context<'_>) {
+        if matches!(self.state, State::Undecided(_)) && !self.decide(payload, true, context) {
+            // A datagram cannot wait for the next one to be understood.
+            self.stray(payload);
+            self.position += missing;
+            return;
+        }
+        self.drive(context, |decoder, sink| decoder.datagram(payload, sink));
+        if missing > 0 {
+            self.cause = GapCause::SnapLength;
+            self.drive(context, |decoder, sink| decoder.gap(missing, sink));
+        }
+    }
+
+    /// Bytes that will never come.
+    pub(super) fn gap(&mut self, gap: Gap, context: &mut Context<'_>) {
+        self.cause = gap.cause;
+        if let State::Undecided(head) = &mut self.state {
+            if head.is_empty() {
+                self.position += gap.length;
+                return;
+            }
+            let head = std::mem::take(head);
+            self.retry(head, true, context);
+        }
+        match self.state {
+            State::Decoding(_) => {
+                self.drive(context, |decoder, sink| decoder.gap(gap.length, sink));
+            }
+            _ => self.position += gap.length,
+        }
+    }
+
+    /// The other side began to send: a request without terminator is over.
+    pub(super) fn answered(&mut self, context: &mut Context<'_>) {
+        if let State::Undecided(head) = &mut self.state
+            && !head.is_empty()
+        {
+            let head = std::mem::take(head);
+            self.retry(head, true, context);
+        }
+        self.drive(context, |decoder, sink| decoder.flush(sink));
+    }
+
+    /// No more bytes come.
+    pub(super) fn finish(&mut self, end: StreamEnd, context: &mut Context<'_>) {
+        if self.end.is_some() {
+            return;
+        }
+        if let State::Undecided(head) = &mut self.state {
+            let head = std::mem::take(head);
+            if !head.is_empty() {
+                self.retry(head, true, context);
+            }
+        }
+        self.drive(context, |decoder, sink| decoder.finish(end, sink));
+        if let State::Decoding(decoder) = &self.state {
+            self.refine(&decoder.protocol(), context);
+        }
+        self.end = Some(end);
+        self.state = State::Done;
+    }
+
+    /// UDP: silence ended what was going on; the next datagram begins afresh.
+    pub(super) fn idle(&mut self, context: &mut Context<'_>) {
+        if let State::Decoding(_) = self.state {
+            self.drive(context, |decoder, sink| decoder.finish(StreamEnd::Idle, sink));
+            self.state = State::Undecided(Vec::new());
+        }
+    }
+
+    /// `carve` may have learnt from what followed the pictures which format it was.
+    fn refine(&mut self, learnt: &Protocol, context: &mut Context<'_>) {
+        let carved = matches!(context.format, Some((Protocol::Carve, _)));
+        if carved && *learnt != Protocol::Carve {
+            *context.format = Some((learnt.clone(), Confidence::Content));
+            for picture in &mut self.pictures {
+                picture.protocol = learnt.clone();
+            }
+        }
+    }
+
+    fn retry(&mut self, head: Vec<u8>, ended: bool, context: &mut Context<'_>) {
+        if self.decide(&head, ended || head.len() >= HEAD, context) {
+            self.drive(context, |decoder, sink| decoder.update(&head, sink));
+        } else if ended {
+            self.stray(&head);
+        } else {
+            self.state = State::Undecided(head);
+        }
+    }
+
+    /// Chooses the decoder. With `ended` there is no more to wait for.
+    fn decide(&mut self, head: &[u8], ended: bool, context: &mut Context<'_>) -> bool {
+        let given = context.format.clone().filter(|(protocol, confidence)| {
+            *confidence == Confidence::Given || !matches!(protocol, Protocol::Carve)
+        });
+        let role = context.role.unwrap_or(Role::Initiator);
+        let found = match given {
+            Some(known) => Some(known),
+            None => match detect::detect(&Clues {
+                transport: context.transport,
+                from_port: context.from.port(),
+                to_port: context.to.port(),
+                role: context.role,
+                head: head.get(..HEAD).unwrap_or(head),
+                ended,
+                sizes: &[],
+            }) {
+                Detection::Found {
+                    protocol,
+                    confidence,
+                    ..
+                } => Some((protocol, confidence)),
+                Detection::NeedMore if !ended => None,
+                Detection::NeedMore | Detection::Nothing => match context.transport {
+                    // Whatever it is, a picture may still be found in it by its own structure.
+                    TransportKind::Tcp => Some((Protocol::Carve, Confidence::Content)),
+                    TransportKind::Udp => None,
+                },
+            },
+        };
+        let Some((protocol, confidence)) = found else {
+            return false;
+        };
+        self.state = State::Decoding(Box::new(wire::decoder(&protocol, role)));
+        if context.format.is_none() {
+            *context.format = Some((protocol, confidence));
+        }
+        true
+    }
+
+    /// Lets the decoder work and takes what it says.
+    fn drive(
+        &mut self,
+        context: &mut Context<'_>,
+        work: impl FnOnce(&mut Decoder, &mut wire::Sink<'_>),
+    ) {
+        let State::Decoding(decoder) = &mut self.state else {
+            return;
+        };
+        // Taken out, so that its events can be written into the channel it belongs to.
+        let mut taken = std::mem::replace(&mut self.state, State::Done);
+        let _ = decoder;
+        if let State::Decoding(decoder) = &mut taken {
+            let protocol = decoder.protocol();
+            work(decoder, &mut |event| self.event(event, &protocol, context));
+        }
+        self.state = taken;
+    }
+
+    fn event(&mut self, event: wire::Event<'_>, protocol: &Protocol, context: &mut Context<'_>) {
+        match event {
+            wire::Event::PictureStart { length } => self.start(length, protocol, context),
+            wire::Event::PictureData(bytes) => {
+                self.position += bytes.len() as u64;
+                if let Some(open) = &mut self.open {
+                    open.bytes(bytes);
+                    context.observer.event(Event::PictureData {
+                        picture: open.id,
+                        bytes,
+                    });
+                }
+            }
+            wire::Event::PictureGap(length) => {
+                if let Some(open) = &mut self.open {
+                    open.gap(self.position, length, self.cause);
+                    context.observer.event(Event::PictureGap {
+                        picture: open.id,
+                        length,
+                    });
+                }
+                self.position += length;
+            }
+            wire::Event::PictureEnd(ending) => self.end_picture(ending, protocol, context),
+            wire::Event::Framing { what, bytes } => {
+                self.position += bytes;
+                match what {
+                    Framing::Choice(choice) => self.choice = Some(choice),
+                    Framing::Marker => self.markers += 1,
+                    Framing::Length(_) | Framing::EndDatagram => {}
+                }
+            }
+            wire::Event::Stray(bytes) => self.stray(bytes),
+            wire::Event::StrayGap(length) => self.position += length,
+            wire::Event::Fault(fault) => {
+                if self.faults.len() < 16 {
+                    self.faults.push((self.position, fault));
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, length: Option<u64>, protocol: &Protocol, context: &mut Context<'_>) {
+        let id = PictureId(*context.next_picture);
+        *context.next_picture += 1;
+        context.observer.event(Event::PictureStarted {
+            picture: id,
+            stream: context.stream,
+            from: context.from,
+            to: context.to,
+            protocol,
+            length,
+            frame: context.frame,
+            time: context.time,
+        });
+        self.open = Some(Box::new(Open {
+            id,
+            start: self.position,
+            declared: length,
+            head: Vec::new(),
+            structure: Structure::Unknown,
+            digest: Hasher::new(context.options.digest),
+            gaps: Vec::new(),
+            trailing: Vec::new(),
+        }));
+    }
+
+    fn end_picture(&mut self, ending: Ending, protocol: &Protocol, context: &mut Context<'_>) {
+        let Some(open) = self.open.take() else { return };
+        let open = *open;
+        let digest = match open.gaps.is_empty() && context.options.digest != DigestKind::None {
+            true => open.digest.finish(),
+            false => None,
+        };
+        self.pictures.push(Picture {
+            id: open.id,
+            protocol: protocol.clone(),
+            range: open.start..self.position,
+            declared: open.declared,
+            structure: match open.structure {
+                Structure::Known(walker) => Some(walker),
+                Structure::Unknown | Structure::NotAPicture => None,
+            },
+            ending,
+            gaps: open.gaps,
+            digest,
+            trailing: open.trailing,
+            ended: (context.frame, context.time),
+        });
+    }
+
+    fn stray(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.strays.first.get_or_insert(self.position);
+            let room = SAMPLE.saturating_sub(self.strays.sample.len());
+            self.strays.sample.extend(bytes.iter().take(room));
+        }
+        self.strays.bytes += bytes.len() as u64;
+        self.position += bytes.len() as u64;
+    }
+}
+
+/// What is known of the structure of a picture on its way.
+#[derive(Debug)]
+enum Structure {
+    /// Too few bytes yet.
+    Unknown,
+    Known(Walker),
+    NotAPicture,
+}
+
+/// A picture on its way.
+#[derive(Debug)]
+struct Open {
+    id: PictureId,
+    start: u64,
+    declared: Option<u64>,
+    /// First bytes, until they tell the file format.
+    head: Vec<u8>,
+    structure: Structure,
+    digest: Hasher,
+    gaps: Vec<Gap>,
+    trailing: Vec<u8>,
+}
+
+impl Open {
+    fn bytes(&mut self, bytes: &[u8]) {
+        if self.gaps.is_empty() {
+            self.digest.update(bytes);
+        }
+        match &mut self.structure {
+            Structure::Known(_) => self.walk(bytes),
+            Structure::NotAPicture => {}
+            Structure::Unknown => {
+                if self.head.is_empty() && self.sniff(bytes) {
+                    self.walk(bytes);
+                } else if matches!(self.structure, Structure::Unknown) {
+                    self.head.extend_from_slice(bytes);
+                    let head = std::mem::take(&mut self.head);
+                    if self.sniff(&head) {
+                        self.walk(&head);
+                    } else {
+                        self.head = head;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the file format is known now.
+    fn sniff(&mut self, head: &[u8]) -> bool {
+        match picture::sniff(head) {
+            Sniff::Is(format) => {
+                self.structure = Structure::Known(Walker::new(format));
+                true
+            }
+            Sniff::NeedMore if head.len() < picture::SNIFF_BYTES => false,
+            Sniff::NeedMore | Sniff::No => {
+                self.structure = Structure::NotAPicture;
+                self.head = Vec::new();
+                false
+            }
+        }
+    }
+
+    fn walk(&mut self, bytes: &[u8]) {
+        let Structure::Known(walker) = &mut self.structure else {
+            return;
+        };
+        let taken = walker.update(bytes);
+        if let Some(rest) = bytes.get(taken..) {
+            let room = SAMPLE.saturating_sub(self.trailing.len());
+            self.trailing.extend(rest.iter().take(room));
+        }
+    }
+
+    fn gap(&mut self, position: u64, length: u64, cause: GapCause) {
+        let offset = position - self.start;
+        match self.gaps.last_mut() {
+            Some(last) if last.cause == cause && last.offset + last.length == offset => {
+                last.length += length;
+            }
+            _ => self.gaps.push(Gap {
+                offset,
+                length,
+                cause,
+            }),
+        }
+        match &mut self.structure {
+            Structure::Known(walker) => walker.gap(length),
+            structure => *structure = Structure::NotAPicture,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Tells a picture format from a file's first bytes.
+
+use super::walk::{is_bmp_header_size, is_jpeg_opening_marker, le};
+use super::{Format, SNIFF_BYTES, Sniff};
+
+/// What the first bytes of something say of its format.
+///
+/// [`SNIFF_BYTES`] bytes always decide; fewer may. BMP's two letters are weak, so its reserved fields, its
+/// data offset and its header size have to be right too; `RIFF` needs the four-character code `WEBP`; a JPEG's
+/// first marker has to be one that may stand after SOI.
+/// Nothing at all is [`Sniff::NeedMore`].
+pub fn sniff(head: &[u8]) -> Sniff {
+    let mut need_more = false;
+    for format in [
+        Format::Jpeg,
+        Format::Png,
+        Format::Gif,
+        Format::WebP,
+        Format::Bmp,
+    ] {
+        match fits(format, head) {
+            Fit::Whole => return Sniff::Is(format),
+            Fit::SoFar => need_more = true,
+            Fit::Not => {}
+        }
+    }
+    if need_more {
+        Sniff::NeedMore
+    } else {
+        Sniff::No
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Whole,
+    SoFar,
+    Not,
+}
+
+fn fits(format: Format, head: &[u8]) -> Fit {
+    match format {
+        Format::Jpeg => jpeg(head),
+        Format::Png => prefix(head, b"\x89PNG\r\n\x1a\n"),
+        Format::Gif => match prefix(head, b"GIF87a") {
+            Fit::Not => prefix(head, b"GIF89a"),
+            fit => fit,
+        },
+        Format::WebP => webp(head),
+        Format::Bmp => bmp(head),
+    }
+}
+
+fn prefix(head: &[u8], magic: &[u8]) -> Fit {
+    if head.starts_with(magic) {
+        Fit::Whole
+    } else if magic.starts_with(head) {
+        Fit::SoFar
+    } else {
+        Fit::Not
+    }
+}
+
+/// SOI, then 0xFF and a marker that may follow it (T.81, B.2.1 and B.2.4), or a fill byte.
+fn jpeg(head: &[u8]) -> Fit {
+    match (prefix(head, b"\xff\xd8\xff"), head.get(3)) {
+        (Fit::Whole, None) => Fit::SoFar,
+        (Fit::Whole, Some(&code)) if code != 0xff && !is_jpeg_opening_marker(code) => Fit::Not,
+        (fit, _) => fit,
+    }
+}
+
+/// RFC 9649, section 2.4: `RIFF`, size, `WEBP`.
+fn webp(head: &[u8]) -> Fit {
+    match prefix(head, b"RIFF") {
+        Fit::Whole => prefix(head.get(8..).unwrap_or_default(), b"WEBP"),
+        fit => fit,
+    }
+}
+
+/// BITMAPFILEHEADER: `BM`, bfSize, two reserved words of 0, bfOffBits; then the size of the DIB header.
+fn bmp(head: &[u8]) -> Fit {
+    match prefix(head, b"BM") {
+        Fit::Whole => {}
+        fit => return fit,
+    }
+    let reserved = head.get(6..).unwrap_or_default();
+    if reserved.iter().take(4).any(|&byte| byte != 0) {
+        return Fit::Not;
+    }
+    if head.len() < SNIFF_BYTES {
+        return Fit::SoFar;
+    }
+    let (offset, header) = (le(head, 10, 4), le(head, 14, 4));
+    if is_bmp_header_size(header) && offset >= header.saturating_add(14) {
+        Fit::Whole
+    } else {
+        Fit::Not
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A 2×2 true-colour bitmap's headers: BITMAPFILEHEADER and the size of a BITMAPINFOHEADER.
+    const BMP: &[u8] = b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0";
+
+    #[test]
+    fn names_every_format_and_never_changes_its_mind() {
+        let heads: [(&[u8], Format); 6] = [
+            (
+                b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01",
+                Format::Jpeg,
+            ),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", Format::Png),
+            (b"GIF87a\x01\0\x01\0", Format::Gif),
+            (b"GIF89a\x01\0\x01\0", Format::Gif),
+            (b"RIFF\x24\0\0\0WEBPVP8 ", Format::WebP),
+            (BMP, Format::Bmp),
+        ];
+        for (head, format) in heads {
+            let mut decided = false;
+            for end in 0..=head.len() {
+                match sniff(&head[..end]) {
+                    Sniff::Is(found) => {
+                        assert_eq!(found, format);
+                        decided = true;
+                    }
+                    Sniff::NeedMore => assert!(!decided, "{format}: undecided again at {end}"),
+                    Sniff::No => panic!("{format} refused at {end}"),
+                }
+            }
+            assert!(decided, "{format}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_only_begins_alike() {
+        for head in [
+            &b"BMW is no picture, it is a car"[..],
+            b"BM\x46\0\0\0\x01\0\0\0\x36\0\0\0\x28\0\0\0",
+            b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x29\0\0\0",
+            b"BM\x46\0\0\0\0\0\0\0\x08\0\0\0\x28\0\0\0",
+            b"RIFF\x24\0\0\0WAVEfmt ",
+            b"\xff\xd8\xff\x00",
+            b"\xff\xd8\xff\xd9",
+            b"\x89PNG\n\x1a\n",
+            b"GIF88a",
+            b"%IMAGE_COMPLETED%",
+        ] {
+            assert_eq!(sniff(head), Sniff::No, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn any_eighteen_bytes_decide() {
+        for first in 0..=255u8 {
+            let mut head = [first; SNIFF_BYTES];
+            assert_ne!(sniff(&head), Sniff::NeedMore);
+            head[0] = b'B';
+            head[1] = b'M';
+            assert_ne!(sniff(&head), Sniff::NeedMore);
+            head[..4].copy_from_slice(b"RIFF");
+            assert_ne!(sniff(&head), Sniff::NeedMore);
+        }
+    }
+}

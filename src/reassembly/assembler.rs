@@ -1,0 +1,451 @@
+//! Bytes in order from pieces in any order, keeping only what cannot be passed on yet.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+
+use super::gap::{Gap, GapCause};
+use super::ranges::RangeSet;
+use crate::units::FrameNumber;
+
+/// How a piece's bytes are kept when they must outlive the call: borrowed from a mapped file, or copied.
+pub type Keep<'x, 'cap> = fn(&'x [u8]) -> Cow<'cap, [u8]>;
+
+/// Keeps by borrowing: for bytes that live as long as the capture.
+pub fn keep_borrowed(bytes: &[u8]) -> Cow<'_, [u8]> {
+    Cow::Borrowed(bytes)
+}
+
+/// Keeps by copying: for bytes that are gone after the call.
+pub fn keep_copied<'cap>(bytes: &[u8]) -> Cow<'cap, [u8]> {
+    Cow::Owned(bytes.to_vec())
+}
+
+/// What comes out, in order and without overlap.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Delivery<'d> {
+    /// The next bytes.
+    Bytes {
+        /// Stream offset of the first.
+        offset: u64,
+        /// The bytes, never empty.
+        bytes: &'d [u8],
+        /// The frame that brought them first.
+        frame: FrameNumber,
+    },
+    /// Bytes that will never come.
+    Gap(Gap),
+}
+
+/// The same range sent twice with different bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// Stream offset of the first differing byte.
+    pub offset: u64,
+    /// Stream range over which the two copies were compared.
+    pub range: Range<u64>,
+    /// Frame that brought the first copy: the one that was passed on.
+    pub first: FrameNumber,
+    /// Frame that brought the other copy.
+    pub second: FrameNumber,
+    /// The first differing byte as first sent.
+    pub first_byte: u8,
+    /// The same byte as sent later.
+    pub second_byte: u8,
+}
+
+/// What one piece brought.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Arrival {
+    /// Bytes never seen before.
+    pub new_bytes: u64,
+    /// Bytes seen before.
+    pub repeated_bytes: u64,
+    /// Bytes that had already been declared missing: too late to be put in order. Counted as repeats.
+    pub late_bytes: u64,
+    /// Repeated bytes of which the first copy is no longer kept, so that they could not be compared.
+    pub unchecked_bytes: u64,
+    /// The first place where this piece differs from what was sent before.
+    pub conflict: Option<Conflict>,
+}
+
+/// A piece that is kept.
+#[derive(Debug, Clone)]
+struct Held<'cap> {
+    offset: u64,
+    frame: FrameNumber,
+    bytes: Cow<'cap, [u8]>,
+}
+
+impl Held<'_> {
+    fn end(&self) -> u64 {
+        self.offset + self.bytes.len() as u64
+    }
+
+    /// Memory that only this piece keeps alive.
+    fn owned_bytes(&self) -> usize {
+        match &self.bytes {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// Pieces passed on that are kept for a while after they were acknowledged, to compare late repeats with.
+const RECENT_AFTER_ACK: usize = 4;
+/// Most pieces kept to compare repeats with.
+const RECENT_PIECES: usize = 512;
+/// Most copied bytes kept to compare repeats with, in one direction.
+const RECENT_COPIED: usize = 256 << 10;
+
+/// Puts one direction's bytes in order.
+///
+/// Invariants: everything below `next` was delivered or declared missing; `waiting` holds disjoint pieces that all
+/// start above `next`; `unique_bytes + gap_bytes + (holes between the waiting pieces) == highest`.
+#[derive(Debug, Default)]
+pub struct Assembler<'cap> {
+    next: u64,
+    highest: u64,
+    waiting: BTreeMap<u64, Held<'cap>>,
+    waiting_bytes: usize,
+    recent: VecDeque<Held<'cap>>,
+    recent_copied: usize,
+    cut: RangeSet,
+    gaps: Vec<Gap>,
+    gap_bytes: u64,
+    unique_bytes: u64,
+}
+
+impl<'cap> Assembler<'cap> {
+    /// The offset up to which everything was delivered or declared missing.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// One past the highest byte known to have been sent.
+    pub fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    /// Offset of the first byte that waits for earlier ones; absent where none waits.
+    pub fn first_waiting(&self) -> Option<u64> {
+        self.waiting.first_key_value().map(|(&start, _)| start)
+    }
+
+    /// Bytes that wait for earlier ones.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    /// Bytes seen at least once, except those that came too late.
+    pub fn unique_bytes(&self) -> u64 {
+        self.unique_bytes
+    }
+
+    /// Ranges declared missing, ascending.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// Sum of [`Self::gaps`].
+    pub fn gap_bytes(&self) -> u64 {
+        self.gap_bytes
+    }
+
+    /// Ranges of which the frame was captured but its end cut off, and that nothing filled yet.
+    pub fn was_cut(&self) -> bool {
+        !self.cut.is_empty()
+            || self
+                .gaps
+                .iter()
+                .any(|gap| gap.cause == GapCause::SnapLength)
+    }
+
+    /// Takes a piece: `bytes` at `offset`, of which the wire had `length` (more than was captured where the snap
+    /// length cut it).
+    pub fn push<'x>(
+        &mut self,
+        offset: u64,
+        bytes: &'x [u8],
+        length: u64,
+        frame: FrameNumber,
+        keep: Keep<'x, 'cap>,
+        sink: &mut dyn FnMut(Delivery<'_>),
+    ) -> Arrival {
+        let end = offset.saturating_add(bytes.len() as u64);
+        let wire_end = offset.saturating_add(length.max(bytes.len() as u64));
+        if wire_end > end {
+            self.cut.insert(end..wire_end);
+        }
+        let mut arrival = Arrival::default();
+        // The plain case: the next bytes, nothing waiting.
+        if offset == self.next && self.waiting.is_empty() {
+            self.highest = self.highest.max(wire_end);
+            if !bytes.is_empty() {
+                arrival.new_bytes = bytes.len() as u64;
+                self.unique_bytes += arrival.new_bytes;
+                self.deliver(offset, bytes, frame, keep, sink);
+            }
+            return arrival;
+        }
+        self.highest = self.highest.max(wire_end);
+        self.take_old(offset, bytes, frame, &mut arrival);
+        self.take_new(offset, bytes, frame, keep, &mut arrival, sink);
+        arrival
+    }
+
+    /// Accounts for the part of a piece that lies below `next`.
+    fn take_old(&mut self, offset: u64, bytes: &[u8], frame: FrameNumber, arrival: &mut Arrival) {
+        let old = offset..(offset + bytes.len() as u64).min(self.next);
+        if old.is_empty() {
+            return;
+        }
+        let late: u64 = self
+            .gaps
+            .iter()
+            .rev()
+            .take_while(|gap| gap.offset + gap.length > old.start)
+            .map(|gap| overlap(&(gap.offset..gap.offset + gap.length), &old))
+            .sum();
+        let length = old.end - old.start;
+        arrival.late_bytes += late;
+        arrival.repeated_bytes += length;
+        let mut checked = 0;
+        for held in self.recent.iter().rev() {
+            checked += compare(held, offset, bytes, frame, &mut arrival.conflict);
+        }
+        arrival.unchecked_bytes += (length - late).saturating_sub(checked);
+    }
+
+    /// Delivers or keeps the part of a piece that lies above `next`.
+    fn take_new<'x>(
+        &mut self,
+        offset: u64,
+        bytes: &'x [u8],
+        frame: FrameNumber,
+        keep: Keep<'x, 'cap>,
+        arrival: &mut Arrival,
+        sink: &mut dyn FnMut(Delivery<'_>),
+    ) {
+        let end = offset + bytes.len() as u64;
+        let mut cursor = offset.max(self.next);
+        if cursor >= end {
+            return;
+        }
+        // Pieces that wait and overlap this one, found before anything is changed.
+        let first = self
+            .waiting
+            .range(..=cursor)
+            .next_back()
+            .map_or(cursor, |(&start, _)| start);
+        let mut known: Vec<Range<u64>> = Vec::new();
+        for held in self.waiting.range(first..end).map(|(_, held)| held) {
+            if held.end() > cursor {
+                known.push(held.offset..held.end());
+                arrival.repeated_bytes +=
+                    compare(held, offset, bytes, frame, &mut arrival.conflict);
+            }
+        }
+        for hole_end in known
+            .iter()
+            .map(|range| range.start)
+            .chain(std::iter::once(end))
+            .zip(
+                known
+                    .iter()
+                    .map(|range| range.end)
+                    .chain(std::iter::once(end)),
+            )
+        {
+            let (until, resume) = (hole_end.0.min(end), hole_end.1);
+            if until > cursor
+                && let Some(part) = slice(bytes, cursor - offset, until - offset)
+            {
+                arrival.new_bytes += part.len() as u64;
+                self.unique_bytes += part.len() as u64;
+                if cursor == self.next {
+                    self.deliver(cursor, part, frame, keep, sink);
+                } else {
+                    self.waiting_bytes += part.len();
+                    let held = Held {
+                        offset: cursor,
+                        frame,
+                        bytes: keep(part),
+                    };
+                    self.waiting.insert(cursor, held);
+                }
+            }
+            cursor = cursor.max(resume);
+        }
+        self.drain(sink);
+    }
+
+    fn deliver<'x>(
+        &mut self,
+        offset: u64,
+        bytes: &'x [u8],
+        frame: FrameNumber,
+        keep: Keep<'x, 'cap>,
+        sink: &mut dyn FnMut(Delivery<'_>),
+    ) {
+        sink(Delivery::Bytes {
+            offset,
+            bytes,
+            frame,
+        });
+        self.next = offset + bytes.len() as u64;
+        self.remember(Held {
+            offset,
+            frame,
+            bytes: keep(bytes),
+        });
+    }
+
+    /// Passes on what waits at `next`.
+    fn drain(&mut self, sink: &mut dyn FnMut(Delivery<'_>)) {
+        while let Some(entry) = self.waiting.first_entry() {
+            if *entry.key() > self.next {
+                break;
+            }
+            let held = entry.remove();
+            self.waiting_bytes -= held.bytes.len();
+            sink(Delivery::Bytes {
+                offset: held.offset,
+                bytes: &held.bytes,
+                frame: held.frame,
+            });
+            self.next = held.end();
+            self.remember(held);
+        }
+    }
+
+    fn remember(&mut self, held: Held<'cap>) {
+        self.recent_copied += held.owned_bytes();
+        self.recent.push_back(held);
+        while self.recent.len() > RECENT_PIECES || self.recent_copied > RECENT_COPIED {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(held) = self.recent.pop_front() {
+            self.recent_copied -= held.owned_bytes();
+        }
+    }
+
+    /// The receiver has everything below `offset`: little of it has to be kept for comparing.
+    pub fn acknowledged(&mut self, offset: u64) {
+        while self.recent.len() > RECENT_AFTER_ACK
+            && self.recent.front().is_some_and(|held| held.end() <= offset)
+        {
+            self.forget_oldest();
+        }
+    }
+
+    /// Forgets what was kept for comparing: the stream is closed.
+    pub fn forget_recent(&mut self) {
+        self.recent = VecDeque::new();
+        self.recent_copied = 0;
+    }
+
+    /// Declares every hole below `until` missing, with the cause that `cause` gives for a range that the snap
+    /// length did not cut, and delivers what waited behind.
+    pub fn declare_missing(
+        &mut self,
+        until: u64,
+        cause: GapCause,
+        sink: &mut dyn FnMut(Delivery<'_>),
+    ) {
+        self.highest = self.highest.max(until);
+        while self.next < until {
+            let hole = self.next
+                ..self
+                    .waiting
+                    .first_key_value()
+                    .map_or(until, |(&start, _)| start.min(until));
+            let cuts: Vec<_> = self.cut.within(hole.clone()).collect();
+            let mut at = hole.start;
+            for cut in cuts {
+                self.lose(at..cut.start, cause, sink);
+                self.lose(cut.clone(), GapCause::SnapLength, sink);
+                at = cut.end;
+            }
+            self.lose(at..hole.end, cause, sink);
+            self.next = hole.end;
+            self.cut.discard_before(self.next);
+            self.drain(sink);
+        }
+    }
+
+    fn lose(&mut self, range: Range<u64>, cause: GapCause, sink: &mut dyn FnMut(Delivery<'_>)) {
+        if range.is_empty() {
+            return;
+        }
+        let gap = Gap {
+            offset: range.start,
+            length: range.end - range.start,
+            cause,
+        };
+        self.gap_bytes += gap.length;
+        match self.gaps.last_mut() {
+            Some(last) if last.cause == cause && last.offset + last.length == gap.offset => {
+                last.length += gap.length;
+            }
+            _ => self.gaps.push(gap),
+        }
+        sink(Delivery::Gap(gap));
+    }
+}
+
+fn overlap(a: &Range<u64>, b: &Range<u64>) -> u64 {
+    a.end.min(b.end).saturating_sub(a.start.max(b.start))
+}
+
+fn slice(bytes: &[u8], from: u64, to: u64) -> Option<&[u8]> {
+    bytes.get(usize::try_from(from).ok()?..usize::try_from(to).ok()?)
+}
+
+/// Compares a kept piece with a repeated one where they overlap; returns over how many bytes.
+fn compare(
+    held: &Held<'_>,
+    offset: u64,
+    bytes: &[u8],
+    frame: FrameNumber,
+    conflict: &mut Option<Conflict>,
+) -> u64 {
+    let both = held.offset.max(offset)..held.end().min(offset + bytes.len() as u64);
+    if both.is_empty() {
+        return 0;
+    }
+    let old = slice(
+        &held.bytes,
+        both.start - held.offset,
+        both.end - held.offset,
+    );
+    let new = slice(bytes, both.start - offset, both.end - offset);
+    if let (Some(old), Some(new)) = (old, new)
+        && old != new
+        && let Some((at, (&first_byte, &second_byte))) =
+            old.iter().zip(new).enumerate().find(|(_, (a, b))| a != b)
+    {
+        let found = Conflict {
+            offset: both.start + at as u64,
+            range: both.clone(),
+            first: held.frame,
+            second: frame,
+            first_byte,
+            second_byte,
+        };
+        if conflict
+            .as_ref()
+            .is_none_or(|known| known.offset > found.offset)
+        {
+            *conflict = Some(found);
+        }
+    }
+    both.end - both.start
+}
+
+#[cfg(test)]
+#[path = "assembler_tests.rs"]
+mod tests;

@@ -1,0 +1,405 @@
+//! From stream offset to frames and back: which frame carried which bytes, repeats included.
+//!
+//! Kept as a compact log (about five bytes a frame in plain traffic), because a capture has millions of
+//! frames and every one of them may be asked for.
+
+use std::ops::Range;
+
+use crate::units::{FrameNumber, Timestamp};
+
+/// One frame's share of a direction's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Stream offset of the first byte carried.
+    pub offset: u64,
+    /// How many bytes were captured of it, at least 1.
+    pub bytes: u32,
+    /// The frame.
+    pub frame: FrameNumber,
+    /// The frame's length on the wire, link header included.
+    pub wire_len: u32,
+    /// The frame's capture time; absent where the file has none.
+    pub time: Option<Timestamp>,
+    /// At least one of the bytes had been seen before.
+    pub repeat: bool,
+}
+
+impl Extent {
+    /// Stream offset after the last byte carried.
+    pub fn end(&self) -> u64 {
+        self.offset + u64::from(self.bytes)
+    }
+}
+
+/// How many extents share a block, within which the log is decoded from the start.
+const BLOCK: usize = 64;
+
+const SAME_OFFSET: u8 = 1;
+const SAME_BYTES: u8 = 2;
+const SAME_OVERHEAD: u8 = 4;
+const HAS_TIME: u8 = 8;
+const REPEAT: u8 = 16;
+const NEXT_FRAME: u8 = 32;
+
+/// Where a block starts, and what it covers.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    at: usize,
+    extents: usize,
+    lowest: u64,
+    /// Highest end in this block and all before it: ascending, so that it can be searched.
+    highest: u64,
+}
+
+/// What the next extent is written relative to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Context {
+    end: u64,
+    bytes: u32,
+    overhead: u32,
+    frame: u64,
+    time: i64,
+}
+
+/// The extents of one direction in order of capture.
+///
+/// Invariant: `blocks` partition `data`; each block decodes on its own from [`Context::default`].
+#[derive(Debug, Clone, Default)]
+pub struct Log {
+    data: Vec<u8>,
+    blocks: Vec<Block>,
+    context: Context,
+    /// Bytes of `data` that were discarded from its front.
+    discarded: usize,
+}
+
+impl Log {
+    /// Adds an extent. Frames come in ascending order, offsets in any.
+    pub fn push(&mut self, extent: &Extent) {
+        let fresh = self
+            .blocks
+            .last()
+            .is_none_or(|block| block.extents >= BLOCK);
+        if fresh {
+            self.context = Context::default();
+            self.blocks.push(Block {
+                at: self.discarded + self.data.len(),
+                extents: 0,
+                lowest: u64::MAX,
+                highest: self.blocks.last().map_or(0, |block| block.highest),
+            });
+        }
+        let context = self.context;
+        let overhead = extent.wire_len.wrapping_sub(extent.bytes);
+        let mut tag = 0;
+        let mut flag = |set: bool, bit: u8| {
+            if set {
+                tag |= bit;
+            }
+            set
+        };
+        let same_offset = flag(extent.offset == context.end, SAME_OFFSET);
+        let same_bytes = flag(extent.bytes == context.bytes, SAME_BYTES);
+        let same_overhead = flag(overhead == context.overhead, SAME_OVERHEAD);
+        let timed = flag(extent.time.is_some(), HAS_TIME);
+        flag(extent.repeat, REPEAT);
+        let next_frame = flag(extent.frame.0 == context.frame.wrapping_add(1), NEXT_FRAME);
+        self.data.push(tag);
+        if !same_offset {
+            write_signed(
+                &mut self.data,
+                extent.offset.wrapping_sub(context.end).cast_signed(),
+            );
+        }
+        if !same_bytes {
+            write_unsigned(&mut self.data, u64::from(extent.bytes));
+        }
+        if !same_overhead {
+            write_unsigned(&mut self.data, u64::from(overhead));
+        }
+        if !next_frame {
+            write_signed(
+                &mut self.data,
+                extent.frame.0.wrapping_sub(context.frame).cast_signed(),
+            );
+        }
+        let mut time = context.time;
+        if let (true, Some(Timestamp(now))) = (timed, extent.time) {
+            write_signed(&mut self.data, now.wrapping_sub(time));
+            time = now;
+        }
+        self.context = Context {
+            end: extent.end(),
+            bytes: extent.bytes,
+            overhead,
+            frame: extent.frame.0,
+            time,
+        };
+        if let Some(block) = self.blocks.last_mut() {
+            block.extents += 1;
+            block.lowest = block.lowest.min(extent.offset);
+            block.highest = block.highest.max(extent.end());
+        }
+    }
+
+    /// All extents in order of capture.
+    pub fn iter(&self) -> impl Iterator<Item = Extent> + '_ {
+        self.blocks.iter().flat_map(|block| self.decode(*block))
+    }
+
+    /// The extents that carry at least one byte of `range`, in order of capture.
+    ///
+    /// Reads from the first block that can hold one to the end of the log: to ask for many ranges, use
+    /// [`Self::indexed`].
+    pub fn overlapping(&self, range: Range<u64>) -> impl Iterator<Item = Extent> + '_ {
+        self.blocks_from(range.start)
+            .iter()
+            .flat_map(|block| self.decode(*block))
+            .filter(move |extent| extent.offset < range.end && extent.end() > range.start)
+    }
+
+    /// An index for asking for many ranges, each in time that depends on what it finds only.
+    pub fn indexed(&self) -> Indexed<'_> {
+        let mut lowest_from: Vec<u64> = self.blocks.iter().map(|block| block.lowest).collect();
+        let mut lowest = u64::MAX;
+        for value in lowest_from.iter_mut().rev() {
+            lowest = lowest.min(*value);
+            *value = lowest;
+        }
+        Indexed {
+            log: self,
+            lowest_from,
+        }
+    }
+
+    fn blocks_from(&self, start: u64) -> &[Block] {
+        let first = self.blocks.partition_point(|block| block.highest <= start);
+        self.blocks.get(first..).unwrap_or_default()
+    }
+
+    /// The stream range that a frame carried; absent where the frame carried none of this direction.
+    pub fn carried_by(&self, frame: FrameNumber) -> Option<Range<u64>> {
+        self.iter()
+            .find(|extent| extent.frame == frame)
+            .map(|extent| extent.offset..extent.end())
+    }
+
+    /// Forgets blocks at the front that hold nothing at or above `offset`.
+    pub fn discard_before(&mut self, offset: u64) {
+        // The last block is being written to: it stays.
+        let keep_from = self
+            .blocks
+            .iter()
+            .take(self.blocks.len().saturating_sub(1))
+            .take_while(|block| block.highest <= offset)
+            .count();
+        if keep_from < 16 {
+            return;
+        }
+        let at = self
+            .blocks
+            .get(keep_from)
+            .map_or(self.discarded, |block| block.at);
+        self.blocks.drain(..keep_from);
+        self.data.drain(..at - self.discarded);
+        self.discarded = at;
+    }
+
+    /// Memory it takes, in bytes.
+    pub fn memory(&self) -> usize {
+        self.data.capacity() + self.blocks.capacity() * size_of::<Block>()
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    fn decode(&self, block: Block) -> impl Iterator<Item = Extent> + '_ {
+        let mut data = self
+            .data
+            .get(block.at - self.discarded..)
+            .unwrap_or_default();
+        let mut context = Context::default();
+        (0..block.extents).map_while(move |_| read_extent(&mut data, &mut context))
+    }
+}
+
+/// A log with what is needed to find the extents of a range without reading the rest.
+#[derive(Debug)]
+pub struct Indexed<'l> {
+    log: &'l Log,
+    /// Lowest offset in each block and all after it.
+    lowest_from: Vec<u64>,
+}
+
+impl Indexed<'_> {
+    /// The extents that carry at least one byte of `range`, in order of capture.
+    pub fn overlapping(&self, range: Range<u64>) -> impl Iterator<Item = Extent> + '_ {
+        let blocks = self.log.blocks_from(range.start);
+        let skipped = self.log.blocks.len() - blocks.len();
+        blocks
+            .iter()
+            .zip(self.lowest_from.get(skipped..).unwrap_or_default())
+            .take_while(move |(_, lowest)| **lowest < range.end)
+            .flat_map(|(block, _)| self.log.decode(*block))
+            .filter(move |extent| extent.offset < range.end && extent.end() > range.start)
+    }
+
+    /// A log of its own with the extents that carry at least one byte of `range`.
+    #[must_use]
+    pub fn part(&self, range: Range<u64>) -> Log {
+        let mut part = Log::default();
+        for extent in self.overlapping(range) {
+            part.push(&extent);
+        }
+        part.data.shrink_to_fit();
+        part.blocks.shrink_to_fit();
+        part
+    }
+}
+
+fn read_extent(data: &mut &[u8], context: &mut Context) -> Option<Extent> {
+    let (&tag, rest) = data.split_first()?;
+    *data = rest;
+    let offset = match tag & SAME_OFFSET {
+        0 => context.end.wrapping_add_signed(read_signed(data)?),
+        _ => context.end,
+    };
+    let bytes = match tag & SAME_BYTES {
+        0 => u32::try_from(read_unsigned(data)?).ok()?,
+        _ => context.bytes,
+    };
+    let overhead = match tag & SAME_OVERHEAD {
+        0 => u32::try_from(read_unsigned(data)?).ok()?,
+        _ => context.overhead,
+    };
+    let frame = match tag & NEXT_FRAME {
+        0 => context.frame.wrapping_add_signed(read_signed(data)?),
+        _ => context.frame.wrapping_add(1),
+    };
+    let time = match tag & HAS_TIME {
+        0 => None,
+        _ => Some(context.time.wrapping_add(read_signed(data)?)),
+    };
+    let extent = Extent {
+        offset,
+        bytes,
+        frame: FrameNumber(frame),
+        wire_len: bytes.wrapping_add(overhead),
+        time: time.map(Timestamp),
+        repeat: tag & REPEAT != 0,
+    };
+    *context = Context {
+        end: extent.end(),
+        bytes,
+        overhead,
+        frame,
+        time: time.unwrap_or(context.time),
+    };
+    Some(extent)
+}
+
+/// LEB128.
+fn write_unsigned(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    out.push(value.to_le_bytes()[0]);
+}
+
+/// LEB128 of the zigzag value.
+fn write_signed(out: &mut Vec<u8>, value: i64) {
+    write_unsigned(
+        out,
+        (value.cast_unsigned() << 1) ^ (value >> 63).cast_unsigned(),
+    );
+}
+
+fn read_unsigned(data: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = data.split_first()?;
+        *data = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+fn read_signed(data: &mut &[u8]) -> Option<i64> {
+    let value = read_unsigned(data)?;
+    Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn extent() -> impl Strategy<Value = Extent> {
+        (
+            any::<u32>(),
+            1_u32..70_000,
+            1_u64..5,
+            0_u32..200,
+            any::<Option<i64>>(),
+            any::<bool>(),
+        )
+            .prop_map(|(offset, bytes, frame, overhead, time, repeat)| Extent {
+                offset: u64::from(offset),
+                bytes,
+                frame: FrameNumber(frame),
+                wire_len: bytes + overhead,
+                time: time.map(Timestamp),
+                repeat,
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn every_extent_comes_back(mut extents in prop::collection::vec(extent(), 0..300), query in any::<(u32, u16)>()) {
+            let mut frame = 0;
+            let mut log = Log::default();
+            for extent in &mut extents {
+                frame += extent.frame.0;
+                extent.frame = FrameNumber(frame);
+                log.push(extent);
+            }
+            prop_assert_eq!(log.iter().collect::<Vec<_>>(), extents.clone());
+            let range = u64::from(query.0)..u64::from(query.0) + u64::from(query.1);
+            let expected: Vec<_> = extents.iter().copied()
+                .filter(|e| e.offset < range.end && e.end() > range.start).collect();
+            prop_assert_eq!(log.overlapping(range.clone()).collect::<Vec<_>>(), expected.clone());
+            prop_assert_eq!(log.indexed().overlapping(range.clone()).collect::<Vec<_>>(), expected.clone());
+            prop_assert_eq!(log.indexed().part(range).iter().collect::<Vec<_>>(), expected);
+            if let Some(some) = extents.last() {
+                prop_assert_eq!(log.carried_by(some.frame), Some(some.offset..some.end()));
+            }
+        }
+    }
+
+    #[test]
+    fn plain_traffic_takes_few_bytes_a_frame() {
+        let mut log = Log::default();
+        for index in 0_u64..10_000 {
+            log.push(&Extent {
+                offset: index * 1448,
+                bytes: 1448,
+                frame: FrameNumber(1 + index * 2),
+                wire_len: 1514,
+                time: Some(Timestamp(
+                    1_795_173_289_000_000_000 + i64::try_from(index).unwrap() * 7_000,
+                )),
+                repeat: false,
+            });
+        }
+        assert!(log.memory() < 10_000 * 12, "{} bytes", log.memory());
+        log.discard_before(1448 * 9_000);
+        assert_eq!(log.overlapping(1448 * 9_500..1448 * 9_501).count(), 1);
+        assert!(log.iter().count() < 2_000);
+    }
+}

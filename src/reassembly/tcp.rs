@@ -1,0 +1,325 @@
+//! One direction of a TCP connection: sequence numbers become stream offsets, repeats and news are told
+//! apart, holes are declared once they can no longer fill.
+
+use std::borrow::Cow;
+
+use super::assembler::{Arrival, Assembler, Delivery, Keep};
+use super::gap::GapCause;
+use super::provenance::{Extent, Log};
+use crate::decode::Tcp;
+use crate::units::{FrameNumber, Timestamp};
+
+/// Frames of the connection after which a hole that the receiver acknowledged is taken to be one the
+/// capture has, rather than frames captured out of turn.
+const PATIENCE: u32 = 32;
+
+/// A segment as it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Segment<'x> {
+    /// Its header.
+    pub header: Tcp,
+    /// Its payload as far as it was captured.
+    pub payload: &'x [u8],
+    /// Length of its payload on the wire.
+    pub payload_len: u32,
+    /// The frame (the one that completed it, if it was fragmented).
+    pub frame: FrameNumber,
+    /// The frame's time.
+    pub time: Option<Timestamp>,
+    /// The frame's length on the wire.
+    pub wire_len: u32,
+}
+
+/// What a segment was.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// Stream offset of its first byte; absent where it lies before the first captured byte.
+    pub offset: Option<u64>,
+    /// What its bytes brought.
+    pub arrival: Arrival,
+    /// At least one byte had been seen before.
+    pub retransmission: bool,
+    /// It brought new bytes after later ones had come.
+    pub out_of_order: bool,
+    /// One byte or none just before what was already acknowledged (RFC 9293, section 3.8.4).
+    pub keep_alive: bool,
+}
+
+/// One direction of a connection.
+#[derive(Debug, Default)]
+pub struct Half<'cap> {
+    /// Sequence number of stream offset 0; absent until the first segment.
+    base: Option<u32>,
+    /// The SYN was captured.
+    syn: Option<u32>,
+    /// Bytes in order.
+    pub assembler: Assembler<'cap>,
+    /// Which frame carried what.
+    pub log: Log,
+    /// Stream offset after the last byte before the FIN; absent until one was seen.
+    pub fin: Option<u64>,
+    /// Frame of the first FIN.
+    pub fin_frame: Option<FrameNumber>,
+    /// Frame of the first RST sent in this direction.
+    pub reset_frame: Option<FrameNumber>,
+    /// One past the highest byte the other side acknowledged; absent until it acknowledged any.
+    acked: Option<u64>,
+    acked_before: u64,
+    settled: u64,
+    frames_since: u32,
+    /// Frames, those without payload included.
+    pub packets: u64,
+    /// Their lengths on the wire.
+    pub wire_bytes: u64,
+    /// Frames with payload.
+    pub data_packets: u64,
+    /// Captured payload, repeats included.
+    pub payload_bytes: u64,
+    /// Repeated bytes, late ones included.
+    pub duplicate_bytes: u64,
+    /// Bytes that came after they were given up as missing.
+    pub late_bytes: u64,
+    /// Repeated bytes that could not be compared with their first copy.
+    pub unchecked_bytes: u64,
+    /// Frames that repeated at least one byte.
+    pub retransmitted_packets: u64,
+    /// Frames that filled a hole.
+    pub out_of_order_packets: u64,
+}
+
+impl<'cap> Half<'cap> {
+    /// Whether this direction was captured from its first byte.
+    pub fn saw_syn(&self) -> bool {
+        self.syn.is_some()
+    }
+
+    /// Whether a segment was seen.
+    pub fn is_open(&self) -> bool {
+        self.base.is_some()
+    }
+
+    /// Whether a SYN with this sequence number opens another connection than the one seen here.
+    pub fn is_another(&self, header: &Tcp) -> bool {
+        header.syn
+            && match (self.syn, self.base) {
+                (Some(known), _) => known != header.seq,
+                (None, Some(_)) => true,
+                (None, None) => false,
+            }
+    }
+
+    /// One past the highest byte the other side acknowledged, as far as bytes go (not the FIN).
+    pub fn acked(&self) -> Option<u64> {
+        self.acked
+    }
+
+    /// Whether the other side acknowledged the FIN.
+    pub fn fin_acked(&self) -> bool {
+        matches!((self.fin, self.acked), (Some(fin), Some(acked)) if acked > fin)
+    }
+
+    /// Takes a segment sent in this direction.
+    pub fn segment<'x>(
+        &mut self,
+        segment: &Segment<'x>,
+        keep: Keep<'x, 'cap>,
+        sink: &mut dyn FnMut(Delivery<'_>),
+    ) -> Verdict {
+        let header = &segment.header;
+        self.packets += 1;
+        self.wire_bytes += u64::from(segment.wire_len);
+        let data_seq = if header.syn {
+            header.seq.wrapping_add(1)
+        } else {
+            header.seq
+        };
+        if header.syn && self.syn.is_none() && self.base.is_none() {
+            self.syn = Some(header.seq);
+        }
+        if header.rst {
+            // What a RST carries is a message about it, not stream data (RFC 9293, section 3.5.3).
+            self.reset_frame.get_or_insert(segment.frame);
+            return Verdict::default();
+        }
+        let base = *self.base.get_or_insert(data_seq);
+        let position = self.offset_of(base, data_seq);
+        let mut verdict = Verdict {
+            offset: u64::try_from(position).ok(),
+            ..Verdict::default()
+        };
+        let length = u64::from(segment.payload_len);
+        if !segment.payload.is_empty() {
+            self.data(segment, position, keep, &mut verdict, sink);
+        } else if let (Some(offset), true) = (verdict.offset, length > 0) {
+            // All of the payload was cut off: a hole that the snap length made.
+            self.assembler
+                .push(offset, &[], length, segment.frame, keep, sink);
+        }
+        if header.fin {
+            let end = position.saturating_add_unsigned(length);
+            if let Ok(end) = u64::try_from(end) {
+                // RFC 9293: the FIN comes after the segment's data, whatever its length.
+                self.fin.get_or_insert(end);
+                self.fin_frame.get_or_insert(segment.frame);
+            }
+        }
+        verdict
+    }
+
+    fn data<'x>(
+        &mut self,
+        segment: &Segment<'x>,
+        position: i64,
+        keep: Keep<'x, 'cap>,
+        verdict: &mut Verdict,
+        sink: &mut dyn FnMut(Delivery<'_>),
+    ) {
+        self.data_packets += 1;
+        self.payload_bytes += segment.payload.len() as u64;
+        // What lies before the first captured byte was sent before the capture began: a repeat.
+        let before = usize::try_from(position.min(0).unsigned_abs())
+            .unwrap_or(usize::MAX)
+            .min(segment.payload.len());
+        let payload = segment.payload.get(before..).unwrap_or_default();
+        let offset = u64::try_from(position).unwrap_or(0);
+        let highest = self.assembler.highest();
+        let mut arrival = Arrival::default();
+        if !payload.is_empty() {
+            let length = u64::from(segment.payload_len).saturating_sub(before as u64);
+            arrival = self
+                .assembler
+                .push(offset, payload, length, segment.frame, keep, sink);
+        }
+        arrival.repeated_bytes += before as u64;
+        arrival.unchecked_bytes += before as u64;
+        self.duplicate_bytes += arrival.repeated_bytes;
+        self.late_bytes += arrival.late_bytes;
+        let repeated = arrival.repeated_bytes - arrival.late_bytes;
+        verdict.keep_alive = segment.payload_len == 1
+            && repeated == 1
+            && offset + 1 == self.assembler.next()
+            && !segment.header.syn
+            && !segment.header.fin;
+        if verdict.keep_alive {
+            // The byte of a keep-alive may be garbage (RFC 9293, section 3.8.4): nothing to compare.
+            arrival.conflict = None;
+        }
+        verdict.retransmission = repeated > 0 && !verdict.keep_alive;
+        verdict.out_of_order = arrival.new_bytes > 0 && offset < highest;
+        self.unchecked_bytes += arrival.unchecked_bytes;
+        self.retransmitted_packets += u64::from(verdict.retransmission);
+        self.out_of_order_packets += u64::from(verdict.out_of_order);
+        if let (Ok(bytes @ 1..), true) = (u32::try_from(payload.len()), !payload.is_empty()) {
+            self.log.push(&Extent {
+                offset,
+                bytes,
+                frame: segment.frame,
+                wire_len: segment.wire_len,
+                time: segment.time,
+                repeat: arrival.repeated_bytes > 0,
+            });
+        }
+        verdict.arrival = arrival;
+    }
+
+    /// Takes the acknowledgment number of a segment that the other side sent.
+    pub fn acknowledge(&mut self, ack: u32) {
+        let Some(base) = self.base else { return };
+        let Ok(position) = u64::try_from(self.offset_of(base, ack)) else {
+            return;
+        };
+        if self.acked.is_none_or(|acked| acked < position) {
+            self.acked = Some(position);
+            self.assembler.acknowledged(position);
+        }
+    }
+
+    /// One more frame of the connection went by, in either direction: declares holes that can no longer fill.
+    pub fn settle(&mut self, limit: usize, sink: &mut dyn FnMut(Delivery<'_>)) -> bool {
+        self.frames_since += 1;
+        if self.frames_since >= PATIENCE {
+            self.frames_since = 0;
+            self.settled = self.acked_before;
+            self.acked_before = self.acked_bytes();
+        }
+        if self.assembler.next() < self.settled {
+            self.assembler
+                .declare_missing(self.settled, GapCause::NotCaptured, sink);
+        }
+        let mut limited = false;
+        while self.assembler.waiting_bytes() > limit {
+            limited = true;
+            self.give_up_hole(sink);
+        }
+        limited
+    }
+
+    /// Declares the first hole missing although it might still fill.
+    pub fn give_up_hole(&mut self, sink: &mut dyn FnMut(Delivery<'_>)) {
+        let acked = self.acked_bytes();
+        let next = self.assembler.next();
+        let until = self.assembler.first_waiting().unwrap_or(acked);
+        let cause = if acked >= until {
+            GapCause::NotCaptured
+        } else {
+            GapCause::Limit
+        };
+        self.assembler.declare_missing(until.max(next), cause, sink);
+    }
+
+    /// No more frames come: declares everything that is still missing. `heard_other` says whether the capture
+    /// has the other direction, without which nothing can be said about acknowledgments.
+    pub fn finish(&mut self, heard_other: bool, sink: &mut dyn FnMut(Delivery<'_>)) {
+        self.assembler
+            .declare_missing(self.acked_bytes(), GapCause::NotCaptured, sink);
+        let end = self.assembler.highest().max(self.fin.unwrap_or(0));
+        let cause = if heard_other {
+            GapCause::NeverAcknowledged
+        } else {
+            GapCause::Unknown
+        };
+        self.assembler.declare_missing(end, cause, sink);
+        self.assembler.forget_recent();
+    }
+
+    /// Whether the FIN was reached: all bytes before it were delivered or declared missing.
+    pub fn reached_fin(&self) -> bool {
+        self.fin.is_some_and(|fin| self.assembler.next() >= fin)
+    }
+
+    /// One past the highest *byte* acknowledged: an acknowledged FIN takes a number but is no byte.
+    fn acked_bytes(&self) -> u64 {
+        let Some(acked) = self.acked else { return 0 };
+        let highest = self.assembler.highest();
+        match self.fin {
+            Some(fin) => acked.min(fin.max(highest)),
+            // A single number beyond all bytes seen is a FIN that was not captured, as far as can be told.
+            None if acked == highest + 1 => highest,
+            None => acked,
+        }
+    }
+
+    /// Stream offset of a sequence number: the one nearest to what comes next, so that the numbers may
+    /// wrap any number of times (RFC 9293, section 3.4). Negative: before the first captured byte.
+    fn offset_of(&self, base: u32, seq: u32) -> i64 {
+        let next = self.assembler.next();
+        let low = u32::try_from(next & u64::from(u32::MAX)).unwrap_or_default();
+        let expected = base.wrapping_add(low);
+        let distance = i64::from(seq.wrapping_sub(expected).cast_signed());
+        i64::try_from(next)
+            .unwrap_or(i64::MAX)
+            .saturating_add(distance)
+    }
+}
+
+/// Keeps the bytes of a packet whose payload the decoder owns (put together from fragments).
+pub fn keep_of<'x, 'cap>(payload: &Cow<'x, [u8]>, borrowed: Keep<'x, 'cap>) -> Keep<'x, 'cap> {
+    match payload {
+        Cow::Borrowed(_) => borrowed,
+        Cow::Owned(_) => |bytes| Cow::Owned(bytes.to_vec()),
+    }
+}
+
+#[cfg(test)]
+#[path = "tcp_tests.rs"]
+mod tests;

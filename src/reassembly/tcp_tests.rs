@@ -1,0 +1,324 @@
+use super::*;
+use crate::reassembly::Gap;
+use crate::reassembly::assembler::keep_borrowed;
+
+/// A direction under test with what it delivered.
+#[derive(Default)]
+struct Direction {
+    half: Half<'static>,
+    bytes: Vec<u8>,
+    gaps: Vec<Gap>,
+    frame: u64,
+}
+
+impl Direction {
+    fn send(&mut self, header: Tcp, payload: &'static [u8]) -> Verdict {
+        self.send_cut(header, payload, payload.len())
+    }
+
+    fn send_cut(&mut self, header: Tcp, payload: &'static [u8], length: usize) -> Verdict {
+        self.frame += 1;
+        let segment = Segment {
+            header,
+            payload,
+            payload_len: u32::try_from(length).unwrap(),
+            frame: FrameNumber(self.frame),
+            time: None,
+            wire_len: 54 + u32::try_from(length).unwrap(),
+        };
+        let (bytes, gaps) = (&mut self.bytes, &mut self.gaps);
+        let mut sink = |delivery: Delivery<'_>| match delivery {
+            Delivery::Bytes { bytes: new, .. } => bytes.extend_from_slice(new),
+            Delivery::Gap(gap) => gaps.push(gap),
+        };
+        let verdict = self.half.segment(&segment, keep_borrowed, &mut sink);
+        self.half.settle(1 << 20, &mut sink);
+        verdict
+    }
+
+    fn finish(&mut self) {
+        let (bytes, gaps) = (&mut self.bytes, &mut self.gaps);
+        self.half.finish(true, &mut |delivery| match delivery {
+            Delivery::Bytes { bytes: new, .. } => bytes.extend_from_slice(new),
+            Delivery::Gap(gap) => gaps.push(gap),
+        });
+        let half = &self.half;
+        assert_eq!(
+            half.payload_bytes,
+            half.assembler.unique_bytes() + half.duplicate_bytes,
+            "payload = unique + duplicate"
+        );
+        assert_eq!(
+            half.assembler.highest(),
+            half.assembler.unique_bytes() + half.assembler.gap_bytes(),
+            "span = unique + gaps"
+        );
+    }
+}
+
+fn seq(seq: u32) -> Tcp {
+    Tcp {
+        seq,
+        ack: Some(1),
+        ..Tcp::default()
+    }
+}
+
+fn syn(seq: u32) -> Tcp {
+    Tcp {
+        seq,
+        syn: true,
+        ..Tcp::default()
+    }
+}
+
+fn fin(seq: u32) -> Tcp {
+    Tcp {
+        seq,
+        fin: true,
+        ack: Some(1),
+        ..Tcp::default()
+    }
+}
+
+#[test]
+fn sequence_numbers_wrap() {
+    let mut direction = Direction::default();
+    direction.send(syn(u32::MAX - 3), b"");
+    direction.send(seq(u32::MAX - 2), b"abc");
+    direction.send(seq(0), b"def");
+    let verdict = direction.send(seq(u32::MAX - 2), b"abcdef");
+    assert!(verdict.retransmission && verdict.arrival.conflict.is_none());
+    direction.send(fin(3), b"");
+    direction.finish();
+    assert_eq!(direction.bytes, b"abcdef");
+    assert_eq!(direction.half.fin, Some(6));
+    assert!(direction.half.reached_fin());
+}
+
+#[test]
+fn sequence_difference_across_the_wrap_is_not_off_by_one() {
+    let mut direction = Direction::default();
+    direction.send(syn(u32::MAX - 1), b"");
+    // Offset 0 is sequence number 2³² − 1; offset 1 is 0.
+    let verdict = direction.send(seq(0), b"b");
+    assert_eq!(verdict.offset, Some(1));
+    direction.send(seq(u32::MAX), b"a");
+    direction.finish();
+    assert_eq!(direction.bytes, b"ab");
+    assert!(direction.gaps.is_empty());
+}
+
+#[test]
+fn syn_and_fin_may_carry_data() {
+    let mut direction = Direction::default();
+    direction.send(syn(99), b"hel");
+    direction.send(fin(103), b"lo");
+    direction.half.acknowledge(106);
+    direction.finish();
+    assert_eq!(direction.bytes, b"hello");
+    assert_eq!(
+        direction.half.fin,
+        Some(5),
+        "FIN with data advances by the data and one"
+    );
+    assert!(direction.half.fin_acked());
+    assert!(direction.gaps.is_empty());
+}
+
+#[test]
+fn late_start_takes_the_first_byte_seen_as_offset_0() {
+    let mut direction = Direction::default();
+    direction.send(seq(5_000), b"middle");
+    let verdict = direction.send(seq(4_998), b"xxmi");
+    assert_eq!(verdict.offset, None);
+    assert_eq!(verdict.arrival.repeated_bytes, 4);
+    direction.finish();
+    assert_eq!(direction.bytes, b"middle");
+    assert!(!direction.half.saw_syn());
+}
+
+#[test]
+fn a_hole_that_was_acknowledged_is_a_loss_of_the_capture() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send(seq(1), b"aaaa");
+    direction.send(seq(9), b"cccc");
+    direction.half.acknowledge(13);
+    assert_eq!(direction.bytes, b"aaaa", "a hole is given time to fill");
+    for _ in 0..PATIENCE * 3 {
+        direction.send(seq(13), b"");
+    }
+    assert_eq!(direction.bytes, b"aaaacccc");
+    direction.finish();
+    assert_eq!(
+        direction.gaps,
+        [Gap {
+            offset: 4,
+            length: 4,
+            cause: GapCause::NotCaptured
+        }]
+    );
+}
+
+#[test]
+fn a_hole_that_nobody_acknowledged_is_not_called_a_loss_of_the_capture() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send(seq(5), b"late");
+    direction.half.acknowledge(1);
+    direction.finish();
+    assert_eq!(
+        direction.gaps,
+        [Gap {
+            offset: 0,
+            length: 4,
+            cause: GapCause::NeverAcknowledged
+        }]
+    );
+    assert_eq!(direction.bytes, b"late");
+}
+
+#[test]
+fn an_acknowledged_tail_that_was_never_seen_is_a_gap() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send(seq(1), b"aaaa");
+    direction.half.acknowledge(105);
+    direction.finish();
+    assert_eq!(
+        direction.gaps,
+        [Gap {
+            offset: 4,
+            length: 100,
+            cause: GapCause::NotCaptured
+        }]
+    );
+}
+
+#[test]
+fn an_acknowledged_fin_that_was_not_captured_is_no_missing_byte() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send(seq(1), b"aaaa");
+    direction.half.acknowledge(6);
+    direction.finish();
+    assert!(direction.gaps.is_empty());
+}
+
+#[test]
+fn snap_length_cuts_are_gaps_of_their_own_cause() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send_cut(seq(1), b"head", 100);
+    direction.send_cut(seq(101), b"head", 100);
+    direction.half.acknowledge(201);
+    direction.finish();
+    assert_eq!(direction.bytes, b"headhead");
+    assert_eq!(
+        direction.gaps,
+        [
+            Gap {
+                offset: 4,
+                length: 96,
+                cause: GapCause::SnapLength
+            },
+            Gap {
+                offset: 104,
+                length: 96,
+                cause: GapCause::SnapLength
+            },
+        ]
+    );
+}
+
+#[test]
+fn a_keep_alive_is_no_retransmission_and_no_conflict() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send(seq(1), b"abcd");
+    let verdict = direction.send(seq(4), b"\0");
+    assert!(verdict.keep_alive && !verdict.retransmission);
+    assert!(verdict.arrival.conflict.is_none());
+    direction.finish();
+    assert_eq!(direction.half.retransmitted_packets, 0);
+    assert_eq!(direction.half.duplicate_bytes, 1);
+}
+
+#[test]
+fn out_of_order_is_told_from_retransmission() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send(seq(5), b"efgh");
+    let verdict = direction.send(seq(1), b"abcd");
+    assert!(verdict.out_of_order && !verdict.retransmission);
+    let verdict = direction.send(seq(5), b"efgh");
+    assert!(verdict.retransmission && !verdict.out_of_order);
+    direction.finish();
+    assert_eq!(direction.bytes, b"abcdefgh");
+    let extents: Vec<_> = direction
+        .half
+        .log
+        .iter()
+        .map(|e| (e.frame.0, e.offset, e.repeat))
+        .collect();
+    assert_eq!(extents, [(2, 4, false), (3, 0, false), (4, 4, true)]);
+}
+
+#[test]
+fn what_a_reset_carries_is_not_stream_data() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send(
+        Tcp {
+            seq: 1,
+            rst: true,
+            ..Tcp::default()
+        },
+        b"go away",
+    );
+    direction.finish();
+    assert!(direction.bytes.is_empty());
+    assert_eq!(direction.half.reset_frame, Some(FrameNumber(2)));
+}
+
+#[test]
+fn another_syn_is_another_connection_and_a_repeated_one_is_not() {
+    let mut direction = Direction::default();
+    direction.send(syn(7), b"");
+    assert!(!direction.half.is_another(&syn(7)));
+    assert!(direction.half.is_another(&syn(8)));
+    assert!(!direction.half.is_another(&seq(8)));
+}
+
+#[test]
+fn waiting_bytes_are_bounded() {
+    static BIG: [u8; 4096] = [7; 4096];
+    let mut half = Half::default();
+    let mut gaps = Vec::new();
+    let mut sink = |delivery: Delivery<'_>| {
+        if let Delivery::Gap(gap) = delivery {
+            gaps.push(gap);
+        }
+    };
+    let mut limited = false;
+    for index in 0..100_u32 {
+        let segment = Segment {
+            header: if index == 0 {
+                syn(0)
+            } else {
+                seq(index * 5_000)
+            },
+            payload: if index == 0 { &[] } else { &BIG },
+            payload_len: if index == 0 { 0 } else { 4096 },
+            frame: FrameNumber(u64::from(index) + 1),
+            time: None,
+            wire_len: 4150,
+        };
+        half.segment(&segment, keep_borrowed, &mut sink);
+        limited |= half.settle(16_384, &mut sink);
+        assert!(half.assembler.waiting_bytes() <= 16_384);
+    }
+    assert!(limited);
+    assert!(gaps.iter().all(|gap| gap.cause == GapCause::Limit));
+}

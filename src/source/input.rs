@@ -1,0 +1,214 @@
+//! One file as it was opened: mapped, rewound for every reading, or read once.
+
+use std::fs::{File, Metadata};
+use std::io::{Cursor, Read, Seek};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use memmap2::Mmap;
+
+use crate::source::error::Error;
+use crate::source::map::map;
+use crate::source::parse::Head;
+use crate::source::reader::{Key, Reader};
+use crate::source::sniff::{self, SNIFF_BYTES};
+use crate::source::summary::{Compression, FileSummary, Format};
+use crate::source::window::{Filled, Mapped, Stream, Window};
+
+/// A file written to so recently may still be growing, or be about to be written anew: no map of it.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// One file of a capture.
+pub(super) struct Input {
+    pub(super) summary: FileSummary,
+    /// Time of the first frame; absent where it has none, or where it was not looked up.
+    pub(super) first: Key,
+    content: Content,
+}
+
+enum Content {
+    Mapped(Mmap),
+    Rewound(File),
+    /// A pipe, and the first frame where it was looked up; absent once it is read.
+    Once(Box<Option<(Reader<Stream<'static>>, Option<Head>)>>),
+}
+
+/// A reading of one file.
+pub(super) enum Reading<'m> {
+    Mapped(Reader<Mapped<'m>>),
+    /// A file whose buffers are not made before its turn comes.
+    Later {
+        file: &'m File,
+    },
+    Stream(Reader<Stream<'m>>),
+}
+
+impl Input {
+    /// Opens `path`, where `-` is standard input, and looks at its first bytes. `mapped` where a plain
+    /// file may be mapped.
+    pub(super) fn open(path: &Path, mapped: bool) -> Result<Self, Error> {
+        let unreadable = |source| Error::from_io(path.to_owned(), source);
+        let file = if path == Path::new("-") {
+            let stdin = std::io::stdin().as_fd().try_clone_to_owned();
+            File::from(stdin.map_err(unreadable)?)
+        } else {
+            File::open(path).map_err(unreadable)?
+        };
+        let metadata = file.metadata().map_err(unreadable)?;
+        if metadata.is_dir() {
+            return Err(Error::Directory {
+                path: path.to_owned(),
+            });
+        }
+        // Standard input may be a file whose reading began elsewhere: never rewound.
+        if !metadata.is_file() || path == Path::new("-") {
+            return Self::once(path, file);
+        }
+        Self::plain(path, file, &metadata, mapped)
+    }
+
+    fn once(path: &Path, file: File) -> Result<Self, Error> {
+        let (reader, format, compression) = stream(path, Box::new(file))?;
+        Ok(Self {
+            summary: FileSummary::new(path.to_owned(), format, compression, None),
+            first: None,
+            content: Content::Once(Box::new(Some((reader, None)))),
+        })
+    }
+
+    fn plain(path: &Path, file: File, metadata: &Metadata, mapped: bool) -> Result<Self, Error> {
+        let (_, format, compression) = stream(path, Box::new(&file))?;
+        let content = if mapped && compression.is_none() && settled(metadata) {
+            // Not every file system can map.
+            map(&file).map_or_else(|_| Content::Rewound(file), Content::Mapped)
+        } else {
+            Content::Rewound(file)
+        };
+        Ok(Self {
+            summary: FileSummary::new(path.to_owned(), format, compression, Some(metadata.len())),
+            first: None,
+            content,
+        })
+    }
+
+    /// The file's bytes; absent where it is not mapped.
+    pub(super) fn map(&self) -> Option<&Mmap> {
+        match &self.content {
+            Content::Mapped(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// Looks up the time of the first frame. Waits for it where the input is a pipe.
+    pub(super) fn look_up_first(&mut self) {
+        let head = match &mut self.content {
+            Content::Mapped(map) => mapped_reader(map).and_then(|mut reader| reader.advance()),
+            Content::Rewound(file) => {
+                let reader = rewound(&self.summary.path, file);
+                reader.ok().and_then(|mut reader| reader.advance())
+            }
+            Content::Once(once) => once.as_mut().as_mut().and_then(|(reader, first)| {
+                *first = reader.advance();
+                *first
+            }),
+        };
+        self.first = head.and_then(|head| head.time);
+    }
+
+    /// Begins a reading, with the first frame where that was read already.
+    pub(super) fn begin(&mut self) -> Result<(Reading<'_>, Option<Head>), Error> {
+        let Self {
+            summary, content, ..
+        } = self;
+        let already = || Error::AlreadyRead {
+            path: summary.path.clone(),
+        };
+        Ok(match content {
+            Content::Mapped(map) => match mapped_reader(map) {
+                Some(reader) => (Reading::Mapped(reader), None),
+                // Its first bytes were those of a capture when it was opened.
+                None => return Err(already()),
+            },
+            Content::Rewound(file) => (Reading::Later { file }, None),
+            Content::Once(once) => {
+                let (reader, first) = once.take().ok_or_else(already)?;
+                (Reading::Stream(reader), first)
+            }
+        })
+    }
+}
+
+/// A reader of a mapped file; absent where it does not begin as a capture does.
+pub(super) fn mapped_reader(map: &Mmap) -> Option<Reader<Mapped<'_>>> {
+    let (_, parser) = sniff::parser(map)?;
+    Some(Reader::new(Mapped::new(map), parser))
+}
+
+/// A reader of a file from its start.
+pub(super) fn rewound<'m>(path: &Path, mut file: &'m File) -> Result<Reader<Stream<'m>>, Error> {
+    file.rewind()
+        .map_err(|source| Error::from_io(path.to_owned(), source))?;
+    Ok(stream(path, Box::new(file))?.0)
+}
+
+fn settled(metadata: &Metadata) -> bool {
+    let age = metadata
+        .modified()
+        .ok()
+        .and_then(|modified| SystemTime::now().duration_since(modified).ok());
+    age.is_some_and(|age| age >= SETTLED)
+}
+
+type Opened<'m> = (Reader<Stream<'m>>, Format, Option<Compression>);
+
+/// A reader of whatever `input` holds, decompressed where it must be.
+fn stream<'m>(path: &Path, mut input: Box<dyn Read + Send + 'm>) -> Result<Opened<'m>, Error> {
+    let path = || path.to_owned();
+    let mut first = Vec::with_capacity(SNIFF_BYTES);
+    (&mut input)
+        .take(SNIFF_BYTES as u64)
+        .read_to_end(&mut first)
+        .map_err(|source| Error::from_io(path(), source))?;
+    if first.is_empty() {
+        return Err(Error::Empty { path: path() });
+    }
+    let compression = sniff::compression(&first);
+    let input = Cursor::new(first).chain(input);
+    let input: Box<dyn Read + Send + 'm> = match compression {
+        None => Box::new(input),
+        Some(Compression::Gzip) => Box::new(flate2::read::MultiGzDecoder::new(input)),
+        Some(Compression::Zstd) => {
+            Box::new(zstd::Decoder::new(input).map_err(|source| Error::from_io(path(), source))?)
+        }
+    };
+    let mut window = Stream::new(input, compression);
+    let filled = window.fill(SNIFF_BYTES);
+    match sniff::parser(window.unread()) {
+        Some((format, parser)) => Ok((Reader::new(window, parser), format, compression)),
+        None => Err(no_capture(path(), compression, window.unread(), filled)),
+    }
+}
+
+fn no_capture(
+    path: PathBuf,
+    compression: Option<Compression>,
+    first: &[u8],
+    filled: Filled,
+) -> Error {
+    let within = compression.map(|compression| format!(" within {compression}"));
+    let within = within.unwrap_or_default();
+    let found = match filled {
+        Filled::Failed(reason) => format!("{} bytes{within}, then: {reason}", first.len()),
+        _ if first.is_empty() => format!("nothing{within}"),
+        _ => {
+            let magic: Vec<_> = first.iter().take(8).map(|b| format!("{b:02x}")).collect();
+            format!("first bytes {}{within}", magic.join(" "))
+        }
+    };
+    Error::NotACapture {
+        path,
+        found,
+        looks_like: sniff::looks_like(first),
+    }
+}

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Runs all tests, the comparison with tshark included. Arguments go to `cargo test`.
+set -euo pipefail
+cd "$(dirname "$0")"
+. scripts/packages.sh
+ensure_packages "${BUILD_PACKAGES[@]}" tshark
+exec cargo test --locked "$@"
