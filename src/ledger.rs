@@ -140,7 +140,7 @@ pub enum ChunkSizeSource {
 }
 
 /// One picture moved in one direction.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Image {
     /// Number from 0 in order of first frame.
     pub id: PictureId,

@@ -13,6 +13,7 @@
 
 pub mod analysis;
 pub mod capture;
+pub mod cli;
 pub mod decode;
 pub mod digest;
 pub mod findings;
@@ -21,6 +22,7 @@ pub mod frame;
 pub mod ledger;
 pub mod picture;
 pub mod reassembly;
+pub mod report;
 pub mod source;
 pub mod units;
 pub mod wire;

@@ -1,0 +1,56 @@
+//! Reports: what an analysis found, as one object, and its renderings for people and programs.
+//!
+//! [`model`] is the JSON contract `imgnet/report/v1`, [`collect`] fills it from the events of an analysis,
+//! and each rendering is one file with a `render` that writes to an [`std::io::Write`]. A rendering is
+//! pure: it is told the width and the colours in a [`Style`], it never looks at the terminal, never
+//! opens a file, never computes a count of its own, and lets no control character of the network through.
+
+pub mod collect;
+pub mod csv;
+pub mod json;
+pub mod model;
+#[cfg(test)]
+mod samples;
+pub mod table;
+pub mod text;
+
+pub use collect::Collector;
+pub use model::Report;
+
+/// How much a rendering for people tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Detail {
+    /// The verdict and what went wrong (`-q`).
+    Quiet,
+    /// Pictures and findings; hundreds of pictures are summed up, notes are only named.
+    #[default]
+    Normal,
+    /// Every picture, every finding, and the streams (`-v`).
+    Streams,
+    /// The chunks of every picture too (`-vv`).
+    Chunks,
+}
+
+/// What a rendering for people has to know about where it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Columns that may be used.
+    pub width: usize,
+    /// Whether characters outside ASCII may be written.
+    pub unicode: bool,
+    /// Whether ANSI colours may be written.
+    pub color: bool,
+    /// How much to tell.
+    pub detail: Detail,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            width: 120,
+            unicode: true,
+            color: false,
+            detail: Detail::Normal,
+        }
+    }
+}

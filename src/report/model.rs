@@ -1,0 +1,249 @@
+//! The report as one object: exactly the JSON of `imgnet/report/v1` (`docs/report.schema.json`).
+//!
+//! Accounts and findings are embedded as the types that count them, so a number has one home. `None` is
+//! unknown and is written as `null`, never as 0.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::findings::Finding;
+use crate::ledger::{Image, Stream, Verdict};
+use crate::units::{FrameNumber, PictureId, StreamId};
+
+/// The value of [`Report::schema`].
+pub const SCHEMA: &str = "imgnet/report/v1";
+
+/// Everything an analysis has to say.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: Cow<'static, str>,
+    /// The files read, in the order in which they were read.
+    pub captures: Vec<CaptureFile>,
+    /// What became of the frames.
+    pub packets: Packets,
+    /// Streams, by number.
+    pub streams: Vec<Stream>,
+    /// Pictures, in order of first frame; those of which no frame was captured last.
+    pub images: Vec<Image>,
+    /// Findings: the worst first, then by stream and frame.
+    pub findings: Vec<Finding>,
+    /// The worst picture's verdict; absent where there is no picture.
+    pub verdict: Option<Verdict>,
+    /// Sums over the whole run.
+    pub totals: Totals,
+    /// The pictures written to a folder; absent unless that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extracted: Option<Extracted>,
+}
+
+/// One capture file, or live capture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaptureFile {
+    /// Its path as given; `-` for standard input.
+    pub path: String,
+    /// File format (`pcap`, `pcapng`), with its compression where it has one.
+    pub format: String,
+    /// Link types of its frames, in order of appearance.
+    pub link_types: Vec<String>,
+    /// Frames in it.
+    pub packets: u64,
+    /// Bytes that were captured of them.
+    pub captured_bytes: u64,
+    /// Their lengths on the wire.
+    pub original_bytes: u64,
+    /// Whether the file ends too early or is damaged: what comes after was not read.
+    pub truncated: bool,
+    /// Where and why; absent unless `truncated`.
+    pub damage: Option<Damage>,
+    /// Frames that the capturing kernel dropped; absent where the file does not say.
+    pub kernel_drops: Option<u64>,
+}
+
+/// Where a capture file is cut short or damaged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damage {
+    /// File offset of the first byte that could not be read as it should, in the uncompressed file;
+    /// absent where unknown.
+    pub offset: Option<u64>,
+    /// The last whole frame before it; absent where there is none.
+    pub after_frame: Option<FrameNumber>,
+    /// What is wrong, in plain words.
+    pub reason: String,
+}
+
+/// What became of the frames: `read` = `decoded` + the sum of `skipped`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packets {
+    /// Frames read.
+    pub read: u64,
+    /// Frames decoded to a TCP segment or a UDP datagram, fragments included.
+    pub decoded: u64,
+    /// Frames not decoded, under the reason's name (`decode::Skip::name`).
+    pub skipped: BTreeMap<Cow<'static, str>, u64>,
+}
+
+/// Sums over the whole run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Streams.
+    pub streams: u64,
+    /// Pictures.
+    pub images: u64,
+    /// Frames of all streams, both directions.
+    pub packets: u64,
+    /// Their lengths on the wire.
+    pub wire_bytes: u64,
+    /// Bytes of all pictures, gaps included.
+    pub image_bytes: u64,
+}
+
+/// The pictures that were written to a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extracted {
+    /// The folder as given.
+    pub folder: String,
+    /// The files, in order of writing.
+    pub files: Vec<ExtractedFile>,
+}
+
+/// One picture written to a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtractedFile {
+    /// The picture.
+    pub image: PictureId,
+    /// File name within the folder.
+    pub name: String,
+    /// Bytes written: the picture's bytes, gaps left out.
+    pub bytes: u64,
+    /// Whether that is the whole picture.
+    pub complete: bool,
+    /// Name of the file that lists the gaps; absent where there are none.
+    pub gaps: Option<String>,
+}
+
+impl Report {
+    /// A report of these parts: sorts them, sums them up and draws the run's verdict.
+    pub fn new(
+        captures: Vec<CaptureFile>,
+        packets: Packets,
+        streams: Vec<Stream>,
+        images: Vec<Image>,
+        findings: Vec<Finding>,
+    ) -> Self {
+        let mut report = Self {
+            schema: Cow::Borrowed(SCHEMA),
+            captures,
+            packets,
+            streams,
+            images,
+            findings,
+            verdict: None,
+            totals: Totals::default(),
+            extracted: None,
+        };
+        report.conclude();
+        report
+    }
+
+    /// Sorts, sums up and draws the verdict again, after pictures were compared or findings added.
+    pub fn conclude(&mut self) {
+        self.streams.sort_by_key(|stream| stream.id);
+        self.images
+            .sort_by_key(|image| (image.first_packet.is_none(), image.first_packet, image.id));
+        self.findings.sort_by(|a, b| {
+            let place = |f: &Finding| (f.stream, f.packets.first().copied(), f.image);
+            b.severity
+                .cmp(&a.severity)
+                .then_with(|| place(a).cmp(&place(b)))
+                .then_with(|| a.name.cmp(&b.name))
+        });
+        self.verdict = self.images.iter().map(|image| image.verdict).max();
+        let mut totals = Totals {
+            streams: self.streams.len() as u64,
+            images: self.images.len() as u64,
+            ..Totals::default()
+        };
+        for direction in self.streams.iter().flat_map(|stream| &stream.directions) {
+            totals.packets = totals.packets.saturating_add(direction.packets);
+            totals.wire_bytes = totals.wire_bytes.saturating_add(direction.wire_bytes);
+        }
+        for image in &self.images {
+            totals.image_bytes = totals.image_bytes.saturating_add(image.bytes);
+        }
+        self.totals = totals;
+    }
+
+    /// The stream of this number.
+    pub fn stream(&self, id: StreamId) -> Option<&Stream> {
+        // Sorted by number (`conclude`).
+        self.streams
+            .binary_search_by_key(&id, |stream| stream.id)
+            .ok()
+            .and_then(|index| self.streams.get(index))
+    }
+
+    /// Whether some file is cut short or damaged.
+    pub fn truncated(&self) -> bool {
+        self.captures.iter().any(|capture| capture.truncated)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn verdict_of_the_run_is_the_worst_pictures() {
+        assert_eq!(samples::healthy().verdict, Some(Verdict::Unverified));
+        assert_eq!(samples::no_pictures().verdict, None);
+        // One incomplete picture outweighs an inconclusive one.
+        assert_eq!(samples::gaps().verdict, Some(Verdict::Incomplete));
+    }
+
+    #[test]
+    fn pictures_come_in_order_of_first_frame_and_keep_their_numbers() {
+        let mut report = samples::hang();
+        report.images.reverse();
+        if let Some(image) = report.images.last_mut() {
+            image.first_packet = None;
+        }
+        report.conclude();
+        let ids: Vec<u32> = report.images.iter().map(|image| image.id.0).collect();
+        assert_eq!(ids, [1, 2, 3, 4, 0], "a picture without frames goes last");
+    }
+
+    #[test]
+    fn totals_sum_both_directions() {
+        let report = samples::healthy();
+        let (mut packets, mut bytes) = (0, 0);
+        for direction in report.streams.iter().flat_map(|s| &s.directions) {
+            packets += direction.packets;
+            bytes += direction.wire_bytes;
+        }
+        assert_eq!(report.totals.packets, packets);
+        assert_eq!(report.totals.wire_bytes, bytes);
+        assert_eq!(report.totals.streams, 3);
+    }
+
+    #[test]
+    fn findings_come_worst_first() {
+        let report = samples::gaps();
+        assert!(
+            report
+                .findings
+                .is_sorted_by_key(|f| std::cmp::Reverse(f.severity))
+        );
+    }
+
+    #[test]
+    fn a_stream_is_found_where_numbers_have_holes() {
+        let mut report = samples::hang();
+        report.streams.remove(0);
+        assert_eq!(report.stream(StreamId(2)).map(|s| s.id), Some(StreamId(2)));
+        assert!(report.stream(StreamId(0)).is_none());
+    }
+}

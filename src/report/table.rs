@@ -1,0 +1,219 @@
+//! The rendering for people: did it arrive, then the exception, its proof, its cause, its cure.
+//!
+//! A healthy run is a line, a table and a line. Nothing is shortened that cannot be seen whole another
+//! way, and what is left out is named.
+
+use std::io::{self, Write};
+
+use crate::findings::Severity;
+use crate::ledger::{Image, TransportKind, Verdict};
+use crate::report::model::Report;
+use crate::report::text::{self, count, counted};
+use crate::report::{Detail, Style};
+
+mod chunks;
+mod findings;
+mod grid;
+mod head;
+mod pictures;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+use grid::Tone;
+
+/// Lines of prose are no longer than this, however wide the terminal.
+const PROSE: usize = 110;
+
+/// Writes the report for a person.
+///
+/// # Errors
+/// Those of `out`.
+pub fn render(report: &Report, style: &Style, out: &mut impl Write) -> io::Result<()> {
+    let out: &mut dyn Write = out;
+    if style.detail > Detail::Quiet {
+        head::render(report, style, out)?;
+        writeln!(out)?;
+        if !report.images.is_empty() {
+            pictures::render(report, style, out)?;
+            writeln!(out)?;
+        }
+    }
+    if style.detail >= Detail::Chunks {
+        chunks::render(report, style, out)?;
+    }
+    if style.detail >= Detail::Streams && !report.streams.is_empty() {
+        streams::render(report, style, out)?;
+        writeln!(out)?;
+    }
+    let (tone, line) = conclusion(report, style);
+    let line = text::plain(&line, style.unicode);
+    for line in text::wrap(&line, style.width.min(PROSE), "", "  ") {
+        writeln!(out, "{}", tone.paint(&line, style))?;
+    }
+    extracted(report, style, out)?;
+    findings::render(report, style, out)
+}
+
+/// The one line that answers the question.
+fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
+    let number = |verdict| {
+        report
+            .images
+            .iter()
+            .filter(|image| image.verdict == verdict)
+            .count() as u64
+    };
+    let all = report.images.len() as u64;
+    let errors = report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .count() as u64;
+    let Some(verdict) = report.verdict else {
+        let what = if report.streams.is_empty() {
+            "No TCP or UDP packet was found, and so no picture."
+        } else {
+            "No picture was found. Where you know what a port speaks, say it with --protocol PORT=FORMAT."
+        };
+        return (Tone::Doubt, what.to_owned());
+    };
+    let (tone, glyph) = mark(verdict, errors > 0);
+    let glyph = match glyph {
+        Some(glyph) if style.unicode => format!("{glyph} "),
+        _ => String::new(),
+    };
+    let whole = number(Verdict::Unverified) + number(Verdict::Match);
+    let mut line = match verdict {
+        Verdict::Unverified if all == 1 => format!("{glyph}The picture is whole on the wire"),
+        Verdict::Unverified => format!("{glyph}All {} pictures are whole on the wire", count(all)),
+        Verdict::Match if all == 1 => format!("{glyph}match: the picture arrived byte for byte"),
+        Verdict::Match => format!("{glyph}match: all {} pictures arrived", count(all)),
+        _ => {
+            let mut parts = vec![format!(
+                "{} of {} {} whole on the wire",
+                count(whole + number(Verdict::Mismatch)),
+                counted(all, "picture", "pictures"),
+                if whole + number(Verdict::Mismatch) == 1 {
+                    "is"
+                } else {
+                    "are"
+                }
+            )];
+            let mut add = |verdict, one: &str, many: &str| match number(verdict) {
+                0 => {}
+                n => parts.push(counted(n, one, many)),
+            };
+            add(Verdict::Mismatch, "differs", "differ");
+            add(
+                Verdict::Incomplete,
+                "never arrived whole",
+                "never arrived whole",
+            );
+            add(
+                Verdict::Inconclusive,
+                "cannot be judged, because the capture lacks bytes of it",
+                "cannot be judged, because the capture lacks bytes of them",
+            );
+            format!("{glyph}{}: {}", name(verdict), parts.join(", "))
+        }
+    };
+    match (verdict, errors) {
+        (Verdict::Match | Verdict::Unverified, 1..) => {
+            line.push_str(", but that is not all:");
+        }
+        (Verdict::Unverified, 0) => {
+            line.push_str(if all == 1 {
+                "; nothing was given to compare it with."
+            } else {
+                "; nothing was given to compare them with."
+            });
+        }
+        _ => line.push('.'),
+    }
+    (tone, line)
+}
+
+/// Colour and sign of a verdict; with `trouble`, a good one does not look good.
+fn mark(verdict: Verdict, trouble: bool) -> (Tone, Option<char>) {
+    match verdict {
+        Verdict::Match | Verdict::Unverified if trouble => (Tone::Bad, Some('✖')),
+        Verdict::Match | Verdict::Unverified => (Tone::Good, Some('✔')),
+        Verdict::Inconclusive => (Tone::Doubt, Some('?')),
+        Verdict::Incomplete | Verdict::Mismatch => (Tone::Bad, Some('✖')),
+    }
+}
+
+/// The verdict's name, as in JSON.
+fn name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Match => "match",
+        Verdict::Unverified => "unverified",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::Incomplete => "incomplete",
+        Verdict::Mismatch => "mismatch",
+    }
+}
+
+/// What was written to a folder.
+fn extracted(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let Some(extracted) = &report.extracted else {
+        return Ok(());
+    };
+    let parts = extracted.files.iter().filter(|file| !file.complete).count() as u64;
+    let gaps = extracted.files.iter().any(|file| file.gaps.is_some());
+    let mut line = format!(
+        "Wrote {} to {}",
+        counted(extracted.files.len() as u64, "picture", "pictures"),
+        extracted.folder
+    );
+    match (parts, gaps) {
+        (0, _) => line.push('.'),
+        (_, false) => {
+            line.push_str(&format!(", {} not whole (.partial).", count(parts)));
+        }
+        (_, true) => line.push_str(&format!(
+            ", {} not whole (.partial); what is missing is left out and listed in .gaps.json.",
+            count(parts)
+        )),
+    }
+    let line = text::plain(&line, style.unicode);
+    for line in text::wrap(&line, style.width.min(PROSE), "", "  ") {
+        writeln!(out, "{line}")?;
+    }
+    if style.detail >= Detail::Streams {
+        for file in &extracted.files {
+            writeln!(out, "  {}", text::plain(&file.name, style.unicode))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a picture is: `JPEG 320×240`.
+fn kind(image: &Image, style: &Style) -> String {
+    use crate::picture::Format;
+    let mut kind = match image.format {
+        Some(Format::WebP) => "WebP".to_owned(),
+        Some(format) => format.to_string().to_uppercase(),
+        None if image.protocol.starts_with("raw-pixels") => "raw pixels".to_owned(),
+        None => "unknown".to_owned(),
+    };
+    if let (Some(width), Some(height)) = (image.width, image.height) {
+        let by = if style.unicode { '×' } else { 'x' };
+        kind.push_str(&format!(" {width}{by}{height}"));
+    }
+    kind
+}
+
+/// What a person calls a stream: a connection, where it is one.
+fn stream_word(transport: TransportKind) -> &'static str {
+    match transport {
+        TransportKind::Tcp => "connection",
+        TransportKind::Udp => "UDP stream",
+    }
+}
+
+/// A dash for what is unknown.
+fn unknown(style: &Style) -> String {
+    if style.unicode { "–" } else { "-" }.to_owned()
+}

@@ -1,0 +1,138 @@
+//! The first lines: what was read, and what is missing from it.
+
+use std::io::{self, Write};
+
+use crate::ledger::{GapCause, TransportKind};
+use crate::report::Style;
+use crate::report::model::{CaptureFile, Report};
+use crate::report::table::grid::Tone;
+use crate::report::text::{self, count, counted};
+
+/// `pipeline.pcap: 62 frames, 3 connections, 5 pictures, nothing missing from the capture`, and a line for each
+/// thing that is not as it should be.
+pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut say = |tone: Tone, line: &str| -> io::Result<()> {
+        let line = text::plain(line, style.unicode);
+        for line in text::wrap(&line, style.width, "", "  ") {
+            writeln!(out, "{}", tone.paint(&line, style))?;
+        }
+        Ok(())
+    };
+    say(Tone::Strong, &first_line(report))?;
+    for capture in report.captures.iter().filter(|capture| capture.truncated) {
+        say(Tone::Doubt, &damage(capture))?;
+    }
+    for capture in &report.captures {
+        if let Some(drops) = capture.kernel_drops.filter(|&drops| drops > 0) {
+            let line = format!(
+                "{}: the kernel dropped {} while capturing",
+                capture.path,
+                counted(drops, "frame", "frames")
+            );
+            say(Tone::Doubt, &line)?;
+        }
+    }
+    let skipped: u64 = report.packets.skipped.values().sum();
+    if skipped > 0 {
+        let reasons: Vec<String> = report
+            .packets
+            .skipped
+            .iter()
+            .filter(|(_, number)| **number > 0)
+            .map(|(reason, number)| format!("{} {reason}", count(*number)))
+            .collect();
+        let line = format!(
+            "{} not decoded: {}",
+            counted(skipped, "frame", "frames"),
+            reasons.join(", ")
+        );
+        say(Tone::Dim, &line)?;
+    }
+    Ok(())
+}
+
+fn first_line(report: &Report) -> String {
+    let files = match report.captures.as_slice() {
+        [] => "no file".to_owned(),
+        [one] if one.path == "-" => "standard input".to_owned(),
+        [one] => one.path.clone(),
+        [first, .., last] => format!(
+            "{} files, {} to {}",
+            count(report.captures.len() as u64),
+            first.path,
+            last.path
+        ),
+    };
+    let streams = |transport| {
+        report
+            .streams
+            .iter()
+            .filter(|stream| stream.transport == transport)
+            .count() as u64
+    };
+    let mut parts = vec![counted(report.packets.read, "frame", "frames")];
+    let (tcp, udp) = (streams(TransportKind::Tcp), streams(TransportKind::Udp));
+    if tcp > 0 || udp == 0 {
+        parts.push(counted(tcp, "connection", "connections"));
+    }
+    if udp > 0 {
+        parts.push(counted(udp, "UDP stream", "UDP streams"));
+    }
+    parts.push(counted(report.images.len() as u64, "picture", "pictures"));
+    parts.extend(missing(report));
+    format!("{files}: {}", parts.join(", "))
+}
+
+/// What is missing, each kind in words of its own; a loss in the capture is no loss on the network.
+fn missing(report: &Report) -> Vec<String> {
+    let (mut uncaptured, mut unacknowledged) = ((0_u64, 0_u64), (0_u64, 0_u64));
+    let directions = report.streams.iter().flat_map(|stream| &stream.directions);
+    for gap in directions.flat_map(|direction| &direction.gaps) {
+        let (bytes, gaps) = match gap.cause {
+            GapCause::NeverAcknowledged => &mut unacknowledged,
+            GapCause::NotCaptured | GapCause::SnapLength | GapCause::Limit => &mut uncaptured,
+        };
+        *bytes = bytes.saturating_add(gap.length);
+        *gaps = gaps.saturating_add(1);
+    }
+    let mut parts = Vec::new();
+    let mut add = |(bytes, gaps): (u64, u64), what: &str| {
+        if gaps > 0 {
+            parts.push(format!(
+                "{} {what} ({})",
+                counted(bytes, "byte", "bytes"),
+                counted(gaps, "gap", "gaps")
+            ));
+        }
+    };
+    add(uncaptured, "missing from the capture");
+    add(unacknowledged, "never acknowledged");
+    let dropped = report
+        .captures
+        .iter()
+        .any(|capture| capture.kernel_drops.is_some_and(|drops| drops > 0));
+    if parts.is_empty() && !report.truncated() && !dropped {
+        parts.push("nothing missing from the capture".to_owned());
+    }
+    parts
+}
+
+fn damage(capture: &CaptureFile) -> String {
+    let mut line = format!("{} is cut short or damaged", capture.path);
+    if let Some(damage) = &capture.damage {
+        line.push_str(&format!(": {}", damage.reason));
+        match (damage.offset, damage.after_frame) {
+            (Some(offset), Some(frame)) => {
+                line.push_str(&format!(
+                    " (at byte {}, after frame {frame})",
+                    count(offset)
+                ));
+            }
+            (Some(offset), None) => line.push_str(&format!(" (at byte {})", count(offset))),
+            (None, Some(frame)) => line.push_str(&format!(" (after frame {frame})")),
+            (None, None) => {}
+        }
+    }
+    line.push_str("; what comes before is shown");
+    line
+}
