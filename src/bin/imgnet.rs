@@ -1,3 +1,7 @@
 //! imgnet: see the crate documentation.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    imgnet::cli::imgnet(std::env::args_os())
+}

@@ -10,7 +10,7 @@ pub mod csv;
 pub mod json;
 pub mod model;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 pub mod table;
 pub mod text;
 

@@ -340,6 +340,9 @@ pub(crate) fn gaps() -> Report {
         chunk
     });
     holed.chunks = Some(Chunks::from_rows(rows.collect()));
+    holed.last_packet = Some(FrameNumber(18));
+    holed.ended = time(212_000_000);
+    holed.wire_bytes = 11 * 1090;
     let mut cut = image(1, &early, 0, 5_000, 28);
     cut.declared_bytes = Some(18_631);
     cut.complete = false;
@@ -353,6 +356,20 @@ pub(crate) fn gaps() -> Report {
     datagrams.format = None;
     (datagrams.width, datagrams.height) = (None, None);
     (datagrams.chunk_size, datagrams.chunk_size_source) = (None, None);
+    datagrams.chunks = Some(Chunks::from_rows(vec![Chunk {
+        index: ChunkIndex(0),
+        offset: 0,
+        bytes: datagrams.bytes,
+        packets: datagrams.packets,
+        first_packet: datagrams.first_packet,
+        last_packet: datagrams.last_packet,
+        wire_bytes: datagrams.wire_bytes,
+        unique_bytes: datagrams.unique_bytes,
+        duplicate_bytes: 0,
+        gap_bytes: 0,
+        started: datagrams.started,
+        ended: datagrams.ended,
+    }]));
 
     let mut file = capture("lab/monday.pcapng.zst", 61, 51_200);
     file.format = "pcapng+zstd".to_owned();

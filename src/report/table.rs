@@ -3,6 +3,7 @@
 //! A healthy run is a line, a table and a line. Nothing is shortened that cannot be seen whole another
 //! way, and what is left out is named.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::findings::Severity;
@@ -120,7 +121,12 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
     };
     match (verdict, errors) {
         (Verdict::Match | Verdict::Unverified, 1..) => {
-            line.push_str(", but that is not all:");
+            let is = if errors == 1 { "is" } else { "are" };
+            let _ = write!(
+                line,
+                ", but there {is} {}:",
+                counted(errors, "error", "errors")
+            );
         }
         (Verdict::Unverified, 0) => {
             line.push_str(if all == 1 {
@@ -170,12 +176,15 @@ fn extracted(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     match (parts, gaps) {
         (0, _) => line.push('.'),
         (_, false) => {
-            line.push_str(&format!(", {} not whole (.partial).", count(parts)));
+            let _ = write!(line, ", {} not whole (.partial).", count(parts));
         }
-        (_, true) => line.push_str(&format!(
-            ", {} not whole (.partial); what is missing is left out and listed in .gaps.json.",
-            count(parts)
-        )),
+        (_, true) => {
+            let _ = write!(
+                line,
+                ", {} not whole (.partial); what is missing is left out and listed in .gaps.json.",
+                count(parts)
+            );
+        }
     }
     let line = text::plain(&line, style.unicode);
     for line in text::wrap(&line, style.width.min(PROSE), "", "  ") {
@@ -200,7 +209,7 @@ fn kind(image: &Image, style: &Style) -> String {
     };
     if let (Some(width), Some(height)) = (image.width, image.height) {
         let by = if style.unicode { '×' } else { 'x' };
-        kind.push_str(&format!(" {width}{by}{height}"));
+        let _ = write!(kind, " {width}{by}{height}");
     }
     kind
 }

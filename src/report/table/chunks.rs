@@ -1,11 +1,12 @@
 //! The chunks of every picture (`-vv`).
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::ledger::{Chunk, ChunkSizeSource, Image};
 use crate::report::Style;
 use crate::report::model::Report;
-use crate::report::table::grid::{self, Column, Row, Tone, numbers, words};
+use crate::report::table::grid::{self, Column, Row, Tone, facts, numbers};
 use crate::report::table::{kind, unknown};
 use crate::report::text::{self, count, counted};
 
@@ -14,7 +15,7 @@ const COLUMNS: &[Column] = &[
     numbers("offset", 0),
     numbers("bytes", 0),
     numbers("packets", 1),
-    words("frames", 0),
+    facts("frames", 0),
     numbers("wire bytes", 4),
     numbers("repeated", 2),
     numbers("began", 5),
@@ -54,18 +55,20 @@ fn heading(image: &Image, style: &Style) -> String {
                 Some(ChunkSizeSource::Observed) => " (a guess from the packets' sizes)",
                 None => "",
             };
-            line.push_str(&format!(
+            let _ = write!(
+                line,
                 ": {} of {} bytes{source}",
                 counted(chunks.len(), "chunk", "chunks"),
                 count(size)
-            ));
+            );
         }
     }
     if image.shared_packets > 0 {
-        line.push_str(&format!(
+        let _ = write!(
+            line,
             "; {} bytes of more than one chunk and counted in each",
             counted(image.shared_packets, "frame carries", "frames carry")
-        ));
+        );
     }
     line
 }

@@ -1,6 +1,7 @@
 //! The findings: what happened, which frames show it, and how to mend it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::findings::{Certainty, Finding, Severity};
@@ -155,7 +156,7 @@ fn tally(report: &Report, least: Severity, style: &Style, out: &mut dyn Write) -
             .collect();
         names.sort_unstable();
         names.dedup();
-        line.push_str(&format!(" ({}; -v shows notes)", names.join(", ")));
+        let _ = write!(line, " ({}; -v shows notes)", names.join(", "));
     }
     writeln!(out)?;
     let line = text::plain(&line, style.unicode);

@@ -26,6 +26,10 @@ pub(super) struct Column {
     pub(super) right: bool,
     /// The highest rank is left out first; rank 0 never is.
     pub(super) rank: u8,
+    /// Its cells may be broken before their arrow, rather than leave out a column of rank 1.
+    pub(super) folds: bool,
+    /// The heading is needed to understand a cell that stands alone.
+    pub(super) named: bool,
 }
 
 /// A column of text.
@@ -34,6 +38,24 @@ pub(super) const fn words(title: &'static str, rank: u8) -> Column {
         title,
         right: false,
         rank,
+        folds: false,
+        named: false,
+    }
+}
+
+/// A column of text that says little without its heading.
+pub(super) const fn facts(title: &'static str, rank: u8) -> Column {
+    Column {
+        named: true,
+        ..words(title, rank)
+    }
+}
+
+/// A column of senders and receivers.
+pub(super) const fn routes(title: &'static str) -> Column {
+    Column {
+        folds: true,
+        ..words(title, 0)
     }
 }
 
@@ -42,7 +64,8 @@ pub(super) const fn numbers(title: &'static str, rank: u8) -> Column {
     Column {
         title,
         right: true,
-        rank,
+        named: true,
+        ..words(title, rank)
     }
 }
 
@@ -107,13 +130,21 @@ pub(super) fn draw<I>(
 where
     I: Iterator<Item = Row>,
 {
-    let measured = measure(columns, rows());
     let room = style.width.saturating_sub(indent);
-    let Some(shown) = choose(columns, &measured, room) else {
-        return stack(columns, rows(), indent, style, out);
+    let flat = measure(columns, rows());
+    let (shown, measured, folded) = if let Some(shown) = choose(columns, &flat, room, 2) {
+        (shown, flat, false)
+    } else {
+        let folded = measure(columns, rows().map(|row| fold(columns, row)));
+        match choose(columns, &folded, room, 1) {
+            Some(shown) => (shown, folded, true),
+            None => return stack(columns, rows(), indent, style, out),
+        }
     };
     let margin = " ".repeat(indent);
-    let pages = Pages { rows: rows() };
+    let pages = Pages {
+        rows: rows().map(|row| if folded { fold(columns, row) } else { row }),
+    };
     for (index, page) in pages.enumerate() {
         let mut table = blank();
         if index == 0 {
@@ -130,17 +161,22 @@ where
             );
         }
         fix_widths(&mut table, &shown, &measured);
-        let tones = (index == 0)
-            .then_some(None)
-            .into_iter()
-            .chain(page.iter().map(Some));
-        for (line, row) in table.lines().zip(tones) {
-            let line = line.trim_end();
-            let painted = match row {
-                None => Tone::Dim.paint(line, style),
-                Some(row) => paint_end(line, row, &shown, style),
-            };
-            writeln!(out, "{margin}{painted}")?;
+        let mut lines = table.lines();
+        if index == 0 {
+            for line in lines.by_ref().take(1) {
+                let line = Tone::Dim.paint(line.trim_end(), style);
+                writeln!(out, "{margin}{line}")?;
+            }
+        }
+        for row in &page {
+            for (nth, line) in lines.by_ref().take(height(row, &shown)).enumerate() {
+                let line = line.trim_end();
+                if nth == 0 {
+                    writeln!(out, "{margin}{}", paint_end(line, row, &shown, style))?;
+                } else {
+                    writeln!(out, "{margin}{line}")?;
+                }
+            }
         }
     }
     let left_out = |zero: bool| {
@@ -160,10 +196,12 @@ where
         notes.push(format!("{} (all 0)", left_out(true)));
     }
     if !notes.is_empty() {
-        let note = format!(
-            "Left out at this width: {}. A wider terminal, or --format csv, has all.",
-            notes.join(", ")
-        );
+        let more = if left_out(false).is_empty() {
+            ""
+        } else {
+            " A wider terminal, or --format json, has all."
+        };
+        let note = format!("Left out at this width: {}.{more}", notes.join(", "));
         for line in text::wrap(&note, style.width, &margin, &margin) {
             writeln!(out, "{}", Tone::Dim.paint(&line, style))?;
         }
@@ -210,8 +248,9 @@ fn measure(columns: &[Column], rows: impl Iterator<Item = Row>) -> Measured {
     measured
 }
 
-/// The columns that fit into `room`, in order; `None` where those that must stay do not.
-fn choose(columns: &[Column], measured: &Measured, room: usize) -> Option<Vec<usize>> {
+/// The columns that fit into `room`, in order, when those of `least` rank and more may be left out; `None`
+/// where those that must stay do not fit.
+fn choose(columns: &[Column], measured: &Measured, room: usize, least: u8) -> Option<Vec<usize>> {
     let mut shown: Vec<usize> = (0..columns.len()).collect();
     loop {
         let needed: usize = shown
@@ -226,7 +265,7 @@ fn choose(columns: &[Column], measured: &Measured, room: usize) -> Option<Vec<us
         let (place, _) = shown
             .iter()
             .enumerate()
-            .filter(|&(_, &index)| rank(index) > 0)
+            .filter(|&(_, &index)| rank(index) >= least)
             .max_by_key(|&(_, &index)| (measured.is_zero(index), rank(index)))?;
         shown.remove(place);
     }
@@ -245,10 +284,10 @@ fn stack(
     for row in rows {
         let mut facts = Vec::with_capacity(columns.len());
         for (index, (column, cell)) in columns.iter().zip(&row.cells).enumerate() {
-            facts.push(match (index, column.right) {
-                (0, _) => format!("{} {cell}", column.title),
-                (_, true) => format!("{cell} {}", column.title),
-                (_, false) => cell.clone(),
+            facts.push(if column.named || index == 0 {
+                format!("{} {cell}", column.title)
+            } else {
+                cell.clone()
             });
         }
         for line in text::wrap(&facts.join(", "), style.width, &first, &rest) {
@@ -256,6 +295,25 @@ fn stack(
         }
     }
     Ok(())
+}
+
+/// The row with its routes on two lines.
+fn fold(columns: &[Column], mut row: Row) -> Row {
+    for (column, cell) in columns.iter().zip(&mut row.cells) {
+        if column.folds {
+            *cell = cell.replace(" → ", "\n→ ").replace(" -> ", "\n-> ");
+        }
+    }
+    row
+}
+
+/// How many lines a row takes.
+fn height(row: &Row, shown: &[usize]) -> usize {
+    let cells = shown.iter().filter_map(|&index| row.cells.get(index));
+    cells
+        .map(|cell| cell.split('\n').count())
+        .max()
+        .unwrap_or(1)
 }
 
 /// The line with its last cell in the row's colour.

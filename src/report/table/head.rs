@@ -1,5 +1,6 @@
 //! The first lines: what was read, and what is missing from it.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::ledger::{GapCause, TransportKind};
@@ -120,16 +121,17 @@ fn missing(report: &Report) -> Vec<String> {
 fn damage(capture: &CaptureFile) -> String {
     let mut line = format!("{} is cut short or damaged", capture.path);
     if let Some(damage) = &capture.damage {
-        line.push_str(&format!(": {}", damage.reason));
+        let _ = write!(line, ": {}", damage.reason);
         match (damage.offset, damage.after_frame) {
             (Some(offset), Some(frame)) => {
-                line.push_str(&format!(
-                    " (at byte {}, after frame {frame})",
-                    count(offset)
-                ));
+                let _ = write!(line, " (at byte {}, after frame {frame})", count(offset));
             }
-            (Some(offset), None) => line.push_str(&format!(" (at byte {})", count(offset))),
-            (None, Some(frame)) => line.push_str(&format!(" (after frame {frame})")),
+            (Some(offset), None) => {
+                let _ = write!(line, " (at byte {})", count(offset));
+            }
+            (None, Some(frame)) => {
+                let _ = write!(line, " (after frame {frame})");
+            }
             (None, None) => {}
         }
     }

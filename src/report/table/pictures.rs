@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use crate::findings::Severity;
 use crate::ledger::{ChunkSizeSource, Confidence, Image, Verdict};
 use crate::report::model::Report;
-use crate::report::table::grid::{self, Column, Row, Tone, numbers, words};
+use crate::report::table::grid::{self, Column, Row, Tone, facts, numbers, routes, words};
 use crate::report::table::{PROSE, kind, mark, unknown};
 use crate::report::text::{self, count, counted};
 use crate::report::{Detail, Style};
@@ -23,27 +23,27 @@ const NAME: usize = 32;
 const COLUMNS: &[Column] = &[
     numbers("#", 0),
     words("picture", 3),
-    words("from → to", 0),
+    routes("from → to"),
     words("wire format", 2),
-    words("kind", 0),
+    words("kind", 1),
     numbers("bytes", 0),
     numbers("chunks", 4),
     numbers("packets", 5),
     numbers("repeats", 6),
-    words("frames", 7),
+    facts("frames", 7),
     words("state", 0),
 ];
 /// [`COLUMNS`] where no picture has a name.
 const NAMELESS: &[Column] = &[
     numbers("#", 0),
-    words("from → to", 0),
+    routes("from → to"),
     words("wire format", 2),
-    words("kind", 0),
+    words("kind", 1),
     numbers("bytes", 0),
     numbers("chunks", 4),
     numbers("packets", 5),
     numbers("repeats", 6),
-    words("frames", 7),
+    facts("frames", 7),
     words("state", 0),
 ];
 const SUMS: &[Column] = &[
@@ -125,10 +125,11 @@ fn remarks(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let explained = |image: &Image| {
-        report
-            .findings
-            .iter()
-            .any(|f| f.image == Some(image.id) && f.severity > Severity::Note)
+        report.findings.iter().any(|f| {
+            let about =
+                f.image == Some(image.id) || (f.image.is_none() && f.stream == Some(image.stream));
+            about && f.severity > Severity::Note
+        })
     };
     let unexplained: Vec<(&Image, &String)> = images
         .iter()

@@ -5,24 +5,24 @@ use std::io::{self, Write};
 use crate::ledger::{Closed, Confidence, Direction, Stream};
 use crate::report::Style;
 use crate::report::model::Report;
-use crate::report::table::grid::{self, Column, Row, Tone, numbers, words};
+use crate::report::table::grid::{self, Column, Row, Tone, facts, numbers, routes, words};
 use crate::report::table::{stream_word, unknown};
 use crate::report::text::{self, count};
 
 const COLUMNS: &[Column] = &[
     numbers("#", 0),
-    words("stream", 6),
-    words("direction", 0),
-    words("wire format", 5),
+    words("stream", 7),
+    routes("direction"),
+    words("wire format", 2),
     numbers("packets", 0),
-    numbers("with data", 7),
+    numbers("with data", 8),
     numbers("wire bytes", 4),
-    numbers("payload", 3),
-    numbers("unique", 8),
+    numbers("payload", 6),
+    numbers("unique", 9),
     numbers("repeats", 1),
-    numbers("out of order", 2),
+    numbers("out of order", 5),
     numbers("missing", 1),
-    words("closed", 3),
+    facts("closed", 3),
 ];
 
 pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {

@@ -1,0 +1,116 @@
+//! `imgnet analyze`: what is in these captures?
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::analysis::{Event, Observer};
+use crate::cli::args::{CapturePaths, Common};
+use crate::cli::exit::Exit;
+use crate::cli::extract::Extract;
+use crate::cli::glue;
+use crate::cli::output::Output;
+use crate::cli::progress::Progress;
+use crate::cli::reading::{self, Engine, Input};
+use crate::report::Collector;
+
+/// Show the streams, pictures, chunks and findings of captures, and save the pictures
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  \
+                  imgnet analyze pipeline.pcap\n  \
+                  imgnet analyze pipeline.pcap -vv                      with streams and chunks\n  \
+                  imgnet analyze ring_*.pcapng.zst --extract pictures   rotated files are one capture\n  \
+                  imgnet analyze p4.pcap -p 9909=raw-pixels=200         say what nothing on the wire says\n  \
+                  imgnet analyze big.pcap --format json | jq .images\n  \
+                  imgnet analyze big.pcap --csv chunks -o chunks.csv\n  \
+                  ssh lab tcpdump -w - port 5050 | imgnet analyze -\n\n\
+                  Exit codes: 0 the input was read to its end, whatever it shows; 2 usage, an input that cannot be \
+                  read, an output that cannot be written; 3 the input is cut short or damaged (what could be read \
+                  is shown).",
+    max_term_width = 100
+)]
+pub struct Analyze {
+    #[command(flatten)]
+    captures: CapturePaths,
+
+    #[command(flatten)]
+    extract: ExtractArgs,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Saving the pictures.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pictures")]
+struct ExtractArgs {
+    /// Save every picture in DIR
+    ///
+    /// Files are called stream-3-image-0007.jpg: numbers, never a name from the network. One that is not
+    /// whole is called stream-3-image-0007.partial.jpg. What is missing from it is left out, never filled:
+    /// stream-3-image-0007.partial.gaps.json says where. A file appears under its name once it is written.
+    #[arg(long, value_name = "DIR")]
+    extract: Option<PathBuf>,
+
+    /// Replace pictures that an earlier --extract left in DIR
+    #[arg(long, requires = "extract")]
+    force: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// An input that cannot be read, an output that cannot be written: exit code 2.
+pub(super) fn run(command: &Analyze) -> anyhow::Result<Exit> {
+    let input = glue::open(&command.captures.captures)?;
+    let engine = glue::engine(command.common.analysis.options())?;
+    analyze(command, input, engine)
+}
+
+/// The command, given something to read.
+pub(super) fn analyze(
+    command: &Analyze,
+    input: Box<dyn Input>,
+    engine: Box<dyn Engine>,
+) -> anyhow::Result<Exit> {
+    let captures = &command.captures.captures;
+    let output = Output::open(&command.common.output, captures)?;
+    let extract = match &command.extract.extract {
+        Some(folder) => Some(Extract::into_folder(folder, command.extract.force)?),
+        None => None,
+    };
+    let progress = Progress::of(captures, command.common.output.quiet);
+    let mut watchers = Watchers {
+        collector: Collector::new(),
+        extract,
+    };
+    let reading = reading::read(input, engine, &mut watchers, progress, |watchers| {
+        watchers.extract.as_ref().is_some_and(Extract::failed)
+    })?;
+    let Watchers { collector, extract } = watchers;
+    let extracted = extract.map(Extract::finish).transpose()?;
+    let mut report = collector.into_report(reading.captures, reading.packets);
+    report.extracted = extracted;
+    output.write(&report)?;
+    Ok(if report.truncated() {
+        Exit::Inconclusive
+    } else {
+        Exit::Good
+    })
+}
+
+/// All who watch the analysis.
+struct Watchers {
+    collector: Collector,
+    extract: Option<Extract>,
+}
+
+impl Observer for Watchers {
+    fn event(&mut self, event: Event<'_>) {
+        if let Some(extract) = &mut self.extract {
+            extract.see(&event);
+        }
+        self.collector.event(event);
+    }
+}

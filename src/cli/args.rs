@@ -1,0 +1,323 @@
+//! Arguments that several commands share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use crate::analysis::{DigestKind, Limits, Options};
+use crate::report::csv::Table;
+use crate::report::{Detail, text};
+use crate::wire::Protocol;
+
+/// The capture files.
+#[derive(Debug, Args)]
+pub struct CapturePaths {
+    /// Capture files: pcap or pcapng, also gzip or zstd; several are one capture, - is standard input
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+}
+
+/// What every command that reads packets takes: how to analyse, and how to tell.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// How to analyse.
+    #[command(flatten)]
+    pub analysis: AnalysisArgs,
+    /// How to tell.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// How to analyse.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Analysis")]
+pub struct AnalysisArgs {
+    /// Wire format on a port, e.g. 5050=marker or 9909=raw-pixels=640; found out where not given
+    #[arg(short, long = "protocol", value_name = "PORT=FORMAT", value_parser = protocol,
+          long_help = protocol_help())]
+    pub protocols: Vec<(u16, Protocol)>,
+
+    /// Bytes that the sending program hands over at once; else the wire format's habit or a guess
+    #[arg(long, value_name = "BYTES", value_parser = at_least_one)]
+    pub chunk: Option<u64>,
+
+    /// Digest of every picture
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = DigestArg::Sha256)]
+    pub digest: DigestArg,
+
+    /// Silence longer than this counts as idle
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "2")]
+    pub idle: Duration,
+
+    /// Limits.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+}
+
+/// Limits against huge or hostile input.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits (reaching one is a finding; sizes take K, M and G)")]
+pub struct LimitArgs {
+    /// Streams followed at once [default: 200000]
+    #[arg(long, value_name = "N", value_parser = limit)]
+    pub limit_streams: Option<usize>,
+
+    /// Out-of-order bytes held for one direction [default: 8M]
+    #[arg(long, value_name = "SIZE", value_parser = limit)]
+    pub limit_waiting_direction: Option<usize>,
+
+    /// Out-of-order bytes held in all [default: 32M]
+    #[arg(long, value_name = "SIZE", value_parser = limit)]
+    pub limit_waiting: Option<usize>,
+
+    /// Memory for the detail from which chunks are counted [default: 32M]
+    #[arg(long, value_name = "SIZE", value_parser = limit)]
+    pub limit_detail: Option<usize>,
+}
+
+/// How to tell what was found.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Table for people, json for programs, csv for spreadsheets
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FormatArg::Table)]
+    pub format: FormatArg,
+
+    /// Which table --format csv writes (naming one is enough to get csv) [default: images]
+    #[arg(long, value_name = "TABLE", value_enum)]
+    pub csv: Option<CsvArg>,
+
+    /// Write there instead of to standard output; replaced only once all is written
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Colours.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorArg::Auto,
+          help = "Colours: auto means on a terminal, unless NO_COLOR is set or TERM is dumb")]
+    pub color: ColorArg,
+
+    /// ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+
+    /// Only the verdict and the errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// More: every picture, streams and notes; twice: chunks too
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// `--digest`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DigestArg {
+    /// SHA-256, of pictures and directions
+    Sha256,
+    /// BLAKE3, of pictures
+    Blake3,
+    /// CRC-32, of pictures: fast, no proof against intent
+    Crc32,
+    /// No digest
+    None,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// For people
+    Table,
+    /// One object, imgnet/report/v1
+    Json,
+    /// One table, see --csv
+    Csv,
+}
+
+/// `--csv`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CsvArg {
+    /// A row for each picture
+    Images,
+    /// A row for each direction of each stream
+    Streams,
+    /// A row for each chunk of each picture
+    Chunks,
+    /// A row for each finding
+    Findings,
+}
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What is to be rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rendering {
+    /// `report::table`
+    Table,
+    /// `report::json`
+    Json,
+    /// `report::csv`
+    Csv(Table),
+}
+
+impl AnalysisArgs {
+    /// The options of the analysis.
+    pub fn options(&self) -> Options {
+        let defaults = Limits::default();
+        let limits = &self.limits;
+        Options {
+            protocols: self.protocols.clone(),
+            chunk: self.chunk,
+            digest: match self.digest {
+                DigestArg::Sha256 => DigestKind::Sha256,
+                DigestArg::Blake3 => DigestKind::Blake3,
+                DigestArg::Crc32 => DigestKind::Crc32,
+                DigestArg::None => DigestKind::None,
+            },
+            idle: self.idle,
+            limits: Limits {
+                streams: limits.limit_streams.unwrap_or(defaults.streams),
+                waiting_bytes_per_direction: limits
+                    .limit_waiting_direction
+                    .unwrap_or(defaults.waiting_bytes_per_direction),
+                waiting_bytes: limits.limit_waiting.unwrap_or(defaults.waiting_bytes),
+                detail_bytes: limits.limit_detail.unwrap_or(defaults.detail_bytes),
+            },
+        }
+    }
+}
+
+impl OutputArgs {
+    /// What to render.
+    ///
+    /// # Errors
+    /// `--csv` beside another format than csv.
+    pub fn rendering(&self) -> anyhow::Result<Rendering> {
+        let table = match self.csv {
+            None | Some(CsvArg::Images) => Table::Images,
+            Some(CsvArg::Streams) => Table::Streams,
+            Some(CsvArg::Chunks) => Table::Chunks,
+            Some(CsvArg::Findings) => Table::Findings,
+        };
+        match (self.format, self.csv) {
+            (FormatArg::Json, Some(_)) => anyhow::bail!(
+                "--csv names a table of --format csv, and --format json was asked for; leave one of them out"
+            ),
+            (FormatArg::Json, None) => Ok(Rendering::Json),
+            (FormatArg::Table, None) => Ok(Rendering::Table),
+            (FormatArg::Csv, _) | (FormatArg::Table, Some(_)) => Ok(Rendering::Csv(table)),
+        }
+    }
+
+    /// How much to tell.
+    pub fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, 0) => Detail::Normal,
+            (false, 1) => Detail::Streams,
+            (false, _) => Detail::Chunks,
+        }
+    }
+}
+
+fn protocol(text: &str) -> Result<(u16, Protocol), String> {
+    let expected = || format!("expected PORT=FORMAT, e.g. 5050=marker, not {text:?}");
+    let (port, format) = text.split_once('=').ok_or_else(expected)?;
+    let port = port.parse().map_err(|_| expected())?;
+    let format = format.parse().map_err(|error| format!("{error}"))?;
+    Ok((port, format))
+}
+
+fn protocol_help() -> String {
+    format!(
+        "Wire format on a port, e.g. 5050=marker or 9909=raw-pixels=640; found out where not given.\n\
+         Formats: {}",
+        Protocol::NAMES.join(", ")
+    )
+}
+
+/// Bytes, with an optional suffix K, M or G (powers of 1024).
+fn size(text: &str) -> Result<u64, String> {
+    let expected = || format!("expected bytes, e.g. 2048, 8M or 1G, not {text:?}");
+    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        None => (text, ""),
+        Some(at) => text.split_at(at),
+    };
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 10,
+        "m" | "mib" => 20,
+        "g" | "gib" => 30,
+        _ => return Err(expected()),
+    };
+    let number: u64 = digits.parse().map_err(|_| expected())?;
+    number
+        .checked_mul(1 << shift)
+        .ok_or_else(|| format!("{} is more than can be counted", text::plain(text, true)))
+}
+
+fn at_least_one(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        0 => Err("must be at least 1".to_owned()),
+        size => Ok(size),
+    }
+}
+
+fn limit(text: &str) -> Result<usize, String> {
+    usize::try_from(at_least_one(text)?).map_err(|error| error.to_string())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let expected = || format!("expected seconds above 0, e.g. 2 or 0.5, not {text:?}");
+    let seconds: f64 = text.parse().map_err(|_| expected())?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_know_their_units() {
+        assert_eq!(size("2048"), Ok(2048));
+        assert_eq!(size("8M"), Ok(8 << 20));
+        assert_eq!(size("1gib"), Ok(1 << 30));
+        assert!(size("").is_err());
+        assert!(size("8T").is_err());
+        assert!(size("-1").is_err());
+        assert!(size("99999999999G").is_err());
+        assert!(at_least_one("0").is_err());
+    }
+
+    #[test]
+    fn protocols_name_their_port() {
+        assert_eq!(protocol("5050=marker"), Ok((5050, Protocol::pipeline())));
+        assert_eq!(
+            protocol("7=marker=<END>"),
+            Ok((7, Protocol::Marker(b"<END>".as_slice().into())))
+        );
+        for wrong in ["marker", "70000=eof", "=eof", "7=", "7=bogus"] {
+            assert!(protocol(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_above_zero() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["0", "-1", "NaN", "inf", "two", "1e400"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Where a report goes: standard output, or a file that is replaced only once all of it is written.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tempfile::TempPath;
+
+use crate::cli::args::{OutputArgs, Rendering};
+use crate::cli::terminal::Environment;
+use crate::report::model::Report;
+use crate::report::{Style, csv, json, table};
+
+/// The output cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to {}", .to.as_deref().map_or_else(|| "standard output".into(), Path::to_string_lossy))]
+pub struct WriteError {
+    /// The file; absent for standard output.
+    pub to: Option<PathBuf>,
+    /// What the system says.
+    #[source]
+    pub source: io::Error,
+}
+
+impl WriteError {
+    /// Whether the reader of the output has gone away.
+    pub fn is_closed_pipe(&self) -> bool {
+        self.source.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// An output that was found good before the work began.
+#[derive(Debug)]
+pub struct Output {
+    rendering: Rendering,
+    style: Style,
+    sink: Sink,
+}
+
+#[derive(Debug)]
+enum Sink {
+    Stdout,
+    /// A device, a pipe: written as it is.
+    Special(File, PathBuf),
+    /// A regular file: written beside it, then renamed.
+    File(File, TempPath, PathBuf),
+}
+
+impl Output {
+    /// Finds out how to write, and opens it, so that hours of work do not end in a typing error.
+    ///
+    /// # Errors
+    /// Options that contradict each other, an output that is one of the `inputs`, or that cannot be opened.
+    pub fn open(output: &OutputArgs, inputs: &[PathBuf]) -> anyhow::Result<Self> {
+        let rendering = output.rendering()?;
+        let file = output
+            .output
+            .as_deref()
+            .filter(|path| *path != Path::new("-"));
+        let style = Environment::of_process(file.is_some()).style(output);
+        let sink = match file {
+            None => Sink::Stdout,
+            Some(path) => sink(path, inputs)?,
+        };
+        Ok(Self {
+            rendering,
+            style,
+            sink,
+        })
+    }
+
+    /// How a rendering for people is to look there.
+    pub fn style(&self) -> &Style {
+        &self.style
+    }
+
+    /// Writes the report. Where that fails a file that was there before is left as it was.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn write(self, report: &Report) -> Result<(), WriteError> {
+        let (rendering, style) = (self.rendering, self.style);
+        match self.sink {
+            Sink::Stdout => render(report, rendering, &style, io::stdout().lock())
+                .map_err(|source| WriteError { to: None, source }),
+            Sink::Special(file, path) => {
+                render(report, rendering, &style, file).map_err(|source| WriteError {
+                    to: Some(path),
+                    source,
+                })
+            }
+            Sink::File(file, temporary, path) => render(report, rendering, &style, &file)
+                .and_then(|()| temporary.persist(&path).map_err(|error| error.error))
+                .map_err(|source| WriteError {
+                    to: Some(path),
+                    source,
+                }),
+        }
+    }
+}
+
+fn render(report: &Report, rendering: Rendering, style: &Style, to: impl Write) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(64 << 10, to);
+    match rendering {
+        Rendering::Table => table::render(report, style, &mut out)?,
+        Rendering::Json => json::render(report, style, &mut out)?,
+        Rendering::Csv(table) => csv::render(report, table, &mut out)?,
+    }
+    out.flush()
+}
+
+fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
+    let shown = path.display();
+    let metadata = fs::metadata(path).ok();
+    if metadata.as_ref().is_some_and(fs::Metadata::is_dir) {
+        anyhow::bail!("{shown}: is a folder; name a file in it");
+    }
+    if let Ok(path) = fs::canonicalize(path)
+        && inputs
+            .iter()
+            .any(|input| fs::canonicalize(input).is_ok_and(|input| input == path))
+    {
+        anyhow::bail!("{shown}: is one of the captures to read; name another file for the output");
+    }
+    if metadata.is_some_and(|metadata| !metadata.is_file()) {
+        let file = File::options()
+            .write(true)
+            .open(path)
+            .with_context(|| format!("{shown}: cannot be opened for writing"))?;
+        return Ok(Sink::Special(file, path.to_owned()));
+    }
+    // Through a symbolic link the file it points to is replaced, not the link.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let (file, temporary) = temporary(folder).with_context(|| {
+        format!("{shown}: cannot be written; choose a folder that exists and that you may write to")
+    })?;
+    Ok(Sink::File(file, temporary, path))
+}
+
+/// A new file in `folder` with the permissions that the user's mask gives, deleted unless it is renamed.
+pub(super) fn temporary(folder: &Path) -> io::Result<(File, TempPath)> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = tempfile::Builder::new()
+        .prefix(".imgnet-")
+        .suffix(".tmp")
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    Ok(file.into_parts())
+}

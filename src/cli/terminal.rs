@@ -1,0 +1,176 @@
+//! What the terminal can show, found out once.
+
+use std::env;
+use std::io::{self, IsTerminal};
+
+use crate::cli::args::{ColorArg, OutputArgs};
+use crate::report::Style;
+
+/// Columns used where the output is no terminal.
+const WIDE: usize = 200;
+/// Fewer columns than this are not believed.
+const NARROW: usize = 20;
+
+/// The environment, as far as it matters to a rendering.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// Whether the output goes to a terminal.
+    pub terminal: bool,
+    /// Its columns; absent where unknown.
+    pub columns: Option<usize>,
+    /// `COLUMNS`.
+    pub columns_variable: Option<String>,
+    /// `NO_COLOR` is set and not empty.
+    pub no_color: bool,
+    /// `TERM`.
+    pub term: Option<String>,
+    /// The first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set and not empty.
+    pub locale: Option<String>,
+}
+
+impl Environment {
+    /// The environment of this process. `to_file`: the output goes to a file, not to standard output.
+    pub fn of_process(to_file: bool) -> Self {
+        let variable = |name| {
+            env::var(name)
+                .ok()
+                .filter(|value: &String| !value.is_empty())
+        };
+        let terminal = !to_file && io::stdout().is_terminal();
+        Self {
+            terminal,
+            columns: terminal
+                .then(|| rustix::termios::tcgetwinsize(io::stdout()).ok())
+                .flatten()
+                .map(|size| usize::from(size.ws_col)),
+            columns_variable: variable("COLUMNS"),
+            no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+            term: variable("TERM"),
+            locale: variable("LC_ALL")
+                .or_else(|| variable("LC_CTYPE"))
+                .or_else(|| variable("LANG")),
+        }
+    }
+
+    /// How to render there.
+    pub fn style(&self, output: &OutputArgs) -> Style {
+        let columns = self
+            .columns
+            .filter(|&columns| columns > 0)
+            .or_else(|| self.columns_variable.as_ref()?.parse().ok())
+            .unwrap_or(WIDE);
+        let dumb = self.term.as_deref() == Some("dumb");
+        Style {
+            width: columns.clamp(NARROW, usize::from(u16::MAX)),
+            unicode: !output.ascii && !self.other_charset(),
+            color: match output.color {
+                ColorArg::Always => true,
+                ColorArg::Never => false,
+                ColorArg::Auto => self.terminal && !self.no_color && !dumb,
+            },
+            detail: output.detail(),
+        }
+    }
+
+    /// Whether the locale names a character set that is not UTF-8. One that names none (`C`, or no locale
+    /// at all, as in containers) says nothing about the terminal.
+    fn other_charset(&self) -> bool {
+        self.locale
+            .as_deref()
+            .and_then(|locale| locale.split_once('.'))
+            .map(|(_, charset)| charset.split('@').next().unwrap_or(charset))
+            .is_some_and(|charset| !charset.replace('-', "").eq_ignore_ascii_case("utf8"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        output: OutputArgs,
+    }
+
+    fn style(environment: &Environment, arguments: &[&str]) -> Style {
+        let arguments = ["imgnet"].iter().chain(arguments);
+        environment.style(&Only::try_parse_from(arguments).unwrap().output)
+    }
+
+    fn terminal() -> Environment {
+        Environment {
+            terminal: true,
+            columns: Some(80),
+            ..Environment::default()
+        }
+    }
+
+    #[test]
+    fn colour_follows_terminal_and_wishes() {
+        assert!(style(&terminal(), &[]).color);
+        assert!(!style(&Environment::default(), &[]).color);
+        let quiet = Environment {
+            no_color: true,
+            ..terminal()
+        };
+        assert!(!style(&quiet, &[]).color);
+        assert!(style(&quiet, &["--color", "always"]).color);
+        let dumb = Environment {
+            term: Some("dumb".to_owned()),
+            ..terminal()
+        };
+        assert!(!style(&dumb, &[]).color);
+        assert!(!style(&terminal(), &["--color", "never"]).color);
+    }
+
+    #[test]
+    fn width_is_the_terminals_then_the_variables_then_wide() {
+        assert_eq!(style(&terminal(), &[]).width, 80);
+        let piped = Environment {
+            columns_variable: Some("132".to_owned()),
+            ..Environment::default()
+        };
+        assert_eq!(style(&piped, &[]).width, 132);
+        assert_eq!(style(&Environment::default(), &[]).width, 200);
+        let absurd = Environment {
+            columns: Some(1),
+            ..terminal()
+        };
+        assert_eq!(style(&absurd, &[]).width, 20);
+    }
+
+    #[test]
+    fn only_a_named_other_charset_means_ascii() {
+        for (locale, unicode) in [
+            (None, true),
+            (Some("C"), true),
+            (Some("C.UTF-8"), true),
+            (Some("de_DE.utf8@euro"), true),
+            (Some("de_DE.ISO-8859-15@euro"), false),
+        ] {
+            let environment = Environment {
+                locale: locale.map(str::to_owned),
+                ..terminal()
+            };
+            assert_eq!(style(&environment, &[]).unicode, unicode, "{locale:?}");
+        }
+        assert!(!style(&terminal(), &["--ascii"]).unicode);
+    }
+
+    #[test]
+    fn detail_follows_q_and_v() {
+        use crate::report::Detail;
+        for (arguments, detail) in [
+            (&["-q"][..], Detail::Quiet),
+            (&[], Detail::Normal),
+            (&["-v"], Detail::Streams),
+            (&["-vv"], Detail::Chunks),
+            (&["-vvv"], Detail::Chunks),
+        ] {
+            assert_eq!(style(&terminal(), arguments).detail, detail);
+        }
+    }
+}
