@@ -1,5 +1,6 @@
 //! One stream as it is followed: its two directions, their pictures, and the facts that findings rest on.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use super::account;
@@ -9,7 +10,9 @@ use crate::decode::{Packet, Transport};
 use crate::findings::facts::{DirectionFacts, StreamFacts};
 use crate::ledger::{self, Confidence, TransportKind};
 use crate::reassembly::assembler::Keep;
-use crate::reassembly::tcp::{Half, Segment, keep_of};
+use crate::frame::Frame;
+use crate::reassembly::assembler::keep_copied;
+use crate::reassembly::tcp::{Half, Segment};
 use crate::reassembly::{Delivery, Extent, Gap, GapCause, Log};
 use crate::units::{FrameNumber, StreamId, Timestamp};
 use crate::wire::{Protocol, Role, StreamEnd};
@@ -72,8 +75,7 @@ impl<'cap> Stream<'cap> {
         id: StreamId,
         transport_stream: u32,
         packet: &Packet<'_>,
-        frame: FrameNumber,
-        time: Option<Timestamp>,
+        frame: &Frame<'_>,
         options: &Options,
     ) -> Self {
         let sides = [packet.source, packet.destination];
@@ -104,8 +106,8 @@ impl<'cap> Stream<'cap> {
             sides,
             initiator,
             format: given,
-            first: (frame, time),
-            last: (frame, time),
+            first: (frame.number, frame.time),
+            last: (frame.number, frame.time),
             halves,
             channels: Default::default(),
             hashers: [hasher(), hasher()],
@@ -172,30 +174,33 @@ impl<'cap> Stream<'cap> {
     /// Takes a packet of this stream.
     pub(super) fn packet<'x>(
         &mut self,
-        packet: &'x Packet<'x>,
-        frame: FrameNumber,
-        wire_len: u32,
-        time: Option<Timestamp>,
+        packet: &Packet<'x>,
+        frame: &Frame<'x>,
         keep: Keep<'x, 'cap>,
         shared: &mut Shared<'_>,
     ) {
         let direction = self.direction(packet);
-        self.last = (frame, time);
-        self.facts[direction].notes(&packet.notes, frame);
-        match packet.transport {
-            Transport::Tcp(tcp) => {
-                let segment = Segment {
-                    header: tcp,
-                    payload: &packet.payload,
-                    payload_len: packet.payload_len,
-                    frame,
-                    time,
-                    wire_len,
-                };
-                let keep = keep_of(&packet.payload, keep);
+        self.last = (frame.number, frame.time);
+        self.facts[direction].notes(&packet.notes, frame.number);
+        let plain = |header| Segment {
+            header,
+            payload: &[],
+            payload_len: packet.payload_len,
+            frame: frame.number,
+            time: frame.time,
+            wire_len: frame.wire_len,
+        };
+        match (packet.transport, &packet.payload) {
+            (Transport::Tcp(header), &Cow::Borrowed(payload)) => {
+                let segment = Segment { payload, ..plain(header) };
                 self.segment(direction, &segment, keep, shared);
             }
-            Transport::Udp => self.datagram(direction, packet, frame, wire_len, shared),
+            (Transport::Tcp(header), Cow::Owned(payload)) => {
+                // Put together from fragments: the bytes are gone after the call.
+                let segment = Segment { payload, ..plain(header) };
+                self.segment(direction, &segment, keep_copied, shared);
+            }
+            (Transport::Udp, _) => self.datagram(direction, packet, frame, shared),
         }
     }
 
@@ -292,17 +297,16 @@ impl<'cap> Stream<'cap> {
         &mut self,
         direction: usize,
         packet: &Packet<'_>,
-        frame: FrameNumber,
-        wire_len: u32,
+        frame: &Frame<'_>,
         shared: &mut Shared<'_>,
     ) {
+        let (wire_len, time, frame) = (frame.wire_len, frame.time, frame.number);
         let role = self.role(direction);
         let [from, to] = ends(self.sides, direction);
         let Halves::Udp(halves) = &mut self.halves else {
             return;
         };
         let half = &mut halves[direction];
-        let time = self.last.1;
         let channel = &mut self.channels[direction];
         let mut context = Context {
             options: shared.options,

@@ -1,8 +1,6 @@
 //! One direction of a TCP connection: sequence numbers become stream offsets, repeats and news are told
 //! apart, holes are declared once they can no longer fill.
 
-use std::borrow::Cow;
-
 use super::assembler::{Arrival, Assembler, Delivery, Keep};
 use super::gap::GapCause;
 use super::provenance::{Extent, Log};
@@ -309,14 +307,6 @@ impl<'cap> Half<'cap> {
         i64::try_from(next)
             .unwrap_or(i64::MAX)
             .saturating_add(distance)
-    }
-}
-
-/// Keeps the bytes of a packet whose payload the decoder owns (put together from fragments).
-pub fn keep_of<'x, 'cap>(payload: &Cow<'x, [u8]>, borrowed: Keep<'x, 'cap>) -> Keep<'x, 'cap> {
-    match payload {
-        Cow::Borrowed(_) => borrowed,
-        Cow::Owned(_) => |bytes| Cow::Owned(bytes.to_vec()),
     }
 }
 

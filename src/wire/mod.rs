@@ -10,9 +10,27 @@
 //! once neighbouring [`Event::PictureData`] and [`Event::Stray`] are joined.
 //! **Law (conservation):** every byte fed is covered by exactly one of `PictureData`, `Framing` and `Stray`, in
 //! order, and every gap by exactly one of `PictureGap` and `StrayGap`; so offsets can be counted by summing.
+//! `PictureEnd` comes before the framing that ended the picture, so that the sum at that moment is its end.
+
+pub mod carve;
+pub mod catalog;
+pub mod detect;
+pub mod encode;
+pub mod eof;
+pub mod length;
+pub mod marker;
+pub mod raw_pixels;
+pub mod udp;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::str::FromStr;
+
+pub use encode::{CannotEncode, Pieces, pieces};
 
 /// The end marker of the parallel pipeline (P1).
 pub const PIPELINE_MARKER: &[u8] = b"%IMAGE_COMPLETED%";
@@ -120,12 +138,14 @@ pub enum Fault {
         hint: Option<String>,
     },
     /// A text field that is not what the format asks for.
-    #[error("expected {expected}, found {found:?}")]
+    #[error("expected {expected}, found {found:?}{}", hint.as_ref().map(|h| format!("; read as {h} it would be right")).unwrap_or_default())]
     BadField {
         /// What the format asks for.
         expected: &'static str,
         /// What came, shortened to 64 bytes, lossy.
         found: String,
+        /// The format under which the same bytes would be right, where there is one.
+        hint: Option<String>,
     },
     /// Raw pixels: the total is not a whole number of rows.
     #[error("{total} bytes are not a whole number of rows of {row} bytes: {left} are left over")]
@@ -181,6 +201,11 @@ pub trait Decode {
     }
     /// So many bytes are missing here and will never come.
     fn gap(&mut self, length: u64, sink: &mut Sink<'_>);
+    /// The other side began to answer: what is held back as a request with no end of its own is complete.
+    /// Only `catalog` holds such; calling it elsewhere does nothing.
+    fn flush(&mut self, sink: &mut Sink<'_>) {
+        let _ = sink;
+    }
     /// No more bytes come. Ends a picture that is still open. Called at most once, last.
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>);
 }
@@ -328,10 +353,94 @@ impl FromStr for Protocol {
     }
 }
 
-// Written in this room's own files (one per wire format):
-//
-// `pub fn decoder(protocol: &Protocol, role: Role) -> Decoder` — `Decoder` is an enum over the codecs (static
-//   dispatch, `impl Decode for Decoder`), with `fn protocol(&self) -> Protocol`, which for `carve` names the
-//   format that what followed the pictures showed (marker, eof), once known.
-// `pub fn pieces<'a>(protocol: &Protocol, picture: &'a [u8], chunk: usize) -> impl Iterator<Item = Piece<'a>>`
-// `detect::detect(&Clues) -> Detection`
+/// The decoder of one direction, whatever its wire format: an enum, so that no call goes through a table.
+///
+/// Under 100 bytes, and little more on the heap, because a capture may hold a hundred thousand directions.
+#[derive(Debug)]
+pub enum Decoder {
+    /// [`Protocol::Marker`].
+    Marker(marker::MarkerDecoder),
+    /// [`Protocol::Eof`], and the answers of [`Protocol::Catalog`].
+    Eof(eof::EofDecoder),
+    /// The choices of [`Protocol::Catalog`].
+    Choice(catalog::ChoiceDecoder),
+    /// [`Protocol::RawPixels`].
+    RawPixels(raw_pixels::RawPixelsDecoder),
+    /// [`Protocol::Udp`].
+    Udp(udp::UdpDecoder),
+    /// [`Protocol::Length`].
+    Length(length::LengthDecoder),
+    /// [`Protocol::Carve`].
+    Carve(carve::CarveDecoder),
+}
+
+/// The decoder for the bytes that the side `role` sends in the wire format `protocol`.
+pub fn decoder(protocol: &Protocol, role: Role) -> Decoder {
+    match protocol {
+        Protocol::Marker(marker) => Decoder::Marker(marker::MarkerDecoder::new(marker)),
+        Protocol::Eof => Decoder::Eof(eof::EofDecoder::new(false)),
+        Protocol::Catalog => match role {
+            Role::Initiator => Decoder::Choice(catalog::ChoiceDecoder::default()),
+            Role::Acceptor => Decoder::Eof(eof::EofDecoder::new(true)),
+        },
+        Protocol::RawPixels { width } => {
+            Decoder::RawPixels(raw_pixels::RawPixelsDecoder::new(*width, role))
+        }
+        Protocol::Udp => Decoder::Udp(udp::UdpDecoder::default()),
+        Protocol::Length(field) => Decoder::Length(length::LengthDecoder::new(*field)),
+        Protocol::Carve => Decoder::Carve(carve::CarveDecoder::new()),
+    }
+}
+
+impl Decoder {
+    /// The wire format that is decoded. For `carve` the one that the bytes after the pictures showed
+    /// (`marker=…` once an end marker followed a picture, `eof` once the stream ended with its only one).
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Self::Marker(decoder) => decoder.protocol(),
+            Self::Eof(decoder) => decoder.protocol(),
+            Self::Choice(_) => Protocol::Catalog,
+            Self::RawPixels(decoder) => decoder.protocol(),
+            Self::Udp(_) => Protocol::Udp,
+            Self::Length(decoder) => decoder.protocol(),
+            Self::Carve(decoder) => decoder.protocol(),
+        }
+    }
+}
+
+/// Calls a method of whichever decoder there is.
+macro_rules! each {
+    ($self:ident, $decoder:ident => $call:expr) => {
+        match $self {
+            Decoder::Marker($decoder) => $call,
+            Decoder::Eof($decoder) => $call,
+            Decoder::Choice($decoder) => $call,
+            Decoder::RawPixels($decoder) => $call,
+            Decoder::Udp($decoder) => $call,
+            Decoder::Length($decoder) => $call,
+            Decoder::Carve($decoder) => $call,
+        }
+    };
+}
+
+impl Decode for Decoder {
+    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        each!(self, decoder => decoder.update(bytes, sink));
+    }
+
+    fn datagram(&mut self, payload: &[u8], sink: &mut Sink<'_>) {
+        each!(self, decoder => decoder.datagram(payload, sink));
+    }
+
+    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        each!(self, decoder => decoder.gap(length, sink));
+    }
+
+    fn flush(&mut self, sink: &mut Sink<'_>) {
+        each!(self, decoder => decoder.flush(sink));
+    }
+
+    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+        each!(self, decoder => decoder.finish(end, sink));
+    }
+}

@@ -1,0 +1,351 @@
+//! Finds out the wire format of a direction from its first bytes and its ports.
+//!
+//! Bytes beat ports: a port only names the format where the bytes do not contradict it. HTTP, TLS and SSH
+//! are recognised to be left alone. What is a guess says so ([`Confidence::Guess`]).
+
+use super::length::{self, Guess, HEAD_BYTES};
+use super::{PIPELINE_MARKER, Protocol, Role};
+use crate::ledger::{Confidence, TransportKind};
+use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
+
+/// First bytes that [`detect`] looks at; more are not needed.
+pub const CLUE_BYTES: usize = HEAD_BYTES;
+
+/// Port of the marker pipeline (P1).
+pub const PIPELINE_PORT: u16 = 5050;
+/// Port of `eof` (P2).
+pub const EOF_PORT: u16 = 65432;
+/// Port of `catalog` (P3).
+pub const CATALOG_PORT: u16 = 40674;
+/// Port of `raw-pixels` (P4).
+pub const RAW_PIXELS_PORT: u16 = 9909;
+/// Ports that programs of `udp` (P5) use.
+pub const UDP_PORTS: [u16; 2] = [5555, 6001];
+
+/// What is known of one direction that carries at least one byte.
+#[derive(Debug, Clone, Copy)]
+pub struct Clues<'a> {
+    /// TCP or UDP.
+    pub transport: TransportKind,
+    /// Port of the side that sends these bytes.
+    pub from_port: u16,
+    /// Port of the side that receives them.
+    pub to_port: u16,
+    /// Which side sends them; absent where the capture does not show who connected.
+    pub role: Option<Role>,
+    /// The first bytes of the direction, up to [`CLUE_BYTES`].
+    pub head: &'a [u8],
+    /// No more bytes come in this direction: what cannot be told now never will be.
+    pub ended: bool,
+    /// Payload sizes of the first segments or datagrams, as far as they are known.
+    pub sizes: &'a [u32],
+}
+
+/// What the clues say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Detection {
+    /// A wire format.
+    Found {
+        /// Which.
+        protocol: Protocol,
+        /// How sure.
+        confidence: Confidence,
+        /// The reason, as half a sentence for people.
+        why: String,
+    },
+    /// Too few bytes to tell: ask again with more, or when the direction ended.
+    NeedMore,
+    /// No format known here.
+    Nothing,
+}
+
+/// Finds out the wire format of a direction.
+pub fn detect(clues: &Clues<'_>) -> Detection {
+    match clues.transport {
+        TransportKind::Udp => udp(clues),
+        TransportKind::Tcp => tcp(clues),
+    }
+}
+
+fn found(protocol: Protocol, confidence: Confidence, why: impl Into<String>) -> Detection {
+    Detection::Found {
+        protocol,
+        confidence,
+        why: why.into(),
+    }
+}
+
+impl Clues<'_> {
+    /// The listening side's port, as far as it is one of `known`.
+    fn port(&self, known: &[u16]) -> Option<u16> {
+        let candidates = match self.role {
+            Some(Role::Initiator) => [self.to_port, self.to_port],
+            Some(Role::Acceptor) => [self.from_port, self.from_port],
+            None => [self.to_port, self.from_port],
+        };
+        candidates.into_iter().find(|port| known.contains(port))
+    }
+
+    fn sniffed(&self) -> Sniff {
+        sniff_at(self.head, 0)
+    }
+}
+
+fn sniff_at(head: &[u8], at: usize) -> Sniff {
+    let rest = head.get(at..).unwrap_or_default();
+    sniff(rest.get(..SNIFF_BYTES).unwrap_or(rest))
+}
+
+fn udp(clues: &Clues<'_>) -> Detection {
+    // Each datagram may be the first of a picture: "hello" may have come before.
+    let mut at = 0_usize;
+    for size in std::iter::once(0).chain(clues.sizes.iter().copied()) {
+        at = at.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
+        if at >= clues.head.len() {
+            break;
+        }
+        if let Sniff::Is(format) = sniff_at(clues.head, at) {
+            return match clues.port(&UDP_PORTS) {
+                Some(port) => found(
+                    Protocol::Udp,
+                    Confidence::PortAndContent,
+                    format!("port {port}, and a datagram that begins as {format}"),
+                ),
+                None => found(
+                    Protocol::Udp,
+                    Confidence::Content,
+                    format!("a datagram begins as {format}"),
+                ),
+            };
+        }
+    }
+    if clues.head.len() < CLUE_BYTES && !clues.ended {
+        Detection::NeedMore
+    } else {
+        Detection::Nothing
+    }
+}
+
+fn tcp(clues: &Clues<'_>) -> Detection {
+    let head = clues.head;
+    if head.is_empty() {
+        return if clues.ended {
+            Detection::Nothing
+        } else {
+            Detection::NeedMore
+        };
+    }
+    match foreign(head) {
+        Foreign::Yes => return Detection::Nothing,
+        Foreign::NeedMore if !clues.ended => return Detection::NeedMore,
+        _ => {}
+    }
+    let by_content = match clues.sniffed() {
+        Sniff::Is(format) => return picture_first(clues, format),
+        Sniff::NeedMore if !clues.ended => return Detection::NeedMore,
+        _ => by_length(clues),
+    };
+    if let Detection::Found { .. } = by_content {
+        return by_content;
+    }
+    match by_port(clues) {
+        Detection::Nothing => by_content,
+        by_port => by_port,
+    }
+}
+
+/// The direction begins with a picture.
+fn picture_first(clues: &Clues<'_>, format: Format) -> Detection {
+    let protocol = match clues.port(&[PIPELINE_PORT, EOF_PORT, CATALOG_PORT]) {
+        Some(PIPELINE_PORT) => Protocol::pipeline(),
+        Some(EOF_PORT) if clues.role != Some(Role::Acceptor) => Protocol::Eof,
+        // Who answers is the side with the port; where nobody knows who connected, the ports say it.
+        Some(CATALOG_PORT) if clues.from_port == CATALOG_PORT => Protocol::Catalog,
+        _ => {
+            return found(
+                Protocol::Carve,
+                Confidence::Content,
+                format!("the stream begins as {format}"),
+            );
+        }
+    };
+    let (from, to) = (clues.from_port, clues.to_port);
+    let port = clues
+        .port(&[PIPELINE_PORT, EOF_PORT, CATALOG_PORT])
+        .unwrap_or(to.min(from));
+    found(
+        protocol,
+        Confidence::PortAndContent,
+        format!("port {port}, and the stream begins as {format}"),
+    )
+}
+
+/// A length field, and a picture behind it.
+fn by_length(clues: &Clues<'_>) -> Detection {
+    match length::guess(clues.head) {
+        Guess::Is(length::Found {
+            field,
+            value,
+            format,
+            ambiguous,
+        }) => {
+            let doubt = if ambiguous {
+                "; the other byte order would give a possible length too"
+            } else {
+                ""
+            };
+            found(
+                Protocol::Length(field),
+                Confidence::Content,
+                format!("{format} begins behind a field that says {value} bytes{doubt}"),
+            )
+        }
+        Guess::NeedMore if !clues.ended && clues.head.len() < CLUE_BYTES => Detection::NeedMore,
+        Guess::NeedMore | Guess::No => Detection::Nothing,
+    }
+}
+
+/// Nothing in the bytes speaks for a format: the port may, unless they speak against it.
+fn by_port(clues: &Clues<'_>) -> Detection {
+    let known = [PIPELINE_PORT, EOF_PORT, CATALOG_PORT, RAW_PIXELS_PORT];
+    let Some(port) = clues.port(&known) else {
+        return Detection::Nothing;
+    };
+    if port == CATALOG_PORT && clues.to_port == CATALOG_PORT {
+        return choice(clues);
+    }
+    if clues.head.len() < SNIFF_BYTES && !clues.ended {
+        return Detection::NeedMore;
+    }
+    let guess =
+        |protocol, why: &str| found(protocol, Confidence::Guess, format!("port {port}; {why}"));
+    match port {
+        RAW_PIXELS_PORT
+            if clues.head.len() > super::raw_pixels::LONGEST_ANSWER
+                || clues.role != Some(Role::Acceptor) =>
+        {
+            guess(
+                Protocol::RawPixels { width: None },
+                &format!(
+                    "the bytes begin as no picture file{}",
+                    row_hint(clues.sizes)
+                ),
+            )
+        }
+        PIPELINE_PORT if memchr::memmem::find(clues.head, PIPELINE_MARKER).is_some() => found(
+            Protocol::pipeline(),
+            Confidence::PortAndContent,
+            format!("port {port}, and the end marker is in the stream"),
+        ),
+        PIPELINE_PORT if !is_text(clues.head) => guess(
+            Protocol::pipeline(),
+            "what is sent begins as no picture known here",
+        ),
+        EOF_PORT if clues.role != Some(Role::Acceptor) && !is_text(clues.head) => guess(
+            Protocol::Eof,
+            "what is sent begins as no picture known here",
+        ),
+        CATALOG_PORT if !is_text(clues.head) => guess(
+            Protocol::Catalog,
+            "what is sent begins as no picture known here",
+        ),
+        _ => Detection::Nothing,
+    }
+}
+
+fn choice(clues: &Clues<'_>) -> Detection {
+    if looks_like_choice(clues) {
+        found(
+            Protocol::Catalog,
+            Confidence::PortAndContent,
+            format!("port {CATALOG_PORT}, and digits as a choice"),
+        )
+    } else if is_text(clues.head) && clues.head.len() <= super::catalog::LONGEST_CHOICE {
+        found(
+            Protocol::Catalog,
+            Confidence::Guess,
+            format!("port {CATALOG_PORT}; the choice is no number"),
+        )
+    } else {
+        Detection::Nothing
+    }
+}
+
+fn looks_like_choice(clues: &Clues<'_>) -> bool {
+    let digits = clues.head.trim_ascii();
+    clues.to_port == CATALOG_PORT
+        && clues.role != Some(Role::Acceptor)
+        && !digits.is_empty()
+        && clues.head.len() <= super::catalog::LONGEST_CHOICE
+        && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Rows are sent one by one, so where most writes have one size, it suggests the width.
+fn row_hint(sizes: &[u32]) -> String {
+    let Some(&first) = sizes.first() else {
+        return String::new();
+    };
+    let same = sizes.iter().filter(|&&size| size == first).count();
+    if first >= 3 && first.is_multiple_of(3) && same.saturating_mul(2) > sizes.len() {
+        format!(
+            ", and are written {first} at a time: rows of {} pixels?",
+            first / 3
+        )
+    } else {
+        String::new()
+    }
+}
+
+/// Whether the bytes read as plain ASCII text.
+fn is_text(head: &[u8]) -> bool {
+    head.iter()
+        .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+}
+
+/// Whether bytes begin as a protocol that is left alone.
+enum Foreign {
+    Yes,
+    NeedMore,
+    No,
+}
+
+/// Whether the bytes begin as HTTP, TLS or SSH.
+fn foreign(head: &[u8]) -> Foreign {
+    const STARTS: [&[u8]; 12] = [
+        b"GET ",
+        b"POST ",
+        b"PUT ",
+        b"HEAD ",
+        b"OPTIONS ",
+        b"DELETE ",
+        b"PATCH ",
+        b"CONNECT ",
+        b"TRACE ",
+        b"HTTP/",
+        b"PRI * HTTP/2",
+        b"SSH-",
+    ];
+    let mut need_more = false;
+    for start in STARTS {
+        if head.starts_with(start) {
+            return Foreign::Yes;
+        }
+        need_more |= start.starts_with(head);
+    }
+    // A TLS record: handshake, version 3.x, at most 16 KiB and 256 bytes, ClientHello or ServerHello (RFC 8446, 5.1).
+    match head {
+        [0x16, 3, 0..=4, 0..=0x41, _, 1 | 2, ..] => return Foreign::Yes,
+        [0x16] | [0x16, 3] | [0x16, 3, 0..=4] | [0x16, 3, 0..=4, _] | [0x16, 3, 0..=4, _, _] => {
+            need_more = true;
+        }
+        _ => {}
+    }
+    if need_more {
+        Foreign::NeedMore
+    } else {
+        Foreign::No
+    }
+}
+
+#[cfg(test)]
+mod tests;

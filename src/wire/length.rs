@@ -1,0 +1,421 @@
+//! `length=…`: a length field, then that many bytes of picture, repeated; length 0 means that no more follow.
+//!
+//! A field that cannot be a length (above [`MOST`], not digits, or above [`USUAL`] with no picture behind it where
+//! another width or byte order has one) is a fault that names the width and byte order under
+//! which it would be one, if what follows begins as a picture there. What comes after is carved, since nothing
+//! tells where the next field is; so it is after bytes that are missing around a field.
+//! A direction that sends no more than a few bytes which are no field and no picture is taken for answers ("OK",
+//! "GOT IMAGE"): they are stray, and no fault.
+
+use super::carve::CarveDecoder;
+use super::{
+    CannotEncode, Decode, Ending, Event, Fault, Framing, LengthField, Protocol, Sink, StreamEnd,
+};
+use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
+
+/// A length above this (1 GiB) is implausible.
+pub const MOST: u64 = 1 << 30;
+
+/// A length above this (64 MiB) is believed only if nothing speaks for another width or byte order.
+pub const USUAL: u64 = 64 << 20;
+
+/// A picture behind a recognised field has at least so many bytes.
+const SHORTEST: u64 = SNIFF_BYTES as u64;
+
+/// All formats of the family, in the order in which they are tried.
+pub const FIELDS: [LengthField; 9] = [
+    binary(4, true),
+    binary(4, false),
+    binary(8, true),
+    binary(8, false),
+    binary(2, true),
+    binary(2, false),
+    LengthField::Ascii(64),
+    LengthField::Ascii(16),
+    LengthField::Ascii(10),
+];
+
+/// So many bytes show any field of the family and the start of the picture behind it.
+pub const HEAD_BYTES: usize = 64 + SNIFF_BYTES;
+
+const fn binary(bytes: u8, big_endian: bool) -> LengthField {
+    LengthField::Binary { bytes, big_endian }
+}
+
+impl LengthField {
+    /// Bytes of the field.
+    pub fn width(self) -> usize {
+        match self {
+            Self::Binary { bytes, .. } => usize::from(bytes.clamp(1, 8)),
+            Self::Ascii(width) => usize::from(width.max(1)),
+        }
+    }
+
+    /// The largest length that the field holds.
+    pub fn most(self) -> u64 {
+        match self {
+            Self::Binary { .. } => {
+                let bits = u32::try_from(self.width()).unwrap_or(8).saturating_mul(8);
+                1_u64
+                    .checked_shl(bits)
+                    .map_or(u64::MAX, |next| next.saturating_sub(1))
+            }
+            Self::Ascii(_) => u32::try_from(self.width())
+                .ok()
+                .and_then(|digits| 10_u64.checked_pow(digits))
+                .map_or(u64::MAX, |next| next.saturating_sub(1)),
+        }
+    }
+
+    /// The field that declares `length` bytes.
+    ///
+    /// # Errors
+    /// [`CannotEncode::TooLong`] when it cannot hold so much.
+    pub fn encode(self, length: u64) -> Result<Vec<u8>, CannotEncode> {
+        let most = self.most();
+        if length > most {
+            return Err(CannotEncode::TooLong {
+                length,
+                field: self,
+                most,
+            });
+        }
+        let width = self.width();
+        Ok(match self {
+            Self::Binary { big_endian, .. } => {
+                let mut bytes: Vec<u8> = length.to_le_bytes().into_iter().take(width).collect();
+                if big_endian {
+                    bytes.reverse();
+                }
+                bytes
+            }
+            Self::Ascii(_) => format!("{length:<width$}").into_bytes(),
+        })
+    }
+
+    /// What a field declares; absent where the text is no decimal number, or `bytes` are too few.
+    pub fn decode(self, bytes: &[u8]) -> Option<u64> {
+        let bytes = bytes.get(..self.width())?;
+        let shift_in = |value: u64, &byte: &u8| value << 8 | u64::from(byte);
+        match self {
+            Self::Binary {
+                big_endian: true, ..
+            } => Some(bytes.iter().fold(0, shift_in)),
+            Self::Binary { .. } => Some(bytes.iter().rev().fold(0, shift_in)),
+            Self::Ascii(_) => {
+                let digits = bytes.trim_ascii();
+                if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+                    return None;
+                }
+                std::str::from_utf8(digits).ok()?.parse().ok()
+            }
+        }
+    }
+}
+
+/// What the first bytes of a direction say about the length family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guess {
+    /// A plausible length, and behind it the start of a picture.
+    Is(Found),
+    /// A plausible length, but not enough bytes behind it.
+    NeedMore,
+    No,
+}
+
+/// A length field, recognised by the picture behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) field: LengthField,
+    pub(super) value: u64,
+    pub(super) format: Format,
+    /// The other byte order would give a usual length too, and nothing decides.
+    pub(super) ambiguous: bool,
+}
+
+/// Looks for a length field at the beginning of `head` by what follows it.
+pub(super) fn guess(head: &[u8]) -> Guess {
+    let mut need_more = false;
+    let mut best: Option<Found> = None;
+    for field in FIELDS {
+        let width = field.width();
+        let Some(picture) = head.get(width..) else {
+            need_more |= could_begin(field, head);
+            continue;
+        };
+        // No picture is as short as what is needed to recognise it.
+        let Some(value @ SHORTEST..=MOST) = field.decode(head) else {
+            continue;
+        };
+        match sniff(picture.get(..SNIFF_BYTES).unwrap_or(picture)) {
+            Sniff::No => {}
+            Sniff::NeedMore => need_more = true,
+            Sniff::Is(format) => {
+                let found = Found {
+                    field,
+                    value,
+                    format,
+                    ambiguous: false,
+                };
+                if own_length(format, picture) == Some(value) {
+                    return Guess::Is(found);
+                }
+                best = Some(match best {
+                    Some(other) if other.field.width() == width => other.or(found),
+                    Some(other) => other,
+                    None => found,
+                });
+            }
+        }
+    }
+    match best {
+        Some(found) => Guess::Is(found),
+        None if need_more => Guess::NeedMore,
+        None => Guess::No,
+    }
+}
+
+impl Found {
+    /// The likelier of two byte orders: the one that gives the smaller length, since the wrong one moves small
+    /// digits to high places. Two bytes are too few to tell so, and the network's order, tried first, wins.
+    fn or(self, other: Self) -> Self {
+        let narrow = self.field.width() <= 2;
+        let both_usual = self.value.max(other.value) < 16 << 20;
+        let likelier = if narrow || self.value <= other.value {
+            self
+        } else {
+            other
+        };
+        Self {
+            ambiguous: self.value != other.value && both_usual,
+            ..likelier
+        }
+    }
+}
+
+/// Whether so few bytes can be the beginning of the field.
+fn could_begin(field: LengthField, head: &[u8]) -> bool {
+    match field {
+        LengthField::Binary { .. } => true,
+        LengthField::Ascii(_) => {
+            let digits = head.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let after = head.get(digits..).unwrap_or_default();
+            digits > 0 && after.iter().all(|&byte| byte == b' ')
+        }
+    }
+}
+
+/// The length that a picture's own header declares, where its format has one at the beginning.
+fn own_length(format: Format, picture: &[u8]) -> Option<u64> {
+    let le32 = |at: usize| {
+        let bytes = picture.get(at..at.checked_add(4)?)?;
+        binary(4, false).decode(bytes)
+    };
+    match format {
+        Format::Bmp => le32(2),
+        Format::WebP => le32(4)?.checked_add(8),
+        _ => None,
+    }
+}
+
+/// Decoder of one direction of the length family.
+#[derive(Debug)]
+pub struct LengthDecoder {
+    field: LengthField,
+    /// A field was read in this direction.
+    any: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Bytes of a field that is not complete.
+    Field(Vec<u8>),
+    /// So many bytes of the picture are still to come.
+    Picture(u64),
+    /// The field is none, or an unusual one: it and what follows are gathered to see what it is, at most
+    /// [`HEAD_BYTES`].
+    Doubt(Vec<u8>),
+    /// The framing is lost.
+    Lost(Box<CarveDecoder>),
+}
+
+impl LengthDecoder {
+    /// A decoder for pictures behind such length fields.
+    pub fn new(field: LengthField) -> Self {
+        Self {
+            field,
+            any: false,
+            state: State::Field(Vec::new()),
+        }
+    }
+
+    /// The wire format, with its field.
+    pub fn protocol(&self) -> Protocol {
+        Protocol::Length(self.field)
+    }
+
+    /// A complete field.
+    fn field(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        match self.field.decode(bytes) {
+            Some(value @ ..=USUAL) => self.accept(value, sink),
+            _ => self.state = State::Doubt(bytes.to_vec()),
+        }
+    }
+
+    fn accept(&mut self, value: u64, sink: &mut Sink<'_>) {
+        self.any = true;
+        sink(Event::Framing {
+            what: Framing::Length(value),
+            bytes: self.field.width() as u64,
+        });
+        self.state = if value == 0 {
+            State::Field(Vec::new())
+        } else {
+            sink(Event::PictureStart {
+                length: Some(value),
+            });
+            State::Picture(value)
+        };
+    }
+
+    /// Decides on the gathered bytes: takes the field for a length after all, or says what is wrong with it and
+    /// carves.
+    fn decide(&mut self, sink: &mut Sink<'_>) {
+        let State::Doubt(head) = &mut self.state else {
+            return;
+        };
+        let head = std::mem::take(head);
+        let (field, behind) = head
+            .split_at_checked(self.field.width())
+            .unwrap_or((&head, &[]));
+        let hint = match guess(&head) {
+            Guess::Is(found) => Some(found.field),
+            Guess::NeedMore | Guess::No => None,
+        };
+        let more_than_an_answer = self.any || head.len() >= HEAD_BYTES;
+        let value = self.field.decode(field);
+        if let Some(value @ ..=MOST) = value {
+            let believed = match hint {
+                Some(field) => field == self.field,
+                None => {
+                    more_than_an_answer
+                        || sniff(behind.get(..SNIFF_BYTES).unwrap_or(behind)) != Sniff::No
+                }
+            };
+            if believed {
+                self.accept(value, sink);
+                self.update(behind, sink);
+                return;
+            }
+        }
+        if hint.is_some() || more_than_an_answer {
+            let hint = hint.map(|field| format!("length={field}"));
+            sink(Event::Fault(match value {
+                Some(value) => Fault::ImplausibleLength { value, hint },
+                None => Fault::BadField {
+                    expected: "a decimal length padded with spaces",
+                    found: String::from_utf8_lossy(field).into_owned(),
+                    hint,
+                },
+            }));
+        }
+        self.carve(&head, sink);
+    }
+
+    fn carve(&mut self, held: &[u8], sink: &mut Sink<'_>) {
+        let mut carve = Box::new(CarveDecoder::inside());
+        carve.update(held, sink);
+        self.state = State::Lost(carve);
+    }
+}
+
+impl Decode for LengthDecoder {
+    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match &mut self.state {
+                State::Field(held) => {
+                    let width = self.field.width();
+                    let missing = width.saturating_sub(held.len());
+                    let (new, later) = rest.split_at(missing.min(rest.len()));
+                    rest = later;
+                    if held.is_empty() && new.len() == width {
+                        self.field(new, sink);
+                    } else {
+                        held.extend_from_slice(new);
+                        if held.len() >= width {
+                            let held = std::mem::take(held);
+                            self.field(&held, sink);
+                        }
+                    }
+                }
+                State::Picture(left) => {
+                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                    let (new, later) = rest.split_at(take);
+                    rest = later;
+                    sink(Event::PictureData(new));
+                    *left = left.saturating_sub(take as u64);
+                    if *left == 0 {
+                        sink(Event::PictureEnd(Ending::Length));
+                        self.state = State::Field(Vec::new());
+                    }
+                }
+                State::Doubt(head) => {
+                    let missing = HEAD_BYTES.saturating_sub(head.len());
+                    let (new, later) = rest.split_at(missing.min(rest.len()));
+                    rest = later;
+                    head.extend_from_slice(new);
+                    if head.len() >= HEAD_BYTES {
+                        self.decide(sink);
+                    }
+                }
+                State::Lost(carve) => {
+                    carve.update(rest, sink);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        if length == 0 {
+            return;
+        }
+        self.decide(sink);
+        match &mut self.state {
+            State::Picture(left) => {
+                let gone = length.min(*left);
+                sink(Event::PictureGap(gone));
+                *left = left.saturating_sub(gone);
+                if *left > 0 {
+                    return;
+                }
+                sink(Event::PictureEnd(Ending::Length));
+                self.state = State::Field(Vec::new());
+                // Only a gap that ends with the picture leaves the next field in its place.
+                self.gap(length.saturating_sub(gone), sink);
+            }
+            State::Field(held) => {
+                let held = std::mem::take(held);
+                self.carve(&held, sink);
+                self.gap(length, sink);
+            }
+            State::Lost(carve) => carve.gap(length, sink),
+            State::Doubt(_) => {}
+        }
+    }
+
+    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+        self.decide(sink);
+        match &mut self.state {
+            State::Field(held) if !held.is_empty() => sink(Event::Stray(held)),
+            State::Picture(_) => sink(Event::PictureEnd(Ending::Cut(end))),
+            State::Lost(carve) => carve.finish(end, sink),
+            State::Field(_) | State::Doubt(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

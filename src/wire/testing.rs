@@ -1,0 +1,107 @@
+//! What tests of decoders share: events that own their bytes, with neighbours joined.
+
+use std::sync::LazyLock;
+
+use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
+
+/// An [`Event`] that owns its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Seen {
+    Start(Option<u64>),
+    Data(Vec<u8>),
+    Gap(u64),
+    End(Ending),
+    Framing(Framing, u64),
+    Stray(Vec<u8>),
+    StrayGap(u64),
+    Fault(Fault),
+}
+
+/// All events that `feed` causes, neighbouring data and stray bytes joined.
+pub(super) fn run(feed: impl FnOnce(&mut Sink<'_>)) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    feed(&mut |event| {
+        match (&event, seen.last_mut()) {
+            (Event::PictureData([]) | Event::Stray([]), _) => panic!("an event without bytes"),
+            (Event::PictureGap(0) | Event::StrayGap(0), _) => panic!("a gap without bytes"),
+            (Event::PictureData(bytes), Some(Seen::Data(before)))
+            | (Event::Stray(bytes), Some(Seen::Stray(before))) => {
+                before.extend_from_slice(bytes);
+                return;
+            }
+            _ => {}
+        }
+        seen.push(match event {
+            Event::PictureStart { length } => Seen::Start(length),
+            Event::PictureData(bytes) => Seen::Data(bytes.to_vec()),
+            Event::PictureGap(length) => Seen::Gap(length),
+            Event::PictureEnd(ending) => Seen::End(ending),
+            Event::Framing { what, bytes } => Seen::Framing(what, bytes),
+            Event::Stray(bytes) => Seen::Stray(bytes.to_vec()),
+            Event::StrayGap(length) => Seen::StrayGap(length),
+            Event::Fault(fault) => Seen::Fault(fault),
+        });
+    });
+    seen
+}
+
+/// The events of a new decoder fed `pieces`, then the end.
+pub(super) fn seen_by_pieces<'p, D: Decode>(
+    new: impl FnOnce() -> D,
+    pieces: impl IntoIterator<Item = &'p [u8]>,
+    end: StreamEnd,
+) -> Vec<Seen> {
+    let mut decoder = new();
+    run(|sink| {
+        for piece in pieces {
+            decoder.update(piece, sink);
+        }
+        decoder.finish(end, sink);
+    })
+}
+
+/// The pictures that were seen, as bytes and ending.
+pub(super) fn pictures(seen: &[Seen]) -> Vec<(Vec<u8>, Ending)> {
+    let mut pictures = Vec::new();
+    let mut open = Vec::new();
+    for event in seen {
+        match event {
+            Seen::Start(_) => open.clear(),
+            Seen::Data(bytes) => open.extend_from_slice(bytes),
+            Seen::End(ending) => pictures.push((std::mem::take(&mut open), *ending)),
+            _ => {}
+        }
+    }
+    pictures
+}
+
+/// One small picture of every format, and some more.
+pub(super) fn fixtures() -> &'static [Vec<u8>] {
+    static FIXTURES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+        use image::ImageFormat::{Bmp, Gif, Jpeg, Png, WebP};
+        let mut fixtures = Vec::new();
+        for (format, width, height) in [
+            (Jpeg, 24, 17),
+            (Jpeg, 1, 1),
+            (Png, 19, 21),
+            (Gif, 12, 9),
+            (WebP, 16, 11),
+            (Bmp, 9, 7),
+        ] {
+            fixtures.push(picture(format, width, height));
+        }
+        fixtures
+    });
+    &FIXTURES
+}
+
+/// A picture whose pixels follow a formula.
+pub(super) fn picture(format: image::ImageFormat, width: u32, height: u32) -> Vec<u8> {
+    let pixels = image::RgbImage::from_fn(width, height, |x, y| {
+        let byte = |value: u32| u8::try_from(value % 256).unwrap();
+        image::Rgb([byte(x * 31 + y), byte(y * 17), byte(x * y * 7)])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    pixels.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
