@@ -121,6 +121,8 @@ pub struct Counts {
     pub frames: u64,
     /// Their captured bytes.
     pub bytes: u64,
+    /// Their lengths on the wire.
+    pub wire_bytes: u64,
     /// Frames the kernel says that it received, the dropped ones included; absent when unknown.
     pub received: Option<u64>,
     /// Frames the kernel dropped for want of room in its ring; absent when unknown.
@@ -144,6 +146,8 @@ impl Counts {
 /// How a capture went.
 #[derive(Debug)]
 pub struct Summary {
+    /// Link-layer header type of its frames.
+    pub link: LinkType,
     /// What was counted.
     pub counts: Counts,
     /// Why it ended.
@@ -171,6 +175,7 @@ pub fn run<C: Consumer>(
     let (spare_in, spare) = mpsc::channel();
     let (to_consumer, consumer_queue) = mpsc::sync_channel(options.consumer_queue.max(1));
     let mut summary = Summary {
+        link: device.link(),
         counts: Counts::default(),
         ended: Reason::Done,
         written: None,
@@ -307,6 +312,7 @@ impl Reader<'_> {
             batch.push(frame.time, frame.wire_len, frame.data);
             counts.frames = counts.frames.saturating_add(1);
             counts.bytes = counts.bytes.saturating_add(frame.data.len() as u64);
+            counts.wire_bytes = counts.wire_bytes.saturating_add(frame.wire_len.into());
             reading.last = frame.time.or(reading.last);
             if (batch.captured_bytes() >= BATCH_BYTES || batch.len() >= BATCH_FRAMES)
                 && let Some(batch) = slot.take()
@@ -403,5 +409,7 @@ fn give_back(batch: Arc<Batch>, spare: &mpsc::Sender<Batch>) {
     }
 }
 
+#[cfg(test)]
+mod live_tests;
 #[cfg(test)]
 mod tests;
