@@ -8,10 +8,9 @@ use crate::findings::facts::PictureFacts;
 use crate::ledger::{
     ChunkSizeSource, Chunks, Closed, Digest, Direction, Image, TransportKind, Verdict,
 };
-use crate::picture::Status;
-use crate::reassembly::provenance::Indexed;
+use crate::picture::{Status, Walker};
 use crate::reassembly::tcp::Half;
-use crate::reassembly::{Extent, GapCause};
+use crate::reassembly::{Extent, GapCause, Log};
 use crate::units::StreamId;
 use crate::wire::{Ending, Protocol, StreamEnd};
 
@@ -73,20 +72,21 @@ pub(super) fn picture_facts(picture: Picture) -> PictureFacts {
     }
 }
 
-/// The account of a picture, from the frames in `log`.
-pub(super) fn image(picture: &Picture, log: &Indexed<'_>, place: &Place, options: &Options) -> Image {
+/// The account of a picture, from the frames that carried a byte of it.
+pub(super) fn image(picture: &Picture, part: Log, place: &Place, options: &Options) -> Image {
     let length = picture.range.end - picture.range.start;
     let gap_bytes = picture.gap_bytes();
-    let info = picture.structure.as_ref().map(|walker| walker.info());
+    let info = picture.structure.as_ref().map(Walker::info);
     let (mut width, mut height) = info
         .as_ref()
         .map_or((None, None), |info| (info.width, info.height));
     if let Protocol::RawPixels { width: Some(given) } = picture.protocol {
         width = Some(given);
         let row = u64::from(given) * 3;
-        height = u32::try_from(length / row).ok().filter(|_| length.is_multiple_of(row));
+        height = u32::try_from(length / row)
+            .ok()
+            .filter(|_| length.is_multiple_of(row));
     }
-    let part = log.part(picture.range.clone());
     let (chunk_size, chunk_size_source) = chunk_size(picture, part.iter(), place, options);
     let (problem, verdict) = judge(picture, length, gap_bytes, place);
     let mut image = Image {
@@ -146,11 +146,7 @@ pub(super) fn image(picture: &Picture, log: &Indexed<'_>, place: &Place, options
 }
 
 /// Counts the frames of a picture.
-fn count(
-    image: &mut Image,
-    extents: impl Iterator<Item = Extent>,
-    range: &std::ops::Range<u64>,
-) {
+fn count(image: &mut Image, extents: impl Iterator<Item = Extent>, range: &std::ops::Range<u64>) {
     for extent in extents {
         image.packets += 1;
         image.wire_bytes += u64::from(extent.wire_len);
@@ -181,12 +177,13 @@ fn judge(
             .iter()
             .any(|gap| gap.cause == GapCause::NeverAcknowledged)
             && matches!(place.end, Some(StreamEnd::Fin | StreamEnd::Reset));
-        let problem = match lost {
-            true => format!("{gap_bytes} of {length} bytes never reached the receiver"),
-            false => format!("{gap_bytes} of {length} bytes are missing from the capture"),
+        return if lost {
+            let problem = format!("{gap_bytes} of {length} bytes never reached the receiver");
+            (Some(problem), Verdict::Incomplete)
+        } else {
+            let problem = format!("{gap_bytes} of {length} bytes are missing from the capture");
+            (Some(problem), Verdict::Inconclusive)
         };
-        let verdict = if lost { Verdict::Incomplete } else { Verdict::Inconclusive };
-        return (Some(problem), verdict);
     }
     let stopped = match picture.ending {
         Ending::Cut(end) | Ending::EndOfStream(end) => Some(end),
@@ -200,23 +197,24 @@ fn judge(
         Some(StreamEnd::Unfinished) => "the capture ended",
         None => "the format says that it ends",
     };
-    let structure = picture.structure.as_ref().map(|walker| walker.status());
+    let structure = picture.structure.as_ref().map(Walker::status);
     let problem = match (&structure, picture.ending, picture.declared) {
         (_, Ending::Cut(_), Some(declared)) => {
             Some(format!("{how} after {length} of {declared} declared bytes"))
         }
-        (Some(Status::Whole { .. }), _, _) => None,
         (Some(Status::Broken { at, reason }), _, _) => {
             Some(format!("its structure breaks at byte {at}: {reason}"))
         }
         (Some(Status::Walking), _, _) => Some(format!(
             "{how} after {length} bytes, before the picture's structure ended"
         )),
-        (None, Ending::Cut(_), None) => Some(format!("{how} before the format's end of the picture")),
+        (None, Ending::Cut(_), None) => {
+            Some(format!("{how} before the format's end of the picture"))
+        }
         (None, Ending::EndOfStream(StreamEnd::Reset | StreamEnd::Unfinished), _) => {
             Some(format!("{how} after {length} bytes"))
         }
-        (None, _, _) => None,
+        (Some(Status::Whole { .. }) | None, _, _) => None,
     };
     let verdict = match (&problem, stopped) {
         (None, _) => Verdict::Unverified,
@@ -245,6 +243,9 @@ fn chunk_size(
     }
 }
 
+/// Payload of full segments at common MTUs: 1500 with and without options, 9000, loopback's 65536.
+const FULL_SEGMENTS: [u64; 9] = [1380, 1428, 1440, 1448, 1460, 8948, 8960, 65483, 65495];
+
 /// The size that most of a picture's segments have, the last left out; absent where there are too few, where
 /// sizes vary, and where TCP segments are as long as a path's segment size makes them.
 fn observed_chunk(
@@ -257,15 +258,13 @@ fn observed_chunk(
     for extent in extents.filter(|extent| extent.end() < end && !extent.repeat) {
         total += 1;
         let size = u64::from(extent.bytes);
-        match sizes.iter_mut().find(|(known, _)| *known == size) {
-            Some((_, count)) => *count += 1,
-            None if sizes.len() < 32 => sizes.push((size, 1)),
-            None => {}
+        if let Some((_, count)) = sizes.iter_mut().find(|(known, _)| *known == size) {
+            *count += 1;
+        } else if sizes.len() < 32 {
+            sizes.push((size, 1));
         }
     }
     let (size, count) = sizes.into_iter().max_by_key(|(_, count)| *count)?;
-    // Full segments at common MTUs (1500, with and without options; 9000; loopback's 65536).
-    const FULL_SEGMENTS: [u64; 9] = [1380, 1428, 1440, 1448, 1460, 8948, 8960, 65483, 65495];
     let path_made = transport == TransportKind::Tcp && FULL_SEGMENTS.contains(&size);
     let enough = match transport {
         TransportKind::Tcp => total >= 3,

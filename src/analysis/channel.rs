@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use super::{Event, Observer, Options};
-use crate::digest::{DigestKind, Hasher};
+use crate::digest::Hasher;
 use crate::ledger::{Confidence, TransportKind};
 use crate::picture::{self, Sniff, Walker};
 use crate::reassembly::{Gap, GapCause};
@@ -26,14 +26,12 @@ pub(super) struct Context<'c> {
     pub(super) transport: TransportKind,
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
-    /// Who sends here; absent where the capture does not show it.
-    pub(super) role: Option<Role>,
+    /// Who sends here.
+    pub(super) role: Role,
     /// What both directions share: the stream's wire format once known.
     pub(super) format: &'c mut Option<(Protocol, Confidence)>,
     pub(super) frame: FrameNumber,
     pub(super) time: Option<Timestamp>,
-    /// The direction began before the capture did.
-    pub(super) late: bool,
 }
 
 /// A picture whose bytes have all gone by.
@@ -54,26 +52,6 @@ pub(super) struct Picture {
     pub(super) trailing: Vec<u8>,
     /// Frame and time at which it ended.
     pub(super) ended: (FrameNumber, Option<Timestamp>),
-}
-
-impl Context<'_> {
-    /// The same surroundings for a shorter while.
-    pub(super) fn again(&mut self) -> Context<'_> {
-        Context {
-            options: self.options,
-            observer: self.observer,
-            next_picture: self.next_picture,
-            stream: self.stream,
-            transport: self.transport,
-            from: self.from,
-            to: self.to,
-            role: self.role,
-            format: self.format,
-            frame: self.frame,
-            time: self.time,
-            late: self.late,
-        }
-    }
 }
 
 impl Picture {
@@ -138,7 +116,9 @@ impl Default for Channel {
 impl Channel {
     /// Whether per-frame detail below the current position may still be asked for.
     pub(super) fn needs_detail(&self) -> bool {
-        self.open.is_some() || !self.pictures.is_empty() || matches!(self.state, State::Undecided(_))
+        self.open.is_some()
+            || !self.pictures.is_empty()
+            || matches!(self.state, State::Undecided(_))
     }
 
     /// The next bytes of a TCP direction.
@@ -147,9 +127,10 @@ impl Channel {
             State::Decoding(_) => self.drive(context, |decoder, sink| decoder.update(bytes, sink)),
             State::Done => self.stray(bytes),
             State::Undecided(head) if head.is_empty() => {
-                match self.decide(bytes, false, context) {
-                    true => self.bytes(bytes, context),
-                    false => self.state = State::Undecided(bytes.to_vec()),
+                if self.decide(bytes, false, context) {
+                    self.bytes(bytes, context);
+                } else {
+                    self.state = State::Undecided(bytes.to_vec());
                 }
             }
             State::Undecided(head) => {
@@ -227,7 +208,9 @@ impl Channel {
     /// UDP: silence ended what was going on; the next datagram begins afresh.
     pub(super) fn idle(&mut self, context: &mut Context<'_>) {
         if let State::Decoding(_) = self.state {
-            self.drive(context, |decoder, sink| decoder.finish(StreamEnd::Idle, sink));
+            self.drive(context, |decoder, sink| {
+                decoder.finish(StreamEnd::Idle, sink);
+            });
             self.state = State::Undecided(Vec::new());
         }
     }
@@ -258,14 +241,13 @@ impl Channel {
         let given = context.format.clone().filter(|(protocol, confidence)| {
             *confidence == Confidence::Given || !matches!(protocol, Protocol::Carve)
         });
-        let role = context.role.unwrap_or(Role::Initiator);
         let found = match given {
             Some(known) => Some(known),
             None => match detect::detect(&Clues {
                 transport: context.transport,
                 from_port: context.from.port(),
                 to_port: context.to.port(),
-                role: context.role,
+                role: Some(context.role),
                 head: head.get(..HEAD).unwrap_or(head),
                 ended,
                 sizes: &[],
@@ -286,7 +268,7 @@ impl Channel {
         let Some((protocol, confidence)) = found else {
             return false;
         };
-        self.state = State::Decoding(Box::new(wire::decoder(&protocol, role)));
+        self.state = State::Decoding(Box::new(wire::decoder(&protocol, context.role)));
         if context.format.is_none() {
             *context.format = Some((protocol, confidence));
         }
@@ -299,12 +281,11 @@ impl Channel {
         context: &mut Context<'_>,
         work: impl FnOnce(&mut Decoder, &mut wire::Sink<'_>),
     ) {
-        let State::Decoding(decoder) = &mut self.state else {
+        if !matches!(self.state, State::Decoding(_)) {
             return;
-        };
+        }
         // Taken out, so that its events can be written into the channel it belongs to.
         let mut taken = std::mem::replace(&mut self.state, State::Done);
-        let _ = decoder;
         if let State::Decoding(decoder) = &mut taken {
             let protocol = decoder.protocol();
             work(decoder, &mut |event| self.event(event, &protocol, context));
@@ -382,9 +363,10 @@ impl Channel {
     fn end_picture(&mut self, ending: Ending, protocol: &Protocol, context: &mut Context<'_>) {
         let Some(open) = self.open.take() else { return };
         let open = *open;
-        let digest = match open.gaps.is_empty() && context.options.digest != DigestKind::None {
-            true => open.digest.finish(),
-            false => None,
+        let digest = if open.gaps.is_empty() {
+            open.digest.finish()
+        } else {
+            None
         };
         self.pictures.push(Picture {
             id: open.id,
@@ -501,7 +483,9 @@ impl Open {
             }),
         }
         match &mut self.structure {
-            Structure::Known(walker) => walker.gap(length),
+            Structure::Known(walker) => {
+                walker.gap(length);
+            }
             structure => *structure = Structure::NotAPicture,
         }
     }

@@ -3,6 +3,7 @@
 
 mod account;
 mod channel;
+mod lane;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -213,11 +214,7 @@ impl<'cap> Analysis<'cap> {
         }
     }
 
-    fn decode<'x>(
-        &mut self,
-        frame: &Frame<'x>,
-        observer: &mut dyn Observer,
-    ) -> Option<Packet<'x>> {
+    fn decode<'x>(&mut self, frame: &Frame<'x>, observer: &mut dyn Observer) -> Option<Packet<'x>> {
         self.counts.read += 1;
         self.now = self.now.max(frame.time);
         let packet = match self.decoder.decode(frame) {

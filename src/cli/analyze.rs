@@ -1,5 +1,6 @@
 //! `imgnet analyze`: what is in these captures?
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,7 +12,7 @@ use crate::cli::extract::Extract;
 use crate::cli::glue;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
-use crate::cli::reading::{self, Engine, Input};
+use crate::cli::reading::{Frames, Watch};
 use crate::report::Collector;
 
 /// Show the streams, pictures, chunks and findings of captures, and save the pictures
@@ -63,32 +64,27 @@ struct ExtractArgs {
 /// # Errors
 /// An input that cannot be read, an output that cannot be written: exit code 2.
 pub(super) fn run(command: &Analyze) -> anyhow::Result<Exit> {
-    let input = glue::open(&command.captures.captures)?;
-    let engine = glue::engine(command.common.analysis.options())?;
-    analyze(command, input, engine)
+    let frames = glue::open(&command.captures.captures)?;
+    analyze(command, frames)
 }
 
 /// The command, given something to read.
-pub(super) fn analyze(
-    command: &Analyze,
-    input: Box<dyn Input>,
-    engine: Box<dyn Engine>,
-) -> anyhow::Result<Exit> {
+pub(super) fn analyze(command: &Analyze, frames: Box<dyn Frames>) -> anyhow::Result<Exit> {
     let captures = &command.captures.captures;
     let output = Output::open(&command.common.output, captures)?;
     let extract = match &command.extract.extract {
         Some(folder) => Some(Extract::into_folder(folder, command.extract.force)?),
         None => None,
     };
-    let progress = Progress::of(captures, command.common.output.quiet);
     let mut watchers = Watchers {
         collector: Collector::new(),
         extract,
+        progress: Progress::of(captures, command.common.output.quiet),
     };
-    let reading = reading::read(input, engine, &mut watchers, progress, |watchers| {
-        watchers.extract.as_ref().is_some_and(Extract::failed)
-    })?;
-    let Watchers { collector, extract } = watchers;
+    let reading = frames.analyse(command.common.analysis.options(), &mut watchers)?;
+    let Watchers {
+        collector, extract, ..
+    } = watchers;
     let extracted = extract.map(Extract::finish).transpose()?;
     let mut report = collector.into_report(reading.captures, reading.packets);
     report.extracted = extracted;
@@ -104,6 +100,7 @@ pub(super) fn analyze(
 struct Watchers {
     collector: Collector,
     extract: Option<Extract>,
+    progress: Progress,
 }
 
 impl Observer for Watchers {
@@ -112,5 +109,16 @@ impl Observer for Watchers {
             extract.see(&event);
         }
         self.collector.event(event);
+    }
+}
+
+impl Watch for Watchers {
+    fn frame(&mut self, captured: usize) -> ControlFlow<()> {
+        self.progress.frame(captured);
+        if self.extract.as_ref().is_some_and(Extract::failed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 }

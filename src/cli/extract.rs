@@ -10,12 +10,12 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde::Serialize;
 use tempfile::TempPath;
 
 use crate::analysis::Event;
-use crate::cli::output::temporary;
+use crate::cli::output::{temporary, trouble};
 use crate::ledger::{Gap, Image};
 use crate::picture::Format;
 use crate::report::model::{Extracted, ExtractedFile};
@@ -25,6 +25,8 @@ use crate::units::PictureId;
 const OPEN: usize = 128;
 /// Bytes gathered before they are written.
 const BUFFER: usize = 32 << 10;
+/// What to do where writing fails half-way.
+const ROOM: &str = "see whether the disk is full, or choose another folder";
 
 /// Writes pictures into a folder.
 #[derive(Debug)]
@@ -68,16 +70,11 @@ impl Extract {
     /// A folder that cannot be made or written, or that holds extracted pictures when `force` is not given.
     pub fn into_folder(folder: &Path, force: bool) -> anyhow::Result<Self> {
         let shown = folder.display();
-        fs::create_dir_all(folder).with_context(|| {
-            format!("{shown}: cannot be made a folder; choose another for --extract")
-        })?;
+        let cannot = |what| trouble(folder, what, "choose another folder for --extract");
+        fs::create_dir_all(folder).map_err(cannot("cannot be made a folder"))?;
         if !force {
-            let entries =
-                fs::read_dir(folder).with_context(|| format!("{shown}: cannot be read"))?;
-            for entry in entries {
-                let name = entry
-                    .with_context(|| format!("{shown}: cannot be read"))?
-                    .file_name();
+            for entry in fs::read_dir(folder).map_err(cannot("cannot be read"))? {
+                let name = entry.map_err(cannot("cannot be read"))?.file_name();
                 if is_ours(&name.to_string_lossy()) {
                     bail!(
                         "{shown}: already holds extracted pictures ({}); choose another folder, or replace them with \
@@ -88,8 +85,7 @@ impl Extract {
             }
         }
         // Tried now, so that a folder that cannot be written is told before the work and not after.
-        temporary(folder)
-            .with_context(|| format!("{shown}: cannot be written; choose another folder"))?;
+        temporary(folder).map_err(cannot("cannot be written"))?;
         Ok(Self {
             folder: folder.to_owned(),
             force,
@@ -134,9 +130,9 @@ impl Extract {
 
     fn data(&mut self, picture: PictureId, bytes: &[u8]) -> anyhow::Result<()> {
         let folder = self.folder.clone();
-        let cannot = || format!("{}: a picture cannot be written", folder.display());
-        let file = self.file(picture).with_context(cannot)?;
-        file.write_all(bytes).with_context(cannot)?;
+        let cannot = trouble(&folder, "a picture cannot be written", ROOM);
+        let file = self.file(picture).map_err(&cannot)?;
+        file.write_all(bytes).map_err(&cannot)?;
         if let Some(part) = self.parts.get_mut(&picture) {
             part.bytes = part.bytes.saturating_add(bytes.len() as u64);
         }
@@ -190,11 +186,11 @@ impl Extract {
             format!("{stem}.partial.{extension}")
         };
         let path = self.folder.join(&name);
-        let cannot = || format!("{}: cannot be written", path.display());
+        let cannot = trouble(&path, "cannot be written", ROOM);
         self.file(image.id)
-            .with_context(cannot)?
+            .map_err(&cannot)?
             .flush()
-            .with_context(cannot)?;
+            .map_err(&cannot)?;
         self.open.retain(|&open| open != image.id);
         let Some(part) = self.parts.remove(&image.id) else {
             return Ok(());
@@ -234,11 +230,11 @@ impl Extract {
     fn list_gaps(&self, stem: &str, list: &GapList<'_>) -> anyhow::Result<String> {
         let name = format!("{stem}.partial.gaps.json");
         let path = self.folder.join(&name);
-        let cannot = || format!("{}: cannot be written", path.display());
-        let (file, temporary) = temporary(&self.folder).with_context(cannot)?;
+        let cannot = trouble(&path, "cannot be written", ROOM);
+        let (file, temporary) = temporary(&self.folder).map_err(&cannot)?;
         let mut file = BufWriter::new(file);
-        crate::report::json::write(list, &mut file).with_context(cannot)?;
-        file.flush().with_context(cannot)?;
+        crate::report::json::write(list, &mut file).map_err(&cannot)?;
+        file.flush().map_err(&cannot)?;
         settle(temporary, &path)?;
         Ok(name)
     }
@@ -248,23 +244,21 @@ impl Extract {
 fn settle(temporary: TempPath, path: &Path) -> anyhow::Result<()> {
     temporary.persist_noclobber(path).map_err(|error| {
         let advice = match error.error.kind() {
-            io::ErrorKind::AlreadyExists => "; choose another folder, or replace it with --force",
-            _ => "",
+            io::ErrorKind::AlreadyExists => "choose another folder, or replace it with --force",
+            _ => ROOM,
         };
-        anyhow::anyhow!(
-            "{}: cannot be written: {}{advice}",
-            path.display(),
-            error.error
-        )
+        trouble(path, "cannot be written", advice)(error.error)
     })
 }
 
 /// Removes a file that may not be there.
 fn remove(path: &Path) -> anyhow::Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("{}: cannot be replaced", path.display()))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(trouble(
+            path,
+            "cannot be replaced",
+            "choose another folder for --extract",
+        )(error)),
         _ => Ok(()),
     }
 }

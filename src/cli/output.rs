@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use tempfile::TempPath;
 
 use crate::cli::args::{OutputArgs, Rendering};
@@ -124,10 +123,12 @@ fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
         anyhow::bail!("{shown}: is one of the captures to read; name another file for the output");
     }
     if metadata.is_some_and(|metadata| !metadata.is_file()) {
-        let file = File::options()
-            .write(true)
-            .open(path)
-            .with_context(|| format!("{shown}: cannot be opened for writing"))?;
+        let advice = "choose another output";
+        let file = File::options().write(true).open(path).map_err(trouble(
+            path,
+            "cannot be opened for writing",
+            advice,
+        ))?;
         return Ok(Sink::Special(file, path.to_owned()));
     }
     // Through a symbolic link the file it points to is replaced, not the link.
@@ -136,9 +137,9 @@ fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    let (file, temporary) = temporary(folder).with_context(|| {
-        format!("{shown}: cannot be written; choose a folder that exists and that you may write to")
-    })?;
+    let advice = "choose a folder that exists and that you may write to";
+    let (file, temporary) =
+        temporary(folder).map_err(trouble(&path, "cannot be written", advice))?;
     Ok(Sink::File(file, temporary, path))
 }
 
@@ -151,4 +152,20 @@ pub(super) fn temporary(folder: &Path) -> io::Result<(File, TempPath)> {
         .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(folder)?;
     Ok(file.into_parts())
+}
+
+/// An error in the form that every command uses: `path: what: what the system says; what to do`.
+pub(super) fn trouble(
+    path: &Path,
+    what: &'static str,
+    advice: &'static str,
+) -> impl Fn(io::Error) -> anyhow::Error {
+    move |error| {
+        // A wrapped error names the temporary file, which means nothing to a reader.
+        let reason = match error.get_ref() {
+            Some(_) => error.kind().to_string(),
+            None => error.to_string(),
+        };
+        anyhow::anyhow!("{}: {what}: {reason}; {advice}", path.display())
+    }
 }

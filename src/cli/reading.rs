@@ -1,37 +1,28 @@
-//! Reads captures through an analysis: what every command that reads captures does first.
+//! What a command needs of capture files and of the analysis: frames in, events out, accounts at the end.
 //!
-//! The two traits are what a command needs of `source` and `analysis`, so that commands are tested without
-//! a file; `glue` implements them.
+//! Commands are written against [`Frames`] so that they are tested without a file; `glue` implements it.
 
 use std::ops::ControlFlow;
 
-use crate::analysis::Observer;
-use crate::cli::progress::Progress;
-use crate::frame::Frame;
+use crate::analysis::{Observer, Options};
 use crate::report::model::{CaptureFile, Packets};
 
-/// Capture files that give their frames in order.
-pub trait Input {
-    /// Hands over every frame until there are no more or `each` breaks.
+/// Captures that were opened.
+pub trait Frames {
+    /// Passes every frame through an analysis, whose events go to `watch`, until there are no more or `watch`
+    /// breaks.
     ///
     /// # Errors
-    /// A file that cannot be read at all. One that is cut short or damaged is no error: see [`Self::files`].
-    fn for_each_frame(
-        &mut self,
-        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
-    ) -> anyhow::Result<()>;
-
-    /// What was read of each file.
-    fn files(&self) -> Vec<CaptureFile>;
+    /// A file that cannot be read at all. One that is cut short or damaged is no error: see
+    /// [`CaptureFile::truncated`].
+    fn analyse(self: Box<Self>, options: Options, watch: &mut dyn Watch)
+    -> anyhow::Result<Reading>;
 }
 
-/// An analysis of frames.
-pub trait Engine {
-    /// The next frame.
-    fn frame(&mut self, frame: &Frame<'_>, observer: &mut dyn Observer);
-
-    /// No more frames come.
-    fn finish(self: Box<Self>, observer: &mut dyn Observer) -> Packets;
+/// Watches an analysis, and may end it.
+pub trait Watch: Observer {
+    /// A frame was analysed of which so many bytes had been captured. Breaks where going on is of no use.
+    fn frame(&mut self, captured: usize) -> ControlFlow<()>;
 }
 
 /// What was read.
@@ -41,31 +32,4 @@ pub struct Reading {
     pub captures: Vec<CaptureFile>,
     /// What became of their frames.
     pub packets: Packets,
-}
-
-/// Passes every frame of `input` through `engine` to `observer`, until `failed` says that going on is of no use.
-///
-/// # Errors
-/// Those of [`Input::for_each_frame`].
-pub(super) fn read<O: Observer>(
-    mut input: Box<dyn Input>,
-    mut engine: Box<dyn Engine>,
-    observer: &mut O,
-    mut progress: Progress,
-    failed: impl Fn(&O) -> bool,
-) -> anyhow::Result<Reading> {
-    input.for_each_frame(&mut |frame| {
-        engine.frame(frame, observer);
-        progress.frame(frame.data.len());
-        if failed(observer) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    })?;
-    let packets = engine.finish(observer);
-    Ok(Reading {
-        captures: input.files(),
-        packets,
-    })
 }

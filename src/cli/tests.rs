@@ -1,62 +1,51 @@
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use clap::CommandFactory;
 
 use super::*;
-use crate::analysis::{Event, Observer};
-use crate::cli::reading::{Engine, Input};
-use crate::frame::Frame;
-use crate::report::model::{CaptureFile, Packets, Report};
+use crate::analysis::{Event, Options};
+use crate::cli::reading::{Frames, Reading, Watch};
+use crate::report::model::Report;
 use crate::report::samples;
 
-/// Hands out a sample's files, and no frames.
-struct Files(Vec<CaptureFile>);
+/// Tells a sample as an analysis of its files would.
+struct Sample(Report);
 
-impl Input for Files {
-    fn for_each_frame(
-        &mut self,
-        _each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
-    ) -> anyhow::Result<()> {
-        Ok(())
-    }
-
-    fn files(&self) -> Vec<CaptureFile> {
-        self.0.clone()
-    }
-}
-
-/// Tells a sample as an analysis would.
-struct Tells(Report);
-
-impl Engine for Tells {
-    fn frame(&mut self, _frame: &Frame<'_>, _observer: &mut dyn Observer) {}
-
-    fn finish(self: Box<Self>, observer: &mut dyn Observer) -> Packets {
-        for image in &self.0.images {
-            observer.event(Event::PictureData {
+impl Frames for Sample {
+    fn analyse(
+        self: Box<Self>,
+        _options: Options,
+        watch: &mut dyn Watch,
+    ) -> anyhow::Result<Reading> {
+        let Self(sample) = *self;
+        for image in &sample.images {
+            watch.event(Event::PictureData {
                 picture: image.id,
                 bytes: b"bytes",
             });
-            observer.event(Event::PictureEnded(image));
+            watch.event(Event::PictureEnded(image));
+            if watch.frame(5).is_break() {
+                break;
+            }
         }
-        for stream in &self.0.streams {
-            let images: Vec<_> = self
-                .0
+        for stream in &sample.streams {
+            let images = sample
                 .images
                 .iter()
-                .filter(|i| i.stream == stream.id)
-                .cloned()
-                .collect();
-            observer.event(Event::StreamClosed {
+                .filter(|image| image.stream == stream.id);
+            let images: Vec<_> = images.cloned().collect();
+            watch.event(Event::StreamClosed {
                 stream,
                 images: &images,
             });
         }
-        for finding in &self.0.findings {
-            observer.event(Event::Finding(finding));
+        for finding in &sample.findings {
+            watch.event(Event::Finding(finding));
         }
-        self.0.packets.clone()
+        Ok(Reading {
+            captures: sample.captures,
+            packets: sample.packets,
+        })
     }
 }
 
@@ -64,8 +53,7 @@ impl Engine for Tells {
 fn analyze(sample: Report, arguments: &[&str]) -> anyhow::Result<Exit> {
     let arguments = ["imgnet", "analyze"].iter().chain(arguments);
     let Command::Analyze(command) = Imgnet::try_parse_from(arguments)?.command;
-    let input = Box::new(Files(sample.captures.clone()));
-    analyze::analyze(&command, input, Box::new(Tells(sample)))
+    analyze::analyze(&command, Box::new(Sample(sample)))
 }
 
 fn path(folder: &Path, name: &str) -> String {

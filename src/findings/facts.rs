@@ -175,7 +175,13 @@ impl DirectionFacts {
     }
 
     /// Takes a UDP datagram.
-    pub fn datagram(&mut self, frame: FrameNumber, time: Option<Timestamp>, length: u32, cut: bool) {
+    pub fn datagram(
+        &mut self,
+        frame: FrameNumber,
+        time: Option<Timestamp>,
+        length: u32,
+        cut: bool,
+    ) {
         self.heard = true;
         self.last_frame = Some((frame, time));
         if length > 0 {

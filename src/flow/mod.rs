@@ -3,7 +3,9 @@
 //! This room knows addresses and ports. It keeps whatever its user stores per stream and never looks inside.
 
 pub mod key;
+pub mod pair;
 pub mod table;
 
 pub use key::FlowKey;
+pub use pair::{Pair, Side};
 pub use table::Table;

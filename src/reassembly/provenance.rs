@@ -158,6 +158,12 @@ impl Log {
             .filter(move |extent| extent.offset < range.end && extent.end() > range.start)
     }
 
+    /// A log of its own with the extents that carry at least one byte of `range`.
+    #[must_use]
+    pub fn part(&self, range: Range<u64>) -> Self {
+        self.overlapping(range).collect()
+    }
+
     /// An index for asking for many ranges, each in time that depends on what it finds only.
     pub fn indexed(&self) -> Indexed<'_> {
         let mut lowest_from: Vec<u64> = self.blocks.iter().map(|block| block.lowest).collect();
@@ -249,13 +255,19 @@ impl Indexed<'_> {
     /// A log of its own with the extents that carry at least one byte of `range`.
     #[must_use]
     pub fn part(&self, range: Range<u64>) -> Log {
-        let mut part = Log::default();
-        for extent in self.overlapping(range) {
-            part.push(&extent);
+        self.overlapping(range).collect()
+    }
+}
+
+impl FromIterator<Extent> for Log {
+    fn from_iter<I: IntoIterator<Item = Extent>>(extents: I) -> Self {
+        let mut log = Self::default();
+        for extent in extents {
+            log.push(&extent);
         }
-        part.data.shrink_to_fit();
-        part.blocks.shrink_to_fit();
-        part
+        log.data.shrink_to_fit();
+        log.blocks.shrink_to_fit();
+        log
     }
 }
 

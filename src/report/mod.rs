@@ -11,6 +11,8 @@ pub mod json;
 pub mod model;
 #[cfg(test)]
 pub(crate) mod samples;
+#[cfg(test)]
+mod schema_tests;
 pub mod table;
 pub mod text;
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::findings::Finding;
-use crate::ledger::{Image, Stream, Verdict};
+use crate::ledger::{Chunks, Image, Stream, Verdict};
 use crate::units::{FrameNumber, PictureId, StreamId};
 
 /// The value of [`Report::schema`].
@@ -44,7 +44,7 @@ pub struct Report {
 pub struct CaptureFile {
     /// Its path as given; `-` for standard input.
     pub path: String,
-    /// File format (`pcap`, `pcapng`), with its compression where it has one.
+    /// File format (`pcap`, `pcapng`), followed by its compression in brackets where it has one: `pcapng (zstd)`.
     pub format: String,
     /// Link types of its frames, in order of appearance.
     pub link_types: Vec<String>,
@@ -122,6 +122,13 @@ pub struct ExtractedFile {
     pub complete: bool,
     /// Name of the file that lists the gaps; absent where there are none.
     pub gaps: Option<String>,
+}
+
+// A stored report has rows; that they were counted from frames does not matter to its reader.
+impl<'de> Deserialize<'de> for Chunks {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from_rows)
+    }
 }
 
 impl Report {

@@ -22,8 +22,8 @@ fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-fn time(after_ns: i64) -> Option<Timestamp> {
-    Some(Timestamp(START + after_ns))
+fn time(after_ns: i64) -> Timestamp {
+    Timestamp(START + after_ns)
 }
 
 fn capture(path: &str, packets: u64, bytes: u64) -> CaptureFile {
@@ -70,8 +70,8 @@ fn stream(id: u32, protocol: &str, frames: (u64, u64), directions: [Direction; 2
         initiator: Some(0),
         first_packet: FrameNumber(frames.0),
         last_packet: FrameNumber(frames.1),
-        started: time(0),
-        ended: time(340_000_000),
+        started: Some(time(0)),
+        ended: Some(time(340_000_000)),
         request: None,
         directions: directions.into(),
     }
@@ -98,8 +98,8 @@ fn image(id: u32, of: &Stream, direction: usize, bytes: u64, first: u64) -> Imag
                 unique_bytes: length,
                 duplicate_bytes: 0,
                 gap_bytes: 0,
-                started: time(index.cast_signed() * 34_000),
-                ended: time(index.cast_signed() * 34_000),
+                started: Some(time(index.cast_signed() * 34_000)),
+                ended: Some(time(index.cast_signed() * 34_000)),
             }
         })
         .collect();
@@ -130,7 +130,7 @@ fn image(id: u32, of: &Stream, direction: usize, bytes: u64, first: u64) -> Imag
         gaps: Vec::new(),
         first_packet: rows.first().and_then(|row| row.first_packet),
         last_packet: rows.last().and_then(|row| row.last_packet),
-        started: time(0),
+        started: Some(time(0)),
         ended: rows.last().and_then(|row| row.ended),
         chunk_size: Some(size),
         chunk_size_source: Some(ChunkSizeSource::Format),
@@ -307,7 +307,19 @@ pub(crate) fn gaps() -> Report {
         direction.closed = None;
     }
 
-    let mut holed = image(0, &lossy, 0, 12_288, 5);
+    let images = vec![holed(&lossy), cut(&early), datagrams(&udp)];
+    Report::new(
+        vec![damaged()],
+        packets(61, &[("malformed", 1), ("not-ip", 2)]),
+        vec![lossy, early, udp],
+        images,
+        mishaps(),
+    )
+}
+
+/// A picture of which two chunks were not captured and one was sent twice.
+fn holed(lossy: &Stream) -> Image {
+    let mut holed = image(0, lossy, 0, 12_288, 5);
     holed.complete = false;
     holed.verdict = Verdict::Inconclusive;
     holed.problem = Some("bytes 4,096 to 6,143 were never captured".to_owned());
@@ -333,7 +345,7 @@ pub(crate) fn gaps() -> Report {
                 chunk.packets = 2;
                 chunk.wire_bytes *= 2;
                 chunk.last_packet = Some(FrameNumber(18));
-                chunk.ended = time(212_000_000);
+                chunk.ended = Some(time(212_000_000));
             }
             _ => {}
         }
@@ -341,9 +353,14 @@ pub(crate) fn gaps() -> Report {
     });
     holed.chunks = Some(Chunks::from_rows(rows.collect()));
     holed.last_packet = Some(FrameNumber(18));
-    holed.ended = time(212_000_000);
+    holed.ended = Some(time(212_000_000));
     holed.wire_bytes = 11 * 1090;
-    let mut cut = image(1, &early, 0, 5_000, 28);
+    holed
+}
+
+/// A picture of which the sender sent less than it declared; the detail of its chunks is gone.
+fn cut(early: &Stream) -> Image {
+    let mut cut = image(1, early, 0, 5_000, 28);
     cut.declared_bytes = Some(18_631);
     cut.complete = false;
     cut.verdict = Verdict::Incomplete;
@@ -352,7 +369,12 @@ pub(crate) fn gaps() -> Report {
     cut.offset = 4;
     cut.chunks = None;
     cut.chunk_size_source = Some(ChunkSizeSource::Observed);
-    let mut datagrams = image(2, &udp, 0, 18_631, 39);
+    cut
+}
+
+/// Something in datagrams, of which neither format nor chunk size is known.
+fn datagrams(udp: &Stream) -> Image {
+    let mut datagrams = image(2, udp, 0, 18_631, 39);
     datagrams.format = None;
     (datagrams.width, datagrams.height) = (None, None);
     (datagrams.chunk_size, datagrams.chunk_size_source) = (None, None);
@@ -370,9 +392,12 @@ pub(crate) fn gaps() -> Report {
         started: datagrams.started,
         ended: datagrams.ended,
     }]));
+    datagrams
+}
 
+fn damaged() -> CaptureFile {
     let mut file = capture("lab/monday.pcapng.zst", 61, 51_200);
-    file.format = "pcapng+zstd".to_owned();
+    file.format = "pcapng (zstd)".to_owned();
     file.link_types = vec!["ethernet".to_owned(), "linux-sll2".to_owned()];
     file.original_bytes = 53_248;
     file.truncated = true;
@@ -382,8 +407,11 @@ pub(crate) fn gaps() -> Report {
         reason: "the last packet block says 1,514 bytes and 812 are there".to_owned(),
     });
     file.kernel_drops = Some(12);
+    file
+}
 
-    let findings = vec![
+fn mishaps() -> Vec<Finding> {
+    vec![
         Finding {
             stream: Some(StreamId(0)),
             image: Some(PictureId(0)),
@@ -405,14 +433,7 @@ pub(crate) fn gaps() -> Report {
             message: "Frames are larger than 1500 bytes: the network card cuts them after the capture.".to_owned(),
             ..finding("larger-than-mtu", Severity::Note, Certainty::Likely, &[])
         },
-    ];
-    Report::new(
-        vec![file],
-        packets(61, &[("malformed", 1), ("not-ip", 2)]),
-        vec![lossy, early, udp],
-        vec![holed, cut, datagrams],
-        findings,
-    )
+    ]
 }
 
 /// Traffic without a picture.

@@ -31,3 +31,6 @@ pub use capture::{Capture, MappedFrames};
 pub use damage::{Damage, Reason};
 pub use error::Error;
 pub use summary::{Compression, FileSummary, Format, Interface, TimeResolution};
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,14 @@ impl Parser {
         }
     }
 
+    /// Bytes of the block before the unread ones: it was passed over and only its end is awaited.
+    pub(super) fn begun(&self) -> usize {
+        match self {
+            Self::Pcap(_) => 0,
+            Self::Pcapng(pcapng) => pcapng.begun(),
+        }
+    }
+
     /// The interfaces described so far.
     pub(super) fn interfaces(&self) -> Vec<Interface> {
         match self {

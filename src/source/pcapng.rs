@@ -120,6 +120,11 @@ impl Pcapng {
         self.section_first.is_some() && self.trailing.is_none()
     }
 
+    /// Bytes of a block whose body was passed over, its second total length not yet seen.
+    pub(super) fn begun(&self) -> usize {
+        self.trailing.map_or(0, |length| index(length - 4))
+    }
+
     pub(super) fn interface_count(&self) -> usize {
         self.interfaces.len()
     }

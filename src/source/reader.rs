@@ -38,6 +38,12 @@ impl<W: Window> Reader<W> {
         }
     }
 
+    /// The bytes of the frame that [`Self::advance`] returned last.
+    #[inline]
+    pub(super) fn data(&self, head: &Head) -> &[u8] {
+        data(self.window.stored(), head)
+    }
+
     /// The next frame, its `start` an index for [`Self::data`]; absent at the end of what can be used.
     #[inline]
     pub(super) fn advance(&mut self) -> Option<Head> {
@@ -68,6 +74,7 @@ impl<W: Window> Reader<W> {
     /// Whatever is no frame; absent where nothing follows.
     #[cold]
     fn off_the_path(&mut self, step: Step) -> Option<()> {
+        let passing = matches!(step, Step::Pass { .. });
         let (needed, filled) = match step {
             Step::Frame { .. } => return Some(()),
             Step::Pass { consumed, numbered } => {
@@ -81,19 +88,25 @@ impl<W: Window> Reader<W> {
             Step::Need(needed) => (needed, self.window.fill(needed)),
             Step::Damaged(reason) => (0, Filled::Failed(reason)),
         };
+        if filled == Filled::Enough {
+            return Some(());
+        }
+        // A block that is passed over begins further back, once its body is behind.
+        let block = self.parser.begun();
+        let behind = if passing { 0 } else { block };
+        let needed = if block == 0 { needed } else { block + 4 };
+        let offset = self.offset - behind as u64;
         match filled {
-            Filled::Enough => return Some(()),
             Filled::Ended { available: 0 } if self.parser.may_end() => {}
             Filled::Ended { available } => {
-                self.damage = Some((
-                    self.offset,
-                    Reason::CutShort {
-                        needed: needed as u64,
-                        available: available as u64,
-                    },
-                ));
+                let reason = Reason::CutShort {
+                    needed: needed as u64,
+                    available: (behind + available) as u64,
+                };
+                self.damage = Some((offset, reason));
             }
-            Filled::Failed(reason) => self.damage = Some((self.offset, reason)),
+            Filled::Failed(reason) => self.damage = Some((offset, reason)),
+            Filled::Enough => {}
         }
         self.over = true;
         None
@@ -142,12 +155,6 @@ impl<'m> Reader<Mapped<'m>> {
 }
 
 impl Reader<Stream<'_>> {
-    /// The bytes of the frame that [`Self::advance`] returned last.
-    #[inline]
-    pub(super) fn data(&self, head: &Head) -> &[u8] {
-        data(self.window.stored(), head)
-    }
-
     /// Lets go of input and buffer once nothing more can come from them.
     pub(super) fn close_if_over(&mut self) {
         if self.over {

@@ -91,7 +91,7 @@ fn missing(report: &Report) -> Vec<String> {
     for gap in directions.flat_map(|direction| &direction.gaps) {
         let (bytes, gaps) = match gap.cause {
             GapCause::NeverAcknowledged => &mut unacknowledged,
-            GapCause::NotCaptured | GapCause::SnapLength | GapCause::Limit => &mut uncaptured,
+            _ => &mut uncaptured,
         };
         *bytes = bytes.saturating_add(gap.length);
         *gaps = gaps.saturating_add(1);

@@ -1,0 +1,338 @@
+//! One direction of a stream as it is followed: its transport, its pictures, its digest and its facts.
+
+use sha2::Digest as _;
+
+use super::account;
+use super::channel::{Channel, Context};
+use super::{DigestKind, Event, Options};
+use crate::decode::Packet;
+use crate::findings::facts::DirectionFacts;
+use crate::frame::Frame;
+use crate::ledger::{self, Image};
+use crate::reassembly::assembler::Keep;
+use crate::reassembly::tcp::{Half, Segment};
+use crate::reassembly::{Delivery, Extent, Gap, GapCause, Log};
+use crate::units::Timestamp;
+use crate::wire::StreamEnd;
+
+/// One direction of a UDP 5-tuple: datagrams in order of capture, nothing to put in order.
+#[derive(Debug, Default)]
+pub(super) struct Datagrams {
+    log: Log,
+    packets: u64,
+    wire_bytes: u64,
+    data_packets: u64,
+    payload_bytes: u64,
+    /// Stream offset of the next datagram.
+    offset: u64,
+    gaps: Vec<Gap>,
+    last: Option<Timestamp>,
+}
+
+/// A direction's transport.
+#[derive(Debug)]
+pub(super) enum Transport<'cap> {
+    Tcp(Box<Half<'cap>>),
+    Udp(Datagrams),
+}
+
+/// One direction of a stream.
+#[derive(Debug)]
+pub(super) struct Lane<'cap> {
+    pub(super) transport: Transport<'cap>,
+    pub(super) channel: Channel,
+    hasher: Option<Box<sha2::Sha256>>,
+    facts: DirectionFacts,
+    /// The other direction began to carry bytes.
+    answered: bool,
+    /// How many pictures were told of.
+    announced: usize,
+}
+
+impl<'cap> Lane<'cap> {
+    pub(super) fn new(transport: Transport<'cap>, options: &Options) -> Self {
+        Self {
+            transport,
+            channel: Channel::default(),
+            hasher: (options.digest == DigestKind::Sha256).then(Box::default),
+            facts: DirectionFacts::default(),
+            answered: false,
+            announced: 0,
+        }
+    }
+
+    fn log(&self) -> &Log {
+        match &self.transport {
+            Transport::Tcp(half) => &half.log,
+            Transport::Udp(datagrams) => &datagrams.log,
+        }
+    }
+
+    /// Takes a segment that this direction's sender sent. Returns whether a limit was hit.
+    pub(super) fn segment<'x>(
+        &mut self,
+        segment: &Segment<'x>,
+        keep: Keep<'x, 'cap>,
+        context: &mut Context<'_>,
+    ) -> bool {
+        let Transport::Tcp(half) = &mut self.transport else {
+            return false;
+        };
+        let (channel, hasher) = (&mut self.channel, &mut self.hasher);
+        let verdict = half.segment(segment, keep, &mut |delivery| {
+            pass_on(&delivery, channel, hasher, context);
+        });
+        self.facts.segment(segment, &verdict);
+        let limited = self.settle(context);
+        if let Transport::Tcp(half) = &mut self.transport
+            && !self.channel.needs_detail()
+        {
+            half.log.discard_before(half.assembler.next());
+        }
+        limited
+    }
+
+    /// A frame of the connection went by: holes that can no longer fill are declared, a FIN that was reached
+    /// ends the direction. Returns whether a limit was hit.
+    pub(super) fn settle(&mut self, context: &mut Context<'_>) -> bool {
+        let Transport::Tcp(half) = &mut self.transport else {
+            return false;
+        };
+        let (channel, hasher) = (&mut self.channel, &mut self.hasher);
+        let limit = context.options.limits.waiting_bytes_per_direction;
+        let limited = half.settle(limit, &mut |delivery| {
+            pass_on(&delivery, channel, hasher, context);
+        });
+        if half.reached_fin() {
+            self.channel.finish(StreamEnd::Fin, context);
+        }
+        self.announce(context);
+        limited
+    }
+
+    /// Takes what the other direction's sender acknowledges.
+    pub(super) fn acknowledge(&mut self, ack: u32) {
+        if let Transport::Tcp(half) = &mut self.transport {
+            half.acknowledge(ack);
+        }
+    }
+
+    /// The other direction carries bytes: a request without terminator is over.
+    pub(super) fn answered(&mut self, context: &mut Context<'_>) {
+        if !self.answered {
+            self.answered = true;
+            self.channel.answered(context);
+        }
+    }
+
+    /// Takes a datagram that this direction's sender sent.
+    pub(super) fn datagram(
+        &mut self,
+        packet: &Packet<'_>,
+        frame: &Frame<'_>,
+        context: &mut Context<'_>,
+    ) {
+        let Transport::Udp(datagrams) = &mut self.transport else {
+            return;
+        };
+        if silent(datagrams.last, frame.time, context.options) {
+            self.channel.idle(context);
+        }
+        let payload: &[u8] = &packet.payload;
+        let captured = payload.len() as u64;
+        let length = u64::from(packet.payload_len).max(captured);
+        datagrams.last = frame.time;
+        datagrams.packets += 1;
+        // Wireshark's conversation counts a fragmented datagram by the frame that completes it.
+        datagrams.wire_bytes += u64::from(frame.wire_len);
+        datagrams.payload_bytes += captured;
+        datagrams.data_packets += u64::from(captured > 0);
+        for part in packet.parts.as_slice() {
+            let offset = u64::from(part.offset);
+            let bytes = u64::from(part.bytes).min(captured.saturating_sub(offset));
+            if let Ok(bytes @ 1..) = u32::try_from(bytes) {
+                datagrams.log.push(&Extent {
+                    offset: datagrams.offset + offset,
+                    bytes,
+                    frame: part.frame,
+                    wire_len: part.wire_len,
+                    time: part.time,
+                    repeat: false,
+                });
+            }
+        }
+        let missing = length - captured;
+        if missing > 0 {
+            datagrams.gaps.push(Gap {
+                offset: datagrams.offset + captured,
+                length: missing,
+                cause: GapCause::SnapLength,
+            });
+        }
+        datagrams.offset += length;
+        self.facts
+            .datagram(frame.number, frame.time, packet.payload_len, missing > 0);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(payload);
+        }
+        self.channel.datagram(payload, missing, context);
+        self.announce(context);
+        if let Transport::Udp(datagrams) = &mut self.transport
+            && !self.channel.needs_detail()
+        {
+            datagrams.log.discard_before(datagrams.offset);
+        }
+    }
+
+    /// Notes what the decoder found remarkable about a packet.
+    pub(super) fn notes(&mut self, packet: &Packet<'_>, frame: &Frame<'_>) {
+        self.facts.notes(&packet.notes, frame.number);
+    }
+
+    /// No more frames come. `heard_other` says whether the other direction was captured, `reset` whether either
+    /// side reset the connection, `quiet` whether the capture went on in silence.
+    pub(super) fn finish(
+        &mut self,
+        heard_other: bool,
+        reset: bool,
+        quiet: bool,
+        context: &mut Context<'_>,
+    ) {
+        let (channel, hasher) = (&mut self.channel, &mut self.hasher);
+        let end = match &mut self.transport {
+            Transport::Tcp(half) => {
+                half.finish(heard_other, &mut |delivery| {
+                    pass_on(&delivery, channel, hasher, context);
+                });
+                match (half.fin.is_some(), reset) {
+                    (true, _) => StreamEnd::Fin,
+                    (false, true) => StreamEnd::Reset,
+                    (false, false) => StreamEnd::Unfinished,
+                }
+            }
+            Transport::Udp(_) if quiet => StreamEnd::Idle,
+            Transport::Udp(_) => StreamEnd::Unfinished,
+        };
+        self.channel.finish(end, context);
+        self.announce(context);
+    }
+
+    /// Tells of pictures that ended since.
+    fn announce(&mut self, context: &mut Context<'_>) {
+        while let Some(picture) = self.channel.pictures.get(self.announced) {
+            self.announced += 1;
+            let place = self.place(context, false);
+            let part = self.log().part(picture.range.clone());
+            let image = account::image(picture, part, &place, context.options);
+            let image = Image {
+                chunks: None,
+                ..image
+            };
+            context.observer.event(Event::PictureEnded(&image));
+        }
+    }
+
+    fn place(&self, context: &Context<'_>, idle_at_end: bool) -> account::Place {
+        account::Place {
+            stream: context.stream,
+            transport: context.transport,
+            from: context.from,
+            to: context.to,
+            idle_at_end,
+            end: self.channel.end,
+        }
+    }
+
+    /// The final accounts of the pictures.
+    pub(super) fn images(&self, context: &Context<'_>, idle_at_end: bool) -> Vec<Image> {
+        let place = self.place(context, idle_at_end);
+        let log = self.log().indexed();
+        self.channel
+            .pictures
+            .iter()
+            .map(|picture| {
+                let part = log.part(picture.range.clone());
+                account::image(picture, part, &place, context.options)
+            })
+            .collect()
+    }
+
+    /// The direction's own account.
+    pub(super) fn account(&mut self, context: &Context<'_>) -> ledger::Direction {
+        let sha256 = self
+            .hasher
+            .take()
+            .map(|hasher| crate::digest::hex(&hasher.finalize()));
+        match &self.transport {
+            Transport::Tcp(half) => account::tcp_direction(half, context.from, context.to, sha256),
+            Transport::Udp(datagrams) => ledger::Direction {
+                from: context.from,
+                to: context.to,
+                packets: datagrams.packets,
+                wire_bytes: datagrams.wire_bytes,
+                data_packets: datagrams.data_packets,
+                payload_bytes: datagrams.payload_bytes,
+                unique_bytes: datagrams.payload_bytes,
+                duplicate_bytes: 0,
+                retransmitted_packets: 0,
+                out_of_order_packets: 0,
+                gap_bytes: datagrams.gaps.iter().map(|gap| gap.length).sum(),
+                gaps: datagrams.gaps.clone(),
+                closed: None,
+                sha256,
+            },
+        }
+    }
+
+    /// The facts that findings rest on.
+    pub(super) fn into_facts(self) -> DirectionFacts {
+        let mut facts = self.facts;
+        if let Transport::Tcp(half) = &self.transport {
+            facts.heard = half.packets > 0;
+            facts.saw_syn = half.saw_syn();
+            facts.reset = half.reset_frame;
+            facts.fin = half.fin_frame;
+            facts.fin_acknowledged = half.fin_acked();
+            facts.acknowledged = half.acked();
+            facts.span = half.assembler.highest();
+            facts.unchecked_bytes = half.unchecked_bytes;
+            facts.late_bytes = half.late_bytes;
+        }
+        facts.strays = self.channel.strays.bytes;
+        facts.first_stray = self.channel.strays.first;
+        facts.stray_sample = self.channel.strays.sample;
+        facts.faults = self.channel.faults;
+        facts.markers = self.channel.markers;
+        facts.pictures = self
+            .channel
+            .pictures
+            .into_iter()
+            .map(account::picture_facts)
+            .collect();
+        facts
+    }
+}
+
+/// Whether more time than the idle limit lies between two moments.
+pub(super) fn silent(from: Option<Timestamp>, to: Option<Timestamp>, options: &Options) -> bool {
+    from.zip(to).is_some_and(|(from, to)| {
+        u128::from(to.since(from).max(0).unsigned_abs()) > options.idle.as_nanos()
+    })
+}
+
+fn pass_on(
+    delivery: &Delivery<'_>,
+    channel: &mut Channel,
+    hasher: &mut Option<Box<sha2::Sha256>>,
+    context: &mut Context<'_>,
+) {
+    match delivery {
+        Delivery::Bytes { bytes, .. } => {
+            if let Some(hasher) = hasher {
+                hasher.update(bytes);
+            }
+            channel.bytes(bytes, context);
+        }
+        Delivery::Gap(gap) => channel.gap(*gap, context),
+    }
+}
