@@ -17,6 +17,7 @@ mod clock;
 mod damage;
 mod error;
 mod input;
+pub mod live;
 mod map;
 mod merge;
 mod parse;

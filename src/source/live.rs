@@ -1,0 +1,566 @@
+//! A live interface through libpcap, as a source of frames.
+//!
+//! **Loopback.** The kernel shows a capturing socket every loopback frame twice, once on its way out and once
+//! on its way in. libpcap hands out one of them, but both take room in the ring. So on a loopback interface
+//! the socket is told to leave outgoing frames out (`PACKET_IGNORE_OUTGOING`).
+//!
+//! The BPF word `inbound` would do the same, but must not be used: after it sets a filter, libpcap (1.10.3)
+//! filters the first block of the ring once more by itself, where it cannot answer what the word asks, and
+//! throws the whole block away. Nobody counts those frames: 50 datagrams sent in one block were received by
+//! the filter, none dropped, none handed out. So a filter that asks for what only the kernel knows is refused.
+//!
+//! **Delivery.** The default is blocks of the ring, handed over when full or after [`Options::timeout`].
+//! Immediate mode makes libpcap fall back on slots of fixed size, each as long as the longest frame, so that
+//! the same ring holds far fewer frames: for interactive use on quiet interfaces only.
+
+mod outgoing;
+
+use std::net::IpAddr;
+use std::ops::ControlFlow;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
+
+use crate::frame::{Frame, LinkType};
+use crate::units::{FrameNumber, Timestamp};
+
+/// Frames that are handed out between two looks at the stop flag.
+const BATCH: usize = 1024;
+
+/// Why an interface cannot be captured on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// This user may not capture.
+    #[error(
+        "this user may not capture on {interface}: the system wants CAP_NET_RAW ({message}); `imgnet doctor` shows how to grant it"
+    )]
+    NotAllowed {
+        /// The interface.
+        interface: String,
+        /// What libpcap said.
+        message: String,
+    },
+    /// There is no such interface.
+    #[error("there is no interface {interface}; there are: {}", known.join(", "))]
+    NoSuchInterface {
+        /// As given.
+        interface: String,
+        /// The names of those that there are.
+        known: Vec<String>,
+    },
+    /// The filter asks for what only the kernel knows (`inbound`, `outbound`, `ifindex`): libpcap would
+    /// throw away the first frames without a word (see the module).
+    #[error(
+        "the capture filter {filter:?} asks for a frame's direction or interface, and libpcap loses the first frames under such a filter: leave that word out and filter by address or port"
+    )]
+    FilterLosesFrames {
+        /// As given.
+        filter: String,
+    },
+    /// libpcap does not understand the filter.
+    #[error("the capture filter {filter:?} is not understood: {message}")]
+    Filter {
+        /// As given.
+        filter: String,
+        /// What libpcap said.
+        message: String,
+    },
+    /// An option that libpcap cannot take.
+    #[error("{option} cannot be {value}: at most {limit}")]
+    TooLarge {
+        /// Which option.
+        option: &'static str,
+        /// As given.
+        value: usize,
+        /// The most.
+        limit: usize,
+    },
+    /// The interface cannot be opened for another reason.
+    #[error("{interface} cannot be captured on: {message}")]
+    Unusable {
+        /// The interface.
+        interface: String,
+        /// What libpcap said.
+        message: String,
+    },
+    /// Capturing broke off: the interface went down or away.
+    #[error("capturing on {interface} broke off: {message}")]
+    BrokeOff {
+        /// The interface.
+        interface: String,
+        /// What libpcap or the system said.
+        message: String,
+    },
+    /// The interfaces cannot be listed.
+    #[error("the interfaces cannot be listed: {message}")]
+    List {
+        /// What libpcap said.
+        message: String,
+    },
+}
+
+/// How to capture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Name of the interface.
+    pub interface: String,
+    /// BPF filter as tcpdump takes it; absent for all frames.
+    pub filter: Option<String>,
+    /// Size of the kernel's ring in bytes, at most 2 GiB − 1.
+    pub buffer_bytes: usize,
+    /// Most bytes captured of a frame, at most 262,144.
+    pub snap_len: u32,
+    /// Longest time that a frame waits for others before it is handed over; also how often
+    /// [`Live::poll`] comes back on a quiet interface, and how soon it notices [`Stop::stop`].
+    pub timeout: Duration,
+    /// Hand over every frame at once, at the price of room in the ring (see the module).
+    pub immediate: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            interface: "lo".to_owned(),
+            filter: None,
+            buffer_bytes: 64 << 20,
+            snap_len: 262_144,
+            timeout: Duration::from_millis(50),
+            immediate: false,
+        }
+    }
+}
+
+/// What the capturing system counted so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Statistics {
+    /// Frames that passed the filter, those dropped included.
+    pub received: u64,
+    /// Frames dropped because the ring was full.
+    pub dropped: u64,
+    /// Frames dropped by the interface or its driver.
+    pub interface_dropped: u64,
+}
+
+/// What one [`Live::poll`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Polled {
+    /// So many frames were handed out, one or more.
+    Frames(usize),
+    /// None came within the timeout.
+    Idle,
+    /// The callback broke off.
+    Broken,
+    /// [`Stop::stop`] was called.
+    Stopped,
+}
+
+/// Stops a capture from another thread or from a signal handler: it only sets a flag.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Makes the capture stop within [`Options::timeout`].
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it was told to stop.
+    pub fn stopped(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// The flag itself, for `signal_hook::flag::register`.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// An open interface.
+pub struct Live {
+    capture: pcap::Capture<pcap::Active>,
+    breaker: pcap::BreakLoop,
+    interface: String,
+    outgoing_ignored: bool,
+    link: LinkType,
+    buffer_bytes: usize,
+    timeout: Duration,
+    stop: Stop,
+    number: u64,
+    last: pcap::Stat,
+    total: Statistics,
+}
+
+impl Live {
+    /// Opens an interface without promiscuous mode, in nanoseconds where the system has them.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`], [`Error::NoSuchInterface`], [`Error::Filter`], [`Error::TooLarge`],
+    /// [`Error::Unusable`].
+    pub fn open(options: &Options) -> Result<Self, Error> {
+        let interface = options.interface.clone();
+        let unusable = |error: pcap::Error| why_not(&interface, &error);
+        let buffer_bytes = limited("the buffer", options.buffer_bytes, i32::MAX)?;
+        let snap_len = limited("the snap length", options.snap_len as usize, 262_144)?;
+        let timeout = options.timeout.as_millis().clamp(1, 1000);
+        let mut capture = pcap::Capture::from_device(options.interface.as_str())
+            .map_err(unusable)?
+            .promisc(false)
+            .snaplen(snap_len)
+            .buffer_size(buffer_bytes)
+            .timeout(i32::try_from(timeout).unwrap_or(1000))
+            .immediate_mode(options.immediate);
+        if NANOSECONDS {
+            capture = capture.precision(pcap::Precision::Nano);
+        }
+        let mut capture = capture.open().map_err(unusable)?;
+        if let Some(filter) = &options.filter {
+            let not_understood = |error: pcap::Error| Error::Filter {
+                filter: filter.clone(),
+                message: message(&error),
+            };
+            let program = capture.compile(filter, true).map_err(not_understood)?;
+            if asks_the_kernel(&program) {
+                return Err(Error::FilterLosesFrames {
+                    filter: filter.clone(),
+                });
+            }
+            capture.filter(filter, true).map_err(not_understood)?;
+        }
+        // A kernel older than 4.20 cannot: then the copies take room in the ring, and libpcap leaves them out.
+        let outgoing_ignored =
+            is_loopback(&options.interface) && outgoing::ignore_outgoing(capture.as_fd()).is_ok();
+        let mut capture = capture.setnonblock().map_err(unusable)?;
+        Ok(Self {
+            breaker: capture.breakloop_handle(),
+            link: link_type(capture.get_datalink().0),
+            capture,
+            interface,
+            outgoing_ignored,
+            buffer_bytes: options.buffer_bytes,
+            timeout: options.timeout,
+            stop: Stop::default(),
+            number: 0,
+            last: pcap::Stat {
+                received: 0,
+                dropped: 0,
+                if_dropped: 0,
+            },
+            total: Statistics::default(),
+        })
+    }
+
+    /// Name of the interface.
+    pub fn interface(&self) -> &str {
+        &self.interface
+    }
+
+    /// Whether the kernel keeps the outgoing copies of loopback frames out of the ring.
+    pub fn outgoing_ignored(&self) -> bool {
+        self.outgoing_ignored
+    }
+
+    /// Link-layer header type of its frames.
+    pub fn link(&self) -> LinkType {
+        self.link
+    }
+
+    /// What stops it from elsewhere.
+    pub fn stop_handle(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Calls `each` for every frame until it breaks off or somebody calls [`Stop::stop`]; then for the frames
+    /// that were captured before that.
+    ///
+    /// # Errors
+    /// [`Error::BrokeOff`].
+    pub fn for_each_frame(
+        &mut self,
+        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        loop {
+            match self.poll(each)? {
+                Polled::Frames(_) | Polled::Idle => {}
+                Polled::Broken => return Ok(()),
+                Polled::Stopped => return self.drain(each),
+            }
+        }
+    }
+
+    /// Hands out what is there, at most 1024 frames; waits for it, where nothing is, for the timeout.
+    ///
+    /// # Errors
+    /// [`Error::BrokeOff`].
+    pub fn poll(
+        &mut self,
+        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<Polled, Error> {
+        if self.stop.stopped() {
+            return Ok(Polled::Stopped);
+        }
+        match self.dispatch(each)? {
+            Polled::Idle => {
+                self.wait(self.timeout)?;
+                if self.stop.stopped() {
+                    return Ok(Polled::Stopped);
+                }
+                self.dispatch(each)
+            }
+            polled => Ok(polled),
+        }
+    }
+
+    /// Hands out the frames that were captured so far, which may take twice the timeout: the kernel hands a
+    /// block over that late. Ends under steady traffic, too, after a ring full of frames.
+    ///
+    /// # Errors
+    /// [`Error::BrokeOff`].
+    pub fn drain(
+        &mut self,
+        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let until = Instant::now() + self.timeout * 2;
+        let mut left = self.buffer_bytes;
+        loop {
+            let mut counted = |frame: &Frame<'_>| {
+                left = left.saturating_sub(frame.data.len() + 64);
+                each(frame)
+            };
+            match self.dispatch(&mut counted)? {
+                Polled::Idle => {
+                    let rest = until.saturating_duration_since(Instant::now());
+                    if rest.is_zero() {
+                        return Ok(());
+                    }
+                    self.wait(rest)?;
+                }
+                Polled::Frames(_) if left > 0 => {}
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// What the system counted so far.
+    ///
+    /// # Errors
+    /// [`Error::BrokeOff`].
+    pub fn statistics(&mut self) -> Result<Statistics, Error> {
+        let now = self
+            .capture
+            .stats()
+            .map_err(|error| self.broke_off(&error))?;
+        // libpcap counts in 32 bits: what is new since last time is right as long as it is asked often.
+        let more = |now: u32, last: u32| u64::from(now.wrapping_sub(last));
+        self.total.received += more(now.received, self.last.received);
+        self.total.dropped += more(now.dropped, self.last.dropped);
+        self.total.interface_dropped += more(now.if_dropped, self.last.if_dropped);
+        self.last = now;
+        Ok(self.total)
+    }
+
+    fn dispatch(
+        &mut self,
+        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<Polled, Error> {
+        let Self {
+            capture,
+            breaker,
+            link,
+            number,
+            ..
+        } = self;
+        let mut count = 0_usize;
+        let mut broken = false;
+        let result = capture.dispatch(Some(BATCH), |packet| {
+            // libpcap may have one more at hand when the loop is broken.
+            if broken {
+                return;
+            }
+            count += 1;
+            *number += 1;
+            let captured = u32::try_from(packet.data.len()).unwrap_or(u32::MAX);
+            let frame = Frame {
+                number: FrameNumber(*number),
+                time: time(&packet),
+                link: *link,
+                interface: 0,
+                wire_len: packet.header.len.max(captured),
+                data: packet.data,
+            };
+            if each(&frame).is_break() {
+                broken = true;
+                breaker.breakloop();
+            }
+        });
+        match result {
+            _ if broken => Ok(Polled::Broken),
+            Ok(_) if count == 0 => Ok(Polled::Idle),
+            Ok(_) => Ok(Polled::Frames(count)),
+            Err(pcap::Error::TimeoutExpired) => Ok(Polled::Idle),
+            Err(error) => Err(self.broke_off(&error)),
+        }
+    }
+
+    /// Waits until something was captured, a signal came, or the time is over.
+    fn wait(&self, timeout: Duration) -> Result<(), Error> {
+        let timeout = Timespec::try_from(timeout).ok();
+        let mut fds = [PollFd::from_borrowed_fd(
+            self.capture.as_fd(),
+            PollFlags::IN,
+        )];
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(Error::BrokeOff {
+                interface: self.interface.clone(),
+                message: error.to_string(),
+            }),
+        }
+    }
+
+    fn broke_off(&self, error: &pcap::Error) -> Error {
+        Error::BrokeOff {
+            interface: self.interface.clone(),
+            message: message(error),
+        }
+    }
+}
+
+/// An interface that can be captured on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Name.
+    pub name: String,
+    /// Description; absent where the system has none.
+    pub description: Option<String>,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Whether it is a loopback interface.
+    pub loopback: bool,
+    /// Whether it is up.
+    pub up: bool,
+}
+
+/// The interfaces of this machine, or of the network namespace that the process is in; needs no privilege.
+///
+/// # Errors
+/// [`Error::List`].
+pub fn interfaces() -> Result<Vec<Interface>, Error> {
+    let devices = pcap::Device::list().map_err(|error| Error::List {
+        message: message(&error),
+    })?;
+    let interfaces = devices.into_iter().map(|device| Interface {
+        loopback: device.flags.is_loopback(),
+        up: device.flags.is_up(),
+        addresses: device.addresses.iter().map(|at| at.addr).collect(),
+        name: device.name,
+        description: device.desc,
+    });
+    Ok(interfaces.collect())
+}
+
+/// Whether times come in nanoseconds: of the systems that libpcap knows, Linux always has them live, and
+/// the `pcap` crate cannot be asked about others.
+const NANOSECONDS: bool = cfg!(target_os = "linux");
+
+fn time(packet: &pcap::Packet<'_>) -> Option<Timestamp> {
+    let unit = if NANOSECONDS { 1 } else { 1000 };
+    // The widths of a timeval's fields differ between systems.
+    #[expect(
+        clippy::useless_conversion,
+        reason = "they are 32 bits wide on some systems"
+    )]
+    let (seconds, fraction) = (
+        i64::from(packet.header.ts.tv_sec),
+        i64::from(packet.header.ts.tv_usec),
+    );
+    seconds
+        .checked_mul(1_000_000_000)?
+        .checked_add(fraction.checked_mul(unit)?)
+        .map(Timestamp)
+}
+
+/// From libpcap's number for a live link type (DLT) to that for files, where they differ.
+fn link_type(dlt: i32) -> LinkType {
+    LinkType(match dlt {
+        // DLT_RAW, as Linux and as OpenBSD number it.
+        12 | 14 => LinkType::RAW.0,
+        dlt => u16::try_from(dlt).unwrap_or(u16::MAX),
+    })
+}
+
+/// Whether a filter program loads what is not in the frame: the kernel has it at offsets from `SKF_AD_OFF`
+/// on (linux/filter.h). The two of VLAN tags are known to libpcap as well.
+fn asks_the_kernel(program: &pcap::BpfProgram) -> bool {
+    const BPF_LD: u16 = 0;
+    const BPF_LDX: u16 = 1;
+    const ANCILLARY: u32 = 0xffff_f000;
+    const VLAN_TAG: u32 = ANCILLARY + 44;
+    const VLAN_TAG_PRESENT: u32 = ANCILLARY + 48;
+    program.get_instructions().iter().any(|instruction| {
+        // The crate shows an instruction's fields as text alone: code, two jumps, operand.
+        let text = instruction.to_string();
+        let mut fields = text.split(' ');
+        let code = fields.next().and_then(|code| code.parse::<u16>().ok());
+        let operand = fields
+            .nth(2)
+            .and_then(|operand| operand.parse::<u32>().ok());
+        let load = code.is_some_and(|code| matches!(code & 7, BPF_LD | BPF_LDX));
+        load && operand.is_some_and(|operand| {
+            operand >= ANCILLARY && !matches!(operand, VLAN_TAG | VLAN_TAG_PRESENT)
+        })
+    })
+}
+
+fn is_loopback(name: &str) -> bool {
+    interfaces().is_ok_and(|all| all.iter().any(|one| one.name == name && one.loopback))
+}
+
+fn limited(option: &'static str, value: usize, limit: i32) -> Result<i32, Error> {
+    match i32::try_from(value) {
+        Ok(value) if value <= limit => Ok(value),
+        _ => Err(Error::TooLarge {
+            option,
+            value,
+            limit: usize::try_from(limit).unwrap_or_default(),
+        }),
+    }
+}
+
+/// libpcap's own words where there are some.
+fn message(error: &pcap::Error) -> String {
+    match error {
+        pcap::Error::PcapError(message) => message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Why an interface could not be opened. libpcap tells in words alone, so the system is asked.
+fn why_not(interface: &str, error: &pcap::Error) -> Error {
+    let (interface, message) = (interface.to_owned(), message(error));
+    let packet = socket_with(
+        AddressFamily::PACKET,
+        SocketType::RAW,
+        SocketFlags::CLOEXEC,
+        None,
+    );
+    match packet {
+        Err(Errno::PERM | Errno::ACCESS) => Error::NotAllowed { interface, message },
+        Ok(socket) if netdevice::name_to_index(&socket, &interface) == Err(Errno::NODEV) => {
+            let known = interfaces().unwrap_or_default();
+            Error::NoSuchInterface {
+                interface,
+                known: known.into_iter().map(|one| one.name).collect(),
+            }
+        }
+        _ => Error::Unusable { interface, message },
+    }
+}
+
+#[cfg(test)]
+mod tests;

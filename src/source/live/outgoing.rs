@@ -1,0 +1,47 @@
+//! Tells the kernel to leave a socket's outgoing frames out. The only unsafe line of live capture.
+#![expect(
+    unsafe_code,
+    reason = "PACKET_IGNORE_OUTGOING has no safe wrapper in the crates used here"
+)]
+
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+unsafe extern "C" {
+    fn setsockopt(
+        socket: c_int,
+        level: c_int,
+        name: c_int,
+        value: *const c_void,
+        length: u32,
+    ) -> c_int;
+}
+
+/// `SOL_PACKET` and `PACKET_IGNORE_OUTGOING` of Linux, the same on every architecture.
+const SOL_PACKET: c_int = 263;
+const PACKET_IGNORE_OUTGOING: c_int = 23;
+
+/// Makes a packet socket see frames on their way in only (Linux 4.20, packet(7)).
+///
+/// # Errors
+/// `ENOPROTOOPT` on older kernels.
+pub(super) fn ignore_outgoing(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let on: c_int = 1;
+    // SAFETY: the socket is open for as long as it is borrowed, and the kernel reads the four bytes of
+    // `on`, which outlives the call, and keeps no pointer.
+    let result = unsafe {
+        setsockopt(
+            socket.as_raw_fd(),
+            SOL_PACKET,
+            PACKET_IGNORE_OUTGOING,
+            (&raw const on).cast(),
+            4,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
