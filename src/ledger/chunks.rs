@@ -115,12 +115,6 @@ impl<'c> IntoIterator for &'c Chunks {
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Chunks {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Self::from_rows)
-    }
-}
-
 impl Serialize for Chunks {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.iter())
