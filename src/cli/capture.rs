@@ -17,14 +17,15 @@ use crate::cli::terminal::Environment;
 use crate::ledger::Verdict;
 use crate::report::model::{CaptureFile, Report};
 use crate::report::text::{count, counted};
+use crate::source::live;
 
 mod command;
 mod device;
-mod live;
 mod rows;
+mod view;
 mod watch;
 
-pub(super) use device::{OpenFailure, how_to_get_the_right, open};
+pub(super) use device::{describe, how_to_get_the_right, open};
 pub(super) use watch::Watch;
 
 /// Bytes of the kernel's ring unless `--buffer` says otherwise: where loopback moves 20 Gbit/s, less loses
@@ -111,9 +112,12 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     let ring = capture
         .buffer
         .map_or(RING_BYTES, |mebibytes| mebibytes << 20);
-    let mut device = match open(interface, filter.as_deref(), ring) {
+    let opened = open(interface, &capture.ports, capture.filter.as_deref(), ring);
+    let mut device = match opened {
         Ok(device) => device,
-        Err(OpenFailure::NotAllowed { reason }) => {
+        Err(live::Error::NotAllowed {
+            message: reason, ..
+        }) => {
             not_allowed(
                 interface,
                 &reason,
@@ -131,8 +135,14 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     };
     let recorder = match &capture.write {
         None => None,
-        Some(_) if stdout_taken => Some(Recorder::pipe(Box::new(io::stdout()), device.blocks())?),
-        Some(path) => Some(Recorder::create(path.clone(), device.blocks())?),
+        Some(_) if stdout_taken => Some(Recorder::pipe(
+            Box::new(io::stdout()),
+            &describe(&device, filter.as_deref()),
+        )?),
+        Some(path) => Some(Recorder::create(
+            path.clone(),
+            &describe(&device, filter.as_deref()),
+        )?),
     };
 
     let stop = Stop::default();
@@ -142,12 +152,12 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     if !quiet {
         announce(capture, interface, filter.as_deref(), private.as_ref())?;
     }
-    let live = live::choose(
+    let view = view::choose(
         &capture.common.output,
         stdout_taken,
         !capture.command.is_empty(),
     );
-    let mut watch = Watch::new(capture.common.analysis.options(), live);
+    let mut watch = Watch::new(capture.common.analysis.options(), view);
     if let Some(images) = capture.images {
         watch.end_after(images, AFTER_IMAGES, stop.clone());
     }
@@ -159,7 +169,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         duration: capture.duration,
         ..session::Options::default()
     };
-    let (summary, watch) = session::run(device.as_mut(), recorder, watch, &stop, options);
+    let (summary, watch) = session::run(&mut device, recorder, watch, &stop, options);
     if let Some(running) = running {
         running.finish(quiet)?;
     }
@@ -180,7 +190,7 @@ fn conclude(
     let arguments = &capture.common.output;
     let json_lines = arguments.format == FormatArg::Json && arguments.output.is_none();
     if json_lines {
-        let line = live::summary_line(interface, summary, &report);
+        let line = view::summary_line(interface, summary, &report);
         if output.is_some() {
             writeln!(io::stdout().lock(), "{line}").or_else(ignore_closed_pipe)?;
         } else {

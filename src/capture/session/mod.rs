@@ -20,20 +20,21 @@
 )]
 
 mod batch;
+mod interface;
 mod stop;
 mod writer;
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::frame::{Frame, LinkType};
 use crate::units::Timestamp;
 
 pub use batch::Batch;
 pub use stop::{Reason, Stop};
-pub use writer::{Blocks, Recorder, WriteFailure, Written};
+pub use writer::{Recorder, WriteFailure, Written};
 
 /// Where frames come from.
 pub trait Device {
@@ -92,6 +93,10 @@ const BATCH_FRAMES: u64 = 8192;
 const BATCH_AGE: Duration = Duration::from_millis(20);
 /// Longest time for which frames are taken in after the capture was asked to end.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Reads in a row that bring nothing, after which the kernel is taken to hold nothing: its ring hands a block
+/// over only after one or two of its own timeouts, and a read waits for one.
+const IDLE_READS: u32 = 3;
 
 /// How a capture is run.
 #[derive(Debug, Clone, Copy)]
@@ -271,18 +276,16 @@ impl Reader<'_> {
     /// Takes what the kernel holds and was captured up to now.
     fn drain(&mut self) -> Result<(), DeviceFailure> {
         let begun = Instant::now();
-        let asked = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .ok()
-            .and_then(|since| i64::try_from(since.as_nanos()).ok())
-            .map(Timestamp);
+        let asked = writer::now();
+        let mut idle = 0;
         loop {
             let read = self.read()?;
             let past = match (read.last, asked) {
                 (Some(last), Some(asked)) => last > asked,
                 _ => false,
             };
-            if read.frames == 0 || past || begun.elapsed() > DRAIN {
+            idle = if read.frames == 0 { idle + 1 } else { 0 };
+            if idle == IDLE_READS || past || begun.elapsed() > DRAIN {
                 return Ok(());
             }
         }

@@ -1,8 +1,9 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use super::writer::Blocks;
 use super::*;
+use crate::capture::pcapng::Interface;
+use crate::source::{Capture, FileSummary};
 
 /// Hands over so many frames of `size` bytes, `step` at a time, then is idle.
 struct Fake {
@@ -105,24 +106,13 @@ impl Consumer for Seen {
     }
 }
 
-/// A file of fixed length lines, so that what is in it can be counted.
-struct Lines;
-
-impl Blocks for Lines {
-    fn begin(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"begin...\n");
-    }
-
-    fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
-        out.extend_from_slice(format!("{:08}\n", frame.number.0).as_bytes());
-    }
-
-    fn end(&mut self, counts: &Counts, unwritten: u64, out: &mut Vec<u8>) {
-        out.extend_from_slice(
-            format!("{:03} {:04}\n", counts.dropped.unwrap(), unwritten).as_bytes(),
-        );
-    }
-}
+const LOOPBACK: Interface<'static> = Interface {
+    name: Some("lo"),
+    description: None,
+    filter: None,
+    link: LinkType::ETHERNET,
+    snap_len: 0,
+};
 
 /// Takes so many bytes and then fails.
 struct Full {
@@ -147,12 +137,17 @@ impl io::Write for Full {
     }
 }
 
-fn text(path: &std::path::Path) -> Vec<String> {
-    std::fs::read_to_string(path)
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect()
+/// The numbers that the frames in the file carry, and what is said of the file.
+fn read_back(path: &std::path::Path) -> (Vec<u64>, FileSummary) {
+    let mut capture = Capture::open(&[path.to_path_buf()]).unwrap();
+    let mut numbers = Vec::new();
+    capture
+        .for_each_frame(&mut |frame| {
+            numbers.push(u64::from_le_bytes(frame.data[..8].try_into().unwrap()));
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+    (numbers, capture.files()[0].clone())
 }
 
 #[test]
@@ -162,7 +157,7 @@ fn every_frame_reaches_the_consumer_and_the_file_in_order() {
     let stop = Stop::default();
     let mut device = Fake::new(20_000, 700, 64);
     device.dropped = 7;
-    let recorder = Recorder::create(path.clone(), Box::new(Lines)).unwrap();
+    let recorder = Recorder::create(path.clone(), &LOOPBACK).unwrap();
     let (summary, seen) = run(
         &mut device,
         Some(recorder),
@@ -178,13 +173,15 @@ fn every_frame_reaches_the_consumer_and_the_file_in_order() {
     assert_eq!(summary.counts.queue_dropped, 0);
     assert_eq!(seen.finished, Some(summary.counts));
     assert_eq!(seen.numbers, (1..=20_000).collect::<Vec<_>>());
-    let lines = text(&path);
-    assert_eq!(lines.len(), 20_002);
-    assert_eq!(lines[0], "begin...");
-    assert_eq!(lines[20_000], "00020000");
-    assert_eq!(lines[20_001], "007 0000");
     let written = summary.written.unwrap();
-    assert_eq!((written.frames, written.bytes), (20_000, 20_002 * 9));
+    assert_eq!(written.frames, 20_000);
+    assert_eq!(written.bytes, std::fs::metadata(&path).unwrap().len());
+    let (numbers, file) = read_back(&path);
+    assert_eq!(numbers, seen.numbers);
+    assert!(file.truncated.is_none());
+    assert_eq!(file.kernel_drops, Some(7));
+    assert_eq!(file.interfaces[0].received, Some(20_007));
+    assert_eq!(file.interfaces[0].name.as_deref(), Some("lo"));
 }
 
 #[test]
@@ -192,7 +189,7 @@ fn a_slow_consumer_misses_frames_that_are_counted_and_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("capture");
     let stop = Stop::default();
-    let mut device = Fake::new(40, 1, 1 << 20);
+    let mut device = Fake::new(240, 6, 200_000);
     let mut seen = Seen::new(u64::MAX, &stop);
     seen.slow = Duration::from_millis(30);
     let options = Options {
@@ -200,7 +197,7 @@ fn a_slow_consumer_misses_frames_that_are_counted_and_in_the_file() {
         consumer_queue: 2,
         ..Options::default()
     };
-    let recorder = Recorder::create(path.clone(), Box::new(Lines)).unwrap();
+    let recorder = Recorder::create(path.clone(), &LOOPBACK).unwrap();
     let (summary, seen) = run(&mut device, Some(recorder), seen, &stop, options);
     assert_eq!(summary.ended, Reason::Duration);
     assert!(summary.counts.queue_dropped > 0);
@@ -209,7 +206,7 @@ fn a_slow_consumer_misses_frames_that_are_counted_and_in_the_file() {
         summary.counts.frames
     );
     assert!(seen.numbers.is_sorted());
-    assert_eq!(text(&path).len(), 42);
+    assert_eq!(read_back(&path).0, (1..=240).collect::<Vec<_>>());
 }
 
 #[test]
@@ -249,11 +246,11 @@ fn a_full_disk_ends_the_capture_and_says_how_much_is_there() {
     let mut device = Fake::new(100_000, 5000, 64);
     let taken = Arc::new(Mutex::new(Vec::new()));
     let full = Full {
-        room: 9 + 9 * 10_000 + 4,
+        room: 1_000_000 + 4,
         kind: io::ErrorKind::StorageFull,
         taken: Arc::clone(&taken),
     };
-    let recorder = Recorder::pipe(Box::new(full), Box::new(Lines)).unwrap();
+    let recorder = Recorder::pipe(Box::new(full), &LOOPBACK).unwrap();
     let (summary, ()) = run(&mut device, Some(recorder), (), &stop, Options::default());
     assert_eq!(summary.ended, Reason::Output);
     let written = summary.written.unwrap();
@@ -277,7 +274,7 @@ fn a_reader_that_closes_the_pipe_is_no_failure() {
         kind: io::ErrorKind::BrokenPipe,
         taken: Arc::default(),
     };
-    let recorder = Recorder::pipe(Box::new(full), Box::new(Lines)).unwrap();
+    let recorder = Recorder::pipe(Box::new(full), &LOOPBACK).unwrap();
     let (summary, ()) = run(&mut device, Some(recorder), (), &stop, Options::default());
     assert_eq!(summary.ended, Reason::OutputClosed);
     assert!(summary.write_failure.is_none());
@@ -320,4 +317,14 @@ fn a_consumer_that_panics_is_reported_and_does_not_hang_the_capture() {
     let (summary, _) = run(&mut device, None, Broken, &stop, options);
     assert!(summary.broken);
     assert_eq!(summary.counts.frames, 100);
+}
+
+#[test]
+fn a_file_that_cannot_be_made_is_named() {
+    let said = |path: &str| match Recorder::create(path.into(), &LOOPBACK) {
+        Ok(_) => panic!("{path} was made"),
+        Err(error) => error.to_string(),
+    };
+    assert!(said("/nonexistent/x.pcapng").contains("/nonexistent/x.pcapng"));
+    assert!(said("/dev/full").contains("No space left"));
 }

@@ -2,39 +2,35 @@
 //! happens.
 
 use std::fs::File;
-use std::io::{self, Seek as _, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::SystemTime;
 
 use super::{Batch, Counts, Item, Reason, Stop, give_back};
+use crate::capture::pcapng::{self, Interface, Packet, Section, Statistics, Writer};
 use crate::frame::Frame;
-
-/// Turns frames into the blocks of a capture file.
-pub trait Blocks: Send {
-    /// Appends what comes before the first frame.
-    fn begin(&mut self, out: &mut Vec<u8>);
-    /// Appends one frame.
-    fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>);
-    /// Appends what comes last: what the kernel counted, and how many of the frames read are not in the
-    /// file.
-    fn end(&mut self, counts: &Counts, unwritten: u64, out: &mut Vec<u8>);
-}
+use crate::units::Timestamp;
 
 /// A capture file that is being written.
 pub struct Recorder {
     name: String,
-    sink: Sink,
-    blocks: Box<dyn Blocks>,
-    /// Whole blocks not handed to the system yet.
-    buffer: Vec<u8>,
-    /// Bytes handed to the system, all of them whole blocks.
-    good: u64,
+    /// Absent once the file is finished or was given up.
+    writer: Option<Writer<Box<dyn Write + Send>>>,
+    /// The file again, to cut off half a block; absent where it is no regular file.
+    regular: Option<File>,
+    interface: u32,
+    started: Option<Timestamp>,
+    /// Frames handed to the system.
     frames: u64,
-}
-
-enum Sink {
-    File(File),
-    Pipe(Box<dyn Write + Send>),
+    /// Frames that wait in the writer to be handed over.
+    waiting: u64,
+    /// Bytes handed to the system, all of them whole blocks.
+    bytes: u64,
+    /// Whether who reads the pipe has gone.
+    closed: bool,
+    /// What would be written at the end is kept apart, for a file whose writer gave up.
+    epilogue: Epilogue,
 }
 
 /// What was written.
@@ -76,20 +72,20 @@ pub enum WriteFailure {
 }
 
 impl Recorder {
-    /// Makes the file, or empties the one that is there, and writes its beginning.
+    /// Makes the file, or empties the one that is there, and describes the interface in it.
     ///
     /// # Errors
     /// [`WriteFailure::Create`].
-    pub fn create(path: PathBuf, blocks: Box<dyn Blocks>) -> Result<Self, WriteFailure> {
+    pub fn create(path: PathBuf, interface: &Interface<'_>) -> Result<Self, WriteFailure> {
         let made = File::create(&path).and_then(|file| {
-            let regular = file.metadata()?.is_file();
-            let sink = if regular {
-                Sink::File(file)
-            } else {
-                // A named pipe or a device: what was written cannot be taken back.
-                Sink::Pipe(Box::new(file))
-            };
-            Self::begin(path.display().to_string(), sink, blocks)
+            // What was written to a named pipe or a device cannot be taken back.
+            let regular = file.metadata()?.is_file().then(|| file.try_clone());
+            Self::begin(
+                path.display().to_string(),
+                Box::new(file),
+                regular.transpose()?,
+                interface,
+            )
         });
         made.map_err(|source| WriteFailure::Create { path, source })
     }
@@ -100,71 +96,215 @@ impl Recorder {
     /// [`WriteFailure::Create`].
     pub fn pipe(
         pipe: Box<dyn Write + Send>,
-        blocks: Box<dyn Blocks>,
+        interface: &Interface<'_>,
     ) -> Result<Self, WriteFailure> {
-        Self::begin("-".to_owned(), Sink::Pipe(pipe), blocks).map_err(|source| {
-            WriteFailure::Create {
-                path: "-".into(),
-                source,
-            }
+        Self::begin("-".to_owned(), pipe, None, interface).map_err(|source| WriteFailure::Create {
+            path: "-".into(),
+            source,
         })
     }
 
-    fn begin(name: String, sink: Sink, blocks: Box<dyn Blocks>) -> io::Result<Self> {
-        let mut recorder = Self {
+    fn begin(
+        name: String,
+        out: Box<dyn Write + Send>,
+        regular: Option<File>,
+        interface: &Interface<'_>,
+    ) -> io::Result<Self> {
+        let mut writer = Writer::new(out, &section()).map_err(system)?;
+        let index = writer.interface(interface).map_err(system)?;
+        Ok(Self {
             name,
-            sink,
-            blocks,
-            buffer: Vec::new(),
-            good: 0,
+            bytes: writer.written_bytes(),
+            writer: Some(writer),
+            regular,
+            interface: index,
+            started: now(),
             frames: 0,
-        };
-        recorder.blocks.begin(&mut recorder.buffer);
-        recorder.commit()?;
-        Ok(recorder)
+            waiting: 0,
+            closed: false,
+            epilogue: Epilogue::of(interface),
+        })
     }
 
     fn batch(&mut self, batch: &Batch) -> io::Result<()> {
         for frame in batch.frames() {
-            self.blocks.frame(&frame, &mut self.buffer);
+            self.frame(&frame)?;
         }
-        self.commit()?;
-        self.frames = self.frames.saturating_add(batch.len());
-        Ok(())
+        let Some(writer) = &mut self.writer else {
+            return Ok(());
+        };
+        let flushed = writer.flush();
+        self.handed_over(flushed)
     }
 
+    fn frame(&mut self, frame: &Frame<'_>) -> io::Result<()> {
+        // A frame without a time does not come from a live interface; it counts as not written.
+        let (Some(writer), Some(time)) = (&mut self.writer, frame.time) else {
+            return Ok(());
+        };
+        let added = writer.packet(&Packet {
+            interface: self.interface,
+            time,
+            wire_len: frame.wire_len,
+            data: frame.data,
+            comment: None,
+        });
+        match added {
+            Err(error @ (pcapng::Error::Write { .. } | pcapng::Error::GivenUp)) => {
+                self.handed_over(Err(error))
+            }
+            // A frame that the format cannot hold: counted as not written.
+            Err(_) => Ok(()),
+            Ok(()) => {
+                self.waiting = self.waiting.saturating_add(1);
+                if writer.written_bytes() > self.bytes {
+                    self.handed_over(Ok(()))
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    /// Takes note of what the system took. Where it took no more, the file is cut back to its last whole
+    /// block.
+    fn handed_over(&mut self, result: Result<(), pcapng::Error>) -> io::Result<()> {
+        if let Some(writer) = &self.writer {
+            self.bytes = writer.written_bytes();
+        }
+        match result {
+            Ok(()) => {
+                self.frames = self.frames.saturating_add(self.waiting);
+                self.waiting = 0;
+                Ok(())
+            }
+            Err(error) => {
+                self.writer = None;
+                self.waiting = 0;
+                if let Some(file) = &self.regular {
+                    // Best effort: readers take a file that is cut within a block, too, and say so.
+                    let _ = file.set_len(self.bytes);
+                }
+                Err(system(error))
+            }
+        }
+    }
+
+    /// Writes what the kernel counted, and finishes the file.
     fn end(&mut self, counts: &Counts) -> io::Result<()> {
         let unwritten = counts.frames.saturating_sub(self.frames);
-        self.blocks.end(counts, unwritten, &mut self.buffer);
-        self.commit()
-    }
-
-    /// Hands the buffer to the system; where that fails, cuts the file back to its last whole block.
-    fn commit(&mut self) -> io::Result<()> {
-        let result = match &mut self.sink {
-            Sink::File(file) => file.write_all(&self.buffer),
-            Sink::Pipe(pipe) => pipe.write_all(&self.buffer).and_then(|()| pipe.flush()),
+        let statistics = Statistics {
+            started: self.started,
+            ended: now(),
+            received: counts.received,
+            // Where the kernel said nothing, only those of imgnet itself are known.
+            dropped: match (counts.dropped, unwritten) {
+                (None, 0) => None,
+                (dropped, _) => Some(
+                    dropped
+                        .unwrap_or(0)
+                        .saturating_add(counts.interface_dropped.unwrap_or(0))
+                        .saturating_add(unwritten),
+                ),
+            },
         };
-        match (&result, &mut self.sink) {
-            (Ok(()), _) => self.good = self.good.saturating_add(self.buffer.len() as u64),
-            (Err(_), Sink::File(file)) => {
-                // Best effort: a reader takes a file that is cut within a block, too, and says so.
-                drop(file.set_len(self.good));
-                drop(file.seek(SeekFrom::Start(self.good)));
+        if let Some(mut writer) = self.writer.take() {
+            writer
+                .statistics(self.interface, statistics)
+                .map_err(system)?;
+            let before = writer.written_bytes();
+            let epilogue = self.epilogue.bytes(statistics).len() as u64;
+            if let Err(error) = writer.finish() {
+                if let Some(file) = &self.regular {
+                    let _ = file.set_len(before);
+                }
+                return Err(system(error));
             }
-            (Err(_), Sink::Pipe(_)) => {}
+            self.bytes = before.saturating_add(epilogue);
+        } else if let Some(file) = &mut self.regular {
+            // The half block that was cut off left room for this little one.
+            use std::io::Seek as _;
+            let epilogue = self.epilogue.bytes(statistics);
+            let appended = file
+                .seek(io::SeekFrom::Start(self.bytes))
+                .and_then(|_| file.write_all(&epilogue));
+            match appended {
+                Ok(()) => self.bytes = self.bytes.saturating_add(epilogue.len() as u64),
+                Err(_) => {
+                    let _ = file.set_len(self.bytes);
+                }
+            }
         }
-        self.buffer.clear();
-        result
+        Ok(())
     }
 
     fn written(&self) -> Written {
         Written {
             name: self.name.clone(),
             frames: self.frames,
-            bytes: self.good,
+            bytes: self.bytes,
         }
     }
+}
+
+/// The block that ends a file: its statistics.
+struct Epilogue {
+    link: crate::frame::LinkType,
+}
+
+impl Epilogue {
+    fn of(interface: &Interface<'_>) -> Self {
+        Self {
+            link: interface.link,
+        }
+    }
+
+    /// The block's bytes: those by which a file with statistics is longer than one without.
+    fn bytes(&self, statistics: Statistics) -> Vec<u8> {
+        let file = |statistics: Option<Statistics>| {
+            let mut writer = Writer::new(Vec::new(), &Section::default())?;
+            let interface = writer.interface(&Interface {
+                name: None,
+                description: None,
+                filter: None,
+                link: self.link,
+                snap_len: 0,
+            })?;
+            if let Some(statistics) = statistics {
+                writer.statistics(interface, statistics)?;
+            }
+            writer.finish()
+        };
+        match (file(None), file(Some(statistics))) {
+            (Ok(without), Ok(with)) => with.get(without.len()..).unwrap_or_default().to_vec(),
+            // Writing to memory does not fail.
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What is said of the whole file.
+fn section() -> Section<'static> {
+    Section {
+        application: Some(concat!("imgnet ", env!("CARGO_PKG_VERSION"))),
+        ..Section::default()
+    }
+}
+
+/// The system's own error, where it is one.
+fn system(error: pcapng::Error) -> io::Error {
+    match error {
+        pcapng::Error::Write { source, .. } => source,
+        other => io::Error::other(other),
+    }
+}
+
+pub(super) fn now() -> Option<Timestamp> {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_nanos()).ok())
+        .map(Timestamp)
 }
 
 /// The writer's thread: writes what comes through `queue` until it ends.
@@ -175,32 +315,29 @@ pub(super) fn write(
     stop: &Stop,
 ) -> (Written, Option<WriteFailure>) {
     let mut failure = None;
-    let mut closed = false;
     for item in queue {
+        // After a failure the queue goes on being emptied, so that the reader is never held back by a writer
+        // that gave up.
         let result = match &item {
-            // Goes on emptying the queue, so that the reader is never held back by a writer that gave up.
-            Item::Batch(_) if failure.is_some() || closed => Ok(()),
             Item::Batch(batch) => recorder.batch(batch),
-            Item::End(_) if closed => Ok(()),
             Item::End(counts) => recorder.end(counts),
         };
         match result {
-            Ok(()) => {}
             Err(error)
-                if error.kind() == io::ErrorKind::BrokenPipe
-                    && matches!(recorder.sink, Sink::Pipe(_)) =>
+                if error.kind() == io::ErrorKind::BrokenPipe && recorder.regular.is_none() =>
             {
-                closed = true;
+                recorder.closed = true;
                 stop.request(Reason::OutputClosed);
             }
-            Err(source) => {
+            Err(source) if failure.is_none() && !recorder.closed => {
                 stop.request(Reason::Output);
-                failure.get_or_insert(WriteFailure::Middle {
+                failure = Some(WriteFailure::Middle {
                     name: recorder.name.clone(),
                     frames: recorder.frames,
                     source,
                 });
             }
+            Ok(()) | Err(_) => {}
         }
         if let Item::Batch(batch) = item {
             give_back(batch, spare);

@@ -1,70 +1,57 @@
-//! Opening the interface of a capture, and saying what is wrong where that fails.
+//! Opening the interface of a capture, and describing it in the file.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use crate::capture::session::{Blocks, Device};
+use crate::capture::pcapng;
+use crate::source::live::{Error, Live, Options};
 
-/// A device that can also describe itself in a capture file.
-pub(in crate::cli) trait Open: Device {
-    /// What writes the frames of this device to a file.
-    fn blocks(&self) -> Box<dyn Blocks>;
-}
-
-/// Why an interface cannot be captured.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::cli) enum OpenFailure {
-    /// The user has not the right.
-    #[error("not allowed: {reason}")]
-    NotAllowed {
-        /// What libpcap says.
-        reason: String,
-    },
-    /// No such interface.
-    #[error("no interface is called {name:?}; there are: {}", known.join(", "))]
-    UnknownInterface {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: Vec<String>,
-    },
-    /// The filter is wrong.
-    #[error("the filter {filter:?} is wrong: {reason}; `man pcap-filter` explains the language")]
-    Filter {
-        /// The filter.
-        filter: String,
-        /// What libpcap says.
-        reason: String,
-    },
-    /// Anything else.
-    #[error("{name}: cannot be captured: {reason}")]
-    Other {
-        /// The interface.
-        name: String,
-        /// What libpcap says.
-        reason: String,
-    },
-}
-
-impl Open for crate::capture::interim::Live {
-    fn blocks(&self) -> Box<dyn Blocks> {
-        Box::new(crate::capture::interim::Ng)
-    }
-}
+/// Most bytes captured of a frame: all of them.
+const SNAP_LENGTH: u32 = 262_144;
+/// How long the kernel may keep a frame to itself: rows and verdicts follow the traffic that closely.
+const TIMEOUT: Duration = Duration::from_millis(20);
 
 /// Opens an interface.
+///
+/// # Errors
+/// Those of [`Live::open`]; a filter that is wrong is told as the user wrote it.
 pub(in crate::cli) fn open(
     interface: &str,
-    filter: Option<&str>,
+    ports: &[u16],
+    expression: Option<&str>,
     ring: u64,
-) -> Result<Box<dyn Open>, OpenFailure> {
-    let ring = i32::try_from(ring).unwrap_or(i32::MAX);
-    let failure = |error: pcap::Error| OpenFailure::Other {
-        name: interface.to_owned(),
-        reason: error.to_string(),
-    };
-    let live =
-        crate::capture::interim::open(interface, filter.unwrap_or(""), ring).map_err(failure)?;
-    Ok(Box::new(live))
+) -> Result<Live, Error> {
+    let live = Live::open(&Options {
+        interface: interface.to_owned(),
+        filter: filter(ports, expression),
+        buffer_bytes: usize::try_from(ring).unwrap_or(usize::MAX),
+        snap_len: SNAP_LENGTH,
+        timeout: TIMEOUT,
+        immediate: false,
+    });
+    let written = || expression.unwrap_or_default().to_owned();
+    live.map_err(|error| match error {
+        Error::Filter { message, .. } => Error::Filter {
+            filter: written(),
+            message,
+        },
+        Error::FilterLosesFrames { .. } => Error::FilterLosesFrames { filter: written() },
+        other => other,
+    })
+}
+
+/// What a capture file says of the interface.
+pub(in crate::cli) fn describe<'a>(
+    live: &'a Live,
+    filter: Option<&'a str>,
+) -> pcapng::Interface<'a> {
+    pcapng::Interface {
+        name: Some(live.interface()),
+        description: None,
+        filter,
+        link: live.link(),
+        snap_len: SNAP_LENGTH,
+    }
 }
 
 /// The filter for these ports and this expression; absent where everything is wanted.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::live::Live;
+use super::view::View;
 use crate::analysis::{Analysis, Event, Observer, Options};
 use crate::capture::session::{Consumer, Counts, Reason, Stop};
 use crate::frame::Frame;
@@ -19,7 +19,7 @@ pub(in crate::cli) struct Watch {
 /// Those who watch the analysis.
 struct Eyes {
     collector: Collector,
-    live: Live,
+    view: View,
     end: Option<End>,
 }
 
@@ -32,13 +32,13 @@ struct End {
 
 impl Watch {
     /// A watch that has seen nothing yet.
-    pub(in crate::cli) fn new(options: Options, live: Live) -> Self {
+    pub(in crate::cli) fn new(options: Options, view: View) -> Self {
         Self {
             analysis: Some(Analysis::new(options)),
             packets: Packets::default(),
             eyes: Eyes {
                 collector: Collector::new(),
-                live,
+                view,
                 end: None,
             },
         }
@@ -67,7 +67,7 @@ impl Consumer for Watch {
     }
 
     fn tick(&mut self) {
-        self.eyes.live.tick(Instant::now());
+        self.eyes.view.tick(Instant::now());
     }
 
     fn finish(&mut self, _: &Counts) {
@@ -83,13 +83,13 @@ impl Consumer for Watch {
                     .collect(),
             };
         }
-        self.eyes.live.finish();
+        self.eyes.view.finish();
     }
 }
 
 impl Observer for Eyes {
     fn event(&mut self, event: Event<'_>) {
-        self.live.event(&event);
+        self.view.event(&event);
         if let (Event::PictureEnded(_), Some(end)) = (&event, &mut self.end) {
             end.left = end.left.saturating_sub(1);
             if end.left == 0 {

@@ -18,7 +18,7 @@ use crate::report::model::Report;
 const FRAME: Duration = Duration::from_millis(80);
 
 /// The live view.
-pub(in crate::cli) enum Live {
+pub(in crate::cli) enum View {
     /// None.
     Silent,
     /// Rows that change in place.
@@ -31,14 +31,14 @@ pub(in crate::cli) enum Live {
 
 /// Chooses it. `stdout_taken`: the capture file goes to standard output. `beside_command`: a command writes to the
 /// same terminal, so that rows in place would be torn.
-pub(super) fn choose(output: &OutputArgs, stdout_taken: bool, beside_command: bool) -> Live {
+pub(super) fn choose(output: &OutputArgs, stdout_taken: bool, beside_command: bool) -> View {
     let to_file = output.output.is_some();
     let stderr = stdout_taken || beside_command || to_file || output.format != FormatArg::Table;
     if output.format == FormatArg::Json && !to_file {
-        return Live::Json(Json::new(stdout_taken));
+        return View::Json(Json::new(stdout_taken));
     }
     if output.quiet {
-        return Live::Silent;
+        return View::Silent;
     }
     let style = if stderr {
         super::stderr_style(output)
@@ -51,9 +51,9 @@ pub(super) fn choose(output: &OutputArgs, stdout_taken: bool, beside_command: bo
         io::stdout().is_terminal()
     };
     if terminal && !beside_command {
-        Live::Screen(Box::new(Screen::new(style, stderr)))
+        View::Screen(Box::new(Screen::new(style, stderr)))
     } else {
-        Live::Lines(Lines {
+        View::Lines(Lines {
             rows: Rows::default(),
             style,
             stderr,
@@ -61,7 +61,7 @@ pub(super) fn choose(output: &OutputArgs, stdout_taken: bool, beside_command: bo
     }
 }
 
-impl Live {
+impl View {
     /// Something happened.
     pub(super) fn event(&mut self, event: &Event<'_>) {
         match self {
