@@ -1,6 +1,7 @@
 //! Captures of real TCP traffic. Each test runs itself again in a private network; where there can be none
 //! it says so and why.
 
+use std::collections::{HashMap, HashSet};
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
@@ -168,29 +169,43 @@ fn traffic_on_a_private_loopback_is_captured_once_and_whole() {
     assert_eq!(frames, counts.frames);
     assert_eq!((file.truncated, file.kernel_drops), (None, Some(0)));
 
-    let Some(lines) = tshark(
-        &path,
-        &["tcp.stream", "tcp.flags.syn", "tcp.flags.fin", "tcp.len"],
-    ) else {
+    let fields = [
+        "tcp.stream",
+        "tcp.srcport",
+        "tcp.flags.syn",
+        "tcp.flags.fin",
+        "tcp.seq",
+        "tcp.len",
+    ];
+    let Some(lines) = tshark(&path, &fields) else {
         return;
     };
     assert_eq!(lines.len() as u64, counts.frames);
-    let (mut syns, mut fins, mut payload) = (0, 0, 0_usize);
+    // By direction: TCP may send a segment again while the machine is busy.
+    let (mut syns, mut fins) = (HashSet::new(), HashSet::new());
+    let mut segments = HashMap::new();
     for line in &lines {
         let fields: Vec<&str> = line.split('\t').collect();
-        syns += usize::from(matches!(fields[1], "1" | "True"));
-        fins += usize::from(matches!(fields[2], "1" | "True"));
-        payload += fields[3].parse::<usize>().unwrap();
+        let direction = (fields[0], fields[1]);
+        if matches!(fields[2], "1" | "True") {
+            syns.insert(direction);
+        }
+        if matches!(fields[3], "1" | "True") {
+            fins.insert(direction);
+        }
+        let length: usize = fields[5].parse().unwrap();
+        if length > 0 {
+            *segments.entry((direction, fields[4], length)).or_insert(0) += 1;
+        }
     }
-    // Each once, although the loopback shows every frame going out and coming in.
-    assert_eq!(syns as u64, 2 * CONNECTIONS);
-    assert_eq!(fins as u64, 2 * CONNECTIONS, "the last FIN was missed");
+    assert_eq!(syns.len() as u64, 2 * CONNECTIONS, "a beginning was missed");
+    assert_eq!(fins.len() as u64, 2 * CONNECTIONS, "an end was missed");
+    let payload: usize = segments.keys().map(|(_, _, length)| length).sum();
     let sent = BYTES * usize::try_from(CONNECTIONS).unwrap();
-    // A retransmission would be captured too; on the loopback there is hardly one.
-    assert!(
-        (sent..sent + sent / 100).contains(&payload),
-        "{payload} of {sent}"
-    );
+    assert!(payload >= sent, "{payload} of {sent}");
+    // The loopback shows every frame going out and coming in.
+    let twice = segments.values().filter(|times| **times > 1).count();
+    assert!(twice * 10 < segments.len(), "{twice} segments came twice");
 }
 
 #[test]
