@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::record::{Record, SCHEMA, Side};
 use super::socket::{Connection, is_timeout};
-use super::store::{Destination, Draft};
+use super::store::{self, Destination, Draft};
 use super::{Error, Session, now, pixels};
 use crate::ledger::TransportKind;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
@@ -90,7 +90,7 @@ enum Body {
 impl Body {
     fn new(destination: &Destination<'_>) -> Result<Self, Error> {
         match destination {
-            Destination::Memory => Ok(Self::Memory(Vec::new())),
+            Destination::Memory | Destination::Named { .. } => Ok(Self::Memory(Vec::new())),
             _ => Draft::new(destination).map(Self::Draft),
         }
     }
@@ -209,7 +209,7 @@ impl<'r> Intake<'r> {
 
     fn tell_stray(&mut self) {
         if self.stray > 0 {
-            self.session.note(format!(
+            self.session.warn(format!(
                 "{}: {} bytes belong to no picture",
                 self.route.from, self.stray
             ));
@@ -231,7 +231,7 @@ impl<'r> Intake<'r> {
             }
             wire::Event::Fault(fault) => match &mut self.open {
                 Some(open) => open.problem = Some(fault.to_string()),
-                None => self.session.note(format!("{}: {fault}", self.route.from)),
+                None => self.session.warn(format!("{}: {fault}", self.route.from)),
             },
             // A socket has no gaps, and framing has done its work.
             wire::Event::Framing { .. } | wire::Event::PictureGap(_) | wire::Event::StrayGap(_) => {
@@ -353,7 +353,10 @@ impl<'r> Intake<'r> {
             }
         };
         self.done = self.done.saturating_add(1);
-        if matches!(self.route.destination, Destination::Memory) {
+        if matches!(
+            self.route.destination,
+            Destination::Memory | Destination::Named { .. }
+        ) {
             let last = self.last.get_or_insert_with(Received::default);
             last.problem.clone_from(&problem);
         }
@@ -407,11 +410,20 @@ impl<'r> Intake<'r> {
                 Ok(Some(path.to_string_lossy().into_owned()))
             }
             Body::Memory(bytes) => {
+                let file = match self.route.destination {
+                    Destination::Named { store, name } => {
+                        let part = if problem.is_none() { "" } else { ".incomplete" };
+                        let name = format!("{name}{part}");
+                        let path = store.save(&name, store::extension(format), &bytes)?;
+                        Some(path.to_string_lossy().into_owned())
+                    }
+                    _ => None,
+                };
                 self.last = Some(Received {
                     bytes,
                     problem: None,
                 });
-                Ok(None)
+                Ok(file)
             }
         }
     }
@@ -492,7 +504,7 @@ pub(super) fn receive_udp(
             Ok((count, from)) => {
                 last = Instant::now();
                 if !peers.contains_key(&from) && peers.len() >= session.limits.connections {
-                    session.note(format!("{from}: too many senders at once; not listened to"));
+                    session.warn(format!("{from}: too many senders at once; not listened to"));
                     continue;
                 }
                 let peer = peers.entry(from).or_insert_with(|| {
@@ -521,7 +533,7 @@ pub(super) fn receive_udp(
                     if error.is_usage() && !matches!(error, Error::TooLarge { .. }) {
                         return Err(error);
                     }
-                    session.note(error.told());
+                    session.warn(error.told());
                     peers.remove(&from);
                 }
             }

@@ -118,8 +118,10 @@ pub enum Event {
     Listening(SocketAddr),
     /// A picture was sent or received; [`Record::problem`] says whether it is as it should be.
     Transferred(Box<Record>),
-    /// One line worth telling: a peer that sent nothing, bytes that were no picture.
+    /// Something else that went well, in one line: a merged picture was saved.
     Note(String),
+    /// Something that went wrong, in one line: a peer that sent nothing, bytes that were no picture.
+    Warning(String),
 }
 
 /// What a run of a server or client is given: limits, when to end, and whom to tell.

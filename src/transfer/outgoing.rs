@@ -79,6 +79,7 @@ fn hand_over(
     let mut chunks = Vec::new();
     let mut bytes = 0_u64;
     let mut problem = None;
+    let mut ended = started;
     for piece in pieces(picture.protocol, picture.bytes, picture.chunk)? {
         if let Err(error) = give(&piece) {
             problem = Some(error.told());
@@ -88,6 +89,7 @@ fn hand_over(
             hasher.update(&piece.bytes);
             bytes = bytes.saturating_add(piece.bytes.len() as u64);
             chunks.push(u32::try_from(piece.bytes.len()).unwrap_or(u32::MAX));
+            ended = now();
         }
         if let Some(pace) = picture.pace {
             thread::sleep(pace);
@@ -110,7 +112,7 @@ fn hand_over(
         bytes,
         sha256: hex(hasher),
         started,
-        ended: now(),
+        ended,
         chunks,
         file: picture.file.clone(),
         problem,

@@ -61,6 +61,8 @@ pub(super) enum Destination<'d> {
     File(&'d Path),
     /// Nowhere: it is kept in memory.
     Memory,
+    /// Kept in memory, and saved in the folder under this name (without extension).
+    Named { store: &'d Store, name: &'d str },
 }
 
 /// A file that does not have its name yet; it is deleted unless it is kept.
@@ -74,7 +76,7 @@ impl Draft {
     /// A draft in the folder where `destination` is; memory has none.
     pub(super) fn new(destination: &Destination<'_>) -> Result<Self, Error> {
         let folder = match destination {
-            Destination::Folder(store) => store.folder.clone(),
+            Destination::Folder(store) | Destination::Named { store, .. } => store.folder.clone(),
             Destination::File(path) => match path.parent() {
                 Some(folder) if folder != Path::new("") => folder.to_owned(),
                 _ => PathBuf::from("."),
@@ -139,7 +141,8 @@ impl Draft {
                     }),
                 }
             }
-            Destination::Memory => Ok(PathBuf::new()),
+            // These are not drafted: they are saved once they are whole in memory.
+            Destination::Memory | Destination::Named { .. } => Ok(PathBuf::new()),
         }
     }
 

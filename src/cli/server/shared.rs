@@ -158,8 +158,9 @@ impl<'c> Teller<'c> {
                     &format!("listening on {address}; Ctrl-C ends it"),
                 );
             }
-            Event::Listening(_) => {}
-            Event::Note(note) => tell(self.program, &note),
+            Event::Note(note) if !self.quiet => tell(self.program, &note),
+            Event::Listening(_) | Event::Note(_) => {}
+            Event::Warning(warning) => tell(self.program, &warning),
             Event::Transferred(record) => self.transferred(&record),
         }
     }

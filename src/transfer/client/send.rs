@@ -95,7 +95,7 @@ fn prepared(send: &Send, file: &Path, session: &Session<'_>) -> Result<(Protocol
         }
         Protocol::Marker(marker) => {
             if let Some(at) = memchr::memmem::find(&bytes, marker) {
-                session.note(format!(
+                session.warn(format!(
                     "{}: holds the end marker at byte {at}; every receiver will end the picture there",
                     file.display()
                 ));
@@ -111,7 +111,7 @@ pub(in crate::transfer) fn loaded(file: &Path, session: &Session<'_>) -> Result<
     let bytes = read_file(file, session.limits.picture_bytes)?;
     let head = bytes.get(..SNIFF_BYTES).unwrap_or(&bytes);
     if !matches!(sniff(head), Sniff::Is(_)) {
-        session.note(format!(
+        session.warn(format!(
             "{}: no JPEG, PNG, GIF, WebP or BMP by its first bytes; sent as it is",
             file.display()
         ));

@@ -136,17 +136,17 @@ pub fn run(
         match read_choice(&mut connection) {
             Ok(Some(choice)) => {
                 if let Err(error) = answer(connection, &choice, catalog, session) {
-                    session.note(error.told());
+                    session.warn(error.told());
                 }
                 tally.add(1);
             }
-            Ok(None) => session.note(format!("{} chose nothing and closed", connection.peer)),
-            Err(Error::Idle { peer, limit }) => session.note(format!(
+            Ok(None) => session.warn(format!("{} chose nothing and closed", connection.peer)),
+            Err(Error::Idle { peer, limit }) => session.warn(format!(
                 "{peer} chose nothing for {} s: an empty choice sends no bytes, so there is nothing to answer; closed",
                 limit.as_secs_f64()
             )),
             Err(Error::Stopped) => {}
-            Err(error) => session.note(error.told()),
+            Err(error) => session.warn(error.told()),
         }
     })
 }
@@ -189,7 +189,7 @@ fn answer(
 ) -> Result<(), Error> {
     let (bytes, file) = catalog.answer(choice, session.limits.picture_bytes)?;
     if file.is_none() {
-        session.note(format!(
+        session.warn(format!(
             "{} chose {choice:?}, which is none of 1 to {}: answered with the not-found picture",
             connection.peer,
             catalog.files.len()

@@ -80,12 +80,12 @@ fn serve_each<'s>(
                         active.fetch_sub(1, Ordering::AcqRel);
                         if served.is_err() {
                             session
-                                .note(format!("{peer}: a fault of imgnet ended this connection"));
+                                .warn(format!("{peer}: a fault of imgnet ended this connection"));
                         }
                     });
             if let Err(error) = spawned {
                 active.fetch_sub(1, Ordering::AcqRel);
-                session.note(format!("a connection could not be served: {error}"));
+                session.warn(format!("a connection could not be served: {error}"));
             }
         }
     })

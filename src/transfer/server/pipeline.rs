@@ -10,11 +10,10 @@ use std::thread;
 use super::tell_listening;
 use crate::imaging;
 use crate::ledger::TransportKind;
-use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 use crate::transfer::incoming::{Intake, Route};
 use crate::transfer::outgoing::{self, Outgoing};
 use crate::transfer::socket::{self, Connection};
-use crate::transfer::store::{self, Destination, Store};
+use crate::transfer::store::{Destination, Store};
 use crate::transfer::{Error, Session, pixels};
 use crate::wire::{Protocol, Role, decoder};
 
@@ -51,7 +50,7 @@ pub fn run(
             Ok(true) => {}
             Ok(false) | Err(Error::Stopped) => return Ok(()),
             Err(error @ (Error::Listen { .. } | Error::Write { .. })) => return Err(error),
-            Err(error) => session.note(format!(
+            Err(error) => session.warn(format!(
                 "round {rounds} failed: {}; the next connection is taken for an uploader",
                 error.told()
             )),
@@ -69,27 +68,9 @@ fn round(
     let Some(mut uploader) = socket::accept(listener, session)? else {
         return Ok(false);
     };
-    let upload = receive(&mut uploader, pipeline, session, Role::Initiator).map_err(|error| match error {
-        Error::Idle { peer, limit } => Error::Unusable {
-            peer,
-            problem: format!(
-                "nothing came for {} s; the first connection of a round is taken for the uploader: start it before the workers",
-                limit.as_secs_f64()
-            ),
-        },
-        error => error,
-    })?;
-    let name = format!("round-{:04}", pipeline.store.number());
-    let save = |what: &str, bytes: &[u8]| {
-        let format = match sniff(bytes.get(..SNIFF_BYTES).unwrap_or(bytes)) {
-            Sniff::Is(format) => Some(format),
-            _ => None,
-        };
-        pipeline
-            .store
-            .save(&format!("{name}-{what}"), store::extension(format), bytes)
-    };
-    save("upload", &upload)?;
+    let round = format!("round-{:04}", pipeline.store.number());
+    let upload = receive(&mut uploader, &format!("{round}-upload"), pipeline, session)
+        .map_err(taken_for_uploader)?;
     let picture = pixels::decode(&upload, &format!("the upload from {}", uploader.peer))?;
     let strips = imaging::split(&picture, pipeline.workers)
         .map_err(|error| Error::picture("the upload cannot be split")(error.into()))?;
@@ -97,12 +78,16 @@ fn round(
         let mut workers = Vec::new();
         for (number, strip) in (1_u32..).zip(&strips) {
             let strip = pixels::jpeg(strip)?;
-            let file = save(&format!("strip-{number}"), &strip)?;
+            let file = pipeline
+                .store
+                .save(&format!("{round}-strip-{number}"), "jpg", &strip)?;
             let Some(worker) = socket::accept(listener, session)? else {
                 return Err(Error::Stopped);
             };
             let file = file.to_string_lossy().into_owned();
-            workers.push(scope.spawn(move || work(worker, &strip, file, pipeline, session)));
+            let result = format!("{round}-result-{number}");
+            workers
+                .push(scope.spawn(move || work(worker, &strip, file, &result, pipeline, session)));
         }
         // All are waited for, so that one that fails does not cut off the others.
         let results: Vec<_> = workers
@@ -111,18 +96,16 @@ fn round(
             .collect();
         results.into_iter().collect::<Result<Vec<_>, Error>>()
     })?;
-    let mut filtered = Vec::new();
-    for (number, result) in (1_u32..).zip(&results) {
-        save(&format!("result-{number}"), result)?;
-        filtered.push(pixels::decode(
-            result,
-            &format!("the answer of worker {number}"),
-        )?);
-    }
+    let filtered = (1_u32..)
+        .zip(&results)
+        .map(|(number, result)| pixels::decode(result, &format!("the answer of worker {number}")))
+        .collect::<Result<Vec<_>, Error>>()?;
     let merged = imaging::merge(&filtered).map_err(|error| {
         Error::picture("the answers of the workers cannot be merged")(error.into())
     })?;
-    let path = save("merged", &pixels::jpeg(&merged)?)?;
+    let path = pipeline
+        .store
+        .save(&format!("{round}-merged"), "jpg", &pixels::jpeg(&merged)?)?;
     session.note(format!(
         "{} merged from {} strips",
         path.display(),
@@ -131,11 +114,27 @@ fn round(
     Ok(true)
 }
 
+/// Silence of the first connection has a likely cause in the pipeline, which its user should hear.
+fn taken_for_uploader(error: Error) -> Error {
+    match error {
+        Error::Idle { peer, limit } => Error::Unusable {
+            peer,
+            problem: format!(
+                "nothing came for {} s; the first connection of a round is taken for the uploader, so start it before \
+                 the workers",
+                limit.as_secs_f64()
+            ),
+        },
+        error => error,
+    }
+}
+
 /// Sends a worker its strip and receives its answer.
 fn work(
     mut worker: Connection<'_>,
     strip: &[u8],
     file: String,
+    result: &str,
     pipeline: &Pipeline,
     session: &Session<'_>,
 ) -> Result<Vec<u8>, Error> {
@@ -156,25 +155,29 @@ fn work(
             problem,
         });
     }
-    receive(&mut worker, pipeline, session, Role::Initiator)
+    receive(&mut worker, result, pipeline, session)
 }
 
-/// Receives one picture into memory.
+/// Receives one picture and saves it as `name`.
 fn receive(
     connection: &mut Connection<'_>,
+    name: &str,
     pipeline: &Pipeline,
     session: &Session<'_>,
-    role: Role,
 ) -> Result<Vec<u8>, Error> {
-    let peer = connection.peer;
     let route = Route {
         transport: TransportKind::Tcp,
-        from: peer,
+        from: connection.peer,
         to: connection.local,
         protocol: &pipeline.protocol,
         request: None,
-        destination: Destination::Memory,
+        destination: Destination::Named {
+            store: &pipeline.store,
+            name,
+        },
     };
-    let mut intake = Intake::new(session, route);
-    intake.receive_one(connection, &mut decoder(&pipeline.protocol, role))
+    Intake::new(session, route).receive_one(
+        connection,
+        &mut decoder(&pipeline.protocol, Role::Initiator),
+    )
 }

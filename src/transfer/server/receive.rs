@@ -55,8 +55,8 @@ fn serve(
     if intake.done() == 0 {
         match outcome {
             Err(Error::Stopped) => {}
-            Err(error) => session.note(error.told()),
-            Ok(()) => session.note(
+            Err(error) => session.warn(error.told()),
+            Ok(()) => session.warn(
                 Error::Nothing {
                     peer: connection.peer,
                 }
