@@ -25,5 +25,6 @@ pub mod picture;
 pub mod reassembly;
 pub mod report;
 pub mod source;
+pub mod transfer;
 pub mod units;
 pub mod wire;

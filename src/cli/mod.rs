@@ -15,12 +15,14 @@ use clap::{Parser, Subcommand};
 
 pub mod analyze;
 pub mod args;
+pub mod client;
 pub mod exit;
 pub mod extract;
 mod glue;
 pub mod output;
 mod progress;
 pub mod reading;
+pub mod server;
 pub mod terminal;
 
 pub use exit::Exit;
