@@ -368,6 +368,10 @@ impl Channel {
         } else {
             None
         };
+        if self.pictures.is_empty() {
+            // Most directions carry one picture.
+            self.pictures.reserve_exact(1);
+        }
         self.pictures.push(Picture {
             id: open.id,
             protocol: protocol.clone(),

@@ -103,8 +103,10 @@ impl<'cap> Lane<'cap> {
         let limited = half.settle(limit, &mut |delivery| {
             pass_on(&delivery, channel, hasher, context);
         });
-        if half.reached_fin() {
+        if half.reached_fin() && self.channel.end.is_none() {
             self.channel.finish(StreamEnd::Fin, context);
+            // Closed streams stay for a while, in case something is sent again: let them be small.
+            half.assembler.forget_recent();
         }
         self.announce(context);
         limited

@@ -165,7 +165,7 @@ pub struct Analysis<'cap> {
     options: Options,
     decoder: decode::Decoder,
     counts: PacketCounts,
-    streams: Table<stream::Stream<'cap>>,
+    streams: Table<Box<stream::Stream<'cap>>>,
     next_stream: u32,
     next_of: [u32; 2],
     next_picture: u32,
@@ -284,13 +284,13 @@ impl<'cap> Analysis<'cap> {
             TransportKind::Tcp => tcp,
             TransportKind::Udp => udp,
         };
-        let stream = stream::Stream::new(
+        let stream = Box::new(stream::Stream::new(
             StreamId(self.next_stream),
             *of_transport,
             packet,
             frame,
             &self.options,
-        );
+        ));
         *of_transport += 1;
         self.next_stream += 1;
         stream.opened(observer);
@@ -316,7 +316,7 @@ impl<'cap> Analysis<'cap> {
         let mut over = self
             .streams
             .drain_where(|stream| stream.is_closed() && quiet(stream));
-        over.sort_by_key(stream::Stream::id);
+        over.sort_by_key(|stream| stream.id());
         for stream in over {
             self.close(stream, observer);
         }
@@ -327,7 +327,7 @@ impl<'cap> Analysis<'cap> {
         let mut last: Vec<FrameNumber> = self
             .streams
             .iter()
-            .map(stream::Stream::last_frame)
+            .map(|stream| stream.last_frame())
             .collect();
         let nth = last.len() / 16;
         if nth >= last.len() {
@@ -337,7 +337,7 @@ impl<'cap> Analysis<'cap> {
         let mut over = self
             .streams
             .drain_where(|stream| stream.last_frame() <= oldest);
-        over.sort_by_key(stream::Stream::id);
+        over.sort_by_key(|stream| stream.id());
         if !self.limit_told {
             self.limit_told = true;
             let finding = rules::stream_limit(self.options.limits.streams, oldest);
@@ -348,7 +348,7 @@ impl<'cap> Analysis<'cap> {
         }
     }
 
-    fn close(&mut self, stream: stream::Stream<'cap>, observer: &mut dyn Observer) {
+    fn close(&mut self, stream: Box<stream::Stream<'cap>>, observer: &mut dyn Observer) {
         let closed = stream.close(
             self.now,
             &mut stream::Shared {
@@ -372,7 +372,7 @@ impl<'cap> Analysis<'cap> {
             observer.event(Event::Finding(&rules::fragment_lost(&lost)));
         }
         let mut over = self.streams.drain_where(|_| true);
-        over.sort_by_key(stream::Stream::id);
+        over.sort_by_key(|stream| stream.id());
         for stream in over {
             self.close(stream, observer);
         }

@@ -1,3 +1,7 @@
 //! imgnet-client: see the crate documentation.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    imgnet::cli::client::imgnet_client(std::env::args_os())
+}

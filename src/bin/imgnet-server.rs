@@ -1,3 +1,7 @@
 //! imgnet-server: see the crate documentation.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    imgnet::cli::server::imgnet_server(std::env::args_os())
+}

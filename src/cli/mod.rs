@@ -16,6 +16,8 @@ use clap::{Parser, Subcommand};
 pub mod analyze;
 pub mod args;
 pub mod capture;
+
+pub mod client;
 pub mod doctor;
 pub mod exit;
 pub mod extract;
@@ -23,6 +25,7 @@ mod glue;
 pub mod output;
 mod progress;
 pub mod reading;
+pub mod server;
 pub mod terminal;
 
 pub use exit::Exit;

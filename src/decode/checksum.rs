@@ -1,22 +1,21 @@
 //! The Internet checksum (RFC 1071) of IPv4 headers, TCP and UDP.
 
-use std::net::IpAddr;
-
 use super::Checksum;
+use super::ip::Addresses;
 
 /// What TCP and UDP checksums cover beside the packet (RFC 9293, section 3.1; RFC 8200, section 8.1).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PseudoHeader {
-    pub(super) source: IpAddr,
-    pub(super) destination: IpAddr,
+pub(super) struct PseudoHeader<'a> {
+    pub(super) addresses: Addresses<'a>,
     pub(super) protocol: u8,
     pub(super) length: u32,
 }
 
-impl PseudoHeader {
+impl PseudoHeader<'_> {
     /// Its sum, not complemented: with the length and without.
     fn sums(&self) -> [u16; 2] {
-        let bare = address(self.source) + address(self.destination) + u64::from(self.protocol);
+        let [source, destination] = self.addresses.bytes();
+        let bare = u64::from(sum(source)) + u64::from(sum(destination)) + u64::from(self.protocol);
         [fold(bare + u64::from(self.length)), fold(bare)]
     }
 
@@ -25,6 +24,7 @@ impl PseudoHeader {
     /// Offload leaves the sum of the pseudo-header in the field: Linux with the length, others without it,
     /// a few leave 0. Such a value is [`Checksum::Unfinished`] without a look at the bytes; by chance a
     /// finished checksum has that value once in 65,536 packets.
+    #[inline(never)]
     pub(super) fn verify(&self, found: u16, bytes: &[u8]) -> Checksum {
         let [with_length, without] = self.sums();
         if found == with_length || found == without {
@@ -42,6 +42,7 @@ impl PseudoHeader {
 }
 
 /// Judges an IPv4 header's checksum (RFC 791, section 3.1); some offload engines leave 0 in it.
+#[inline(never)]
 pub(super) fn ipv4_header(header: &[u8], found: u16) -> Checksum {
     if sum(header) == u16::MAX {
         Checksum::Good
@@ -49,16 +50,6 @@ pub(super) fn ipv4_header(header: &[u8], found: u16) -> Checksum {
         Checksum::Unfinished
     } else {
         Checksum::Wrong
-    }
-}
-
-fn address(address: IpAddr) -> u64 {
-    match address {
-        IpAddr::V4(address) => {
-            let bits = address.to_bits();
-            u64::from(bits >> 16) + u64::from(bits & 0xffff)
-        }
-        IpAddr::V6(address) => address.segments().into_iter().map(u64::from).sum(),
     }
 }
 

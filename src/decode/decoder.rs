@@ -60,7 +60,39 @@ impl Decoder {
     #[inline]
     pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Outcome<'a> {
         self.fragments.expire(frame.time);
-        self.outcome(frame).unwrap_or_else(Outcome::Skipped)
+        // No `?`: the packet is large, and built where the caller wants it.
+        let network = match link::network(frame.link, Span::new(frame.data, frame.wire_len)) {
+            Ok(network) => network,
+            Err(skip) => return Outcome::Skipped(skip),
+        };
+        let datagram = match ip::datagram(&network, self.checksums) {
+            Ok(datagram) => datagram,
+            Err(skip) => return Outcome::Skipped(skip),
+        };
+        if let Some(fragment) = datagram.fragment {
+            return self
+                .fragment(frame, &network, &datagram, fragment)
+                .unwrap_or_else(Outcome::Skipped);
+        }
+        let (protocol, bytes) = (datagram.protocol, datagram.payload);
+        let segment = match transport::segment(&datagram, protocol, bytes, self.checksums) {
+            Ok(segment) => segment,
+            Err(skip) => return Outcome::Skipped(skip),
+        };
+        let payload = segment.payload;
+        let parts = Parts::Whole(Part {
+            frame: frame.number,
+            time: frame.time,
+            wire_len: frame.wire_len,
+            offset: 0,
+            bytes: payload.wire_len(),
+        });
+        Outcome::Packet(packet(
+            &datagram,
+            &segment,
+            Cow::Borrowed(payload.captured()),
+            parts,
+        ))
     }
 
     /// What became of the fragments so far.
@@ -80,35 +112,6 @@ impl Decoder {
         self.fragments.finish()
     }
 
-    #[inline]
-    fn outcome<'a>(&mut self, frame: &Frame<'a>) -> Result<Outcome<'a>, Skip> {
-        let network = link::network(frame.link, Span::new(frame.data, frame.wire_len))?;
-        let datagram = ip::datagram(&network, self.checksums)?;
-        if let Some(fragment) = datagram.fragment {
-            return self.fragment(frame, &network, &datagram, fragment);
-        }
-        let segment = transport::segment(
-            &datagram,
-            datagram.protocol,
-            datagram.payload,
-            self.checksums,
-        )?;
-        let payload = segment.payload;
-        let parts = Parts::Whole(Part {
-            frame: frame.number,
-            time: frame.time,
-            wire_len: frame.wire_len,
-            offset: 0,
-            bytes: payload.wire_len(),
-        });
-        Ok(Outcome::Packet(packet(
-            &datagram,
-            &segment,
-            Cow::Borrowed(payload.captured()),
-            parts,
-        )))
-    }
-
     #[cold]
     fn fragment<'a>(
         &mut self,
@@ -117,10 +120,11 @@ impl Decoder {
         datagram: &Datagram<'a>,
         fragment: Fragment,
     ) -> Result<Outcome<'a>, Skip> {
+        let (source, destination) = datagram.addresses.pair();
         let incoming = Incoming {
             key: Key {
-                source: datagram.source,
-                destination: datagram.destination,
+                source,
+                destination,
                 id: fragment.id,
                 protocol: (network.version == Version::V4).then_some(datagram.protocol),
                 interface: frame.interface,
@@ -204,9 +208,10 @@ fn packet<'a>(
     payload: Cow<'a, [u8]>,
     parts: Parts,
 ) -> Packet<'a> {
+    let (source, destination) = datagram.addresses.pair();
     Packet {
-        source: SocketAddr::new(datagram.source, segment.source_port),
-        destination: SocketAddr::new(datagram.destination, segment.destination_port),
+        source: SocketAddr::new(source, segment.source_port),
+        destination: SocketAddr::new(destination, segment.destination_port),
         transport: segment.transport,
         payload_len: segment.payload.wire_len(),
         notes: Notes {

@@ -178,8 +178,8 @@ const MAX_LOST: usize = 4096;
 pub(super) struct Fragments {
     limits: FragmentLimits,
     waiting: HashMap<Key, Waiting>,
-    /// By arrival of the first fragment.
-    order: BTreeMap<u64, Key>,
+    /// By arrival of the first fragment, with its time.
+    order: BTreeMap<u64, (Key, Option<Timestamp>)>,
     arrivals: u64,
     held: usize,
     recent: VecDeque<Recent>,
@@ -214,7 +214,7 @@ impl Fragments {
 
     /// Gives up all that waits.
     pub(super) fn finish(&mut self) -> Vec<LostDatagram> {
-        while let Some((_, key)) = self.order.pop_first() {
+        while let Some((_, (key, _))) = self.order.pop_first() {
             self.give_up(&key, LossReason::Missing);
         }
         self.take_lost()
@@ -232,13 +232,8 @@ impl Fragments {
 
     fn expire_waiting(&mut self, now: Timestamp) {
         while let Some(entry) = self.order.first_entry() {
-            let key = *entry.get();
-            let expired = self.waiting.get(&key).is_none_or(|waiting| {
-                waiting
-                    .started
-                    .is_some_and(|started| is_past(started, now, self.limits.timeout))
-            });
-            if !expired {
+            let (key, started) = *entry.get();
+            if !started.is_some_and(|started| is_past(started, now, self.limits.timeout)) {
                 break;
             }
             entry.remove();
@@ -287,7 +282,7 @@ impl Fragments {
         let earlier = self.recall(&incoming.key, incoming.time);
         let waiting = Waiting::new(arrival, incoming, earlier);
         self.held += waiting.cost();
-        self.order.insert(arrival, incoming.key);
+        self.order.insert(arrival, (incoming.key, incoming.time));
         self.waiting.insert(incoming.key, waiting);
         self.counts.waiting += 1;
     }
@@ -328,7 +323,7 @@ impl Fragments {
 
     fn evict(&mut self) {
         while self.held > self.limits.bytes || self.waiting.len() > self.limits.datagrams {
-            let Some((_, key)) = self.order.pop_first() else {
+            let Some((_, (key, _))) = self.order.pop_first() else {
                 break;
             };
             self.give_up(&key, LossReason::Limit);
@@ -390,6 +385,3 @@ fn range(incoming: &Incoming<'_>) -> Result<Range<u32>, Skip> {
 fn is_past(then: Timestamp, now: Timestamp, timeout: Duration) -> bool {
     u128::try_from(now.since(then)).is_ok_and(|waited| waited > timeout.as_nanos())
 }
-
-#[cfg(test)]
-mod tests;

@@ -26,8 +26,7 @@ const HOME_ADDRESS: u8 = 0xc9;
 /// An IP packet, taken apart as far as its transport header or its fragment header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Datagram<'a> {
-    pub(super) source: IpAddr,
-    pub(super) destination: IpAddr,
+    pub(super) addresses: Addresses<'a>,
     /// Protocol of `payload`: TCP or UDP, unless it is a fragment.
     pub(super) protocol: u8,
     pub(super) payload: Span<'a>,
@@ -37,6 +36,42 @@ pub(super) struct Datagram<'a> {
     pub(super) header_checksum: Checksum,
     /// The pseudo-header has these addresses: no routing header or option holds others back.
     pub(super) addresses_final: bool,
+}
+
+/// Source and destination as they stand in the header. Borrowed, because copies of `IpAddr` (17 bytes) cost
+/// more than all else that is done with a frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Addresses<'a> {
+    V4(&'a [u8; 4], &'a [u8; 4]),
+    V6(&'a [u8; 16], &'a [u8; 16]),
+}
+
+impl<'a> Addresses<'a> {
+    /// Source, destination.
+    #[inline]
+    pub(super) fn pair(self) -> (IpAddr, IpAddr) {
+        match self {
+            Self::V4(source, destination) => (IpAddr::from(*source), IpAddr::from(*destination)),
+            Self::V6(source, destination) => (IpAddr::from(*source), IpAddr::from(*destination)),
+        }
+    }
+
+    /// Their bytes, as the pseudo-header has them.
+    pub(super) fn bytes(self) -> [&'a [u8]; 2] {
+        match self {
+            Self::V4(source, destination) => [source, destination],
+            Self::V6(source, destination) => [source, destination],
+        }
+    }
+}
+
+/// The `N` bytes of a header from `at` on.
+#[inline]
+fn chunk<const N: usize>(header: &[u8], at: usize) -> Result<&[u8; N], Skip> {
+    header
+        .get(at..)
+        .and_then(<[u8]>::first_chunk)
+        .ok_or(Skip::Malformed)
 }
 
 /// Which piece of a datagram this is.
@@ -65,6 +100,7 @@ fn v4(packet: Span<'_>, verify: bool) -> Result<Datagram<'_>, Skip> {
     let (header, rest) = packet.take(usize::from(first & 0x0f) * 4)?;
     let header = Ipv4HeaderSlice::from_slice(header).map_err(|_| Skip::Malformed)?;
 
+    let addresses = Addresses::V4(chunk(header.slice(), 12)?, chunk(header.slice(), 16)?);
     let total = u32::from(header.total_len());
     let length_zero = total == 0;
     let payload = if length_zero {
@@ -80,8 +116,7 @@ fn v4(packet: Span<'_>, verify: bool) -> Result<Datagram<'_>, Skip> {
     };
 
     let mut datagram = Datagram {
-        source: IpAddr::V4(header.source_addr()),
-        destination: IpAddr::V4(header.destination_addr()),
+        addresses,
         protocol: header.protocol().0,
         payload,
         fragment: None,
@@ -110,6 +145,7 @@ fn v4(packet: Span<'_>, verify: bool) -> Result<Datagram<'_>, Skip> {
 fn v6(packet: Span<'_>) -> Result<Datagram<'_>, Skip> {
     let (header, rest) = packet.take(40)?;
     let header = Ipv6HeaderSlice::from_slice(header).map_err(|_| Skip::Malformed)?;
+    let addresses = Addresses::V6(chunk(header.slice(), 8)?, chunk(header.slice(), 24)?);
     let next = header.next_header().0;
 
     let (payload, length_zero) = match header.payload_length() {
@@ -120,8 +156,7 @@ fn v6(packet: Span<'_>) -> Result<Datagram<'_>, Skip> {
         length => (rest.limited(u32::from(length)), false),
     };
     let mut datagram = Datagram {
-        source: IpAddr::V6(header.source_addr()),
-        destination: IpAddr::V6(header.destination_addr()),
+        addresses,
         protocol: next,
         payload,
         fragment: None,
@@ -150,6 +185,7 @@ pub(super) struct Upper<'a> {
 
 /// Walks extension headers up to the transport header, or to the fragment header of a real fragment.
 /// `at_start`: directly behind the IP header, where alone a hop-by-hop header may stand (RFC 8200, section 4.1).
+#[inline(never)]
 pub(super) fn upper(
     version: Version,
     mut protocol: u8,

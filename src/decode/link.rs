@@ -46,8 +46,22 @@ pub(super) struct Network<'a> {
 /// The reason for which the frame holds no IP packet.
 #[inline]
 pub(super) fn network(link: LinkType, frame: Span<'_>) -> Result<Network<'_>, Skip> {
+    if link == LinkType::ETHERNET {
+        return ethernet(frame);
+    }
+    let Network {
+        version,
+        packet,
+        place,
+    } = other(link, frame)?;
+    Ok(found(version, packet, place))
+}
+
+/// Every other link type. Not inlined, and its result taken apart by the caller, so that the plain case
+/// stays in registers.
+#[inline(never)]
+fn other(link: LinkType, frame: Span<'_>) -> Result<Network<'_>, Skip> {
     match link {
-        LinkType::ETHERNET => ethernet(frame),
         LinkType::LINUX_SLL => linux_sll(frame),
         LinkType::LINUX_SLL2 => linux_sll2(frame),
         LinkType::NULL => null(frame),
@@ -81,11 +95,19 @@ fn ether(kind: EtherType, payload: Span<'_>, place: u64) -> Result<Network<'_>, 
     match kind {
         ether_type::IPV4 => Ok(found(Version::V4, payload, place)),
         ether_type::IPV6 => Ok(found(Version::V6, payload, place)),
-        other => tagged(other, payload, place),
+        other => {
+            let Network {
+                version,
+                packet,
+                place,
+            } = tagged(other, payload, place)?;
+            Ok(found(version, packet, place))
+        }
     }
 }
 
 /// VLAN tags (IEEE 802.1Q, 802.1ad, any stacking), then IP or something else.
+#[inline(never)]
 fn tagged(mut kind: EtherType, mut payload: Span<'_>, mut place: u64) -> Result<Network<'_>, Skip> {
     loop {
         match kind {

@@ -246,3 +246,6 @@ pub enum Checksum {
     /// (RFC 8200, section 8.1).
     Wrong,
 }
+
+#[cfg(test)]
+mod tests;

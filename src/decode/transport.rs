@@ -3,7 +3,7 @@
 use etherparse::{TcpHeaderSlice, UdpHeaderSlice, ip_number};
 
 use super::checksum::PseudoHeader;
-use super::ip::Datagram;
+use super::ip::{Addresses, Datagram};
 use super::span::Span;
 use super::{Checksum, Sack, Skip, Tcp, Timestamps, Transport};
 
@@ -42,7 +42,14 @@ fn tcp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Seg
     // A data offset below 5 is refused here.
     let header = TcpHeaderSlice::from_slice(header).map_err(|_| Skip::Malformed)?;
 
-    let mut tcp = Tcp {
+    let TcpOptions {
+        mss,
+        window_scale,
+        sack_permitted,
+        sack,
+        timestamps,
+    } = options(header.options());
+    let tcp = Tcp {
         seq: header.sequence_number(),
         ack: header.ack().then(|| header.acknowledgment_number()),
         syn: header.syn(),
@@ -50,9 +57,12 @@ fn tcp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Seg
         rst: header.rst(),
         psh: header.psh(),
         window: header.window_size(),
-        ..Tcp::default()
+        window_scale,
+        mss,
+        sack_permitted,
+        sack,
+        timestamps,
     };
-    options(header.options(), &mut tcp);
     let checksum = if verify && bytes.is_whole() {
         pseudo_header(datagram, ip_number::TCP.0, bytes.wire_len())
             .verify(header.checksum(), bytes.captured())
@@ -69,53 +79,65 @@ fn tcp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Seg
     })
 }
 
-/// Reads the options imgnet uses (RFC 9293, section 3.2; RFC 7323; RFC 2018). Not by etherparse: it stops at
-/// the first option it does not know. Options of a wrong length are passed over.
+/// The options imgnet uses, as in [`Tcp`].
+#[derive(Default)]
+struct TcpOptions {
+    mss: Option<u16>,
+    window_scale: Option<u8>,
+    sack_permitted: bool,
+    sack: Option<Sack>,
+    timestamps: Option<Timestamps>,
+}
+
+/// Reads options (RFC 9293, section 3.2; RFC 7323; RFC 2018). Not by etherparse: it stops at the first one it
+/// does not know. Options of a wrong length are passed over.
 #[inline]
-fn options(options: &[u8], tcp: &mut Tcp) {
+fn options(options: &[u8]) -> TcpOptions {
     match options {
-        [] => {}
+        [] => TcpOptions::default(),
         // How nearly every segment of a connection with time stamps looks (RFC 7323, appendix A).
-        [1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3] => {
-            tcp.timestamps = Some(Timestamps {
-                value: u32::from_be_bytes([*v0, *v1, *v2, *v3]),
-                echo_reply: u32::from_be_bytes([*e0, *e1, *e2, *e3]),
-            });
-        }
-        other => any_options(other, tcp),
+        [1, 1, 8, 10, clocks @ ..] if clocks.len() == 8 => TcpOptions {
+            timestamps: timestamps(clocks),
+            ..TcpOptions::default()
+        },
+        other => any_options(other),
     }
 }
 
-fn any_options(mut options: &[u8], tcp: &mut Tcp) {
+#[inline(never)]
+fn any_options(mut options: &[u8]) -> TcpOptions {
+    let mut found = TcpOptions::default();
     loop {
         match options {
             [1, rest @ ..] => options = rest,
             // End of list, or nothing that can be an option.
-            [0, ..] | [] | [_] => return,
+            [0, ..] | [] | [_] => return found,
             [kind, length, ..] => {
                 let Some((option, rest)) = options.split_at_checked(usize::from(*length).max(2))
                 else {
-                    return;
+                    return found;
                 };
                 match (kind, option) {
-                    (2, [_, 4, high, low]) => {
-                        tcp.mss = Some(u16::from_be_bytes([*high, *low]));
-                    }
-                    (3, [_, 3, shift]) => tcp.window_scale = Some(*shift),
-                    (4, [_, 2]) => tcp.sack_permitted = true,
-                    (5, [_, _, blocks @ ..]) => tcp.sack = Sack::read(blocks),
-                    (8, [_, 10, v0, v1, v2, v3, e0, e1, e2, e3]) => {
-                        tcp.timestamps = Some(Timestamps {
-                            value: u32::from_be_bytes([*v0, *v1, *v2, *v3]),
-                            echo_reply: u32::from_be_bytes([*e0, *e1, *e2, *e3]),
-                        });
-                    }
+                    (2, [_, 4, high, low]) => found.mss = Some(u16::from_be_bytes([*high, *low])),
+                    (3, [_, 3, shift]) => found.window_scale = Some(*shift),
+                    (4, [_, 2]) => found.sack_permitted = true,
+                    (5, [_, _, blocks @ ..]) => found.sack = Sack::read(blocks),
+                    (8, [_, 10, clocks @ ..]) => found.timestamps = timestamps(clocks),
                     _ => {}
                 }
                 options = rest;
             }
         }
     }
+}
+
+#[inline]
+fn timestamps(clocks: &[u8]) -> Option<Timestamps> {
+    let (value, echo_reply) = clocks.split_first_chunk()?;
+    Some(Timestamps {
+        value: u32::from_be_bytes(*value),
+        echo_reply: u32::from_be_bytes(*echo_reply.first_chunk()?),
+    })
 }
 
 #[inline]
@@ -137,7 +159,7 @@ fn udp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Seg
     let checksum = if !verify || !bytes.is_whole() {
         Checksum::NotChecked
     } else if found == 0 {
-        if datagram.source.is_ipv4() {
+        if matches!(datagram.addresses, Addresses::V4(..)) {
             // None was sent (RFC 768).
             Checksum::NotChecked
         } else {
@@ -157,10 +179,9 @@ fn udp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Seg
     })
 }
 
-fn pseudo_header(datagram: &Datagram<'_>, protocol: u8, length: u32) -> PseudoHeader {
+fn pseudo_header<'a>(datagram: &Datagram<'a>, protocol: u8, length: u32) -> PseudoHeader<'a> {
     PseudoHeader {
-        source: datagram.source,
-        destination: datagram.destination,
+        addresses: datagram.addresses,
         protocol,
         length,
     }

@@ -17,31 +17,36 @@ const CONFLICTS: usize = 16;
 
 /// Frames of one kind: how many there were, the first ones and the last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Frames {
+pub struct Frames(Option<Box<Named>>);
+
+/// Boxed, because most streams have nothing remarkable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Named {
     count: u64,
-    named: Vec<FrameNumber>,
+    frames: Vec<FrameNumber>,
 }
 
 impl Frames {
     /// One more.
     pub fn add(&mut self, frame: FrameNumber) {
-        self.count += 1;
-        if self.named.len() > NAMED {
-            self.named.pop();
+        let named = self.0.get_or_insert_default();
+        named.count += 1;
+        if named.frames.len() > NAMED {
+            named.frames.pop();
         }
-        if self.named.last() != Some(&frame) {
-            self.named.push(frame);
+        if named.frames.last() != Some(&frame) {
+            named.frames.push(frame);
         }
     }
 
     /// How many there were.
     pub fn count(&self) -> u64 {
-        self.count
+        self.0.as_ref().map_or(0, |named| named.count)
     }
 
     /// The first sixteen, and the last.
     pub fn named(&self) -> &[FrameNumber] {
-        &self.named
+        self.0.as_ref().map_or(&[], |named| &named.frames)
     }
 }
 

@@ -1,11 +1,14 @@
 //! Pictures: their structure walked byte by byte, their dimensions, and how two of them compare.
 //!
 //! A [`Walker`] is fed a picture's bytes in any pieces and finds its exact end, or where and why its
-//! structure breaks. It never searches for end bytes, never decodes pixels, never keeps the bytes.
+//! structure breaks. It never searches for end bytes, never decodes pixels, never keeps the bytes. [`decode`] does
+//! turn a whole picture into pixels, within limits, and [`compare`] tells how two of them differ.
 //! This room opens no file and knows no socket, no packet and no wire format.
 //!
 //! **Law (split-independence):** a walker fed whole, byte by byte or in any pieces ends in the same state.
 
+pub mod compare;
+mod decode;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod sniff;
@@ -15,6 +18,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use decode::image_format;
+pub use decode::{DecodeError, DecodeLimits, decode};
 pub use sniff::sniff;
 pub use walk::{Awaited, Break, Element, HeaderField, Info, Name, Status, Walker};
 

@@ -49,7 +49,7 @@ pub fn render(report: &Report, style: &Style, out: &mut impl Write) -> io::Resul
     }
     let (tone, line) = conclusion(report, style);
     let line = text::plain(&line, style.unicode);
-    for line in text::wrap(&line, style.width.min(PROSE), "", "  ") {
+    for line in text::wrap(&line, style.width, "", "  ") {
         writeln!(out, "{}", tone.paint(&line, style))?;
     }
     extracted(report, style, out)?;
@@ -90,6 +90,13 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
         Verdict::Unverified => format!("{glyph}All {} pictures are whole on the wire", count(all)),
         Verdict::Match if all == 1 => format!("{glyph}match: the picture arrived byte for byte"),
         Verdict::Match => format!("{glyph}match: all {} pictures arrived", count(all)),
+        Verdict::Mismatch if all == 1 => format!("{glyph}mismatch: the picture differs"),
+        Verdict::Incomplete if all == 1 => {
+            format!("{glyph}incomplete: the picture never arrived whole on the wire")
+        }
+        Verdict::Inconclusive if all == 1 => format!(
+            "{glyph}inconclusive: the picture cannot be judged, because the capture lacks bytes of it"
+        ),
         _ => {
             let mut parts = vec![format!(
                 "{} of {} {} whole on the wire",
@@ -187,7 +194,7 @@ fn extracted(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
         }
     }
     let line = text::plain(&line, style.unicode);
-    for line in text::wrap(&line, style.width.min(PROSE), "", "  ") {
+    for line in text::wrap(&line, style.width, "", "  ") {
         writeln!(out, "{line}")?;
     }
     if style.detail >= Detail::Streams {

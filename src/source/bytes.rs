@@ -10,6 +10,7 @@ pub(super) enum Order {
 }
 
 impl Order {
+    #[inline]
     pub(super) fn u16(self, bytes: [u8; 2]) -> u16 {
         match self {
             Self::Little => u16::from_le_bytes(bytes),
@@ -17,6 +18,7 @@ impl Order {
         }
     }
 
+    #[inline]
     pub(super) fn u32(self, bytes: [u8; 4]) -> u32 {
         match self {
             Self::Little => u32::from_le_bytes(bytes),
@@ -24,6 +26,7 @@ impl Order {
         }
     }
 
+    #[inline]
     pub(super) fn u64(self, bytes: [u8; 8]) -> u64 {
         match self {
             Self::Little => u64::from_le_bytes(bytes),
@@ -50,6 +53,7 @@ impl Order {
 }
 
 /// A 32-bit length from a file as an index.
+#[inline]
 pub(super) fn index(length: u32) -> usize {
     // Lossless: memory maps of captures need a 64-bit machine anyway, and on a 32-bit one it is equal.
     length as usize

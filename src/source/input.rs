@@ -127,8 +127,13 @@ impl Input {
         Ok(match content {
             Content::Mapped(map) => match mapped_reader(map) {
                 Some(reader) => (Reading::Mapped(reader), None),
-                // Its first bytes were those of a capture when it was opened.
-                None => return Err(already()),
+                None => {
+                    return Err(Error::NotACapture {
+                        path: summary.path.clone(),
+                        found: "other bytes than when it was opened".to_owned(),
+                        looks_like: None,
+                    });
+                }
             },
             Content::Rewound(file) => (Reading::Later { file }, None),
             Content::Once(once) => {

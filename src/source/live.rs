@@ -2,7 +2,10 @@
 //!
 //! **Loopback.** The kernel shows a capturing socket every loopback frame twice, once on its way out and once
 //! on its way in. libpcap hands out one of them, but both take room in the ring. So on a loopback interface
-//! the socket is told to leave outgoing frames out (`PACKET_IGNORE_OUTGOING`).
+//! the socket is told to leave outgoing frames out (`PACKET_IGNORE_OUTGOING`). Measured on two busy cores, 2 GiB
+//! over one connection, nothing done with the frames: the kernel counts half as many, transfers run at 1.1 to
+//! 2.3 GB/s where they ran at 0.8 to 1.9, and a ring of 64 MiB dropped nothing in eight runs, where it dropped
+//! frames in one of three.
 //!
 //! The BPF word `inbound` would do the same, but must not be used: after it sets a filter, libpcap (1.10.3)
 //! filters the first block of the ring once more by itself, where it cannot answer what the word asks, and

@@ -64,6 +64,7 @@ impl Window for Mapped<'_> {
         self.bytes
     }
 
+    #[inline]
     fn fill(&mut self, need: usize) -> Filled {
         let available = self.unread().len();
         if need <= available {
@@ -186,6 +187,7 @@ impl Window for Stream<'_> {
         }
     }
 
+    #[inline]
     fn pass(&mut self, count: usize) -> Filled {
         let mut left = count;
         loop {

@@ -20,17 +20,11 @@ pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io:
         Ok(())
     };
     say(Tone::Strong, &first_line(report))?;
-    for capture in report.captures.iter().filter(|capture| capture.truncated) {
-        say(Tone::Doubt, &damage(capture))?;
-    }
-    for capture in &report.captures {
-        if let Some(drops) = capture.kernel_drops.filter(|&drops| drops > 0) {
-            let line = format!(
-                "{}: the kernel dropped {} while capturing",
-                capture.path,
-                counted(drops, "frame", "frames")
-            );
-            say(Tone::Doubt, &line)?;
+    // Said here only where no finding says it in full.
+    let told = |name: &str| report.findings.iter().any(|finding| finding.name == name);
+    if !told("file-cut-short") {
+        for capture in report.captures.iter().filter(|capture| capture.truncated) {
+            say(Tone::Doubt, &damage(capture))?;
         }
     }
     let skipped: u64 = report.packets.skipped.values().sum();
@@ -108,11 +102,21 @@ fn missing(report: &Report) -> Vec<String> {
     };
     add(uncaptured, "missing from the capture");
     add(unacknowledged, "never acknowledged");
-    let dropped = report
+    let dropped: u64 = report
         .captures
         .iter()
-        .any(|capture| capture.kernel_drops.is_some_and(|drops| drops > 0));
-    if parts.is_empty() && !report.truncated() && !dropped {
+        .filter_map(|capture| capture.kernel_drops)
+        .fold(0, u64::saturating_add);
+    if dropped > 0 {
+        parts.push(format!(
+            "{} dropped by the kernel while capturing",
+            counted(dropped, "frame", "frames")
+        ));
+    }
+    if report.truncated() {
+        parts.push("cut short or damaged".to_owned());
+    }
+    if parts.is_empty() {
         parts.push("nothing missing from the capture".to_owned());
     }
     parts

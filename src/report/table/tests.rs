@@ -217,3 +217,17 @@ fn what_was_written_is_said() {
         "{text}"
     );
 }
+
+#[test]
+fn one_picture_is_spoken_of_as_one() {
+    let mut report = samples::gaps();
+    report
+        .images
+        .retain(|image| image.verdict == Verdict::Incomplete);
+    report.conclude();
+    let (_, line) = conclusion(&report, &normal(80));
+    assert_eq!(
+        line,
+        "✖ incomplete: the picture never arrived whole on the wire."
+    );
+}

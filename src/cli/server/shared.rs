@@ -1,0 +1,450 @@
+//! What `imgnet-server` and `imgnet-client` share: limits, the ledger, what is told while it goes and at the end.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Parser};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::report::text;
+use crate::transfer::{Error, Event, Limits, Record, Session, Shutdown, Side};
+use crate::wire::Protocol;
+use crate::wire::detect::{CATALOG_PORT, EOF_PORT, PIPELINE_PORT, RAW_PIXELS_PORT, UDP_PORTS};
+
+/// Rows of the table at the end; more transfers than this are only counted.
+const MOST_ROWS: usize = 1000;
+
+/// Options of every command of both programs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Common options")]
+pub(crate) struct Common {
+    /// Append a line of JSON for each picture: addresses, wire format, bytes, SHA-256, times, chunk sizes
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
+
+    /// Give up a connection on which nothing moved for so long
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    idle: Duration,
+
+    /// Largest picture
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size)]
+    max_bytes: u64,
+
+    /// Only what went wrong
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Wrong usage that the parser of arguments cannot see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// An error of usage.
+pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
+    Usage(message.into()).into()
+}
+
+/// Parses arguments; help, version and errors are told here.
+pub(crate) fn parsed<P: Parser>(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<P, ExitCode> {
+    P::try_parse_from(arguments).map_err(|error| {
+        // A closed pipe under --help is no error either.
+        let _ = error.print();
+        ExitCode::from(u8::from(error.exit_code() != 0) * 2)
+    })
+}
+
+/// Runs a command: sets limits, signals and the ledger up, tells what happens, and makes the exit code of it.
+/// `live`: each picture is told as it is done, not only at the end.
+pub(crate) fn run(
+    program: &str,
+    common: &Common,
+    live: bool,
+    command: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
+) -> ExitCode {
+    let teller = match Teller::new(program, common, live) {
+        Ok(teller) => teller,
+        Err(error) => {
+            tell(program, &format!("{error:#}"));
+            return ExitCode::from(2);
+        }
+    };
+    let shutdown = Shutdown::default();
+    for signal in [
+        signal_hook::consts::SIGINT,
+        signal_hook::consts::SIGTERM,
+        signal_hook::consts::SIGHUP,
+    ] {
+        // The second signal ends the program at once, the first lets it end well.
+        let armed = signal_hook::flag::register_conditional_shutdown(signal, 130, shutdown.flag())
+            .and_then(|_| signal_hook::flag::register(signal, shutdown.flag()));
+        if let Err(error) = armed {
+            tell(program, &format!("signals cannot be caught: {error}"));
+        }
+    }
+    let observer = |event| teller.event(event);
+    let session = Session {
+        limits: Limits {
+            idle: common.idle,
+            picture_bytes: common.max_bytes,
+            ..Limits::default()
+        },
+        shutdown: shutdown.clone(),
+        observer: &observer,
+    };
+    let outcome = command(&session);
+    teller.conclude(outcome, shutdown.requested())
+}
+
+/// Tells what happens, and writes the ledger.
+struct Teller<'c> {
+    program: &'c str,
+    quiet: bool,
+    live: bool,
+    told: Mutex<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    ledger: Option<File>,
+    ledger_error: Option<String>,
+    rows: Vec<Row>,
+    transfers: u64,
+    failed: u64,
+    bytes: u64,
+}
+
+/// A transfer, as the table shows it.
+struct Row {
+    cells: [String; 8],
+}
+
+impl<'c> Teller<'c> {
+    fn new(program: &'c str, common: &Common, live: bool) -> anyhow::Result<Self> {
+        let ledger = match &common.ledger {
+            None => None,
+            Some(path) => Some(
+                File::options()
+                    .create(true)
+                    .append(true)
+                    .open(path)
+                    .with_context(|| format!("{}: the ledger cannot be written", path.display()))?,
+            ),
+        };
+        Ok(Self {
+            program,
+            quiet: common.quiet,
+            live,
+            told: Mutex::new(Told {
+                ledger,
+                ..Told::default()
+            }),
+        })
+    }
+
+    fn event(&self, event: Event) {
+        match event {
+            Event::Listening(address) if !self.quiet => {
+                tell(
+                    self.program,
+                    &format!("listening on {address}; Ctrl-C ends it"),
+                );
+            }
+            Event::Note(note) if !self.quiet => tell(self.program, &note),
+            Event::Listening(_) | Event::Note(_) => {}
+            Event::Warning(warning) => tell(self.program, &warning),
+            Event::Transferred(record) => self.transferred(&record),
+        }
+    }
+
+    fn transferred(&self, record: &Record) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ledger) = &mut told.ledger
+            && let Err(error) = record.write_line(ledger)
+        {
+            told.ledger = None;
+            let message = format!("the ledger cannot be written any more: {error}");
+            tell(self.program, &message);
+            told.ledger_error = Some(message);
+        }
+        told.transfers = told.transfers.saturating_add(1);
+        told.bytes = told.bytes.saturating_add(record.bytes);
+        if let Some(problem) = &record.problem {
+            told.failed = told.failed.saturating_add(1);
+            let verb = verb(record.side);
+            tell(
+                self.program,
+                &format!(
+                    "{verb} {} bytes, {} to {}: {problem}",
+                    text::count(record.bytes),
+                    record.from,
+                    record.to
+                ),
+            );
+        } else if self.live && !self.quiet {
+            let row = Row::new(told.transfers, record);
+            let [_, verb, file, _, kind, bytes, ..] = &row.cells;
+            tell(
+                self.program,
+                &format!(
+                    "{verb} {file}: {kind}, {bytes} bytes, {} to {}",
+                    record.from, record.to
+                ),
+            );
+        }
+        if told.rows.len() < MOST_ROWS {
+            let row = Row::new(told.transfers, record);
+            told.rows.push(row);
+        }
+    }
+
+    fn conclude(self, outcome: anyhow::Result<()>, stopped: bool) -> ExitCode {
+        let told = self
+            .told
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let printed = if self.quiet {
+            Ok(())
+        } else {
+            summary(&told, &mut io::stdout().lock())
+        };
+        let mut code = u8::from(told.failed > 0);
+        if let Err(error) = outcome {
+            let cause = error.downcast_ref::<Error>();
+            // Being stopped is what the user asked for; what it cut off is in the records.
+            let asked_for = stopped && matches!(cause, Some(Error::Stopped));
+            if !asked_for {
+                tell(self.program, &format!("{error:#}"));
+                code = match cause {
+                    Some(error) if !error.is_usage() => 1,
+                    _ => 2,
+                };
+            }
+        }
+        if told.ledger_error.is_some() {
+            code = 2;
+        }
+        match printed {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                tell(
+                    self.program,
+                    &format!("standard output cannot be written: {error}"),
+                );
+                ExitCode::from(2)
+            }
+            _ => ExitCode::from(code),
+        }
+    }
+}
+
+fn verb(side: Side) -> &'static str {
+    match side {
+        Side::Sent => "sent",
+        Side::Received => "received",
+    }
+}
+
+impl Row {
+    fn new(number: u64, record: &Record) -> Self {
+        let kind = match (record.format, record.protocol.split_once("raw-pixels")) {
+            (_, Some(_)) => "pixels".to_owned(),
+            (Some(format), _) => format.to_string(),
+            (None, _) => "unknown".to_owned(),
+        };
+        let file = match (&record.file, &record.request) {
+            (Some(file), _) => file.clone(),
+            (None, Some(request)) => format!("choice {request}"),
+            (None, None) => "-".to_owned(),
+        };
+        Self {
+            cells: [
+                number.to_string(),
+                verb(record.side).to_owned(),
+                text::plain(&file, true).into_owned(),
+                format!("{} -> {}", record.from, record.to),
+                kind,
+                text::count(record.bytes),
+                text::count(record.chunks.len() as u64),
+                if record.problem.is_some() {
+                    "failed".to_owned()
+                } else {
+                    text::duration(record.ended.since(record.started), true)
+                },
+            ],
+        }
+    }
+}
+
+/// The table of transfers and one line that sums them up.
+fn summary(told: &Told, out: &mut impl Write) -> io::Result<()> {
+    if told.transfers == 0 {
+        return writeln!(out, "no picture was moved");
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header([
+            "#",
+            "",
+            "picture",
+            "from -> to",
+            "kind",
+            "bytes",
+            "pieces",
+            "took",
+        ]);
+    for row in &told.rows {
+        table.add_row(row.cells.iter());
+    }
+    for column in [0, 5, 6, 7] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    let shown = told.rows.len() as u64;
+    if told.transfers > shown {
+        writeln!(
+            out,
+            "... and {} more",
+            text::count(told.transfers.saturating_sub(shown))
+        )?;
+    }
+    let failed = match told.failed {
+        0 => "all whole".to_owned(),
+        failed => format!("{} failed", text::count(failed)),
+    };
+    writeln!(
+        out,
+        "{}, {} bytes, {failed}",
+        text::counted(told.transfers, "picture", "pictures"),
+        text::count(told.bytes)
+    )
+}
+
+fn tell(program: &str, message: &str) {
+    let message = text::plain(message, true);
+    // Where even this cannot be written, the exit code has to do.
+    let _ = writeln!(io::stderr().lock(), "{program}: {message}");
+}
+
+/// The port that programs of this format use.
+pub(crate) fn default_port(protocol: &Protocol, otherwise: u16) -> u16 {
+    match protocol {
+        Protocol::Marker(_) => PIPELINE_PORT,
+        Protocol::Eof => EOF_PORT,
+        Protocol::Catalog => CATALOG_PORT,
+        Protocol::RawPixels { .. } => RAW_PIXELS_PORT,
+        Protocol::Udp => UDP_PORTS.last().copied().unwrap_or(otherwise),
+        Protocol::Length(_) | Protocol::Carve => otherwise,
+    }
+}
+
+/// Raw pixels need a width, from `--width` or `raw-pixels=WIDTH`.
+pub(crate) fn pixels_width(protocol: &Protocol, width: Option<u32>) -> anyhow::Result<Protocol> {
+    match (protocol, width) {
+        (Protocol::RawPixels { width: None }, None) => Err(usage(
+            "raw-pixels says nothing about the picture's width: give it with --width, e.g. --width 640",
+        )),
+        (Protocol::RawPixels { width: None }, Some(width)) => {
+            Ok(Protocol::RawPixels { width: Some(width) })
+        }
+        (
+            Protocol::RawPixels {
+                width: Some(inside),
+            },
+            Some(width),
+        ) if *inside != width => Err(usage(format!(
+            "the width is given twice and differently: {inside} in --protocol and {width} in --width"
+        ))),
+        (Protocol::RawPixels { .. }, _) | (_, None) => Ok(protocol.clone()),
+        (_, Some(_)) => Err(usage(format!(
+            "--width is for raw-pixels only; {protocol} carries picture files that tell their width"
+        ))),
+    }
+}
+
+/// A format that sends pictures one way.
+pub(crate) fn one_way(text: &str) -> Result<Protocol, String> {
+    match text.parse().map_err(|error| format!("{error}"))? {
+        Protocol::Catalog => Err(
+            "catalog asks for pictures by number: use imgnet-server catalog and imgnet-client get"
+                .to_owned(),
+        ),
+        protocol => Ok(protocol),
+    }
+}
+
+/// `marker` or `marker=TEXT`.
+pub(crate) fn marker(text: &str) -> Result<Protocol, String> {
+    match text.parse() {
+        Ok(protocol @ Protocol::Marker(_)) => Ok(protocol),
+        _ => Err("expected marker, or marker=TEXT for another end marker".to_owned()),
+    }
+}
+
+/// A number above 0.
+pub(crate) fn at_least_one(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number @ 1..) => Ok(number),
+        _ => Err(format!("expected a whole number above 0, not {text:?}")),
+    }
+}
+
+/// Bytes handed over at once: 1 byte to 16 MiB.
+pub(crate) fn chunk_size(text: &str) -> Result<usize, String> {
+    match size(text)? {
+        bytes @ 1..=0x0100_0000 => usize::try_from(bytes).map_err(|error| error.to_string()),
+        _ => Err("expected 1 byte to 16M".to_owned()),
+    }
+}
+
+/// Milliseconds, with a fraction, up to a minute.
+pub(crate) fn milliseconds(text: &str) -> Result<Duration, String> {
+    let expected = || format!("expected milliseconds, 0 to 60000, not {text:?}");
+    let number: f64 = text.parse().map_err(|_| expected())?;
+    if !(0.0..=60_000.0).contains(&number) {
+        return Err(expected());
+    }
+    Duration::try_from_secs_f64(number / 1000.0).map_err(|_| expected())
+}
+
+/// Seconds, with a fraction, above 0.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let expected = || format!("expected seconds above 0, e.g. 30 or 0.5, not {text:?}");
+    let number: f64 = text.parse().map_err(|_| expected())?;
+    Duration::try_from_secs_f64(number)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(expected)
+}
+
+/// Bytes above 0, with an optional suffix K, M or G (powers of 1024).
+fn size(text: &str) -> Result<u64, String> {
+    let expected = || format!("expected bytes, e.g. 2048, 8M or 1G, not {text:?}");
+    let (digits, shift) = match text.as_bytes() {
+        [digits @ .., b'K' | b'k'] => (digits, 10),
+        [digits @ .., b'M' | b'm'] => (digits, 20),
+        [digits @ .., b'G' | b'g'] => (digits, 30),
+        digits => (digits, 0_u32),
+    };
+    let number: u64 = std::str::from_utf8(digits)
+        .ok()
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(expected)?;
+    number
+        .checked_mul(1 << shift)
+        .filter(|&bytes| bytes > 0)
+        .ok_or_else(expected)
+}

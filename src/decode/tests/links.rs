@@ -1,0 +1,185 @@
+//! Link layers, each as its own specification says.
+
+use super::*;
+
+/// A UDP datagram of "pic" over IPv4, without a link layer.
+fn ip() -> Vec<u8> {
+    udp4(b"pic")[14..].to_vec()
+}
+
+fn with(header: &str) -> Vec<u8> {
+    let mut bytes = hex(header);
+    bytes.extend(ip());
+    bytes
+}
+
+fn is_pic(frame: &Frame<'_>) {
+    let packet = packet(frame);
+    assert_eq!(*packet.payload, *b"pic");
+    assert_eq!(packet.payload_len, 3);
+    assert_eq!(packet.source, "192.0.2.1:5000".parse().unwrap());
+    assert_eq!(packet.destination, "192.0.2.2:5001".parse().unwrap());
+}
+
+#[test]
+fn ethernet_padding_is_no_payload() {
+    // IEEE 802.3, 4a.2.3.2.4: frames are padded to 60 bytes; RFC 894 leaves that to the IP length.
+    for mut bytes in [udp4(b"pic"), udp4(b"")] {
+        let payload = bytes.len() - 42;
+        bytes.resize(60, 0xee);
+        let packet = packet(&ethernet(&bytes));
+        assert_eq!(
+            (packet.payload.len(), packet.payload_len),
+            (payload, u32::try_from(payload).unwrap())
+        );
+        assert_eq!(packet.notes.transport_checksum, Checksum::Good);
+    }
+    let mut ack = tcp4(b"");
+    ack.resize(80, 0xee);
+    assert_eq!(packet(&ethernet(&ack)).payload_len, 0);
+    let mut ack = tcp6(b"");
+    ack.resize(100, 0xee);
+    assert_eq!(packet(&ethernet(&ack)).payload_len, 0);
+}
+
+#[test]
+fn vlan_tags_in_any_stacking_with_padding() {
+    // IEEE 802.1Q clause 9.6; 802.1ad (88a8) outside, and the older 9100.
+    for tags in [
+        "8100 0022",
+        "88a8 000c 8100 0022",
+        "9100 000c 8100 0022",
+        "88a8 000c 8100 0022 8100 0391 8100 0004 8100 0005",
+    ] {
+        let mut bytes = with(&format!("020202020202 040404040404 {tags} 0800"));
+        bytes.extend([0xee; 18]);
+        is_pic(&ethernet(&bytes));
+    }
+}
+
+#[test]
+fn snap_is_opened_and_its_padding_left_out() {
+    // RFC 1042: LLC AA-AA-03, organisation 0, EtherType; the 802.3 length leaves the padding out.
+    let mut bytes = with("020202020202 040404040404 0000 aaaa03 000000 0800");
+    put(&mut bytes, 12, 8 + 31);
+    bytes.resize(60, 0xee);
+    is_pic(&ethernet(&bytes));
+    // A spanning tree frame: LLC 42-42-03.
+    let mut bytes = hex("0180c2000000 040404040404 0026 424203 0000000000");
+    bytes.resize(60, 0);
+    assert_eq!(skip(&ethernet(&bytes)), Skip::NotIp);
+}
+
+#[test]
+fn linux_cooked_versions_1_and_2() {
+    // LINKTYPE_LINUX_SLL: packet type, device type, address length, address, protocol.
+    is_pic(&frame(
+        LinkType::LINUX_SLL,
+        &with("0000 0001 0006 0404040404040000 0800"),
+    ));
+    is_pic(&frame(
+        LinkType::LINUX_SLL,
+        &with("0004 fffe 0000 0000000000000000 0800"),
+    ));
+    is_pic(&frame(
+        LinkType::LINUX_SLL,
+        &with("0000 0001 0006 0404040404040000 8100 0022 0800"),
+    ));
+    is_pic(&frame(
+        LinkType::LINUX_SLL,
+        &with("0000 0001 0006 0404040404040000 0004 aaaa03 000000 0800"),
+    ));
+    // LINKTYPE_LINUX_SLL2: protocol, reserved, device index, device type, packet type, address length, address.
+    is_pic(&frame(
+        LinkType::LINUX_SLL2,
+        &with("0800 0000 00000002 0001 00 06 0404040404040000"),
+    ));
+    // Netlink's protocol field is no EtherType.
+    assert_eq!(
+        skip(&frame(
+            LinkType::LINUX_SLL,
+            &with("0004 0338 0000 0000000000000000 0800")
+        )),
+        Skip::NotIp
+    );
+}
+
+#[test]
+fn bsd_loopback_in_both_byte_orders() {
+    is_pic(&frame(LinkType::NULL, &with("02000000")));
+    is_pic(&frame(LinkType::NULL, &with("00000002")));
+    is_pic(&frame(LinkType::LOOP, &with("00000002")));
+    assert_eq!(skip(&frame(LinkType::LOOP, &with("02000000"))), Skip::NotIp);
+    assert_eq!(skip(&frame(LinkType::NULL, &with("00000007"))), Skip::NotIp);
+    for family in [24_u32, 28, 30, 10] {
+        for head in [family.to_be_bytes(), family.to_le_bytes()] {
+            let bytes = [&head[..], &udp6(b"pic")[14..]].concat();
+            assert_eq!(*packet(&frame(LinkType::NULL, &bytes)).payload, *b"pic");
+        }
+    }
+}
+
+#[test]
+fn raw_ip_of_every_number() {
+    for link in [101, 12, 14, 228] {
+        is_pic(&frame(LinkType(link), &ip()));
+    }
+    for link in [101, 12, 14, 229] {
+        let bytes = &udp6(b"pic")[14..];
+        assert_eq!(*packet(&frame(LinkType(link), bytes)).payload, *b"pic");
+    }
+    assert_eq!(skip(&frame(LinkType::RAW, &hex("0045"))), Skip::NotIp);
+}
+
+#[test]
+fn the_link_type_is_never_guessed_from_a_nibble() {
+    // IPv4 under a link type that imgnet does not know.
+    assert_eq!(skip(&frame(LinkType(147), &ip())), Skip::UnknownLinkType);
+    // A hardware address that begins like an IPv4 header is still one.
+    is_pic(&ethernet(&with("450000540001 040404040404 0800")));
+    // IPv6 where the link layer says IPv4, and the other way round.
+    assert_eq!(
+        skip(&frame(LinkType::IPV4, &udp6(b"pic")[14..])),
+        Skip::Malformed
+    );
+    let mut bytes = udp4(b"a picture long enough for an IPv6 header");
+    put(&mut bytes, 12, 0x86dd);
+    assert_eq!(skip(&ethernet(&bytes)), Skip::Malformed);
+}
+
+#[test]
+fn what_is_not_decoded_has_a_name() {
+    let ether = |kind: &str| with(&format!("020202020202 040404040404 {kind}"));
+    assert_eq!(skip(&ethernet(&ether("0806"))), Skip::NotIp);
+    assert_eq!(skip(&ethernet(&ether("88cc"))), Skip::NotIp);
+    // MPLS (RFC 3032) and PPPoE (RFC 2516).
+    assert_eq!(skip(&ethernet(&ether("8847 00001140"))), Skip::Tunnel);
+    assert_eq!(
+        skip(&ethernet(&ether("8864 11000001001d0021"))),
+        Skip::Tunnel
+    );
+    assert_eq!(skip(&ethernet(&ether("8863 11090000"))), Skip::NotIp);
+    // A frame that ends within its link header, captured whole or cut.
+    for (link, len) in [(1, 13), (113, 15), (276, 19), (0, 3), (108, 3), (101, 0)] {
+        let link = LinkType(link);
+        let bytes = vec![0; len];
+        assert_eq!(skip(&frame(link, &bytes)), Skip::Malformed, "{link:?}");
+        assert_eq!(skip(&cut(link, &bytes, 60)), Skip::HeadersCut, "{link:?}");
+    }
+}
+
+#[test]
+fn every_reason_has_a_name_of_its_own() {
+    let reasons = [
+        Skip::UnknownLinkType,
+        Skip::NotIp,
+        Skip::NotTcpOrUdp,
+        Skip::HeadersCut,
+        Skip::Malformed,
+        Skip::Tunnel,
+        Skip::BadFragment,
+        Skip::FragmentCut,
+    ];
+    let names: std::collections::BTreeSet<_> = reasons.iter().map(|skip| skip.name()).collect();
+    assert_eq!(names.len(), reasons.len());
+}

@@ -1,0 +1,13 @@
+//! How two pictures differ: byte by byte, with the damage named where it has a name, and pixel by pixel.
+//!
+//! `expected` is what was sent (or stands on the wire), `found` what arrived (or stands in the receiver's file).
+
+mod bytes;
+mod damage;
+mod pixels;
+mod quality;
+
+pub use bytes::{ByteComparison, bytes};
+pub use damage::{Damage, LineEndings};
+pub use pixels::{PixelComparison, RawPixelsError, bgr24, pixels};
+pub use quality::{Quality, QualityError, quality};

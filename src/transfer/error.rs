@@ -1,0 +1,173 @@
+//! What can keep a transfer from working.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::wire::CannotEncode;
+
+/// Why a server or a client cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: choose another --port or --listen, or end what uses it")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The name of the other side means no address.
+    #[error("{peer:?} is no address: expected HOST:PORT, e.g. 127.0.0.1:65432 or [::1]:5050")]
+    Address {
+        /// What was given.
+        peer: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Nobody answers there.
+    #[error("cannot connect to {peer}: is the server running, and is it that port?")]
+    Connect {
+        /// What was given.
+        peer: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The connection broke.
+    #[error("connection with {peer} failed")]
+    Connection {
+        /// The other side.
+        peer: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The other side reset the connection.
+    #[error(
+        "{peer} reset the connection: it closed without reading all that was sent, or was ended"
+    )]
+    Reset {
+        /// The other side.
+        peer: SocketAddr,
+    },
+    /// Nothing moved for too long.
+    #[error("nothing moved for {} s with {peer}: --idle sets the limit", .limit.as_secs_f64())]
+    Idle {
+        /// The other side.
+        peer: SocketAddr,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The other side closed without a picture.
+    #[error("{peer} sent no picture")]
+    Nothing {
+        /// The other side.
+        peer: SocketAddr,
+    },
+    /// The picture that the next step needs did not arrive as it should.
+    #[error("the picture from {peer} cannot be used: {problem}")]
+    Unusable {
+        /// The other side.
+        peer: SocketAddr,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The program is to end.
+    #[error("stopped before it was done")]
+    Stopped,
+    /// The end marker, or what the format needs, cannot be made for this picture.
+    #[error(transparent)]
+    Encode(#[from] CannotEncode),
+    /// A wire format that this program does not send or receive in this role.
+    #[error("{protocol} cannot be used for this: {why}")]
+    Unsuitable {
+        /// The format, as `--protocol` spells it.
+        protocol: String,
+        /// Why, and what to do.
+        why: &'static str,
+    },
+    /// A file cannot be read.
+    #[error("{}: cannot be read", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("{}: cannot be written; choose a folder that you may write to", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A folder without pictures.
+    #[error("{}: holds no picture (JPEG, PNG, GIF, WebP or BMP)", path.display())]
+    NoPictures {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file that is larger than the limit.
+    #[error("{what}: {bytes} bytes are more than the limit of {limit}: --max-bytes raises it")]
+    TooLarge {
+        /// The file or the peer.
+        what: String,
+        /// Its size, as far as it is known.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A picture cannot be decoded, split or encoded.
+    #[error("{what}")]
+    Picture {
+        /// The file or the peer, and what could not be done.
+        what: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Error {
+    pub(super) fn picture(
+        what: impl Into<String>,
+    ) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> Self {
+        let what = what.into();
+        |source| Self::Picture { what, source }
+    }
+
+    /// Whether the transfer never began because of what the user gave, not because of the other side.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Listen { .. }
+                | Self::Address { .. }
+                | Self::Encode(_)
+                | Self::Unsuitable { .. }
+                | Self::Read { .. }
+                | Self::Write { .. }
+                | Self::NoPictures { .. }
+                | Self::TooLarge { .. }
+        )
+    }
+
+    /// The message with its causes, in one line.
+    pub fn told(&self) -> String {
+        let mut told = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(source) = cause {
+            told.push_str(": ");
+            told.push_str(&source.to_string());
+            cause = source.source();
+        }
+        told
+    }
+}

@@ -1,0 +1,581 @@
+//! Pictures on their way in: what a decoder recognises is checked, hashed and saved as it comes.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Instant;
+
+use sha2::{Digest as _, Sha256};
+
+use super::record::{Record, SCHEMA, Side};
+use super::socket::{Connection, is_timeout};
+use super::store::{self, Destination, Draft};
+use super::{Error, Session, now, pixels};
+use crate::ledger::TransportKind;
+use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
+use crate::units::Timestamp;
+use crate::wire::udp::UdpDecoder;
+use crate::wire::{self, Decode, Ending, Protocol, StreamEnd};
+
+/// More entries than this are not written down: the last one then holds all the rest.
+const MOST_CHUNKS: usize = 1 << 20;
+
+/// Bytes read at once.
+const READ: usize = 64 << 10;
+
+/// Where pictures come from and go to.
+#[derive(Debug, Clone)]
+pub(super) struct Route<'r> {
+    pub(super) transport: TransportKind,
+    pub(super) from: SocketAddr,
+    pub(super) to: SocketAddr,
+    pub(super) protocol: &'r Protocol,
+    pub(super) request: Option<String>,
+    pub(super) destination: Destination<'r>,
+}
+
+/// The pictures of one direction.
+#[derive(Debug)]
+pub(super) struct Intake<'r> {
+    session: &'r Session<'r>,
+    route: Route<'r>,
+    open: Option<Open>,
+    /// The present read has given bytes to the open picture already.
+    read_counted: bool,
+    /// Why no more came, in words, once known.
+    cause: Option<String>,
+    error: Option<Error>,
+    stray: u64,
+    done: u64,
+    last: Option<Received>,
+}
+
+/// A picture kept in memory ([`Destination::Memory`]).
+#[derive(Debug, Default)]
+struct Received {
+    bytes: Vec<u8>,
+    problem: Option<String>,
+}
+
+/// A picture that is under way.
+#[derive(Debug)]
+struct Open {
+    hasher: Sha256,
+    bytes: u64,
+    chunks: Vec<u32>,
+    started: Timestamp,
+    content: Content,
+    problem: Option<String>,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// Too few bytes to tell what it is.
+    Head(Vec<u8>),
+    /// A picture file.
+    Picture { walker: Box<Walker>, body: Body },
+    /// Rows of pixels.
+    Rows(Vec<u8>),
+    /// Refused.
+    None,
+}
+
+#[derive(Debug)]
+enum Body {
+    Draft(Draft),
+    Memory(Vec<u8>),
+}
+
+impl Body {
+    fn new(destination: &Destination<'_>) -> Result<Self, Error> {
+        match destination {
+            Destination::Memory | Destination::Named { .. } => Ok(Self::Memory(Vec::new())),
+            _ => Draft::new(destination).map(Self::Draft),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Draft(draft) => draft.write(bytes),
+            Self::Memory(memory) => {
+                memory.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<'r> Intake<'r> {
+    pub(super) fn new(session: &'r Session<'r>, route: Route<'r>) -> Self {
+        Self {
+            session,
+            route,
+            open: None,
+            read_counted: false,
+            cause: None,
+            error: None,
+            stray: 0,
+            done: 0,
+            last: None,
+        }
+    }
+
+    /// Pictures that came to an end, whole or not.
+    pub(super) fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// Receives until the other side closes, or until `most` pictures came. An error is told even where it was
+    /// already written into the record of a picture that it cut short.
+    pub(super) fn receive(
+        &mut self,
+        connection: &mut Connection<'_>,
+        decoder: &mut impl Decode,
+        most: Option<u64>,
+    ) -> Result<(), Error> {
+        let mut buffer = vec![0; READ];
+        let outcome = loop {
+            if most.is_some_and(|most| self.done >= most) {
+                return Ok(());
+            }
+            match connection.read(&mut buffer, self.open.is_some()) {
+                Ok(0) => {
+                    decoder.finish(StreamEnd::Fin, &mut |event| self.event(event));
+                    break Ok(());
+                }
+                Ok(count) => {
+                    self.read_counted = false;
+                    decoder.update(buffer.get(..count).unwrap_or_default(), &mut |event| {
+                        self.event(event);
+                    });
+                }
+                Err(error) => {
+                    self.cause = Some(error.told());
+                    let end = match error {
+                        Error::Reset { .. } => StreamEnd::Reset,
+                        _ => StreamEnd::Unfinished,
+                    };
+                    decoder.finish(end, &mut |event| self.event(event));
+                    break Err(error);
+                }
+            }
+            if let Some(error) = self.error.take() {
+                self.cause = Some(error.told());
+                decoder.finish(StreamEnd::Unfinished, &mut |event| self.event(event));
+                return Err(error);
+            }
+        };
+        self.tell_stray();
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => outcome,
+        }
+    }
+
+    /// Receives one picture that is kept in memory and has to be whole.
+    pub(super) fn receive_one(
+        &mut self,
+        connection: &mut Connection<'_>,
+        decoder: &mut impl Decode,
+    ) -> Result<Vec<u8>, Error> {
+        let peer = connection.peer;
+        let outcome = self.receive(connection, decoder, Some(1));
+        match self.last.take() {
+            Some(Received {
+                bytes,
+                problem: None,
+            }) => Ok(bytes),
+            Some(Received {
+                problem: Some(problem),
+                ..
+            }) => Err(Error::Unusable { peer, problem }),
+            None => Err(outcome.err().unwrap_or(Error::Nothing { peer })),
+        }
+    }
+
+    /// What a client that came for pictures makes of the outcome: records tell of pictures, errors of none.
+    pub(super) fn concluded(
+        &self,
+        outcome: Result<(), Error>,
+        peer: SocketAddr,
+    ) -> Result<(), Error> {
+        match outcome {
+            Err(error) if self.done == 0 || error.is_usage() => Err(error),
+            Ok(()) if self.done == 0 => Err(Error::Nothing { peer }),
+            _ => Ok(()),
+        }
+    }
+
+    fn tell_stray(&mut self) {
+        if self.stray > 0 {
+            self.session.warn(format!(
+                "{}: {} bytes belong to no picture",
+                self.route.from, self.stray
+            ));
+            self.stray = 0;
+        }
+    }
+
+    fn event(&mut self, event: wire::Event<'_>) {
+        match event {
+            wire::Event::PictureStart { length } => self.start(length),
+            wire::Event::PictureData(bytes) => {
+                if let Err(error) = self.data(bytes) {
+                    self.error.get_or_insert(error);
+                }
+            }
+            wire::Event::PictureEnd(ending) => self.end(ending),
+            wire::Event::Stray(bytes) => {
+                self.stray = self.stray.saturating_add(bytes.len() as u64);
+            }
+            wire::Event::Fault(fault) => match &mut self.open {
+                Some(open) => open.problem = Some(fault.to_string()),
+                None => self.session.warn(format!("{}: {fault}", self.route.from)),
+            },
+            // A socket has no gaps, and framing has done its work.
+            wire::Event::Framing { .. } | wire::Event::PictureGap(_) | wire::Event::StrayGap(_) => {
+            }
+        }
+    }
+
+    fn start(&mut self, length: Option<u64>) {
+        if let Some(bytes) = length {
+            self.limit(bytes);
+        }
+        self.open = Some(Open {
+            hasher: Sha256::new(),
+            bytes: 0,
+            chunks: Vec::new(),
+            started: now(),
+            content: match self.route.protocol {
+                Protocol::RawPixels { .. } => Content::Rows(Vec::new()),
+                _ => Content::Head(Vec::new()),
+            },
+            problem: None,
+        });
+    }
+
+    fn limit(&mut self, bytes: u64) {
+        let limit = self.session.limits.picture_bytes;
+        if bytes > limit {
+            self.error.get_or_insert(Error::TooLarge {
+                what: format!("a picture from {}", self.route.from),
+                bytes,
+                limit,
+            });
+        }
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        open.hasher.update(bytes);
+        open.bytes = open.bytes.saturating_add(bytes.len() as u64);
+        let total = open.bytes;
+        let count = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let same = std::mem::replace(&mut self.read_counted, true);
+        let full = open.chunks.len() >= MOST_CHUNKS;
+        match open.chunks.last_mut() {
+            Some(last) if same || full => *last = last.saturating_add(count),
+            _ => open.chunks.push(count),
+        }
+        if self.error.is_none() {
+            open.write(bytes, &self.route.destination)?;
+        }
+        self.limit(total);
+        Ok(())
+    }
+
+    fn end(&mut self, ending: Ending) {
+        let Some(open) = self.open.take() else {
+            return;
+        };
+        let early = match ending {
+            Ending::Cut(StreamEnd::Fin) => Some(
+                "the sender closed before the wire format says that the picture ends".to_owned(),
+            ),
+            Ending::Cut(StreamEnd::Idle) => Some("no datagram came any more".to_owned()),
+            Ending::EndOfStream(StreamEnd::Reset | StreamEnd::Unfinished | StreamEnd::Idle)
+            | Ending::Cut(_) => Some(
+                self.cause
+                    .clone()
+                    .unwrap_or_else(|| "the connection was given up".to_owned()),
+            ),
+            Ending::EndOfStream(StreamEnd::Fin)
+            | Ending::Marker
+            | Ending::Length
+            | Ending::Structure
+            | Ending::EmptyDatagram
+            | Ending::Broken => None,
+        };
+        let mut problem = open.problem;
+        let mut format = None;
+        let kept = match open.content {
+            Content::Head(head) => {
+                problem.get_or_insert_with(|| refusal(&head));
+                Ok(None)
+            }
+            Content::None => Ok(None),
+            Content::Picture { walker, body } => {
+                format = Some(walker.format());
+                let inside = match (walker.status(), walker.awaited()) {
+                    (Status::Walking, Some(awaited)) => Some(format!("it stops {awaited}")),
+                    (Status::Broken { .. }, _) => Some(format!("it is {}", walker.status())),
+                    _ => None,
+                };
+                let told: Vec<String> = problem.into_iter().chain(early).chain(inside).collect();
+                problem = (!told.is_empty()).then(|| told.join("; "));
+                self.keep(body, format, problem.as_ref())
+            }
+            Content::Rows(rows) => {
+                problem = problem.or(early);
+                match self.route.protocol {
+                    Protocol::RawPixels { width: Some(width) } => pixels::png_of_rows(*width, rows)
+                        .and_then(|png| match png {
+                            None => {
+                                problem.get_or_insert_with(|| "not one whole row came".to_owned());
+                                Ok(None)
+                            }
+                            Some(png) => self.save(&png, Some(Format::Png), problem.as_ref()),
+                        }),
+                    _ => self.save(&rows, None, problem.as_ref()),
+                }
+            }
+        };
+        let file = match kept {
+            Ok(file) => file,
+            Err(error) => {
+                problem = Some(error.told());
+                self.error.get_or_insert(error);
+                None
+            }
+        };
+        self.done = self.done.saturating_add(1);
+        if matches!(
+            self.route.destination,
+            Destination::Memory | Destination::Named { .. }
+        ) {
+            let last = self.last.get_or_insert_with(Received::default);
+            last.problem.clone_from(&problem);
+        }
+        let Route {
+            transport,
+            from,
+            to,
+            protocol,
+            request,
+            ..
+        } = &self.route;
+        self.session.transferred(Record {
+            schema: Cow::Borrowed(SCHEMA),
+            side: Side::Received,
+            transport: *transport,
+            from: *from,
+            to: *to,
+            protocol: protocol.to_string(),
+            request: request.clone(),
+            format,
+            bytes: open.bytes,
+            sha256: hex(open.hasher),
+            started: open.started,
+            ended: now(),
+            chunks: open.chunks,
+            file,
+            problem,
+        });
+    }
+
+    fn save(
+        &mut self,
+        bytes: &[u8],
+        format: Option<Format>,
+        problem: Option<&String>,
+    ) -> Result<Option<String>, Error> {
+        let mut body = Body::new(&self.route.destination)?;
+        body.write(bytes)?;
+        self.keep(body, format, problem)
+    }
+
+    fn keep(
+        &mut self,
+        body: Body,
+        format: Option<Format>,
+        problem: Option<&String>,
+    ) -> Result<Option<String>, Error> {
+        match body {
+            Body::Draft(draft) => {
+                let path = draft.keep(&self.route.destination, format, problem.is_none())?;
+                Ok(Some(path.to_string_lossy().into_owned()))
+            }
+            Body::Memory(bytes) => {
+                let file = match self.route.destination {
+                    Destination::Named { store, name } => {
+                        let part = if problem.is_none() { "" } else { ".incomplete" };
+                        let name = format!("{name}{part}");
+                        let path = store.save(&name, store::extension(format), &bytes)?;
+                        Some(path.to_string_lossy().into_owned())
+                    }
+                    _ => None,
+                };
+                self.last = Some(Received {
+                    bytes,
+                    problem: None,
+                });
+                Ok(file)
+            }
+        }
+    }
+}
+
+impl Open {
+    fn write(&mut self, bytes: &[u8], destination: &Destination<'_>) -> Result<(), Error> {
+        match &mut self.content {
+            Content::Head(head) => {
+                head.extend_from_slice(bytes);
+                match sniff(head.get(..SNIFF_BYTES).unwrap_or(head)) {
+                    Sniff::NeedMore => {}
+                    Sniff::No => {
+                        self.problem = Some(refusal(head));
+                        self.content = Content::None;
+                    }
+                    Sniff::Is(format) => {
+                        let mut walker = Box::new(Walker::new(format));
+                        let mut body = Body::new(destination)?;
+                        walker.update(head);
+                        body.write(head)?;
+                        self.content = Content::Picture { walker, body };
+                    }
+                }
+            }
+            Content::Picture { walker, body } => {
+                walker.update(bytes);
+                body.write(bytes)?;
+            }
+            Content::Rows(rows) => rows.extend_from_slice(bytes),
+            Content::None => {}
+        }
+        Ok(())
+    }
+}
+
+fn refusal(head: &[u8]) -> String {
+    let head = head.get(..12).unwrap_or(head);
+    format!(
+        "refused: not a JPEG, PNG, GIF, WebP or BMP; it begins with \"{}\"",
+        head.escape_ascii()
+    )
+}
+
+/// A finished SHA-256 as lowercase hex.
+pub(super) fn hex(hasher: Sha256) -> String {
+    hasher
+        .finalize()
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}
+
+/// Receives datagrams until `most` pictures came or the program is to end; with `idle` also when no datagram came
+/// for the idle limit of connections.
+pub(super) fn receive_udp(
+    socket: &UdpSocket,
+    session: &Session<'_>,
+    protocol: &Protocol,
+    destination: Destination<'_>,
+    most: Option<u64>,
+    give_up_when_idle: bool,
+) -> Result<u64, Error> {
+    let failed = |source| Error::Connection {
+        peer: SocketAddr::from(([0, 0, 0, 0], 0)),
+        source,
+    };
+    let local = socket.local_addr().map_err(failed)?;
+    let mut peers: HashMap<SocketAddr, Peer<'_>> = HashMap::new();
+    let mut buffer = vec![0; READ];
+    let mut done = 0_u64;
+    let mut last = Instant::now();
+    let mut swept = last;
+    while most.is_none_or(|most| done < most) && !session.shutdown.requested() {
+        match socket.recv_from(&mut buffer) {
+            Ok((count, from)) => {
+                last = Instant::now();
+                if !peers.contains_key(&from) && peers.len() >= session.limits.connections {
+                    session.warn(format!("{from}: too many senders at once; not listened to"));
+                    continue;
+                }
+                let peer = peers.entry(from).or_insert_with(|| {
+                    let route = Route {
+                        transport: TransportKind::Udp,
+                        from,
+                        to: local,
+                        protocol,
+                        request: None,
+                        destination,
+                    };
+                    Peer {
+                        decoder: UdpDecoder::default(),
+                        intake: Intake::new(session, route),
+                        last,
+                    }
+                });
+                peer.last = last;
+                let before = peer.intake.done;
+                peer.intake.read_counted = false;
+                let datagram = buffer.get(..count).unwrap_or_default();
+                peer.decoder
+                    .datagram(datagram, &mut |event| peer.intake.event(event));
+                done = done.saturating_add(peer.intake.done.saturating_sub(before));
+                if let Some(error) = peer.intake.error.take() {
+                    if error.is_usage() && !matches!(error, Error::TooLarge { .. }) {
+                        return Err(error);
+                    }
+                    session.warn(error.told());
+                    peers.remove(&from);
+                }
+            }
+            Err(error) if is_timeout(&error) => {}
+            // A datagram sent earlier from this socket found nobody; those that come matter here.
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
+            Err(source) => return Err(failed(source)),
+        }
+        if swept.elapsed() >= session.limits.idle_udp / 4 {
+            swept = Instant::now();
+            peers.retain(|_, peer| {
+                let quiet = peer.last.elapsed() >= session.limits.idle_udp;
+                if quiet {
+                    done = done.saturating_add(peer.finish(StreamEnd::Idle));
+                }
+                !quiet
+            });
+            if give_up_when_idle && peers.is_empty() && last.elapsed() >= session.limits.idle {
+                break;
+            }
+        }
+    }
+    for peer in peers.values_mut() {
+        done = done.saturating_add(peer.finish(StreamEnd::Unfinished));
+    }
+    Ok(done)
+}
+
+/// One sender of datagrams.
+struct Peer<'r> {
+    decoder: UdpDecoder,
+    intake: Intake<'r>,
+    last: Instant,
+}
+
+impl Peer<'_> {
+    /// Ends what is open, and returns how many pictures that ended.
+    fn finish(&mut self, end: StreamEnd) -> u64 {
+        let before = self.intake.done;
+        self.decoder
+            .finish(end, &mut |event| self.intake.event(event));
+        self.intake.tell_stray();
+        self.intake.done.saturating_sub(before)
+    }
+}

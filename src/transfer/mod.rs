@@ -1,0 +1,188 @@
+//! Servers and clients that really move pictures: P1 to P5 and their relatives, on blocking sockets and threads.
+//!
+//! What goes over a socket is made and understood by [`crate::wire`] alone, so that these programs and the
+//! sniffer can never disagree. Everything runs on a socket that the caller opened and until a [`Shutdown`] that the
+//! caller holds, so that tests and `demo` run it on any port; what happens is told to an observer. Nothing is
+//! printed here, no argument is read, no packet is looked at.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the edge: sockets, files, threads and the clock are used here"
+)]
+
+pub mod client;
+mod error;
+mod incoming;
+mod outgoing;
+mod pixels;
+mod queue;
+pub mod record;
+pub mod server;
+mod socket;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+pub use error::Error;
+pub use record::{Record, Side};
+pub use socket::{bind_udp, listen};
+pub use store::Store;
+
+use crate::units::Timestamp;
+
+/// Limits against peers that are slow, greedy or hostile.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A connection on which nothing moves for so long is given up.
+    pub idle: Duration,
+    /// No datagram for so long ends a picture.
+    pub idle_udp: Duration,
+    /// Bytes of one picture.
+    pub picture_bytes: u64,
+    /// Connections (or senders of datagrams) served at the same time; more wait.
+    pub connections: usize,
+    /// After everything was sent and acknowledged, so long may the other side take to close.
+    pub linger: Duration,
+    /// Pause between the last chunk and the end marker, after the send queue drained: a receiver that compares
+    /// one `recv` with the marker has read the chunk by then.
+    pub before_marker: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(30),
+            idle_udp: Duration::from_secs(2),
+            picture_bytes: 256 << 20,
+            connections: 256,
+            linger: Duration::from_millis(500),
+            before_marker: Duration::from_millis(20),
+        }
+    }
+}
+
+/// Says that a server or client is to end. Clones mean the same end.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    now: Arc<AtomicBool>,
+    when_idle: Arc<AtomicBool>,
+}
+
+impl Shutdown {
+    /// Ends everything within a moment, pictures under way included.
+    pub fn request(&self) {
+        self.now.store(true, Ordering::Release);
+    }
+
+    /// The flag behind [`Self::request`], for a signal handler to set.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.now)
+    }
+
+    /// Whether everything is to end now.
+    pub fn requested(&self) -> bool {
+        self.now.load(Ordering::Acquire)
+    }
+
+    /// Ends as soon as no picture is under way.
+    fn wind_down(&self) {
+        self.when_idle.store(true, Ordering::Release);
+    }
+
+    fn winding_down(&self) -> bool {
+        self.requested() || self.when_idle.load(Ordering::Acquire)
+    }
+
+    /// An end of its own for something that also ends with this one.
+    fn within(&self) -> Self {
+        Self {
+            now: Arc::clone(&self.now),
+            when_idle: Arc::default(),
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// A server waits on this address now.
+    Listening(SocketAddr),
+    /// A picture was sent or received; [`Record::problem`] says whether it is as it should be.
+    Transferred(Box<Record>),
+    /// Something else that went well, in one line: a merged picture was saved.
+    Note(String),
+    /// Something that went wrong, in one line: a peer that sent nothing, bytes that were no picture.
+    Warning(String),
+}
+
+/// What a run of a server or client is given: limits, when to end, and whom to tell.
+#[derive(Clone)]
+pub struct Session<'o> {
+    /// Limits.
+    pub limits: Limits,
+    /// When to end.
+    pub shutdown: Shutdown,
+    /// Whom to tell; called from several threads.
+    pub observer: &'o (dyn Fn(Event) + Sync),
+}
+
+impl fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("limits", &self.limits)
+            .field("shutdown", &self.shutdown)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session<'_> {
+    fn note(&self, note: impl Into<String>) {
+        (self.observer)(Event::Note(note.into()));
+    }
+
+    fn transferred(&self, record: Record) {
+        (self.observer)(Event::Transferred(Box::new(record)));
+    }
+
+    /// The same, with an end of its own.
+    fn within(&self) -> Self {
+        Self {
+            shutdown: self.shutdown.within(),
+            ..self.clone()
+        }
+    }
+}
+
+/// The time now.
+fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// A file, as long as it is within the limit.
+fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let read = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let bytes = fs::metadata(path).map_err(read)?.len();
+    if bytes > limit {
+        return Err(Error::TooLarge {
+            what: path.display().to_string(),
+            bytes,
+            limit,
+        });
+    }
+    fs::read(path).map_err(read)
+}

@@ -1,0 +1,165 @@
+//! `imgnet-server stream`: rows of pixels (P4) or datagrams (P5), to a receiver that listens, or to those who come.
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::tell_listening;
+use crate::transfer::client::send::loaded;
+use crate::transfer::outgoing::{self, Outgoing};
+use crate::transfer::socket::{self, Connection, is_timeout};
+use crate::transfer::{Error, Event, Session, pixels};
+use crate::wire::Protocol;
+
+/// What to stream.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    /// `raw-pixels` (one connection a picture), `udp`, or another format that sends one way.
+    pub protocol: Protocol,
+    /// The pictures, in order; then the program ends.
+    pub files: Vec<PathBuf>,
+    /// Bytes handed over at once; absent: a row of pixels, or the format's habit.
+    pub chunk: Option<usize>,
+    /// Pause after each.
+    pub pace: Duration,
+}
+
+/// Connects to a receiver that listens (HOST:PORT), once for every picture.
+///
+/// # Errors
+/// When a file cannot be read, or nobody answers.
+pub fn connect(peer: &str, stream: &Stream, session: &Session<'_>) -> Result<(), Error> {
+    for file in &stream.files {
+        let picture = Prepared::new(stream, file, session)?;
+        picture.send(socket::connect(peer, session)?, stream, session)?;
+    }
+    Ok(())
+}
+
+/// Sends the next picture to each that connects, until all were sent.
+///
+/// # Errors
+/// When a file cannot be read, or nothing more can be accepted.
+pub fn listen(listener: &TcpListener, stream: &Stream, session: &Session<'_>) -> Result<(), Error> {
+    tell_listening(listener, session);
+    for file in &stream.files {
+        let picture = Prepared::new(stream, file, session)?;
+        let Some(connection) = socket::accept(listener, session)? else {
+            return Err(Error::Stopped);
+        };
+        picture.send(connection, stream, session)?;
+    }
+    Ok(())
+}
+
+/// Sends datagrams to a receiver that is bound there (HOST:PORT).
+///
+/// # Errors
+/// When a file cannot be read, or the address is none.
+pub fn connect_udp(peer: &str, stream: &Stream, session: &Session<'_>) -> Result<(), Error> {
+    let address = socket::resolve(peer)?
+        .into_iter()
+        .next()
+        .ok_or(Error::Stopped)?;
+    let any = match address {
+        SocketAddr::V4(_) => SocketAddr::from(([0, 0, 0, 0], 0)),
+        SocketAddr::V6(_) => SocketAddr::from(([0_u16; 8], 0)),
+    };
+    let socket = socket::bind_udp(any)?;
+    send_datagrams(&socket, address, stream, session)
+}
+
+/// Waits for a datagram, whatever is in it, and sends all pictures to where it came from.
+///
+/// # Errors
+/// When a file cannot be read, or the socket fails.
+pub fn listen_udp(socket: &UdpSocket, stream: &Stream, session: &Session<'_>) -> Result<(), Error> {
+    if let Ok(address) = socket.local_addr() {
+        (session.observer)(Event::Listening(address));
+    }
+    let mut buffer = [0; 2048];
+    while !session.shutdown.requested() {
+        match socket.recv_from(&mut buffer) {
+            Ok((_, peer)) => return send_datagrams(socket, peer, stream, session),
+            Err(error) if is_timeout(&error) => {}
+            Err(source) => {
+                return Err(Error::Connection {
+                    peer: SocketAddr::from(([0, 0, 0, 0], 0)),
+                    source,
+                });
+            }
+        }
+    }
+    Err(Error::Stopped)
+}
+
+fn send_datagrams(
+    socket: &UdpSocket,
+    peer: SocketAddr,
+    stream: &Stream,
+    session: &Session<'_>,
+) -> Result<(), Error> {
+    socket
+        .connect(peer)
+        .map_err(|source| Error::Connection { peer, source })?;
+    for file in &stream.files {
+        let picture = Prepared::new(stream, file, session)?;
+        let record = outgoing::send_udp(socket, peer, session, &picture.outgoing(stream))?;
+        session.transferred(record);
+    }
+    Ok(())
+}
+
+/// A picture as it is sent.
+struct Prepared {
+    protocol: Protocol,
+    bytes: Vec<u8>,
+    chunk: usize,
+    file: String,
+}
+
+impl Prepared {
+    fn new(stream: &Stream, file: &std::path::Path, session: &Session<'_>) -> Result<Self, Error> {
+        let bytes = loaded(file, session)?;
+        let name = file.display().to_string();
+        let (protocol, bytes) = match stream.protocol {
+            Protocol::RawPixels { .. } => {
+                let rows = pixels::rows(&bytes, &name)?;
+                let width = Some(rows.width);
+                (Protocol::RawPixels { width }, rows.bytes)
+            }
+            _ => (stream.protocol.clone(), bytes),
+        };
+        let habit = protocol
+            .default_chunk()
+            .and_then(|bytes| usize::try_from(bytes).ok());
+        Ok(Self {
+            chunk: stream.chunk.or(habit).unwrap_or(1024),
+            protocol,
+            bytes,
+            file: name,
+        })
+    }
+
+    fn outgoing(&self, stream: &Stream) -> Outgoing<'_> {
+        Outgoing {
+            bytes: &self.bytes,
+            protocol: &self.protocol,
+            chunk: self.chunk,
+            pace: Some(stream.pace),
+            file: Some(self.file.clone()),
+            request: None,
+        }
+    }
+
+    fn send(
+        &self,
+        mut connection: Connection<'_>,
+        stream: &Stream,
+        session: &Session<'_>,
+    ) -> Result<(), Error> {
+        let record = outgoing::send(&mut connection, session, &self.outgoing(stream))?;
+        outgoing::close(connection, session, vec![record]);
+        Ok(())
+    }
+}
