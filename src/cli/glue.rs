@@ -19,25 +19,22 @@ impl Frames for Capture {
         options: Options,
         watch: &mut dyn Watch,
     ) -> anyhow::Result<Reading> {
-        let (files, counts) = match self.mapped() {
-            Some(mut frames) => {
-                let mut analysis = Analysis::new(options);
-                for frame in &mut frames {
-                    analysis.mapped_frame(&frame, watch);
-                    if watch.frame(frame.data.len()).is_break() {
-                        break;
-                    }
+        let (files, counts) = if let Some(mut frames) = self.mapped() {
+            let mut analysis = Analysis::new(options);
+            for frame in &mut frames {
+                analysis.mapped_frame(&frame, watch);
+                if watch.frame(frame.data.len()).is_break() {
+                    break;
                 }
-                (frames.files(), analysis.finish(watch))
             }
-            None => {
-                let mut analysis = Analysis::new(options);
-                self.for_each_frame(&mut |frame| {
-                    analysis.frame(frame, watch);
-                    watch.frame(frame.data.len())
-                })?;
-                (self.files().to_vec(), analysis.finish(watch))
-            }
+            (frames.files(), analysis.finish(watch))
+        } else {
+            let mut analysis = Analysis::new(options);
+            self.for_each_frame(&mut |frame| {
+                analysis.frame(frame, watch);
+                watch.frame(frame.data.len())
+            })?;
+            (self.files().to_vec(), analysis.finish(watch))
         };
         let captures: Vec<CaptureFile> = files.iter().map(capture_file).collect();
         for file in &captures {

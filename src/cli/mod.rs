@@ -16,7 +16,6 @@ use clap::{Parser, Subcommand};
 pub mod analyze;
 pub mod args;
 pub mod capture;
-
 pub mod client;
 pub mod doctor;
 pub mod exit;

@@ -207,7 +207,7 @@ fn chunks(report: &Report, out: &mut impl Write) -> io::Result<()> {
         let Some(chunks) = &image.chunks else {
             return Ok(());
         };
-        for chunk in chunks.iter() {
+        for chunk in chunks {
             let mut row = Line::new(&mut *out);
             row.number(image.id.0)?;
             row.number(chunk.index.0)?;

@@ -45,6 +45,8 @@ pub(super) struct Intake<'r> {
     read_counted: bool,
     /// Why no more came, in words, once known.
     cause: Option<String>,
+    /// Wrong framing outside a picture: what was found behind it is not what the format says.
+    fault: Option<String>,
     error: Option<Error>,
     stray: u64,
     done: u64,
@@ -114,6 +116,7 @@ impl<'r> Intake<'r> {
             open: None,
             read_counted: false,
             cause: None,
+            fault: None,
             error: None,
             stray: 0,
             done: 0,
@@ -231,7 +234,10 @@ impl<'r> Intake<'r> {
             }
             wire::Event::Fault(fault) => match &mut self.open {
                 Some(open) => open.problem = Some(fault.to_string()),
-                None => self.session.warn(format!("{}: {fault}", self.route.from)),
+                None => {
+                    self.session.warn(format!("{}: {fault}", self.route.from));
+                    self.fault = Some(fault.to_string());
+                }
             },
             // A socket has no gaps, and framing has done its work.
             wire::Event::Framing { .. } | wire::Event::PictureGap(_) | wire::Event::StrayGap(_) => {
@@ -321,8 +327,12 @@ impl<'r> Intake<'r> {
             Content::Picture { walker, body } => {
                 format = Some(walker.format());
                 let inside = match (walker.status(), walker.awaited()) {
-                    (Status::Walking, Some(awaited)) => Some(format!("it stops {awaited}")),
-                    (Status::Broken { .. }, _) => Some(format!("it is {}", walker.status())),
+                    (Status::Walking, Some(awaited)) => {
+                        Some(format!("the picture stops {awaited}"))
+                    }
+                    (Status::Broken { .. }, _) => {
+                        Some(format!("the picture is {}", walker.status()))
+                    }
                     _ => None,
                 };
                 let told: Vec<String> = problem.into_iter().chain(early).chain(inside).collect();
@@ -352,6 +362,7 @@ impl<'r> Intake<'r> {
                 None
             }
         };
+        let problem = problem.or_else(|| self.fault.clone());
         self.done = self.done.saturating_add(1);
         if matches!(
             self.route.destination,

@@ -149,6 +149,10 @@ impl Session<'_> {
         (self.observer)(Event::Note(note.into()));
     }
 
+    fn warn(&self, warning: impl Into<String>) {
+        (self.observer)(Event::Warning(warning.into()));
+    }
+
     fn transferred(&self, record: Record) {
         (self.observer)(Event::Transferred(Box::new(record)));
     }
