@@ -1,4 +1,10 @@
-//! Capturing: the pcapng writer. (The session, the private network and the confinement are written in files
-//! of their own in this room.)
+//! Capturing live: a private network to capture in, and the session that reads, writes and analyses.
+//!
+//! [`private`] gives this process, or a child of it, a network of its own whose loopback nobody else uses,
+//! without root where the kernel allows. [`session`] moves frames from the kernel to a pcapng file and to
+//! the analysis, and counts every frame that it could not keep. This room decides nothing about pictures
+//! and prints nothing.
 
 pub mod pcapng;
+pub mod private;
+pub mod session;

@@ -15,7 +15,9 @@ use clap::{Parser, Subcommand};
 
 pub mod analyze;
 pub mod args;
+pub mod capture;
 pub mod client;
+pub mod doctor;
 pub mod exit;
 pub mod extract;
 mod glue;
@@ -54,6 +56,8 @@ pub struct Imgnet {
 #[derive(Debug, Subcommand)]
 enum Command {
     Analyze(analyze::Analyze),
+    Capture(capture::Capture),
+    Doctor(doctor::Doctor),
 }
 
 /// Runs `imgnet` with these arguments (the program's name first) and says how it went.
@@ -71,6 +75,8 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match &parsed.command {
         Command::Analyze(command) => analyze::run(command),
+        Command::Capture(command) => capture::run(command),
+        Command::Doctor(command) => doctor::run(command),
     };
     conclude(outcome).into()
 }

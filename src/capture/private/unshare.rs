@@ -1,0 +1,32 @@
+//! The two calls of this room that the compiler cannot check, and nothing else.
+
+#![expect(
+    unsafe_code,
+    reason = "unshare(2) and what runs between fork and exec have no safe interface"
+)]
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use rustix::io::Errno;
+use rustix::thread::UnshareFlags;
+
+/// unshare(2) for namespaces. The table of file descriptors stays shared, whatever is asked for.
+pub(super) fn unshare(flags: UnshareFlags) -> Result<(), Errno> {
+    // SAFETY: the one hazard the function names is CLONE_FILES (descriptors of another thread become
+    // invalid here), and that flag is taken out.
+    unsafe { rustix::thread::unshare_unsafe(flags.difference(UnshareFlags::FILES)) }
+}
+
+/// Runs `hook` in the child between fork and exec. It may only make system calls: no heap, no locks.
+pub(super) fn before_exec(
+    command: &mut Command,
+    hook: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
+) {
+    // SAFETY: the only hooks are the closures of this room around `arrange`, which makes system calls on
+    // the stack alone; `io::Error::from_raw_os_error`, which they return, holds a number.
+    unsafe {
+        command.pre_exec(hook);
+    }
+}

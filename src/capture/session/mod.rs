@@ -1,0 +1,418 @@
+//! A live capture: frames from the kernel into a file and to whoever looks at them, with honest counts.
+//!
+//! ```text
+//!  device ─► reader ─┬─► writer    pcapng, large sequential writes
+//!  (kernel's ring)   └─► consumer  analysis, live rows
+//! ```
+//!
+//! Three threads. The reader does nothing but copy frames into large batches, which the other two share.
+//! Both queues are bounded. A writer that cannot keep up holds the reader back, so that the kernel's ring
+//! fills, and what then is lost the kernel counts. A consumer that cannot keep up does the same where no
+//! file is written; where one is, the file comes first: the consumer misses whole batches, and
+//! [`Summary::queue_dropped`] says how many frames they held.
+//!
+//! Asked to [stop](Stop), the reader still takes what the kernel holds up to that moment. Nothing here
+//! decodes a frame or knows a picture.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "an edge: it owns the threads of a capture and reads the clock to end it in time"
+)]
+
+mod batch;
+mod interface;
+mod stop;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::frame::{Frame, LinkType};
+use crate::units::Timestamp;
+
+pub use batch::Batch;
+pub use stop::{Reason, Stop};
+pub use writer::{Recorder, WriteFailure, Written};
+
+/// Where frames come from.
+pub trait Device {
+    /// Link-layer header type of every frame.
+    fn link(&self) -> LinkType;
+    /// Hands the frames that are there to `each`; waits for the first at most some tens of milliseconds.
+    /// Says how many it handed over.
+    ///
+    /// # Errors
+    /// When the device fails; the capture then ends.
+    fn read(&mut self, each: &mut dyn FnMut(&Frame<'_>)) -> Result<u64, DeviceFailure>;
+    /// What the kernel counted since the device was opened; absent where it does not say.
+    fn statistics(&mut self) -> Option<Statistics>;
+}
+
+/// The device failed in the middle of a capture.
+#[derive(Debug, thiserror::Error)]
+#[error("the capture ended early: {0}")]
+pub struct DeviceFailure(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// What the kernel counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Statistics {
+    /// Frames that passed the filter, the dropped ones included.
+    pub received: u64,
+    /// Frames dropped for want of room in the kernel's ring.
+    pub dropped: u64,
+    /// Frames dropped by the interface or its driver.
+    pub interface_dropped: u64,
+}
+
+/// Looks at the frames, on a thread of its own.
+pub trait Consumer: Send {
+    /// The next frame, numbered from 1.
+    fn frame(&mut self, frame: &Frame<'_>);
+    /// Comes after each batch, and at least every [`TICK`] while nothing does.
+    fn tick(&mut self);
+    /// No more frames come.
+    fn finish(&mut self, summary: &Counts);
+}
+
+/// A consumer that looks at nothing: for a capture that is only written.
+impl Consumer for () {
+    fn frame(&mut self, _: &Frame<'_>) {}
+    fn tick(&mut self) {}
+    fn finish(&mut self, _: &Counts) {}
+}
+
+/// How often a consumer is woken while no frame comes.
+pub const TICK: Duration = Duration::from_millis(100);
+/// Captured bytes after which a batch is handed on.
+const BATCH_BYTES: usize = 1 << 20;
+/// Frames after which a batch is handed on.
+const BATCH_FRAMES: u64 = 8192;
+/// Age at which a batch is handed on although it is small, so that rows and file follow the traffic.
+const BATCH_AGE: Duration = Duration::from_millis(20);
+/// Longest time for which frames are taken in after the capture was asked to end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Reads in a row that bring nothing, after which the kernel is taken to hold nothing: its ring hands a block
+/// over only after one or two of its own timeouts, and a read waits for one.
+const IDLE_READS: u32 = 3;
+
+/// How a capture is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Ends it after so long; absent: it goes on until asked to end.
+    pub duration: Option<Duration>,
+    /// Batches of about 1 MiB that may wait for the writer.
+    pub writer_queue: usize,
+    /// Batches of about 1 MiB that may wait for the consumer.
+    pub consumer_queue: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            duration: None,
+            writer_queue: 32,
+            consumer_queue: 64,
+        }
+    }
+}
+
+/// What was counted in a capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Frames read from the device.
+    pub frames: u64,
+    /// Their captured bytes.
+    pub bytes: u64,
+    /// Their lengths on the wire.
+    pub wire_bytes: u64,
+    /// Frames the kernel says that it received, the dropped ones included; absent when unknown.
+    pub received: Option<u64>,
+    /// Frames the kernel dropped for want of room in its ring; absent when unknown.
+    pub dropped: Option<u64>,
+    /// Frames the interface or its driver dropped; absent when unknown.
+    pub interface_dropped: Option<u64>,
+    /// Frames read that the consumer missed, because it could not keep up. They are in the file.
+    pub queue_dropped: u64,
+}
+
+impl Counts {
+    /// Frames that the consumer never saw, as far as is known.
+    pub fn lost(&self) -> u64 {
+        self.dropped
+            .unwrap_or(0)
+            .saturating_add(self.interface_dropped.unwrap_or(0))
+            .saturating_add(self.queue_dropped)
+    }
+}
+
+/// How a capture went.
+#[derive(Debug)]
+pub struct Summary {
+    /// Link-layer header type of its frames.
+    pub link: LinkType,
+    /// What was counted.
+    pub counts: Counts,
+    /// Why it ended.
+    pub ended: Reason,
+    /// What was written; absent where nothing was to be.
+    pub written: Option<Written>,
+    /// Why writing ended early.
+    pub write_failure: Option<WriteFailure>,
+    /// Why the device ended early.
+    pub device_failure: Option<DeviceFailure>,
+    /// A thread of the capture ended by a panic: a defect of imgnet, and the counts may be short.
+    pub broken: bool,
+}
+
+/// Captures until `stop` says so, on this thread and two more; gives the consumer back.
+///
+/// The consumer sees every frame and its end before this returns, and the file is complete.
+pub fn run<C: Consumer>(
+    device: &mut dyn Device,
+    recorder: Option<Recorder>,
+    mut consumer: C,
+    stop: &Stop,
+    options: Options,
+) -> (Summary, C) {
+    let (spare_in, spare) = mpsc::channel();
+    let (to_consumer, consumer_queue) = mpsc::sync_channel(options.consumer_queue.max(1));
+    let mut summary = Summary {
+        link: device.link(),
+        counts: Counts::default(),
+        ended: Reason::Done,
+        written: None,
+        write_failure: None,
+        device_failure: None,
+        broken: false,
+    };
+    thread::scope(|scope| {
+        let (to_writer, writing) = match recorder {
+            None => (None, None),
+            Some(recorder) => {
+                let (to_writer, queue) = mpsc::sync_channel(options.writer_queue.max(1));
+                let (stop, spare) = (stop.clone(), spare_in.clone());
+                let thread = scope.spawn(move || writer::write(recorder, &queue, &spare, &stop));
+                (Some(to_writer), Some(thread))
+            }
+        };
+        let consumer = &mut consumer;
+        let consuming = scope.spawn(move || consume(consumer, &consumer_queue, &spare_in));
+
+        let mut reader = Reader {
+            device,
+            batch: None,
+            born: None,
+            counts: Counts::default(),
+            to_writer,
+            to_consumer,
+            spare,
+        };
+        let (ended, failure) = reader.read_until(stop, options.duration);
+        summary.ended = ended;
+        summary.device_failure = failure;
+        summary.counts = reader.finish();
+
+        if consuming.join().is_err() {
+            summary.broken = true;
+        }
+        match writing.map(thread::ScopedJoinHandle::join) {
+            None => {}
+            Some(Ok((written, failure))) => {
+                summary.written = Some(written);
+                summary.write_failure = failure;
+            }
+            Some(Err(_)) => summary.broken = true,
+        }
+    });
+    (summary, consumer)
+}
+
+/// What the reader hands on.
+enum Item {
+    Batch(Arc<Batch>),
+    End(Counts),
+}
+
+struct Reader<'d> {
+    device: &'d mut dyn Device,
+    batch: Option<Batch>,
+    /// When the first frame of `batch` was read.
+    born: Option<Instant>,
+    counts: Counts,
+    to_writer: Option<SyncSender<Item>>,
+    to_consumer: SyncSender<Item>,
+    spare: Receiver<Batch>,
+}
+
+impl Reader<'_> {
+    fn read_until(
+        &mut self,
+        stop: &Stop,
+        duration: Option<Duration>,
+    ) -> (Reason, Option<DeviceFailure>) {
+        let started = Instant::now();
+        loop {
+            let now = Instant::now();
+            if duration.is_some_and(|duration| now.duration_since(started) >= duration) {
+                stop.request(Reason::Duration);
+            }
+            if let Some(reason) = stop.requested(now) {
+                let failure = self.drain().err();
+                return (reason, failure);
+            }
+            match self.read() {
+                Ok(_) => self.hand_on_old(),
+                Err(failure) => {
+                    stop.request(Reason::Device);
+                    return (stop.reason().unwrap_or(Reason::Device), Some(failure));
+                }
+            }
+        }
+    }
+
+    /// Takes what the kernel holds and was captured up to now.
+    fn drain(&mut self) -> Result<(), DeviceFailure> {
+        let begun = Instant::now();
+        let asked = writer::now();
+        let mut idle = 0;
+        loop {
+            let read = self.read()?;
+            let past = match (read.last, asked) {
+                (Some(last), Some(asked)) => last > asked,
+                _ => false,
+            };
+            idle = if read.frames == 0 { idle + 1 } else { 0 };
+            if idle == IDLE_READS || past || begun.elapsed() > DRAIN {
+                return Ok(());
+            }
+        }
+    }
+
+    fn read(&mut self) -> Result<Reading, DeviceFailure> {
+        let mut reading = Reading::default();
+        let Self {
+            device,
+            batch: slot,
+            born,
+            counts,
+            to_writer,
+            to_consumer,
+            spare,
+        } = self;
+        let link = device.link();
+        let result = device.read(&mut |frame| {
+            let batch = slot.get_or_insert_with(|| {
+                let mut batch = spare
+                    .try_recv()
+                    .unwrap_or_else(|_| Batch::with_capacity(BATCH_BYTES + (1 << 18)));
+                batch.restart(link, counts.frames.saturating_add(1));
+                *born = Some(Instant::now());
+                batch
+            });
+            batch.push(frame.time, frame.wire_len, frame.data);
+            counts.frames = counts.frames.saturating_add(1);
+            counts.bytes = counts.bytes.saturating_add(frame.data.len() as u64);
+            counts.wire_bytes = counts.wire_bytes.saturating_add(frame.wire_len.into());
+            reading.last = frame.time.or(reading.last);
+            if (batch.captured_bytes() >= BATCH_BYTES || batch.len() >= BATCH_FRAMES)
+                && let Some(batch) = slot.take()
+            {
+                hand_on(batch, counts, to_writer.as_ref(), to_consumer);
+            }
+        });
+        reading.frames = result?;
+        Ok(reading)
+    }
+
+    fn hand_on_old(&mut self) {
+        if self.batch.is_some() && self.born.is_none_or(|born| born.elapsed() >= BATCH_AGE) {
+            self.hand_on();
+        }
+    }
+
+    fn hand_on(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            hand_on(
+                batch,
+                &mut self.counts,
+                self.to_writer.as_ref(),
+                &self.to_consumer,
+            );
+        }
+    }
+
+    /// Hands on the rest and the kernel's counts, and closes the queues.
+    fn finish(mut self) -> Counts {
+        self.hand_on();
+        if let Some(statistics) = self.device.statistics() {
+            self.counts.received = Some(statistics.received);
+            self.counts.dropped = Some(statistics.dropped);
+            self.counts.interface_dropped = Some(statistics.interface_dropped);
+        }
+        let counts = self.counts;
+        if let Some(writer) = &self.to_writer {
+            drop(writer.send(Item::End(counts)));
+        }
+        drop(self.to_consumer.send(Item::End(counts)));
+        counts
+    }
+}
+
+#[derive(Default)]
+struct Reading {
+    frames: u64,
+    /// Time of the last frame that has one.
+    last: Option<Timestamp>,
+}
+
+/// Gives a batch to both queues (see the module for what happens when one is full).
+fn hand_on(
+    batch: Batch,
+    counts: &mut Counts,
+    to_writer: Option<&SyncSender<Item>>,
+    to_consumer: &SyncSender<Item>,
+) {
+    let batch = Arc::new(batch);
+    let Some(writer) = to_writer else {
+        // An error means that the consumer is gone by a panic, which `run` reports.
+        drop(to_consumer.send(Item::Batch(batch)));
+        return;
+    };
+    drop(writer.send(Item::Batch(Arc::clone(&batch))));
+    let frames = batch.len();
+    if let Err(TrySendError::Full(_)) = to_consumer.try_send(Item::Batch(batch)) {
+        counts.queue_dropped = counts.queue_dropped.saturating_add(frames);
+    }
+}
+
+fn consume(consumer: &mut impl Consumer, queue: &Receiver<Item>, spare: &mpsc::Sender<Batch>) {
+    loop {
+        match queue.recv_timeout(TICK) {
+            Ok(Item::Batch(batch)) => {
+                for frame in batch.frames() {
+                    consumer.frame(&frame);
+                }
+                consumer.tick();
+                give_back(batch, spare);
+            }
+            Ok(Item::End(counts)) => return consumer.finish(&counts),
+            Err(RecvTimeoutError::Timeout) => consumer.tick(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// The last one who held a batch gives its memory back to the reader.
+fn give_back(batch: Arc<Batch>, spare: &mpsc::Sender<Batch>) {
+    if let Some(batch) = Arc::into_inner(batch) {
+        drop(spare.send(batch));
+    }
+}
+
+#[cfg(test)]
+mod live_tests;
+#[cfg(test)]
+mod tests;

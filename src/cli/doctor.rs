@@ -1,0 +1,437 @@
+//! `imgnet doctor`: can this user capture here? If not, the exact command that changes it.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, eth, socket_with};
+use serde::Serialize;
+
+use crate::capture::private::{self, Identity, Way};
+use crate::cli::exit::Exit;
+
+/// Say whether this user can capture here, and if not, which command changes it
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Exit codes: 0 capturing works here one way or another; 4 it does not.")]
+pub struct Doctor {
+    /// How to say it
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    format: Format,
+}
+
+/// The renderings that `doctor` has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Lines for people.
+    Table,
+    /// One object.
+    Json,
+}
+
+/// State of one condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    /// As it should be.
+    Good,
+    /// In the way of something that imgnet can do.
+    Bad,
+    /// Does without; nothing is lost.
+    Without,
+    /// Cannot be made out.
+    Unknown,
+}
+
+/// One condition of capturing.
+#[derive(Debug, Clone, Serialize)]
+struct Condition {
+    name: &'static str,
+    state: State,
+    /// How it stands, in a few words.
+    detail: String,
+    /// The command, or the step, that changes it; absent where nothing needs to change.
+    command: Option<String>,
+}
+
+/// Everything `doctor` has to say.
+#[derive(Debug, Clone, Serialize)]
+struct Diagnosis {
+    schema: &'static str,
+    conditions: Vec<Condition>,
+    /// Whether interfaces of this machine can be captured.
+    captures: bool,
+    /// Whether a private network can be made and captured.
+    private: bool,
+}
+
+/// Whether capturing works here, one way or another.
+///
+/// # Errors
+/// Those of standard output.
+pub(super) fn run(doctor: &Doctor) -> anyhow::Result<Exit> {
+    let diagnosis = examine();
+    let mut out = io::stdout().lock();
+    match doctor.format {
+        Format::Table => {
+            let terminal = io::stdout().is_terminal();
+            render(
+                &diagnosis,
+                terminal,
+                &mut anstream::AutoStream::auto(&mut out),
+            )?;
+        }
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut out, &diagnosis)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(if diagnosis.captures || diagnosis.private {
+        Exit::Good
+    } else {
+        Exit::NotAllowed
+    })
+}
+
+fn examine() -> Diagnosis {
+    let (right, captures) = right_to_capture();
+    let (network, private) = private_network();
+    Diagnosis {
+        schema: "imgnet/doctor/v1",
+        conditions: vec![
+            libpcap(),
+            right,
+            network,
+            ring_memory(),
+            landlock(),
+            seccomp(),
+            terminal(),
+        ],
+        captures,
+        private,
+    }
+}
+
+fn libpcap() -> Condition {
+    // The library says its version only through a pointer; the name of the mapped file holds it too.
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let library = maps
+        .lines()
+        .filter_map(|line| line.split_ascii_whitespace().nth(5))
+        .find(|path| path.contains("/libpcap.so"));
+    let (state, detail) = match library {
+        Some(path) => {
+            let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
+            let real = real.display().to_string();
+            match real.split_once("libpcap.so.") {
+                Some((_, version)) => (State::Good, format!("{version} ({real})")),
+                None => (State::Good, real),
+            }
+        }
+        None => (
+            State::Good,
+            "built into this program; its version is not known".to_owned(),
+        ),
+    };
+    Condition {
+        name: "libpcap",
+        state,
+        detail,
+        command: None,
+    }
+}
+
+/// Whether the socket that a capture needs can be opened (packet(7)).
+fn right_to_capture() -> (Condition, bool) {
+    let opened = socket_with(
+        AddressFamily::PACKET,
+        SocketType::RAW,
+        SocketFlags::CLOEXEC,
+        Some(eth::ALL),
+    );
+    let (state, detail, command) = match opened {
+        Ok(_) => {
+            let by = if rustix::process::geteuid().is_root() {
+                "as root"
+            } else {
+                "by CAP_NET_RAW"
+            };
+            (State::Good, format!("allowed, {by}"), None)
+        }
+        Err(errno) => (
+            State::Bad,
+            format!("not allowed ({})", io::Error::from(errno)),
+            Some(super::capture::how_to_get_the_right()),
+        ),
+    };
+    let allowed = state == State::Good;
+    (
+        Condition {
+            name: "capture on lo",
+            state,
+            detail,
+            command,
+        },
+        allowed,
+    )
+}
+
+fn private_network() -> (Condition, bool) {
+    let (state, detail, command) = match private::rehearse(Identity::Caller) {
+        Ok(Way::Unprivileged) => (
+            State::Good,
+            "allowed, without root: `imgnet demo` and `imgnet capture -- COMMAND` use one"
+                .to_owned(),
+            None,
+        ),
+        Ok(Way::Privileged) => (
+            State::Good,
+            "allowed: `imgnet demo` and `imgnet capture -- COMMAND` use one".to_owned(),
+            None,
+        ),
+        Err(forbidden) => (
+            State::Bad,
+            format!(
+                "not allowed: {} failed ({}){}",
+                forbidden.what,
+                io::Error::from(forbidden.errno),
+                forbidden
+                    .setting
+                    .as_ref()
+                    .map(|setting| format!(", {setting}"))
+                    .unwrap_or_default()
+            ),
+            Some(forbidden.advice),
+        ),
+    };
+    let allowed = state == State::Good;
+    (
+        Condition {
+            name: "private network",
+            state,
+            detail,
+            command,
+        },
+        allowed,
+    )
+}
+
+/// Memory for the kernel's ring: it is not swapped, so it has to be free.
+fn ring_memory() -> Condition {
+    let ring = super::capture::RING_BYTES;
+    let free = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+            let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+            Some(kilobytes.saturating_mul(1024))
+        });
+    let mebibytes = |bytes: u64| bytes >> 20;
+    let (state, detail, command) = match free {
+        None => (
+            State::Unknown,
+            format!(
+                "{} MiB wanted; /proc/meminfo cannot be read",
+                mebibytes(ring)
+            ),
+            None,
+        ),
+        Some(free) if free >= ring.saturating_mul(2) => (
+            State::Good,
+            format!(
+                "{} MiB wanted, {} MiB free",
+                mebibytes(ring),
+                mebibytes(free)
+            ),
+            None,
+        ),
+        Some(free) => (
+            State::Bad,
+            format!(
+                "{} MiB wanted, {} MiB free",
+                mebibytes(ring),
+                mebibytes(free)
+            ),
+            Some(format!(
+                "imgnet capture --buffer {}",
+                (mebibytes(free) / 4).max(2)
+            )),
+        ),
+    };
+    Condition {
+        name: "ring memory",
+        state,
+        detail,
+        command,
+    }
+}
+
+fn landlock() -> Condition {
+    const LIST: &str = "/sys/kernel/security/lsm";
+    let (state, detail, command) = match std::fs::read_to_string(LIST) {
+        Ok(list) if list.trim().split(',').any(|name| name == "landlock") => {
+            (State::Good, "the kernel has it".to_owned(), None)
+        }
+        Ok(list) => (
+            State::Without,
+            format!("the kernel has it not switched on (it has {})", list.trim()),
+            Some(format!(
+                "add `lsm={},landlock` to the kernel's command line",
+                list.trim()
+            )),
+        ),
+        Err(_) if Path::new("/sys/kernel/security").exists() => (
+            State::Unknown,
+            format!("{LIST} cannot be read"),
+            Some("sudo mount -t securityfs securityfs /sys/kernel/security".to_owned()),
+        ),
+        Err(_) => (
+            State::Without,
+            "the kernel has no security modules (CONFIG_SECURITY)".to_owned(),
+            None,
+        ),
+    };
+    Condition {
+        name: "Landlock",
+        state,
+        detail,
+        command,
+    }
+}
+
+fn seccomp() -> Condition {
+    let actions = std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail");
+    let (state, detail) = match actions {
+        Ok(actions) if actions.split_ascii_whitespace().any(|a| a == "errno") => {
+            (State::Good, "the kernel has filters")
+        }
+        _ => (
+            State::Without,
+            "the kernel has no filters (CONFIG_SECCOMP_FILTER)",
+        ),
+    };
+    Condition {
+        name: "seccomp",
+        state,
+        detail: detail.to_owned(),
+        command: None,
+    }
+}
+
+fn terminal() -> Condition {
+    let detail = if io::stdout().is_terminal() {
+        let width = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_col);
+        let width = if width == 0 {
+            "of unknown width".to_owned()
+        } else {
+            format!("of {width} columns")
+        };
+        format!("{width}: rows are updated in place")
+    } else {
+        "none: plain lines, no colour".to_owned()
+    };
+    Condition {
+        name: "terminal",
+        state: State::Good,
+        detail,
+        command: None,
+    }
+}
+
+fn render(diagnosis: &Diagnosis, color: bool, out: &mut impl Write) -> io::Result<()> {
+    use anstyle::{AnsiColor, Style};
+    let width = diagnosis
+        .conditions
+        .iter()
+        .map(|condition| condition.name.len())
+        .max()
+        .unwrap_or(0);
+    for condition in &diagnosis.conditions {
+        let (mark, tone) = match condition.state {
+            State::Good => ("✔", AnsiColor::Green),
+            State::Bad => ("✖", AnsiColor::Red),
+            State::Without => ("–", AnsiColor::Yellow),
+            State::Unknown => ("?", AnsiColor::Yellow),
+        };
+        let tone = if color {
+            Style::new().fg_color(Some(tone.into()))
+        } else {
+            Style::new()
+        };
+        writeln!(
+            out,
+            "{tone}{mark}{tone:#} {:width$}  {}",
+            condition.name, condition.detail
+        )?;
+        if let Some(command) = &condition.command {
+            writeln!(out, "  {:width$}  → {command}", "")?;
+        }
+    }
+    writeln!(out)?;
+    let conclusion = match (diagnosis.captures, diagnosis.private) {
+        (true, true) => "Capturing works here, on every interface and on private networks.",
+        (true, false) => "Capturing works here, on every interface, but not on private networks.",
+        (false, true) => {
+            "Capturing works here without root on private networks: `imgnet demo`, `imgnet capture -- COMMAND`.\n\
+             Interfaces of the machine need the right named above."
+        }
+        (false, false) => {
+            "Capturing does not work here yet. Any one of the commands above changes that."
+        }
+    };
+    writeln!(out, "{conclusion}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diagnosis(captures: bool, private: bool) -> Diagnosis {
+        Diagnosis {
+            schema: "imgnet/doctor/v1",
+            conditions: vec![Condition {
+                name: "capture on lo",
+                state: if captures { State::Good } else { State::Bad },
+                detail: "as it is".to_owned(),
+                command: (!captures).then(|| "sudo something".to_owned()),
+            }],
+            captures,
+            private,
+        }
+    }
+
+    fn rendered(diagnosis: &Diagnosis) -> String {
+        let mut out = Vec::new();
+        render(diagnosis, false, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_is_missing_is_followed_by_its_command() {
+        let text = rendered(&diagnosis(false, true));
+        assert!(text.starts_with("✖ capture on lo  as it is\n"), "{text}");
+        assert!(text.contains("→ sudo something"), "{text}");
+        assert!(text.contains("without root on private networks"), "{text}");
+        let text = rendered(&diagnosis(true, true));
+        assert!(!text.contains('→'), "{text}");
+    }
+
+    #[test]
+    fn every_condition_is_examined_and_serialises() {
+        let found = examine();
+        let names: Vec<_> = found.conditions.iter().map(|c| c.name).collect();
+        assert_eq!(
+            names,
+            [
+                "libpcap",
+                "capture on lo",
+                "private network",
+                "ring memory",
+                "Landlock",
+                "seccomp",
+                "terminal"
+            ]
+        );
+        let json = serde_json::to_value(&found).unwrap();
+        assert_eq!(json["captures"], found.captures);
+        assert!(json["conditions"][0]["command"].is_null());
+    }
+}
