@@ -25,7 +25,8 @@ mod rows;
 mod view;
 mod watch;
 
-pub(super) use device::{describe, how_to_get_the_right, open};
+pub(super) use device::{describe, filter, how_to_get_the_right, open};
+pub(super) use view::View;
 pub(super) use watch::Watch;
 
 /// Bytes of the kernel's ring unless `--buffer` says otherwise: where loopback moves 20 Gbit/s, less loses
@@ -108,7 +109,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         ),
         (_, given) => given.as_deref().unwrap_or("lo"),
     };
-    let filter = device::filter(&capture.ports, capture.filter.as_deref());
+    let filter = filter(&capture.ports, capture.filter.as_deref());
     let ring = capture
         .buffer
         .map_or(RING_BYTES, |mebibytes| mebibytes << 20);
@@ -122,6 +123,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
                 interface,
                 &reason,
                 private.as_ref().and_then(|p| p.as_ref().err()),
+                private.is_none(),
             )?;
             return Ok(Exit::NotAllowed);
         }
@@ -373,7 +375,12 @@ fn announce(
 }
 
 /// Says why capturing is not allowed, and every way to change that.
-fn not_allowed(interface: &str, reason: &str, private: Option<&Forbidden>) -> io::Result<()> {
+pub(super) fn not_allowed(
+    interface: &str,
+    reason: &str,
+    private: Option<&Forbidden>,
+    command_helps: bool,
+) -> io::Result<()> {
     let mut err = io::stderr().lock();
     writeln!(
         err,
@@ -383,7 +390,7 @@ fn not_allowed(interface: &str, reason: &str, private: Option<&Forbidden>) -> io
         writeln!(err, "imgnet: {forbidden}")?;
     }
     writeln!(err, "To allow it:      {}", how_to_get_the_right())?;
-    if private.is_none() {
+    if command_helps {
         writeln!(
             err,
             "Without root:     imgnet capture -- COMMAND   runs COMMAND in a private network and captures that"
@@ -402,7 +409,8 @@ fn stderr_style(arguments: &crate::cli::args::OutputArgs) -> crate::report::Styl
     environment.style(arguments)
 }
 
-fn ignore_closed_pipe(error: io::Error) -> io::Result<()> {
+/// A reader that went away is no error.
+pub(super) fn ignore_closed_pipe(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::BrokenPipe {
         Ok(())
     } else {

@@ -17,6 +17,7 @@ pub mod analyze;
 pub mod args;
 pub mod capture;
 pub mod client;
+pub mod demo;
 pub mod doctor;
 pub mod exit;
 pub mod extract;
@@ -57,6 +58,7 @@ pub struct Imgnet {
 enum Command {
     Analyze(analyze::Analyze),
     Capture(capture::Capture),
+    Demo(demo::Demo),
     Doctor(doctor::Doctor),
 }
 
@@ -76,6 +78,7 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match &parsed.command {
         Command::Analyze(command) => analyze::run(command),
         Command::Capture(command) => capture::run(command),
+        Command::Demo(command) => demo::run(command),
         Command::Doctor(command) => doctor::run(command),
     };
     conclude(outcome).into()

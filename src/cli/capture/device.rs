@@ -58,7 +58,7 @@ pub(in crate::cli) fn describe<'a>(
 ///
 /// Only the first fragment of a datagram names its ports: with ports given, the other fragments are taken
 /// too, whosever they are.
-pub(super) fn filter(ports: &[u16], expression: Option<&str>) -> Option<String> {
+pub(in crate::cli) fn filter(ports: &[u16], expression: Option<&str>) -> Option<String> {
     let mut filter = String::new();
     for port in ports {
         let or = if filter.is_empty() { "" } else { " or " };

@@ -69,16 +69,16 @@ fn times_have_units_or_are_seconds() {
 
 #[test]
 fn ports_take_the_other_fragments_along() {
-    assert_eq!(device::filter(&[], None), None);
-    assert_eq!(device::filter(&[], Some(" ")), None);
-    assert_eq!(device::filter(&[], Some("udp")).as_deref(), Some("udp"));
-    let ports = device::filter(&[5050, 80], None).unwrap();
+    assert_eq!(filter(&[], None), None);
+    assert_eq!(filter(&[], Some(" ")), None);
+    assert_eq!(filter(&[], Some("udp")).as_deref(), Some("udp"));
+    let ports = filter(&[5050, 80], None).unwrap();
     assert_eq!(
         ports,
         "port 5050 or port 80 or (ip[6:2] & 0x1fff != 0) or (ip6[6] == 44)"
     );
     assert_eq!(
-        device::filter(&[5050, 80], Some("host a or host b")).unwrap(),
+        filter(&[5050, 80], Some("host a or host b")).unwrap(),
         format!("({ports}) and (host a or host b)")
     );
 }

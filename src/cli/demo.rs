@@ -1,0 +1,309 @@
+//! `imgnet demo`: the main job on one screen.
+//!
+//! In a private network, or on the machine's loopback where there can be none: a sniffer, then servers and clients
+//! of all five programs' wire formats. Each picture is then compared three ways, by the digest of what was handed to the
+//! socket, of what was on the wire, and of what came out of the other socket.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::analysis::Options;
+use crate::capture::private::{self, Forbidden, Identity, Way};
+use crate::capture::session::{self, Reason, Recorder, Stop, Summary};
+use crate::cli::args::OutputArgs;
+use crate::cli::capture::{self, View, Watch};
+use crate::cli::exit::Exit;
+use crate::cli::output::Output;
+use crate::ledger::Verdict;
+use crate::report::model::Report;
+use crate::report::text::counted;
+use crate::report::{Detail, json};
+use crate::source::live;
+use crate::transfer::{Event, Limits, Record, Session, Shutdown};
+
+mod compare;
+mod folder;
+mod stage;
+
+use folder::Folder;
+use stage::Stage;
+
+/// Longest time for all of it: a demo that takes longer has failed, and says so.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// After the last picture: time for its connection to be closed on the wire.
+const AFTER: Duration = Duration::from_millis(50);
+/// Longest silence in a transfer.
+const IDLE: Duration = Duration::from_secs(10);
+/// The kernel's ring: much more than all the demo moves.
+const RING_BYTES: u64 = 64 << 20;
+
+/// Move pictures through every wire format, watch them on the wire, and compare: sent = wire = received
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Leaves in DIR: capture.pcapng, sent/, received/ and report.json.\n\n\
+                  Exit codes: 0 every picture arrived byte for byte; 1 one did not; 2 DIR cannot be used; 3 frames were \
+                  lost, so there is no honest verdict; 4 not allowed to capture (imgnet doctor says what to do).",
+    max_term_width = 100
+)]
+pub struct Demo {
+    /// Folder for what the demo leaves behind
+    #[arg(value_name = "DIR", default_value = "imgnet-demo")]
+    dir: PathBuf,
+
+    /// Use DIR although there are other things in it
+    #[arg(long)]
+    force: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A folder that cannot be used, an output that cannot be written: exit code 2.
+pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
+    // Before any thread: the kernel moves no process with threads to another network.
+    let network = private::enter(Identity::Caller);
+    let output = Output::open(&demo.output, &[])?;
+    let folder = Folder::prepare(&demo.dir, demo.force)?;
+    let stage = Stage::build(&folder, network.is_ok())?;
+    let ports = if network.is_ok() {
+        Vec::new()
+    } else {
+        stage.ports()
+    };
+    let mut device = match capture::open("lo", &ports, None, RING_BYTES) {
+        Ok(device) => device,
+        Err(live::Error::NotAllowed { message, .. }) => {
+            capture::not_allowed("lo", &message, network.as_ref().err(), false)?;
+            return Ok(Exit::NotAllowed);
+        }
+        Err(other) => return Err(other.into()),
+    };
+    if demo.output.detail() > Detail::Quiet {
+        announce(&network)?;
+    }
+    let filter = capture::filter(&ports, None);
+    let recorder = Recorder::create(
+        folder.capture(),
+        &capture::describe(&device, filter.as_deref()),
+    )?;
+
+    let shutdown = Shutdown::default();
+    let stop = Stop::default();
+    for signal in [
+        signal_hook::consts::SIGINT,
+        signal_hook::consts::SIGTERM,
+        signal_hook::consts::SIGHUP,
+    ] {
+        signal_hook::flag::register_conditional_default(signal, shutdown.flag())
+            .and_then(|_| signal_hook::flag::register(signal, shutdown.flag()))
+            .context("cannot be told to end by Ctrl-C")?;
+    }
+    let options = Options {
+        protocols: stage.protocols(),
+        ..Options::default()
+    };
+    let watch = Watch::new(options, View::Silent);
+    // The device is open, so that nothing of what follows escapes it.
+    let (performance, (summary, watch)) = thread::scope(|scope| {
+        let sniffer = scope.spawn(|| {
+            session::run(
+                &mut device,
+                Some(recorder),
+                watch,
+                &stop,
+                session::Options::default(),
+            )
+        });
+        let performance = perform(&stage, &shutdown);
+        stop.request_after(Reason::Done, AFTER, Instant::now());
+        match sniffer.join() {
+            Ok(captured) => Ok((performance, captured)),
+            Err(_) => anyhow::bail!("the sniffer failed (a defect: please report it)"),
+        }
+    })?;
+    let mut file = capture::capture_file("lo", &summary);
+    file.path = folder.capture().display().to_string();
+    let report = watch.into_report(file);
+    conclude(demo, &folder, output, report, &summary, performance)
+}
+
+/// What happened on the stage.
+#[derive(Debug, Default)]
+struct Performance {
+    /// Every picture as each side saw it.
+    records: Vec<Record>,
+    /// What went wrong.
+    trouble: Vec<String>,
+}
+
+/// Plays all scenarios, one after the other.
+fn perform(stage: &Stage, shutdown: &Shutdown) -> Performance {
+    let performance = Mutex::new(Performance::default());
+    let observer = |event: Event| {
+        let mut performance = performance.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Transferred(record) => performance.records.push(*record),
+            Event::Warning(warning) => performance.trouble.push(warning),
+            _ => {}
+        }
+    };
+    let deadline = Instant::now() + PATIENCE;
+    for scenario in Stage::scenarios() {
+        let ended = || shutdown.requested() || Instant::now() >= deadline;
+        if ended() {
+            observer(Event::Warning(format!(
+                "{}: not played, the demo was ended before",
+                scenario.name
+            )));
+            continue;
+        }
+        // Each scenario has an end of its own, so that a server whose client failed does not wait for ever.
+        let session = Session {
+            limits: Limits {
+                idle: IDLE,
+                ..Limits::default()
+            },
+            shutdown: Shutdown::default(),
+            observer: &observer,
+        };
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Acquire) {
+                    if ended() {
+                        session.shutdown.request();
+                    }
+                    thread::sleep(Duration::from_millis(10));
+                }
+            });
+            if let Err(error) = (scenario.play)(stage, &session) {
+                observer(Event::Warning(format!(
+                    "{}: {}",
+                    scenario.name,
+                    error.told()
+                )));
+            }
+            over.store(true, Ordering::Release);
+        });
+    }
+    performance
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Compares, writes the report, and says how it went.
+fn conclude(
+    demo: &Demo,
+    folder: &Folder,
+    output: Output,
+    mut report: Report,
+    summary: &Summary,
+    performance: Performance,
+) -> anyhow::Result<Exit> {
+    let mut trouble = performance.trouble;
+    trouble.extend(compare::three_ways(&mut report, &performance.records));
+    report.conclude();
+    if summary.counts.lost() > 0 {
+        report.verdict = report.verdict.max(Some(Verdict::Inconclusive));
+    }
+    let path = folder.report();
+    let write = || -> io::Result<()> {
+        let mut out = io::BufWriter::new(std::fs::File::create(&path)?);
+        json::render(&report, output.style(), &mut out)?;
+        out.flush()
+    };
+    write().with_context(|| format!("{}: cannot be written", path.display()))?;
+    output.write(&report)?;
+    let mut exit = capture::exit(report.verdict);
+    if (!trouble.is_empty() || report.images.is_empty()) && exit == Exit::Good {
+        exit = Exit::NotEqual;
+    }
+    tell(demo, folder, &report, summary, &trouble)?;
+    if let Some(failure) = &summary.write_failure {
+        anyhow::bail!("{failure}");
+    }
+    if let Some(failure) = &summary.device_failure {
+        anyhow::bail!("lo: {failure}");
+    }
+    Ok(exit)
+}
+
+/// The lines after the table.
+fn tell(
+    demo: &Demo,
+    folder: &Folder,
+    report: &Report,
+    summary: &Summary,
+    trouble: &[String],
+) -> io::Result<()> {
+    let mut lines: Vec<String> = trouble
+        .iter()
+        .map(|trouble| format!("trouble: {trouble}"))
+        .collect();
+    let unicode = !demo.output.ascii;
+    if demo.output.detail() > Detail::Quiet {
+        let matching = report
+            .images
+            .iter()
+            .filter(|image| image.verdict == Verdict::Match)
+            .count() as u64;
+        lines.push(format!(
+            "{}: the SHA-256 of what was sent, what was on the wire and what was received is the same.",
+            counted(matching, "picture", "pictures")
+        ));
+        lines.extend(capture::summary_lines("lo", summary).into_iter().skip(1));
+        let dir = folder.path().display();
+        lines.push(format!(
+            "In {dir}: sent/, received/, capture.pcapng, report.json"
+        ));
+        lines.push(format!("Next: imgnet analyze {dir}/capture.pcapng -v"));
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let text = lines.join("\n");
+    let text: Vec<_> = text
+        .lines()
+        .map(|line| crate::report::text::plain(line, unicode))
+        .collect();
+    let text = text.join("\n");
+    // Beside JSON or CSV the lines would be in the way.
+    let table = demo.output.format == crate::cli::args::FormatArg::Table
+        && demo.output.csv.is_none()
+        && demo.output.output.is_none();
+    let written = if table {
+        writeln!(io::stdout().lock(), "{text}")
+    } else {
+        writeln!(io::stderr().lock(), "{text}")
+    };
+    written.or_else(capture::ignore_closed_pipe)
+}
+
+/// Says where the demo is played, and why there.
+fn announce(network: &Result<Way, Forbidden>) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    match network {
+        Ok(Way::Unprivileged) => writeln!(
+            err,
+            "imgnet: in a private network of its own, without root; nobody else's traffic is seen"
+        ),
+        Ok(Way::Privileged) => writeln!(
+            err,
+            "imgnet: in a private network of its own; nobody else's traffic is seen"
+        ),
+        Err(forbidden) => writeln!(
+            err,
+            "imgnet: {forbidden}\nimgnet: on the machine's own loopback instead"
+        ),
+    }
+}

@@ -1,0 +1,187 @@
+use super::*;
+use crate::ledger::{Confidence, Direction, Stream};
+use crate::report::model::Packets;
+use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
+
+const CLIENT: &str = "127.0.0.1:40000";
+const SERVER: &str = "127.0.0.1:65432";
+
+fn record(side: Side, sha256: &str, started: i64) -> Record {
+    Record {
+        schema: crate::transfer::record::SCHEMA.into(),
+        side,
+        transport: TransportKind::Tcp,
+        from: CLIENT.parse().unwrap(),
+        to: SERVER.parse().unwrap(),
+        protocol: "eof".to_owned(),
+        request: None,
+        format: None,
+        bytes: 100,
+        sha256: sha256.to_owned(),
+        started: Timestamp(started),
+        ended: Timestamp(started),
+        chunks: vec![100],
+        file: Some(format!("{sha256}.jpg")),
+        problem: None,
+    }
+}
+
+fn image(id: u32, sha256: &str) -> Image {
+    Image {
+        id: PictureId(id),
+        stream: StreamId(0),
+        from: CLIENT.parse().unwrap(),
+        to: SERVER.parse().unwrap(),
+        protocol: "eof".to_owned(),
+        format: None,
+        width: None,
+        height: None,
+        bytes: 100,
+        declared_bytes: None,
+        complete: true,
+        problem: None,
+        sha256: Some(sha256.to_owned()),
+        digest: None,
+        offset: 0,
+        packets: 1,
+        wire_bytes: 166,
+        payload_bytes: 100,
+        unique_bytes: 100,
+        duplicate_bytes: 0,
+        retransmitted_packets: 0,
+        gap_bytes: 0,
+        gaps: Vec::new(),
+        first_packet: Some(FrameNumber(u64::from(id) + 1)),
+        last_packet: Some(FrameNumber(u64::from(id) + 1)),
+        started: None,
+        ended: None,
+        chunk_size: None,
+        chunk_size_source: None,
+        shared_packets: 0,
+        chunks: None,
+        verdict: Verdict::Unverified,
+        compared: None,
+    }
+}
+
+fn report(images: Vec<Image>) -> Report {
+    let direction = |from: &str, to: &str| Direction {
+        from: from.parse().unwrap(),
+        to: to.parse().unwrap(),
+        packets: 1,
+        wire_bytes: 166,
+        data_packets: 1,
+        payload_bytes: 100,
+        unique_bytes: 100,
+        duplicate_bytes: 0,
+        retransmitted_packets: 0,
+        out_of_order_packets: 0,
+        gap_bytes: 0,
+        gaps: Vec::new(),
+        closed: None,
+        sha256: None,
+    };
+    let stream = Stream {
+        id: StreamId(0),
+        transport: TransportKind::Tcp,
+        transport_stream: 0,
+        protocol: Some("eof".to_owned()),
+        confidence: Some(Confidence::Given),
+        initiator: Some(0),
+        first_packet: FrameNumber(1),
+        last_packet: FrameNumber(9),
+        started: None,
+        ended: None,
+        request: None,
+        directions: vec![direction(CLIENT, SERVER), direction(SERVER, CLIENT)],
+    };
+    Report::new(
+        Vec::new(),
+        Packets::default(),
+        vec![stream],
+        images,
+        Vec::new(),
+    )
+}
+
+#[test]
+fn three_equal_digests_are_a_match_and_no_fewer() {
+    let mut good = report(vec![image(0, "aa")]);
+    let records = [record(Side::Sent, "aa", 1), record(Side::Received, "aa", 2)];
+    assert!(three_ways(&mut good, &records).is_empty());
+    assert_eq!(good.images[0].verdict, Verdict::Match);
+    let compared = good.images[0].compared.as_ref().unwrap();
+    assert_eq!(compared["sent"]["path"], "aa.jpg");
+    assert_eq!(compared["received"]["equal"], true);
+
+    let mut one_side = report(vec![image(0, "aa")]);
+    assert!(three_ways(&mut one_side, &records[..1]).is_empty());
+    assert_eq!(one_side.images[0].verdict, Verdict::Unverified);
+    assert_eq!(
+        one_side.images[0].compared.as_ref().unwrap()["received"],
+        Value::Null
+    );
+}
+
+#[test]
+fn the_side_that_differs_is_named() {
+    for (sent, received, named) in [
+        ("bb", "aa", "what was sent"),
+        ("aa", "bb", "what was received"),
+    ] {
+        let mut bad = report(vec![image(0, "aa")]);
+        let records = [
+            record(Side::Sent, sent, 1),
+            record(Side::Received, received, 2),
+        ];
+        three_ways(&mut bad, &records);
+        assert_eq!(bad.images[0].verdict, Verdict::Mismatch);
+        let problem = bad.images[0].problem.clone().unwrap();
+        assert!(problem.starts_with(named), "{problem}");
+    }
+}
+
+#[test]
+fn a_worse_verdict_of_the_wire_stays() {
+    let mut cut = image(0, "aa");
+    cut.verdict = Verdict::Inconclusive;
+    let mut cut = report(vec![cut]);
+    let records = [record(Side::Sent, "aa", 1), record(Side::Received, "aa", 2)];
+    three_ways(&mut cut, &records);
+    assert_eq!(cut.images[0].verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn what_one_side_says_went_wrong_is_no_match() {
+    let mut bad = report(vec![image(0, "aa")]);
+    let mut received = record(Side::Received, "aa", 2);
+    received.problem = Some("closed before the marker".to_owned());
+    three_ways(&mut bad, &[record(Side::Sent, "aa", 1), received]);
+    assert_eq!(bad.images[0].verdict, Verdict::Mismatch);
+}
+
+#[test]
+fn pictures_of_one_connection_are_paired_in_order() {
+    let mut two = report(vec![image(0, "aa"), image(1, "bb")]);
+    // Told in any order.
+    let records = [
+        record(Side::Received, "bb", 4),
+        record(Side::Sent, "bb", 3),
+        record(Side::Sent, "aa", 1),
+        record(Side::Received, "aa", 2),
+    ];
+    assert!(three_ways(&mut two, &records).is_empty());
+    assert!(
+        two.images
+            .iter()
+            .all(|image| image.verdict == Verdict::Match)
+    );
+}
+
+#[test]
+fn a_picture_that_is_not_on_the_wire_is_trouble() {
+    let mut none = report(Vec::new());
+    let trouble = three_ways(&mut none, &[record(Side::Sent, "aa", 1)]);
+    assert_eq!(trouble.len(), 1);
+    assert!(trouble[0].contains("aa.jpg was sent"), "{trouble:?}");
+}
