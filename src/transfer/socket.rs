@@ -254,6 +254,10 @@ impl<'s> Connection<'s> {
                 before = waiting;
                 since = Instant::now();
             }
+            // After a reset the count stands still for ever: nothing is acknowledged any more.
+            if let Ok(Some(error)) = self.stream.take_error() {
+                return Err(self.broken(error));
+            }
             self.may_wait(since, true)?;
             thread::sleep(Duration::from_millis(1));
         }

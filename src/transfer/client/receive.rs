@@ -25,10 +25,10 @@ pub fn listen(
     file: &Path,
     session: &Session<'_>,
 ) -> Result<(), Error> {
+    writable(file)?;
     if let Ok(address) = listener.local_addr() {
         (session.observer)(Event::Listening(address));
     }
-    writable(file)?;
     let wait = session.limits.idle;
     let Some(connection) = socket::accept_within(listener, wait, session)? else {
         return Err(Error::Stopped);
