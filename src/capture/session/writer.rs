@@ -48,7 +48,7 @@ pub struct Written {
 #[derive(Debug, thiserror::Error)]
 pub enum WriteFailure {
     /// It cannot be made.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("{}: cannot be written", path.display())]
     Create {
         /// Its path.
         path: PathBuf,
