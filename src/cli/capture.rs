@@ -16,7 +16,7 @@ use crate::cli::output::Output;
 use crate::cli::terminal::Environment;
 use crate::ledger::Verdict;
 use crate::report::model::{CaptureFile, Report};
-use crate::report::text::{count, counted};
+use crate::report::text::{self, count, counted};
 use crate::source::live;
 
 mod command;
@@ -190,6 +190,9 @@ fn conclude(
     let verdict = verdict(&report, &summary);
     report.verdict = verdict;
     let arguments = &capture.common.output;
+    let style = output
+        .as_ref()
+        .map_or_else(|| stderr_style(arguments), |output| *output.style());
     let json_lines = arguments.format == FormatArg::Json && arguments.output.is_none();
     if json_lines {
         let line = view::summary_line(interface, &summary, &report);
@@ -201,11 +204,16 @@ fn conclude(
     } else if let Some(output) = output {
         output.write(&report)?;
     } else {
-        let style = stderr_style(arguments);
         crate::report::table::render(&report, &style, &mut io::stderr().lock())?;
     }
     if !arguments.quiet && !json_lines {
-        let mut lines = summary_lines(interface, &summary);
+        let mut lines: Vec<String> = summary_lines(interface, &summary)
+            .iter()
+            .flat_map(|line| {
+                let line = text::plain(line, style.unicode);
+                text::wrap(&line, style.width, "", "  ")
+            })
+            .collect();
         if arguments.format == FormatArg::Table
             && arguments.output.is_none()
             && capture.write.as_deref() != Some(Path::new("-"))
