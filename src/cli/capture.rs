@@ -165,7 +165,10 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     }
     let running = match capture.command.split_first() {
         None => None,
-        Some((program, arguments)) => Some(command::start(program, arguments, &stop)?),
+        Some((program, arguments)) => {
+            let taken = stdout_taken || capture.common.output.format != FormatArg::Table;
+            Some(command::start(program, arguments, taken, &stop)?)
+        }
     };
     let options = session::Options {
         duration: capture.duration,

@@ -58,7 +58,7 @@ pub enum WriteFailure {
     },
     /// Writing failed in the middle: a full disk, mostly.
     #[error(
-        "{name}: writing stopped after {frames} frames ({source}); the file is whole up to there"
+        "{name}: writing stopped after {frames} frames, and the file is whole up to there"
     )]
     Middle {
         /// Its name.
