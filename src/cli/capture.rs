@@ -16,7 +16,7 @@ use crate::cli::output::Output;
 use crate::cli::terminal::Environment;
 use crate::ledger::Verdict;
 use crate::report::model::{CaptureFile, Report};
-use crate::report::text::{count, counted};
+use crate::report::text::{self, count, counted};
 use crate::source::live;
 
 mod command;
@@ -165,7 +165,10 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     }
     let running = match capture.command.split_first() {
         None => None,
-        Some((program, arguments)) => Some(command::start(program, arguments, &stop)?),
+        Some((program, arguments)) => {
+            let taken = stdout_taken || capture.common.output.format != FormatArg::Table;
+            Some(command::start(program, arguments, taken, &stop)?)
+        }
     };
     let options = session::Options {
         duration: capture.duration,
@@ -175,24 +178,27 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     if let Some(running) = running {
         running.finish(quiet)?;
     }
-    conclude(capture, interface, &summary, watch, output)
+    conclude(capture, interface, summary, watch, output)
 }
 
 /// Says what was found and how the capture went.
 fn conclude(
     capture: &Capture,
     interface: &str,
-    summary: &Summary,
+    summary: Summary,
     watch: Watch,
     output: Option<Output>,
 ) -> anyhow::Result<Exit> {
-    let mut report = watch.into_report(capture_file(interface, summary));
-    let verdict = verdict(&report, summary);
+    let mut report = watch.into_report(capture_file(interface, &summary));
+    let verdict = verdict(&report, &summary);
     report.verdict = verdict;
     let arguments = &capture.common.output;
+    let style = output
+        .as_ref()
+        .map_or_else(|| stderr_style(arguments), |output| *output.style());
     let json_lines = arguments.format == FormatArg::Json && arguments.output.is_none();
     if json_lines {
-        let line = view::summary_line(interface, summary, &report);
+        let line = view::summary_line(interface, &summary, &report);
         if output.is_some() {
             writeln!(io::stdout().lock(), "{line}").or_else(ignore_closed_pipe)?;
         } else {
@@ -201,11 +207,16 @@ fn conclude(
     } else if let Some(output) = output {
         output.write(&report)?;
     } else {
-        let style = stderr_style(arguments);
         crate::report::table::render(&report, &style, &mut io::stderr().lock())?;
     }
     if !arguments.quiet && !json_lines {
-        let mut lines = summary_lines(interface, summary);
+        let mut lines: Vec<String> = summary_lines(interface, &summary)
+            .iter()
+            .flat_map(|line| {
+                let line = text::plain(line, style.unicode);
+                text::wrap(&line, style.width, "", "  ")
+            })
+            .collect();
         if arguments.format == FormatArg::Table
             && arguments.output.is_none()
             && capture.write.as_deref() != Some(Path::new("-"))
@@ -216,18 +227,27 @@ fn conclude(
             writeln!(io::stderr().lock(), "{}", lines.join("\n"))?;
         }
     }
-    if let Some(failure) = &summary.write_failure {
-        anyhow::bail!("{failure}");
+    failed(summary)?;
+    Ok(exit(verdict))
+}
+
+/// What ended the capture early, if anything did.
+///
+/// # Errors
+/// That.
+pub(super) fn failed(summary: Summary) -> anyhow::Result<()> {
+    if let Some(failure) = summary.write_failure {
+        return Err(failure.into());
     }
-    if let Some(failure) = &summary.device_failure {
-        anyhow::bail!("{interface}: {failure}");
+    if let Some(failure) = summary.device_failure {
+        return Err(failure.into());
     }
     if summary.broken {
         anyhow::bail!(
             "a part of imgnet failed (a defect: please report it); what was captured is in the file, the counts above may be short"
         );
     }
-    Ok(exit(verdict))
+    Ok(())
 }
 
 /// The run's verdict: that of its worst picture, and no better than inconclusive where frames were lost.

@@ -23,8 +23,8 @@ use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::ledger::Verdict;
 use crate::report::model::Report;
-use crate::report::text::counted;
-use crate::report::{Detail, json};
+use crate::report::text::{self, counted};
+use crate::report::{Detail, Style, json};
 use crate::source::live;
 use crate::transfer::{Event, Limits, Record, Session, Shutdown};
 
@@ -134,7 +134,7 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
     let mut file = capture::capture_file("lo", &summary);
     file.path = folder.capture().display().to_string();
     let report = watch.into_report(file);
-    conclude(demo, &folder, output, report, &summary, performance)
+    conclude(demo, &folder, output, report, summary, performance)
 }
 
 /// What happened on the stage.
@@ -207,7 +207,7 @@ fn conclude(
     folder: &Folder,
     output: Output,
     mut report: Report,
-    summary: &Summary,
+    summary: Summary,
     performance: Performance,
 ) -> anyhow::Result<Exit> {
     let mut trouble = performance.trouble;
@@ -223,18 +223,14 @@ fn conclude(
         out.flush()
     };
     write().with_context(|| format!("{}: cannot be written", path.display()))?;
+    let style = *output.style();
     output.write(&report)?;
     let mut exit = capture::exit(report.verdict);
     if (!trouble.is_empty() || report.images.is_empty()) && exit == Exit::Good {
         exit = Exit::NotEqual;
     }
-    tell(demo, folder, &report, summary, &trouble)?;
-    if let Some(failure) = &summary.write_failure {
-        anyhow::bail!("{failure}");
-    }
-    if let Some(failure) = &summary.device_failure {
-        anyhow::bail!("lo: {failure}");
-    }
+    tell(demo, folder, &report, &summary, &trouble, &style)?;
+    capture::failed(summary)?;
     Ok(exit)
 }
 
@@ -245,13 +241,13 @@ fn tell(
     report: &Report,
     summary: &Summary,
     trouble: &[String],
+    style: &Style,
 ) -> io::Result<()> {
     let mut lines: Vec<String> = trouble
         .iter()
         .map(|trouble| format!("trouble: {trouble}"))
         .collect();
-    let unicode = !demo.output.ascii;
-    if demo.output.detail() > Detail::Quiet {
+    if style.detail > Detail::Quiet {
         let matching = report
             .images
             .iter()
@@ -271,10 +267,9 @@ fn tell(
     if lines.is_empty() {
         return Ok(());
     }
-    let text = lines.join("\n");
-    let text: Vec<_> = text
-        .lines()
-        .map(|line| crate::report::text::plain(line, unicode))
+    let text: Vec<String> = lines
+        .iter()
+        .flat_map(|line| text::wrap(&text::plain(line, style.unicode), style.width, "", "  "))
         .collect();
     let text = text.join("\n");
     // Beside JSON or CSV the lines would be in the way.

@@ -52,7 +52,7 @@ pub trait Device {
 
 /// The device failed in the middle of a capture.
 #[derive(Debug, thiserror::Error)]
-#[error("the capture ended early: {0}")]
+#[error("the capture ended early")]
 pub struct DeviceFailure(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// What the kernel counted.

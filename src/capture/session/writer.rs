@@ -48,7 +48,7 @@ pub struct Written {
 #[derive(Debug, thiserror::Error)]
 pub enum WriteFailure {
     /// It cannot be made.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("{}: cannot be written", path.display())]
     Create {
         /// Its path.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum WriteFailure {
     },
     /// Writing failed in the middle: a full disk, mostly.
     #[error(
-        "{name}: writing stopped after {frames} frames ({source}); the file is whole up to there"
+        "{name}: writing stopped after {frames} frames, and the file is whole up to there"
     )]
     Middle {
         /// Its name.

@@ -25,15 +25,21 @@ pub(super) struct Running {
     thread: JoinHandle<io::Result<ExitStatus>>,
 }
 
-/// Starts it in the network of this process.
+/// Starts it in the network of this process. `stdout_taken`: standard output carries something for programs,
+/// and what the command writes there goes to standard error.
 pub(super) fn start(
     program: &OsStr,
     arguments: &[OsString],
+    stdout_taken: bool,
     stop: &Stop,
 ) -> anyhow::Result<Running> {
     let name = program.to_string_lossy().into_owned();
-    let child = Command::new(program)
-        .args(arguments)
+    let mut command = Command::new(program);
+    command.args(arguments);
+    if stdout_taken {
+        command.stdout(io::stderr());
+    }
+    let child = command
         .spawn()
         .with_context(|| format!("{name}: cannot be started"))?;
     let stop = stop.clone();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::capture::pcapng;
-use crate::source::live::{Error, Live, Options};
+use crate::source::live::{self, Error, Live, Options};
 
 /// Most bytes captured of a frame: all of them.
 const SNAP_LENGTH: u32 = 262_144;
@@ -36,8 +36,33 @@ pub(in crate::cli) fn open(
             message,
         },
         Error::FilterLosesFrames { .. } => Error::FilterLosesFrames { filter: written() },
+        // Without the right, libpcap looks at nothing else; a mistake would be told only after it was granted.
+        Error::NotAllowed { .. } => mistake(interface, expression).unwrap_or(error),
         other => other,
     })
+}
+
+/// What is wrong beside the right to capture, as far as can be told without it.
+fn mistake(interface: &str, expression: Option<&str>) -> Option<Error> {
+    let known: Vec<String> = live::interfaces()
+        .ok()?
+        .into_iter()
+        .map(|known| known.name)
+        .collect();
+    if !known.iter().any(|name| name == interface) {
+        return Some(Error::NoSuchInterface {
+            interface: interface.to_owned(),
+            known,
+        });
+    }
+    let filter = expression?.to_owned();
+    // As for Ethernet, which loopback is, too. Words that only a live capture knows are not understood here
+    // either, and would be refused there.
+    let capture = pcap::Capture::dead(pcap::Linktype::ETHERNET).ok()?;
+    match capture.compile(&filter, true) {
+        Err(pcap::Error::PcapError(message)) => Some(Error::Filter { filter, message }),
+        _ => None,
+    }
 }
 
 /// What a capture file says of the interface.

@@ -1,10 +1,10 @@
 //! What is shown while a capture goes on: rows in place on a terminal, lines elsewhere, or one JSON object a
 //! line for programs.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::rows::{Change, Rows};
@@ -86,7 +86,7 @@ impl View {
     /// Nothing more happens. Rows in place are taken away: the report follows, which has them all.
     pub(super) fn finish(&mut self) {
         match self {
-            Self::Screen(screen) => screen.bar.finish_and_clear(),
+            Self::Screen(screen) => screen.clear(),
             Self::Json(json) => json.flush(),
             Self::Silent | Self::Lines(_) => {}
         }
@@ -94,32 +94,26 @@ impl View {
 }
 
 /// Rows in place.
+///
+/// The cursor rests at the start of the line below them, so that what the terminal itself writes there
+/// (`^C`) is wiped out with the next drawing.
 pub(in crate::cli) struct Screen {
-    bar: ProgressBar,
     rows: Rows,
     style: Style,
     stderr: bool,
+    /// Characters of each line that stands on the terminal.
+    standing: Vec<usize>,
     drawn: Option<Instant>,
     changed: bool,
 }
 
 impl Screen {
     fn new(style: Style, stderr: bool) -> Self {
-        let target = if stderr {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::stdout()
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_style(
-            ProgressStyle::with_template("{msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-        );
         Self {
-            bar,
             rows: Rows::default(),
             style,
             stderr,
+            standing: Vec::new(),
             drawn: None,
             changed: true,
         }
@@ -135,18 +129,59 @@ impl Screen {
         }
         self.drawn = Some(now);
         self.changed = false;
-        // Asked anew each time: terminals change their size.
+        let (columns, lines) = self.size();
+        let most = lines.saturating_sub(3).clamp(1, 30);
+        let lines = self
+            .rows
+            .screen(most, columns.saturating_sub(1), self.style.unicode);
+        self.put(columns, &lines);
+    }
+
+    fn clear(&mut self) {
+        let (columns, _) = self.size();
+        self.put(columns, &[]);
+    }
+
+    /// Columns and lines. Asked anew each time: terminals change their size.
+    fn size(&self) -> (usize, usize) {
         let size = if self.stderr {
             rustix::termios::tcgetwinsize(io::stderr())
         } else {
             rustix::termios::tcgetwinsize(io::stdout())
         };
-        let (columns, lines) = size.map_or((80, 24), |size| (size.ws_col, size.ws_row));
-        let most = usize::from(lines).saturating_sub(3).clamp(1, 30);
-        let width = usize::from(columns).max(20).saturating_sub(1);
-        self.bar
-            .set_message(self.rows.screen(most, width, self.style.unicode).join("\n"));
-        self.bar.tick();
+        match size {
+            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
+                (usize::from(size.ws_col).max(20), usize::from(size.ws_row))
+            }
+            _ => (80, 24),
+        }
+    }
+
+    /// Puts these lines where the last ones stand.
+    fn put(&mut self, columns: usize, lines: &[String]) {
+        // In a terminal that became narrower, the lines that stand take more than one each.
+        let up: usize = self
+            .standing
+            .iter()
+            .map(|length| length.div_ceil(columns).max(1))
+            .sum();
+        let mut text = String::new();
+        if up > 0 {
+            let _ = write!(text, "\x1b[{up}A\r");
+        }
+        for line in lines {
+            text.push_str(line);
+            text.push_str("\x1b[K\n");
+        }
+        text.push_str("\x1b[J");
+        self.standing = lines.iter().map(|line| line.chars().count()).collect();
+        // Who looks may have gone away; the capture goes on, and its report says how it went.
+        let _ = if self.stderr {
+            io::stderr().lock().write_all(text.as_bytes())
+        } else {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
     }
 }
 
