@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 pub mod analyze;
 pub mod args;
+pub mod check;
 pub mod client;
 pub mod exit;
 pub mod extract;
@@ -54,6 +55,7 @@ pub struct Imgnet {
 #[derive(Debug, Subcommand)]
 enum Command {
     Analyze(analyze::Analyze),
+    Check(check::Check),
 }
 
 /// Runs `imgnet` with these arguments (the program's name first) and says how it went.
@@ -71,6 +73,7 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match &parsed.command {
         Command::Analyze(command) => analyze::run(command),
+        Command::Check(command) => check::run(command),
     };
     conclude(outcome).into()
 }
