@@ -57,9 +57,7 @@ pub enum WriteFailure {
         source: io::Error,
     },
     /// Writing failed in the middle: a full disk, mostly.
-    #[error(
-        "{name}: writing stopped after {frames} frames, and the file is whole up to there"
-    )]
+    #[error("{name}: writing stopped after {frames} frames, and the file is whole up to there")]
     Middle {
         /// Its name.
         name: String,
