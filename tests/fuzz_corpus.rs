@@ -1,12 +1,16 @@
 //! The kept inputs of the fuzz targets, under `fuzz/corpus`, through the very functions that are fuzzed.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a helper of a test reads files, and may fail as the test may"
+)]
+
 #[path = "../fuzz/src/lib.rs"]
 #[expect(
     clippy::pedantic,
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::disallowed_methods,
     unreachable_pub,
     reason = "they are there to panic"
 )]

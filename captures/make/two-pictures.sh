@@ -5,5 +5,5 @@ loopback
 PORT=5050
 capture two-pictures
 serve receive --port $PORT --protocol marker --out "$ROOT/captures/$NAME/received" --count 2
-client send "$ADDRESS:$PORT" "$PICTURES/photo.jpg" "$PICTURES/chart.png" --protocol marker --chunk 2048
+client send "$ADDRESS:$PORT" "$PICTURES/photo.jpg" "$PICTURES/chart.png" --protocol marker --one-connection
 finish photo.jpg chart.png

@@ -252,3 +252,46 @@ fn choice(text: &str) -> Result<String, String> {
 fn filter(text: &str) -> Result<Filter, String> {
     text.parse().map_err(|error| format!("{error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parses(arguments: &str) -> bool {
+        Client::try_parse_from(std::iter::once("imgnet-client").chain(arguments.split(' '))).is_ok()
+    }
+
+    #[test]
+    fn arguments_are_consistent() {
+        Client::command().debug_assert();
+    }
+
+    #[test]
+    fn what_the_product_promises_is_understood() {
+        for good in [
+            "send localhost:65432 a.jpg b.jpg",
+            "send [::1]:5050 a.jpg --protocol marker --chunk 2048",
+            "get 127.0.0.1:40674",
+            "get 127.0.0.1:40674 3 -o three.jpg",
+            "work 127.0.0.1:5050 --filter find-edges --rounds 2",
+            "receive --listen 9909 --protocol raw-pixels --width 640 -o out.png",
+            "receive 127.0.0.1:9909 --width 640",
+        ] {
+            assert!(parses(good), "{good}");
+        }
+        for bad in [
+            "send localhost a.jpg",
+            "send localhost:0 a.jpg",
+            "send localhost:1",
+            "get localhost:1 cat",
+            "get localhost:1 -1",
+            "work localhost:1 --filter nothing",
+            "receive",
+            "receive localhost:1 --listen 2 --width 3",
+        ] {
+            assert!(!parses(bad), "{bad}");
+        }
+    }
+}

@@ -16,6 +16,7 @@ use clap::{Parser, Subcommand};
 pub mod analyze;
 pub mod args;
 pub mod capture;
+pub mod check;
 pub mod client;
 pub mod demo;
 pub mod doctor;
@@ -60,6 +61,7 @@ enum Command {
     Capture(capture::Capture),
     Demo(demo::Demo),
     Doctor(doctor::Doctor),
+    Check(check::Check),
 }
 
 /// Runs `imgnet` with these arguments (the program's name first) and says how it went.
@@ -80,6 +82,7 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Capture(command) => capture::run(command),
         Command::Demo(command) => demo::run(command),
         Command::Doctor(command) => doctor::run(command),
+        Command::Check(command) => check::run(command),
     };
     conclude(outcome).into()
 }

@@ -37,8 +37,10 @@ pub struct Output {
     sink: Sink,
 }
 
+/// Where bytes go.
 #[derive(Debug)]
-enum Sink {
+pub(super) enum Sink {
+    /// Standard output.
     Stdout,
     /// A device, a pipe: written as it is.
     Special(File, PathBuf),
@@ -74,22 +76,57 @@ impl Output {
         &self.style
     }
 
+    /// What is to be rendered.
+    pub fn rendering(&self) -> Rendering {
+        self.rendering
+    }
+
+    /// Whether it goes to standard output.
+    pub fn is_stdout(&self) -> bool {
+        matches!(self.sink, Sink::Stdout)
+    }
+
     /// Writes the report. Where that fails a file that was there before is left as it was.
     ///
     /// # Errors
     /// [`WriteError`].
     pub fn write(self, report: &Report) -> Result<(), WriteError> {
         let (rendering, style) = (self.rendering, self.style);
-        match self.sink {
-            Sink::Stdout => render(report, rendering, &style, io::stdout().lock())
-                .map_err(|source| WriteError { to: None, source }),
-            Sink::Special(file, path) => {
-                render(report, rendering, &style, file).map_err(|source| WriteError {
-                    to: Some(path),
-                    source,
-                })
+        self.write_with(|out| render(report, rendering, &style, out))
+    }
+
+    /// Writes what `render` writes, as [`Self::write`] does.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn write_with(
+        self,
+        render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), WriteError> {
+        self.sink.write(render)
+    }
+}
+
+impl Sink {
+    /// Writes what `render` writes. Where that fails a file that was there before is left as it was.
+    pub(super) fn write(
+        self,
+        render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), WriteError> {
+        let buffered = |to: &mut dyn Write| {
+            let mut out = BufWriter::with_capacity(64 << 10, to);
+            render(&mut out)?;
+            out.flush()
+        };
+        match self {
+            Self::Stdout => {
+                buffered(&mut io::stdout().lock()).map_err(|source| WriteError { to: None, source })
             }
-            Sink::File(file, temporary, path) => render(report, rendering, &style, &file)
+            Self::Special(mut file, path) => buffered(&mut file).map_err(|source| WriteError {
+                to: Some(path),
+                source,
+            }),
+            Self::File(mut file, temporary, path) => buffered(&mut file)
                 .and_then(|()| temporary.persist(&path).map_err(|error| error.error))
                 .map_err(|source| WriteError {
                     to: Some(path),
@@ -99,17 +136,24 @@ impl Output {
     }
 }
 
-fn render(report: &Report, rendering: Rendering, style: &Style, to: impl Write) -> io::Result<()> {
-    let mut out = BufWriter::with_capacity(64 << 10, to);
+fn render(
+    report: &Report,
+    rendering: Rendering,
+    style: &Style,
+    mut out: &mut dyn Write,
+) -> io::Result<()> {
     match rendering {
-        Rendering::Table => table::render(report, style, &mut out)?,
-        Rendering::Json => json::render(report, style, &mut out)?,
-        Rendering::Csv(table) => csv::render(report, table, &mut out)?,
+        Rendering::Table => table::render(report, style, &mut out),
+        Rendering::Json => json::render(report, style, &mut out),
+        Rendering::Csv(table) => csv::render(report, table, &mut out),
     }
-    out.flush()
 }
 
-fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
+/// Opens an output file, so that hours of work do not end in a typing error.
+///
+/// # Errors
+/// One of the `inputs`, a folder, or what cannot be opened.
+pub(super) fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
     let shown = path.display();
     let metadata = fs::metadata(path).ok();
     if metadata.as_ref().is_some_and(fs::Metadata::is_dir) {

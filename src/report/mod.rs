@@ -8,6 +8,7 @@
 pub mod collect;
 pub mod csv;
 pub mod json;
+pub mod junit;
 pub mod model;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -63,6 +63,14 @@ pub enum Error {
         /// The limit.
         limit: Duration,
     },
+    /// Nobody came.
+    #[error("nobody came to {address} within {} s: --idle sets the limit", .limit.as_secs_f64())]
+    Nobody {
+        /// Where somebody was waited for.
+        address: SocketAddr,
+        /// The limit.
+        limit: Duration,
+    },
     /// The other side closed without a picture.
     #[error("{peer} sent no picture")]
     Nothing {
@@ -99,6 +107,15 @@ pub enum Error {
         /// What the system says.
         #[source]
         source: io::Error,
+    },
+    /// A file holds no picture that can be decoded, and its pixels are needed.
+    #[error("{}: cannot be turned into pixels", path.display())]
+    Undecodable {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        #[source]
+        source: crate::imaging::DecodeError,
     },
     /// A file cannot be written.
     #[error("{}: cannot be written; choose a folder that you may write to", path.display())]
@@ -153,6 +170,7 @@ impl Error {
                 | Self::Encode(_)
                 | Self::Unsuitable { .. }
                 | Self::Read { .. }
+                | Self::Undecodable { .. }
                 | Self::Write { .. }
                 | Self::NoPictures { .. }
                 | Self::TooLarge { .. }

@@ -1,21 +1,18 @@
 //! Pictures on their way in: what a decoder recognises is checked, hashed and saved as it comes.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::net::{SocketAddr, UdpSocket};
-use std::time::Instant;
+use std::net::SocketAddr;
 
 use sha2::{Digest as _, Sha256};
 
 use super::record::{Record, SCHEMA, Side};
-use super::socket::{Connection, is_timeout};
+use super::socket::Connection;
 use super::store::{self, Destination, Draft};
 use super::{Error, Session, now, pixels};
 use crate::ledger::TransportKind;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
 use crate::units::Timestamp;
-use crate::wire::udp::UdpDecoder;
 use crate::wire::{self, Decode, Ending, Protocol, StreamEnd};
 
 /// More entries than this are not written down: the last one then holds all the rest.
@@ -204,10 +201,42 @@ impl<'r> Intake<'r> {
         peer: SocketAddr,
     ) -> Result<(), Error> {
         match outcome {
-            Err(error) if self.done == 0 || error.is_usage() => Err(error),
+            Err(error @ Error::Write { .. }) => Err(error),
+            Err(error) if self.done == 0 => Err(error),
             Ok(()) if self.done == 0 => Err(Error::Nothing { peer }),
             _ => Ok(()),
         }
+    }
+
+    /// Takes one datagram, and returns how many pictures that ended.
+    pub(super) fn datagram(
+        &mut self,
+        decoder: &mut impl Decode,
+        datagram: &[u8],
+    ) -> Result<u64, Error> {
+        let before = self.done;
+        self.read_counted = false;
+        decoder.datagram(datagram, &mut |event| self.event(event));
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => Ok(self.done.saturating_sub(before)),
+        }
+    }
+
+    /// Ends what is open, and returns how many pictures that ended.
+    pub(super) fn finish(&mut self, decoder: &mut impl Decode, end: StreamEnd) -> u64 {
+        let before = self.done;
+        decoder.finish(end, &mut |event| self.event(event));
+        self.tell_stray();
+        self.done.saturating_sub(before)
+    }
+
+    /// Gives the open picture up because of this error, and returns how many pictures that ended.
+    pub(super) fn fail(&mut self, error: &Error) -> u64 {
+        let before = self.done;
+        self.cause = Some(error.told());
+        self.end(Ending::Cut(StreamEnd::Unfinished));
+        self.done.saturating_sub(before)
     }
 
     fn tell_stray(&mut self) {
@@ -232,13 +261,7 @@ impl<'r> Intake<'r> {
             wire::Event::Stray(bytes) => {
                 self.stray = self.stray.saturating_add(bytes.len() as u64);
             }
-            wire::Event::Fault(fault) => match &mut self.open {
-                Some(open) => open.problem = Some(fault.to_string()),
-                None => {
-                    self.session.warn(format!("{}: {fault}", self.route.from));
-                    self.fault = Some(fault.to_string());
-                }
-            },
+            wire::Event::Fault(fault) => self.fault(&fault.to_string()),
             // A socket has no gaps, and framing has done its work.
             wire::Event::Framing { .. } | wire::Event::PictureGap(_) | wire::Event::StrayGap(_) => {
             }
@@ -294,74 +317,31 @@ impl<'r> Intake<'r> {
         Ok(())
     }
 
+    fn fault(&mut self, fault: &str) {
+        if let Some(open) = &mut self.open {
+            open.problem = Some(fault.to_owned());
+        } else {
+            self.session.warn(format!("{}: {fault}", self.route.from));
+            self.fault = Some(fault.to_owned());
+        }
+    }
+
     fn end(&mut self, ending: Ending) {
         let Some(open) = self.open.take() else {
             return;
         };
-        let early = match ending {
-            Ending::Cut(StreamEnd::Fin) => Some(
-                "the sender closed before the wire format says that the picture ends".to_owned(),
-            ),
-            Ending::Cut(StreamEnd::Idle) => Some("no datagram came any more".to_owned()),
-            Ending::EndOfStream(StreamEnd::Reset | StreamEnd::Unfinished | StreamEnd::Idle)
-            | Ending::Cut(_) => Some(
-                self.cause
-                    .clone()
-                    .unwrap_or_else(|| "the connection was given up".to_owned()),
-            ),
-            Ending::EndOfStream(StreamEnd::Fin)
-            | Ending::Marker
-            | Ending::Length
-            | Ending::Structure
-            | Ending::EmptyDatagram
-            | Ending::Broken => None,
+        let format = match &open.content {
+            Content::Picture { walker, .. } => Some(walker.format()),
+            _ => None,
         };
         let mut problem = open.problem;
-        let mut format = None;
-        let kept = match open.content {
-            Content::Head(head) => {
-                problem.get_or_insert_with(|| refusal(&head));
-                Ok(None)
-            }
-            Content::None => Ok(None),
-            Content::Picture { walker, body } => {
-                format = Some(walker.format());
-                let inside = match (walker.status(), walker.awaited()) {
-                    (Status::Walking, Some(awaited)) => {
-                        Some(format!("the picture stops {awaited}"))
-                    }
-                    (Status::Broken { .. }, _) => {
-                        Some(format!("the picture is {}", walker.status()))
-                    }
-                    _ => None,
-                };
-                let told: Vec<String> = problem.into_iter().chain(early).chain(inside).collect();
-                problem = (!told.is_empty()).then(|| told.join("; "));
-                self.keep(body, format, problem.as_ref())
-            }
-            Content::Rows(rows) => {
-                problem = problem.or(early);
-                match self.route.protocol {
-                    Protocol::RawPixels { width: Some(width) } => pixels::png_of_rows(*width, rows)
-                        .and_then(|png| match png {
-                            None => {
-                                problem.get_or_insert_with(|| "not one whole row came".to_owned());
-                                Ok(None)
-                            }
-                            Some(png) => self.save(&png, Some(Format::Png), problem.as_ref()),
-                        }),
-                    _ => self.save(&rows, None, problem.as_ref()),
-                }
-            }
-        };
-        let file = match kept {
-            Ok(file) => file,
-            Err(error) => {
+        let file = self
+            .settle(open.content, ending, &mut problem)
+            .unwrap_or_else(|error| {
                 problem = Some(error.told());
                 self.error.get_or_insert(error);
                 None
-            }
-        };
+            });
         let problem = problem.or_else(|| self.fault.clone());
         self.done = self.done.saturating_add(1);
         if matches!(
@@ -396,6 +376,83 @@ impl<'r> Intake<'r> {
             file,
             problem,
         });
+    }
+
+    /// Says what is wrong with a picture that ended so, and saves it under its name.
+    fn settle(
+        &mut self,
+        content: Content,
+        ending: Ending,
+        problem: &mut Option<String>,
+    ) -> Result<Option<String>, Error> {
+        match content {
+            Content::None => Ok(None),
+            // Too little came to tell what it is: that it stopped is then the better reason.
+            Content::Head(head) => {
+                *problem = problem
+                    .take()
+                    .or_else(|| self.early(ending))
+                    .or_else(|| Some(refusal(&head)));
+                Ok(None)
+            }
+            Content::Picture { walker, body } => {
+                let inside = match (walker.status(), walker.awaited()) {
+                    (Status::Walking, Some(awaited)) => {
+                        Some(format!("the picture stops {awaited}"))
+                    }
+                    (Status::Broken { .. }, _) => {
+                        Some(format!("the picture is {}", walker.status()))
+                    }
+                    _ => None,
+                };
+                let early = self.early(ending);
+                let told: Vec<String> = problem
+                    .take()
+                    .into_iter()
+                    .chain(early)
+                    .chain(inside)
+                    .collect();
+                *problem = (!told.is_empty()).then(|| told.join("; "));
+                self.keep(body, Some(walker.format()), problem.as_ref())
+            }
+            Content::Rows(rows) => {
+                *problem = problem.take().or_else(|| self.early(ending));
+                let Protocol::RawPixels { width: Some(width) } = self.route.protocol else {
+                    return self.save(&rows, None, problem.as_ref());
+                };
+                let Some(png) = pixels::png_of_rows(*width, rows)? else {
+                    problem.get_or_insert_with(|| "not one whole row came".to_owned());
+                    return Ok(None);
+                };
+                self.save(&png, Some(Format::Png), problem.as_ref())
+            }
+        }
+    }
+
+    /// Why the picture was given up, or did not come to its end as the framing has it; nothing where it did.
+    fn early(&self, ending: Ending) -> Option<String> {
+        // Given up for it, though the rest may have come in the same read.
+        if let Some(error) = &self.error {
+            return Some(error.told());
+        }
+        match ending {
+            Ending::Cut(StreamEnd::Fin) => Some(
+                "the sender closed before the wire format says that the picture ends".to_owned(),
+            ),
+            Ending::Cut(StreamEnd::Idle) => Some("no datagram came any more".to_owned()),
+            Ending::EndOfStream(StreamEnd::Reset | StreamEnd::Unfinished | StreamEnd::Idle)
+            | Ending::Cut(_) => Some(
+                self.cause
+                    .clone()
+                    .unwrap_or_else(|| "the connection was given up".to_owned()),
+            ),
+            Ending::EndOfStream(StreamEnd::Fin)
+            | Ending::Marker
+            | Ending::Length
+            | Ending::Structure
+            | Ending::EmptyDatagram
+            | Ending::Broken => None,
+        }
     }
 
     fn save(
@@ -488,105 +545,4 @@ pub(super) fn hex(hasher: Sha256) -> String {
             let _ = write!(hex, "{byte:02x}");
             hex
         })
-}
-
-/// Receives datagrams until `most` pictures came or the program is to end; with `idle` also when no datagram came
-/// for the idle limit of connections.
-pub(super) fn receive_udp(
-    socket: &UdpSocket,
-    session: &Session<'_>,
-    protocol: &Protocol,
-    destination: Destination<'_>,
-    most: Option<u64>,
-    give_up_when_idle: bool,
-) -> Result<u64, Error> {
-    let failed = |source| Error::Connection {
-        peer: SocketAddr::from(([0, 0, 0, 0], 0)),
-        source,
-    };
-    let local = socket.local_addr().map_err(failed)?;
-    let mut peers: HashMap<SocketAddr, Peer<'_>> = HashMap::new();
-    let mut buffer = vec![0; READ];
-    let mut done = 0_u64;
-    let mut last = Instant::now();
-    let mut swept = last;
-    while most.is_none_or(|most| done < most) && !session.shutdown.requested() {
-        match socket.recv_from(&mut buffer) {
-            Ok((count, from)) => {
-                last = Instant::now();
-                if !peers.contains_key(&from) && peers.len() >= session.limits.connections {
-                    session.warn(format!("{from}: too many senders at once; not listened to"));
-                    continue;
-                }
-                let peer = peers.entry(from).or_insert_with(|| {
-                    let route = Route {
-                        transport: TransportKind::Udp,
-                        from,
-                        to: local,
-                        protocol,
-                        request: None,
-                        destination,
-                    };
-                    Peer {
-                        decoder: UdpDecoder::default(),
-                        intake: Intake::new(session, route),
-                        last,
-                    }
-                });
-                peer.last = last;
-                let before = peer.intake.done;
-                peer.intake.read_counted = false;
-                let datagram = buffer.get(..count).unwrap_or_default();
-                peer.decoder
-                    .datagram(datagram, &mut |event| peer.intake.event(event));
-                done = done.saturating_add(peer.intake.done.saturating_sub(before));
-                if let Some(error) = peer.intake.error.take() {
-                    if error.is_usage() && !matches!(error, Error::TooLarge { .. }) {
-                        return Err(error);
-                    }
-                    session.warn(error.told());
-                    peers.remove(&from);
-                }
-            }
-            Err(error) if is_timeout(&error) => {}
-            // A datagram sent earlier from this socket found nobody; those that come matter here.
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
-            Err(source) => return Err(failed(source)),
-        }
-        if swept.elapsed() >= session.limits.idle_udp / 4 {
-            swept = Instant::now();
-            peers.retain(|_, peer| {
-                let quiet = peer.last.elapsed() >= session.limits.idle_udp;
-                if quiet {
-                    done = done.saturating_add(peer.finish(StreamEnd::Idle));
-                }
-                !quiet
-            });
-            if give_up_when_idle && peers.is_empty() && last.elapsed() >= session.limits.idle {
-                break;
-            }
-        }
-    }
-    for peer in peers.values_mut() {
-        done = done.saturating_add(peer.finish(StreamEnd::Unfinished));
-    }
-    Ok(done)
-}
-
-/// One sender of datagrams.
-struct Peer<'r> {
-    decoder: UdpDecoder,
-    intake: Intake<'r>,
-    last: Instant,
-}
-
-impl Peer<'_> {
-    /// Ends what is open, and returns how many pictures that ended.
-    fn finish(&mut self, end: StreamEnd) -> u64 {
-        let before = self.intake.done;
-        self.decoder
-            .finish(end, &mut |event| self.intake.event(event));
-        self.intake.tell_stray();
-        self.intake.done.saturating_sub(before)
-    }
 }

@@ -10,6 +10,7 @@
 )]
 
 pub mod client;
+mod datagrams;
 mod error;
 mod incoming;
 mod outgoing;

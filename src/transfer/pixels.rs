@@ -1,5 +1,7 @@
 //! Pixels: rows of BGR24 for the wire, and the picture files that they come from and become.
 
+use std::path::Path;
+
 use image::{DynamicImage, RgbImage};
 
 use super::Error;
@@ -19,9 +21,14 @@ pub(super) fn decode(bytes: &[u8], what: &str) -> Result<DynamicImage, Error> {
         .map_err(|error| Error::picture(what)(error.into()))
 }
 
-/// A picture file as rows of BGR24.
-pub(super) fn rows(bytes: &[u8], what: &str) -> Result<Rows, Error> {
-    let pixels = decode(bytes, what)?.into_rgb8();
+/// The picture file at `path`, whose bytes these are, as rows of BGR24.
+pub(super) fn rows(bytes: &[u8], path: &Path) -> Result<Rows, Error> {
+    let pixels = crate::imaging::decode(bytes, &DecodeLimits::default())
+        .map_err(|source| Error::Undecodable {
+            path: path.to_owned(),
+            source,
+        })?
+        .into_rgb8();
     let width = pixels.width();
     let mut bytes = pixels.into_raw();
     swap_red_and_blue(&mut bytes);

@@ -94,7 +94,24 @@ pub(super) fn accept<'s>(
     listener: &TcpListener,
     session: &'s Session<'_>,
 ) -> Result<Option<Connection<'s>>, Error> {
+    accept_within(listener, Duration::MAX, session)
+}
+
+/// The next connection within `wait`; none when the program is to end.
+pub(super) fn accept_within<'s>(
+    listener: &TcpListener,
+    wait: Duration,
+    session: &'s Session<'_>,
+) -> Result<Option<Connection<'s>>, Error> {
+    let since = Instant::now();
     while !session.shutdown.winding_down() {
+        if since.elapsed() >= wait {
+            let address = address_of(listener);
+            return Err(Error::Nobody {
+                address,
+                limit: wait,
+            });
+        }
         match listener.accept() {
             Ok((stream, _)) => {
                 // A peer that is gone again by now is no reason to stop serving others.
@@ -105,14 +122,18 @@ pub(super) fn accept<'s>(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_readable(listener),
             Err(error) if is_passing(&error) => thread::sleep(TICK),
             Err(source) => {
-                let address = listener
-                    .local_addr()
-                    .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
+                let address = address_of(listener);
                 return Err(Error::Listen { address, source });
             }
         }
     }
     Ok(None)
+}
+
+fn address_of(listener: &TcpListener) -> SocketAddr {
+    listener
+        .local_addr()
+        .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)))
 }
 
 /// Whether an accept that failed may succeed later: the peer went away, or descriptors ran out.
@@ -232,6 +253,10 @@ impl<'s> Connection<'s> {
             if waiting < before {
                 before = waiting;
                 since = Instant::now();
+            }
+            // After a reset the count stands still for ever: nothing is acknowledged any more.
+            if let Ok(Some(error)) = self.stream.take_error() {
+                return Err(self.broken(error));
             }
             self.may_wait(since, true)?;
             thread::sleep(Duration::from_millis(1));

@@ -65,6 +65,17 @@ pub(super) enum Destination<'d> {
     Named { store: &'d Store, name: &'d str },
 }
 
+/// Finds out whether a picture can be saved there before anything is asked for.
+pub(super) fn writable(file: &Path) -> Result<(), Error> {
+    if file.is_dir() {
+        return Err(Error::Write {
+            path: file.to_owned(),
+            source: io::ErrorKind::IsADirectory.into(),
+        });
+    }
+    Draft::new(&Destination::File(file)).map(|_| ())
+}
+
 /// A file that does not have its name yet; it is deleted unless it is kept.
 #[derive(Debug)]
 pub(super) struct Draft {

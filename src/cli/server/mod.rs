@@ -282,4 +282,46 @@ fn stream(args: &StreamArgs, session: &Session<'_>) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parses(arguments: &str) -> bool {
+        Server::try_parse_from(std::iter::once("imgnet-server").chain(arguments.split(' '))).is_ok()
+    }
+
+    #[test]
+    fn arguments_are_consistent() {
+        Server::command().debug_assert();
+    }
+
+    #[test]
+    fn what_the_product_promises_is_understood() {
+        for good in [
+            "receive --out in",
+            "receive --port 65432 --protocol eof --out in --count 3",
+            "receive --protocol marker=DONE --out in --ledger l.jsonl --idle 0.5 --max-bytes 1M -q",
+            "catalog --port 40674 --import pictures --count 2",
+            "pipeline --port 5050 --out done --workers 3 --rounds 1",
+            "stream --port 9909 a.png b.png",
+            "stream --connect localhost:9909 --protocol udp --pace 0.5 --chunk 1400 a.jpg",
+        ] {
+            assert!(parses(good), "{good}");
+        }
+        for bad in [
+            "receive",
+            "receive --out in --count 0",
+            "receive --out in --protocol catalog",
+            "receive --out in --protocol raw-pixels=0",
+            "receive --out in --idle 0",
+            "catalog",
+            "pipeline --out done --workers 0",
+            "pipeline --out done --protocol eof",
+            "stream",
+            "stream --port 1 --connect a:1 a.png",
+        ] {
+            assert!(!parses(bad), "{bad}");
+        }
+    }
+}

@@ -101,7 +101,8 @@ pub(crate) fn run(
         observer: &observer,
     };
     let outcome = command(&session);
-    teller.conclude(outcome, shutdown.requested())
+    let code = teller.conclude(outcome, shutdown.requested(), &mut io::stdout().lock());
+    ExitCode::from(code)
 }
 
 /// Tells what happens, and writes the ledger.
@@ -206,15 +207,16 @@ impl<'c> Teller<'c> {
         }
     }
 
-    fn conclude(self, outcome: anyhow::Result<()>, stopped: bool) -> ExitCode {
+    /// The exit code, after the table of all transfers was written to `out`.
+    fn conclude(self, outcome: anyhow::Result<()>, stopped: bool, out: &mut impl Write) -> u8 {
         let told = self
             .told
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        let printed = if self.quiet {
+        let printed = if self.quiet || (outcome.is_err() && told.transfers == 0) {
             Ok(())
         } else {
-            summary(&told, &mut io::stdout().lock())
+            summary(&told, out)
         };
         let mut code = u8::from(told.failed > 0);
         if let Err(error) = outcome {
@@ -232,16 +234,16 @@ impl<'c> Teller<'c> {
         if told.ledger_error.is_some() {
             code = 2;
         }
-        match printed {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                tell(
-                    self.program,
-                    &format!("standard output cannot be written: {error}"),
-                );
-                ExitCode::from(2)
-            }
-            _ => ExitCode::from(code),
+        if let Err(error) = printed
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            tell(
+                self.program,
+                &format!("standard output cannot be written: {error}"),
+            );
+            code = 2;
         }
+        code
     }
 }
 
@@ -448,3 +450,6 @@ fn size(text: &str) -> Result<u64, String> {
         .filter(|&bytes| bytes > 0)
         .ok_or_else(expected)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::ledger::TransportKind;
 use crate::transfer::incoming::{Intake, Route};
-use crate::transfer::store::Destination;
+use crate::transfer::store::{Destination, writable};
 use crate::transfer::{Error, Session, socket};
 use crate::wire::{Protocol, Role, decoder};
 
@@ -13,6 +13,7 @@ use crate::wire::{Protocol, Role, decoder};
 /// # Errors
 /// When nobody answers or nothing came. A picture that came cut short is no error here: its record tells it.
 pub fn run(peer: &str, choice: &str, file: &Path, session: &Session<'_>) -> Result<(), Error> {
+    writable(file)?;
     let mut connection = socket::connect(peer, session)?;
     connection.write_all(choice.as_bytes())?;
     let route = Route {

@@ -5,16 +5,17 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
 use crate::ledger::TransportKind;
-use crate::transfer::incoming::{Intake, Route, receive_udp};
+use crate::transfer::datagrams;
+use crate::transfer::incoming::{Intake, Route};
 use crate::transfer::socket::{self, Connection};
-use crate::transfer::store::Destination;
+use crate::transfer::store::{Destination, writable};
 use crate::transfer::{Error, Event, Session};
 use crate::wire::{Protocol, Role, decoder};
 
 /// What a receiver says first where datagrams are waited for by the sender.
 const GREETING: &[u8] = b"hello";
 
-/// Waits for one connection and receives what it sends into `file`.
+/// Waits for one connection, for as long as the idle limit, and receives what it sends into `file`.
 ///
 /// # Errors
 /// When nothing came. A picture that came cut short is no error here: its record tells it.
@@ -24,10 +25,12 @@ pub fn listen(
     file: &Path,
     session: &Session<'_>,
 ) -> Result<(), Error> {
+    writable(file)?;
     if let Ok(address) = listener.local_addr() {
         (session.observer)(Event::Listening(address));
     }
-    let Some(connection) = socket::accept(listener, session)? else {
+    let wait = session.limits.idle;
+    let Some(connection) = socket::accept_within(listener, wait, session)? else {
         return Err(Error::Stopped);
     };
     receive(connection, Role::Initiator, protocol, file, session)
@@ -43,6 +46,7 @@ pub fn connect(
     file: &Path,
     session: &Session<'_>,
 ) -> Result<(), Error> {
+    writable(file)?;
     let connection = socket::connect(peer, session)?;
     receive(connection, Role::Acceptor, protocol, file, session)
 }
@@ -73,15 +77,20 @@ fn receive(
 /// # Errors
 /// When none came within the idle limit.
 pub fn listen_udp(socket: &UdpSocket, file: &Path, session: &Session<'_>) -> Result<(), Error> {
+    writable(file)?;
     if let Ok(address) = socket.local_addr() {
         (session.observer)(Event::Listening(address));
     }
+    receive_datagrams(socket, file, session)
+}
+
+fn receive_datagrams(socket: &UdpSocket, file: &Path, session: &Session<'_>) -> Result<(), Error> {
     let destination = Destination::File(file);
-    let done = receive_udp(socket, session, &Protocol::Udp, destination, Some(1), true)?;
+    let done = datagrams::receive(socket, session, destination, Some(1), true)?;
     match socket.local_addr() {
         Ok(_) if done > 0 => Ok(()),
-        Ok(address) => Err(Error::Idle {
-            peer: address,
+        Ok(address) => Err(Error::Nobody {
+            address,
             limit: session.limits.idle,
         }),
         Err(_) => Err(Error::Stopped),
@@ -93,6 +102,7 @@ pub fn listen_udp(socket: &UdpSocket, file: &Path, session: &Session<'_>) -> Res
 /// # Errors
 /// When the address is none, or no picture came within the idle limit.
 pub fn greet_udp(peer: &str, file: &Path, session: &Session<'_>) -> Result<(), Error> {
+    writable(file)?;
     let address = socket::resolve(peer)?
         .into_iter()
         .next()
@@ -109,5 +119,5 @@ pub fn greet_udp(peer: &str, file: &Path, session: &Session<'_>) -> Result<(), E
     // Connected, so that nobody else's datagrams come, and the socket knows its own address.
     socket.connect(address).map_err(failed)?;
     socket.send(GREETING).map_err(failed)?;
-    listen_udp(&socket, file, session)
+    receive_datagrams(&socket, file, session)
 }

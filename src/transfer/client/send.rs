@@ -51,7 +51,7 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
     }
     let mut pictures = Vec::new();
     for file in &send.files {
-        let (protocol, bytes) = prepared(send, file, session)?;
+        let (protocol, bytes) = loaded(&send.protocol, file, session)?;
         // Found out before the first byte goes out.
         pieces(&protocol, &bytes, 1)?;
         pictures.push((file.display().to_string(), protocol, bytes));
@@ -85,30 +85,19 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn prepared(send: &Send, file: &Path, session: &Session<'_>) -> Result<(Protocol, Vec<u8>), Error> {
-    let bytes = loaded(file, session)?;
-    match &send.protocol {
-        Protocol::RawPixels { .. } => {
-            let rows = pixels::rows(&bytes, &file.display().to_string())?;
-            let width = Some(rows.width);
-            Ok((Protocol::RawPixels { width }, rows.bytes))
-        }
-        Protocol::Marker(marker) => {
-            if let Some(at) = memchr::memmem::find(&bytes, marker) {
-                session.warn(format!(
-                    "{}: holds the end marker at byte {at}; every receiver will end the picture there",
-                    file.display()
-                ));
-            }
-            Ok((send.protocol.clone(), bytes))
-        }
-        protocol => Ok((protocol.clone(), bytes)),
-    }
-}
-
-/// A picture file, and a note where it is none.
-pub(in crate::transfer) fn loaded(file: &Path, session: &Session<'_>) -> Result<Vec<u8>, Error> {
+/// A file as this format sends it: rows with their width for raw pixels, else the file's bytes. What looks wrong
+/// with it is told.
+pub(in crate::transfer) fn loaded(
+    protocol: &Protocol,
+    file: &Path,
+    session: &Session<'_>,
+) -> Result<(Protocol, Vec<u8>), Error> {
     let bytes = read_file(file, session.limits.picture_bytes)?;
+    if let Protocol::RawPixels { .. } = protocol {
+        let rows = pixels::rows(&bytes, file)?;
+        let width = Some(rows.width);
+        return Ok((Protocol::RawPixels { width }, rows.bytes));
+    }
     let head = bytes.get(..SNIFF_BYTES).unwrap_or(&bytes);
     if !matches!(sniff(head), Sniff::Is(_)) {
         session.warn(format!(
@@ -116,5 +105,13 @@ pub(in crate::transfer) fn loaded(file: &Path, session: &Session<'_>) -> Result<
             file.display()
         ));
     }
-    Ok(bytes)
+    if let Protocol::Marker(marker) = protocol
+        && let Some(at) = memchr::memmem::find(&bytes, marker)
+    {
+        session.warn(format!(
+            "{}: holds the end marker at byte {at}; every receiver will end the picture there",
+            file.display()
+        ));
+    }
+    Ok((protocol.clone(), bytes))
 }

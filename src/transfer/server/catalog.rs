@@ -97,27 +97,33 @@ fn is_picture(path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// A key by which digits in names sort as numbers: runs of digits by length, then as text.
-fn natural(name: &str) -> Vec<(usize, String)> {
-    let mut parts: Vec<(usize, String)> = Vec::new();
-    let mut in_digits = false;
+/// A key by which digits in names sort as numbers and before letters.
+fn natural(name: &str) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
     for letter in name.chars() {
-        let digit = letter.is_ascii_digit();
-        match parts.last_mut() {
-            Some((length, part)) if digit == in_digits => {
+        match (letter.is_ascii_digit(), parts.last_mut()) {
+            (true, Some(Part::Number(length, digits))) => {
                 // Leading zeros do not make a number larger.
-                if digit && part.as_str() == "0" {
-                    part.clear();
+                if digits == "0" {
+                    digits.clear();
                     *length = 0;
                 }
-                part.push(letter);
-                *length = length.saturating_add(usize::from(digit));
+                digits.push(letter);
+                *length = length.saturating_add(1);
             }
-            _ => parts.push((usize::from(digit), letter.to_string())),
+            (false, Some(Part::Text(text))) => text.push(letter),
+            (true, _) => parts.push(Part::Number(1, letter.to_string())),
+            (false, _) => parts.push(Part::Text(letter.to_string())),
         }
-        in_digits = digit;
     }
     parts
+}
+
+/// Part of a name. Of two numbers without leading zeros the one with more digits is larger.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Number(usize, String),
+    Text(String),
 }
 
 /// Answers choices until it is told to end, or `count` were answered.

@@ -5,7 +5,8 @@ use std::net::{TcpListener, UdpSocket};
 
 use super::{Tally, serve_each};
 use crate::ledger::TransportKind;
-use crate::transfer::incoming::{Intake, Route, receive_udp};
+use crate::transfer::datagrams;
+use crate::transfer::incoming::{Intake, Route};
 use crate::transfer::socket::Connection;
 use crate::transfer::store::{Destination, Store};
 use crate::transfer::{Error, Event, Session};
@@ -76,13 +77,6 @@ pub fn run_udp(socket: &UdpSocket, receive: &Receive, session: &Session<'_>) -> 
         (session.observer)(Event::Listening(address));
     }
     let destination = Destination::Folder(&receive.store);
-    receive_udp(
-        socket,
-        session,
-        &receive.protocol,
-        destination,
-        receive.count,
-        false,
-    )?;
+    datagrams::receive(socket, session, destination, receive.count, false)?;
     Ok(())
 }

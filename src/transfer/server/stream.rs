@@ -1,14 +1,14 @@
 //! `imgnet-server stream`: rows of pixels (P4) or datagrams (P5), to a receiver that listens, or to those who come.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::tell_listening;
 use crate::transfer::client::send::loaded;
 use crate::transfer::outgoing::{self, Outgoing};
 use crate::transfer::socket::{self, Connection, is_timeout};
-use crate::transfer::{Error, Event, Session, pixels};
+use crate::transfer::{Error, Event, Session};
 use crate::wire::Protocol;
 
 /// What to stream.
@@ -119,17 +119,8 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(stream: &Stream, file: &std::path::Path, session: &Session<'_>) -> Result<Self, Error> {
-        let bytes = loaded(file, session)?;
-        let name = file.display().to_string();
-        let (protocol, bytes) = match stream.protocol {
-            Protocol::RawPixels { .. } => {
-                let rows = pixels::rows(&bytes, &name)?;
-                let width = Some(rows.width);
-                (Protocol::RawPixels { width }, rows.bytes)
-            }
-            _ => (stream.protocol.clone(), bytes),
-        };
+    fn new(stream: &Stream, file: &Path, session: &Session<'_>) -> Result<Self, Error> {
+        let (protocol, bytes) = loaded(&stream.protocol, file, session)?;
         let habit = protocol
             .default_chunk()
             .and_then(|bytes| usize::try_from(bytes).ok());
@@ -137,7 +128,7 @@ impl Prepared {
             chunk: stream.chunk.or(habit).unwrap_or(1024),
             protocol,
             bytes,
-            file: name,
+            file: file.display().to_string(),
         })
     }
 

@@ -1,0 +1,320 @@
+//! `imgnet check`: is the run as it should be? For CI.
+
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+
+use crate::analysis::{Event, Observer};
+use crate::cli::args::{AnalysisArgs, CapturePaths, Common, DigestArg, FormatArg, Rendering};
+use crate::cli::exit::Exit;
+use crate::cli::glue;
+use crate::cli::output::{Output, Sink, WriteError, sink, trouble};
+use crate::cli::progress::Progress;
+use crate::cli::reading::{Frames, Watch};
+use crate::digest::DigestKind;
+use crate::expect::{self, Expectations, Mistakes, Origin, Outcome, render};
+use crate::report::model::Report;
+use crate::report::text;
+use crate::report::{Collector, junit};
+use crate::units::Timestamp;
+
+/// Nobody writes more by hand, and a capture given by mistake is not read whole.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// Hold captures against expectations, for CI; or record the expectations of a good run
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  \
+                  imgnet check good.pcap --record expect.toml            write what a good run looks like\n  \
+                  imgnet check run.pcap --expect expect.toml             is this run as good?\n  \
+                  imgnet check run.pcap --expect expect.toml -v          and what holds?\n  \
+                  imgnet check run.pcap --expect expect.toml --junit imgnet.xml\n  \
+                  imgnet check run.pcap --expect expect.toml --format json | jq .verdict\n\n\
+                  A file of expectations, all of it optional:\n  \
+                  [run]\n  \
+                  pictures = 1\n  \
+                  deny = [\"error\", \"retransmission\"]\n\n  \
+                  [[picture]]\n  \
+                  match = { port = 65432 }\n  \
+                  bytes = 12_192\n  \
+                  packets = \"1..=40\"\n\n\
+                  Under GITHUB_ACTIONS=true what does not hold becomes an annotation at its line.\n\n\
+                  Exit codes: 0 all hold; 1 one does not; 2 usage, a mistake in the file, an input that cannot be \
+                  read, an output that cannot be written; 3 the capture lacks what would tell (cut short, bytes \
+                  not captured), and none fails.",
+    max_term_width = 100
+)]
+pub struct Check {
+    #[command(flatten)]
+    captures: CapturePaths,
+
+    #[command(flatten)]
+    expectations: ExpectArgs,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What is expected.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Expectations")]
+struct ExpectArgs {
+    /// Hold the captures against the expectations in this TOML file
+    #[arg(
+        long,
+        value_name = "FILE.toml",
+        required_unless_present = "record",
+        conflicts_with = "record"
+    )]
+    expect: Option<PathBuf>,
+
+    /// Also write the outcome as `JUnit` XML, a test case for each expectation
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "expect",
+        help = "Also write the outcome as JUnit XML, a test case for each expectation"
+    )]
+    junit: Option<PathBuf>,
+
+    /// Write the expectations of this good run to a new TOML file, made to be edited (- is standard output)
+    #[arg(long, value_name = "FILE.toml")]
+    record: Option<PathBuf>,
+
+    /// Record a run that is not good, and replace a file
+    #[arg(long, requires = "record")]
+    force: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// An input that cannot be read, an output that cannot be written: exit code 2.
+pub(super) fn run(command: &Check) -> anyhow::Result<Exit> {
+    match (&command.expectations.expect, &command.expectations.record) {
+        (Some(file), _) => check(command, file),
+        (None, Some(file)) => record(command, file),
+        // The arguments demand one of them.
+        (None, None) => anyhow::bail!("name the expectations with --expect FILE.toml"),
+    }
+}
+
+fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
+    let begun = Instant::now();
+    let output_args = &command.common.output;
+    if output_args.csv.is_some() {
+        anyhow::bail!("--csv names a table of `imgnet analyze`; check has one: --format csv");
+    }
+    let shown = file.display().to_string();
+    let text = text_of(file)?;
+    let on_github = env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    let expectations = match expect::parse(&text) {
+        Ok(expectations) => expectations,
+        Err(mistakes) => return tell(&mistakes, &shown, on_github),
+    };
+    let inputs = [command.captures.captures.as_slice(), &[file.to_owned()]].concat();
+    let frames = glue::open(&command.captures.captures)?;
+    let output = Output::open(output_args, &inputs)?;
+    let junit = match &command.expectations.junit {
+        Some(path) => Some(sink(path, &inputs)?),
+        None => None,
+    };
+    let digest = digest(&expectations, &command.common.analysis)?;
+    let report = read(command, frames, digest)?;
+    let checked = expect::judge(&expectations, &report);
+    if let Some(junit) = junit {
+        let suite = junit::Suite {
+            name: &shown,
+            timestamp: now(),
+            took: begun.elapsed(),
+        };
+        junit.write(|mut out| junit::render(&checked, &suite, &mut out))?;
+    }
+    let (rendering, style) = (output.rendering(), *output.style());
+    // What a program reads from standard output is not mixed with what GitHub reads; that takes both channels.
+    let annotate_stdout = !output.is_stdout() || rendering == Rendering::Table;
+    let written = output.write_with(|mut out| match rendering {
+        Rendering::Table => render::table(&checked, &report, &shown, &style, &mut out),
+        Rendering::Json => render::json(&checked, &report, &shown, &mut out),
+        Rendering::Csv(_) => render::csv(&checked, &mut out),
+    });
+    // Whoever went away has still to be told by the exit code.
+    match written {
+        Err(error) if !error.is_closed_pipe() => return Err(error.into()),
+        _ => {}
+    }
+    if on_github {
+        let annotated = if annotate_stdout {
+            render::annotations(&checked, &shown, &mut io::stdout().lock())
+        } else {
+            render::annotations(&checked, &shown, &mut io::stderr().lock())
+        };
+        match annotated.map_err(|source| WriteError { to: None, source }) {
+            Err(error) if !error.is_closed_pipe() => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(match checked.verdict {
+        Outcome::Pass => Exit::Good,
+        Outcome::Fail => Exit::NotEqual,
+        Outcome::Inconclusive => Exit::Inconclusive,
+    })
+}
+
+fn record(command: &Check, file: &Path) -> anyhow::Result<Exit> {
+    let output = &command.common.output;
+    if output.output.is_some() || output.csv.is_some() || output.format != FormatArg::Table {
+        anyhow::bail!("--record writes TOML to its own file; leave out -o, --format and --csv");
+    }
+    let (shown, force) = (file.display(), command.expectations.force);
+    let to_stdout = file == Path::new("-");
+    if !to_stdout && !force && fs::symlink_metadata(file).is_ok() {
+        anyhow::bail!("{shown}: is there already; name a new file, or replace it with --force");
+    }
+    let frames = glue::open(&command.captures.captures)?;
+    let sink = if to_stdout {
+        Sink::Stdout
+    } else {
+        sink(file, &command.captures.captures)?
+    };
+    let report = read(command, frames, command.common.analysis.options().digest)?;
+    if let (false, Some(unfit)) = (force, expect::unfit(&report)) {
+        anyhow::bail!("{unfit}; record a good run, or this one with --force");
+    }
+    let options = options(&command.common.analysis);
+    let origin = Origin {
+        options: &options,
+        forced: force,
+    };
+    let recorded = expect::record(&report, &origin);
+    sink.write(|out| out.write_all(recorded.as_bytes()))?;
+    if !to_stdout && !output.quiet {
+        let held = expect::parse(&recorded)
+            .map(|expectations| expect::judge(&expectations, &report).expectations.len());
+        let line = format!(
+            "wrote {} to {shown}; edit what varies, then: imgnet check CAPTURE --expect {shown}",
+            text::counted(held.unwrap_or(0) as u64, "expectation", "expectations")
+        );
+        writeln!(io::stdout().lock(), "{}", text::plain(&line, true))
+            .map_err(|source| WriteError { to: None, source })?;
+    }
+    Ok(Exit::Good)
+}
+
+/// Reads the captures into a report.
+fn read(command: &Check, frames: Box<dyn Frames>, digest: DigestKind) -> anyhow::Result<Report> {
+    let captures = &command.captures.captures;
+    let mut watcher = Watcher {
+        collector: Collector::new(),
+        progress: Progress::of(captures, command.common.output.quiet),
+    };
+    let mut options = command.common.analysis.options();
+    options.digest = digest;
+    let reading = frames.analyse(options, &mut watcher)?;
+    Ok(watcher
+        .collector
+        .into_report(reading.captures, reading.packets))
+}
+
+struct Watcher {
+    collector: Collector,
+    progress: Progress,
+}
+
+impl Observer for Watcher {
+    fn event(&mut self, event: Event<'_>) {
+        self.collector.event(event);
+    }
+}
+
+impl Watch for Watcher {
+    fn frame(&mut self, captured: usize) -> ControlFlow<()> {
+        self.progress.frame(captured);
+        ControlFlow::Continue(())
+    }
+}
+
+/// The text of a file of expectations.
+fn text_of(file: &Path) -> anyhow::Result<String> {
+    use std::io::Read as _;
+    let advice = "name a TOML file, or write one with --record";
+    let trouble = trouble(file, "cannot be read", advice);
+    let mut bytes = Vec::new();
+    fs::File::open(file)
+        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(&trouble)?;
+    let shown = file.display();
+    if bytes.len() as u64 > MOST_BYTES {
+        anyhow::bail!("{shown}: is larger than any file of expectations; {advice}");
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        anyhow::anyhow!("{shown}: is no text (byte {at} is not UTF-8); {advice}")
+    })
+}
+
+/// Tells what is wrong in the file of expectations.
+fn tell(mistakes: &Mistakes, file: &str, on_github: bool) -> anyhow::Result<Exit> {
+    const MOST: usize = 20;
+    let mut err = io::stderr().lock();
+    // Where even this cannot be written, the exit code has to do.
+    for mistake in mistakes.0.iter().take(MOST) {
+        let _ = write!(err, "{}", mistake.shown(file, true));
+    }
+    let _ = writeln!(
+        err,
+        "imgnet: {}: {mistakes}; nothing was checked",
+        text::plain(file, true)
+    );
+    if on_github {
+        render::mistake_annotations(mistakes, file, &mut io::stdout().lock())
+            .map_err(|source| WriteError { to: None, source })?;
+    }
+    Ok(Exit::Usage)
+}
+
+/// The digest that the expectations need.
+fn digest(expectations: &Expectations, arguments: &AnalysisArgs) -> anyhow::Result<DigestKind> {
+    let asked = arguments.options().digest;
+    match expectations.digests().as_slice() {
+        [] => Ok(asked),
+        // The one that is taken unless another was asked for gives way.
+        [one] if *one == asked || arguments.digest == DigestArg::Sha256 => Ok(*one),
+        [one] => anyhow::bail!(
+            "the expectations name a {}, and --digest {} was asked for; leave --digest out",
+            one.name(),
+            asked.name()
+        ),
+        [one, other, ..] => anyhow::bail!(
+            "the expectations name digests of two kinds, {} and {}, and one is taken in a run; keep one kind",
+            one.name(),
+            other.name()
+        ),
+    }
+}
+
+/// The options that change what is found, as typed.
+fn options(arguments: &AnalysisArgs) -> String {
+    let mut words = Vec::new();
+    for (port, protocol) in &arguments.protocols {
+        let value = format!("{port}={protocol}");
+        let plain = |c: char| c.is_ascii_alphanumeric() || "=-_.".contains(c);
+        if value.chars().all(plain) {
+            words.push(format!("-p {value}"));
+        } else {
+            words.push(format!("-p '{}'", value.replace('\'', r"'\''")));
+        }
+    }
+    words.extend(arguments.chunk.map(|chunk| format!("--chunk {chunk}")));
+    words.join(" ")
+}
+
+fn now() -> Timestamp {
+    // The clock of 2262 is not looked at.
+    Timestamp(i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,563 @@
+//! Holds expectations against a report.
+
+use super::findings::is_of_the_capture;
+use super::matching::{digest_of, matches};
+use super::{
+    At, Bounds, Checked, Expectations, FindingPattern, Judged, Outcome, PictureExpectations, Value,
+    Which, lack,
+};
+use crate::findings::Finding;
+use crate::ledger::{ChunkSizeSource, Image, Verdict};
+use crate::report::model::Report;
+use crate::report::text;
+use crate::units::{PictureId, Timestamp};
+
+/// What came of each expectation. The verdict is the worst outcome.
+pub fn judge(expectations: &Expectations, report: &Report) -> Checked {
+    let lacking = lack::of_run(report);
+    let matches = matches(expectations, report);
+    let mut judged = Vec::new();
+    for (index, (picture, found)) in expectations.pictures.iter().zip(&matches).enumerate() {
+        let image = match found {
+            Ok(image) => report.images.get(*image).ok_or("no picture fits"),
+            Err(reason) => Err(reason.as_str()),
+        };
+        Subject {
+            picture: Some(expectations.label(index)),
+            image: image.ok().map(|image| image.id),
+            lack: match image {
+                Ok(image) => lack::of_image(image),
+                Err(_) => lacking.clone(),
+            },
+            judged: &mut judged,
+        }
+        .picture(picture, image);
+    }
+    Subject {
+        picture: None,
+        image: None,
+        lack: lacking,
+        judged: &mut judged,
+    }
+    .run(expectations, report, matches.iter().flatten().count());
+    Checked {
+        verdict: judged
+            .iter()
+            .map(|judged| judged.outcome)
+            .max()
+            .unwrap_or(Outcome::Pass),
+        expectations: judged,
+        totals: report.totals,
+    }
+}
+
+/// The run or a picture, while its expectations are judged.
+struct Subject<'j> {
+    picture: Option<String>,
+    image: Option<PictureId>,
+    /// What the capture lacks of it.
+    lack: Option<String>,
+    judged: &'j mut Vec<Judged>,
+}
+
+/// What came, as far as it is known, and whether it is as expected.
+struct Came {
+    actual: Option<Value>,
+    outcome: Outcome,
+    note: Option<String>,
+}
+
+impl Subject<'_> {
+    fn add(&mut self, name: &str, line: Option<usize>, expected: Value, came: Came) {
+        // What is missing explains a verdict that cannot be given.
+        let note = match (came.outcome, came.note, &self.lack) {
+            (Outcome::Inconclusive, None, Some(lack)) => Some(lack.clone()),
+            (_, note, _) => note,
+        };
+        self.judged.push(Judged {
+            name: name.to_owned(),
+            picture: self.picture.clone(),
+            image: self.image,
+            expected,
+            actual: came.actual,
+            outcome: came.outcome,
+            note,
+            line,
+        });
+    }
+
+    /// The outcome of something that is not as expected, where the missing bytes could have made it so.
+    fn doubted(&self) -> Outcome {
+        match self.lack {
+            Some(_) => Outcome::Inconclusive,
+            None => Outcome::Fail,
+        }
+    }
+
+    /// The outcome of something that is as expected, where missing bytes could spoil it.
+    fn trusted(&self) -> Outcome {
+        match self.lack {
+            Some(_) => Outcome::Inconclusive,
+            None => Outcome::Pass,
+        }
+    }
+
+    /// A number that can only grow by what the capture lacks.
+    fn bounded(&mut self, name: &str, expected: Option<&At<Bounds>>, actual: Option<u64>) {
+        let Some(At {
+            value: bounds,
+            line,
+        }) = expected
+        else {
+            return;
+        };
+        let (outcome, note) = match (actual, bounds.max) {
+            (None, _) => (self.doubted(), None),
+            (Some(actual), Some(max)) if actual > max => (
+                Outcome::Fail,
+                Some(format!("{} too many", text::count(actual - max))),
+            ),
+            (Some(actual), _) if actual < bounds.min => {
+                let note = format!("{} too few", text::count(bounds.min - actual));
+                match &self.lack {
+                    Some(lack) => (Outcome::Inconclusive, Some(format!("{note}; {lack}"))),
+                    None => (Outcome::Fail, Some(note)),
+                }
+            }
+            (Some(_), Some(_)) => (self.trusted(), None),
+            (Some(_), None) => (Outcome::Pass, None),
+        };
+        let came = Came {
+            actual: actual.map(Value::Count),
+            outcome,
+            note,
+        };
+        self.add(name, Some(*line), Value::Within(*bounds), came);
+    }
+
+    /// A number that does not depend on how much was captured, once it is known.
+    fn fixed(&mut self, name: &str, expected: Option<&At<Bounds>>, actual: Option<u64>) {
+        let Some(At {
+            value: bounds,
+            line,
+        }) = expected
+        else {
+            return;
+        };
+        let within =
+            |actual: u64| bounds.min <= actual && bounds.max.is_none_or(|max| actual <= max);
+        let came = Came {
+            actual: actual.map(Value::Count),
+            outcome: match actual {
+                Some(actual) if within(actual) => Outcome::Pass,
+                Some(_) => Outcome::Fail,
+                None => self.doubted(),
+            },
+            note: None,
+        };
+        self.add(name, Some(*line), Value::Within(*bounds), came);
+    }
+
+    fn at_most(
+        &mut self,
+        expected: Option<&At<i64>>,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    ) {
+        let Some(At { value: most, line }) = expected else {
+            return;
+        };
+        let took = from.zip(to).map(|(from, to)| to.since(from));
+        let came = match took {
+            Some(took) if took > *most => Came {
+                actual: Some(Value::Time(took)),
+                outcome: Outcome::Fail,
+                note: Some(format!("{} too long", text::duration(took - most, true))),
+            },
+            Some(took) => Came {
+                actual: Some(Value::Time(took)),
+                outcome: self.trusted(),
+                note: None,
+            },
+            None => Came {
+                actual: None,
+                outcome: Outcome::Inconclusive,
+                note: Some("the capture has no times for it".to_owned()),
+            },
+        };
+        self.add("max_duration", Some(*line), Value::AtMost(*most), came);
+    }
+
+    fn verdict(&mut self, expected: Option<&At<Vec<Verdict>>>, actual: Option<Verdict>) {
+        let Some(At { value, line }) = expected else {
+            return;
+        };
+        let expected = value
+            .iter()
+            .map(|verdict| word(*verdict))
+            .collect::<Vec<_>>();
+        let outcome = match actual {
+            Some(actual) if value.contains(&actual) => self.trusted(),
+            Some(Verdict::Inconclusive) => Outcome::Inconclusive,
+            Some(Verdict::Incomplete | Verdict::Mismatch) => Outcome::Fail,
+            Some(_) | None => self.doubted(),
+        };
+        // That it cannot be judged was what was expected.
+        let outcome = match actual {
+            Some(Verdict::Inconclusive) if value.contains(&Verdict::Inconclusive) => Outcome::Pass,
+            _ => outcome,
+        };
+        let came = Came {
+            actual: actual.map(|verdict| Value::Text(word(verdict).to_owned())),
+            outcome,
+            note: None,
+        };
+        self.add(
+            "verdict",
+            Some(*line),
+            Value::Text(expected.join(" or ")),
+            came,
+        );
+    }
+
+    fn picture(&mut self, expected: &PictureExpectations, image: Result<&Image, &str>) {
+        let line = Some(expected.line);
+        let meant = Value::Text(described(&expected.which));
+        let came = match image {
+            Ok(image) => Came {
+                actual: Some(Value::Text(format!(
+                    "picture {}, {}",
+                    image.id.0,
+                    text::route(image.from, image.to, true)
+                ))),
+                outcome: Outcome::Pass,
+                note: None,
+            },
+            Err(reason) => Came {
+                actual: Some(Value::Text(reason.to_owned())),
+                outcome: self.doubted(),
+                note: None,
+            },
+        };
+        self.add("present", line, meant, came);
+        let image = image.ok();
+        let number = |of: fn(&Image) -> u64| image.map(of);
+        self.bounded(
+            "bytes",
+            expected.bytes.as_ref(),
+            number(|image| image.bytes),
+        );
+        self.digests(expected, image);
+        self.format(expected, image);
+        let size = |of: fn(&Image) -> Option<u32>| image.and_then(of).map(u64::from);
+        self.fixed("width", expected.width.as_ref(), size(|image| image.width));
+        self.fixed(
+            "height",
+            expected.height.as_ref(),
+            size(|image| image.height),
+        );
+        self.complete(expected, image);
+        self.protocol(expected, image);
+        self.verdict(expected.verdict.as_ref(), image.map(|image| image.verdict));
+        self.chunk_size(expected, image);
+        let chunks = image.and_then(|image| Some(image.chunks.as_ref()?.len()));
+        self.bounded("chunks", expected.chunks.as_ref(), chunks);
+        self.bounded(
+            "packets",
+            expected.packets.as_ref(),
+            number(|image| image.packets),
+        );
+        self.bounded(
+            "wire_bytes",
+            expected.wire_bytes.as_ref(),
+            number(|image| image.wire_bytes),
+        );
+        self.bounded(
+            "duplicate_bytes",
+            expected.duplicate_bytes.as_ref(),
+            number(|image| image.duplicate_bytes),
+        );
+        self.bounded(
+            "retransmitted_packets",
+            expected.retransmitted_packets.as_ref(),
+            number(|image| image.retransmitted_packets),
+        );
+        self.gap_bytes(expected, image);
+        self.at_most(
+            expected.max_duration.as_ref(),
+            image.and_then(|image| image.started),
+            image.and_then(|image| image.ended),
+        );
+    }
+
+    fn digests(&mut self, expected: &PictureExpectations, image: Option<&Image>) {
+        for At { value, line } in &expected.digests {
+            let actual = image.and_then(|image| digest_of(image, value.kind));
+            let came = Came {
+                actual: actual.map(|digest| Value::Text(digest.to_owned())),
+                outcome: if actual == Some(&value.hex) {
+                    Outcome::Pass
+                } else {
+                    self.doubted()
+                },
+                note: None,
+            };
+            let expected = Value::Text(value.hex.clone());
+            self.add(value.kind.name(), Some(*line), expected, came);
+        }
+    }
+
+    fn format(&mut self, expected: &PictureExpectations, image: Option<&Image>) {
+        let Some(At { value, line }) = &expected.format else {
+            return;
+        };
+        let actual = image.and_then(|image| image.format);
+        let came = Came {
+            actual: match (image, actual) {
+                (_, Some(format)) => Some(Value::Text(format.to_string())),
+                (Some(_), None) => Some(Value::Text("no known file format".to_owned())),
+                (None, None) => None,
+            },
+            outcome: match actual {
+                Some(actual) if actual == *value => Outcome::Pass,
+                Some(_) => Outcome::Fail,
+                None => self.doubted(),
+            },
+            note: None,
+        };
+        self.add("format", Some(*line), Value::Text(value.to_string()), came);
+    }
+
+    fn complete(&mut self, expected: &PictureExpectations, image: Option<&Image>) {
+        let Some(At { value, line }) = expected.complete else {
+            return;
+        };
+        let came = Came {
+            actual: image.map(|image| Value::Flag(image.complete)),
+            outcome: match image.map(|image| image.complete) {
+                Some(true) if value => Outcome::Pass,
+                Some(true) => Outcome::Fail,
+                Some(false) if !value => self.trusted(),
+                Some(false) | None => self.doubted(),
+            },
+            note: match image {
+                Some(image) if value && self.lack.is_none() => image.problem.clone(),
+                _ => None,
+            },
+        };
+        self.add("complete", Some(line), Value::Flag(value), came);
+    }
+
+    fn protocol(&mut self, expected: &PictureExpectations, image: Option<&Image>) {
+        let Some(At { value, line }) = &expected.protocol else {
+            return;
+        };
+        let actual = image.map(|image| &image.protocol);
+        let came = Came {
+            actual: actual.map(|protocol| Value::Text(protocol.clone())),
+            outcome: if actual == Some(value) {
+                Outcome::Pass
+            } else {
+                // Without its first bytes the format of a stream cannot be told.
+                self.doubted()
+            },
+            note: None,
+        };
+        self.add("protocol", Some(*line), Value::Text(value.clone()), came);
+    }
+
+    fn chunk_size(&mut self, expected: &PictureExpectations, image: Option<&Image>) {
+        let size = image.and_then(|image| image.chunk_size);
+        self.fixed("chunk_size", expected.chunk_size.as_ref(), size);
+        let guessed =
+            image.and_then(|image| image.chunk_size_source) == Some(ChunkSizeSource::Observed);
+        if let Some(last) = self.judged.last_mut()
+            && last.name == "chunk_size"
+            && last.outcome != Outcome::Pass
+            && guessed
+        {
+            last.note = Some("guessed from the packets' sizes; --chunk BYTES says it".to_owned());
+        }
+    }
+
+    fn gap_bytes(&mut self, expected: &PictureExpectations, image: Option<&Image>) {
+        let Some(At {
+            value: bounds,
+            line,
+        }) = &expected.gap_bytes
+        else {
+            return;
+        };
+        let actual = image.map(|image| image.gap_bytes);
+        let fits = |gaps: u64| bounds.min <= gaps && bounds.max.is_none_or(|max| gaps <= max);
+        let came = Came {
+            actual: actual.map(Value::Count),
+            // Gaps are what the capture lacks: too many of them are no fault of the transfer.
+            outcome: match actual {
+                Some(gaps) if fits(gaps) => Outcome::Pass,
+                _ => self.doubted(),
+            },
+            note: None,
+        };
+        self.add("gap_bytes", Some(*line), Value::Within(*bounds), came);
+    }
+
+    fn run(&mut self, expectations: &Expectations, report: &Report, matched: usize) {
+        let run = &expectations.run;
+        let totals = &report.totals;
+        self.verdict(run.verdict.as_ref(), report.verdict);
+        self.bounded("pictures", run.pictures.as_ref(), Some(totals.images));
+        self.extra_pictures(expectations, totals.images.saturating_sub(matched as u64));
+        self.bounded("streams", run.streams.as_ref(), Some(totals.streams));
+        self.bounded("packets", run.packets.as_ref(), Some(totals.packets));
+        self.bounded(
+            "wire_bytes",
+            run.wire_bytes.as_ref(),
+            Some(totals.wire_bytes),
+        );
+        self.bounded(
+            "image_bytes",
+            run.image_bytes.as_ref(),
+            Some(totals.image_bytes),
+        );
+        self.at_most(
+            run.max_duration.as_ref(),
+            report
+                .streams
+                .iter()
+                .filter_map(|stream| stream.started)
+                .min(),
+            report
+                .streams
+                .iter()
+                .filter_map(|stream| stream.ended)
+                .max(),
+        );
+        for pattern in &run.deny {
+            self.deny(pattern, report);
+        }
+        for pattern in &run.require {
+            self.require(pattern, report);
+        }
+    }
+
+    fn extra_pictures(&mut self, expectations: &Expectations, extra: u64) {
+        // Whoever describes pictures means these and no other, unless he says so.
+        let (bounds, line) = match &expectations.run.extra_pictures {
+            Some(said) => (said.value, Some(said.line)),
+            None if expectations.pictures.is_empty() => return,
+            None => (Bounds::only(0), None),
+        };
+        let said = At {
+            value: bounds,
+            line: 0,
+        };
+        self.bounded("extra_pictures", Some(&said), Some(extra));
+        if let Some(last) = self.judged.last_mut() {
+            last.line = line;
+        }
+    }
+
+    fn deny(&mut self, At { value, line }: &At<FindingPattern>, report: &Report) {
+        let found: Vec<&Finding> = report.findings.iter().filter(|f| value.fits(f)).collect();
+        // Who denies errors means those of the traffic; who denies `capture-gap` by name means that.
+        let only_capture = matches!(value, FindingPattern::Severity(_))
+            && found.iter().all(|finding| is_of_the_capture(finding));
+        let came = Came {
+            actual: Some(match found.as_slice() {
+                [] => Value::Text("none".to_owned()),
+                found => Value::Text(occurrences(found)),
+            }),
+            outcome: match found.as_slice() {
+                [] => self.trusted(),
+                _ if only_capture => Outcome::Inconclusive,
+                _ => Outcome::Fail,
+            },
+            note: found
+                .iter()
+                .find(|finding| {
+                    only_capture
+                        || !is_of_the_capture(finding)
+                        || !matches!(value, FindingPattern::Severity(_))
+                })
+                .map(|finding| finding.message.clone()),
+        };
+        self.add(
+            &format!("deny {value}"),
+            Some(*line),
+            Value::Text("none".to_owned()),
+            came,
+        );
+    }
+
+    fn require(&mut self, At { value, line }: &At<FindingPattern>, report: &Report) {
+        let found: Vec<&Finding> = report.findings.iter().filter(|f| value.fits(f)).collect();
+        let came = Came {
+            actual: Some(match found.as_slice() {
+                [] => Value::Text("none".to_owned()),
+                found => Value::Text(occurrences(found)),
+            }),
+            outcome: match found.as_slice() {
+                [] => self.doubted(),
+                _ => Outcome::Pass,
+            },
+            note: None,
+        };
+        let expected = Value::Text("at least one".to_owned());
+        self.add(&format!("require {value}"), Some(*line), expected, came);
+    }
+}
+
+/// `2 times: retransmission (connection 0, frames 15, 48), …`
+fn occurrences(found: &[&Finding]) -> String {
+    const MOST: usize = 3;
+    let mut parts: Vec<String> = found
+        .iter()
+        .take(MOST)
+        .map(|finding| {
+            let stream = finding.stream.map(|stream| format!("stream {stream}"));
+            let frames = text::frames(&finding.packets, true);
+            let place: Vec<String> = stream.into_iter().chain(frames).collect();
+            match place.as_slice() {
+                [] => finding.name.to_string(),
+                place => format!("{} ({})", finding.name, place.join(", ")),
+            }
+        })
+        .collect();
+    if found.len() > MOST {
+        parts.push(format!("{} more", found.len() - MOST));
+    }
+    parts.join("; ")
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Match => "match",
+        Verdict::Unverified => "unverified",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::Incomplete => "incomplete",
+        Verdict::Mismatch => "mismatch",
+    }
+}
+
+/// Which picture is meant, in words.
+fn described(which: &Which) -> String {
+    let mut words = "a picture".to_owned();
+    if let Some(port) = which.port {
+        words.push_str(&format!(" on port {port}"));
+    }
+    if let Some(name) = &which.name {
+        words.push_str(&format!(" called {name:?}"));
+    }
+    if let Some(digest) = &which.digest {
+        words.push_str(&format!(
+            " with {} {}",
+            digest.kind.name(),
+            text::shortened(&digest.hex, 12)
+        ));
+    }
+    if let Some(order) = which.order {
+        words.push_str(&format!(" in place {order}"));
+    }
+    words
+}

@@ -1,0 +1,104 @@
+//! Pictures on their way in as datagrams, from any number of senders at once.
+
+use std::collections::HashMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Instant;
+
+use super::incoming::{Intake, Route};
+use super::socket::is_timeout;
+use super::store::Destination;
+use super::{Error, Session};
+use crate::ledger::TransportKind;
+use crate::wire::udp::UdpDecoder;
+use crate::wire::{Protocol, StreamEnd};
+
+/// No datagram is larger.
+const READ: usize = 64 << 10;
+
+/// One sender of datagrams.
+struct Peer<'r> {
+    decoder: UdpDecoder,
+    intake: Intake<'r>,
+    last: Instant,
+}
+
+/// Receives until `most` pictures came or the program is to end; with `give_up_when_idle` also when no datagram
+/// came for the idle limit of connections. Returns how many pictures came, whole or not.
+pub(super) fn receive(
+    socket: &UdpSocket,
+    session: &Session<'_>,
+    destination: Destination<'_>,
+    most: Option<u64>,
+    give_up_when_idle: bool,
+) -> Result<u64, Error> {
+    let failed = |source| Error::Connection {
+        peer: SocketAddr::from(([0, 0, 0, 0], 0)),
+        source,
+    };
+    let local = socket.local_addr().map_err(failed)?;
+    let mut peers: HashMap<SocketAddr, Peer<'_>> = HashMap::new();
+    let mut buffer = vec![0; READ];
+    let mut done = 0_u64;
+    let mut last = Instant::now();
+    let mut swept = last;
+    while most.is_none_or(|most| done < most) && !session.shutdown.requested() {
+        match socket.recv_from(&mut buffer) {
+            Ok((count, from)) => {
+                last = Instant::now();
+                if !peers.contains_key(&from) && peers.len() >= session.limits.connections {
+                    session.warn(format!("{from}: too many senders at once; not listened to"));
+                    continue;
+                }
+                let peer = peers.entry(from).or_insert_with(|| Peer {
+                    decoder: UdpDecoder::default(),
+                    intake: Intake::new(
+                        session,
+                        Route {
+                            transport: TransportKind::Udp,
+                            from,
+                            to: local,
+                            protocol: &Protocol::Udp,
+                            request: None,
+                            destination,
+                        },
+                    ),
+                    last,
+                });
+                peer.last = last;
+                let datagram = buffer.get(..count).unwrap_or_default();
+                match peer.intake.datagram(&mut peer.decoder, datagram) {
+                    Ok(ended) => done = done.saturating_add(ended),
+                    Err(error @ Error::Write { .. }) => return Err(error),
+                    Err(error) => {
+                        done = done.saturating_add(peer.intake.fail(&error));
+                        peers.remove(&from);
+                    }
+                }
+            }
+            Err(error) if is_timeout(&error) => {}
+            // A datagram sent earlier from this socket found nobody; those that come matter here.
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
+            Err(source) => return Err(failed(source)),
+        }
+        if swept.elapsed() >= session.limits.idle_udp / 4 {
+            swept = Instant::now();
+            peers.retain(|_, peer| {
+                let quiet = peer.last.elapsed() >= session.limits.idle_udp;
+                if quiet {
+                    let ended = peer.intake.finish(&mut peer.decoder, StreamEnd::Idle);
+                    done = done.saturating_add(ended);
+                }
+                !quiet
+            });
+            let nobody = peers.is_empty() && last.elapsed() >= session.limits.idle;
+            if give_up_when_idle && nobody {
+                break;
+            }
+        }
+    }
+    for peer in peers.values_mut() {
+        let ended = peer.intake.finish(&mut peer.decoder, StreamEnd::Unfinished);
+        done = done.saturating_add(ended);
+    }
+    Ok(done)
+}
