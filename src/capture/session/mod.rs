@@ -9,7 +9,7 @@
 //! Both queues are bounded. A writer that cannot keep up holds the reader back, so that the kernel's ring
 //! fills, and what then is lost the kernel counts. A consumer that cannot keep up does the same where no
 //! file is written; where one is, the file comes first: the consumer misses whole batches, and
-//! [`Summary::queue_dropped`] says how many frames they held.
+//! [`Counts::queue_dropped`] says how many frames they held.
 //!
 //! Asked to [stop](Stop), the reader still takes what the kernel holds up to that moment. Nothing here
 //! decodes a frame or knows a picture.
