@@ -24,6 +24,7 @@ mod progress;
 pub mod reading;
 pub mod server;
 pub mod terminal;
+pub mod verify;
 
 pub use exit::Exit;
 
@@ -38,6 +39,7 @@ pub use exit::Exit;
     after_help = "Examples:\n  \
                   imgnet analyze pipeline.pcap                 what is in this capture?\n  \
                   imgnet analyze pipeline.pcap --extract out   and save its pictures\n  \
+                  imgnet verify pipeline.pcap --sent sent --received received\n  \
                   imgnet analyze --help                        all it can do\n\n\
                   Exit codes: 0 good, 1 not equal, 2 usage or unreadable input, 3 the capture lacks something, \
                   4 not allowed to capture.",
@@ -54,6 +56,7 @@ pub struct Imgnet {
 #[derive(Debug, Subcommand)]
 enum Command {
     Analyze(analyze::Analyze),
+    Verify(verify::Verify),
 }
 
 /// Runs `imgnet` with these arguments (the program's name first) and says how it went.
@@ -71,6 +74,7 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match &parsed.command {
         Command::Analyze(command) => analyze::run(command),
+        Command::Verify(command) => verify::run(command),
     };
     conclude(outcome).into()
 }
