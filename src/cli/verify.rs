@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::analysis::{Event, Observer};
 use crate::cli::args::{self, CapturePaths, Common};
@@ -33,6 +33,7 @@ use spool::Spool;
 /// Compare the file sent, the wire and the file received, picture by picture
 #[derive(Debug, Args)]
 #[command(
+    override_usage = "imgnet verify <CAPTURE>... [--sent <PATH>...] [--received <PATH>...] [--ledger <FILE>...] [OPTIONS]",
     after_help = "Examples:\n  \
                   imgnet verify run.pcap --sent sent --received received   all pictures of two folders\n  \
                   imgnet verify run.pcap --sent a.jpg                      did the file go out as it is?\n  \
@@ -57,10 +58,13 @@ pub struct Verify {
 
 /// What is compared, and how.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Comparison")]
+#[command(
+    next_help_heading = "Comparison",
+    group = ArgGroup::new("files").args(["sent", "received", "ledger"]).required(true).multiple(true)
+)]
 struct ComparedArgs {
     /// Files that were sent, or folders of them; several, and several times
-    #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present_any = ["received", "ledger"])]
+    #[arg(long, value_name = "PATH", num_args = 1..)]
     sent: Vec<PathBuf>,
 
     /// Files that were received, or folders of them

@@ -11,6 +11,7 @@ use crate::ledger::{Image, TransportKind, Verdict};
 use crate::report::model::Report;
 use crate::report::text::{self, count, counted};
 use crate::report::{Detail, Style};
+use crate::verify::Level;
 
 mod chunks;
 mod compared;
@@ -90,7 +91,15 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
     let mut line = match verdict {
         Verdict::Unverified if all == 1 => format!("{glyph}The picture is whole on the wire"),
         Verdict::Unverified => format!("{glyph}All {} pictures are whole on the wire", count(all)),
-        Verdict::Match if all == 1 => format!("{glyph}match: the picture arrived byte for byte"),
+        Verdict::Match if all == 1 => {
+            let image = report.images.first();
+            let how = match image.and_then(compared::by_pixels) {
+                Some(Level::Pixels) => "pixel for pixel",
+                Some(Level::Similar) => "nearly as it was (similar pixels)",
+                _ => "byte for byte",
+            };
+            format!("{glyph}match: the picture arrived {how}")
+        }
         Verdict::Match => format!("{glyph}match: all {} pictures arrived", count(all)),
         Verdict::Mismatch if all == 1 => {
             let how = report.images.first().and_then(compared::in_short);
@@ -104,16 +113,24 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
             "{glyph}inconclusive: the picture cannot be judged, because the capture lacks bytes of it"
         ),
         _ => {
-            let mut parts = vec![format!(
-                "{} of {} {} whole on the wire",
-                count(whole + number(Verdict::Mismatch)),
-                counted(all, "picture", "pictures"),
-                if whole + number(Verdict::Mismatch) == 1 {
-                    "is"
-                } else {
-                    "are"
-                }
-            )];
+            let mut parts = if report.verification.is_some() {
+                vec![format!(
+                    "{} of {} arrived",
+                    count(number(Verdict::Match)),
+                    counted(all, "picture", "pictures")
+                )]
+            } else {
+                vec![format!(
+                    "{} of {} {} whole on the wire",
+                    count(whole + number(Verdict::Mismatch)),
+                    counted(all, "picture", "pictures"),
+                    if whole + number(Verdict::Mismatch) == 1 {
+                        "is"
+                    } else {
+                        "are"
+                    }
+                )]
+            };
             let mut add = |verdict, one: &str, many: &str| match number(verdict) {
                 0 => {}
                 n => parts.push(counted(n, one, many)),
@@ -129,6 +146,13 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
                 "cannot be judged, because the capture lacks bytes of it",
                 "cannot be judged, because the capture lacks bytes of them",
             );
+            if report.verification.is_some() {
+                add(
+                    Verdict::Unverified,
+                    "could not be compared",
+                    "could not be compared",
+                );
+            }
             match compared::never_seen(report) {
                 0 => {}
                 n => parts.push(format!(

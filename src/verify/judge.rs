@@ -139,8 +139,8 @@ pub fn picture(work: &Work<'_>) -> Outcome {
         first.is_some(),
     );
     let blame = blame(work, &ends, verdict, first.as_ref(), &found);
-    let (mut mismatch, also) = (first.map(|(m, _)| m), second.map(|(m, _)| m));
-    if let Some(mismatch) = &mut mismatch {
+    let (mut mismatch, mut also) = (first.map(|(m, _)| m), second.map(|(m, _)| m));
+    for mismatch in [&mut mismatch, &mut also].into_iter().flatten() {
         mismatch.rows = rows_of(work, mismatch);
     }
     let nothing = sent.is_none() && received.is_none() && blame.is_none();

@@ -8,7 +8,7 @@ use std::io::Cursor;
 use image::{ColorType, ImageDecoder, ImageReader, Limits, Rgb, RgbImage};
 
 use super::likeness;
-use crate::picture::{DecodeLimits, SNIFF_BYTES, Sniff, image_format, sniff};
+use crate::picture::{DecodeLimits, SNIFF_BYTES, Sniff, Status, Walker, image_format, sniff};
 
 /// Pixels between the two pictures, and around them.
 const SPACE: u32 = 8;
@@ -60,9 +60,12 @@ pub fn as_far_as_possible(bytes: &[u8], raw_width: Option<u32>) -> Option<Decode
     // What it wrote before it gave up is there all the same.
     let outcome = decoder.read_image(&mut samples);
     let pixels = RgbImage::from_raw(width, height, rgb(&samples, colour)?)?;
-    let rows = match outcome {
-        Ok(()) => height,
-        Err(_) => height.saturating_sub(unwritten_rows(&pixels)),
+    let mut walker = Walker::new(format);
+    walker.update(bytes);
+    // Of a JPEG cut short the decoder makes the rest grey, which is that very value.
+    let rows = match (outcome, walker.status()) {
+        (Ok(()), Status::Whole { .. }) => height,
+        _ => height.saturating_sub(unwritten_rows(&pixels)),
     };
     Some(Decoded { pixels, rows })
 }

@@ -23,7 +23,17 @@ pub(super) fn of(image: &Image) -> Option<Comparison> {
 }
 
 /// The heading of [`cell`].
-pub(super) const TITLE: &str = "sent = wire = received";
+pub(super) fn title(style: &Style) -> &'static str {
+    if is_narrow(style) {
+        "sent=wire=rcvd"
+    } else {
+        "sent = wire = received"
+    }
+}
+
+fn is_narrow(style: &Style) -> bool {
+    style.width < 100
+}
 
 /// Under the first = of the heading whether the file sent equals the wire, under the second whether the wire equals the file
 /// received.
@@ -40,7 +50,11 @@ pub(super) fn cell(image: &Image, style: &Style) -> String {
     };
     let sent = sign(compared.as_ref().and_then(|c| c.sent.as_ref()));
     let received = sign(compared.as_ref().and_then(|c| c.received.as_ref()));
-    format!("     {sent}      {received}")
+    if is_narrow(style) {
+        format!("    {sent}    {received}")
+    } else {
+        format!("     {sent}      {received}")
+    }
 }
 
 /// How the mismatch of a run's only picture goes on: `differs between the wire and the received file, from byte 9,127 on`.
@@ -59,6 +73,13 @@ fn between(side: SideOfMismatch) -> &'static str {
         SideOfMismatch::WireToReceiver => "the wire and the file received",
         SideOfMismatch::SenderToReceiver => "the file sent and the file received",
     }
+}
+
+/// Whether pixels and not bytes were compared, on either side.
+pub(super) fn by_pixels(image: &Image) -> Option<Level> {
+    let compared = of(image)?;
+    let sides = [compared.sent, compared.received];
+    sides.into_iter().flatten().map(|side| side.by).max()
 }
 
 /// How many files named with `--sent` no picture was found for.
@@ -188,6 +209,7 @@ fn one(image: &Image, compared: &Comparison, style: &Style, out: &mut dyn Write)
         .flatten()
         .filter(|side| side.equal != Some(true))
         .find_map(|side| side.pixels)
+        .filter(|pixels| pixels.equal || pixels.differing > 0)
     {
         let mut line = if pixels.equal {
             "Decoded, every pixel is equal".to_owned()
@@ -308,12 +330,8 @@ fn difference(
         return Ok(());
     };
     let mut place = format!("First difference at byte {} (0x{first:x})", count(first));
-    if let Some(chunk) = mismatch.chunks.first() {
-        place.push_str(&format!(", chunk {}", count(*chunk)));
-        let more = mismatch.chunk_count.saturating_sub(1);
-        if more > 0 {
-            place.push_str(&format!(" and {} more", count(more)));
-        }
+    if let Some(chunks) = chunks(mismatch, style) {
+        place.push_str(&format!(", {chunks}"));
     }
     if let Some(frames) = text::frames(&mismatch.packets, style.unicode) {
         place.push_str(&format!(", {frames}"));
@@ -358,6 +376,27 @@ fn difference(
         )?;
     }
     Ok(())
+}
+
+/// The chunks concerned: `chunk 4`, `chunks 28–91`, `chunk 3 and 7 more`.
+fn chunks(mismatch: &Mismatch, style: &Style) -> Option<String> {
+    let first = *mismatch.chunks.first()?;
+    let runs = mismatch.chunks.windows(2).all(|two| match two {
+        [left, right] => left.saturating_add(1) == *right,
+        _ => true,
+    });
+    let whole = mismatch.chunks.len() as u64 == mismatch.chunk_count;
+    let last = first.saturating_add(mismatch.chunk_count.saturating_sub(1));
+    let dash = if style.unicode { "–" } else { "-" };
+    Some(match mismatch.chunk_count {
+        0 | 1 => format!("chunk {}", count(first)),
+        _ if runs && whole => format!("chunks {}{dash}{}", count(first), count(last)),
+        more => format!(
+            "chunk {} and {} more",
+            count(first),
+            count(more.saturating_sub(1))
+        ),
+    })
 }
 
 /// Both excerpts in hex, one above the other, a mark under the first difference.

@@ -94,7 +94,16 @@ fn rows(report: &Report, images: &[&Image], style: &Style, out: &mut dyn Write) 
     let mut columns = ascii_titles(columns, style);
     let verified = report.verification.is_some();
     if verified {
-        columns.insert(columns.len().saturating_sub(1), words(compared::TITLE, 0));
+        // Which file it is says more than what kind of picture.
+        for column in &mut columns {
+            match column.title {
+                "picture" => column.rank = 1,
+                "kind" => column.rank = 3,
+                _ => {}
+            }
+        }
+        let title = words(compared::title(style), 0);
+        columns.insert(columns.len().saturating_sub(1), title);
     }
     let row = |image: &&Image| {
         let image = *image;
@@ -142,7 +151,7 @@ fn remarks(
     let unexplained: Vec<(&Image, &String)> = images
         .iter()
         .filter_map(|image| Some((*image, image.problem.as_ref()?)))
-        .filter(|(image, _)| !explained(image))
+        .filter(|(image, _)| !explained(image) && image.verdict != Verdict::Mismatch)
         .collect();
     for (image, problem) in &unexplained {
         let line = format!("picture {}: {problem}", image.id.0);
