@@ -28,6 +28,7 @@ mod progress;
 pub mod reading;
 pub mod server;
 pub mod terminal;
+pub mod verify;
 
 pub use exit::Exit;
 
@@ -42,6 +43,7 @@ pub use exit::Exit;
     after_help = "Examples:\n  \
                   imgnet analyze pipeline.pcap                 what is in this capture?\n  \
                   imgnet analyze pipeline.pcap --extract out   and save its pictures\n  \
+                  imgnet verify pipeline.pcap --sent sent --received received\n  \
                   imgnet analyze --help                        all it can do\n\n\
                   Exit codes: 0 good, 1 not equal, 2 usage or unreadable input, 3 the capture lacks something, \
                   4 not allowed to capture.",
@@ -62,6 +64,7 @@ enum Command {
     Demo(demo::Demo),
     Doctor(doctor::Doctor),
     Check(check::Check),
+    Verify(verify::Verify),
 }
 
 /// Runs `imgnet` with these arguments (the program's name first) and says how it went.
@@ -83,6 +86,7 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(command) => demo::run(command),
         Command::Doctor(command) => doctor::run(command),
         Command::Check(command) => check::run(command),
+        Command::Verify(command) => verify::run(command),
     };
     conclude(outcome).into()
 }

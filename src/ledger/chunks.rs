@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::Chunk;
 use crate::reassembly::{Extent, Gap, Log};
-use crate::units::ChunkIndex;
+use crate::units::{ChunkIndex, FrameNumber};
 
 /// A picture's chunks, counted from its frames when asked for rather than stored row by row.
 #[derive(Debug, Clone)]
@@ -86,6 +86,30 @@ impl Chunks {
                 size,
             } => Box::new(Sweep::new(log, range.clone(), gaps, *size)),
         }
+    }
+
+    /// The frames that carried bytes of a range of the picture (in picture offsets), each with the bytes of the picture
+    /// that it carried, by offset. Empty where only rows are known.
+    pub fn carriers(&self, range: Range<u64>) -> Vec<(FrameNumber, Range<u64>)> {
+        let Source::Frames {
+            log, range: place, ..
+        } = &self.source
+        else {
+            return Vec::new();
+        };
+        let start = place.start.saturating_add(range.start).min(place.end);
+        let end = place.start.saturating_add(range.end).min(place.end);
+        let mut carriers: Vec<_> = log
+            .overlapping(start..end)
+            .filter(|extent| extent.offset < end && extent.end() > start)
+            .map(|extent| {
+                let from = extent.offset.max(place.start) - place.start;
+                let to = extent.end().min(place.end) - place.start;
+                (extent.frame, from..to)
+            })
+            .collect();
+        carriers.sort_by_key(|(frame, range)| (range.start, *frame));
+        carriers
     }
 
     /// How many frames carry bytes of more than one chunk.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::findings::Finding;
 use crate::ledger::{Chunks, Image, Stream, Verdict};
 use crate::units::{FrameNumber, PictureId, StreamId};
+use crate::verify::Verification;
 
 /// The value of [`Report::schema`].
 pub const SCHEMA: &str = "imgnet/report/v1";
@@ -37,6 +38,9 @@ pub struct Report {
     /// The pictures written to a folder; absent unless that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extracted: Option<Extracted>,
+    /// What the pictures were compared with; absent unless that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
 }
 
 /// One capture file, or live capture.
@@ -150,6 +154,7 @@ impl Report {
             verdict: None,
             totals: Totals::default(),
             extracted: None,
+            verification: None,
         };
         report.conclude();
         report

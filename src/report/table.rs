@@ -11,8 +11,10 @@ use crate::ledger::{Image, TransportKind, Verdict};
 use crate::report::model::Report;
 use crate::report::text::{self, count, counted};
 use crate::report::{Detail, Style};
+use crate::verify::Level;
 
 mod chunks;
+mod compared;
 mod findings;
 mod grid;
 mod head;
@@ -53,6 +55,7 @@ pub fn render(report: &Report, style: &Style, out: &mut impl Write) -> io::Resul
         writeln!(out, "{}", tone.paint(&line, style))?;
     }
     extracted(report, style, out)?;
+    compared::render(report, style, out)?;
     findings::render(report, style, out)
 }
 
@@ -71,7 +74,7 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
         .iter()
         .filter(|finding| finding.severity == Severity::Error)
         .count() as u64;
-    let Some(verdict) = report.verdict else {
+    let Some(verdict) = report.verdict.filter(|_| all > 0) else {
         let what = if report.streams.is_empty() {
             "No TCP or UDP packet was found, and so no picture."
         } else {
@@ -88,26 +91,46 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
     let mut line = match verdict {
         Verdict::Unverified if all == 1 => format!("{glyph}The picture is whole on the wire"),
         Verdict::Unverified => format!("{glyph}All {} pictures are whole on the wire", count(all)),
-        Verdict::Match if all == 1 => format!("{glyph}match: the picture arrived byte for byte"),
+        Verdict::Match if all == 1 => {
+            let image = report.images.first();
+            let how = match image.and_then(compared::by_pixels) {
+                Some(Level::Pixels) => "pixel for pixel",
+                Some(Level::Similar) => "nearly as it was (similar pixels)",
+                _ => "byte for byte",
+            };
+            format!("{glyph}match: the picture arrived {how}")
+        }
         Verdict::Match => format!("{glyph}match: all {} pictures arrived", count(all)),
-        Verdict::Mismatch if all == 1 => format!("{glyph}mismatch: the picture differs"),
-        Verdict::Incomplete if all == 1 => {
+        Verdict::Mismatch if all == 1 => {
+            let how = report.images.first().and_then(compared::in_short);
+            let how = how.unwrap_or_else(|| "differs".to_owned());
+            format!("{glyph}mismatch: the picture {how}")
+        }
+        Verdict::Incomplete if all == 1 && number(verdict) == 1 => {
             format!("{glyph}incomplete: the picture never arrived whole on the wire")
         }
-        Verdict::Inconclusive if all == 1 => format!(
+        Verdict::Inconclusive if all == 1 && number(verdict) == 1 => format!(
             "{glyph}inconclusive: the picture cannot be judged, because the capture lacks bytes of it"
         ),
         _ => {
-            let mut parts = vec![format!(
-                "{} of {} {} whole on the wire",
-                count(whole + number(Verdict::Mismatch)),
-                counted(all, "picture", "pictures"),
-                if whole + number(Verdict::Mismatch) == 1 {
-                    "is"
-                } else {
-                    "are"
-                }
-            )];
+            let mut parts = if report.verification.is_some() {
+                vec![format!(
+                    "{} of {} arrived",
+                    count(number(Verdict::Match)),
+                    counted(all, "picture", "pictures")
+                )]
+            } else {
+                vec![format!(
+                    "{} of {} {} whole on the wire",
+                    count(whole + number(Verdict::Mismatch)),
+                    counted(all, "picture", "pictures"),
+                    if whole + number(Verdict::Mismatch) == 1 {
+                        "is"
+                    } else {
+                        "are"
+                    }
+                )]
+            };
             let mut add = |verdict, one: &str, many: &str| match number(verdict) {
                 0 => {}
                 n => parts.push(counted(n, one, many)),
@@ -123,6 +146,20 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
                 "cannot be judged, because the capture lacks bytes of it",
                 "cannot be judged, because the capture lacks bytes of them",
             );
+            if report.verification.is_some() {
+                add(
+                    Verdict::Unverified,
+                    "could not be compared",
+                    "could not be compared",
+                );
+            }
+            match compared::never_seen(report) {
+                0 => {}
+                n => parts.push(format!(
+                    "{} of --sent never seen on the wire",
+                    counted(n, "file", "files")
+                )),
+            }
             format!("{glyph}{}: {}", name(verdict), parts.join(", "))
         }
     };
@@ -134,6 +171,9 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
                 ", but there {is} {}:",
                 counted(errors, "error", "errors")
             );
+        }
+        (Verdict::Unverified, 0) if report.verification.is_some() => {
+            line.push_str("; not all could be compared with a file.");
         }
         (Verdict::Unverified, 0) => {
             line.push_str(if all == 1 {

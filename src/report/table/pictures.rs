@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use crate::findings::Severity;
 use crate::ledger::{ChunkSizeSource, Confidence, Image, Verdict};
 use crate::report::model::Report;
+use crate::report::table::compared;
 use crate::report::table::grid::{self, Column, Row, Tone, facts, numbers, routes, words};
 use crate::report::table::{PROSE, kind, mark, unknown};
 use crate::report::text::{self, count, counted};
@@ -90,7 +91,20 @@ pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io:
 fn rows(report: &Report, images: &[&Image], style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let named = images.iter().any(|image| name(report, image).is_some());
     let columns = if named { COLUMNS } else { NAMELESS };
-    let columns = ascii_titles(columns, style);
+    let mut columns = ascii_titles(columns, style);
+    let verified = report.verification.is_some();
+    if verified {
+        // Which file it is says more than what kind of picture.
+        for column in &mut columns {
+            match column.title {
+                "picture" => column.rank = 1,
+                "kind" => column.rank = 3,
+                _ => {}
+            }
+        }
+        let title = words(compared::title(style), 0);
+        columns.insert(columns.len().saturating_sub(1), title);
+    }
     let row = |image: &&Image| {
         let image = *image;
         let mut cells = vec![image.id.0.to_string()];
@@ -110,6 +124,9 @@ fn rows(report: &Report, images: &[&Image], style: &Style, out: &mut dyn Write) 
             count(image.retransmitted_packets),
             text::frame_range(image.first_packet, image.last_packet, style.unicode),
         ]);
+        if verified {
+            cells.push(compared::cell(image, style));
+        }
         let (tone, state) = state(image.verdict, style);
         cells.push(state);
         Row { cells, tone }
@@ -134,7 +151,7 @@ fn remarks(
     let unexplained: Vec<(&Image, &String)> = images
         .iter()
         .filter_map(|image| Some((*image, image.problem.as_ref()?)))
-        .filter(|(image, _)| !explained(image))
+        .filter(|(image, _)| !explained(image) && image.verdict != Verdict::Mismatch)
         .collect();
     for (image, problem) in &unexplained {
         let line = format!("picture {}: {problem}", image.id.0);

@@ -1,0 +1,228 @@
+//! The files given with `--sent` and `--received`, and the ledgers.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use crate::cli::output::trouble;
+use crate::digest::{DigestKind, Hasher};
+use crate::picture::{self, SNIFF_BYTES, Sniff, Walker};
+use crate::transfer::record::{self, Record};
+use crate::verify::{Candidate, FileFacts, natural};
+
+/// More files than this are a mistake.
+const MOST: usize = 100_000;
+/// A line of a ledger is not longer.
+const LINE: u64 = 64 << 20;
+/// Bytes read at once.
+const BLOCK: usize = 64 << 10;
+
+/// A file of one side.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    pub(super) facts: FileFacts,
+    pub(super) candidate: Candidate,
+    /// It was named itself, not found in a folder.
+    pub(super) named: bool,
+}
+
+/// All files of one side, in natural order of each path given. Names that begin with a dot are left out of folders.
+///
+/// # Errors
+/// A path that is not there or cannot be read.
+pub(super) fn find(given: &[PathBuf], option: &str) -> anyhow::Result<Vec<Found>> {
+    let mut files: Vec<Found> = Vec::new();
+    for path in given {
+        let cannot = trouble(
+            path,
+            "cannot be read",
+            "name a file or a folder that exists and that you may read",
+        );
+        let metadata = fs::metadata(path)
+            .map_err(&cannot)
+            .with_context(|| option.to_owned())?;
+        if metadata.is_dir() {
+            for path in walk(path)? {
+                files.push(look(&path, false)?);
+                if files.len() > MOST {
+                    bail!(
+                        "{option} {}: more than {MOST} files; name the folder with the pictures alone",
+                        path_shown(given)
+                    );
+                }
+            }
+        } else if metadata.is_file() {
+            files.push(look(path, true)?);
+        } else {
+            bail!(
+                "{option} {}: is neither a file nor a folder",
+                path.display()
+            );
+        }
+    }
+    Ok(files)
+}
+
+fn path_shown(given: &[PathBuf]) -> String {
+    given
+        .first()
+        .map(|path| path.display().to_string())
+        .unwrap_or_default()
+}
+
+/// Regular files below a folder. Links to folders are not followed.
+fn walk(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = VecDeque::from([folder.to_owned()]);
+    while let Some(folder) = folders.pop_front() {
+        let cannot = trouble(
+            &folder,
+            "cannot be read",
+            "make it readable, or name the files themselves",
+        );
+        for entry in fs::read_dir(&folder).map_err(&cannot)? {
+            let entry = entry.map_err(&cannot)?;
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            let kind = entry.file_type().map_err(&cannot)?;
+            let path = entry.path();
+            if kind.is_dir() {
+                folders.push_back(path);
+            } else if kind.is_file()
+                || (kind.is_symlink() && fs::metadata(&path).is_ok_and(|target| target.is_file()))
+            {
+                found.push(path);
+            }
+            if found.len().saturating_add(folders.len()) > MOST {
+                bail!(
+                    "{}: holds more than {MOST} files; name the folder with the pictures alone",
+                    folder.display()
+                );
+            }
+        }
+    }
+    found.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+    Ok(found)
+}
+
+/// Reads a file once: its length, digest, format and size.
+fn look(path: &Path, named: bool) -> anyhow::Result<Found> {
+    let cannot = trouble(path, "cannot be read", "make it readable, or leave it out");
+    let mut file = File::open(path).map_err(&cannot)?;
+    let mut hasher = Hasher::new(DigestKind::Sha256);
+    let mut block = vec![0_u8; BLOCK];
+    let mut bytes = 0_u64;
+    let mut walker = None;
+    loop {
+        let read = match file.read(&mut block) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(cannot(error)),
+        };
+        let piece = block.get(..read).unwrap_or_default();
+        if bytes == 0
+            && let Sniff::Is(format) = picture::sniff(piece.get(..SNIFF_BYTES).unwrap_or(piece))
+        {
+            walker = Some(Walker::new(format));
+        }
+        if let Some(walker) = &mut walker {
+            walker.update(piece);
+        }
+        hasher.update(piece);
+        bytes = bytes.saturating_add(read as u64);
+    }
+    let info = walker.as_ref().map(Walker::info);
+    let shown = path.to_string_lossy().into_owned();
+    let sha256 = hasher.finish().unwrap_or_default();
+    Ok(Found {
+        facts: FileFacts {
+            path: Some(shown.clone()),
+            bytes,
+            sha256: sha256.clone(),
+        },
+        candidate: Candidate {
+            path: shown,
+            bytes,
+            sha256,
+            format: info.as_ref().map(|info| info.format),
+            size: info.and_then(|info| info.width.zip(info.height)),
+        },
+        path: path.to_owned(),
+        named,
+    })
+}
+
+/// A file's bytes; absent where it is larger than `limit`.
+pub(super) fn read(found: &Found, limit: u64) -> anyhow::Result<Option<Vec<u8>>> {
+    let cannot = trouble(
+        &found.path,
+        "cannot be read",
+        "make it readable, or leave it out",
+    );
+    if found.facts.bytes > limit {
+        return Ok(None);
+    }
+    let file = File::open(&found.path).map_err(&cannot)?;
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(&cannot)?;
+    if bytes.len() as u64 != found.facts.bytes {
+        bail!(
+            "{}: changed while it was read; verify it once the programs are done",
+            found.path.display()
+        );
+    }
+    Ok(Some(bytes))
+}
+
+/// The lines of all ledgers, in order.
+///
+/// # Errors
+/// A ledger that cannot be read, a line that is none.
+pub(super) fn ledgers(paths: &[PathBuf]) -> anyhow::Result<Vec<Record>> {
+    let mut records = Vec::new();
+    for path in paths {
+        let shown = path.display();
+        let cannot = trouble(
+            path,
+            "the ledger cannot be read",
+            "name a file that --ledger wrote",
+        );
+        let mut reader = BufReader::new(File::open(path).map_err(&cannot)?);
+        for number in 1_u64.. {
+            let mut line = Vec::new();
+            let read = (&mut reader)
+                .take(LINE)
+                .read_until(b'\n', &mut line)
+                .map_err(&cannot)?;
+            if read == 0 {
+                break;
+            }
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            let record: Record = serde_json::from_slice(&line).map_err(|error| {
+                anyhow::anyhow!(
+                    "{shown}: line {number} is no line of a ledger: {error}; expected JSON as imgnet-server and \
+                     imgnet-client write with --ledger"
+                )
+            })?;
+            if record.schema != record::SCHEMA {
+                bail!(
+                    "{shown}: line {number}: schema {:?}, expected {:?}",
+                    record.schema,
+                    record::SCHEMA
+                );
+            }
+            records.push(record);
+        }
+    }
+    Ok(records)
+}

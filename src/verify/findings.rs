@@ -1,0 +1,108 @@
+//! The findings that need a file: what only the receiver's or the sender's copy can show.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use super::bytes::Kind;
+use super::model::{Mismatch, Pixels, SideOfMismatch};
+use crate::findings::{Certainty, Finding, Severity};
+use crate::ledger::Image;
+
+/// The finding that a difference proves, if it has a name.
+pub(super) fn of_mismatch(
+    image: &Image,
+    mismatch: &Mismatch,
+    kind: &Kind,
+    pixels: Option<&Pixels>,
+    alike: bool,
+    certainty: Certainty,
+) -> Option<Finding> {
+    let finding = |name: &'static str, severity, certainty, message: String, fix: &str| Finding {
+        name: Cow::Borrowed(name),
+        severity,
+        certainty,
+        stream: Some(image.stream),
+        image: Some(image.id),
+        packets: mismatch.packets.clone(),
+        message,
+        fix: fix.to_owned(),
+    };
+    let at = mismatch.first_difference.unwrap_or_default();
+    match (kind, mismatch.side) {
+        (Kind::Marker(marker), SideOfMismatch::WireToReceiver) => Some(finding(
+            "marker-in-file",
+            Severity::Error,
+            Certainty::Proven,
+            format!(
+                "The received file is the whole picture ({at} bytes) and then the end marker {marker}: {} bytes too many.",
+                mismatch
+                    .actual_bytes
+                    .saturating_sub(mismatch.expected_bytes)
+            ),
+            "In the receiver: gather what recv returns in a buffer, look for the marker in the buffer's end, and save what \
+             precedes it; one recv may return the last piece of the picture together with the marker.",
+        )),
+        (Kind::Datagrams { missing, of }, SideOfMismatch::WireToReceiver) => Some(finding(
+            "receiver-overflow",
+            Severity::Error,
+            certainty,
+            format!(
+                "All {of} datagrams are on the wire, and {missing} of them are not in the received file{}.",
+                if certainty == Certainty::Proven {
+                    ": they were dropped in the receiver's socket buffer"
+                } else {
+                    ": dropped in the receiver's socket buffer, unless the network behind the place of capture lost them"
+                }
+            ),
+            "Pace the sender, enlarge the receiver's buffer (SO_RCVBUF) and read it in a loop that does nothing else; to be \
+             sure of every byte, number the datagrams and ask again for those missing, or use TCP.",
+        )),
+        (Kind::TextMode, side) => Some(finding(
+            "text-mode",
+            Severity::Error,
+            Certainty::Proven,
+            format!(
+                "Line ends were translated between the {} ({}).",
+                ends(side),
+                mismatch.damage
+            ),
+            "Open picture files in binary mode: \"rb\" and \"wb\" in Python.",
+        )),
+        (Kind::Rewritten, side) if alike => {
+            let how = match pixels {
+                Some(Pixels { equal: true, .. }) => "every pixel is equal".to_owned(),
+                Some(Pixels {
+                    psnr: Some(psnr),
+                    ssim: Some(ssim),
+                    ..
+                }) => format!("the pixels are alike (PSNR {psnr:.1} dB, SSIM {ssim:.3})"),
+                _ => return None,
+            };
+            Some(finding(
+                "re-encoded",
+                Severity::Warning,
+                Certainty::Likely,
+                format!(
+                    "The bytes of the {} differ from byte {at} on, but {how}: the picture was decoded and encoded again.",
+                    ends(side)
+                ),
+                "Send the file's bytes as they are; where encoding afresh is meant, compare with --level pixels or --level \
+                 similar.",
+            ))
+        }
+        _ => None,
+    }
+}
+
+fn ends(side: SideOfMismatch) -> &'static str {
+    match side {
+        SideOfMismatch::SenderToWire => "file sent and the wire",
+        SideOfMismatch::WireToReceiver => "wire and the file received",
+        SideOfMismatch::SenderToReceiver => "file sent and the file received",
+    }
+}
+
+/// Whether a datagram captured between these two has certainly reached the receiver's machine.
+pub(super) fn one_machine(from: SocketAddr, to: SocketAddr) -> bool {
+    from.ip().to_canonical().is_loopback() || from.ip() == to.ip()
+}

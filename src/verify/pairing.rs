@@ -1,0 +1,355 @@
+//! Which file belongs to which picture: by digest, then by ledger, then by what they have in common.
+//!
+//! A received file is used once. A file sent may stand for several pictures with its very bytes: programs send one
+//! file many times.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use super::model::PairedBy;
+use super::wire::Wire;
+use crate::picture::Format;
+
+/// A picture that wants a file.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// SHA-256 of its bytes; absent where bytes are missing.
+    pub sha256: Option<String>,
+    /// Its length.
+    pub bytes: u64,
+    /// Sender.
+    pub from: SocketAddr,
+    /// Receiver.
+    pub to: SocketAddr,
+    /// Its file format; absent for raw pixels and for what is no known picture.
+    pub format: Option<Format>,
+    /// Width and height; absent where unknown.
+    pub size: Option<(u32, u32)>,
+    /// It goes as rows of raw pixels.
+    pub raw: bool,
+}
+
+/// A file that may belong to a picture.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Its path, as a ledger may name it.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of it.
+    pub sha256: String,
+    /// Its file format; absent where its first bytes are those of no picture.
+    pub format: Option<Format>,
+    /// Width and height; absent where unknown.
+    pub size: Option<(u32, u32)>,
+}
+
+/// What a ledger says of one side of a picture.
+#[derive(Debug, Clone)]
+pub struct LedgerLine {
+    /// Sender.
+    pub from: SocketAddr,
+    /// Receiver.
+    pub to: SocketAddr,
+    /// SHA-256 of the picture.
+    pub sha256: String,
+    /// The file; absent where there is none.
+    pub file: Option<String>,
+}
+
+/// For each picture the file that belongs to it, and how that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pairs {
+    /// Index of the file, one for each picture.
+    pub files: Vec<Option<(usize, PairedBy)>>,
+    /// Index of the line of the ledger, one for each picture.
+    pub lines: Vec<Option<usize>>,
+}
+
+/// How much a picture and a file have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Closeness {
+    /// Captured bytes that are equal: from the start until the first difference and from the end backwards, where all
+    /// was captured; else at the same offsets.
+    pub common: u64,
+    /// Of so many that could be.
+    pub of: u64,
+}
+
+impl Closeness {
+    /// Whether that is no accident: headers of two pictures of one program agree for hundreds of bytes.
+    fn convinces(self) -> bool {
+        self.common >= 1024 || (self.of > 0 && self.common.saturating_mul(2) >= self.of)
+    }
+}
+
+/// How much of a picture's captured bytes a file has.
+pub fn closeness(wire: &Wire, file: &[u8]) -> Closeness {
+    if let Some(whole) = wire.whole() {
+        let shorter = whole.len().min(file.len());
+        let prefix = equal_from_start(whole, file);
+        let suffix = whole
+            .iter()
+            .rev()
+            .zip(file.iter().rev())
+            .take(shorter.saturating_sub(prefix))
+            .take_while(|(a, b)| a == b)
+            .count();
+        return Closeness {
+            common: prefix.saturating_add(suffix) as u64,
+            of: shorter as u64,
+        };
+    }
+    let mut closeness = Closeness::default();
+    for run in &wire.runs {
+        let at = usize::try_from(run.offset).unwrap_or(usize::MAX);
+        let pairs = run.bytes.iter().zip(file.iter().skip(at));
+        for (left, right) in pairs {
+            closeness.of = closeness.of.saturating_add(1);
+            closeness.common = closeness.common.saturating_add(u64::from(left == right));
+        }
+    }
+    closeness
+}
+
+fn equal_from_start(left: &[u8], right: &[u8]) -> usize {
+    left.iter().zip(right).take_while(|(a, b)| a == b).count()
+}
+
+/// Most pairs whose bytes are compared to find the closest.
+const COMPARED: usize = 20_000;
+
+/// Pairs pictures (in order of first frame) with files (in natural order). `shared`: a file may stand for several
+/// pictures of its digest. `closeness` is asked about a picture and a file only where digest and ledger did not tell;
+/// absent where it cannot be told.
+///
+/// # Errors
+/// Those of `closeness`.
+pub fn pair<E>(
+    pictures: &[Wanted],
+    files: &[Candidate],
+    ledger: &[LedgerLine],
+    shared: bool,
+    closeness: &mut dyn FnMut(usize, usize) -> Result<Option<Closeness>, E>,
+) -> Result<Pairs, E> {
+    let mut pairs = Pairs {
+        files: vec![None; pictures.len()],
+        lines: lines(pictures, ledger),
+    };
+    let mut used: BTreeSet<usize> = BTreeSet::new();
+    by_digest(pictures, files, shared, &mut pairs, &mut used);
+    by_ledger(files, ledger, &mut pairs, &mut used);
+    by_pixels(pictures, files, &mut pairs, &mut used);
+    by_closeness(files, &mut pairs, &mut used, closeness)?;
+    by_size(pictures, files, &mut pairs, &mut used);
+    by_order(pictures, files, &mut pairs, &mut used);
+    Ok(pairs)
+}
+
+fn by_digest(
+    pictures: &[Wanted],
+    files: &[Candidate],
+    shared: bool,
+    pairs: &mut Pairs,
+    used: &mut BTreeSet<usize>,
+) {
+    let mut of_digest: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, file) in files.iter().enumerate().rev() {
+        of_digest.entry(&file.sha256).or_default().push(index);
+    }
+    for (picture, slot) in pictures.iter().zip(&mut pairs.files) {
+        let Some(digest) = &picture.sha256 else {
+            continue;
+        };
+        let Some(left) = of_digest.get_mut(digest.as_str()) else {
+            continue;
+        };
+        let file = match left.as_slice() {
+            [last] if shared => Some(*last),
+            _ => left.pop(),
+        };
+        if let Some(file) = file {
+            used.insert(file);
+            *slot = Some((file, PairedBy::Digest));
+        }
+    }
+}
+
+/// For each picture its line: that of its digest between its endpoints, else the next one between them.
+fn lines(pictures: &[Wanted], ledger: &[LedgerLine]) -> Vec<Option<usize>> {
+    let mut of_ends: BTreeMap<(SocketAddr, SocketAddr), Vec<usize>> = BTreeMap::new();
+    for (index, line) in ledger.iter().enumerate() {
+        of_ends.entry((line.from, line.to)).or_default().push(index);
+    }
+    let mut found = vec![None; pictures.len()];
+    for exact in [true, false] {
+        for (picture, slot) in pictures.iter().zip(&mut found) {
+            let Some(left) = of_ends.get_mut(&(picture.from, picture.to)) else {
+                continue;
+            };
+            if slot.is_some() {
+                continue;
+            }
+            let place = left.iter().position(|&index| {
+                !exact || ledger.get(index).map(|line| &line.sha256) == picture.sha256.as_ref()
+            });
+            *slot = place.map(|place| left.remove(place));
+        }
+    }
+    found
+}
+
+fn by_ledger(
+    files: &[Candidate],
+    ledger: &[LedgerLine],
+    pairs: &mut Pairs,
+    used: &mut BTreeSet<usize>,
+) {
+    for (slot, line) in pairs.files.iter_mut().zip(&pairs.lines) {
+        let named = line
+            .and_then(|line| ledger.get(line))
+            .and_then(|line| line.file.as_deref());
+        let (None, Some(named)) = (&slot, named) else {
+            continue;
+        };
+        let free = |index: &usize| !used.contains(index);
+        let exact = (0..files.len())
+            .filter(free)
+            .find(|&index| files.get(index).is_some_and(|file| file.path == named));
+        // The ledger was written in another folder: one file of that name will do, two will not.
+        let mut alike = (0..files.len()).filter(free).filter(|&index| {
+            files
+                .get(index)
+                .is_some_and(|file| last(&file.path) == last(named))
+        });
+        let only = alike.next().filter(|_| alike.next().is_none());
+        if let Some(file) = exact.or(only) {
+            used.insert(file);
+            *slot = Some((file, PairedBy::Ledger));
+        }
+    }
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Raw pixels and a picture file with as many of them.
+fn by_pixels(
+    pictures: &[Wanted],
+    files: &[Candidate],
+    pairs: &mut Pairs,
+    used: &mut BTreeSet<usize>,
+) {
+    fill(pictures, files, pairs, used, |picture, file| {
+        picture.raw && pixel_bytes(file) == Some(picture.bytes)
+    });
+}
+
+/// Bytes of a file's pixels as BGR24.
+fn pixel_bytes(file: &Candidate) -> Option<u64> {
+    let (width, height) = file.size?;
+    u64::from(width)
+        .checked_mul(u64::from(height))?
+        .checked_mul(3)
+}
+
+/// Pairs each picture left with the first file left that `fits`.
+fn fill(
+    pictures: &[Wanted],
+    files: &[Candidate],
+    pairs: &mut Pairs,
+    used: &mut BTreeSet<usize>,
+    fits: impl Fn(&Wanted, &Candidate) -> bool,
+) {
+    for (picture, slot) in pictures.iter().zip(&mut pairs.files) {
+        if slot.is_some() {
+            continue;
+        }
+        let found = files
+            .iter()
+            .enumerate()
+            .find(|(index, file)| !used.contains(index) && fits(picture, file));
+        if let Some((file, _)) = found {
+            used.insert(file);
+            *slot = Some((file, PairedBy::OrderAndSize));
+        }
+    }
+}
+
+fn by_closeness<E>(
+    files: &[Candidate],
+    pairs: &mut Pairs,
+    used: &mut BTreeSet<usize>,
+    closeness: &mut dyn FnMut(usize, usize) -> Result<Option<Closeness>, E>,
+) -> Result<(), E> {
+    let left: Vec<usize> = (0..files.len())
+        .filter(|file| !used.contains(file))
+        .collect();
+    let wanting: Vec<usize> = pairs
+        .files
+        .iter()
+        .enumerate()
+        .filter_map(|(picture, slot)| slot.is_none().then_some(picture))
+        .collect();
+    if left.len().saturating_mul(wanting.len()) > COMPARED {
+        return Ok(());
+    }
+    let mut close: Vec<(Closeness, usize, usize)> = Vec::new();
+    for &picture in &wanting {
+        for &file in &left {
+            if let Some(closeness) = closeness(picture, file)?
+                && closeness.convinces()
+            {
+                close.push((closeness, picture, file));
+            }
+        }
+    }
+    // The most in common first; of equals the first picture with the first file.
+    close.sort_by_key(|&(closeness, picture, file)| {
+        (std::cmp::Reverse(closeness.common), picture, file)
+    });
+    for (_, picture, file) in close {
+        if let Some(slot) = pairs.files.get_mut(picture)
+            && slot.is_none()
+            && used.insert(file)
+        {
+            *slot = Some((file, PairedBy::Closest));
+        }
+    }
+    Ok(())
+}
+
+/// The same number of bytes, or of pixels across and down.
+fn by_size(
+    pictures: &[Wanted],
+    files: &[Candidate],
+    pairs: &mut Pairs,
+    used: &mut BTreeSet<usize>,
+) {
+    fill(pictures, files, pairs, used, |picture, file| {
+        picture.bytes == file.bytes && picture.bytes > 0
+    });
+    fill(pictures, files, pairs, used, |picture, file| {
+        picture.size.is_some() && picture.size == file.size
+    });
+}
+
+/// As many pictures as files are left, and none contradicts its file.
+fn by_order(
+    pictures: &[Wanted],
+    files: &[Candidate],
+    pairs: &mut Pairs,
+    used: &mut BTreeSet<usize>,
+) {
+    let wanting = pairs.files.iter().filter(|slot| slot.is_none()).count();
+    if wanting == 0 || wanting.saturating_add(used.len()) != files.len() {
+        return;
+    }
+    let fits = |picture: &Wanted, file: &Candidate| {
+        let same_kind = picture.format == file.format || (picture.raw && file.format.is_some());
+        let same_size = picture.size.is_none() || file.size.is_none() || picture.size == file.size;
+        same_kind && same_size && file.bytes > 0
+    };
+    fill(pictures, files, pairs, used, fits);
+}
