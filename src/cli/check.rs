@@ -65,15 +65,9 @@ pub struct Check {
 #[command(next_help_heading = "Expectations")]
 struct ExpectArgs {
     /// Hold the captures against the expectations in this TOML file
-    #[arg(
-        long,
-        value_name = "FILE.toml",
-        required_unless_present = "record",
-        conflicts_with = "record"
-    )]
+    #[arg(long, value_name = "FILE.toml", conflicts_with = "record")]
     expect: Option<PathBuf>,
 
-    /// Also write the outcome as `JUnit` XML, a test case for each expectation
     #[arg(
         long,
         value_name = "FILE",
@@ -99,8 +93,10 @@ pub(super) fn run(command: &Check) -> anyhow::Result<Exit> {
     match (&command.expectations.expect, &command.expectations.record) {
         (Some(file), _) => check(command, file),
         (None, Some(file)) => record(command, file),
-        // The arguments demand one of them.
-        (None, None) => anyhow::bail!("name the expectations with --expect FILE.toml"),
+        (None, None) => anyhow::bail!(
+            "nothing to hold the captures against: give --expect FILE.toml, or write one from a good run with \
+             --record FILE.toml"
+        ),
     }
 }
 
@@ -117,11 +113,22 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
         Ok(expectations) => expectations,
         Err(mistakes) => return tell(&mistakes, &shown, on_github),
     };
-    let inputs = [command.captures.captures.as_slice(), &[file.to_owned()]].concat();
-    let frames = glue::open(&command.captures.captures)?;
-    let output = Output::open(output_args, &inputs)?;
+    let inputs = &command.captures.captures;
+    let frames = glue::open(inputs)?;
+    for path in [&output_args.output, &command.expectations.junit]
+        .into_iter()
+        .flatten()
+    {
+        if same(path, file) {
+            anyhow::bail!("{shown}: holds the expectations; name another file for the output");
+        }
+    }
+    let output = Output::open(output_args, inputs)?;
     let junit = match &command.expectations.junit {
-        Some(path) => Some(sink(path, &inputs)?),
+        Some(path) if output_args.output.as_ref() == Some(path) => {
+            anyhow::bail!("{}: is named by both --junit and -o", path.display())
+        }
+        Some(path) => Some(sink(path, inputs)?),
         None => None,
     };
     let digest = digest(&expectations, &command.common.analysis)?;
@@ -239,6 +246,12 @@ impl Watch for Watcher {
     }
 }
 
+/// Whether both are the same file.
+fn same(path: &Path, other: &Path) -> bool {
+    let canonical = |path: &Path| fs::canonicalize(path).ok();
+    canonical(path).is_some_and(|path| Some(path) == canonical(other))
+}
+
 /// The text of a file of expectations.
 fn text_of(file: &Path) -> anyhow::Result<String> {
     use std::io::Read as _;
@@ -265,6 +278,9 @@ fn tell(mistakes: &Mistakes, file: &str, on_github: bool) -> anyhow::Result<Exit
     // Where even this cannot be written, the exit code has to do.
     for mistake in mistakes.0.iter().take(MOST) {
         let _ = write!(err, "{}", mistake.shown(file, true));
+    }
+    if mistakes.0.len() > MOST {
+        let _ = writeln!(err, "and {} more", mistakes.0.len() - MOST);
     }
     let _ = writeln!(
         err,

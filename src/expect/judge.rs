@@ -60,46 +60,48 @@ struct Subject<'j> {
     judged: &'j mut Vec<Judged>,
 }
 
-/// What came, as far as it is known, and whether it is as expected.
+/// How something is as expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// It is, whatever else was missed.
+    Yes,
+    /// It is, and more of what happened could spoil it.
+    SoFar,
+    /// It is not, and more of what happened could mend it.
+    NotYet,
+    /// It is not, whatever else was missed.
+    No,
+    /// The capture cannot tell.
+    Open,
+}
+
+/// What came, as far as it is known, and how it is as expected.
 struct Came {
     actual: Option<Value>,
-    outcome: Outcome,
+    fit: Fit,
     note: Option<String>,
 }
 
 impl Subject<'_> {
     fn add(&mut self, name: &str, line: Option<usize>, expected: Value, came: Came) {
-        // What is missing explains a verdict that cannot be given.
-        let note = match (came.outcome, came.note, &self.lack) {
-            (Outcome::Inconclusive, None, Some(lack)) => Some(lack.clone()),
-            (_, note, _) => note,
+        let outcome = match (came.fit, &self.lack) {
+            (Fit::Yes, _) | (Fit::SoFar, None) => Outcome::Pass,
+            (Fit::No, _) | (Fit::NotYet, None) => Outcome::Fail,
+            (Fit::SoFar | Fit::NotYet, Some(_)) | (Fit::Open, _) => Outcome::Inconclusive,
         };
+        let inconclusive = outcome == Outcome::Inconclusive;
         self.judged.push(Judged {
             name: name.to_owned(),
             picture: self.picture.clone(),
             image: self.image,
             expected,
             actual: came.actual,
-            outcome: came.outcome,
-            note,
+            outcome,
+            note: came.note,
+            lack: self.lack.clone().filter(|_| inconclusive),
+            holds_so_far: inconclusive && came.fit == Fit::SoFar,
             line,
         });
-    }
-
-    /// The outcome of something that is not as expected, where the missing bytes could have made it so.
-    fn doubted(&self) -> Outcome {
-        match self.lack {
-            Some(_) => Outcome::Inconclusive,
-            None => Outcome::Fail,
-        }
-    }
-
-    /// The outcome of something that is as expected, where missing bytes could spoil it.
-    fn trusted(&self) -> Outcome {
-        match self.lack {
-            Some(_) => Outcome::Inconclusive,
-            None => Outcome::Pass,
-        }
     }
 
     /// A number that can only grow by what the capture lacks.
@@ -111,25 +113,22 @@ impl Subject<'_> {
         else {
             return;
         };
-        let (outcome, note) = match (actual, bounds.max) {
-            (None, _) => (self.doubted(), None),
+        let (fit, note) = match (actual, bounds.max) {
+            (None, _) => (Fit::NotYet, None),
             (Some(actual), Some(max)) if actual > max => (
-                Outcome::Fail,
+                Fit::No,
                 Some(format!("{} too many", text::count(actual - max))),
             ),
             (Some(actual), _) if actual < bounds.min => {
-                let note = format!("{} too few", text::count(bounds.min - actual));
-                match &self.lack {
-                    Some(lack) => (Outcome::Inconclusive, Some(format!("{note}; {lack}"))),
-                    None => (Outcome::Fail, Some(note)),
-                }
+                let few = format!("{} too few", text::count(bounds.min - actual));
+                (Fit::NotYet, Some(few))
             }
-            (Some(_), Some(_)) => (self.trusted(), None),
-            (Some(_), None) => (Outcome::Pass, None),
+            (Some(_), Some(_)) => (Fit::SoFar, None),
+            (Some(_), None) => (Fit::Yes, None),
         };
         let came = Came {
             actual: actual.map(Value::Count),
-            outcome,
+            fit,
             note,
         };
         self.add(name, Some(*line), Value::Within(*bounds), came);
@@ -148,10 +147,10 @@ impl Subject<'_> {
             |actual: u64| bounds.min <= actual && bounds.max.is_none_or(|max| actual <= max);
         let came = Came {
             actual: actual.map(Value::Count),
-            outcome: match actual {
-                Some(actual) if within(actual) => Outcome::Pass,
-                Some(_) => Outcome::Fail,
-                None => self.doubted(),
+            fit: match actual {
+                Some(actual) if within(actual) => Fit::Yes,
+                Some(_) => Fit::No,
+                None => Fit::NotYet,
             },
             note: None,
         };
@@ -171,17 +170,17 @@ impl Subject<'_> {
         let came = match took {
             Some(took) if took > *most => Came {
                 actual: Some(Value::Time(took)),
-                outcome: Outcome::Fail,
+                fit: Fit::No,
                 note: Some(format!("{} too long", text::duration(took - most, true))),
             },
             Some(took) => Came {
                 actual: Some(Value::Time(took)),
-                outcome: self.trusted(),
+                fit: Fit::SoFar,
                 note: None,
             },
             None => Came {
                 actual: None,
-                outcome: Outcome::Inconclusive,
+                fit: Fit::Open,
                 note: Some("the capture has no times for it".to_owned()),
             },
         };
@@ -196,20 +195,20 @@ impl Subject<'_> {
             .iter()
             .map(|verdict| word(*verdict))
             .collect::<Vec<_>>();
-        let outcome = match actual {
-            Some(actual) if value.contains(&actual) => self.trusted(),
-            Some(Verdict::Inconclusive) => Outcome::Inconclusive,
-            Some(Verdict::Incomplete | Verdict::Mismatch) => Outcome::Fail,
-            Some(_) | None => self.doubted(),
+        let fit = match actual {
+            Some(actual) if value.contains(&actual) => Fit::SoFar,
+            Some(Verdict::Inconclusive) => Fit::Open,
+            Some(Verdict::Incomplete | Verdict::Mismatch) => Fit::No,
+            Some(_) | None => Fit::NotYet,
         };
         // That it cannot be judged was what was expected.
-        let outcome = match actual {
-            Some(Verdict::Inconclusive) if value.contains(&Verdict::Inconclusive) => Outcome::Pass,
-            _ => outcome,
+        let fit = match actual {
+            Some(Verdict::Inconclusive) if value.contains(&Verdict::Inconclusive) => Fit::Yes,
+            _ => fit,
         };
         let came = Came {
             actual: actual.map(|verdict| Value::Text(word(verdict).to_owned())),
-            outcome,
+            fit,
             note: None,
         };
         self.add(
@@ -230,12 +229,12 @@ impl Subject<'_> {
                     image.id.0,
                     text::route(image.from, image.to, true)
                 ))),
-                outcome: Outcome::Pass,
+                fit: Fit::Yes,
                 note: None,
             },
             Err(reason) => Came {
                 actual: Some(Value::Text(reason.to_owned())),
-                outcome: self.doubted(),
+                fit: Fit::NotYet,
                 note: None,
             },
         };
@@ -295,10 +294,10 @@ impl Subject<'_> {
             let actual = image.and_then(|image| digest_of(image, value.kind));
             let came = Came {
                 actual: actual.map(|digest| Value::Text(digest.to_owned())),
-                outcome: if actual == Some(&value.hex) {
-                    Outcome::Pass
+                fit: if actual == Some(&value.hex) {
+                    Fit::Yes
                 } else {
-                    self.doubted()
+                    Fit::NotYet
                 },
                 note: None,
             };
@@ -318,10 +317,10 @@ impl Subject<'_> {
                 (Some(_), None) => Some(Value::Text("no known file format".to_owned())),
                 (None, None) => None,
             },
-            outcome: match actual {
-                Some(actual) if actual == *value => Outcome::Pass,
-                Some(_) => Outcome::Fail,
-                None => self.doubted(),
+            fit: match actual {
+                Some(actual) if actual == *value => Fit::Yes,
+                Some(_) => Fit::No,
+                None => Fit::NotYet,
             },
             note: None,
         };
@@ -334,11 +333,11 @@ impl Subject<'_> {
         };
         let came = Came {
             actual: image.map(|image| Value::Flag(image.complete)),
-            outcome: match image.map(|image| image.complete) {
-                Some(true) if value => Outcome::Pass,
-                Some(true) => Outcome::Fail,
-                Some(false) if !value => self.trusted(),
-                Some(false) | None => self.doubted(),
+            fit: match image.map(|image| image.complete) {
+                Some(true) if value => Fit::Yes,
+                Some(true) => Fit::No,
+                Some(false) if !value => Fit::SoFar,
+                Some(false) | None => Fit::NotYet,
             },
             note: match image {
                 Some(image) if value && self.lack.is_none() => image.problem.clone(),
@@ -355,11 +354,11 @@ impl Subject<'_> {
         let actual = image.map(|image| &image.protocol);
         let came = Came {
             actual: actual.map(|protocol| Value::Text(protocol.clone())),
-            outcome: if actual == Some(value) {
-                Outcome::Pass
+            fit: if actual == Some(value) {
+                Fit::Yes
             } else {
                 // Without its first bytes the format of a stream cannot be told.
-                self.doubted()
+                Fit::NotYet
             },
             note: None,
         };
@@ -393,9 +392,9 @@ impl Subject<'_> {
         let came = Came {
             actual: actual.map(Value::Count),
             // Gaps are what the capture lacks: too many of them are no fault of the transfer.
-            outcome: match actual {
-                Some(gaps) if fits(gaps) => Outcome::Pass,
-                _ => self.doubted(),
+            fit: match actual {
+                Some(gaps) if fits(gaps) => Fit::Yes,
+                _ => Fit::NotYet,
             },
             note: None,
         };
@@ -468,10 +467,10 @@ impl Subject<'_> {
                 [] => Value::Text("none".to_owned()),
                 found => Value::Text(occurrences(found)),
             }),
-            outcome: match found.as_slice() {
-                [] => self.trusted(),
-                _ if only_capture => Outcome::Inconclusive,
-                _ => Outcome::Fail,
+            fit: match found.as_slice() {
+                [] => Fit::SoFar,
+                _ if only_capture => Fit::Open,
+                _ => Fit::No,
             },
             note: found
                 .iter()
@@ -497,9 +496,9 @@ impl Subject<'_> {
                 [] => Value::Text("none".to_owned()),
                 found => Value::Text(occurrences(found)),
             }),
-            outcome: match found.as_slice() {
-                [] => self.doubted(),
-                _ => Outcome::Pass,
+            fit: match found.as_slice() {
+                [] => Fit::NotYet,
+                _ => Fit::Yes,
             },
             note: None,
         };

@@ -197,8 +197,12 @@ pub struct Judged {
     pub actual: Option<Value>,
     /// What came of it.
     pub outcome: Outcome,
-    /// What helps to understand it: the difference, the frames, what the capture lacks.
+    /// What helps to understand it: the difference, what happened.
     pub note: Option<String>,
+    /// What the capture lacks that would tell; absent unless inconclusive.
+    pub lack: Option<String>,
+    /// Inconclusive, and as expected as far as the capture goes.
+    pub holds_so_far: bool,
     /// Line of the file that says it; absent where it goes without saying.
     pub line: Option<usize>,
 }

@@ -9,7 +9,7 @@ use serde::de::value::StrDeserializer;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::pictures;
+use super::pictures::{self, PICTURE_KEYS};
 use super::place::{Mistakes, Source, suggestion};
 use super::{At, Bounds, Expectations, FILE_SCHEMA, FindingPattern, RunExpectations};
 use crate::ledger::Verdict;
@@ -67,10 +67,18 @@ pub fn parse(text: &str) -> Result<Expectations, Mistakes> {
                 expectations.pictures =
                     pictures::read(&mut source, tables.iter().take(MOST_PICTURES));
             }
+            name if PICTURE_KEYS.contains(&name) || RUN_KEYS.contains(&name) => {
+                let table = if RUN_KEYS.contains(&name) {
+                    "[run]"
+                } else {
+                    "[[picture]]"
+                };
+                source.mistake(key.span(), format!("`{name}` belongs below {table}"));
+            }
             _ => unknown(&mut source, key, "at the top", TOP_KEYS),
         }
     }
-    if expectations == Expectations::default() {
+    if expectations == Expectations::default() && source.is_right() {
         let message = "nothing is expected: write [run] or [[picture]] with something in it, or let --record FILE \
                        write them";
         source.mistake(0..0, message.to_owned());
@@ -99,6 +107,9 @@ fn run(source: &mut Source<'_>, table: &DeTable<'_>, into: &mut RunExpectations)
             "max_duration" => into.max_duration = duration(source, line, value),
             "deny" => into.deny = findings(source, value),
             "require" => into.require = findings(source, value),
+            name if PICTURE_KEYS.contains(&name) => {
+                source.mistake(key.span(), format!("`{name}` belongs below [[picture]]"));
+            }
             _ => unknown(source, key, "in [run]", RUN_KEYS),
         }
     }
@@ -332,7 +343,7 @@ pub(super) fn verdicts(
             }
         }
     }
-    if verdicts.is_empty() {
+    if one_or_many(value).is_empty() {
         source.mistake(
             value.span(),
             format!("no verdict is named; write {VERDICTS}"),

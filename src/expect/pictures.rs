@@ -6,7 +6,7 @@ use serde::de::value::StrDeserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::parse::{bounds, duration, flag, number, table, text, unknown, verdicts};
+use super::parse::{RUN_KEYS, bounds, duration, flag, number, table, text, unknown, verdicts};
 use super::place::Source;
 use super::{At, Digest, PictureExpectations, Which};
 use crate::digest::DigestKind;
@@ -84,6 +84,9 @@ fn read_one(source: &mut Source<'_>, table: &DeTable<'_>, into: &mut PictureExpe
             "retransmitted_packets" => into.retransmitted_packets = bounds(source, line, value),
             "gap_bytes" => into.gap_bytes = bounds(source, line, value),
             "max_duration" => into.max_duration = duration(source, line, value),
+            name if RUN_KEYS.contains(&name) => {
+                source.mistake(key.span(), format!("`{name}` belongs below [run]"));
+            }
             name => match algorithm(name) {
                 Some(kind) => {
                     let digest = digest(source, kind, value);
@@ -147,9 +150,12 @@ fn format(
         Ok(value) => Some(At { value, line }),
         Err(error) => {
             // Names those that are known: `expected one of …`.
-            let message = error
-                .to_string()
-                .replace("unknown variant", "unknown file format");
+            let message = match text {
+                "jpg" | "JPG" | "JPEG" => "write \"jpeg\"".to_owned(),
+                _ => error
+                    .to_string()
+                    .replace("unknown variant", "unknown file format"),
+            };
             source.mistake(value.span(), message);
             None
         }

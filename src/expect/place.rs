@@ -108,6 +108,11 @@ impl<'t> Source<'t> {
         });
     }
 
+    /// Whether nothing was wrong so far.
+    pub(super) fn is_right(&self) -> bool {
+        self.mistakes.is_empty()
+    }
+
     /// What was read, unless something was wrong.
     pub(super) fn finish<T>(mut self, value: T) -> Result<T, Mistakes> {
         if self.mistakes.is_empty() {

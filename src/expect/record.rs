@@ -9,7 +9,7 @@ use super::matching::{digest_of, name_of};
 use super::{Bounds, FILE_SCHEMA, lack};
 use crate::digest::DigestKind;
 use crate::findings::Severity;
-use crate::ledger::{ChunkSizeSource, Image, Stream, Verdict};
+use crate::ledger::{ChunkSizeSource, Chunks, Image, Stream, Verdict};
 use crate::report::model::Report;
 use crate::report::text;
 use crate::wire::detect;
@@ -147,9 +147,9 @@ fn run(report: &Report, out: &mut String) -> std::fmt::Result {
 }
 
 fn picture(report: &Report, image: &Image, out: &mut String) -> std::fmt::Result {
-    let frames = text::frame_range(image.first_packet, image.last_packet, true);
     let route = text::route(image.from, image.to, true);
-    writeln!(out, "\n[[picture]] # {route}, frames {frames}")?;
+    let frames = carriers(image, true);
+    writeln!(out, "\n[[picture]] # {route}, {frames}")?;
     let mut which = Vec::new();
     if let Some(port) = listening(report, image) {
         which.push(format!("port = {port}"));
@@ -179,12 +179,15 @@ fn picture(report: &Report, image: &Image, out: &mut String) -> std::fmt::Result
         image.chunk_size_source,
         Some(ChunkSizeSource::Given | ChunkSizeSource::Format)
     );
-    let chunks = image.chunks.as_ref().map(super::super::ledger::Chunks::len);
+    let chunks = image.chunks.as_ref().map(Chunks::len);
     if let (true, Some(size), Some(chunks)) = (sure, image.chunk_size, chunks) {
         writeln!(out, "chunk_size = {size}\nchunks = {chunks}")?;
     }
+    // As many as there are on a path with the usual MTU, and room for repeats.
+    let segments = image.bytes / 1000;
     let most = image
         .packets
+        .max(segments)
         .max(chunks.unwrap_or(0))
         .max(10)
         .saturating_mul(4);
@@ -193,6 +196,17 @@ fn picture(report: &Report, image: &Image, out: &mut String) -> std::fmt::Result
         max: Some(most),
     };
     writeln!(out, "packets = \"{range}\" # {} in this run", image.packets)
+}
+
+/// `frame 6`, `frames 4–26`.
+pub(super) fn carriers(image: &Image, unicode: bool) -> String {
+    let range = text::frame_range(image.first_packet, image.last_packet, unicode);
+    let one = image.first_packet == image.last_packet;
+    match image.first_packet {
+        None => "no frame".to_owned(),
+        Some(_) if one => format!("frame {range}"),
+        Some(_) => format!("frames {range}"),
+    }
 }
 
 /// The port that clients of this picture's stream know; absent where it may be another next time.

@@ -99,6 +99,9 @@ fn write_case<W: Write>(judged: &Judged, xml: &mut Writer<W>) -> io::Result<()> 
     if let Some(note) = &judged.note {
         content.push_str(&format!("note     {}\n", text::plain(note, true)));
     }
+    if let Some(lack) = &judged.lack {
+        content.push_str(&format!("missing  {}\n", text::plain(lack, true)));
+    }
     if let Some(line) = judged.line {
         content.push_str(&format!("line     {line}\n"));
     }

@@ -24,9 +24,9 @@ pub fn annotations(checked: &Checked, file: &str, out: &mut impl Write) -> io::R
             None => "unknown".to_owned(),
         };
         let mut message = format!("expected {}\nactual {actual}", judged.expected.human(true));
-        if let Some(note) = &judged.note {
+        for more in judged.note.iter().chain(&judged.lack) {
             message.push('\n');
-            message.push_str(&text::plain(note, true));
+            message.push_str(&text::plain(more, true));
         }
         command(file, judged.line, None, &title, &message, out)?;
     }

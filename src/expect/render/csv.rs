@@ -11,7 +11,10 @@ use crate::report::text;
 /// # Errors
 /// Those of `out`.
 pub fn csv(checked: &Checked, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "name,picture,image,expected,actual,outcome,note,line")?;
+    writeln!(
+        out,
+        "name,picture,image,expected,actual,outcome,note,lack,line"
+    )?;
     for judged in &checked.expectations {
         let outcome = match judged.outcome {
             Outcome::Pass => "pass",
@@ -20,7 +23,7 @@ pub fn csv(checked: &Checked, out: &mut impl Write) -> io::Result<()> {
         };
         writeln!(
             out,
-            "{},{},{},{},{},{outcome},{},{}",
+            "{},{},{},{},{},{outcome},{},{},{}",
             field(&judged.name),
             judged.picture.as_deref().map(field).unwrap_or_default(),
             judged
@@ -30,6 +33,7 @@ pub fn csv(checked: &Checked, out: &mut impl Write) -> io::Result<()> {
             value(&judged.expected),
             judged.actual.as_ref().map(value).unwrap_or_default(),
             judged.note.as_deref().map(field).unwrap_or_default(),
+            judged.lack.as_deref().map(field).unwrap_or_default(),
             judged.line.map(|line| line.to_string()).unwrap_or_default(),
         )?;
     }
