@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/packages.sh
 ensure_packages "${BUILD_PACKAGES[@]}" tshark
-exec cargo test --locked "$@"
+exec cargo test --locked --no-fail-fast "$@"
