@@ -22,7 +22,7 @@ use crate::report::Collector;
                   imgnet analyze pipeline.pcap\n  \
                   imgnet analyze pipeline.pcap -vv                      with streams and chunks\n  \
                   imgnet analyze ring_*.pcapng.zst --extract pictures   rotated files are one capture\n  \
-                  imgnet analyze p4.pcap -p 9909=raw-pixels=200         say what nothing on the wire says\n  \
+                  imgnet analyze p4.pcap --protocol 9909=raw-pixels=200   say what nothing on the wire says\n  \
                   imgnet analyze big.pcap --format json | jq .images\n  \
                   imgnet analyze big.pcap --csv chunks -o chunks.csv\n  \
                   ssh lab tcpdump -w - port 5050 | imgnet analyze -\n\n\

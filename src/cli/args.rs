@@ -34,7 +34,7 @@ pub struct Common {
 #[command(next_help_heading = "Analysis")]
 pub struct AnalysisArgs {
     /// Wire format on a port, e.g. 5050=marker or 9909=raw-pixels=640; found out where not given
-    #[arg(short, long = "protocol", value_name = "PORT=FORMAT", value_parser = protocol,
+    #[arg(long = "protocol", value_name = "PORT=FORMAT", value_parser = protocol,
           long_help = protocol_help())]
     pub protocols: Vec<(u16, Protocol)>,
 

@@ -56,7 +56,8 @@ enum Command {
     imgnet-client send 127.0.0.1:65432 a.jpg b.png\n  \
     imgnet-client send 127.0.0.1:7000 a.jpg --protocol length=u32be --chunk 4096\n  \
     imgnet-client send 127.0.0.1:6001 a.jpg --protocol udp\n\n\
-    Each file goes over a connection of its own, in the length formats all over one.")]
+    Each file goes over a connection of its own, in the length formats all over one; with markers as \
+    --one-connection says.")]
 struct SendArgs {
     /// Server
     #[arg(value_name = "HOST:PORT", value_parser = peer)]
@@ -77,6 +78,10 @@ struct SendArgs {
     /// Pause after each, in milliseconds [default: none; 1 for udp]
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     pace: Option<Duration>,
+
+    /// With markers: all pictures over one connection
+    #[arg(long)]
+    one_connection: bool,
 
     #[command(flatten)]
     common: Common,
@@ -176,6 +181,7 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
                 protocol: args.protocol.clone(),
                 chunk: args.chunk,
                 pace: args.pace,
+                one_connection: args.one_connection,
             };
             send::run(&send, session)?;
             Ok(())

@@ -115,16 +115,16 @@ fn wrong_usage_and_help_have_their_exit_codes() {
     assert_eq!(code(&["imgnet", "analyze"]), 2, "no capture");
     assert_eq!(code(&["imgnet", "analyze", "x", "-q", "-v"]), 2);
     assert_eq!(code(&["imgnet", "analyze", "x", "--force"]), 2);
-    assert_eq!(code(&["imgnet", "analyze", "x", "-p", "5050"]), 2);
+    assert_eq!(code(&["imgnet", "analyze", "x", "--protocol", "5050"]), 2);
     assert_eq!(
         code(&[
             "imgnet",
             "analyze",
             "x",
             "y",
-            "-p",
+            "--protocol",
             "1=eof",
-            "-p",
+            "--protocol",
             "2=marker=<END>"
         ]),
         -1

@@ -163,6 +163,7 @@ impl Stage {
             protocol: Protocol::pipeline(),
         };
         let upload = send::Send {
+            one_connection: false,
             peer: peer.clone(),
             files: vec![self.file(UPLOAD)],
             protocol: Protocol::pipeline(),
@@ -198,6 +199,7 @@ impl Stage {
             count: Some(files.len() as u64),
         };
         let client = send::Send {
+            one_connection: false,
             peer: peer(self.eof.local_addr()),
             files,
             protocol: Protocol::Eof,
@@ -246,6 +248,7 @@ impl Stage {
     fn udp(&self, session: &Session<'_>) -> Result<(), Error> {
         let file = self.received.join("datagrams.jpg");
         let sender = send::Send {
+            one_connection: false,
             peer: peer(self.udp.local_addr()),
             files: vec![self.file(DATAGRAMS)],
             protocol: Protocol::Udp,

@@ -150,7 +150,11 @@ fn several_files_are_numbered_as_mergecap_puts_them_together() {
     }
     let directory = tempfile::tempdir().unwrap();
     let merged = directory.path().join("merged");
-    let paths = captures();
+    // mergecap refuses a file that is cut short.
+    let paths: Vec<_> = captures()
+        .into_iter()
+        .filter(|path| !path.ends_with("cut-mid-frame.pcap"))
+        .collect();
     let status = Command::new("mergecap")
         .arg("-w")
         .arg(&merged)

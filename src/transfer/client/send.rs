@@ -22,10 +22,12 @@ pub struct Send {
     pub chunk: Option<usize>,
     /// Pause after each; absent: none on TCP, 1 ms on UDP.
     pub pace: Option<Duration>,
+    /// Markers: all pictures over one connection.
+    pub one_connection: bool,
 }
 
-/// Sends all files: in the length family over one connection, else over a connection each, as the observed
-/// programs do.
+/// Sends all files: in the length family, and with markers where asked for, over one connection, else over a
+/// connection each, as the observed programs do.
 ///
 /// # Errors
 /// When a file cannot be read or does not fit the format (before anything is sent), or nobody answers. A picture that
@@ -56,7 +58,11 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
         pieces(&protocol, &bytes, 1)?;
         pictures.push((file.display().to_string(), protocol, bytes));
     }
-    let together = matches!(send.protocol, Protocol::Length(_));
+    let together = match send.protocol {
+        Protocol::Length(_) => true,
+        Protocol::Marker(_) => send.one_connection,
+        _ => false,
+    };
     let per_connection = if together { pictures.len().max(1) } else { 1 };
     for group in pictures.chunks(per_connection) {
         let mut connection = socket::connect(&send.peer, session)?;
