@@ -344,6 +344,9 @@ impl Verifier<'_> {
             let (Some((_, Some(wire))), Some(found)) = (&at_hand, side.files.get(file)) else {
                 return Ok(None);
             };
+            if !found.is_promising(wire) {
+                return Ok(None);
+            }
             let bytes = files::read(found, limit)?;
             Ok(bytes.map(|bytes| verify::closeness(wire, &bytes)))
         })

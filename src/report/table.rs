@@ -82,14 +82,26 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
         };
         return (Tone::Doubt, what.to_owned());
     };
-    let (tone, glyph) = mark(verdict, errors > 0);
+    let verified = report.verification.is_some();
+    let (tone, glyph) = match verdict {
+        // Files were given, and the question they were given for was not answered.
+        Verdict::Unverified if verified => (Tone::Doubt, Some('?')),
+        _ => mark(verdict, errors > 0),
+    };
     let glyph = match glyph {
         Some(glyph) if style.unicode => format!("{glyph} "),
         _ => String::new(),
     };
     let mut line = match verdict {
-        Verdict::Unverified if all == 1 => format!("{glyph}The picture is whole on the wire"),
-        Verdict::Unverified => format!("{glyph}All {} pictures are whole on the wire", count(all)),
+        Verdict::Unverified if verified && all == 1 => format!(
+            "{glyph}unverified: the picture is whole on the wire, but not all was there to compare it with"
+        ),
+        Verdict::Unverified if !verified && all == 1 => {
+            format!("{glyph}The picture is whole on the wire")
+        }
+        Verdict::Unverified if !verified => {
+            format!("{glyph}All {} pictures are whole on the wire", count(all))
+        }
         Verdict::Match if all == 1 => {
             let image = report.images.first();
             let how = match image.and_then(compared::by_pixels) {
@@ -125,10 +137,7 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
                 counted(errors, "error", "errors")
             );
         }
-        (Verdict::Unverified, 0) if report.verification.is_some() => {
-            line.push_str("; not all could be compared with a file.");
-        }
-        (Verdict::Unverified, 0) => {
+        (Verdict::Unverified, 0) if !verified => {
             line.push_str(if all == 1 {
                 "; nothing was given to compare it with."
             } else {

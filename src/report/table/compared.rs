@@ -169,7 +169,7 @@ fn one(image: &Image, compared: &Comparison, style: &Style, out: &mut dyn Write)
     let what = match (&compared.mismatch, image.verdict) {
         (Some(mismatch), _) => format!("{} ≠ {}", short(mismatch.side).0, short(mismatch.side).1),
         (None, Verdict::Inconclusive) => "cannot be judged".to_owned(),
-        (None, Verdict::Unverified) => "not compared".to_owned(),
+        (None, Verdict::Unverified) => "no received file for it".to_owned(),
         (None, _) => "incomplete".to_owned(),
     };
     say(
