@@ -33,7 +33,7 @@ use spool::Spool;
 /// Compare the file sent, the wire and the file received, picture by picture
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "imgnet verify [OPTIONS] <CAPTURE>... --sent <PATH> --received <PATH>",
+    override_usage = "imgnet verify [OPTIONS] <CAPTURE>... --sent <PATH>... --received <PATH>...",
     after_help = "Examples:\n  \
                   imgnet verify run.pcap --sent sent --received received   all pictures of two folders\n  \
                   imgnet verify run.pcap --sent a.jpg                      did the file go out as it is?\n  \
@@ -344,6 +344,9 @@ impl Verifier<'_> {
             let (Some((_, Some(wire))), Some(found)) = (&at_hand, side.files.get(file)) else {
                 return Ok(None);
             };
+            if !found.is_promising(wire) {
+                return Ok(None);
+            }
             let bytes = files::read(found, limit)?;
             Ok(bytes.map(|bytes| verify::closeness(wire, &bytes)))
         })

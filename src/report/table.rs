@@ -82,15 +82,26 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
         };
         return (Tone::Doubt, what.to_owned());
     };
-    let (tone, glyph) = mark(verdict, errors > 0);
+    let verified = report.verification.is_some();
+    let (tone, glyph) = match verdict {
+        // Files were given, and the question they were given for was not answered.
+        Verdict::Unverified if verified => (Tone::Doubt, Some('?')),
+        _ => mark(verdict, errors > 0),
+    };
     let glyph = match glyph {
         Some(glyph) if style.unicode => format!("{glyph} "),
         _ => String::new(),
     };
-    let whole = number(Verdict::Unverified) + number(Verdict::Match);
     let mut line = match verdict {
-        Verdict::Unverified if all == 1 => format!("{glyph}The picture is whole on the wire"),
-        Verdict::Unverified => format!("{glyph}All {} pictures are whole on the wire", count(all)),
+        Verdict::Unverified if verified && all == 1 => format!(
+            "{glyph}unverified: the picture is whole on the wire, but not all was there to compare it with"
+        ),
+        Verdict::Unverified if !verified && all == 1 => {
+            format!("{glyph}The picture is whole on the wire")
+        }
+        Verdict::Unverified if !verified => {
+            format!("{glyph}All {} pictures are whole on the wire", count(all))
+        }
         Verdict::Match if all == 1 => {
             let image = report.images.first();
             let how = match image.and_then(compared::by_pixels) {
@@ -113,53 +124,7 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
             "{glyph}inconclusive: the picture cannot be judged, because the capture lacks bytes of it"
         ),
         _ => {
-            let mut parts = if report.verification.is_some() {
-                vec![format!(
-                    "{} of {} arrived",
-                    count(number(Verdict::Match)),
-                    counted(all, "picture", "pictures")
-                )]
-            } else {
-                vec![format!(
-                    "{} of {} {} whole on the wire",
-                    count(whole + number(Verdict::Mismatch)),
-                    counted(all, "picture", "pictures"),
-                    if whole + number(Verdict::Mismatch) == 1 {
-                        "is"
-                    } else {
-                        "are"
-                    }
-                )]
-            };
-            let mut add = |verdict, one: &str, many: &str| match number(verdict) {
-                0 => {}
-                n => parts.push(counted(n, one, many)),
-            };
-            add(Verdict::Mismatch, "differs", "differ");
-            add(
-                Verdict::Incomplete,
-                "never arrived whole",
-                "never arrived whole",
-            );
-            add(
-                Verdict::Inconclusive,
-                "cannot be judged, because the capture lacks bytes of it",
-                "cannot be judged, because the capture lacks bytes of them",
-            );
-            if report.verification.is_some() {
-                add(
-                    Verdict::Unverified,
-                    "could not be compared",
-                    "could not be compared",
-                );
-            }
-            match compared::never_seen(report) {
-                0 => {}
-                n => parts.push(format!(
-                    "{} of --sent never seen on the wire",
-                    counted(n, "file", "files")
-                )),
-            }
+            let parts = tally(report);
             format!("{glyph}{}: {}", name(verdict), parts.join(", "))
         }
     };
@@ -172,10 +137,7 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
                 counted(errors, "error", "errors")
             );
         }
-        (Verdict::Unverified, 0) if report.verification.is_some() => {
-            line.push_str("; not all could be compared with a file.");
-        }
-        (Verdict::Unverified, 0) => {
+        (Verdict::Unverified, 0) if !verified => {
             line.push_str(if all == 1 {
                 "; nothing was given to compare it with."
             } else {
@@ -185,6 +147,45 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
         _ => line.push('.'),
     }
     (tone, line)
+}
+
+/// How many pictures have which verdict, in words: the good ones first.
+fn tally(report: &Report) -> Vec<String> {
+    let number = |verdict| {
+        let images = report.images.iter();
+        images.filter(|image| image.verdict == verdict).count() as u64
+    };
+    let all = counted(report.images.len() as u64, "picture", "pictures");
+    let verified = report.verification.is_some();
+    let differing = number(Verdict::Mismatch);
+    let whole = number(Verdict::Unverified) + number(Verdict::Match) + differing;
+    let mut parts = vec![match whole {
+        _ if verified => format!("{} of {all} arrived", count(number(Verdict::Match))),
+        1 => format!("1 of {all} is whole on the wire"),
+        _ => format!("{} of {all} are whole on the wire", count(whole)),
+    }];
+    let mut add = |number, one: &str, many: &str| match number {
+        0 => {}
+        n => parts.push(counted(n, one, many)),
+    };
+    add(differing, "differs", "differ");
+    let never = "never arrived whole";
+    add(number(Verdict::Incomplete), never, never);
+    add(
+        number(Verdict::Inconclusive),
+        "cannot be judged, because the capture lacks bytes of it",
+        "cannot be judged, because the capture lacks bytes of them",
+    );
+    if verified {
+        let could_not = "could not be compared";
+        add(number(Verdict::Unverified), could_not, could_not);
+        add(
+            compared::never_seen(report),
+            "file of --sent was never seen on the wire",
+            "files of --sent were never seen on the wire",
+        );
+    }
+    parts
 }
 
 /// Colour and sign of a verdict; with `trouble`, a good one does not look good.

@@ -133,12 +133,12 @@ pub fn picture(work: &Work<'_>) -> Outcome {
     let first = first.or(direct);
     let verdict = verdict(
         work,
-        &ends,
+        ends,
         sent.as_ref(),
         received.as_ref(),
         first.is_some(),
     );
-    let blame = blame(work, &ends, verdict, first.as_ref(), &found);
+    let blame = blame(work, ends, verdict, first.as_ref(), &found);
     let (mut mismatch, mut also) = (first.map(|(m, _)| m), second.map(|(m, _)| m));
     for mismatch in [&mut mismatch, &mut also].into_iter().flatten() {
         mismatch.rows = rows_of(work, mismatch);
@@ -220,7 +220,7 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
         side.compared_bytes = 0;
         return plain(side);
     };
-    let mut size = None;
+    let mut raw_size = None;
     let raw = is_raw(image);
     let picture = if raw {
         likeness::decoded(file, None)
@@ -234,7 +234,7 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
     } = match &picture {
         Some(picture) => {
             side.by = Level::Pixels;
-            size = Some((picture.width(), picture.height()));
+            raw_size = Some((picture.width(), picture.height()));
             let rows = likeness::bgr24_rows(picture);
             bytes::compare(wire, &rows, direction, &carriage)
         }
@@ -266,7 +266,7 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
     Compared {
         side,
         difference,
-        size,
+        size: raw_size,
         alike,
     }
 }
@@ -366,7 +366,7 @@ fn direct(
 
 fn verdict(
     work: &Work<'_>,
-    ends: &Ends,
+    ends: Ends,
     sent: Option<&Side>,
     received: Option<&Side>,
     differs: bool,
@@ -438,7 +438,7 @@ fn certainty(image: &Image) -> Certainty {
 /// Whose side it is.
 fn blame(
     work: &Work<'_>,
-    ends: &Ends,
+    ends: Ends,
     verdict: Verdict,
     first: Option<&(Mismatch, Kind)>,
     found: &[Finding],
@@ -473,7 +473,7 @@ fn blame(
                 "it lacks bytes of the picture; whether they were right only a capture without gaps can tell"
             },
         ),
-        Verdict::Incomplete => cut(work, *ends),
+        Verdict::Incomplete => Some(cut(work, ends)),
         Verdict::Mismatch => {
             let (mismatch, kind) = first?;
             match (mismatch.side, kind) {
@@ -481,7 +481,7 @@ fn blame(
                     Blamed::Unknown,
                     "the two files differ where the capture lacks bytes; a capture without gaps would tell the side",
                 ),
-                (SideOfMismatch::SenderToWire, Kind::CutShort { .. }) => cut(work, *ends),
+                (SideOfMismatch::SenderToWire, Kind::CutShort { .. }) => Some(cut(work, ends)),
                 (SideOfMismatch::SenderToWire, _)
                     if found.iter().any(|finding| finding.name == "re-encoded") =>
                 {
@@ -517,7 +517,7 @@ fn blame(
 }
 
 /// Whose side it is that a picture is cut short on the wire.
-fn cut(work: &Work<'_>, ends: Ends) -> Option<Blame> {
+fn cut(work: &Work<'_>, ends: Ends) -> Blame {
     let lost = work
         .image
         .gaps
@@ -550,10 +550,10 @@ fn cut(work: &Work<'_>, ends: Ends) -> Option<Blame> {
              would tell",
         )
     };
-    Some(Blame {
+    Blame {
         who,
         why: why.to_owned(),
-    })
+    }
 }
 
 /// Rows of pixels that a mismatch begins at, by the picture that was whole.

@@ -11,12 +11,16 @@ use crate::cli::output::trouble;
 use crate::digest::{DigestKind, Hasher};
 use crate::picture::{self, SNIFF_BYTES, Sniff, Walker};
 use crate::transfer::record::{self, Record};
-use crate::verify::{Candidate, FileFacts, natural};
+use crate::verify::{Candidate, FileFacts, Wire, natural};
 
 /// More files than this are a mistake.
 const MOST: usize = 100_000;
 /// A line of a ledger is not longer.
 const LINE: u64 = 64 << 20;
+/// Bytes at either end that tell whether a larger file is compared as a whole.
+const END: usize = 1024;
+/// Smaller ones are always.
+const SMALL: u64 = 64 << 10;
 /// Bytes read at once.
 const BLOCK: usize = 64 << 10;
 
@@ -28,6 +32,22 @@ pub(super) struct Found {
     pub(super) candidate: Candidate,
     /// It was named itself, not found in a folder.
     pub(super) named: bool,
+    /// Its first and last bytes, [`END`] at most each.
+    head: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+impl Found {
+    /// Whether it is worth reading to see how much it has in common with these bytes: small, or alike at either end.
+    pub(super) fn is_promising(&self, wire: &Wire) -> bool {
+        let Some(whole) = wire.whole() else {
+            return true;
+        };
+        let starts = whole.get(..END).is_some_and(|head| self.head == head);
+        let ends = whole.len().checked_sub(END);
+        let ends = ends.and_then(|at| whole.get(at..));
+        self.facts.bytes < SMALL || starts || ends.is_some_and(|tail| self.tail == tail)
+    }
 }
 
 /// All files of one side, in natural order of each path given. Names that begin with a dot are left out of folders.
@@ -118,6 +138,7 @@ fn look(path: &Path, named: bool) -> anyhow::Result<Found> {
     let mut block = vec![0_u8; BLOCK];
     let mut bytes = 0_u64;
     let mut walker = None;
+    let (mut head, mut tail): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
     loop {
         let read = match file.read(&mut block) {
             Ok(0) => break,
@@ -135,6 +156,11 @@ fn look(path: &Path, named: bool) -> anyhow::Result<Found> {
             walker.update(piece);
         }
         hasher.update(piece);
+        let room = END.saturating_sub(head.len());
+        head.extend(piece.iter().take(room));
+        let last = piece.len().saturating_sub(END);
+        tail.extend(piece.iter().skip(last));
+        tail.drain(..tail.len().saturating_sub(END));
         bytes = bytes.saturating_add(read as u64);
     }
     let info = walker.as_ref().map(Walker::info);
@@ -155,6 +181,8 @@ fn look(path: &Path, named: bool) -> anyhow::Result<Found> {
         },
         path: path.to_owned(),
         named,
+        head,
+        tail,
     })
 }
 

@@ -1,5 +1,6 @@
 //! What `verify` compared: where each picture differs, whose side it is, which file was taken for which picture.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::ledger::{Image, Verdict};
@@ -168,7 +169,7 @@ fn one(image: &Image, compared: &Comparison, style: &Style, out: &mut dyn Write)
     let what = match (&compared.mismatch, image.verdict) {
         (Some(mismatch), _) => format!("{} ≠ {}", short(mismatch.side).0, short(mismatch.side).1),
         (None, Verdict::Inconclusive) => "cannot be judged".to_owned(),
-        (None, Verdict::Unverified) => "not compared".to_owned(),
+        (None, Verdict::Unverified) => "no received file for it".to_owned(),
         (None, _) => "incomplete".to_owned(),
     };
     say(
@@ -220,7 +221,7 @@ fn one(image: &Image, compared: &Comparison, style: &Style, out: &mut dyn Write)
             )
         };
         if let (Some(psnr), Some(ssim)) = (pixels.psnr, pixels.ssim) {
-            line.push_str(&format!(": PSNR {psnr:.1} dB, SSIM {ssim:.3}"));
+            let _ = write!(line, ": PSNR {psnr:.1} dB, SSIM {ssim:.3}");
         }
         line.push('.');
         say("  ", &line, Tone::Plain, style, out)?;
@@ -281,9 +282,9 @@ fn missing(image: &Image, offset: u64, length: u64) -> String {
     if let Some(size) = image.chunk_size.filter(|&size| size > 0) {
         let (first, last) = (offset / size, last / size);
         if first == last {
-            line.push_str(&format!(", in chunk {}", count(first)));
+            let _ = write!(line, ", in chunk {}", count(first));
         } else {
-            line.push_str(&format!(", in chunks {} to {}", count(first), count(last)));
+            let _ = write!(line, ", in chunks {} to {}", count(first), count(last));
         }
     }
     line.push('.');
@@ -331,23 +332,20 @@ fn difference(
     };
     let mut place = format!("First difference at byte {} (0x{first:x})", count(first));
     if let Some(chunks) = chunks(mismatch, style) {
-        place.push_str(&format!(", {chunks}"));
+        let _ = write!(place, ", {chunks}");
     }
     if let Some(frames) = text::frames(&mismatch.packets, style.unicode) {
-        place.push_str(&format!(", {frames}"));
+        let _ = write!(place, ", {frames}");
         let more = mismatch
             .packet_count
             .saturating_sub(mismatch.packets.len() as u64);
         if more > 0 {
-            place.push_str(&format!(" and {} more", count(more)));
+            let _ = write!(place, " and {} more", count(more));
         }
     }
-    match mismatch.differing_bytes {
-        None | Some(0) => {}
-        Some(bytes) => place.push_str(&format!(
-            "; {} at the same place",
-            counted(bytes, "byte differs", "bytes differ")
-        )),
+    if let Some(bytes @ 1..) = mismatch.differing_bytes {
+        let differ = counted(bytes, "byte differs", "bytes differ");
+        let _ = write!(place, "; {differ} at the same place");
     }
     place.push('.');
     say("  ", &place, Tone::Plain, style, out)?;

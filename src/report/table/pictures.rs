@@ -127,7 +127,13 @@ fn rows(report: &Report, images: &[&Image], style: &Style, out: &mut dyn Write) 
         if verified {
             cells.push(compared::cell(image, style));
         }
-        let (tone, state) = state(image.verdict, style);
+        let (tone, state) = match image.verdict {
+            Verdict::Unverified if verified && style.unicode => {
+                (Tone::Doubt, "? unverified".to_owned())
+            }
+            Verdict::Unverified if verified => (Tone::Doubt, "unverified".to_owned()),
+            verdict => state(verdict, style),
+        };
         cells.push(state);
         Row { cells, tone }
     };
