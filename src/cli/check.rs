@@ -104,7 +104,7 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
     let begun = Instant::now();
     let output_args = &command.common.output;
     if output_args.csv.is_some() {
-        anyhow::bail!("--csv names a table of `imgnet analyze`; check has one: --format csv");
+        anyhow::bail!("--csv names a table of `imgnet analyze`; check has one: leave --csv out and use --format csv");
     }
     let shown = file.display().to_string();
     let text = text_of(file)?;
