@@ -194,8 +194,11 @@ fn usage_is_told_by_exit_2() {
             "broken.toml:1:5: not TOML",
         ),
         (&["--expect", "eof.toml"], "<CAPTURE>..."),
-        (&["eof.pcap", "--junit", "j.xml"], "--expect"),
-        (&["eof.pcap", "--expect", "eof.toml", "--force"], "--record"),
+        (&["eof.pcap", "--junit", "j.xml"], "the outcome of --expect"),
+        (
+            &["eof.pcap", "--expect", "eof.toml", "--force"],
+            "--force belongs to --record",
+        ),
         (
             &["eof.pcap", "--expect", "eof.toml", "--record", "x"],
             "cannot be used with",
