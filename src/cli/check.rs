@@ -71,7 +71,6 @@ struct ExpectArgs {
     #[arg(
         long,
         value_name = "FILE",
-        requires = "expect",
         help = "Also write the outcome as JUnit XML, a test case for each expectation"
     )]
     junit: Option<PathBuf>,
@@ -81,7 +80,7 @@ struct ExpectArgs {
     record: Option<PathBuf>,
 
     /// Record a run that is not good, and replace a file
-    #[arg(long, requires = "record")]
+    #[arg(long)]
     force: bool,
 }
 
@@ -90,7 +89,14 @@ struct ExpectArgs {
 /// # Errors
 /// An input that cannot be read, an output that cannot be written: exit code 2.
 pub(super) fn run(command: &Check) -> anyhow::Result<Exit> {
-    match (&command.expectations.expect, &command.expectations.record) {
+    let wanted = &command.expectations;
+    if wanted.force && wanted.record.is_none() {
+        anyhow::bail!("--force belongs to --record FILE.toml, which is not given; leave it out");
+    }
+    if wanted.junit.is_some() && wanted.expect.is_none() {
+        anyhow::bail!("--junit tells the outcome of --expect FILE.toml, which is not given");
+    }
+    match (&wanted.expect, &wanted.record) {
         (Some(file), _) => check(command, file),
         (None, Some(file)) => record(command, file),
         (None, None) => anyhow::bail!(
@@ -104,7 +110,9 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
     let begun = Instant::now();
     let output_args = &command.common.output;
     if output_args.csv.is_some() {
-        anyhow::bail!("--csv names a table of `imgnet analyze`; check has one: --format csv");
+        anyhow::bail!(
+            "--csv names a table of `imgnet analyze`; check has one: leave --csv out and use --format csv"
+        );
     }
     let shown = file.display().to_string();
     let text = text_of(file)?;

@@ -67,7 +67,9 @@ pub fn parse(text: &str) -> Result<Expectations, Mistakes> {
                 expectations.pictures =
                     pictures::read(&mut source, tables.iter().take(MOST_PICTURES));
             }
-            name if PICTURE_KEYS.contains(&name) || RUN_KEYS.contains(&name) => {
+            name if (PICTURE_KEYS.contains(&name) || RUN_KEYS.contains(&name))
+                && !value.get_ref().is_table() =>
+            {
                 let table = if RUN_KEYS.contains(&name) {
                     "[run]"
                 } else {

@@ -189,7 +189,11 @@ impl Subject<'_> {
         };
         let text = actual.human(self.style.unicode);
         match actual {
+            // A digest of what was captured is not the picture's.
             Value::Count(_) if judged.lack.is_some() => format!("{text} so far"),
+            Value::Text(_) if judged.lack.is_some() && is_digest(&judged.name) => {
+                format!("{text} so far")
+            }
             _ => text,
         }
     }
@@ -209,6 +213,10 @@ impl Subject<'_> {
         }
         Ok(())
     }
+}
+
+fn is_digest(name: &str) -> bool {
+    matches!(name, "sha256" | "blake3" | "crc32")
 }
 
 fn plain_style(style: &Style) -> Style {
