@@ -94,6 +94,46 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// A number with thousands separators: `12,088`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number and its noun: `1 frame`, `62 frames`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// Nanoseconds as a person says them: `340 µs`, `2.55 s`; negative where a clock stepped back.
+pub fn duration(nanoseconds: i64, unicode: bool) -> String {
+    let sign = if nanoseconds < 0 { "-" } else { "" };
+    let ns = nanoseconds.unsigned_abs();
+    // Three significant digits, in integers: `value` hundredths of the unit.
+    let hundredths = |unit: u64| {
+        let (whole, part) = (ns / unit, ns % unit * 100 / unit);
+        match whole {
+            0..10 => format!("{whole}.{part:02}"),
+            10..100 => format!("{whole}.{}", part / 10),
+            _ => count(whole),
+        }
+    };
+    let micro = if unicode { "µs" } else { "us" };
+    match ns {
+        0..1_000 => format!("{sign}{ns} ns"),
+        1_000..1_000_000 => format!("{sign}{} {micro}", hundredths(1_000)),
+        1_000_000..1_000_000_000 => format!("{sign}{} ms", hundredths(1_000_000)),
+        _ => format!("{sign}{} s", hundredths(1_000_000_000)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -66,6 +66,7 @@ pub(super) fn picture_facts(picture: Picture) -> PictureFacts {
         structure: picture
             .structure
             .map(|walker| (walker.status(), walker.info())),
+        text_damage: picture.text_damage,
         gaps: picture.gaps,
         trailing: picture.trailing,
         ended: picture.ended.0,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::{Event, Observer, Options};
 use crate::digest::Hasher;
+use crate::findings::facts::{CaptureFacts, Mark, TextDamage};
 use crate::ledger::{Confidence, TransportKind};
 use crate::picture::{self, Sniff, Walker};
 use crate::reassembly::{Gap, GapCause};
@@ -22,6 +23,7 @@ pub(super) struct Context<'c> {
     pub(super) options: &'c Options,
     pub(super) observer: &'c mut dyn Observer,
     pub(super) next_picture: &'c mut u32,
+    pub(super) capture: &'c mut CaptureFacts,
     pub(super) stream: StreamId,
     pub(super) transport: TransportKind,
     pub(super) from: SocketAddr,
@@ -42,6 +44,8 @@ pub(super) struct Picture {
     /// Its place in the stream, gaps included.
     pub(super) range: ByteRange,
     pub(super) declared: Option<u64>,
+    /// Its first bytes are those of a picture that a text conversion damaged.
+    pub(super) text_damage: Option<TextDamage>,
     /// What its structure said; absent where it is no known picture.
     pub(super) structure: Option<Walker>,
     pub(super) ending: Ending,
@@ -91,8 +95,10 @@ pub(super) struct Channel {
     pub(super) strays: Strays,
     pub(super) faults: Vec<(u64, Fault)>,
     pub(super) choice: Option<String>,
-    /// Stream offsets after the end markers seen.
+    /// End markers seen.
     pub(super) markers: u64,
+    /// The last one, while no picture follows it.
+    pub(super) mark: Option<Box<Mark>>,
     pub(super) end: Option<StreamEnd>,
 }
 
@@ -108,6 +114,7 @@ impl Default for Channel {
             faults: Vec::new(),
             choice: None,
             markers: 0,
+            mark: None,
             end: None,
         }
     }
@@ -119,6 +126,11 @@ impl Channel {
         self.open.is_some()
             || !self.pictures.is_empty()
             || matches!(self.state, State::Undecided(_))
+    }
+
+    /// Whether a picture is on its way.
+    pub(super) fn in_picture(&self) -> bool {
+        self.open.is_some()
     }
 
     /// The next bytes of a TCP direction.
@@ -321,7 +333,7 @@ impl Channel {
                 self.position += bytes;
                 match what {
                     Framing::Choice(choice) => self.choice = Some(choice),
-                    Framing::Marker => self.markers += 1,
+                    Framing::Marker => self.marker(bytes, context),
                     Framing::Length(_) | Framing::EndDatagram => {}
                 }
             }
@@ -335,7 +347,20 @@ impl Channel {
         }
     }
 
+    fn marker(&mut self, bytes: u64, context: &Context<'_>) {
+        self.markers += 1;
+        self.mark = Some(Box::new(Mark {
+            end: self.position,
+            bytes,
+            frame: context.frame,
+            picture: self.pictures.last().map(|picture| picture.id),
+            acknowledged: None,
+            answered: None,
+        }));
+    }
+
     fn start(&mut self, length: Option<u64>, protocol: &Protocol, context: &mut Context<'_>) {
+        self.mark = None;
         let id = PictureId(*context.next_picture);
         *context.next_picture += 1;
         context.observer.event(Event::PictureStarted {
@@ -354,6 +379,7 @@ impl Channel {
             declared: length,
             head: Vec::new(),
             structure: Structure::Unknown,
+            text_damage: None,
             digest: Hasher::new(context.options.digest),
             gaps: Vec::new(),
             trailing: Vec::new(),
@@ -377,6 +403,7 @@ impl Channel {
             protocol: protocol.clone(),
             range: open.start..self.position,
             declared: open.declared,
+            text_damage: open.text_damage,
             structure: match open.structure {
                 Structure::Known(walker) => Some(walker),
                 Structure::Unknown | Structure::NotAPicture => None,
@@ -418,6 +445,7 @@ struct Open {
     /// First bytes, until they tell the file format.
     head: Vec<u8>,
     structure: Structure,
+    text_damage: Option<TextDamage>,
     digest: Hasher,
     gaps: Vec<Gap>,
     trailing: Vec<u8>,
@@ -457,6 +485,7 @@ impl Open {
             Sniff::NeedMore if head.len() < picture::SNIFF_BYTES => false,
             Sniff::NeedMore | Sniff::No => {
                 self.structure = Structure::NotAPicture;
+                self.text_damage = TextDamage::of(head);
                 self.head = Vec::new();
                 false
             }

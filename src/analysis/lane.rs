@@ -5,8 +5,8 @@ use sha2::Digest as _;
 use super::account;
 use super::channel::{Channel, Context};
 use super::{DigestKind, Event, Options};
-use crate::decode::Packet;
-use crate::findings::facts::DirectionFacts;
+use crate::decode::{Notes, Packet};
+use crate::findings::facts::{CaptureFacts, DirectionFacts, Ours, Watch};
 use crate::frame::Frame;
 use crate::ledger::{self, Image};
 use crate::reassembly::assembler::Keep;
@@ -36,13 +36,24 @@ pub(super) enum Transport<'cap> {
     Udp(Datagrams),
 }
 
+/// What became of a segment.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Taken {
+    /// A limit was hit.
+    pub(super) limited: bool,
+    /// The frame was captured before.
+    pub(super) copy: bool,
+    /// It brought new bytes, FIN or RST.
+    pub(super) answers: bool,
+}
+
 /// One direction of a stream.
 #[derive(Debug)]
 pub(super) struct Lane<'cap> {
     pub(super) transport: Transport<'cap>,
     pub(super) channel: Channel,
     hasher: Option<Box<sha2::Sha256>>,
-    facts: DirectionFacts,
+    watch: Watch,
     /// The other direction began to carry bytes.
     answered: bool,
     /// How many pictures were told of.
@@ -55,7 +66,7 @@ impl<'cap> Lane<'cap> {
             transport,
             channel: Channel::default(),
             hasher: (options.digest == DigestKind::Sha256).then(Box::default),
-            facts: DirectionFacts::default(),
+            watch: Watch::default(),
             answered: false,
             announced: 0,
         }
@@ -68,28 +79,46 @@ impl<'cap> Lane<'cap> {
         }
     }
 
-    /// Takes a segment that this direction's sender sent. Returns whether a limit was hit.
+    /// Takes a segment that this direction's sender sent; `theirs` watches the other direction.
     pub(super) fn segment<'x>(
         &mut self,
         segment: &Segment<'x>,
+        notes: &Notes,
         keep: Keep<'x, 'cap>,
+        theirs: &mut Watch,
         context: &mut Context<'_>,
-    ) -> bool {
+    ) -> Taken {
         let Transport::Tcp(half) = &mut self.transport else {
-            return false;
+            return Taken::default();
         };
+        let in_picture = self.channel.in_picture();
+        let (acknowledged, highest) = (half.acked(), half.assembler.highest());
         let (channel, hasher) = (&mut self.channel, &mut self.hasher);
         let verdict = half.segment(segment, keep, &mut |delivery| {
             pass_on(&delivery, channel, hasher, context);
         });
-        self.facts.segment(segment, &verdict);
+        let seen = Ours {
+            segment,
+            notes,
+            verdict: &verdict,
+            acknowledged,
+            highest,
+            in_picture,
+            idle: context.options.idle,
+        };
+        let copy = self.watch.segment(&seen, theirs, context.capture);
         let limited = self.settle(context);
         if let Transport::Tcp(half) = &mut self.transport
             && !self.channel.needs_detail()
         {
             half.log.discard_before(half.assembler.next());
         }
-        limited
+        let header = &segment.header;
+        Taken {
+            limited,
+            copy,
+            answers: verdict.arrival.new_bytes > 0 || header.fin || header.rst,
+        }
     }
 
     /// A frame of the connection went by: holes that can no longer fill are declared, a FIN that was reached
@@ -112,11 +141,34 @@ impl<'cap> Lane<'cap> {
         limited
     }
 
-    /// Takes what the other direction's sender acknowledges.
-    pub(super) fn acknowledge(&mut self, ack: u32) {
-        if let Transport::Tcp(half) = &mut self.transport {
+    /// Takes what the other direction's sender says in a segment of its own: what it acknowledges, and whether it
+    /// answers.
+    pub(super) fn heard(&mut self, segment: &Segment<'_>, taken: Taken, theirs: &mut Watch) {
+        let Transport::Tcp(half) = &mut self.transport else {
+            return;
+        };
+        let (highest, before) = (half.assembler.highest(), half.acked());
+        if let Some(ack) = segment.header.ack {
             half.acknowledge(ack);
         }
+        let now = half.acked();
+        if !taken.copy {
+            theirs.acknowledges(segment, &mut self.watch, (highest, before, now));
+        }
+        if let Some(mark) = &mut self.channel.mark {
+            let moment = (segment.frame, segment.time);
+            if now >= Some(mark.end) {
+                mark.acknowledged.get_or_insert(moment);
+            }
+            if taken.answers {
+                mark.answer(moment);
+            }
+        }
+    }
+
+    /// What watches this direction.
+    pub(super) fn watch_mut(&mut self) -> &mut Watch {
+        &mut self.watch
     }
 
     /// The other direction carries bytes: a request without terminator is over.
@@ -172,8 +224,15 @@ impl<'cap> Lane<'cap> {
             });
         }
         datagrams.offset += length;
-        self.facts
-            .datagram(frame.number, frame.time, packet.payload_len, missing > 0);
+        // 1500 bytes less the IP and UDP headers.
+        let most = if packet.source.is_ipv4() { 1472 } else { 1452 };
+        self.watch.datagram(
+            (frame.number, frame.time),
+            packet.payload_len,
+            missing > 0,
+            !packet.notes.fragmented,
+            most,
+        );
         if let Some(hasher) = &mut self.hasher {
             hasher.update(payload);
         }
@@ -187,8 +246,13 @@ impl<'cap> Lane<'cap> {
     }
 
     /// Notes what the decoder found remarkable about a packet.
-    pub(super) fn notes(&mut self, packet: &Packet<'_>, frame: &Frame<'_>) {
-        self.facts.notes(&packet.notes, frame.number);
+    pub(super) fn notes(
+        &mut self,
+        packet: &Packet<'_>,
+        frame: &Frame<'_>,
+        capture: &mut CaptureFacts,
+    ) {
+        self.watch.notes(&packet.notes, frame.number, capture);
     }
 
     /// No more frames come. `heard_other` says whether the other direction was captured, `reset` whether either
@@ -288,7 +352,13 @@ impl<'cap> Lane<'cap> {
 
     /// The facts that findings rest on.
     pub(super) fn into_facts(self) -> DirectionFacts {
-        let mut facts = self.facts;
+        let mut facts = DirectionFacts {
+            heard: self.watch.heard(),
+            last_data: self.watch.last_data(),
+            closing: self.watch.closing(),
+            troubles: self.watch.into_troubles(),
+            ..DirectionFacts::default()
+        };
         if let Transport::Tcp(half) = &self.transport {
             facts.heard = half.packets > 0;
             facts.saw_syn = half.saw_syn();
@@ -305,6 +375,7 @@ impl<'cap> Lane<'cap> {
         facts.stray_sample = self.channel.strays.sample;
         facts.faults = self.channel.faults;
         facts.markers = self.channel.markers;
+        facts.last_marker = self.channel.mark;
         facts.pictures = self
             .channel
             .pictures

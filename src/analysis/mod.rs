@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use crate::decode::{self, Outcome, Packet};
 pub use crate::digest::DigestKind;
+use crate::findings::facts::CaptureFacts;
+use crate::findings::rules::Servers;
 use crate::findings::{Finding, rules};
 use crate::flow::{FlowKey, Table};
 use crate::frame::Frame;
@@ -154,6 +156,9 @@ pub struct PacketCounts {
 
 /// After so many frames, streams that closed and fell silent are looked for.
 const SWEEP_EVERY: u64 = 16_384;
+/// A frame may be captured so many nanoseconds after a later one (several queues of one device) before the clock is
+/// said to have gone back.
+const CLOCK_STEP: i64 = 10_000_000;
 /// A closed stream may still get frames for this long (Linux keeps TIME-WAIT for 60 s).
 const LINGER: Duration = Duration::from_secs(60);
 
@@ -172,6 +177,11 @@ pub struct Analysis<'cap> {
     /// Latest capture time seen.
     now: Option<Timestamp>,
     limit_told: bool,
+    /// What the findings about the whole capture rest on.
+    facts: CaptureFacts,
+    servers: Servers,
+    /// Time of the frame before.
+    last_time: Option<Timestamp>,
 }
 
 impl<'cap> Analysis<'cap> {
@@ -187,6 +197,9 @@ impl<'cap> Analysis<'cap> {
             next_picture: 0,
             now: None,
             limit_told: false,
+            facts: CaptureFacts::default(),
+            servers: Servers::default(),
+            last_time: None,
         }
     }
 
@@ -216,7 +229,7 @@ impl<'cap> Analysis<'cap> {
 
     fn decode<'x>(&mut self, frame: &Frame<'x>, observer: &mut dyn Observer) -> Option<Packet<'x>> {
         self.counts.read += 1;
-        self.now = self.now.max(frame.time);
+        self.clock(frame);
         let packet = match self.decoder.decode(frame) {
             Outcome::Packet(packet) => {
                 self.counts.decoded += 1;
@@ -235,6 +248,17 @@ impl<'cap> Analysis<'cap> {
             self.sweep(observer);
         }
         packet
+    }
+
+    fn clock(&mut self, frame: &Frame<'_>) {
+        if let (Some(before), Some(now)) = (self.last_time, frame.time)
+            && before.since(now) > CLOCK_STEP
+        {
+            self.facts.clock_steps.add(frame.number);
+            self.facts.largest_step = self.facts.largest_step.max(before.since(now));
+        }
+        self.last_time = frame.time.or(self.last_time);
+        self.now = self.now.max(frame.time);
     }
 
     fn packet<'x>(
@@ -263,6 +287,7 @@ impl<'cap> Analysis<'cap> {
             options: &self.options,
             observer,
             next_picture: &mut self.next_picture,
+            capture: &mut self.facts,
         };
         stream.packet(packet, frame, keep, &mut shared);
     }
@@ -307,6 +332,9 @@ impl<'cap> Analysis<'cap> {
     }
 
     fn sweep(&mut self, observer: &mut dyn Observer) {
+        for lost in self.decoder.take_lost() {
+            observer.event(Event::Finding(&rules::fragment_lost(&lost)));
+        }
         let Some(now) = self.now else { return };
         let quiet = |stream: &stream::Stream<'_>| {
             stream.last_time().is_some_and(|last| {
@@ -355,8 +383,11 @@ impl<'cap> Analysis<'cap> {
                 options: &self.options,
                 observer,
                 next_picture: &mut self.next_picture,
+                capture: &mut self.facts,
             },
         );
+        self.servers
+            .closed(&closed.stream, &closed.facts, &closed.images);
         for finding in rules::of_stream(&closed.stream, &closed.images, &closed.facts) {
             observer.event(Event::Finding(&finding));
         }
@@ -375,6 +406,12 @@ impl<'cap> Analysis<'cap> {
         over.sort_by_key(|stream| stream.id());
         for stream in over {
             self.close(stream, observer);
+        }
+        for finding in self.servers.findings() {
+            observer.event(Event::Finding(&finding));
+        }
+        for finding in rules::of_capture(&self.facts) {
+            observer.event(Event::Finding(&finding));
         }
         self.counts
     }

@@ -6,21 +6,22 @@ use std::net::SocketAddr;
 use super::channel::Context;
 use super::lane::{self, Datagrams, Lane, Transport};
 use super::{Event, Observer, Options};
-use crate::decode::{self, Packet};
-use crate::findings::facts::StreamFacts;
+use crate::decode::{self, Notes, Packet};
+use crate::findings::facts::{CaptureFacts, StreamFacts};
 use crate::flow::{Pair, Side};
 use crate::frame::Frame;
 use crate::ledger::{self, Confidence, TransportKind};
 use crate::reassembly::assembler::{Keep, keep_copied};
 use crate::reassembly::tcp::{Half, Segment};
 use crate::units::{FrameNumber, StreamId, Timestamp};
-use crate::wire::{Protocol, Role};
+use crate::wire::{Protocol, Role, detect};
 
 /// What the analysis shares with every stream.
 pub(super) struct Shared<'s> {
     pub(super) options: &'s Options,
     pub(super) observer: &'s mut dyn Observer,
     pub(super) next_picture: &'s mut u32,
+    pub(super) capture: &'s mut CaptureFacts,
 }
 
 /// A stream as it is followed.
@@ -64,6 +65,7 @@ impl Head {
             options: shared.options,
             observer: shared.observer,
             next_picture: shared.next_picture,
+            capture: shared.capture,
             stream: self.id,
             transport: self.transport,
             from,
@@ -73,6 +75,19 @@ impl Head {
             frame: self.last.0,
             time: self.last.1,
         }
+    }
+
+    /// The wire format given for the stream's ports, or that programs on them are known to speak.
+    fn expected(&self, options: &Options) -> Option<Protocol> {
+        let by_port = |port| match port {
+            detect::CATALOG_PORT => Some(Protocol::Catalog),
+            detect::PIPELINE_PORT => Some(Protocol::pipeline()),
+            detect::EOF_PORT => Some(Protocol::Eof),
+            _ => None,
+        };
+        given(self.ends, options)
+            .cloned()
+            .or_else(|| self.ends.iter().find_map(|end| by_port(end.port())))
     }
 
     /// Who sends in a direction; a guess by port where the capture does not show who connected: the lower port
@@ -90,6 +105,15 @@ impl Head {
             Role::Acceptor
         }
     }
+}
+
+/// The wire format given for a stream's ports.
+fn given(ends: [SocketAddr; 2], options: &Options) -> Option<&Protocol> {
+    options
+        .protocols
+        .iter()
+        .find(|(port, _)| ends.iter().any(|end| end.port() == *port))
+        .map(|(_, protocol)| protocol)
 }
 
 impl<'cap> Stream<'cap> {
@@ -119,11 +143,7 @@ impl<'cap> Stream<'cap> {
             };
             Lane::new(half, options)
         };
-        let given = options
-            .protocols
-            .iter()
-            .find(|(port, _)| ends.iter().any(|end| end.port() == *port))
-            .map(|(_, protocol)| (protocol.clone(), Confidence::Given));
+        let given = given(ends, options).map(|protocol| (protocol.clone(), Confidence::Given));
         Self {
             head: Head {
                 id,
@@ -207,7 +227,7 @@ impl<'cap> Stream<'cap> {
     ) {
         let side = self.side(packet);
         self.head.last = (frame.number, frame.time);
-        self.lanes[side].notes(packet, frame);
+        self.lanes[side].notes(packet, frame, shared.capture);
         let header = match packet.transport {
             decode::Transport::Tcp(header) => header,
             decode::Transport::Udp => {
@@ -226,11 +246,18 @@ impl<'cap> Stream<'cap> {
         };
         match &packet.payload {
             &Cow::Borrowed(payload) => {
-                self.segment(side, &Segment { payload, ..bare }, keep, shared);
+                self.segment(
+                    side,
+                    &Segment { payload, ..bare },
+                    &packet.notes,
+                    keep,
+                    shared,
+                );
             }
             // Put together from fragments: the bytes are gone after the call.
             Cow::Owned(payload) => {
-                self.segment(side, &Segment { payload, ..bare }, keep_copied, shared);
+                let segment = Segment { payload, ..bare };
+                self.segment(side, &segment, &packet.notes, keep_copied, shared);
             }
         }
     }
@@ -239,6 +266,7 @@ impl<'cap> Stream<'cap> {
         &mut self,
         side: Side,
         segment: &Segment<'x>,
+        notes: &Notes,
         keep: Keep<'x, 'cap>,
         shared: &mut Shared<'_>,
     ) {
@@ -246,11 +274,16 @@ impl<'cap> Stream<'cap> {
         if !segment.payload.is_empty() {
             theirs.answered(&mut self.head.context(side.other(), shared));
         }
-        self.limited |= ours.segment(segment, keep, &mut self.head.context(side, shared));
+        let taken = ours.segment(
+            segment,
+            notes,
+            keep,
+            theirs.watch_mut(),
+            &mut self.head.context(side, shared),
+        );
+        self.limited |= taken.limited;
         // The other direction: what this segment acknowledges, and its holes that can no longer fill.
-        if let Some(ack) = segment.header.ack {
-            theirs.acknowledge(ack);
-        }
+        theirs.heard(segment, taken, ours.watch_mut());
         self.limited |= theirs.settle(&mut self.head.context(side.other(), shared));
         if segment.header.rst {
             for lane in [ours, theirs] {
@@ -285,6 +318,7 @@ impl<'cap> Stream<'cap> {
             directions.push(self.lanes[side].account(&context));
         }
         images.sort_by_key(|image| image.id);
+        let expected = self.head.expected(shared.options);
         // A format that was only fallen back on, and in which no picture came, is not worth a name.
         let found = !images.is_empty();
         let format = self
@@ -304,6 +338,9 @@ impl<'cap> Stream<'cap> {
                 .collect(),
             idle_at_end: quiet,
             limited: self.limited,
+            capture_end,
+            idle: shared.options.idle,
+            expected,
         };
         if self.head.initiator == Some(Side::Second) {
             directions.reverse();

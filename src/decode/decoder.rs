@@ -220,6 +220,7 @@ fn packet<'a>(
             ip_length_zero: datagram.length_zero,
             ip_length_beyond_frame: datagram.beyond_frame,
             fragmented: matches!(parts, Parts::Fragments(_)),
+            ip_id: datagram.id,
         },
         payload,
         parts,

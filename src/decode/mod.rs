@@ -228,6 +228,8 @@ pub struct Notes {
     pub ip_length_beyond_frame: bool,
     /// It came in IP fragments.
     pub fragmented: bool,
+    /// IPv4 identification where it is not 0 (RFC 6864), of the completing frame for a fragmented packet. IPv6 has none.
+    pub ip_id: Option<u16>,
 }
 
 /// What a checksum says.

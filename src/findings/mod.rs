@@ -2,6 +2,7 @@
 //!
 //! The catalogue and the rules live here; a rule sees accounts and events, never bytes of the file system.
 
+pub mod catalogue;
 pub mod facts;
 pub mod rules;
 

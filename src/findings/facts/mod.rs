@@ -1,0 +1,196 @@
+//! What the rules look at: facts of one stream, gathered while its frames went by.
+//!
+//! Filled by `analysis`, read by the rules; small whatever the stream's length. What lives as long as a stream is
+//! followed is a [`Watch`] a direction; the rest is drawn up when the stream is closed.
+
+mod frames;
+mod text_mode;
+mod watch;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use frames::Frames;
+pub use text_mode::TextDamage;
+pub use watch::{ConflictFact, Ours, Stall, StallKind, Troubles, Watch, ZeroWindow};
+
+use crate::ledger::Closed;
+use crate::picture::{Info, Status};
+use crate::reassembly::Gap;
+use crate::units::{ByteRange, FrameNumber, PictureId, StreamId, Timestamp};
+use crate::wire::{Ending, Fault, Protocol};
+
+/// A frame and its time.
+pub type Moment = (FrameNumber, Option<Timestamp>);
+
+/// Facts of one stream.
+#[derive(Debug, Default)]
+pub struct StreamFacts {
+    /// Both directions, in the order of the stream's account.
+    pub directions: Vec<DirectionFacts>,
+    /// The capture went on for longer than the idle limit after the stream's last frame.
+    pub idle_at_end: bool,
+    /// A limit on waiting bytes was hit.
+    pub limited: bool,
+    /// Time of the last frame captured before the stream was closed; absent where frames have no time.
+    pub capture_end: Option<Timestamp>,
+    /// Silence longer than this counts as idle.
+    pub idle: Duration,
+    /// The wire format that the user gave for this stream's ports, or that programs on them are known to speak.
+    pub expected: Option<Protocol>,
+}
+
+/// Facts of one direction.
+#[derive(Debug, Default)]
+pub struct DirectionFacts {
+    /// At least one frame of it was captured.
+    pub heard: bool,
+    /// It was captured from its SYN on.
+    pub saw_syn: bool,
+    /// First RST sent in it.
+    pub reset: Option<FrameNumber>,
+    /// First FIN sent in it.
+    pub fin: Option<FrameNumber>,
+    /// Time of the first FIN or RST sent in it.
+    pub closing: Option<Timestamp>,
+    /// The other side acknowledged the FIN.
+    pub fin_acknowledged: bool,
+    /// One past the highest byte acknowledged; absent where nothing was.
+    pub acknowledged: Option<u64>,
+    /// One past the highest byte sent.
+    pub span: u64,
+    /// Repeated bytes that could not be compared with their first copy.
+    pub unchecked_bytes: u64,
+    /// Bytes that came after they had been given up as missing.
+    pub late_bytes: u64,
+    /// What was remarkable about its frames.
+    pub troubles: Troubles,
+    /// Last frame that carried payload, with its time.
+    pub last_data: Option<Moment>,
+    /// Bytes outside any picture and any framing.
+    pub strays: u64,
+    /// Stream offset of the first of them.
+    pub first_stray: Option<u64>,
+    /// The first few of them.
+    pub stray_sample: Vec<u8>,
+    /// What was wrong with the framing, with stream offsets.
+    pub faults: Vec<(u64, Fault)>,
+    /// End markers seen.
+    pub markers: u64,
+    /// The last end marker, if no picture follows it.
+    pub last_marker: Option<Box<Mark>>,
+    /// What a format that numbers its datagrams says; absent in all others.
+    pub numbering: Option<Box<Numbering>>,
+    /// Its pictures.
+    pub pictures: Vec<PictureFacts>,
+}
+
+/// An end marker, and what came after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Stream offset after the marker.
+    pub end: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// The frame that brought its last byte.
+    pub frame: FrameNumber,
+    /// The picture before it.
+    pub picture: Option<PictureId>,
+    /// The first frame that acknowledged it whole.
+    pub acknowledged: Option<Moment>,
+    /// The first frame after the acknowledgment by which the other side sent data, FIN or RST.
+    pub answered: Option<Moment>,
+}
+
+/// What the numbers in datagrams tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Numbering {
+    /// How many numbers there are; absent where unknown.
+    pub total: Option<u64>,
+    /// Ranges of numbers that never came, ascending.
+    pub lost: Vec<ByteRange>,
+    /// Frames with a number that had come before.
+    pub duplicated: Frames,
+    /// Frames with a number below the highest so far.
+    pub reordered: Frames,
+}
+
+/// Facts of one picture.
+#[derive(Debug)]
+pub struct PictureFacts {
+    /// Its number.
+    pub id: PictureId,
+    /// Its wire format.
+    pub protocol: Protocol,
+    /// Its place in the stream.
+    pub range: ByteRange,
+    /// What the format declared.
+    pub declared: Option<u64>,
+    /// What ended it.
+    pub ending: Ending,
+    /// What its structure says; absent where it is no known picture.
+    pub structure: Option<(Status, Info)>,
+    /// Its first bytes are those of a picture that a text conversion damaged.
+    pub text_damage: Option<TextDamage>,
+    /// Missing ranges, as picture offsets.
+    pub gaps: Vec<Gap>,
+    /// First bytes after its structural end.
+    pub trailing: Vec<u8>,
+    /// The frame that was at hand when it ended.
+    pub ended: FrameNumber,
+}
+
+/// An upload that ended with an acknowledged marker after which its connection fell silent: whether the server hangs
+/// shows only on its other connections.
+#[derive(Debug, Clone)]
+pub struct SilentUpload {
+    /// The listening side.
+    pub server: SocketAddr,
+    /// The stream.
+    pub stream: StreamId,
+    /// The picture.
+    pub picture: Option<PictureId>,
+    /// Its length.
+    pub bytes: u64,
+    /// The marker.
+    pub mark: Mark,
+    /// Bytes a chunk; absent when unknown.
+    pub chunk: Option<u64>,
+    /// Nanoseconds of silence after the acknowledgment.
+    pub silence: i64,
+}
+
+/// What is remembered of a listening address over all its connections.
+#[derive(Debug, Clone, Default)]
+pub struct ServerFacts {
+    /// When it last sent data on any of them.
+    pub last_data: Option<Timestamp>,
+    /// First frame of a connection on which neither side sent a byte.
+    pub silent: Option<FrameNumber>,
+}
+
+/// Facts of the whole capture.
+#[derive(Debug, Default)]
+pub struct CaptureFacts {
+    /// Frames whose checksum offload left unfinished.
+    pub unfinished_checksums: Frames,
+    /// Segments longer than the receiver's maximum segment size, or with an IP length of 0.
+    pub larger_than_mtu: Frames,
+    /// Frames that were captured before.
+    pub twice: Frames,
+    /// Frames with a time before that of the frame before them, and by how much the clock went back at most.
+    pub clock_steps: Frames,
+    /// Largest step back, in nanoseconds.
+    pub largest_step: i64,
+}
+
+impl DirectionFacts {
+    /// How the direction was closed; absent where the capture does not show it.
+    pub fn closed(&self) -> Option<Closed> {
+        match (self.reset, self.fin) {
+            (Some(_), _) => Some(Closed::Reset),
+            (None, Some(_)) => Some(Closed::Fin),
+            (None, None) => None,
+        }
+    }
+}

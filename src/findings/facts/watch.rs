@@ -1,0 +1,484 @@
+//! What of a direction's facts lives while its frames go by: little, and what is remarkable in a box.
+
+use std::time::Duration;
+
+use super::{CaptureFacts, Frames, Mark, Moment};
+use crate::decode::{Checksum, Notes, Tcp};
+use crate::reassembly::Conflict;
+use crate::reassembly::tcp::{Segment, Verdict};
+use crate::units::{FrameNumber, Timestamp};
+
+/// How many conflicts, stalls or zero windows of one direction are told one by one.
+const TOLD: usize = 16;
+/// How many frames back a second copy of a frame is looked for.
+const BACK: usize = 8;
+/// A frame without an IP identification is a second copy only so soon after the first, in nanoseconds.
+const SOON: i64 = 200_000;
+/// Acknowledgments are delayed by so many nanoseconds at least (Linux 40 ms, others up to 200 ms) …
+const DELAYED: i64 = 30_000_000;
+/// … and at most (RFC 9293, section 3.8.6.3: below 0.5 s).
+const DELAYED_MOST: i64 = 500_000_000;
+/// A write that waited for an acknowledgment follows it within so many nanoseconds.
+const RELEASED: i64 = 5_000_000;
+/// So many duplicate acknowledgments announce a fast retransmission (three in RFC 5681, of which a capture may lack
+/// one).
+const FAST: u8 = 2;
+
+/// What lives of a direction's facts while it is followed.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// Last frame that carried payload, with its time.
+    last_data: Option<Moment>,
+    /// Time of the last frame.
+    last_time: Option<Timestamp>,
+    /// Time of the first FIN or RST.
+    closing: Option<Timestamp>,
+    /// Fingerprints of the last frames.
+    prints: [u32; BACK],
+    /// Acknowledgment number last sent.
+    last_ack: u32,
+    /// Payload of the last frame that carried any.
+    last_len: u32,
+    /// Window last announced, as written.
+    window: u16,
+    /// Maximum segment size that this side announced; 0 where unknown.
+    mss: u16,
+    /// Duplicate acknowledgments since the last other one.
+    duplicate_acks: u8,
+    next_print: u8,
+    /// An acknowledgment was sent.
+    acknowledges: bool,
+    /// A datagram or segment was seen.
+    heard: bool,
+    troubles: Option<Box<Troubles>>,
+}
+
+/// What is remarkable about a direction's frames.
+#[derive(Debug, Default)]
+pub struct Troubles {
+    /// Frames that repeated bytes.
+    pub retransmissions: Frames,
+    /// Those of them that duplicate acknowledgments had asked for.
+    pub fast: Frames,
+    /// Those of them whose bytes had all been acknowledged.
+    pub spurious: Frames,
+    /// Frames that filled a hole.
+    pub out_of_order: Frames,
+    /// Acknowledgments sent again although data was on its way.
+    pub duplicate_acks: Frames,
+    /// Times at which this side announced that it has no room.
+    pub zero_windows: Vec<ZeroWindow>,
+    /// All frames that announced it.
+    pub zero_window_frames: Frames,
+    /// Silences inside a picture that went on afterwards.
+    pub stalls: Vec<Stall>,
+    /// Frames that waited for a delayed acknowledgment.
+    pub small_writes: Frames,
+    /// Nanoseconds that they waited together.
+    pub small_writes_waited: i64,
+    /// The acknowledgment that was delayed last: its time, and by how much.
+    delayed: Option<(Timestamp, i64)>,
+    /// Ranges sent twice with different bytes.
+    pub conflicts: Vec<ConflictFact>,
+    /// How many there were.
+    pub conflict_count: u64,
+    /// Frames whose end the snap length cut off.
+    pub cut: Frames,
+    /// Frames that came in IP fragments.
+    pub fragmented: Frames,
+    /// Frames whose checksum does not fit, and that no offload explains.
+    pub wrong_checksums: Frames,
+    /// Datagrams that do not fit a packet of 1500 bytes, and were not fragmented here.
+    pub oversized: Frames,
+    /// Payload of the longest of them.
+    pub largest: u32,
+}
+
+/// A time without room at the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ZeroWindow {
+    /// The frame that announced it.
+    pub from: Moment,
+    /// The frame that announced room again; absent where none did.
+    pub until: Option<Moment>,
+}
+
+/// A silence inside a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stall {
+    /// The last frame with data before it.
+    pub from: FrameNumber,
+    /// The first frame with data after it.
+    pub until: FrameNumber,
+    /// How long, in nanoseconds.
+    pub nanoseconds: i64,
+    /// What the sender waited for.
+    pub kind: StallKind,
+}
+
+/// What a sender waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StallKind {
+    /// The receiver had no room.
+    NoRoom,
+    /// What was sent was not acknowledged: it, or its acknowledgment, was lost.
+    Unacknowledged,
+    /// Nothing: everything was acknowledged and there was room.
+    Sender,
+}
+
+/// Bytes that came twice and differ, with what tells which copy the receiver has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConflictFact {
+    /// The range, both bytes, both frames.
+    pub conflict: Conflict,
+    /// The receiver had acknowledged the range before the second copy came.
+    pub acknowledged_before: bool,
+    /// The checksum of the first copy's frame does not fit.
+    pub first_wrong: bool,
+    /// The checksum of the second copy's frame does not fit.
+    pub second_wrong: bool,
+}
+
+/// A segment as its own direction saw it.
+#[derive(Debug, Clone, Copy)]
+pub struct Ours<'s> {
+    /// The segment.
+    pub segment: &'s Segment<'s>,
+    /// What the decoder found remarkable.
+    pub notes: &'s Notes,
+    /// What it was.
+    pub verdict: &'s Verdict,
+    /// One past the highest byte that the other side had acknowledged before.
+    pub acknowledged: Option<u64>,
+    /// One past the highest byte that had been sent before.
+    pub highest: u64,
+    /// A picture is on its way in this direction.
+    pub in_picture: bool,
+    /// Silence longer than this counts as idle.
+    pub idle: Duration,
+}
+
+impl Watch {
+    /// At least one frame of it was captured.
+    pub fn heard(&self) -> bool {
+        self.heard
+    }
+
+    /// Last frame that carried payload, with its time.
+    pub fn last_data(&self) -> Option<Moment> {
+        self.last_data
+    }
+
+    /// Time of the first FIN or RST.
+    pub fn closing(&self) -> Option<Timestamp> {
+        self.closing
+    }
+
+    /// What was remarkable.
+    pub fn into_troubles(self) -> Troubles {
+        self.troubles
+            .map_or_else(Troubles::default, |troubles| *troubles)
+    }
+
+    fn troubles(&mut self) -> &mut Troubles {
+        self.troubles.get_or_insert_default()
+    }
+
+    /// Notes what the decoder found remarkable.
+    pub fn notes(&mut self, notes: &Notes, frame: FrameNumber, capture: &mut CaptureFacts) {
+        let checksums = [notes.ip_checksum, notes.transport_checksum];
+        if checksums.contains(&Checksum::Wrong) {
+            self.troubles().wrong_checksums.add(frame);
+        }
+        if checksums.contains(&Checksum::Unfinished) {
+            capture.unfinished_checksums.add(frame);
+        }
+        if notes.fragmented {
+            self.troubles().fragmented.add(frame);
+        }
+        if notes.ip_length_zero {
+            capture.larger_than_mtu.add(frame);
+        }
+    }
+
+    /// Takes a TCP segment that this direction's sender sent. `theirs` is the other direction. Returns whether it is a
+    /// second copy of a frame that was captured before.
+    pub fn segment(
+        &mut self,
+        seen: &Ours<'_>,
+        theirs: &mut Self,
+        capture: &mut CaptureFacts,
+    ) -> bool {
+        let segment = seen.segment;
+        let (header, frame, time) = (&segment.header, segment.frame, segment.time);
+        self.heard = true;
+        if (header.fin || header.rst) && self.closing.is_none() {
+            self.closing = time;
+        }
+        if self.is_copy(segment, seen.notes) {
+            capture.twice.add(frame);
+            self.last_time = time;
+            return true;
+        }
+        if header.syn {
+            self.mss = header.mss.unwrap_or(0);
+        } else if !header.rst {
+            self.room(header, (frame, time));
+        }
+        if segment.payload_len > 0 {
+            self.data(seen, theirs, capture);
+        }
+        self.last_time = time;
+        false
+    }
+
+    fn data(&mut self, seen: &Ours<'_>, theirs: &Self, capture: &mut CaptureFacts) {
+        let (segment, verdict, frame) = (seen.segment, seen.verdict, seen.segment.frame);
+        let length = segment.payload_len;
+        if usize::try_from(length).is_ok_and(|length| length > segment.payload.len()) {
+            self.troubles().cut.add(frame);
+        }
+        if theirs.mss > 0 && length > u32::from(theirs.mss) && !seen.notes.ip_length_zero {
+            capture.larger_than_mtu.add(frame);
+        }
+        self.silence(seen, theirs);
+        self.written_small(seen, theirs);
+        let offset = verdict.offset.unwrap_or(0);
+        if verdict.retransmission {
+            let acknowledged = seen.acknowledged.unwrap_or(0);
+            let troubles = self.troubles();
+            troubles.retransmissions.add(frame);
+            if offset + u64::from(length) <= acknowledged {
+                troubles.spurious.add(frame);
+            } else if theirs.duplicate_acks >= FAST && offset <= acknowledged {
+                troubles.fast.add(frame);
+            }
+        }
+        if verdict.out_of_order {
+            self.troubles().out_of_order.add(frame);
+        }
+        if let Some(conflict) = &verdict.arrival.conflict {
+            let troubles = self.troubles();
+            troubles.conflict_count += 1;
+            if troubles.conflicts.len() < TOLD {
+                let wrong = &troubles.wrong_checksums;
+                let fact = ConflictFact {
+                    acknowledged_before: seen.acknowledged.unwrap_or(0) >= conflict.range.end,
+                    first_wrong: wrong.named().contains(&conflict.first),
+                    second_wrong: seen.notes.transport_checksum == Checksum::Wrong,
+                    conflict: conflict.clone(),
+                };
+                troubles.conflicts.push(fact);
+            }
+        }
+        self.last_data = Some((frame, segment.time));
+        self.last_len = length;
+    }
+
+    /// Takes an acknowledgment that this direction's sender sent for the other direction, of which everything up to
+    /// `highest` was sent and `acknowledged` was acknowledged before, `now` with it.
+    pub fn acknowledges(
+        &mut self,
+        segment: &Segment<'_>,
+        theirs: &mut Self,
+        (highest, acknowledged, now): (u64, Option<u64>, Option<u64>),
+    ) {
+        let header = &segment.header;
+        let Some(ack) = header.ack else { return };
+        let bare = segment.payload_len == 0 && !header.syn && !header.fin && !header.rst;
+        let on_its_way = highest > acknowledged.unwrap_or(0);
+        let same = self.acknowledges && self.last_ack == ack;
+        // RFC 5681, section 2: nothing in it, nothing changed, and data is on its way. A second copy of the frame
+        // was taken out before.
+        if bare && same && on_its_way && self.last_window() == header.window && header.window > 0 {
+            self.duplicate_acks = self.duplicate_acks.saturating_add(1);
+            self.troubles().duplicate_acks.add(segment.frame);
+        } else if !same {
+            self.duplicate_acks = 0;
+        }
+        self.acknowledges = true;
+        self.last_ack = ack;
+        self.window = header.window;
+        if bare
+            && now > acknowledged
+            && now >= Some(highest)
+            && let (Some((_, Some(sent))), Some(time)) = (theirs.last_data, segment.time)
+            && (DELAYED..=DELAYED_MOST).contains(&time.since(sent))
+            && theirs.last_len < u32::from(self.mss.max(536))
+        {
+            let delay = time.since(sent);
+            theirs.troubles().delayed = Some((time, delay));
+        }
+    }
+
+    fn last_window(&self) -> u16 {
+        self.window
+    }
+
+    /// The room that this side announces.
+    fn room(&mut self, header: &Tcp, moment: Moment) {
+        if header.ack.is_none() {
+            return;
+        }
+        if header.window == 0 {
+            let troubles = self.troubles();
+            troubles.zero_window_frames.add(moment.0);
+            let open = troubles
+                .zero_windows
+                .last()
+                .is_some_and(|zero| zero.until.is_none());
+            if !open && troubles.zero_windows.len() < TOLD {
+                troubles.zero_windows.push(ZeroWindow {
+                    from: moment,
+                    until: None,
+                });
+            }
+        } else if let Some(zero) = self
+            .troubles
+            .as_mut()
+            .and_then(|troubles| troubles.zero_windows.last_mut())
+        {
+            zero.until.get_or_insert(moment);
+        }
+    }
+
+    /// A silence inside a picture that this segment ends.
+    fn silence(&mut self, seen: &Ours<'_>, theirs: &Self) {
+        let (Some((from, Some(before))), Some(now)) = (self.last_data, seen.segment.time) else {
+            return;
+        };
+        let nanoseconds = now.since(before);
+        let idle = u128::from(nanoseconds.max(0).unsigned_abs()) > seen.idle.as_nanos();
+        if !idle || !seen.in_picture {
+            return;
+        }
+        let no_room = theirs.troubles.as_ref().is_some_and(|troubles| {
+            troubles.zero_windows.last().is_some_and(|zero| {
+                zero.from.0 > from || zero.until.is_none_or(|until| until.0 > from)
+            })
+        });
+        let kind = if no_room {
+            StallKind::NoRoom
+        } else if seen.highest > seen.acknowledged.unwrap_or(0) {
+            StallKind::Unacknowledged
+        } else {
+            StallKind::Sender
+        };
+        let troubles = self.troubles();
+        if troubles.stalls.len() < TOLD {
+            troubles.stalls.push(Stall {
+                from,
+                until: seen.segment.frame,
+                nanoseconds,
+                kind,
+            });
+        }
+    }
+
+    /// A write that waited for an acknowledgment (RFC 896), which itself was delayed (RFC 1122, section 4.2.3.2).
+    fn written_small(&mut self, seen: &Ours<'_>, theirs: &Self) {
+        let Some(troubles) = &mut self.troubles else {
+            return;
+        };
+        let (Some((acknowledged, delay)), Some(now)) = (troubles.delayed.take(), seen.segment.time)
+        else {
+            return;
+        };
+        let soon = (0..=RELEASED).contains(&now.since(acknowledged));
+        let small = seen.segment.payload_len < u32::from(theirs.mss.max(536));
+        if soon && small && !seen.verdict.retransmission {
+            troubles.small_writes.add(seen.segment.frame);
+            troubles.small_writes_waited = troubles.small_writes_waited.saturating_add(delay);
+        }
+    }
+
+    /// Takes a UDP datagram. `most` is the longest payload that fits a packet of 1500 bytes.
+    pub fn datagram(
+        &mut self,
+        (frame, time): Moment,
+        length: u32,
+        cut: bool,
+        whole: bool,
+        most: u32,
+    ) {
+        self.heard = true;
+        if length > 0 {
+            self.last_data = Some((frame, time));
+        }
+        if cut {
+            self.troubles().cut.add(frame);
+        }
+        if length > most && whole {
+            let troubles = self.troubles();
+            troubles.oversized.add(frame);
+            troubles.largest = troubles.largest.max(length);
+        }
+    }
+
+    /// Whether this very frame was captured before: on another interface, or on the other end of the path. A segment
+    /// that is *sent* again has another IP identification.
+    fn is_copy(&mut self, segment: &Segment<'_>, notes: &Notes) -> bool {
+        let header = &segment.header;
+        let timestamps = header.timestamps.map_or(0, |stamps| stamps.value);
+        let flags = u32::from(header.syn)
+            | u32::from(header.fin) << 1
+            | u32::from(header.rst) << 2
+            | u32::from(header.ack.is_some()) << 3;
+        let id = notes.ip_id.unwrap_or(0);
+        let print = [
+            header.seq,
+            header.ack.unwrap_or(0),
+            segment.payload_len,
+            u32::from(header.window) << 16 | u32::from(id),
+            timestamps,
+            flags,
+        ]
+        .into_iter()
+        .fold(0x811c_9dc5_u32, |sum, word| {
+            (sum ^ word).wrapping_mul(0x9e37_79b1).rotate_left(13)
+        })
+        // 0 stands for no frame.
+        .max(1);
+        let known = self.prints.contains(&print);
+        if !known {
+            if let Some(place) = self.prints.get_mut(usize::from(self.next_print)) {
+                *place = print;
+            }
+            self.next_print = (self.next_print + 1) % 8;
+            return false;
+        }
+        let carries = segment.payload_len > 0 || header.syn || header.fin;
+        let soon = || {
+            self.last_time
+                .zip(segment.time)
+                .is_some_and(|(last, now)| (0..=SOON).contains(&now.since(last)))
+        };
+        // Without an identification (IPv6, or 0 as RFC 6864 allows) only what comes at once is a copy.
+        id != 0 || (carries && soon())
+    }
+}
+
+impl Mark {
+    /// The other side sent something: data, FIN or RST.
+    pub fn answer(&mut self, moment: Moment) {
+        if self.acknowledged.is_some() {
+            self.answered.get_or_insert(moment);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lives_of_a_healthy_direction_is_small() {
+        assert!(
+            size_of::<Watch>() < 136,
+            "{} bytes for every direction that is followed",
+            size_of::<Watch>()
+        );
+        assert!(Watch::default().troubles.is_none());
+    }
+}

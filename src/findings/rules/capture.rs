@@ -1,0 +1,294 @@
+//! What the capture itself lacks or shows twice: never the network's fault, never the programs'.
+
+use super::{View, finding, seconds};
+use crate::decode::LostDatagram;
+use crate::findings::Finding;
+use crate::findings::facts::{CaptureFacts, StreamFacts};
+use crate::ledger::{Gap, GapCause, Stream, TransportKind};
+use crate::units::{FrameNumber, count, counted};
+
+/// The findings about the whole capture, each once.
+pub fn of_capture(facts: &CaptureFacts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut add = |frames: &crate::findings::facts::Frames, name, message: String, fix: &str| {
+        if !frames.is_empty() {
+            findings.push(Finding {
+                packets: frames.named().to_vec(),
+                ..finding(name, message, fix)
+            });
+        }
+    };
+    let frames = |count: u64| counted(count, "frame", "frames");
+    let twice = facts.twice.count();
+    add(
+        &facts.twice,
+        "frames-twice",
+        format!(
+            "{} {} captured a second time: the same packets, on another interface or on both ends of the path. Nothing was \
+             sent twice.",
+            frames(twice),
+            if twice == 1 { "was" } else { "were" }
+        ),
+        "Capture on one interface instead of \"any\", and give imgnet the capture of one end only; until then counts of \
+         packets and repeats are too high.",
+    );
+    add(
+        &facts.clock_steps,
+        "clock-step",
+        format!(
+            "The capture's clock went back by up to {}: {} {} stamped earlier than the frame before.",
+            seconds(facts.largest_step),
+            frames(facts.clock_steps.count()),
+            if facts.clock_steps.count() == 1 {
+                "is"
+            } else {
+                "are"
+            },
+        ),
+        "Durations across these frames mean nothing; keep the clock steady while capturing (chrony and ntpd slew instead of \
+         stepping), or give files in order.",
+    );
+    add(
+        &facts.unfinished_checksums,
+        "offloaded-checksum",
+        format!(
+            "{} carry a checksum that the network card was still to fill in: normal in a capture on the sending machine and \
+             on loopback.",
+            frames(facts.unfinished_checksums.count())
+        ),
+        "Nothing to mend.",
+    );
+    add(
+        &facts.larger_than_mtu,
+        "larger-than-mtu",
+        format!(
+            "{} hold more than one packet of the network may: the network card cuts them up, or put them together \
+             (segmentation offload), outside of what a capture sees.",
+            frames(facts.larger_than_mtu.count())
+        ),
+        "Nothing to mend; to see the packets as they travel, capture on the path, or turn offloads off (ethtool -K IFACE tso \
+         off gso off gro off).",
+    );
+    findings
+}
+
+/// The finding for an IP datagram whose fragments were not all captured.
+pub fn fragment_lost(lost: &LostDatagram) -> Finding {
+    let missing: u32 = lost
+        .missing
+        .iter()
+        .map(|range| range.end - range.start)
+        .sum();
+    let missing = u64::from(missing);
+    Finding {
+        packets: lost.frames.clone(),
+        ..finding(
+            "fragment-lost",
+            format!(
+                "An IP datagram from {} to {} (identification {}) came in {} and was never whole: {}.",
+                lost.source,
+                lost.destination,
+                lost.id,
+                counted(lost.frame_count, "fragment", "fragments"),
+                match (lost.length, missing) {
+                    (_, 0) => lost.reason.name().to_owned(),
+                    (Some(length), missing) => format!(
+                        "{} of {} are missing",
+                        count(missing),
+                        counted(u64::from(length), "byte", "bytes")
+                    ),
+                    (None, missing) =>
+                        format!("at least {} are missing", counted(missing, "byte", "bytes")),
+                }
+            ),
+            "Send datagrams no longer than the path carries in one packet (1472 bytes of payload at MTU 1500): one lost \
+             fragment loses the whole datagram.",
+        )
+    }
+}
+
+/// The finding for streams that were given up because there were too many at once.
+pub fn stream_limit(limit: usize, oldest: FrameNumber) -> Finding {
+    finding(
+        "limit-reached",
+        format!(
+            "More than {} streams were open at once; those silent since frame {oldest} or before were finished early, so \
+             later frames of theirs count as new streams.",
+            count(limit as u64)
+        ),
+        "Raise the limit with --limit-streams, or analyse fewer streams at a time.",
+    )
+}
+
+/// The finding for a capture file that ends too early or is damaged.
+pub fn file_cut_short(
+    path: &str,
+    offset: Option<u64>,
+    after_frame: Option<FrameNumber>,
+    reason: &str,
+) -> Finding {
+    let place = match offset {
+        Some(offset) => format!(" at byte {}", count(offset)),
+        None => String::new(),
+    };
+    let after = match after_frame {
+        Some(frame) => format!("after frame {frame}"),
+        None => "before its first frame".to_owned(),
+    };
+    Finding {
+        packets: after_frame.into_iter().collect(),
+        ..finding(
+            "file-cut-short",
+            format!("{path} cannot be read on{place}, {after}: {reason}."),
+            "What precedes was analysed; take the file again from where it was captured, or stop the capturing program \
+             before copying.",
+        )
+    }
+}
+
+/// The finding for frames that the kernel dropped before the capturing program got them.
+pub fn kernel_drops(path: &str, drops: u64) -> Finding {
+    finding(
+        "kernel-drops",
+        format!(
+            "{path}: the kernel dropped {} before they could be captured; they are missing here, not on the network.",
+            counted(drops, "frame", "frames")
+        ),
+        "Capture with a larger buffer, or filter in the kernel (imgnet capture does both).",
+    )
+}
+
+pub(super) fn waiting_limit(stream: &Stream) -> Finding {
+    Finding {
+        stream: Some(stream.id),
+        packets: vec![stream.last_packet],
+        ..finding(
+            "limit-reached",
+            "So many bytes waited for missing ones that imgnet gave up waiting; what was missing is shown as gaps with \
+             the cause \"limit\"."
+                .to_owned(),
+            "Raise the limit with --limit-waiting if the missing bytes may still come in this capture.",
+        )
+    }
+}
+
+/// Capture began after the connection did.
+pub(super) fn started_late(stream: &Stream, facts: &StreamFacts) -> Option<Finding> {
+    let late = facts
+        .directions
+        .iter()
+        .any(|direction| direction.heard && !direction.saw_syn && direction.span > 0);
+    (late && stream.transport == TransportKind::Tcp).then(|| Finding {
+        stream: Some(stream.id),
+        packets: vec![stream.first_packet],
+        ..finding(
+            "started-late",
+            "The capture has no SYN of this connection: it began after the connection did, and what was sent before is \
+             unknown."
+                .to_owned(),
+            "Start the capture before the programs.",
+        )
+    })
+}
+
+/// What is missing from one direction, or damaged in it.
+pub(super) fn of_direction(view: &View<'_>, findings: &mut Vec<Finding>) {
+    gaps(view, findings);
+    wrong_checksums(view, findings);
+}
+
+fn gaps(view: &View<'_>, findings: &mut Vec<Finding>) {
+    let Some(direction) = view.stream.directions.get(view.index) else {
+        return;
+    };
+    let of = |cause: GapCause| {
+        let gaps: Vec<&Gap> = direction
+            .gaps
+            .iter()
+            .filter(|gap| gap.cause == cause)
+            .collect();
+        let bytes: u64 = gaps.iter().map(|gap| gap.length).sum();
+        let first = gaps.first().copied();
+        first.map(|first| (gaps.len() as u64, bytes, *first))
+    };
+    if let Some((gaps, bytes, first)) = of(GapCause::NotCaptured) {
+        let (start, end) = (first.offset, first.offset + first.length - 1);
+        findings.push(Finding {
+            image: view.image_at(start),
+            ..view.finding(
+                "capture-gap",
+                around(view, first),
+                format!(
+                    "{} in {} that {} acknowledged are not in the capture, the first at stream bytes {}–{}: they were \
+                     delivered, but not captured.",
+                    counted(bytes, "byte", "bytes"),
+                    counted(gaps, "gap", "gaps"),
+                    view.receiver(),
+                    count(start),
+                    count(end),
+                ),
+                "Capture with a larger buffer or less load; nothing can be said about these bytes from this capture.",
+            )
+        });
+    }
+    if let Some((gaps, bytes, first)) = of(GapCause::SnapLength) {
+        findings.push(Finding {
+            image: view.image_at(first.offset),
+            ..view.finding(
+                "snaplen-cut",
+                view.facts.troubles.cut.named().iter().copied(),
+                format!(
+                    "The snap length cut {} off in {}, the first at stream offset {}.",
+                    counted(bytes, "byte", "bytes"),
+                    counted(gaps, "place", "places"),
+                    count(first.offset)
+                ),
+                "Capture whole frames (snap length 262144, the default of imgnet, tcpdump and Wireshark).",
+            )
+        });
+    }
+}
+
+/// The frames before and after a gap, as the chunks of the picture around it tell them.
+fn around(view: &View<'_>, gap: Gap) -> Vec<FrameNumber> {
+    let Some(image) = view.image_at(gap.offset).and_then(|id| view.image(id)) else {
+        return Vec::new();
+    };
+    let Some(chunks) = &image.chunks else {
+        return Vec::new();
+    };
+    let at = gap.offset.saturating_sub(image.offset);
+    let before = chunks
+        .iter()
+        .take_while(|chunk| chunk.offset + chunk.bytes <= at)
+        .filter_map(|chunk| chunk.last_packet)
+        .last();
+    let after = chunks
+        .iter()
+        .skip_while(|chunk| chunk.offset < at + gap.length)
+        .find_map(|chunk| chunk.first_packet);
+    before.into_iter().chain(after).collect()
+}
+
+fn wrong_checksums(view: &View<'_>, findings: &mut Vec<Finding>) {
+    let frames = &view.facts.troubles.wrong_checksums;
+    if frames.is_empty() {
+        return;
+    }
+    findings.push(Finding {
+        image: view.only_picture(),
+        ..view.finding(
+            "wrong-checksum",
+            frames.named().iter().copied(),
+            format!(
+                "{} from {} {} a checksum that does not fit: damaged on the way, so that the receiver drops {}, or changed \
+                 in the capture file.",
+                counted(frames.count(), "packet", "packets"),
+                view.sender(),
+                if frames.count() == 1 { "carries" } else { "carry" },
+                if frames.count() == 1 { "it" } else { "them" },
+            ),
+            "TCP sends such a segment again; a datagram is lost. Look for a faulty cable, card, driver or virtual switch.",
+        )
+    });
+}

@@ -1,0 +1,316 @@
+//! How connections end: too early, by force, too late or never.
+
+use super::{View, capital, finding, is_whole, kind, length, party, seconds};
+use crate::findings::facts::{PictureFacts, StreamFacts};
+use crate::findings::{Certainty, Finding, Severity};
+use crate::ledger::{Stream, TransportKind};
+use crate::picture::Status;
+use crate::units::{FrameNumber, count};
+use crate::wire::{Ending, Protocol, StreamEnd};
+
+pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
+    if view.stream.transport != TransportKind::Tcp {
+        return;
+    }
+    for picture in &view.facts.pictures {
+        findings.extend(cut_short(view, picture));
+    }
+    findings.extend(unread_after_all(view));
+    findings.extend(no_end_of_stream(view));
+    findings.extend(never_closed(view));
+}
+
+/// A picture that the end of its stream cut short.
+fn cut_short(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
+    let (Ending::Cut(end) | Ending::EndOfStream(end)) = picture.ending else {
+        return None;
+    };
+    let short = match (picture.ending, picture.declared, &picture.structure) {
+        (_, Some(_), _) => !is_whole(picture),
+        (_, None, Some((status, _))) => *status == Status::Walking,
+        // Nothing tells where it ends: only that nobody ends a transfer by force tells that it was not over.
+        (_, None, None) => end == StreamEnd::Reset,
+    };
+    if !short || !picture.gaps.is_empty() {
+        return None;
+    }
+    let bytes = count(length(picture));
+    let expected = match (picture.declared, &picture.structure) {
+        (Some(declared), _) => {
+            format!(
+                "after {bytes} of the {} bytes that it had declared",
+                count(declared)
+            )
+        }
+        (None, Some(_)) => format!("after {bytes} bytes, before the {}'s end", kind(picture)),
+        (None, None) => {
+            format!("after {bytes} bytes; nothing in this format says how many were still to come")
+        }
+    };
+    match end {
+        StreamEnd::Fin => Some(early_close(view, picture, &expected)),
+        StreamEnd::Reset => Some(reset(view, picture, &expected)),
+        StreamEnd::Unfinished | StreamEnd::Idle => None,
+    }
+}
+
+fn early_close(view: &View<'_>, picture: &PictureFacts, expected: &str) -> Finding {
+    let frames = view.ends(picture.id).skip(1).chain(view.facts.fin);
+    let fin = view
+        .facts
+        .fin
+        .map_or_else(String::new, |frame| format!(" (FIN, frame {frame})"));
+    view.of_picture(
+        "early-close",
+        picture,
+        frames,
+        format!(
+            "{} closed the connection{fin} {expected}.",
+            capital(&view.sender())
+        ),
+        "In the sender: send everything (sendall in Python, write_all in Rust) before closing, and check what send returned; \
+         in the receiver: compare what came with what was announced before calling it a picture.",
+    )
+}
+
+fn reset(view: &View<'_>, picture: &PictureFacts, expected: &str) -> Finding {
+    let by_receiver = view.other.and_then(|other| other.reset);
+    let by_sender = view.facts.reset;
+    let receiver_first = by_receiver.is_some_and(|frame| by_sender.is_none_or(|own| frame < own));
+    let (who, side, frame) = if receiver_first {
+        (capital(&view.receiver()), "the receiver", by_receiver)
+    } else {
+        (capital(&view.sender()), "the sender", by_sender)
+    };
+    let at = frame.map_or_else(String::new, |frame| format!(" (RST, frame {frame})"));
+    let frames: Vec<FrameNumber> = view.ends(picture.id).skip(1).chain(frame).collect();
+    if !receiver_first {
+        return view.of_picture(
+            "reset-mid-transfer",
+            picture,
+            frames,
+            format!("{who}, {side} of the picture, reset the connection{at} {expected}."),
+            "In the sender: shut down and close instead of aborting, after everything was sent; look for an exception that \
+             ended the program, and for SO_LINGER with time 0.",
+        );
+    }
+    let unread = all_acknowledged(view);
+    let why = if unread {
+        " It had acknowledged every byte that came, so its program closed the socket, or ended, while bytes lay there that \
+         it had not read."
+    } else {
+        " Its socket was closed already when these bytes came."
+    };
+    let message =
+        format!("{who}, {side} of the picture, reset the connection{at} {expected}.{why}");
+    // Without length and structure nobody knows whether one more recv() would have been enough.
+    let known = picture.declared.is_some() || picture.structure.is_some();
+    if unread && known {
+        Finding {
+            certainty: Certainty::Likely,
+            ..view.of_picture(
+                "unread-data-reset",
+                picture,
+                frames,
+                format!("{message} A program that calls recv() once does that."),
+                "In the receiver: call recv() in a loop, until the declared length is there or recv() returns nothing, and \
+                 close only then.",
+            )
+        }
+    } else {
+        view.of_picture(
+            "reset-mid-transfer",
+            picture,
+            frames,
+            message,
+            "In the receiver: read until the picture is whole before closing; one recv() is not one send(), so gather bytes \
+             until a whole row (or message) is there.",
+        )
+    }
+}
+
+/// Everything that was sent was acknowledged, by the RST itself at the latest.
+fn all_acknowledged(view: &View<'_>) -> bool {
+    view.facts.span > 0
+        && view
+            .facts
+            .acknowledged
+            .is_some_and(|acknowledged| acknowledged >= view.facts.span)
+}
+
+/// The receiver reset the connection after a whole picture had come.
+fn unread_after_all(view: &View<'_>) -> Option<Finding> {
+    let picture = view.facts.pictures.last()?;
+    let other = view.other?;
+    let frame = other.reset.filter(|_| other.fin.is_none())?;
+    let whole = is_whole(picture) && picture.gaps.is_empty() && all_acknowledged(view);
+    whole.then(|| Finding {
+        severity: Severity::Warning,
+        certainty: Certainty::Likely,
+        ..view.of_picture(
+            "unread-data-reset",
+            picture,
+            view.ends(picture.id).skip(1).chain([frame]),
+            format!(
+                "The picture is whole on the wire and all of it was acknowledged, but {} then reset the connection (RST, frame \
+                 {frame}) instead of closing it: its program closed the socket while bytes lay there that it had not read. \
+                 What it saved is probably short.",
+                view.receiver()
+            ),
+            "In the receiver: call recv() in a loop, until the declared length is there or recv() returns nothing, and close \
+             only then.",
+        )
+    })
+}
+
+/// The picture is whole, and nobody says that it is over.
+fn no_end_of_stream(view: &View<'_>) -> Option<Finding> {
+    let [picture] = view.facts.pictures.as_slice() else {
+        return None;
+    };
+    let (certainty, waits) = match picture.ending {
+        Ending::EndOfStream(StreamEnd::Unfinished) => (Certainty::Proven, is_whole(picture)),
+        // A format that is not known may have another end.
+        Ending::Structure => (Certainty::Likely, picture.range.end == view.facts.span),
+        _ => return None,
+    };
+    let reset = view.other.and_then(|other| other.reset);
+    let closed = view.facts.fin.or(view.facts.reset).or(reset).is_some();
+    let (frame, time) = view.facts.last_data?;
+    let answered = view
+        .other
+        .and_then(|other| other.last_data)
+        .is_some_and(|(answer, _)| answer > frame);
+    let silence = view.since(time, None)?;
+    let idle = view.all.idle_at_end && view.is_idle(silence);
+    (waits && !closed && !answered && idle && picture.gaps.is_empty()).then(|| Finding {
+        certainty,
+        ..view.of_picture(
+            "no-end-of-stream",
+            picture,
+            view.ends(picture.id),
+            format!(
+                "{} sent a whole {} ({} bytes, the last in frame {frame}) and then neither closed nor sent anything for {}: \
+                 in this format only closing says that the picture is over, so {} still waits.",
+                capital(&view.sender()),
+                kind(picture),
+                count(length(picture)),
+                seconds(silence),
+                view.receiver()
+            ),
+            "In the sender: close the socket (or shutdown(SHUT_WR)) after the last byte; or send the length before the picture, \
+             so that nobody has to wait for the end.",
+        )
+    })
+}
+
+/// One side closed, the other never did.
+fn never_closed(view: &View<'_>) -> Option<Finding> {
+    let other = view.other?;
+    let fin = view.facts.fin.filter(|_| view.facts.fin_acknowledged)?;
+    if other.fin.or(other.reset).or(view.facts.reset).is_some() || !other.heard {
+        return None;
+    }
+    let silence = view.since(view.facts.closing, None)?;
+    if !view.is_idle(silence) || !view.all.idle_at_end {
+        return None;
+    }
+    let both = view
+        .all
+        .directions
+        .iter()
+        .flat_map(|direction| &direction.pictures);
+    let mut pictures = both.peekable();
+    // Where the format itself ends a picture nobody waits for the close.
+    let harmless = pictures.peek().is_none()
+        || pictures.any(|picture| matches!(picture.ending, Ending::Marker | Ending::Length));
+    Some(Finding {
+        severity: if harmless {
+            Severity::Note
+        } else {
+            Severity::Warning
+        },
+        image: view.only_picture(),
+        ..view.finding(
+            "never-closed",
+            [fin],
+            format!(
+                "{} closed (FIN, frame {fin}) and this was acknowledged, but {} did not close its side within the {} that the \
+                 capture went on.",
+                capital(&view.sender()),
+                view.receiver(),
+                seconds(silence)
+            ),
+            "Close the socket on that side too once recv() returns nothing (with in Python, drop in Rust): each one left open \
+             takes a file descriptor, and whoever waits for its end waits for ever.",
+        )
+    })
+}
+
+/// Somebody connected, and nobody said anything.
+pub(super) fn empty_request(stream: &Stream, facts: &StreamFacts) -> Option<Finding> {
+    let [first, second] = facts.directions.as_slice() else {
+        return None;
+    };
+    let initiator = stream.initiator?;
+    let silent = stream.transport == TransportKind::Tcp
+        && [first, second]
+            .iter()
+            .all(|direction| direction.saw_syn && direction.span == 0);
+    if !silent || matches!(facts.expected, Some(Protocol::Marker(_))) {
+        // In the pipeline it is the server that speaks first.
+        return None;
+    }
+    let closing = [(0, first), (1, second)]
+        .into_iter()
+        .filter_map(|(index, direction)| {
+            let frame = [direction.fin, direction.reset]
+                .into_iter()
+                .flatten()
+                .min()?;
+            Some((frame, direction.closing, index))
+        })
+        .min_by_key(|(frame, _, _)| *frame);
+    let until = closing
+        .and_then(|(_, time, _)| time)
+        .or(facts.capture_end)?;
+    let silence = until.since(stream.started?);
+    if u128::from(silence.max(0).unsigned_abs()) <= facts.idle.as_nanos() {
+        return None;
+    }
+    let known = facts.expected == Some(Protocol::Catalog);
+    let end = match closing {
+        Some((frame, _, index)) => {
+            format!("until {} closed (frame {frame})", party(stream, index))
+        }
+        None => "as long as the capture went on".to_owned(),
+    };
+    let mut packets = vec![stream.first_packet];
+    packets.extend(closing.map(|(frame, _, _)| frame));
+    Some(Finding {
+        severity: if known {
+            Severity::Error
+        } else {
+            Severity::Warning
+        },
+        certainty: if known {
+            Certainty::Proven
+        } else {
+            Certainty::Likely
+        },
+        stream: Some(stream.id),
+        packets,
+        ..finding(
+            "empty-request",
+            format!(
+                "{} connected (frame {}), and then neither side sent a byte for {}, {end}: the server waits for a request, the \
+                 client for an answer.",
+                capital(&party(stream, initiator)),
+                stream.first_packet,
+                seconds(silence)
+            ),
+            "In the client: never send an empty text (sendall(b\"\") puts nothing on the wire): ask the user again, and end each \
+             request with a newline; in the server: set a timeout, so that one silent client does not keep all others waiting.",
+        )
+    })
+}

@@ -1,0 +1,273 @@
+//! Where the wire format and the picture's own structure do not agree.
+
+use super::{View, capital, kind, length};
+use crate::findings::facts::{PictureFacts, TextDamage};
+use crate::findings::{Certainty, Finding, Severity};
+use crate::ledger::TransportKind;
+use crate::picture::{self, Sniff, Status};
+use crate::units::{count, counted};
+use crate::wire::{Ending, Fault, Protocol, StreamEnd};
+
+pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
+    for picture in &view.facts.pictures {
+        findings.extend(trailing(view, picture));
+        findings.extend(length_mismatch(view, picture));
+        findings.extend(missing_inside(view, picture));
+        findings.extend(width_unknown(view, picture));
+        if let Some(damage) = picture.text_damage {
+            findings.push(Finding {
+                image: Some(picture.id),
+                ..text_mode(view, damage)
+            });
+        }
+    }
+    if let Some(damage) = TextDamage::of(&view.facts.stray_sample) {
+        findings.push(text_mode(view, damage));
+    }
+    for (offset, fault) in &view.facts.faults {
+        findings.push(faulty(view, *offset, fault));
+    }
+}
+
+/// Bytes between the picture's own end and the format's end of it.
+fn trailing(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
+    let Some((Status::Whole { length: own }, _)) = picture.structure else {
+        return None;
+    };
+    let total = length(picture);
+    if total <= own || picture.trailing.is_empty() {
+        return None;
+    }
+    Some(view.of_picture(
+        "trailing-bytes",
+        picture,
+        view.ends(picture.id).skip(1),
+        format!(
+            "The {} ends after {} bytes, but {} before its end as the format \"{}\" has it: {}.",
+            kind(picture),
+            count(own),
+            match total - own {
+                1 => "1 byte follows".to_owned(),
+                more => format!("{} bytes follow", count(more)),
+            },
+            picture.protocol,
+            name_bytes(&picture.trailing)
+        ),
+        "Find out on which side they come from: a marker or line end that the sender adds is saved into the file by a receiver \
+         that does not know it.",
+    ))
+}
+
+/// What a few bytes are, for people.
+fn name_bytes(bytes: &[u8]) -> String {
+    const KNOWN: [&[u8]; 5] = [
+        b"%IMAGE_COMPLETED%",
+        b"<END OF FILE>",
+        b"<END>",
+        b"DONE",
+        b"EOF",
+    ];
+    if let Some(marker) = KNOWN.iter().find(|marker| bytes.starts_with(marker)) {
+        return format!("the end marker {}", marker.escape_ascii());
+    }
+    if let Sniff::Is(format) = picture::sniff(bytes) {
+        return format!(
+            "another {}, or the same one again",
+            format.to_string().to_uppercase()
+        );
+    }
+    match bytes {
+        b"\r\n" | b"\n" => "a line end".to_owned(),
+        _ if bytes.iter().all(|&byte| byte == 0) => "zero bytes".to_owned(),
+        _ => {
+            let few = bytes.get(..16).unwrap_or(bytes);
+            format!(
+                "\"{}\"{}",
+                few.escape_ascii(),
+                if bytes.len() > 16 { " …" } else { "" }
+            )
+        }
+    }
+}
+
+/// The declared length is not the picture's.
+fn length_mismatch(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
+    let declared = picture.declared?;
+    let bytes = length(picture);
+    let message = match (picture.ending, &picture.structure) {
+        (Ending::Cut(StreamEnd::Fin), Some((Status::Whole { .. }, _))) => format!(
+            "{} declared {}, but the {} is whole after {} and the connection was closed there.",
+            capital(&view.sender()),
+            counted(declared, "byte", "bytes"),
+            kind(picture),
+            count(bytes)
+        ),
+        (Ending::Length, Some((Status::Walking, _))) => format!(
+            "{} declared {}, but after so many the {} is not at its end.",
+            capital(&view.sender()),
+            counted(declared, "byte", "bytes"),
+            kind(picture)
+        ),
+        _ => return None,
+    };
+    picture.gaps.is_empty().then(|| {
+        view.of_picture(
+            "length-mismatch",
+            picture,
+            view.ends(picture.id),
+            message,
+            "In the sender: take the length of exactly those bytes that are sent (len(data) of the encoded picture), not the \
+             file's size on disk from another moment, nor the size of the decoded pixels.",
+        )
+    })
+}
+
+/// The structure breaks although nothing is missing from the stream.
+fn missing_inside(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
+    let Some((Status::Broken { at, reason }, _)) = &picture.structure else {
+        return None;
+    };
+    if !picture.gaps.is_empty() {
+        return None;
+    }
+    let by_udp = view.stream.transport == TransportKind::Udp;
+    let why = if by_udp {
+        "A datagram was lost before it was captured, or the sender skipped or changed bytes."
+    } else {
+        "Nothing is missing from the TCP stream, so the sender itself skipped, added or changed bytes: often a send() that took \
+         less than it was given, and whose result was not looked at."
+    };
+    Some(Finding {
+        severity: if picture.protocol == Protocol::Carve {
+            Severity::Warning
+        } else {
+            Severity::Error
+        },
+        certainty: Certainty::Likely,
+        ..view.of_picture(
+            "missing-inside",
+            picture,
+            view.ends(picture.id),
+            format!(
+                "The {}'s structure breaks at its byte {}: {reason}. {why}",
+                kind(picture),
+                count(*at)
+            ),
+            "In the sender: use sendall() (write_all in Rust), or go on from where send() stopped; and check that the file itself \
+             is sound.",
+        )
+    })
+}
+
+/// Raw pixels whose width nothing says.
+fn width_unknown(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
+    if picture.protocol != (Protocol::RawPixels { width: None }) {
+        return None;
+    }
+    let bytes = length(picture);
+    let row = view
+        .image(picture.id)
+        .and_then(|image| image.chunk_size)
+        .filter(|&row| row >= 3 && row.is_multiple_of(3) && bytes.is_multiple_of(row));
+    let listens = view
+        .stream
+        .initiator
+        .map_or(view.index ^ 1, |initiator| 1 - initiator.min(1));
+    let port = view
+        .stream
+        .directions
+        .get(listens)
+        .map_or(0, |direction| direction.from.port());
+    let (message, fix) = match row {
+        Some(row) => (
+            format!(
+                "Nothing on the wire says how wide the picture is; it was sent in pieces of {} bytes, which would be {} × {} \
+                 pixels.",
+                count(row),
+                count(row / 3),
+                count(bytes / row)
+            ),
+            format!(
+                "If that is right, say so: --protocol {port}=raw-pixels={}.",
+                row / 3
+            ),
+        ),
+        None => (
+            "Nothing on the wire says how wide the picture is, and its pieces have no common size."
+                .to_owned(),
+            format!("Give the width: --protocol {port}=raw-pixels=WIDTH."),
+        ),
+    };
+    Some(Finding {
+        certainty: Certainty::Likely,
+        ..view.of_picture(
+            "width-unknown",
+            picture,
+            view.ends(picture.id),
+            message,
+            &fix,
+        )
+    })
+}
+
+fn text_mode(view: &View<'_>, damage: TextDamage) -> Finding {
+    view.finding(
+        "text-mode",
+        view.facts.last_data.map(|(frame, _)| frame),
+        format!(
+            "{} sent a PNG whose signature was changed as text is: {damage}. So was the rest of the file; it cannot be mended \
+             after the fact.",
+            capital(&view.sender())
+        ),
+        "In the sender: open the file as bytes (open(path, \"rb\") in Python, std::fs::read in Rust), and never decode or encode \
+         a picture as text.",
+    )
+}
+
+/// What the decoder said in so many words.
+fn faulty(view: &View<'_>, offset: u64, fault: &Fault) -> Finding {
+    let (name, fix) = name_fault(fault);
+    let image = view.image_at(offset).or_else(|| view.only_picture());
+    let frames = image.map_or_else(
+        || {
+            view.facts
+                .last_data
+                .map(|(frame, _)| frame)
+                .into_iter()
+                .collect()
+        },
+        |id| view.ends(id).collect::<Vec<_>>(),
+    );
+    Finding {
+        image,
+        ..view.finding(
+            name,
+            frames,
+            format!(
+                "At stream byte {} from {}: {fault}.",
+                count(offset),
+                view.sender()
+            ),
+            fix,
+        )
+    }
+}
+
+fn name_fault(fault: &Fault) -> (&'static str, &'static str) {
+    match fault {
+        Fault::PartialRow { .. } => (
+            "rows-not-segments",
+            "In the receiver: gather bytes until a whole row is there, whatever recv() returns; in the sender: send whole rows \
+             and say width and height before the first.",
+        ),
+        Fault::BadField { expected, .. } if expected.contains("separator") => (
+            "fields-glued",
+            "In the sender: end each text field with a newline, or give it a fixed width; two send() calls leave no border.",
+        ),
+        _ => (
+            "implausible-length",
+            "Write and read the length alike on both sides: a fixed width and byte order, \"!I\" in Python's struct and \
+             to_be_bytes in Rust.",
+        ),
+    }
+}

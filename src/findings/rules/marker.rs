@@ -1,0 +1,231 @@
+//! End markers: answered or not, where they stand, and what a receiver makes of them.
+
+use super::{View, capital, is_whole, kind, length, seconds};
+use crate::findings::facts::{Mark, PictureFacts};
+use crate::findings::{Certainty, Finding};
+use crate::picture::Status;
+use crate::units::{FrameNumber, count, counted};
+use crate::wire::{Ending, Protocol, StreamEnd};
+
+pub(super) const MEND: &str = "In the receiver: append what each recv() returns to a buffer, and stop when the buffer ends \
+                               with the marker; better, send the length before the picture.";
+
+pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
+    let unanswered = unanswered(view);
+    if unanswered.is_none() {
+        findings.extend(risk(view));
+    }
+    findings.extend(unanswered);
+    for picture in &view.facts.pictures {
+        findings.extend(inside(view, picture));
+        findings.extend(missing(view, picture));
+    }
+}
+
+/// The last picture and its marker were acknowledged, and whoever should go on never did.
+fn unanswered(view: &View<'_>) -> Option<Finding> {
+    // What the listening side sends on an accepted connection the other side has to answer: with data or with FIN.
+    // An upload may be answered on other connections only: `servers` looks at those.
+    if view
+        .stream
+        .initiator
+        .is_none_or(|initiator| initiator == view.index)
+    {
+        return None;
+    }
+    let mark = view.facts.last_marker.as_deref()?;
+    let (acknowledged, since) = mark.acknowledged?;
+    let closed = [view.facts.fin, view.facts.reset]
+        .into_iter()
+        .flatten()
+        .min();
+    let answer = mark.answered.map(|(frame, _)| frame);
+    if answer.is_some_and(|answer| closed.is_none_or(|closed| answer < closed)) {
+        return None;
+    }
+    let silence = view.since(since, view.facts.closing)?;
+    if !view.is_idle(silence) {
+        return None;
+    }
+    let picture = mark
+        .picture
+        .and_then(|id| view.facts.pictures.iter().find(|picture| picture.id == id))?;
+    let image = view.image(picture.id);
+    let known = picture.protocol == Protocol::pipeline();
+    let until = match closed {
+        Some(frame) => format!("until {} closed (frame {frame})", view.sender()),
+        None => "as long as the capture went on".to_owned(),
+    };
+    let frames = view
+        .ends(picture.id)
+        .chain([mark.frame, acknowledged])
+        .chain(closed);
+    let explained = explanation(
+        length(picture),
+        image.and_then(|image| image.chunk_size),
+        mark,
+        image.and_then(|image| image.last_packet),
+    );
+    Some(Finding {
+        certainty: if known {
+            Certainty::Proven
+        } else {
+            Certainty::Likely
+        },
+        ..view.of_picture(
+            "marker-unanswered",
+            picture,
+            frames,
+            format!(
+                "{} sent a {} ({} bytes) and the end marker (frame {}). {} acknowledged both (frame {acknowledged}) and then sent \
+                 nothing for {}, {until}. {explained}",
+                capital(&view.sender()),
+                if is_whole(picture) {
+                    "whole picture"
+                } else {
+                    "picture"
+                },
+                count(length(picture)),
+                mark.frame,
+                capital(&view.receiver()),
+                seconds(silence),
+            ),
+            MEND,
+        )
+    })
+}
+
+/// Why a receiver that compares one `recv` with the marker does not see it.
+pub(super) fn explanation(
+    bytes: u64,
+    chunk: Option<u64>,
+    mark: &Mark,
+    last: Option<FrameNumber>,
+) -> String {
+    let marker = mark.bytes;
+    let cause = format!(
+        "Cause: it waits for one recv() that returns exactly the {marker} marker bytes. TCP keeps no such borders"
+    );
+    let Some(chunk) = chunk.filter(|&chunk| chunk > marker) else {
+        return format!("{cause}.");
+    };
+    let (full, rest) = (bytes / chunk, bytes % chunk);
+    let segments = if last.is_some_and(|last| last < mark.frame) {
+        ", although they were two segments"
+    } else {
+        ""
+    };
+    let pieces = match full {
+        0 => String::new(),
+        _ => format!(
+            ": {} bytes are {} of {} bytes and {} more",
+            count(bytes),
+            counted(full, "chunk", "chunks"),
+            count(chunk),
+            count(rest)
+        ),
+    };
+    if rest == 0 {
+        format!(
+            "{cause}: where not all had come when it began to read, its recv({chunk}) calls cut the bytes at other places than \
+             the sender did."
+        )
+    } else if rest + marker <= chunk {
+        format!(
+            "{cause}{pieces}; the last {} bytes and the marker came out of one recv({chunk}){segments}.",
+            count(rest)
+        )
+    } else {
+        format!(
+            "{cause}{pieces}; behind the last {} bytes only a part of the marker fits into one recv({chunk}), and the rest came \
+             with the next one.",
+            count(rest)
+        )
+    }
+}
+
+/// Nothing happened, but it can.
+fn risk(view: &View<'_>) -> Option<Finding> {
+    let risky = |picture: &&PictureFacts| {
+        let chunk = view.image(picture.id).and_then(|image| image.chunk_size);
+        picture.ending == Ending::Marker
+            && chunk.is_some_and(|chunk| chunk > 0 && !length(picture).is_multiple_of(chunk))
+    };
+    let mut pictures = view.facts.pictures.iter().filter(risky);
+    let picture = pictures.next()?;
+    let more = pictures.count() as u64;
+    let chunk = view.image(picture.id).and_then(|image| image.chunk_size)?;
+    Some(Finding {
+        certainty: Certainty::Risk,
+        ..view.of_picture(
+            "marker-risk",
+            picture,
+            view.ends(picture.id).skip(1),
+            format!(
+                "The picture's {} bytes are no whole number of chunks of {} bytes: a receiver that compares one recv() with the \
+                 marker sees it only where timing is kind{}.",
+                count(length(picture)),
+                count(chunk),
+                if more == 0 {
+                    String::new()
+                } else {
+                    format!("; {} more in this direction are so too", count(more))
+                }
+            ),
+            MEND,
+        )
+    })
+}
+
+/// The marker came before the picture's own end.
+fn inside(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
+    let walking = matches!(picture.structure, Some((Status::Walking, _)));
+    if picture.ending != Ending::Marker || !walking || !picture.gaps.is_empty() {
+        return None;
+    }
+    let more = view
+        .facts
+        .pictures
+        .iter()
+        .find(|other| other.range.start > picture.range.start)
+        .is_some_and(|next| next.structure.is_none());
+    let why = if more {
+        "More bytes follow that begin no picture: the marker's bytes stand in the picture itself, and a receiver that looks for \
+         them stops there."
+    } else {
+        "Either the sender stopped too early, or the marker's bytes stand in the picture itself."
+    };
+    Some(view.of_picture(
+        "marker-inside-image",
+        picture,
+        view.ends(picture.id).skip(1),
+        format!(
+            "The end marker came after {} bytes, before the {}'s end. {why}",
+            count(length(picture)),
+            kind(picture)
+        ),
+        "Send the length before the picture instead of a marker after it: any bytes may stand in a picture; and check that the \
+         whole file was read and sent.",
+    ))
+}
+
+/// The sender closed without the marker.
+fn missing(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
+    let marker = matches!(picture.protocol, Protocol::Marker(_));
+    if picture.ending != Ending::Cut(StreamEnd::Fin) || !marker || !is_whole(picture) {
+        return None;
+    }
+    Some(view.of_picture(
+        "marker-missing",
+        picture,
+        view.ends(picture.id).skip(1).chain(view.facts.fin),
+        format!(
+            "{} sent a whole {} ({} bytes) and closed without the end marker.",
+            capital(&view.sender()),
+            kind(picture),
+            count(length(picture))
+        ),
+        "In the sender: send the marker after the last chunk, before closing; in the receiver: take recv() returning nothing for \
+         an end as well, and check then whether the picture is whole.",
+    ))
+}

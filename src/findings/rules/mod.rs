@@ -1,0 +1,222 @@
+//! The rules: which facts make which finding.
+//!
+//! Each rule says what happened in one plain sentence and how to mend it in another. A loss in the capture is
+//! never called a loss on the network, and a finding that only follows from another one is a note.
+
+mod capture;
+mod closing;
+mod framing;
+mod marker;
+mod servers;
+mod tcp;
+mod udp;
+
+use std::borrow::Cow;
+
+pub use capture::{file_cut_short, fragment_lost, kernel_drops, of_capture, stream_limit};
+pub use servers::Servers;
+
+use super::facts::{DirectionFacts, PictureFacts, StreamFacts};
+use super::{Certainty, Finding, Severity, catalogue};
+use crate::ledger::{Image, Stream, TransportKind};
+use crate::picture::Status;
+use crate::units::{FrameNumber, PictureId, Timestamp, duration};
+
+/// All findings of one stream.
+pub fn of_stream(stream: &Stream, images: &[Image], facts: &StreamFacts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, direction) in facts.directions.iter().enumerate() {
+        let view = View {
+            stream,
+            images,
+            index,
+            all: facts,
+            facts: direction,
+            other: facts.directions.get(1 - index.min(1)),
+        };
+        framing::rules(&view, &mut findings);
+        marker::rules(&view, &mut findings);
+        closing::rules(&view, &mut findings);
+        match stream.transport {
+            TransportKind::Tcp => tcp::rules(&view, &mut findings),
+            TransportKind::Udp => udp::rules(&view, &mut findings),
+        }
+        capture::of_direction(&view, &mut findings);
+    }
+    findings.extend(capture::started_late(stream, facts));
+    findings.extend(closing::empty_request(stream, facts));
+    if facts.limited {
+        findings.push(capture::waiting_limit(stream));
+    }
+    subordinate(&mut findings);
+    findings
+}
+
+/// A hang that somebody ended by closing shows twice: as the hang, and as what the closing broke. The second is only a
+/// consequence.
+fn subordinate(findings: &mut [Finding]) {
+    let Some(cause) = findings
+        .iter()
+        .find(|finding| finding.name == "marker-unanswered")
+        .and_then(|finding| finding.packets.last().copied())
+    else {
+        return;
+    };
+    for finding in findings {
+        let follows = matches!(
+            finding.name.as_ref(),
+            "reset-mid-transfer" | "unread-data-reset" | "early-close"
+        ) && finding.packets.first().is_some_and(|frame| *frame >= cause);
+        if follows {
+            finding.severity = Severity::Note;
+            finding
+                .message
+                .push_str(" This only follows from the marker that was never answered.");
+        }
+    }
+}
+
+/// A finding with the catalogue's severity, proven, about nothing in particular.
+fn finding(name: &'static str, message: String, fix: &str) -> Finding {
+    Finding {
+        name: Cow::Borrowed(name),
+        severity: catalogue::severity(name),
+        certainty: Certainty::Proven,
+        stream: None,
+        image: None,
+        packets: Vec::new(),
+        message,
+        fix: fix.to_owned(),
+    }
+}
+
+/// One direction of a stream with all that is known of it.
+struct View<'f> {
+    stream: &'f Stream,
+    images: &'f [Image],
+    index: usize,
+    all: &'f StreamFacts,
+    facts: &'f DirectionFacts,
+    other: Option<&'f DirectionFacts>,
+}
+
+impl View<'_> {
+    fn finding(
+        &self,
+        name: &'static str,
+        frames: impl IntoIterator<Item = FrameNumber>,
+        message: String,
+        fix: &str,
+    ) -> Finding {
+        let mut packets: Vec<FrameNumber> = frames.into_iter().collect();
+        packets.sort_unstable();
+        packets.dedup();
+        Finding {
+            stream: Some(self.stream.id),
+            packets,
+            ..finding(name, message, fix)
+        }
+    }
+
+    /// As [`Self::finding`], about a picture.
+    fn of_picture(
+        &self,
+        name: &'static str,
+        picture: &PictureFacts,
+        frames: impl IntoIterator<Item = FrameNumber>,
+        message: String,
+        fix: &str,
+    ) -> Finding {
+        Finding {
+            image: Some(picture.id),
+            ..self.finding(name, frames, message, fix)
+        }
+    }
+
+    fn image(&self, id: PictureId) -> Option<&Image> {
+        self.images.iter().find(|image| image.id == id)
+    }
+
+    /// First and last frame of a picture.
+    fn ends(&self, id: PictureId) -> impl Iterator<Item = FrameNumber> + use<> {
+        let image = self.image(id);
+        let first = image.and_then(|image| image.first_packet);
+        let last = image.and_then(|image| image.last_packet);
+        first.into_iter().chain(last)
+    }
+
+    fn image_at(&self, offset: u64) -> Option<PictureId> {
+        self.facts
+            .pictures
+            .iter()
+            .find(|picture| picture.range.contains(&offset))
+            .map(|picture| picture.id)
+    }
+
+    /// The only picture of the direction; absent where there are none or several.
+    fn only_picture(&self) -> Option<PictureId> {
+        match self.facts.pictures.as_slice() {
+            [picture] => Some(picture.id),
+            _ => None,
+        }
+    }
+
+    /// Who sends in this direction.
+    fn sender(&self) -> String {
+        party(self.stream, self.index)
+    }
+
+    fn receiver(&self) -> String {
+        party(self.stream, 1 - self.index.min(1))
+    }
+
+    /// Time from a moment to another one, or to the end of the capture.
+    fn since(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> Option<i64> {
+        Some(to.or(self.all.capture_end)?.since(from?))
+    }
+
+    fn is_idle(&self, nanoseconds: i64) -> bool {
+        u128::from(nanoseconds.max(0).unsigned_abs()) > self.all.idle.as_nanos()
+    }
+}
+
+/// One side, in words: who connected is the client, where the capture shows it.
+fn party(stream: &Stream, index: usize) -> String {
+    let Some(direction) = stream.directions.get(index) else {
+        return "one side".to_owned();
+    };
+    let from = direction.from;
+    match (stream.transport, stream.initiator) {
+        (TransportKind::Tcp, Some(initiator)) if initiator == index => format!("the client {from}"),
+        (TransportKind::Tcp, Some(_)) => format!("the server {from}"),
+        _ => from.to_string(),
+    }
+}
+
+/// A sentence's beginning.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+fn seconds(nanoseconds: i64) -> String {
+    duration(nanoseconds, true)
+}
+
+fn is_whole(picture: &PictureFacts) -> bool {
+    matches!(picture.structure, Some((Status::Whole { .. }, _)))
+}
+
+/// "JPEG", or "picture" where it is no known one.
+fn kind(picture: &PictureFacts) -> String {
+    picture.structure.as_ref().map_or_else(
+        || "picture".to_owned(),
+        |(_, info)| info.format.to_string().to_uppercase(),
+    )
+}
+
+fn length(picture: &PictureFacts) -> u64 {
+    picture.range.end - picture.range.start
+}

@@ -1,0 +1,198 @@
+//! Datagrams: lost, doubled, out of order, too large, and never said to be over.
+
+use super::{View, capital, is_whole, kind, length};
+use crate::findings::facts::{Numbering, PictureFacts};
+use crate::findings::{Certainty, Finding, Severity};
+use crate::units::{count, counted};
+use crate::wire::{Ending, Protocol, StreamEnd};
+
+/// So many ranges of lost numbers are spelt out.
+const SPELT: usize = 8;
+
+pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
+    match &view.facts.numbering {
+        Some(numbering) => numbered(view, numbering, findings),
+        None => findings.extend(undetectable(view)),
+    }
+    for picture in &view.facts.pictures {
+        findings.extend(no_end(view, picture));
+    }
+    findings.extend(fragmented(view));
+    findings.extend(oversized(view));
+}
+
+/// The format numbers its datagrams, so the wire shows what is missing.
+fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>) {
+    let lost: u64 = numbering
+        .lost
+        .iter()
+        .map(|range| range.end - range.start)
+        .sum();
+    if lost > 0 {
+        let mut numbers: Vec<String> = numbering
+            .lost
+            .iter()
+            .take(SPELT)
+            .map(|range| match range.end - range.start {
+                1 => range.start.to_string(),
+                _ => format!("{}–{}", range.start, range.end - 1),
+            })
+            .collect();
+        if numbering.lost.len() > SPELT {
+            numbers.push("…".to_owned());
+        }
+        let of = numbering
+            .total
+            .map_or_else(String::new, |total| format!(" of {}", count(total)));
+        findings.push(Finding {
+            image: view.only_picture(),
+            ..view.finding(
+                "datagram-lost",
+                view.facts.pictures.iter().flat_map(|picture| view.ends(picture.id)),
+                format!(
+                    "{}{of} numbered datagrams from {} never came by: {}.",
+                    count(lost),
+                    view.sender(),
+                    numbers.join(", ")
+                ),
+                "UDP sends nothing again: let the receiver ask for missing numbers, send more slowly, or use TCP.",
+            )
+        });
+    }
+    for (name, frames, what) in [
+        (
+            "datagram-duplicated",
+            &numbering.duplicated,
+            "carried a number that had come before",
+        ),
+        (
+            "datagram-reordered",
+            &numbering.reordered,
+            "came after a datagram with a higher number",
+        ),
+    ] {
+        if !frames.is_empty() {
+            findings.push(Finding {
+                image: view.only_picture(),
+                ..view.finding(
+                    name,
+                    frames.named().iter().copied(),
+                    format!(
+                        "{} from {} {what}.",
+                        counted(frames.count(), "datagram", "datagrams"),
+                        view.sender()
+                    ),
+                    "In the receiver: put each piece where its number says, and ignore one that is there already; do not append \
+                     in order of arrival.",
+                )
+            });
+        }
+    }
+}
+
+/// Nothing numbers the datagrams, so nobody can know.
+fn undetectable(view: &View<'_>) -> Option<Finding> {
+    let picture = view
+        .facts
+        .pictures
+        .iter()
+        .find(|picture| picture.protocol == Protocol::Udp)?;
+    Some(Finding {
+        certainty: Certainty::Risk,
+        ..view.of_picture(
+            "undetectable-loss",
+            picture,
+            view.ends(picture.id),
+            "The datagrams carry no numbers: one that is lost or comes out of order goes unnoticed until the picture looks wrong."
+                .to_owned(),
+            "In the sender: put a number and the total before each piece; in the receiver: put pieces where they belong and ask \
+             for missing ones; or use TCP.",
+        )
+    })
+}
+
+/// Nobody said that the picture is over.
+fn no_end(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
+    if picture.protocol != Protocol::Udp || picture.ending == Ending::EmptyDatagram {
+        return None;
+    }
+    let bytes = count(length(picture));
+    let stopped = match picture.ending {
+        Ending::Cut(end) | Ending::EndOfStream(end) => Some(end),
+        _ => None,
+    };
+    let whole = is_whole(picture);
+    if !whole && stopped == Some(StreamEnd::Unfinished) && !view.all.idle_at_end {
+        // The capture ended: nothing is known.
+        return None;
+    }
+    Some(if whole {
+        Finding {
+            severity: Severity::Note,
+            certainty: Certainty::Risk,
+            ..view.of_picture(
+                "no-end-datagram",
+                picture,
+                view.ends(picture.id).skip(1),
+                format!(
+                    "No empty datagram followed the picture ({bytes} bytes): a receiver knows only from the {}'s own structure, or \
+                     from silence, that it is over.",
+                    kind(picture)
+                ),
+                "In the sender: say how many datagrams there will be before the first one; in the receiver: set a timeout.",
+            )
+        }
+    } else {
+        view.of_picture(
+            "no-end-datagram",
+            picture,
+            view.ends(picture.id),
+            format!(
+                "{} stopped after {bytes} bytes, before the {}'s end, and no end datagram followed.",
+                capital(&view.sender()),
+                kind(picture)
+            ),
+            "In the sender: send everything and then the end datagram, several times, since it may be lost too; in the receiver: \
+             set a timeout, and do not take what came for a whole picture.",
+        )
+    })
+}
+
+fn fragmented(view: &View<'_>) -> Option<Finding> {
+    let pieces = &view.facts.troubles.fragmented;
+    (!pieces.is_empty()).then(|| Finding {
+        image: view.only_picture(),
+        ..view.finding(
+            "ip-fragmented",
+            pieces.named().iter().copied(),
+            format!(
+                "{} from {} came in IP fragments: losing one fragment loses the whole datagram.",
+                counted(pieces.count(), "datagram", "datagrams"),
+                view.sender()
+            ),
+            "Send datagrams that fit the path's MTU (1472 bytes of payload at MTU 1500).",
+        )
+    })
+}
+
+fn oversized(view: &View<'_>) -> Option<Finding> {
+    let troubles = &view.facts.troubles;
+    let large = &troubles.oversized;
+    (!large.is_empty()).then(|| Finding {
+        certainty: Certainty::Risk,
+        image: view.only_picture(),
+        ..view.finding(
+            "oversized-datagram",
+            large.named().iter().copied(),
+            format!(
+                "{} from {} {} longer than a packet of 1,500 bytes holds (the longest {} bytes): whole here, but cut into IP \
+                 fragments on most networks.",
+                counted(large.count(), "datagram", "datagrams"),
+                view.sender(),
+                if large.count() == 1 { "is" } else { "are" },
+                count(u64::from(troubles.largest))
+            ),
+            "Send no more than 1472 bytes of payload in a datagram (1452 over IPv6).",
+        )
+    })
+}
