@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::{Event, Observer, Options};
 use crate::digest::Hasher;
-use crate::findings::facts::{CaptureFacts, Mark, TextDamage};
+use crate::findings::facts::{CaptureFacts, Mark, Numbering, TextDamage};
 use crate::ledger::{Confidence, TransportKind};
 use crate::picture::{self, Sniff, Walker};
 use crate::reassembly::{Gap, GapCause};
@@ -41,8 +41,13 @@ pub(super) struct Context<'c> {
 pub(super) struct Picture {
     pub(super) id: PictureId,
     pub(super) protocol: Protocol,
-    /// Its place in the stream, gaps included.
+    /// Its place in the stream, gaps and whatever else lies between its first and its last byte included.
     pub(super) range: ByteRange,
+    /// How long the picture itself is, gaps included, where that is not the length of `range`: its bytes are
+    /// encoded, or framing lies between them.
+    pub(super) decoded: Option<u64>,
+    /// Numbered pieces of it never came.
+    pub(super) lost: Option<Lost>,
     pub(super) declared: Option<u64>,
     /// Its first bytes are those of a picture that a text conversion damaged.
     pub(super) text_damage: Option<TextDamage>,
@@ -63,6 +68,15 @@ impl Picture {
     pub(super) fn gap_bytes(&self) -> u64 {
         self.gaps.iter().map(|gap| gap.length).sum()
     }
+}
+
+/// What never came of a picture, by the numbers of the pieces that did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Lost {
+    /// How many pieces, as far as they are numbered one by one.
+    pub(super) pieces: u64,
+    /// How many bytes, as far as it is known.
+    pub(super) bytes: u64,
 }
 
 /// Bytes outside any picture.
@@ -99,6 +113,8 @@ pub(super) struct Channel {
     pub(super) markers: u64,
     /// The last one, while no picture follows it.
     pub(super) mark: Option<Box<Mark>>,
+    /// Numbered pieces that came out of turn.
+    pub(super) numbering: Option<Box<Numbering>>,
     pub(super) end: Option<StreamEnd>,
 }
 
@@ -115,6 +131,7 @@ impl Default for Channel {
             choice: None,
             markers: 0,
             mark: None,
+            numbering: None,
             end: None,
         }
     }
@@ -161,11 +178,10 @@ impl Channel {
             self.position += missing;
             return;
         }
-        self.drive(context, |decoder, sink| decoder.datagram(payload, sink));
-        if missing > 0 {
-            self.cause = GapCause::SnapLength;
-            self.drive(context, |decoder, sink| decoder.gap(missing, sink));
-        }
+        self.cause = GapCause::SnapLength;
+        self.drive(context, |decoder, sink| {
+            decoder.cut_datagram(payload, missing, sink);
+        });
     }
 
     /// Bytes that will never come.
@@ -318,6 +334,29 @@ impl Channel {
                     });
                 }
             }
+            wire::Event::PictureEncoded { wire, bytes } => {
+                self.position += wire;
+                if let Some(open) = &mut self.open
+                    && !bytes.is_empty()
+                {
+                    open.bytes(bytes);
+                    context.observer.event(Event::PictureData {
+                        picture: open.id,
+                        bytes,
+                    });
+                }
+            }
+            wire::Event::PictureLost { pieces, bytes } => {
+                self.numbering.get_or_insert_default().lose(pieces);
+                if let Some(open) = &mut self.open {
+                    open.lost(pieces, bytes);
+                }
+            }
+            wire::Event::Numbered { total, order, .. } => {
+                self.numbering
+                    .get_or_insert_default()
+                    .add(context.frame, total, order);
+            }
             wire::Event::PictureGap(length) => {
                 if let Some(open) = &mut self.open {
                     open.gap(self.position, length, self.cause);
@@ -334,7 +373,7 @@ impl Channel {
                 match what {
                     Framing::Choice(choice) => self.choice = Some(choice),
                     Framing::Marker => self.marker(bytes, context),
-                    Framing::Length(_) | Framing::EndDatagram => {}
+                    _ => {}
                 }
             }
             wire::Event::Stray(bytes) => self.stray(bytes),
@@ -376,6 +415,8 @@ impl Channel {
         self.open = Some(Box::new(Open {
             id,
             start: self.position,
+            length: 0,
+            lost: None,
             declared: length,
             head: Vec::new(),
             structure: Structure::Unknown,
@@ -389,7 +430,7 @@ impl Channel {
     fn end_picture(&mut self, ending: Ending, protocol: &Protocol, context: &mut Context<'_>) {
         let Some(open) = self.open.take() else { return };
         let open = *open;
-        let digest = if open.gaps.is_empty() {
+        let digest = if open.gaps.is_empty() && open.lost.is_none() {
             open.digest.finish()
         } else {
             None
@@ -402,6 +443,8 @@ impl Channel {
             id: open.id,
             protocol: protocol.clone(),
             range: open.start..self.position,
+            decoded: (open.length != self.position - open.start).then_some(open.length),
+            lost: open.lost,
             declared: open.declared,
             text_damage: open.text_damage,
             structure: match open.structure {
@@ -441,6 +484,9 @@ enum Structure {
 struct Open {
     id: PictureId,
     start: u64,
+    /// Bytes of the picture so far, gaps included.
+    length: u64,
+    lost: Option<Lost>,
     declared: Option<u64>,
     /// First bytes, until they tell the file format.
     head: Vec<u8>,
@@ -453,7 +499,8 @@ struct Open {
 
 impl Open {
     fn bytes(&mut self, bytes: &[u8]) {
-        if self.gaps.is_empty() {
+        self.length += bytes.len() as u64;
+        if self.gaps.is_empty() && self.lost.is_none() {
             self.digest.update(bytes);
         }
         match &mut self.structure {
@@ -503,8 +550,23 @@ impl Open {
         }
     }
 
+    /// Pieces never came: nothing of the stream is missing, but the picture is not whole.
+    fn lost(&mut self, pieces: Option<u64>, bytes: Option<u64>) {
+        let lost = self.lost.get_or_insert_default();
+        lost.pieces += pieces.unwrap_or(0);
+        lost.bytes += bytes.unwrap_or(0);
+        match (&mut self.structure, bytes) {
+            (Structure::Known(walker), Some(bytes)) => {
+                walker.gap(bytes);
+            }
+            (Structure::Known(_), None) => {}
+            (structure, _) => *structure = Structure::NotAPicture,
+        }
+    }
+
     fn gap(&mut self, position: u64, length: u64, cause: GapCause) {
         let offset = position - self.start;
+        self.length += length;
         match self.gaps.last_mut() {
             Some(last) if last.cause == cause && last.offset + last.length == offset => {
                 last.length += length;

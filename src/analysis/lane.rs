@@ -376,6 +376,7 @@ impl<'cap> Lane<'cap> {
         facts.faults = self.channel.faults;
         facts.markers = self.channel.markers;
         facts.last_marker = self.channel.mark;
+        facts.numbering = self.channel.numbering;
         facts.pictures = self
             .channel
             .pictures

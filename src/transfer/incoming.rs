@@ -252,7 +252,7 @@ impl<'r> Intake<'r> {
     fn event(&mut self, event: wire::Event<'_>) {
         match event {
             wire::Event::PictureStart { length } => self.start(length),
-            wire::Event::PictureData(bytes) => {
+            wire::Event::PictureData(bytes) | wire::Event::PictureEncoded { bytes, .. } => {
                 if let Err(error) = self.data(bytes) {
                     self.error.get_or_insert(error);
                 }
@@ -262,9 +262,20 @@ impl<'r> Intake<'r> {
                 self.stray = self.stray.saturating_add(bytes.len() as u64);
             }
             wire::Event::Fault(fault) => self.fault(&fault.to_string()),
-            // A socket has no gaps, and framing has done its work.
-            wire::Event::Framing { .. } | wire::Event::PictureGap(_) | wire::Event::StrayGap(_) => {
+            wire::Event::PictureLost { pieces, .. } => {
+                if let Some(open) = &mut self.open {
+                    let lost = pieces.map_or_else(
+                        || "pieces of the picture never came".to_owned(),
+                        |pieces| format!("{pieces} pieces of the picture never came"),
+                    );
+                    open.problem.get_or_insert(lost);
+                }
             }
+            // A socket has no gaps, and framing has done its work.
+            wire::Event::Numbered { .. }
+            | wire::Event::Framing { .. }
+            | wire::Event::PictureGap(_)
+            | wire::Event::StrayGap(_) => {}
         }
     }
 

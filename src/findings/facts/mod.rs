@@ -18,7 +18,7 @@ use crate::ledger::Closed;
 use crate::picture::{Info, Status};
 use crate::reassembly::Gap;
 use crate::units::{ByteRange, FrameNumber, PictureId, StreamId, Timestamp};
-use crate::wire::{Ending, Fault, Protocol};
+use crate::wire::{Ending, Fault, Order, Protocol};
 
 /// A frame and its time.
 pub type Moment = (FrameNumber, Option<Timestamp>);
@@ -102,22 +102,46 @@ pub struct Mark {
     pub answered: Option<Moment>,
 }
 
-/// What the numbers in datagrams tell.
+/// What the numbers in datagrams tell (`udp-index`, `framed` over UDP).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Numbering {
-    /// How many numbers there are; absent where unknown.
+    /// How many numbers the last picture has; absent where unknown.
     pub total: Option<u64>,
-    /// Ranges of numbers that never came, ascending.
-    pub lost: Vec<ByteRange>,
+    /// Pieces that never came, as far as they can be counted.
+    pub lost: u64,
+    /// Pieces never came of which nothing tells how many they were.
+    pub lost_uncounted: bool,
     /// Frames with a number that had come before.
     pub duplicated: Frames,
     /// Frames with a number below the highest so far.
     pub reordered: Frames,
 }
 
+impl Numbering {
+    /// A piece came, in this place among the others.
+    pub fn add(&mut self, frame: FrameNumber, total: Option<u64>, order: Order) {
+        self.total = total;
+        match order {
+            Order::Next | Order::Ahead => {}
+            Order::Late | Order::TooLate => self.reordered.add(frame),
+            Order::Repeat => self.duplicated.add(frame),
+        }
+    }
+
+    /// Pieces never came; `pieces` is absent where they are numbered by offset.
+    pub fn lose(&mut self, pieces: Option<u64>) {
+        match pieces {
+            Some(pieces) => self.lost += pieces,
+            None => self.lost_uncounted = true,
+        }
+    }
+}
+
 /// Facts of one picture.
 #[derive(Debug)]
 pub struct PictureFacts {
+    /// Numbered pieces that never came, and their bytes as far as they are known; absent where none is missing.
+    pub lost: Option<(u64, u64)>,
     /// Its number.
     pub id: PictureId,
     /// Its wire format.
