@@ -62,6 +62,7 @@ pub(super) const NAMES: &[&str] = &[
     "trailing-bytes",
     "undetectable-loss",
     "unread-data-reset",
+    "width-unknown",
     "wrong-checksum",
     "zero-window",
 ];

@@ -20,7 +20,7 @@ const EPHEMERAL: std::ops::RangeInclusive<u16> = 32_768..=60_999;
 /// Where recorded expectations come from, for the comment that says so.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Origin<'o> {
-    /// Options that shape the analysis, as typed: `-p 9909=raw-pixels=200`; a check must be given them too.
+    /// Options that shape the analysis, as typed: `--protocol 9909=raw-pixels=200`; a check must be given them too.
     pub options: &'o str,
     /// It is recorded although the run is not good.
     pub forced: bool,
