@@ -120,6 +120,19 @@ fn one_byte_more_fails_with_expected_and_actual() {
 }
 
 #[test]
+fn several_files_are_one_run() {
+    let folder = folder(&["eof.pcap", "pipeline.pcap"]);
+    write(&folder, "e.toml", "[run]\npictures = 6\nstreams = 4\n");
+    let arguments = ["eof.pcap", "pipeline.pcap", "--expect", "e.toml"];
+    let (code, out, _) = check(&folder, &arguments);
+    assert_eq!(code, 0);
+    assert_eq!(
+        out,
+        "✔ 2 expectations hold: these 2 files are as e.toml says\n"
+    );
+}
+
+#[test]
 fn all_is_told_when_asked_for() {
     let folder = recorded();
     let (code, out, _) = check(&folder, &["eof.pcap", "--expect", "eof.toml", "-v"]);
@@ -172,6 +185,21 @@ fn findings_are_denied_and_required() {
         0
     );
     assert_eq!(check(&folder, &["eof.pcap", "--expect", "e.toml"]).0, 1);
+}
+
+/// A finding that a file cannot name could not be denied.
+#[test]
+fn every_finding_that_occurs_can_be_denied() {
+    let folder = recorded();
+    for capture in support::captures() {
+        let report = support::report(&capture);
+        for finding in list(&report, "findings") {
+            let name = text(finding, "name");
+            write(&folder, "e.toml", &format!("[run]\ndeny = \"{name}\"\n"));
+            let (code, _, errors) = check(&folder, &["eof.pcap", "--expect", "e.toml"]);
+            assert_ne!(code, 2, "{errors}");
+        }
+    }
 }
 
 #[test]

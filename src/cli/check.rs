@@ -329,9 +329,9 @@ fn options(arguments: &AnalysisArgs) -> String {
         let value = format!("{port}={protocol}");
         let plain = |c: char| c.is_ascii_alphanumeric() || "=-_.".contains(c);
         if value.chars().all(plain) {
-            words.push(format!("-p {value}"));
+            words.push(format!("--protocol {value}"));
         } else {
-            words.push(format!("-p '{}'", value.replace('\'', r"'\''")));
+            words.push(format!("--protocol '{}'", value.replace('\'', r"'\''")));
         }
     }
     words.extend(arguments.chunk.map(|chunk| format!("--chunk {chunk}")));

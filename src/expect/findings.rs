@@ -62,6 +62,7 @@ pub(super) const NAMES: &[&str] = &[
     "trailing-bytes",
     "undetectable-loss",
     "unread-data-reset",
+    "width-unknown",
     "wrong-checksum",
     "zero-window",
 ];
@@ -92,19 +93,18 @@ impl FindingPattern {
             "error" => Ok(Self::Severity(Severity::Error)),
             "warning" => Ok(Self::Severity(Severity::Warning)),
             "note" => Ok(Self::Severity(Severity::Note)),
-            _ => match NAMES.iter().find(|name| **name == text) {
-                Some(name) => Ok(Self::Name(name)),
-                None => {
-                    let known = [NAMES, &["error", "warning", "note"]].concat();
-                    let hint = match suggestion(text, &known) {
-                        hint if hint.starts_with("did") => hint,
-                        _ => "`error`, `warning` and `note` mean all of a severity, and `imgnet explain` lists the \
-                              names"
-                            .to_owned(),
-                    };
-                    Err(format!("no finding is called {text:?}; {hint}"))
+            _ => {
+                if let Some(name) = NAMES.iter().find(|name| **name == text) {
+                    return Ok(Self::Name(name));
                 }
-            },
+                let known = [NAMES, &["error", "warning", "note"]].concat();
+                let hint = match suggestion(text, &known) {
+                    hint if hint.starts_with("did") => hint,
+                    _ => "`error`, `warning` and `note` mean all of a severity, and `imgnet explain` lists the names"
+                        .to_owned(),
+                };
+                Err(format!("no finding is called {text:?}; {hint}"))
+            }
         }
     }
 

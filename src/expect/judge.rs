@@ -541,22 +541,13 @@ fn word(verdict: Verdict) -> &'static str {
 
 /// Which picture is meant, in words.
 fn described(which: &Which) -> String {
-    let mut words = "a picture".to_owned();
-    if let Some(port) = which.port {
-        words.push_str(&format!(" on port {port}"));
-    }
-    if let Some(name) = &which.name {
-        words.push_str(&format!(" called {name:?}"));
-    }
-    if let Some(digest) = &which.digest {
-        words.push_str(&format!(
-            " with {} {}",
-            digest.kind.name(),
-            text::shortened(&digest.hex, 12)
-        ));
-    }
-    if let Some(order) = which.order {
-        words.push_str(&format!(" in place {order}"));
-    }
-    words
+    let mut words = vec!["a picture".to_owned()];
+    words.extend(which.port.map(|port| format!("on port {port}")));
+    words.extend(which.name.as_ref().map(|name| format!("called {name:?}")));
+    words.extend(which.digest.as_ref().map(|digest| {
+        let hex = text::shortened(&digest.hex, 12);
+        format!("with {} {hex}", digest.kind.name())
+    }));
+    words.extend(which.order.map(|order| format!("in place {order}")));
+    words.join(" ")
 }

@@ -292,16 +292,14 @@ pub(super) fn duration(
         );
         return None;
     };
-    match nanoseconds(text) {
-        Some(value) => Some(At { value, line }),
-        None => {
-            let message = format!(
-                "{text:?} is no time; write a number and its unit: \"250 ms\", \"2 s\", \"1.5 min\" (ns, us, ms, s, min, h)"
-            );
-            source.mistake(value.span(), message);
-            None
-        }
+    let nanoseconds = nanoseconds(text);
+    if nanoseconds.is_none() {
+        let message = format!(
+            "{text:?} is no time; write a number and its unit: \"250 ms\", \"2 s\", \"1.5 min\" (ns, us, ms, s, min, h)"
+        );
+        source.mistake(value.span(), message);
     }
+    nanoseconds.map(|value| At { value, line })
 }
 
 fn nanoseconds(text: &str) -> Option<i64> {
@@ -337,12 +335,11 @@ pub(super) fn verdicts(
     for value in one_or_many(value) {
         let text = text(source, value, &format!("a verdict ({VERDICTS})"))?;
         let read: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
-        match Verdict::deserialize(read) {
-            Ok(verdict) => verdicts.push(verdict),
-            Err(_) => {
-                let message = format!("{text:?} is no verdict; write {VERDICTS}");
-                source.mistake(value.span(), message);
-            }
+        if let Ok(verdict) = Verdict::deserialize(read) {
+            verdicts.push(verdict);
+        } else {
+            let message = format!("{text:?} is no verdict; write {VERDICTS}");
+            source.mistake(value.span(), message);
         }
     }
     if one_or_many(value).is_empty() {

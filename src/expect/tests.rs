@@ -263,7 +263,7 @@ fn nothing_that_is_read_makes_it_panic() {
                 deny = [\"error\", 3, {}]\n[[picture]]\nmatch = { port = 1, order = 2 }\nsha256 = \"ü\"\n";
     for end in (0..text.len()).filter(|&end| text.is_char_boundary(end)) {
         let _ = parse(&text[..end])
-            .map_err(|Mistakes(all)| all.iter().map(|m| m.shown("x", false)).count());
+            .map_err(|Mistakes(all)| all.iter().for_each(|m| drop(m.shown("x", false))));
         for other in [
             "\0",
             "\"",
@@ -276,7 +276,7 @@ fn nothing_that_is_read_makes_it_panic() {
         ] {
             let changed = format!("{}{other}{}", &text[..end], &text[end..]);
             let _ = parse(&changed)
-                .map_err(|Mistakes(all)| all.iter().map(|m| m.shown("x", true)).count());
+                .map_err(|Mistakes(all)| all.iter().for_each(|m| drop(m.shown("x", true))));
         }
     }
 }

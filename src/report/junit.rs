@@ -95,16 +95,12 @@ fn write_case<W: Write>(judged: &Judged, xml: &mut Writer<W>) -> io::Result<()> 
     };
     let expected = judged.expected.human(true);
     let message = format!("expected {expected}, actual {actual}");
-    let mut content = format!("expected {expected}\nactual   {actual}\n");
-    if let Some(note) = &judged.note {
-        content.push_str(&format!("note     {}\n", text::plain(note, true)));
-    }
-    if let Some(lack) = &judged.lack {
-        content.push_str(&format!("missing  {}\n", text::plain(lack, true)));
-    }
-    if let Some(line) = judged.line {
-        content.push_str(&format!("line     {line}\n"));
-    }
+    let mut content = vec![format!("expected {expected}"), format!("actual   {actual}")];
+    let plain = |word: &str, text: &String| format!("{word} {}", text::plain(text, true));
+    content.extend(judged.note.as_ref().map(|note| plain("note    ", note)));
+    content.extend(judged.lack.as_ref().map(|lack| plain("missing ", lack)));
+    content.extend(judged.line.map(|line| format!("line     {line}")));
+    let content = content.join("\n") + "\n";
     case.write_inner_content(|xml| {
         xml.create_element(element)
             .with_attribute(("message", line(&message).as_ref()))

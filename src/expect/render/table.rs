@@ -264,10 +264,16 @@ fn summary(
     let fail = checked.count(Outcome::Fail);
     let open = checked.count(Outcome::Inconclusive);
     let of = checked.expectations.len() as u64;
+    let many = report.captures.len() > 1;
     let captures = match report.captures.as_slice() {
         [one] if one.path == "-" => "standard input".to_owned(),
         [one] => one.path.clone(),
-        files => counted(files.len() as u64, "file", "files"),
+        files => format!("these {}", counted(files.len() as u64, "file", "files")),
+    };
+    let (is, lacks) = if many {
+        ("are", "lack")
+    } else {
+        ("is", "lacks")
     };
     let holds = if hold == 1 { "holds" } else { "hold" };
     let fails = if fail == 1 { "fails" } else { "fail" };
@@ -275,7 +281,7 @@ fn summary(
     let line = match checked.verdict {
         Outcome::Pass => {
             let all = counted(of, "expectation", "expectations");
-            format!("{all} {holds}: {captures} is as {file} says")
+            format!("{all} {holds}: {captures} {is} as {file} says")
         }
         Outcome::Fail => {
             let open = match open {
@@ -283,11 +289,11 @@ fn summary(
                 open => format!(", {} cannot be judged", count(open)),
             };
             format!(
-                "{fail} of {of_all} expectations {fails}{open}, {hold} {holds}: {captures} is not as {file} says"
+                "{fail} of {of_all} expectations {fails}{open}, {hold} {holds}: {captures} {is} not as {file} says"
             )
         }
         Outcome::Inconclusive => format!(
-            "inconclusive: {} of {of_all} expectations cannot be judged, because {captures} lacks something; \
+            "inconclusive: {} of {of_all} expectations cannot be judged, because {captures} {lacks} something; \
              {hold} {holds}",
             count(open)
         ),
