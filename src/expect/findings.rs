@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::place::suggestion;
+use crate::findings::catalogue::{self, Group};
 use crate::findings::{Finding, Severity};
 
 /// Which findings are meant.
@@ -14,73 +15,10 @@ pub enum FindingPattern {
     Severity(Severity),
 }
 
-/// Names of findings. A name that is not here cannot be denied, since a misspelt one would never occur.
-pub(super) const NAMES: &[&str] = &[
-    "capture-gap",
-    "clock-step",
-    "conflicting-retransmission",
-    "datagram-duplicated",
-    "datagram-lost",
-    "datagram-reordered",
-    "duplicate-ack",
-    "early-close",
-    "empty-request",
-    "fast-retransmission",
-    "fields-glued",
-    "file-cut-short",
-    "fragment-lost",
-    "frames-twice",
-    "implausible-length",
-    "ip-fragmented",
-    "kernel-drops",
-    "larger-than-mtu",
-    "length-mismatch",
-    "limit-reached",
-    "marker-in-file",
-    "marker-inside-image",
-    "marker-missing",
-    "marker-risk",
-    "marker-unanswered",
-    "missing-inside",
-    "never-closed",
-    "no-end-datagram",
-    "no-end-of-stream",
-    "offloaded-checksum",
-    "out-of-order",
-    "oversized-datagram",
-    "re-encoded",
-    "receiver-overflow",
-    "reset-mid-transfer",
-    "retransmission",
-    "rows-not-segments",
-    "small-writes",
-    "snaplen-cut",
-    "spurious-retransmission",
-    "stall",
-    "started-late",
-    "text-mode",
-    "trailing-bytes",
-    "undetectable-loss",
-    "unread-data-reset",
-    "width-unknown",
-    "wrong-checksum",
-    "zero-window",
-];
-
-/// Findings about the capture, not about the traffic: denied by severity they make a run inconclusive.
-const OF_THE_CAPTURE: &[&str] = &[
-    "capture-gap",
-    "file-cut-short",
-    "frames-twice",
-    "kernel-drops",
-    "limit-reached",
-    "snaplen-cut",
-    "started-late",
-];
-
-/// Whether a finding is about the capture.
+/// Whether a finding is about the capture, not about the traffic: denied by severity it makes a run inconclusive.
 pub(super) fn is_of_the_capture(finding: &Finding) -> bool {
-    OF_THE_CAPTURE.contains(&finding.name.as_ref())
+    catalogue::find(&finding.name).is_some_and(|entry| entry.group == Group::Capture)
+        || finding.name == "limit-reached"
 }
 
 impl FindingPattern {
@@ -94,10 +32,11 @@ impl FindingPattern {
             "warning" => Ok(Self::Severity(Severity::Warning)),
             "note" => Ok(Self::Severity(Severity::Note)),
             _ => {
-                if let Some(name) = NAMES.iter().find(|name| **name == text) {
-                    return Ok(Self::Name(name));
+                if let Some(entry) = catalogue::find(text) {
+                    return Ok(Self::Name(entry.name));
                 }
-                let known = [NAMES, &["error", "warning", "note"]].concat();
+                let mut known: Vec<&str> = catalogue::all().map(|entry| entry.name).collect();
+                known.extend(["error", "warning", "note"]);
                 let hint = match suggestion(text, &known) {
                     hint if hint.starts_with("did") => hint,
                     _ => "`error`, `warning` and `note` mean all of a severity, and `imgnet explain` lists the names"
