@@ -17,6 +17,7 @@ pub mod analyze;
 pub mod args;
 pub mod client;
 pub mod exit;
+pub mod explain;
 pub mod extract;
 mod glue;
 pub mod output;
@@ -38,7 +39,8 @@ pub use exit::Exit;
     after_help = "Examples:\n  \
                   imgnet analyze pipeline.pcap                 what is in this capture?\n  \
                   imgnet analyze pipeline.pcap --extract out   and save its pictures\n  \
-                  imgnet analyze --help                        all it can do\n\n\
+                  imgnet analyze --help                        all it can do\n  \
+                  imgnet explain marker-unanswered             what does this finding mean?\n\n\
                   Exit codes: 0 good, 1 not equal, 2 usage or unreadable input, 3 the capture lacks something, \
                   4 not allowed to capture.",
     arg_required_else_help = true,
@@ -54,6 +56,7 @@ pub struct Imgnet {
 #[derive(Debug, Subcommand)]
 enum Command {
     Analyze(analyze::Analyze),
+    Explain(explain::Explain),
 }
 
 /// Runs `imgnet` with these arguments (the program's name first) and says how it went.
@@ -71,6 +74,7 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match &parsed.command {
         Command::Analyze(command) => analyze::run(command),
+        Command::Explain(command) => explain::run(command),
     };
     conclude(outcome).into()
 }

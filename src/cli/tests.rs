@@ -52,7 +52,9 @@ impl Frames for Sample {
 /// Runs `imgnet analyze` on a sample.
 fn analyze(sample: Report, arguments: &[&str]) -> anyhow::Result<Exit> {
     let arguments = ["imgnet", "analyze"].iter().chain(arguments);
-    let Command::Analyze(command) = Imgnet::try_parse_from(arguments)?.command;
+    let Command::Analyze(command) = Imgnet::try_parse_from(arguments)?.command else {
+        panic!("not imgnet analyze");
+    };
     analyze::analyze(&command, Box::new(Sample(sample)))
 }
 

@@ -3,7 +3,7 @@
 use super::{View, capital, is_whole, kind, length};
 use crate::findings::facts::{Numbering, PictureFacts};
 use crate::findings::{Certainty, Finding, Severity};
-use crate::units::{count, counted};
+use crate::units::{FrameNumber, count, counted};
 use crate::wire::{Ending, Protocol, StreamEnd};
 
 /// So many ranges of lost numbers are spelt out.
@@ -44,11 +44,20 @@ fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>)
         let of = numbering
             .total
             .map_or_else(String::new, |total| format!(" of {}", count(total)));
+        let mut frames: Vec<FrameNumber> = view
+            .facts
+            .pictures
+            .iter()
+            .flat_map(|picture| view.ends(picture.id))
+            .collect();
+        if frames.is_empty() {
+            frames.extend([view.stream.first_packet, view.stream.last_packet]);
+        }
         findings.push(Finding {
             image: view.only_picture(),
             ..view.finding(
                 "datagram-lost",
-                view.facts.pictures.iter().flat_map(|picture| view.ends(picture.id)),
+                frames,
                 format!(
                     "{}{of} numbered datagrams from {} never came by: {}.",
                     count(lost),
