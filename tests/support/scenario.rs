@@ -173,7 +173,7 @@ impl Scenario {
     }
 
     /// Bytes that were sent and never captured.
-    pub(crate) fn lose(&mut self, tcp: &mut Tcp, side: Side, bytes: usize) {
+    pub(crate) fn lose(tcp: &mut Tcp, side: Side, bytes: usize) {
         tcp.next[side as usize] += u32::try_from(bytes).expect("small");
     }
 
