@@ -21,6 +21,7 @@ pub mod client;
 pub mod demo;
 pub mod doctor;
 pub mod exit;
+pub mod explain;
 pub mod extract;
 mod glue;
 pub mod output;
@@ -44,6 +45,7 @@ pub use exit::Exit;
                   imgnet analyze pipeline.pcap                 what is in this capture?\n  \
                   imgnet analyze pipeline.pcap --extract out   and save its pictures\n  \
                   imgnet verify pipeline.pcap --sent sent --received received\n  \
+                  imgnet explain marker-unanswered             what does this finding mean?\n  \
                   imgnet analyze --help                        all it can do\n\n\
                   Exit codes: 0 good, 1 not equal, 2 usage or unreadable input, 3 the capture lacks something, \
                   4 not allowed to capture.",
@@ -65,6 +67,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Check(check::Check),
     Verify(verify::Verify),
+    Explain(explain::Explain),
 }
 
 /// Runs `imgnet` with these arguments (the program's name first) and says how it went.
@@ -87,6 +90,7 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Doctor(command) => doctor::run(command),
         Command::Check(command) => check::run(command),
         Command::Verify(command) => verify::run(command),
+        Command::Explain(command) => explain::run(command),
     };
     conclude(outcome).into()
 }

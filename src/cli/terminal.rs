@@ -4,7 +4,7 @@ use std::env;
 use std::io::{self, IsTerminal};
 
 use crate::cli::args::{ColorArg, OutputArgs};
-use crate::report::Style;
+use crate::report::{Detail, Style};
 
 /// Columns used where the output is no terminal.
 const WIDE: usize = 200;
@@ -54,6 +54,11 @@ impl Environment {
 
     /// How to render there.
     pub fn style(&self, output: &OutputArgs) -> Style {
+        self.look(output.color, output.ascii, output.detail())
+    }
+
+    /// How to render there, with these wishes.
+    pub fn look(&self, color: ColorArg, ascii: bool, detail: Detail) -> Style {
         let columns = self
             .columns
             .filter(|&columns| columns > 0)
@@ -62,13 +67,13 @@ impl Environment {
         let dumb = self.term.as_deref() == Some("dumb");
         Style {
             width: columns.clamp(NARROW, usize::from(u16::MAX)),
-            unicode: !output.ascii && !self.other_charset(),
-            color: match output.color {
+            unicode: !ascii && !self.other_charset(),
+            color: match color {
                 ColorArg::Always => true,
                 ColorArg::Never => false,
                 ColorArg::Auto => self.terminal && !self.no_color && !dumb,
             },
-            detail: output.detail(),
+            detail,
         }
     }
 
@@ -162,7 +167,6 @@ mod tests {
 
     #[test]
     fn detail_follows_q_and_v() {
-        use crate::report::Detail;
         for (arguments, detail) in [
             (&["-q"][..], Detail::Quiet),
             (&[], Detail::Normal),

@@ -7,6 +7,7 @@
 
 pub mod collect;
 pub mod csv;
+pub mod explain;
 pub mod json;
 pub mod junit;
 pub mod model;

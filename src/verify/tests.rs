@@ -37,6 +37,7 @@ fn image(bytes: u64, piece: u64) -> Image {
         height: None,
         bytes,
         declared_bytes: None,
+        encoded_bytes: None,
         complete: true,
         problem: None,
         sha256: None,

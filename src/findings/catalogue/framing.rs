@@ -23,12 +23,14 @@ pub(super) const ENTRIES: &[Entry] = &[
              markers imgnet does not know, and for uploads that are answered on another connection only, the \
              finding is likely and not proven.",
         frames: "Data from the sender, the marker as the last few bytes, an ACK for all of it, then nothing. Often a \
-             FIN from the sender much later, when somebody ended it, and a RST after it.",
-        filter: "tcp.stream == 2 && (tcp.len > 0 || tcp.flags.fin == 1 || tcp.flags.reset == 1)",
+             FIN from the sender much later, when somebody ended it, and a RST after it. In the filter, put the \
+             number of the stream that imgnet names.",
+        filter: "tcp.stream == 0 && (tcp.len > 0 || tcp.flags.fin == 1 || tcp.flags.reset == 1)",
         mend: "Append what each recv() returns to a buffer and look for the marker at the buffer's end. Better \
-             still, send the picture's length first: then nobody has to look for anything. In imgnet's words, \
-             with r = length mod chunk size: only for r = 0 may the marker come alone, and even then only by \
-             luck.",
+             still, send the picture's length first: then nobody has to look for anything. With r the remainder \
+             of the picture's length divided by the size that recv() is given: only for r = 0 may the marker come \
+             alone, and even then only by luck; for small r it is glued to the last piece, for r close to the \
+             size it comes in two parts.",
         examples: examples::MARKER_BUFFER,
     },
     Entry {
@@ -108,7 +110,7 @@ pub(super) const ENTRIES: &[Entry] = &[
              picture's own structure, with no byte missing from the capture before it.",
         frames: "Data, then FIN from the sender, acknowledged by the receiver. Everything looks polite; only the \
              count is wrong.",
-        filter: "tcp.flags.fin == 1 && tcp.srcport == 65432 || tcp.len > 0",
+        filter: "tcp.flags.fin == 1 || tcp.len > 0",
         mend: "Find out why the sender stopped: an exception, a wrong count of chunks, a send() whose result was \
              not looked at, or a file that was still being written. In the receiver, compare what came with what \
              was announced, or check that the picture is whole, before calling it received.",

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use frames::Frames;
 pub use text_mode::TextDamage;
-pub use watch::{ConflictFact, Ours, Stall, StallKind, Troubles, Watch, ZeroWindow};
+pub use watch::{ConflictFact, Ours, Stall, StallKind, TOLD, Troubles, Watch, ZeroWindow};
 
 use crate::ledger::Closed;
 use crate::picture::{Info, Status};

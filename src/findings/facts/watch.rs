@@ -9,7 +9,7 @@ use crate::reassembly::tcp::{Segment, Verdict};
 use crate::units::{FrameNumber, Timestamp};
 
 /// How many conflicts, stalls or zero windows of one direction are told one by one.
-const TOLD: usize = 16;
+pub const TOLD: usize = 16;
 /// How many frames back a second copy of a frame is looked for.
 const BACK: usize = 8;
 /// A frame without an IP identification is a second copy only so soon after the first, in nanoseconds.

@@ -170,8 +170,8 @@ fn no_end_of_stream(view: &View<'_>) -> Option<Finding> {
     };
     let (certainty, waits) = match picture.ending {
         Ending::EndOfStream(StreamEnd::Unfinished) => (Certainty::Proven, is_whole(picture)),
-        // A format that is not known may have another end.
-        Ending::Structure => (Certainty::Likely, picture.range.end == view.facts.span),
+        // A format that is not known may have another end; one with anything before the picture has.
+        Ending::Structure => (Certainty::Likely, picture.range == (0..view.facts.span)),
         _ => return None,
     };
     let reset = view.other.and_then(|other| other.reset);

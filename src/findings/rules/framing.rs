@@ -139,7 +139,8 @@ fn missing_inside(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
     };
     Some(Finding {
         severity: if picture.protocol == Protocol::Carve {
-            Severity::Warning
+            // It was taken for a picture by its first bytes only.
+            Severity::Note
         } else {
             Severity::Error
         },

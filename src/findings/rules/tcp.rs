@@ -1,7 +1,7 @@
 //! What TCP itself did: sent again, waited, held back.
 
 use super::{View, capital, seconds};
-use crate::findings::facts::{ConflictFact, Frames, Stall, StallKind};
+use crate::findings::facts::{ConflictFact, Frames, Stall, StallKind, TOLD};
 use crate::findings::{Certainty, Finding, Severity};
 use crate::units::{count, counted};
 
@@ -162,7 +162,8 @@ fn zero_window(view: &View<'_>) -> Option<Finding> {
                 capital(&view.sender()),
                 match troubles.zero_windows.len() {
                     1 => "once".to_owned(),
-                    times => format!("{} times", count(times as u64)),
+                    times if times < TOLD => format!("{} times", count(times as u64)),
+                    times => format!("at least {} times", count(times as u64)),
                 },
                 first.from.0,
                 seconds(waited),

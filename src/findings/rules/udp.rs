@@ -3,7 +3,7 @@
 use super::{View, capital, is_whole, kind, length};
 use crate::findings::facts::{Numbering, PictureFacts};
 use crate::findings::{Certainty, Finding, Severity};
-use crate::units::{count, counted};
+use crate::units::{FrameNumber, count, counted};
 use crate::wire::{Ending, Protocol, StreamEnd};
 
 pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
@@ -28,11 +28,20 @@ fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>)
             0 => "Numbered datagrams".to_owned(),
             lost => format!("{}{of} numbered datagrams", count(lost)),
         };
+        let mut frames: Vec<FrameNumber> = view
+            .facts
+            .pictures
+            .iter()
+            .flat_map(|picture| view.ends(picture.id))
+            .collect();
+        if frames.is_empty() {
+            frames.extend([view.stream.first_packet, view.stream.last_packet]);
+        }
         findings.push(Finding {
             image: view.only_picture(),
             ..view.finding(
                 "datagram-lost",
-                view.facts.pictures.iter().flat_map(|picture| view.ends(picture.id)),
+                frames,
                 format!("{what} from {} never came by.", view.sender()),
                 "UDP sends nothing again: let the receiver ask for missing numbers, send more slowly, or use TCP.",
             )

@@ -38,6 +38,7 @@ fn image(id: u32, sha256: &str) -> Image {
         height: None,
         bytes: 100,
         declared_bytes: None,
+        encoded_bytes: None,
         complete: true,
         problem: None,
         sha256: Some(sha256.to_owned()),

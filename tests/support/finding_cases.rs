@@ -1,0 +1,782 @@
+//! The cases of `tests/findings.rs`: for each finding a capture that shows it and one that nearly does.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a helper of a test reads files, and may fail as the test may"
+)]
+
+use imgnet::analysis::Options;
+use imgnet::findings::facts::{DirectionFacts, Frames, Numbering, StreamFacts};
+use imgnet::findings::{Finding, Severity, rules};
+use imgnet::units::FrameNumber;
+
+use crate::scenario::{self, Captured, Client, Scenario, Server, findings, real, told};
+use crate::support::captures_folder;
+
+pub(crate) const MARKER: &[u8] = b"%IMAGE_COMPLETED%";
+
+pub(crate) fn file(path: &str) -> Vec<u8> {
+    std::fs::read(captures_folder().join(path)).expect("a file of the captures")
+}
+
+/// 12,088 bytes: 5 chunks of 2,048 and 1,848 more.
+pub(crate) fn jpeg() -> Vec<u8> {
+    file("pipeline-hang/sent/upload.jpg")
+}
+
+pub(crate) fn png() -> Vec<u8> {
+    file("eof-mtu1500/sent/a.png")[..].to_vec()
+}
+
+pub(crate) fn has(findings: &[Finding], name: &str) -> bool {
+    findings.iter().any(|finding| finding.name == name)
+}
+
+pub(crate) fn one<'f>(findings: &'f [Finding], name: &str) -> &'f Finding {
+    let named: Vec<&Finding> = findings.iter().filter(|f| f.name == name).collect();
+    assert_eq!(named.len(), 1, "{name} once in {findings:#?}");
+    named[0]
+}
+
+pub(crate) fn frames_of(finding: &Finding) -> Vec<u64> {
+    finding.packets.iter().map(|frame| frame.0).collect()
+}
+
+/// A case: the finding, a capture that shows it, one that nearly does.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) shows: fn() -> Vec<Finding>,
+    pub(crate) nearly: fn() -> Vec<Finding>,
+}
+
+pub(crate) fn on(capture: &str) -> Vec<Finding> {
+    findings(&real(capture))
+}
+
+pub(crate) fn with(protocol: (u16, &str), frames: &[Captured]) -> Vec<Finding> {
+    let options = Options {
+        protocols: vec![(protocol.0, protocol.1.parse().expect("a format"))],
+        ..Options::default()
+    };
+    told(frames, options).findings
+}
+
+/// A whole picture over `eof`, with something done before the close.
+pub(crate) fn eof(
+    picture: &[u8],
+    before_close: impl FnOnce(&mut Scenario, &mut scenario::Tcp),
+) -> Scenario {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 65432);
+    scenario.transfer(&mut tcp, Client, picture, 1024);
+    before_close(&mut scenario, &mut tcp);
+    scenario
+}
+
+/// A picture on a port that says nothing, after some bytes, on a connection that stays open.
+pub(crate) fn left_open(before: &[u8]) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 7000);
+    scenario.transfer(&mut tcp, Server, &[before, &jpeg()].concat(), 1400);
+    scenario.wait(5000).other_traffic();
+    scenario.findings()
+}
+
+/// The server of the pipeline sends half a picture and the marker to a worker.
+pub(crate) fn to_worker(
+    after: impl FnOnce(&mut Scenario, &mut scenario::Tcp),
+    acknowledged: bool,
+) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 5050);
+    scenario.transfer(&mut tcp, Server, &jpeg(), 1400);
+    scenario.send(&mut tcp, Server, MARKER);
+    if acknowledged {
+        scenario.ack(&mut tcp, Client);
+    }
+    after(&mut scenario, &mut tcp);
+    scenario.other_traffic();
+    scenario.findings()
+}
+
+/// An upload with a marker, then silence; a worker waits, and may get its half.
+pub(crate) fn upload(worker: bool, served: bool) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 5050);
+    scenario.transfer(&mut tcp, Client, &jpeg(), 1400);
+    scenario.send(&mut tcp, Client, MARKER);
+    scenario.ack(&mut tcp, Server);
+    if worker {
+        let mut other = scenario.connect(41001, 5050);
+        if served {
+            scenario.transfer(&mut other, Server, &jpeg(), 1400);
+        }
+    }
+    scenario.wait(5000).other_traffic();
+    scenario.findings()
+}
+
+pub(crate) fn raw_pixels(bytes: usize) -> Vec<Captured> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 9909);
+    scenario.transfer(&mut tcp, Client, &vec![7; bytes], 600);
+    scenario.close(&mut tcp, Client);
+    scenario.frames
+}
+
+pub(crate) fn marked(bytes: &[u8]) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 5050);
+    scenario.transfer(&mut tcp, Client, bytes, 1400);
+    scenario.close(&mut tcp, Client);
+    scenario.findings()
+}
+
+pub(crate) fn declared(length: u32, picture: &[u8]) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 7000);
+    scenario.send(&mut tcp, Client, &length.to_be_bytes());
+    scenario.transfer(&mut tcp, Client, picture, 1400);
+    scenario.close(&mut tcp, Client);
+    with((7000, "length=u32be"), &scenario.frames)
+}
+
+pub(crate) fn upto(picture: &[u8], most: usize) -> &[u8] {
+    &picture[..most.min(picture.len())]
+}
+
+pub(crate) fn length(picture: &[u8]) -> u32 {
+    u32::try_from(picture.len()).expect("small")
+}
+
+pub(crate) fn udp(pieces: &[&[u8]], end: bool) -> Scenario {
+    let mut scenario = Scenario::new();
+    for piece in pieces {
+        scenario.datagram([41000, 6001], piece);
+    }
+    if end {
+        scenario.datagram([41000, 6001], b"");
+    }
+    scenario
+}
+
+/// What the rules say of numbered datagrams; no format of the wire numbers them in these captures.
+pub(crate) fn numbered(numbering: Numbering) -> Vec<Finding> {
+    let picture = jpeg();
+    let pieces: Vec<&[u8]> = picture.chunks(1024).collect();
+    let told = told(&udp(&pieces, true).frames, Options::default());
+    let direction = DirectionFacts {
+        numbering: Some(Box::new(numbering)),
+        ..DirectionFacts::default()
+    };
+    let facts = StreamFacts {
+        directions: vec![direction, DirectionFacts::default()],
+        ..StreamFacts::default()
+    };
+    rules::of_stream(&told.streams[0], &told.images, &facts)
+}
+
+pub(crate) fn some_frames() -> Frames {
+    let mut frames = Frames::default();
+    frames.add(FrameNumber(3));
+    frames
+}
+
+/// A small piece every `pause` milliseconds, the acknowledgment late and the next piece right after it, or not.
+pub(crate) fn small_pieces(right_after: bool) -> Vec<Finding> {
+    eof(&[], |scenario, tcp| {
+        for piece in jpeg().chunks(100).take(20) {
+            scenario.send(tcp, Client, piece);
+            scenario.wait(40);
+            scenario.ack(tcp, Server);
+            if !right_after {
+                scenario.wait(20);
+            }
+        }
+    })
+    .findings()
+}
+
+pub(crate) fn zero_window(milliseconds: i64) -> Vec<Finding> {
+    eof(&jpeg()[..4096], |scenario, tcp| {
+        tcp.window[1] = 0;
+        scenario.ack(tcp, Server);
+        scenario.wait(milliseconds);
+        tcp.window[1] = 60000;
+        scenario.ack(tcp, Server);
+        scenario.transfer(tcp, Client, &jpeg()[4096..], 1024);
+        scenario.close(tcp, Client);
+    })
+    .findings()
+}
+
+pub(crate) fn warned(findings: Vec<Finding>) -> Vec<Finding> {
+    findings
+        .into_iter()
+        .filter(|finding| finding.severity > Severity::Note)
+        .collect()
+}
+
+pub(crate) const CASES: &[Case] = &[
+    Case {
+        name: "marker-unanswered",
+        shows: || on("pipeline-hang"),
+        // Slow, and answered in the end.
+        nearly: || {
+            to_worker(
+                |scenario, tcp| {
+                    scenario.wait(5000);
+                    scenario.transfer(tcp, Client, &jpeg(), 1400);
+                    scenario.send(tcp, Client, MARKER);
+                    scenario.close(tcp, Client);
+                },
+                true,
+            )
+        },
+    },
+    Case {
+        name: "marker-unanswered",
+        shows: || upload(true, false),
+        nearly: || upload(true, true),
+    },
+    Case {
+        name: "marker-unanswered",
+        shows: || {
+            to_worker(
+                |scenario, _| {
+                    scenario.wait(3000);
+                },
+                true,
+            )
+        },
+        // Never acknowledged: nothing is known of the program.
+        nearly: || {
+            to_worker(
+                |scenario, _| {
+                    scenario.wait(3000);
+                },
+                false,
+            )
+        },
+    },
+    Case {
+        name: "marker-risk",
+        shows: || on("pipeline"),
+        nearly: || {
+            let mut picture = jpeg();
+            // A comment makes it a whole number of chunks.
+            let more = 2048 - picture.len() % 2048;
+            let comment = u16::try_from(more - 2).expect("small").to_be_bytes();
+            let mut segment = vec![0xff, 0xfe, comment[0], comment[1]];
+            segment.resize(more, b' ');
+            picture.splice(2..2, segment);
+            assert_eq!(picture.len() % 2048, 0);
+            marked(&[&picture, MARKER].concat())
+        },
+    },
+    Case {
+        name: "marker-inside-image",
+        shows: || {
+            let mut bytes = jpeg();
+            bytes.splice(6000..6000, MARKER.iter().copied());
+            bytes.extend(MARKER);
+            marked(&bytes)
+        },
+        nearly: || on("marker-split"),
+    },
+    Case {
+        name: "marker-missing",
+        shows: || {
+            let mut scenario = Scenario::new();
+            let mut tcp = scenario.connect(41000, 5050);
+            scenario.transfer(&mut tcp, Client, &jpeg(), 1400);
+            scenario.close(&mut tcp, Client);
+            with((5050, "marker"), &scenario.frames)
+        },
+        nearly: || on("marker-in-file"),
+    },
+    Case {
+        name: "early-close",
+        shows: || on("eof-early-close"),
+        nearly: || on("eof"),
+    },
+    Case {
+        name: "early-close",
+        shows: || on("length-ascii64-early-close"),
+        nearly: || on("length-u32be"),
+    },
+    Case {
+        name: "reset-mid-transfer",
+        shows: || on("raw-pixels-reset"),
+        nearly: || on("raw-pixels"),
+    },
+    Case {
+        name: "reset-mid-transfer",
+        shows: || {
+            eof(&jpeg()[..5000], |scenario, tcp| {
+                scenario.rst_bare(tcp, Client);
+            })
+            .findings()
+        },
+        nearly: || eof(&jpeg(), |scenario, tcp| scenario.close(tcp, Client)).findings(),
+    },
+    Case {
+        name: "unread-data-reset",
+        shows: || on("catalog-one-recv-mtu1500"),
+        nearly: || on("catalog"),
+    },
+    Case {
+        name: "unread-data-reset",
+        shows: || {
+            eof(&jpeg(), |scenario, tcp| {
+                scenario.fin(tcp, Client);
+                scenario.rst(tcp, Server);
+            })
+            .findings()
+        },
+        // The sender gives up: nothing is said of the receiver.
+        nearly: || eof(&jpeg()[..5000], |scenario, tcp| scenario.rst(tcp, Client)).findings(),
+    },
+    Case {
+        name: "no-end-of-stream",
+        shows: || {
+            eof(&jpeg(), |scenario, _| {
+                scenario.wait(3000).other_traffic();
+            })
+            .findings()
+        },
+        nearly: || {
+            eof(&jpeg(), |scenario, tcp| {
+                scenario.wait(3000);
+                scenario.close(tcp, Client);
+            })
+            .findings()
+        },
+    },
+    Case {
+        name: "no-end-of-stream",
+        shows: || left_open(b""),
+        // What stands before the picture may say how long it is.
+        nearly: || left_open(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n"),
+    },
+    Case {
+        name: "never-closed",
+        shows: || {
+            eof(&jpeg(), |scenario, tcp| {
+                scenario.fin(tcp, Client);
+                scenario.ack(tcp, Server);
+                scenario.wait(3000).other_traffic();
+            })
+            .findings()
+        },
+        nearly: || {
+            eof(&jpeg(), |scenario, tcp| {
+                scenario.fin(tcp, Client);
+                scenario.ack(tcp, Server);
+                scenario.wait(1000).other_traffic();
+            })
+            .findings()
+        },
+    },
+    Case {
+        name: "trailing-bytes",
+        shows: || {
+            let bytes = [&jpeg()[..], b"\r\n"].concat();
+            eof(&bytes, |scenario, tcp| scenario.close(tcp, Client)).findings()
+        },
+        nearly: || on("eof"),
+    },
+    Case {
+        name: "length-mismatch",
+        shows: || declared(length(&jpeg()) + 100, &jpeg()),
+        nearly: || declared(length(&jpeg()), &jpeg()),
+    },
+    Case {
+        name: "length-mismatch",
+        shows: || declared(9000, &jpeg()),
+        nearly: || on("length-u32be"),
+    },
+    Case {
+        name: "implausible-length",
+        shows: || {
+            let mut scenario = Scenario::new();
+            let mut tcp = scenario.connect(41000, 7000);
+            scenario.send(&mut tcp, Client, &length(&jpeg()).to_le_bytes());
+            scenario.transfer(&mut tcp, Client, &jpeg(), 1400);
+            scenario.close(&mut tcp, Client);
+            with((7000, "length=u32be"), &scenario.frames)
+        },
+        nearly: || declared(length(&jpeg()), &jpeg()),
+    },
+    Case {
+        name: "text-mode",
+        shows: || {
+            let mut picture = png();
+            picture.remove(4);
+            eof(upto(&picture, 9000), |scenario, tcp| {
+                scenario.close(tcp, Client);
+            })
+            .findings()
+        },
+        nearly: || on("eof-mtu1500"),
+    },
+    Case {
+        name: "missing-inside",
+        shows: || {
+            let mut picture = png();
+            picture.drain(40_000..41_024);
+            eof(&picture, |scenario, tcp| scenario.close(tcp, Client)).findings()
+        },
+        // Missing from the capture, not from the stream.
+        nearly: || {
+            let mut frames = real("eof-mtu1500");
+            frames.remove(60);
+            findings(&frames)
+        },
+    },
+    Case {
+        name: "empty-request",
+        shows: || on("catalog-empty-request"),
+        nearly: || {
+            let mut scenario = Scenario::new();
+            let mut tcp = scenario.connect(41000, 40674);
+            scenario.wait(500);
+            scenario.close(&mut tcp, Client);
+            scenario.findings()
+        },
+    },
+    Case {
+        name: "rows-not-segments",
+        shows: || with((9909, "raw-pixels=200"), &raw_pixels(6100)),
+        nearly: || with((9909, "raw-pixels=200"), &raw_pixels(6000)),
+    },
+    Case {
+        name: "width-unknown",
+        shows: || on("raw-pixels"),
+        nearly: || with((9909, "raw-pixels=200"), &real("raw-pixels")),
+    },
+    Case {
+        name: "undetectable-loss",
+        shows: || on("udp"),
+        nearly: || numbered(Numbering::default()),
+    },
+    Case {
+        name: "datagram-lost",
+        shows: || {
+            numbered(Numbering {
+                total: Some(12),
+                lost: 3,
+                ..Numbering::default()
+            })
+        },
+        nearly: || numbered(Numbering::default()),
+    },
+    Case {
+        name: "datagram-duplicated",
+        shows: || {
+            numbered(Numbering {
+                duplicated: some_frames(),
+                ..Numbering::default()
+            })
+        },
+        nearly: || numbered(Numbering::default()),
+    },
+    Case {
+        name: "datagram-reordered",
+        shows: || {
+            numbered(Numbering {
+                reordered: some_frames(),
+                ..Numbering::default()
+            })
+        },
+        nearly: || numbered(Numbering::default()),
+    },
+    Case {
+        name: "no-end-datagram",
+        shows: || {
+            let picture = jpeg();
+            let pieces: Vec<&[u8]> = picture.chunks(1024).take(5).collect();
+            let mut scenario = udp(&pieces, false);
+            scenario.wait(3000).other_traffic();
+            scenario.findings()
+        },
+        nearly: || on("udp"),
+    },
+    Case {
+        name: "ip-fragmented",
+        shows: || on("udp-fragments"),
+        nearly: || on("udp"),
+    },
+    Case {
+        name: "fragment-lost",
+        shows: || {
+            let mut scenario = Scenario::new();
+            scenario.fragments([41000, 6001], &[1; 3000], &[0, 1, 3]);
+            scenario.wait(40_000).other_traffic();
+            scenario.findings()
+        },
+        nearly: || {
+            let mut scenario = Scenario::new();
+            scenario.fragments([41000, 6001], &[1; 3000], &[0, 3, 1, 2]);
+            scenario.wait(40_000).other_traffic();
+            scenario.findings()
+        },
+    },
+    Case {
+        name: "oversized-datagram",
+        shows: || udp(&[&jpeg()[..1473]], true).findings(),
+        nearly: || udp(&[&jpeg()[..1472]], true).findings(),
+    },
+    Case {
+        name: "retransmission",
+        shows: || on("eof-lossy"),
+        nearly: || on("eof-mtu1500"),
+    },
+    Case {
+        name: "fast-retransmission",
+        shows: || {
+            eof(&[], |scenario, tcp| {
+                let picture = jpeg();
+                scenario.send(tcp, Client, &picture[..1000]);
+                scenario.send(tcp, Client, &picture[1000..2000]);
+                scenario.ack_again(tcp, Server);
+                scenario.ack_again(tcp, Server);
+                scenario.ack_again(tcp, Server);
+                scenario.again(tcp, Client, 2000, &picture[..1000]);
+                scenario.ack(tcp, Server);
+                scenario.transfer(tcp, Client, &picture[2000..], 1000);
+                scenario.close(tcp, Client);
+            })
+            .findings()
+        },
+        // After the timer, without a word from the receiver.
+        nearly: || {
+            eof(&[], |scenario, tcp| {
+                let picture = jpeg();
+                scenario.send(tcp, Client, &picture[..1000]);
+                scenario.wait(300);
+                scenario.again(tcp, Client, 1000, &picture[..1000]);
+                scenario.ack(tcp, Server);
+                scenario.transfer(tcp, Client, &picture[1000..], 1000);
+                scenario.close(tcp, Client);
+            })
+            .findings()
+        },
+    },
+    Case {
+        name: "spurious-retransmission",
+        shows: || {
+            eof(&jpeg(), |scenario, tcp| {
+                scenario.again(tcp, Client, 100, &jpeg()[11_988..]);
+                scenario.close(tcp, Client);
+            })
+            .findings()
+        },
+        nearly: || on("eof-lossy"),
+    },
+    Case {
+        name: "out-of-order",
+        shows: || {
+            let mut frames = real("eof-mtu1500");
+            frames.swap(60, 61);
+            frames.swap(61, 62);
+            findings(&frames)
+        },
+        nearly: || on("eof-mtu1500"),
+    },
+    Case {
+        name: "duplicate-ack",
+        shows: || on("eof-lossy"),
+        // Nothing is on its way: a keep-alive's answer, a window update.
+        nearly: || {
+            eof(&jpeg(), |scenario, tcp| {
+                scenario.ack_again(tcp, Server);
+                tcp.window[1] = 50000;
+                scenario.ack_again(tcp, Server);
+                scenario.close(tcp, Client);
+            })
+            .findings()
+        },
+    },
+    Case {
+        name: "zero-window",
+        shows: || warned(zero_window(900)),
+        nearly: || warned(zero_window(1)),
+    },
+    Case {
+        name: "stall",
+        shows: || {
+            eof(&jpeg()[..5000], |scenario, tcp| {
+                scenario.wait(4000);
+                scenario.transfer(tcp, Client, &jpeg()[5000..], 1024);
+                scenario.close(tcp, Client);
+            })
+            .findings()
+        },
+        // Between two pictures everybody may take his time.
+        nearly: || {
+            let mut scenario = Scenario::new();
+            let mut tcp = scenario.connect(41000, 5050);
+            for _ in 0..2 {
+                scenario.transfer(&mut tcp, Client, &jpeg(), 1400);
+                scenario.send(&mut tcp, Client, MARKER);
+                scenario.ack(&mut tcp, Server);
+                scenario.wait(4000);
+            }
+            scenario.close(&mut tcp, Client);
+            scenario.findings()
+        },
+    },
+    Case {
+        name: "conflicting-retransmission",
+        shows: || {
+            eof(&jpeg(), |scenario, tcp| {
+                let mut again = jpeg()[11_988..].to_vec();
+                again[50] ^= 1;
+                scenario.again(tcp, Client, 100, &again);
+                scenario.close(tcp, Client);
+            })
+            .findings()
+        },
+        nearly: || on("eof-lossy"),
+    },
+    Case {
+        name: "small-writes",
+        shows: || small_pieces(true),
+        nearly: || small_pieces(false),
+    },
+    Case {
+        name: "wrong-checksum",
+        shows: || {
+            let mut scenario = eof(&jpeg(), |scenario, tcp| scenario.close(tcp, Client));
+            scenario.frames[9].data[100] ^= 1;
+            scenario.findings()
+        },
+        nearly: || {
+            let mut scenario = eof(&jpeg(), |scenario, tcp| scenario.close(tcp, Client));
+            // Cut by the snap length: nothing can be checked.
+            scenario.frames[9].data.truncate(200);
+            scenario.findings()
+        },
+    },
+    Case {
+        name: "capture-gap",
+        shows: || {
+            let mut frames = real("eof-mtu1500");
+            frames.remove(60);
+            findings(&frames)
+        },
+        // Lost before the capture point, and sent again.
+        nearly: || {
+            eof(&[], |scenario, tcp| {
+                let picture = jpeg();
+                Scenario::lose(tcp, Client, 1000);
+                scenario.send(tcp, Client, &picture[1000..2000]);
+                scenario.ack_again(tcp, Server);
+                scenario.again(tcp, Client, 2000, &picture[..1000]);
+                scenario.ack(tcp, Server);
+                scenario.transfer(tcp, Client, &picture[2000..], 1000);
+                scenario.close(tcp, Client);
+            })
+            .findings()
+        },
+    },
+    Case {
+        name: "kernel-drops",
+        shows: || vec![rules::kernel_drops("run.pcapng", 12_000)],
+        nearly: || on("eof"),
+    },
+    Case {
+        name: "snaplen-cut",
+        shows: || {
+            let mut frames = real("eof");
+            for frame in &mut frames {
+                frame.data.truncate(96);
+            }
+            findings(&frames)
+        },
+        nearly: || on("eof"),
+    },
+    Case {
+        name: "file-cut-short",
+        shows: || {
+            vec![rules::file_cut_short(
+                "run.pcap",
+                Some(24_000),
+                Some(FrameNumber(17)),
+                "a frame of 1,514 bytes ends after 20",
+            )]
+        },
+        nearly: || on("eof"),
+    },
+    Case {
+        name: "started-late",
+        shows: || findings(&real("eof")[8..]),
+        nearly: || findings(&real("eof")[..8]),
+    },
+    Case {
+        name: "frames-twice",
+        shows: || {
+            let mut frames = Vec::new();
+            for frame in real("eof") {
+                let mut copy = frame.clone();
+                copy.interface = 1;
+                frames.extend([frame, copy]);
+            }
+            findings(&frames)
+        },
+        // Sent again, which is not the same as captured again.
+        nearly: || on("eof-lossy"),
+    },
+    Case {
+        name: "offloaded-checksum",
+        shows: || on("eof"),
+        nearly: || eof(&jpeg(), |scenario, tcp| scenario.close(tcp, Client)).findings(),
+    },
+    Case {
+        name: "larger-than-mtu",
+        shows: || {
+            eof(&[], |scenario, tcp| {
+                scenario.transfer(tcp, Client, &jpeg(), 5000);
+                scenario.close(tcp, Client);
+            })
+            .findings()
+        },
+        // Loopback announces segments of 65,495 bytes.
+        nearly: || on("pipeline"),
+    },
+    Case {
+        name: "clock-step",
+        shows: || {
+            let mut frames = real("eof");
+            for frame in &mut frames[10..] {
+                frame.time -= 3_600_000_000_000;
+            }
+            findings(&frames)
+        },
+        nearly: || {
+            let mut frames = real("eof");
+            frames[10].time -= 1_000_000;
+            findings(&frames)
+        },
+    },
+    Case {
+        name: "limit-reached",
+        shows: || {
+            let mut options = Options::default();
+            options.limits.streams = 4;
+            told(&many_streams(), options).findings
+        },
+        nearly: || findings(&many_streams()),
+    },
+];
+
+pub(crate) fn many_streams() -> Vec<Captured> {
+    let mut scenario = Scenario::new();
+    for port in 0..40 {
+        scenario.connect(41000 + port, 65432);
+    }
+    scenario.frames
+}
