@@ -188,8 +188,7 @@ pub(crate) fn healthy() -> Report {
 /// the received file is there, the last was wrong on both sides; and a file was left over.
 pub(crate) fn verified() -> Report {
     use crate::verify::{
-        Blame, Blamed, Comparison, Given, Level, Mismatch, PairedBy, Rows, RowsBy, Side,
-        SideOfMismatch, UnpairedFile, Verification,
+        Blame, Blamed, Comparison, Given, Level, PairedBy, Side, UnpairedFile, Verification,
     };
     let mut report = healthy();
     let side = |path: &str, bytes: u64, equal: bool| Side {
@@ -215,46 +214,7 @@ pub(crate) fn verified() -> Report {
         also: None,
         blame: None,
     };
-    let mismatch = Mismatch {
-        side: SideOfMismatch::WireToReceiver,
-        first_difference: Some(12_088),
-        differing_bytes: Some(0),
-        expected_bytes: 12_088,
-        actual_bytes: 12_105,
-        damage:
-            "17 bytes too many at the end, from byte 12088 on: the end marker %IMAGE_COMPLETED%"
-                .to_owned(),
-        chunks: vec![5],
-        chunk_count: 1,
-        packets: vec![FrameNumber(13)],
-        packet_count: 1,
-        context_offset: Some(12_080),
-        expected_hex: Some("5b5917eca27fffd9".to_owned()),
-        actual_hex: Some("5b5917eca27fffd925494d4147455f434f4d504c45544544".to_owned()),
-        rows: None,
-        painting: None,
-    };
-    let changed = Mismatch {
-        side: SideOfMismatch::SenderToWire,
-        first_difference: Some(700),
-        differing_bytes: Some(3),
-        expected_bytes: 5_813,
-        actual_bytes: 5_813,
-        damage: "Different between bytes 700 and 4200".to_owned(),
-        chunks: vec![0, 2],
-        chunk_count: 2,
-        packets: vec![FrameNumber(22), FrameNumber(24)],
-        packet_count: 2,
-        context_offset: Some(692),
-        expected_hex: Some("000102030405060708090a0b0c0d0e0f1011121314151617".to_owned()),
-        actual_hex: Some("0001020304050607ff090a0b0c0d0e0f1011121314151617".to_owned()),
-        rows: Some(Rows {
-            first: 24,
-            of: 240,
-            by: RowsBy::DecodedPrefix,
-        }),
-        painting: Some("stream-2-image-0004-sender-to-wire.png".to_owned()),
-    };
+    let (mismatch, changed) = (marker_too_many(), bytes_changed());
     let comparisons = [
         Comparison {
             sent: Some(side("in/upload.jpg", 12_088, true)),
@@ -314,6 +274,56 @@ pub(crate) fn verified() -> Report {
     });
     report.conclude();
     report
+}
+
+/// The marker behind the picture in the received file.
+fn marker_too_many() -> crate::verify::Mismatch {
+    use crate::verify::{Mismatch, SideOfMismatch};
+    Mismatch {
+        side: SideOfMismatch::WireToReceiver,
+        first_difference: Some(12_088),
+        differing_bytes: Some(0),
+        expected_bytes: 12_088,
+        actual_bytes: 12_105,
+        damage:
+            "17 bytes too many at the end, from byte 12088 on: the end marker %IMAGE_COMPLETED%"
+                .to_owned(),
+        chunks: vec![5],
+        chunk_count: 1,
+        packets: vec![FrameNumber(13)],
+        packet_count: 1,
+        context_offset: Some(12_080),
+        expected_hex: Some("5b5917eca27fffd9".to_owned()),
+        actual_hex: Some("5b5917eca27fffd925494d4147455f434f4d504c45544544".to_owned()),
+        rows: None,
+        painting: None,
+    }
+}
+
+/// Three bytes wrong on the wire.
+fn bytes_changed() -> crate::verify::Mismatch {
+    use crate::verify::{Mismatch, Rows, RowsBy, SideOfMismatch};
+    Mismatch {
+        side: SideOfMismatch::SenderToWire,
+        first_difference: Some(700),
+        differing_bytes: Some(3),
+        expected_bytes: 5_813,
+        actual_bytes: 5_813,
+        damage: "Different between bytes 700 and 4200".to_owned(),
+        chunks: vec![0, 2],
+        chunk_count: 2,
+        packets: vec![FrameNumber(22), FrameNumber(24)],
+        packet_count: 2,
+        context_offset: Some(692),
+        expected_hex: Some("000102030405060708090a0b0c0d0e0f1011121314151617".to_owned()),
+        actual_hex: Some("0001020304050607ff090a0b0c0d0e0f1011121314151617".to_owned()),
+        rows: Some(Rows {
+            first: 24,
+            of: 240,
+            by: RowsBy::DecodedPrefix,
+        }),
+        painting: Some("stream-2-image-0004-sender-to-wire.png".to_owned()),
+    }
 }
 
 fn pipeline() -> (Report, [Stream; 3]) {
