@@ -561,3 +561,103 @@ fn the_damage_is_painted() {
         assert!(red > 500, "the damage is outlined: {red}");
     }
 }
+
+/// A line of a ledger about the picture of the capture `eof`.
+fn ledger_line(side: &str, image: &Value, sha256: &str, from: &str) -> String {
+    let line = json!({
+        "schema": "imgnet/ledger/v1", "side": side, "transport": "tcp", "from": from, "to": image["to"],
+        "protocol": "eof", "request": null, "format": "jpeg", "bytes": image["bytes"], "sha256": sha256,
+        "started": "2026-11-20T11:14:49.590743001Z", "ended": "2026-11-20T11:14:49.590743001Z",
+        "chunks": [1024], "file": "elsewhere/photo.jpg", "problem": null,
+    });
+    format!("{line}\n")
+}
+
+#[test]
+fn a_ledger_stands_in_for_files_that_are_not_there() {
+    let folder = folder();
+    let capture = path("eof", ".pcap");
+    let (_, report) = verified("eof");
+    let image = images(&report)[0].clone();
+    let (right, wrong) = (text(&image, "sha256").to_owned(), "0".repeat(64));
+    let from = text(&image, "from").to_owned();
+    let line = |side, digest: &str| ledger_line(side, &image, digest, &from);
+
+    let ledger = written(
+        folder.path(),
+        "right.jsonl",
+        (line("sent", &right) + &line("received", &right)).as_bytes(),
+    );
+    let (exit, report) = run(&[&capture, "--ledger", &ledger]);
+    assert_eq!((exit, verdicts(&report)), (0, vec!["match"]));
+    assert_eq!(equal(&report), [[json!(true), json!(true)]]);
+    assert_eq!(images(&report)[0]["compared"]["sent"]["path"], Value::Null);
+
+    let ledger = written(
+        folder.path(),
+        "wrong.jsonl",
+        (line("sent", &right) + &line("received", &wrong)).as_bytes(),
+    );
+    let (exit, report) = run(&[&capture, "--ledger", &ledger]);
+    assert_eq!((exit, verdicts(&report)), (1, vec!["mismatch"]));
+    assert_eq!(text(mismatch(&report, 0), "side"), "wire-to-receiver");
+    assert_eq!(mismatch(&report, 0)["first_difference"], Value::Null);
+
+    // A picture that the sender says it sent, and that the capture does not have.
+    let other = ledger_line("sent", &image, &right, "127.0.0.1:1");
+    let ledger = written(
+        folder.path(),
+        "more.jsonl",
+        (line("sent", &right) + &other).as_bytes(),
+    );
+    let (exit, report) = run(&[&capture, "--ledger", &ledger]);
+    assert_eq!((exit, verdicts(&report)), (1, vec!["match"]));
+    assert_eq!(text(&report, "verdict"), "incomplete");
+    assert_eq!(
+        number(&report["verification"]["sent"], "ledger_unpaired"),
+        1
+    );
+
+    // A file of that name is the one, even when its bytes are all wrong.
+    let damaged = written(folder.path(), "photo.jpg", &[7; 500]);
+    let ledger = written(
+        folder.path(),
+        "named.jsonl",
+        line("received", &right).as_bytes(),
+    );
+    let (exit, report) = run(&[&capture, "--ledger", &ledger, "--received", &damaged]);
+    assert_eq!((exit, verdicts(&report)), (1, vec!["mismatch"]));
+    let received = &images(&report)[0]["compared"]["received"];
+    assert_eq!(text(received, "pairing"), "ledger");
+}
+
+#[test]
+fn every_digest_and_every_limit_comes_to_the_same_verdict() {
+    let capture = path("marker-in-file", ".pcap");
+    let (sent, received) = (
+        path("marker-in-file", "/sent"),
+        path("marker-in-file", "/received"),
+    );
+    let files = [capture.as_str(), "--sent", &sent, "--received", &received];
+    for more in [
+        &["--digest", "none"][..],
+        &["--digest", "blake3"],
+        &["--chunk", "100"],
+        &["--limit-detail", "1"],
+    ] {
+        let (exit, report) = run(&[&files[..], more].concat());
+        assert_eq!((exit, verdicts(&report)), (1, vec!["mismatch"]), "{more:?}");
+        let first = number(mismatch(&report, 0), "first_difference");
+        assert_eq!(first, 9127, "{more:?}");
+        assert_eq!(equal(&report), [[json!(true), json!(false)]], "{more:?}");
+    }
+    // Too large to be held: that they differ is known all the same, where is not.
+    let only = path("marker-in-file", "/received/a.jpg");
+    let (exit, report) = run(&[&capture, "--received", &only, "--limit-compare", "1K"]);
+    assert_eq!(exit, 1);
+    assert!(
+        matches!(verdicts(&report)[..], ["mismatch" | "unverified"]),
+        "{:?}",
+        verdicts(&report)
+    );
+}

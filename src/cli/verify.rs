@@ -198,8 +198,6 @@ struct Side {
     records: Vec<Record>,
     /// Files or a ledger of it were given.
     asked: bool,
-    /// Files of it were given.
-    given: bool,
 }
 
 #[derive(Debug)]
@@ -217,7 +215,6 @@ impl Sides {
             Ok(Side {
                 files: files::find(paths, option)?,
                 asked: !paths.is_empty() || !records.is_empty(),
-                given: !paths.is_empty(),
                 records,
             })
         };
@@ -276,9 +273,15 @@ impl Verifier<'_> {
         }
         report.images = images;
         let unpaired = |side: &Side, pairs: &Pairs| {
-            side.given.then(|| Given {
+            side.asked.then(|| Given {
                 files: side.files.len() as u64,
                 unpaired: unpaired(side, pairs),
+                ledger_lines: side.records.len() as u64,
+                ledger_unpaired: side
+                    .records
+                    .len()
+                    .saturating_sub(pairs.lines.iter().flatten().count())
+                    as u64,
             })
         };
         let verification = Verification {
@@ -292,12 +295,10 @@ impl Verifier<'_> {
                 .map(|folder| folder.to_string_lossy().into_owned()),
         };
         report.conclude();
-        // A file that was named, and that nobody sent as far as can be seen.
-        let never_seen = verification
-            .sent
-            .iter()
-            .flat_map(|given| &given.unpaired)
-            .any(|file| file.named);
+        // Said to be sent, and not seen.
+        let never_seen = verification.sent.as_ref().is_some_and(|given| {
+            given.ledger_unpaired > 0 || given.unpaired.iter().any(|file| file.named)
+        });
         if never_seen {
             let worst = if report.truncated() {
                 Verdict::Inconclusive

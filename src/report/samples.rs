@@ -15,7 +15,15 @@ use crate::units::{ChunkIndex, FrameNumber, PictureId, StreamId, Timestamp};
 const START: i64 = 1_795_173_289_590_743_001;
 
 pub(crate) fn all() -> Vec<Report> {
-    vec![healthy(), hang(), gaps(), no_pictures(), hundreds(), ipv6()]
+    vec![
+        healthy(),
+        hang(),
+        gaps(),
+        no_pictures(),
+        hundreds(),
+        ipv6(),
+        verified(),
+    ]
 }
 
 fn address(text: &str) -> SocketAddr {
@@ -175,6 +183,148 @@ fn finding(
 pub(crate) fn healthy() -> Report {
     let (report, _) = pipeline();
     report
+}
+
+/// The healthy pipeline, compared with files: the first picture got the marker into the received file, of the second only
+/// the received file is there, the last was wrong on both sides; and a file was left over.
+pub(crate) fn verified() -> Report {
+    use crate::verify::{
+        Blame, Blamed, Comparison, Given, Level, PairedBy, Side, UnpairedFile, Verification,
+    };
+    let mut report = healthy();
+    let side = |path: &str, bytes: u64, equal: bool| Side {
+        path: Some(path.to_owned()),
+        bytes,
+        sha256: "c3".repeat(32),
+        pairing: if equal {
+            PairedBy::Digest
+        } else {
+            PairedBy::Closest
+        },
+        equal: Some(equal),
+        by: Level::Bytes,
+        compared_bytes: bytes,
+        pixels: None,
+    };
+    let matching = Comparison {
+        level: Level::Bytes,
+        sent: None,
+        received: Some(side("out/s_image1.jpeg", 5_813, true)),
+        sent_equals_received: None,
+        mismatch: None,
+        also: None,
+        blame: None,
+    };
+    let (mismatch, changed) = (marker_too_many(), bytes_changed());
+    let comparisons = [
+        Comparison {
+            sent: Some(side("in/upload.jpg", 12_088, true)),
+            received: Some(side("out/upload.bin", 12_105, false)),
+            sent_equals_received: Some(false),
+            mismatch: Some(mismatch.clone()),
+            blame: Some(Blame {
+                who: Blamed::Receiver,
+                why: "the wire has the right bytes, its file does not".to_owned(),
+            }),
+            ..matching.clone()
+        },
+        matching.clone(),
+        matching.clone(),
+        matching.clone(),
+        Comparison {
+            sent: Some(side("in/edit2.jpg", 5_813, false)),
+            received: Some(side("out/client2_edit.jpeg", 5_830, false)),
+            sent_equals_received: Some(false),
+            mismatch: Some(changed),
+            also: Some(mismatch),
+            blame: Some(Blame {
+                who: Blamed::Sender,
+                why: "the bytes were different when they came onto the wire".to_owned(),
+            }),
+            ..matching
+        },
+    ];
+    for (image, comparison) in report.images.iter_mut().zip(comparisons) {
+        image.verdict = if comparison.mismatch.is_some() {
+            Verdict::Mismatch
+        } else {
+            Verdict::Match
+        };
+        image.compared = Some(serde_json::to_value(comparison).unwrap());
+    }
+    report.verification = Some(Verification {
+        level: Level::Bytes,
+        sent: Some(Given {
+            files: 2,
+            unpaired: Vec::new(),
+            ledger_lines: 0,
+            ledger_unpaired: 0,
+        }),
+        received: Some(Given {
+            files: 6,
+            unpaired: vec![UnpairedFile {
+                path: "out/m_image.jpeg".to_owned(),
+                bytes: 32_573,
+                sha256: "d4".repeat(32),
+                named: false,
+            }],
+            ledger_lines: 0,
+            ledger_unpaired: 0,
+        }),
+        damage: None,
+    });
+    report.conclude();
+    report
+}
+
+/// The marker behind the picture in the received file.
+fn marker_too_many() -> crate::verify::Mismatch {
+    use crate::verify::{Mismatch, SideOfMismatch};
+    Mismatch {
+        side: SideOfMismatch::WireToReceiver,
+        first_difference: Some(12_088),
+        differing_bytes: Some(0),
+        expected_bytes: 12_088,
+        actual_bytes: 12_105,
+        damage:
+            "17 bytes too many at the end, from byte 12088 on: the end marker %IMAGE_COMPLETED%"
+                .to_owned(),
+        chunks: vec![5],
+        chunk_count: 1,
+        packets: vec![FrameNumber(13)],
+        packet_count: 1,
+        context_offset: Some(12_080),
+        expected_hex: Some("5b5917eca27fffd9".to_owned()),
+        actual_hex: Some("5b5917eca27fffd925494d4147455f434f4d504c45544544".to_owned()),
+        rows: None,
+        painting: None,
+    }
+}
+
+/// Three bytes wrong on the wire.
+fn bytes_changed() -> crate::verify::Mismatch {
+    use crate::verify::{Mismatch, Rows, RowsBy, SideOfMismatch};
+    Mismatch {
+        side: SideOfMismatch::SenderToWire,
+        first_difference: Some(700),
+        differing_bytes: Some(3),
+        expected_bytes: 5_813,
+        actual_bytes: 5_813,
+        damage: "Different between bytes 700 and 4200".to_owned(),
+        chunks: vec![0, 2],
+        chunk_count: 2,
+        packets: vec![FrameNumber(22), FrameNumber(24)],
+        packet_count: 2,
+        context_offset: Some(692),
+        expected_hex: Some("000102030405060708090a0b0c0d0e0f1011121314151617".to_owned()),
+        actual_hex: Some("0001020304050607ff090a0b0c0d0e0f1011121314151617".to_owned()),
+        rows: Some(Rows {
+            first: 24,
+            of: 240,
+            by: RowsBy::DecodedPrefix,
+        }),
+        painting: Some("stream-2-image-0004-sender-to-wire.png".to_owned()),
+    }
 }
 
 fn pipeline() -> (Report, [Stream; 3]) {

@@ -115,6 +115,8 @@ fn verification() -> crate::verify::Verification {
                 sha256: "b2".repeat(32),
                 named: false,
             }],
+            ledger_lines: 2,
+            ledger_unpaired: 1,
         }),
         damage: Some("damage".to_owned()),
     }

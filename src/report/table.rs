@@ -179,6 +179,16 @@ fn tally(report: &Report) -> Vec<String> {
     if verified {
         let could_not = "could not be compared";
         add(number(Verdict::Unverified), could_not, could_not);
+        let lines = report
+            .verification
+            .as_ref()
+            .and_then(|verification| verification.sent.as_ref())
+            .map_or(0, |given| given.ledger_unpaired);
+        add(
+            lines,
+            "picture of the ledger was not captured",
+            "pictures of the ledger were not captured",
+        );
         add(
             compared::never_seen(report),
             "file of --sent was never seen on the wire",

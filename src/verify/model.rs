@@ -199,9 +199,9 @@ pub enum Blamed {
 pub struct Verification {
     /// How much had to be equal.
     pub level: Level,
-    /// The sender's files; absent where none were given.
+    /// The sender's files and ledgers; absent where none were given.
     pub sent: Option<Given>,
-    /// The receiver's files; absent where none were given.
+    /// The receiver's files and ledgers; absent where none were given.
     pub received: Option<Given>,
     /// The folder of `--damage`; absent where not asked for.
     pub damage: Option<String>,
@@ -214,6 +214,10 @@ pub struct Given {
     pub files: u64,
     /// Those that belong to no picture.
     pub unpaired: Vec<UnpairedFile>,
+    /// How many lines the ledgers have of this side.
+    pub ledger_lines: u64,
+    /// How many of these belong to no picture.
+    pub ledger_unpaired: u64,
 }
 
 /// A file that belongs to no picture.

@@ -120,7 +120,7 @@ fn equal_from_start(left: &[u8], right: &[u8]) -> usize {
 const COMPARED: usize = 20_000;
 
 /// Pairs pictures (in order of first frame) with files (in natural order). `shared`: a file may stand for several
-/// pictures of its digest. `closeness` is asked about a picture and a file only where digest and ledger did not tell;
+/// pictures by its digest and by the ledger. `closeness` is asked about a picture and a file only where digest and ledger did not tell;
 /// absent where it cannot be told.
 ///
 /// # Errors
@@ -138,7 +138,7 @@ pub fn pair<E>(
     };
     let mut used: BTreeSet<usize> = BTreeSet::new();
     by_digest(pictures, files, shared, &mut pairs, &mut used);
-    by_ledger(files, ledger, &mut pairs, &mut used);
+    by_ledger(files, ledger, shared, &mut pairs, &mut used);
     by_pixels(pictures, files, &mut pairs, &mut used);
     by_closeness(files, &mut pairs, &mut used, closeness)?;
     by_size(pictures, files, &mut pairs, &mut used);
@@ -202,6 +202,7 @@ fn lines(pictures: &[Wanted], ledger: &[LedgerLine]) -> Vec<Option<usize>> {
 fn by_ledger(
     files: &[Candidate],
     ledger: &[LedgerLine],
+    shared: bool,
     pairs: &mut Pairs,
     used: &mut BTreeSet<usize>,
 ) {
@@ -212,7 +213,7 @@ fn by_ledger(
         let (None, Some(named)) = (&slot, named) else {
             continue;
         };
-        let free = |index: &usize| !used.contains(index);
+        let free = |index: &usize| shared || !used.contains(index);
         let exact = (0..files.len())
             .filter(free)
             .find(|&index| files.get(index).is_some_and(|file| file.path == named));

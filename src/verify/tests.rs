@@ -500,6 +500,15 @@ fn a_ledger_names_the_file_where_bytes_do_not() {
         paired(&[&a, &b], &files, &ledger, false),
         [Some((0, PairedBy::Ledger)), Some((1, PairedBy::Ledger))]
     );
+    // A file sent may go twice, one received may not come twice.
+    let twice = [line(&a, "x.jpg"), line(&b, "x.jpg")];
+    let file = [("here/x.jpg", &x[..])];
+    let ledger_pair = Some((0, PairedBy::Ledger));
+    assert_eq!(
+        paired(&[&a, &b], &file, &twice, true),
+        [ledger_pair, ledger_pair]
+    );
+    assert_eq!(paired(&[&a, &b], &file, &twice, false), [ledger_pair, None]);
     // Two files of that name: which of them cannot be told.
     let files = [("1/x.jpg", &x[..]), ("2/x.jpg", &y[..]), ("3", &[][..])];
     assert_eq!(paired(&[&a], &files, &ledger[1..], false), [None]);

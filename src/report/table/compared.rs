@@ -298,10 +298,13 @@ fn in_spite(compared: &Comparison) -> Option<String> {
         .flatten()
         .map(|side| side.compared_bytes)
         .max()?;
-    let captured = format!(
-        "All {} that were captured are right",
-        counted(bytes, "byte", "bytes")
-    );
+    let captured = match bytes {
+        0 => "The captured bytes could not be compared".to_owned(),
+        bytes => format!(
+            "All {} that were captured are right",
+            counted(bytes, "byte", "bytes")
+        ),
+    };
     Some(match compared.sent_equals_received {
         Some(true) => format!("{captured}, and the file received equals the file sent."),
         _ => format!("{captured}."),
@@ -408,8 +411,12 @@ fn excerpts(mismatch: &Mismatch, first: u64, style: &Style, out: &mut dyn Write)
     };
     let (left, right) = short(mismatch.side);
     let label = left.len().max(right.len());
-    // Two digits and a space each, as many as fit.
-    let room = style.width.saturating_sub(label.saturating_add(8)) / 3;
+    // Two digits and a space each, as many as fit beside the names and an end.
+    let room = style.width.saturating_sub(label.saturating_add(12)) / 3;
+    let before = usize::try_from(first.saturating_sub(offset)).unwrap_or(0);
+    if room <= before {
+        return Ok(());
+    }
     let line = |hex: &str| {
         let bytes: Vec<String> = hex
             .as_bytes()
@@ -419,7 +426,6 @@ fn excerpts(mismatch: &Mismatch, first: u64, style: &Style, out: &mut dyn Write)
             .collect();
         bytes.join(" ")
     };
-    let before = usize::try_from(first.saturating_sub(offset)).unwrap_or(0);
     let end = |hex: &str, bytes: u64| {
         let shown = offset.saturating_add((hex.len() / 2) as u64);
         if shown >= bytes { " (end)" } else { "" }
@@ -449,11 +455,10 @@ fn pairing(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()
                 PairedBy::Closest => "has the most bytes in common",
                 PairedBy::OrderAndSize => "by order and size",
             };
-            let path = side
-                .path
-                .as_deref()
-                .unwrap_or("known from the ledger alone");
-            parts.push(format!("{word} {path} ({how})"));
+            parts.push(match &side.path {
+                Some(path) => format!("{word} {path} ({how})"),
+                None => format!("{word} known from the ledger alone"),
+            });
         }
         if !parts.is_empty() {
             lines.push(format!("picture {}: {}", image.id.0, parts.join(", ")));
@@ -493,7 +498,21 @@ fn unpaired(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    if given.files == 0 {
+    if given.ledger_unpaired > 0 {
+        writeln!(out)?;
+        let line = format!(
+            "{} of the ledger ({}) {} to no picture that was captured.",
+            counted(given.ledger_unpaired, "line", "lines"),
+            option.trim_start_matches('-'),
+            if given.ledger_unpaired == 1 {
+                "belongs"
+            } else {
+                "belong"
+            },
+        );
+        say("", &line, Tone::Doubt, style, out)?;
+    }
+    if given.files == 0 && given.ledger_lines == 0 {
         writeln!(out)?;
         let line = format!("{option} holds no file.");
         return say("", &line, Tone::Doubt, style, out);

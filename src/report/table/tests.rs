@@ -63,6 +63,18 @@ fn stacks_where_a_table_does_not_fit() {
 }
 
 #[test]
+fn what_was_compared_is_told() {
+    let report = samples::verified();
+    insta::assert_snapshot!("verified-120", text(&report, normal(120)));
+    insta::assert_snapshot!("verified-80", text(&report, normal(80)));
+    let style = Style {
+        unicode: false,
+        ..style(60, Detail::Quiet)
+    };
+    insta::assert_snapshot!("verified-ascii-quiet", text(&report, style));
+}
+
+#[test]
 fn needs_only_ascii_when_told_so() {
     let style = Style {
         unicode: false,
