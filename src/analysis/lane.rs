@@ -43,7 +43,7 @@ pub(super) struct Lane<'cap> {
     pub(super) channel: Channel,
     hasher: Option<Box<sha2::Sha256>>,
     facts: DirectionFacts,
-    /// The other direction began to carry bytes.
+    /// The other direction carried bytes since this one last did.
     answered: bool,
     /// How many pictures were told of.
     announced: usize,
@@ -78,6 +78,9 @@ impl<'cap> Lane<'cap> {
         let Transport::Tcp(half) = &mut self.transport else {
             return false;
         };
+        if !segment.payload.is_empty() {
+            self.answered = false;
+        }
         let (channel, hasher) = (&mut self.channel, &mut self.hasher);
         let verdict = half.segment(segment, keep, &mut |delivery| {
             pass_on(&delivery, channel, hasher, context);
