@@ -104,7 +104,7 @@ fn length_fields_in_front_of_a_picture() {
 fn content_against_the_port_is_not_forced() {
     for port in [5050, 65432, 40674, 9909, 8000] {
         for head in [
-            &b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",
+            &b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"[..],
             b"SSH-2.0-OpenSSH_9.2\r\n",
         ] {
             check(Role::Initiator, port, head, None);
@@ -164,7 +164,7 @@ fn formats_that_say_what_they_are() {
     pickled.extend(&jpeg[..20]);
     let mut greeting = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL".to_vec();
     greeting.resize(64, 0);
-    let framed = super::super::framed::Header::of(&jpeg, 1024).encode();
+    let framed = framed::Header::of(&jpeg, 1024).encode();
     for (head, want) in [
         (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "http"),
         (b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), "http"),

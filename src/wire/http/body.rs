@@ -1,5 +1,7 @@
 //! What a message's body holds: decompressed, taken apart where it is `multipart`, and looked at for pictures.
 
+use std::collections::VecDeque;
+
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::super::length::MOST;
@@ -120,8 +122,8 @@ struct Parts {
     behind: Pattern,
     /// The delimiter was seen, with what is before it.
     dashes: Option<bool>,
-    /// Last two bytes before what is matched, while the delimiter is searched for.
-    last: [u8; 2],
+    /// The bytes of the delimiter and two before it, while the first one is searched for.
+    recent: VecDeque<u8>,
     /// So many bytes of what is searched for came.
     matched: usize,
     state: PartState,
@@ -155,7 +157,7 @@ impl Parts {
             behind: Pattern::new(&[b"\r\n", &line[..]].concat()),
             dashes: (!boundary.starts_with(b"--")).then_some(false),
             delimiter: Pattern::new(&line),
-            last: [0; 2],
+            recent: VecDeque::new(),
             matched: 0,
             state: PartState::Before,
             one: One::new(None),
@@ -170,9 +172,11 @@ impl Parts {
                     rest = later;
                     out.other(1);
                     let matched = self.delimiter.step(self.matched, byte);
-                    if matched == 0 {
-                        let [_, last] = self.last;
-                        self.last = [last, byte];
+                    if self.dashes.is_none() {
+                        self.recent.push_back(byte);
+                        if self.recent.len() > self.delimiter.marker().len().saturating_add(2) {
+                            self.recent.pop_front();
+                        }
                     }
                     self.matched = matched;
                     if matched == self.delimiter.marker().len() {
@@ -233,8 +237,10 @@ impl Parts {
     /// A delimiter was found outside a part.
     fn delimited(&mut self) {
         if self.dashes.is_none() {
-            let dashes = self.last == *b"--";
+            let long = self.recent.len() > self.delimiter.marker().len().saturating_add(1);
+            let dashes = long && self.recent.iter().take(2).all(|byte| *byte == b'-');
             self.dashes = Some(dashes);
+            self.recent = VecDeque::new();
             if dashes {
                 let line = [b"\r\n--", self.delimiter.marker()].concat();
                 self.behind = Pattern::new(&line);
