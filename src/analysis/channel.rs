@@ -15,6 +15,8 @@ use crate::wire::{self, Decode, Decoder, Ending, Fault, Framing, Protocol, Role,
 
 /// How many stray or trailing bytes are kept to say what they are.
 const SAMPLE: usize = 64;
+/// A datagram of so many bytes may be a count of those that follow.
+const COUNT: usize = 16;
 /// Most bytes that wait for the wire format to be found out.
 const HEAD: usize = detect::CLUE_BYTES;
 
@@ -172,11 +174,24 @@ impl Channel {
 
     /// One datagram of a UDP direction, `missing` bytes of which were cut off.
     pub(super) fn datagram(&mut self, payload: &[u8], missing: u64, context: &mut Context<'_>) {
-        if matches!(self.state, State::Undecided(_)) && !self.decide(payload, true, context) {
-            // A datagram cannot wait for the next one to be understood.
-            self.stray(payload);
-            self.position += missing;
-            return;
+        if let State::Undecided(before) = &mut self.state {
+            // A short datagram may say how many follow, so it waits for the next one; no other can wait.
+            let before = std::mem::take(before);
+            let counted = !before.is_empty() && self.decide_datagrams(&before, payload, context);
+            if counted {
+                self.drive(context, |decoder, sink| decoder.datagram(&before, sink));
+            } else {
+                self.stray(&before);
+                if !self.decide_datagrams(&[], payload, context) {
+                    if missing == 0 && payload.len() <= COUNT {
+                        self.state = State::Undecided(payload.to_vec());
+                    } else {
+                        self.stray(payload);
+                        self.position += missing;
+                    }
+                    return;
+                }
+            }
         }
         self.cause = GapCause::SnapLength;
         self.drive(context, |decoder, sink| {
@@ -212,6 +227,7 @@ impl Channel {
             self.retry(head, true, context);
         }
         self.drive(context, |decoder, sink| decoder.flush(sink));
+        self.half_closed(context);
     }
 
     /// No more bytes come.
@@ -239,18 +255,50 @@ impl Channel {
             self.drive(context, |decoder, sink| {
                 decoder.finish(StreamEnd::Idle, sink);
             });
+            if let State::Decoding(decoder) = &self.state
+                && let learnt @ Protocol::UdpIndex(_) = decoder.protocol()
+            {
+                self.refine(&learnt, context);
+            }
             self.state = State::Undecided(Vec::new());
         }
     }
 
-    /// `carve` may have learnt from what followed the pictures which format it was.
+    /// A decoder may have learnt from what followed which format it is.
     fn refine(&mut self, learnt: &Protocol, context: &mut Context<'_>) {
-        let carved = matches!(context.format, Some((Protocol::Carve, _)));
-        if carved && *learnt != Protocol::Carve {
-            *context.format = Some((learnt.clone(), Confidence::Content));
-            for picture in &mut self.pictures {
-                picture.protocol = learnt.clone();
-            }
+        let open = match &context.format {
+            Some((Protocol::Carve, _)) => true,
+            Some((_, Confidence::Given)) | None => false,
+            Some((known, _)) => matches!(
+                known,
+                Protocol::Udp | Protocol::UdpIndex(_) | Protocol::SizeHandshake { .. }
+            ),
+        };
+        let known = context.format.as_ref().map(|(known, _)| known);
+        if open && known != Some(learnt) && *learnt != Protocol::Carve {
+            self.rename(learnt, context);
+        }
+    }
+
+    fn rename(&mut self, protocol: &Protocol, context: &mut Context<'_>) {
+        *context.format = Some((protocol.clone(), Confidence::Content));
+        for picture in &mut self.pictures {
+            picture.protocol = protocol.clone();
+        }
+    }
+
+    /// The other side answers although this one has closed: that is what a half-closed request looks like.
+    fn half_closed(&mut self, context: &mut Context<'_>) {
+        let plain = match &context.format {
+            Some((_, Confidence::Given)) | None => false,
+            Some((known, _)) => matches!(known, Protocol::Eof | Protocol::Carve),
+        };
+        if plain
+            && self.end == Some(StreamEnd::Fin)
+            && context.role == Role::Initiator
+            && self.pictures.len() == 1
+        {
+            self.rename(&Protocol::HalfClose, context);
         }
     }
 
@@ -264,8 +312,45 @@ impl Channel {
         }
     }
 
+    /// Chooses the decoder by a datagram and the short one before it, if there was one.
+    fn decide_datagrams(
+        &mut self,
+        before: &[u8],
+        payload: &[u8],
+        context: &mut Context<'_>,
+    ) -> bool {
+        if before.is_empty() {
+            return self.decide_by(payload, &[], true, context);
+        }
+        let room = HEAD.saturating_sub(before.len()).min(payload.len());
+        let head = [before, payload.get(..room).unwrap_or_default()].concat();
+        let sizes = [before, payload].map(|bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        let known = context.format.is_some();
+        let found = self.decide_by(&head, &sizes, true, context);
+        let counts = matches!(&self.state, State::Decoding(decoder) if decoder.protocol() == Protocol::UdpCount);
+        if found && !counts {
+            // Whatever it is, it begins with this datagram and not with the one before it.
+            self.state = State::Undecided(Vec::new());
+            if !known {
+                *context.format = None;
+            }
+            return false;
+        }
+        found
+    }
+
     /// Chooses the decoder. With `ended` there is no more to wait for.
     fn decide(&mut self, head: &[u8], ended: bool, context: &mut Context<'_>) -> bool {
+        self.decide_by(head, &[], ended, context)
+    }
+
+    fn decide_by(
+        &mut self,
+        head: &[u8],
+        sizes: &[u32],
+        ended: bool,
+        context: &mut Context<'_>,
+    ) -> bool {
         let given = context.format.clone().filter(|(protocol, confidence)| {
             *confidence == Confidence::Given || !matches!(protocol, Protocol::Carve)
         });
@@ -278,7 +363,7 @@ impl Channel {
                 role: Some(context.role),
                 head: head.get(..HEAD).unwrap_or(head),
                 ended,
-                sizes: &[],
+                sizes,
             }) {
                 Detection::Found {
                     protocol,

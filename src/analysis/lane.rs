@@ -54,7 +54,7 @@ pub(super) struct Lane<'cap> {
     pub(super) channel: Channel,
     hasher: Option<Box<sha2::Sha256>>,
     watch: Watch,
-    /// The other direction began to carry bytes.
+    /// The other direction carried bytes since this one last did.
     answered: bool,
     /// How many pictures were told of.
     announced: usize,
@@ -93,6 +93,9 @@ impl<'cap> Lane<'cap> {
         };
         let in_picture = self.channel.in_picture();
         let (acknowledged, highest) = (half.acked(), half.assembler.highest());
+        if !segment.payload.is_empty() {
+            self.answered = false;
+        }
         let (channel, hasher) = (&mut self.channel, &mut self.hasher);
         let verdict = half.segment(segment, keep, &mut |delivery| {
             pass_on(&delivery, channel, hasher, context);

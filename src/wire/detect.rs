@@ -1,10 +1,16 @@
 //! Finds out the wire format of a direction from its first bytes and its ports.
 //!
-//! Bytes beat ports: a port only names the format where the bytes do not contradict it. HTTP, TLS and SSH
+//! Bytes beat ports: a port only names the format where the bytes do not contradict it. TLS, SSH and HTTP/2
 //! are recognised to be left alone. What is a guess says so ([`Confidence::Guess`]).
+//!
+//! Of `udp-index` the first datagram of a picture tells that there are numbers and how wide they are; which of the ways of
+//! numbering it is, later ones tell the decoder.
 
 use super::length::{self, Guess, HEAD_BYTES};
-use super::{PIPELINE_MARKER, Protocol, Role};
+use super::udp_index::{self, IndexHeader};
+use super::{
+    Encoding, PIPELINE_MARKER, Protocol, Role, encoded, framed, name_size, pickle, udp_count, zmtp,
+};
 use crate::ledger::{Confidence, TransportKind};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
 
@@ -97,6 +103,16 @@ fn sniff_at(head: &[u8], at: usize) -> Sniff {
 }
 
 fn udp(clues: &Clues<'_>) -> Detection {
+    if framed::Datagram::is_one(clues.head) {
+        return found(
+            Protocol::Framed,
+            Confidence::Content,
+            "a datagram of imgnet's own format",
+        );
+    }
+    if let Some(counted) = counted(clues) {
+        return counted;
+    }
     // Each datagram may be the first of a picture: "hello" may have come before.
     let mut at = 0_usize;
     for size in std::iter::once(0).chain(clues.sizes.iter().copied()) {
@@ -119,11 +135,58 @@ fn udp(clues: &Clues<'_>) -> Detection {
             };
         }
     }
+    match udp_index::candidates(clues.head)[..] {
+        [] => {}
+        [only] => {
+            return found(
+                Protocol::UdpIndex(Some(only)),
+                Confidence::Content,
+                format!("a picture begins behind {} bytes of numbers", only.width()),
+            );
+        }
+        [first, ref others @ ..] => return numbered(first, others),
+    }
     if clues.head.len() < CLUE_BYTES && !clues.ended {
         Detection::NeedMore
     } else {
         Detection::Nothing
     }
+}
+
+/// Several ways of numbering are possible: the decoder goes on with all of them.
+fn numbered(first: IndexHeader, others: &[IndexHeader]) -> Detection {
+    let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+    found(
+        Protocol::UdpIndex(None),
+        Confidence::Guess,
+        format!(
+            "a picture begins behind {} bytes of numbers: {first}, if later datagrams do not say {}",
+            first.width(),
+            others.join(" or ")
+        ),
+    )
+}
+
+/// A number alone in a datagram, and a picture begins in the next one.
+fn counted(clues: &Clues<'_>) -> Option<Detection> {
+    let &[size, _, ..] = clues.sizes else {
+        return None;
+    };
+    let (first, second) = clues.head.split_at_checked(usize::try_from(size).ok()?)?;
+    let count = udp_count::count(first)?;
+    if !matches!(sniff_at(second, 0), Sniff::Is(_)) {
+        return None;
+    }
+    let text = first.iter().all(u8::is_ascii_digit);
+    Some(found(
+        Protocol::UdpCount,
+        if text {
+            Confidence::Content
+        } else {
+            Confidence::Guess
+        },
+        format!("a datagram says {count}, and a picture begins in the next one"),
+    ))
 }
 
 fn tcp(clues: &Clues<'_>) -> Detection {
@@ -140,6 +203,11 @@ fn tcp(clues: &Clues<'_>) -> Detection {
         Foreign::NeedMore if !clues.ended => return Detection::NeedMore,
         _ => {}
     }
+    match by_beginning(clues) {
+        Detection::NeedMore if clues.ended => {}
+        Detection::Nothing => {}
+        known => return known,
+    }
     let by_content = match clues.sniffed() {
         Sniff::Is(format) => return picture_first(clues, format),
         Sniff::NeedMore if !clues.ended => return Detection::NeedMore,
@@ -149,8 +217,144 @@ fn tcp(clues: &Clues<'_>) -> Detection {
         return by_content;
     }
     match by_port(clues) {
-        Detection::Nothing => by_content,
+        Detection::Nothing => match by_text(clues) {
+            Detection::Nothing => by_content,
+            by_text => by_text,
+        },
         by_port => by_port,
+    }
+}
+
+/// Formats whose first bytes are their own.
+fn by_beginning(clues: &Clues<'_>) -> Detection {
+    const HTTP: [&[u8]; 10] = [
+        b"GET ",
+        b"POST ",
+        b"PUT ",
+        b"HEAD ",
+        b"OPTIONS ",
+        b"DELETE ",
+        b"PATCH ",
+        b"CONNECT ",
+        b"TRACE ",
+        b"HTTP/1.",
+    ];
+    let head = clues.head;
+    let content = |protocol, why: &str| found(protocol, Confidence::Content, why);
+    let mut need_more = false;
+    for start in HTTP {
+        if head.starts_with(start) {
+            return content(Protocol::Http, "the stream begins as HTTP/1");
+        }
+        need_more |= start.starts_with(head);
+    }
+    if head.starts_with(&framed::MAGIC) {
+        return content(Protocol::Framed, "the stream begins as imgnet's own format");
+    }
+    need_more |= framed::MAGIC.starts_with(head);
+    match zmtp::is_greeting(head) {
+        Some(true) => return content(Protocol::Zmtp, "the stream begins with ZeroMQ's greeting"),
+        Some(false) => {}
+        None => need_more = true,
+    }
+    match pickle::is_pickle(head) {
+        Some(true) => {
+            return content(
+                Protocol::Encoded(Encoding::Pickled, Box::new(Protocol::Eof)),
+                "the stream begins as a Python pickle",
+            );
+        }
+        Some(false) => {}
+        None => need_more = true,
+    }
+    match head.strip_prefix(b"SIZE ") {
+        Some([digit, ..]) if digit.is_ascii_digit() => {
+            return content(
+                Protocol::SizeHandshake { bare: false },
+                "the stream begins with SIZE and a number",
+            );
+        }
+        Some([]) => need_more = true,
+        Some(_) => {}
+        None => need_more |= b"SIZE ".starts_with(head),
+    }
+    if need_more {
+        Detection::NeedMore
+    } else {
+        Detection::Nothing
+    }
+}
+
+/// Text or wrapped pictures, where nothing else was recognised.
+fn by_text(clues: &Clues<'_>) -> Detection {
+    let head = clues.head;
+    let content = |protocol, why: &str| found(protocol, Confidence::Content, why);
+    match name_size::guess(head) {
+        name_size::Guess::Is => {
+            return content(
+                Protocol::NameSizeMarker,
+                "a file name, a size and a picture, with nothing between them",
+            );
+        }
+        name_size::Guess::NeedMore | name_size::Guess::No => {}
+    }
+    let digits = head.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let number = std::str::from_utf8(head.get(..digits).unwrap_or_default())
+        .ok()
+        .and_then(|digits| digits.parse::<u64>().ok());
+    // A picture of fewer bytes than that is none; a number as small is rather a choice.
+    if let Some(size @ 100..=length::MOST) = number {
+        if matches!(sniff_at(head, digits), Sniff::Is(_)) {
+            return content(
+                Protocol::SizeHandshake { bare: true },
+                "a number, and a picture right behind it",
+            );
+        }
+        if digits == head.trim_ascii_end().len() && clues.ended {
+            return found(
+                Protocol::SizeHandshake { bare: true },
+                Confidence::Guess,
+                format!("the number {size} alone, and then the other side answers"),
+            );
+        }
+    }
+    for field in length::FIELDS {
+        let Some(18..=length::MOST) = field.decode(head) else {
+            continue;
+        };
+        let behind = head.get(field.width()..).unwrap_or_default();
+        let encoding = if pickle::is_pickle(behind) == Some(true) {
+            Encoding::Pickled
+        } else if matches!(encoded::sniff_base64(behind), Sniff::Is(_)) {
+            Encoding::Base64
+        } else {
+            continue;
+        };
+        // The other byte order of the same width may give the smaller, likelier length.
+        let field = length::likelier(field, head);
+        return content(
+            Protocol::Encoded(encoding, Box::new(Protocol::Length(field))),
+            "a length, and a wrapped picture behind it",
+        );
+    }
+    let runs = head
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| !encoded::is_letter(**byte))
+        .map(|(at, _)| at.saturating_add(1));
+    for run in std::iter::once(0).chain(runs) {
+        let letters = head.get(run..).unwrap_or_default();
+        if letters.len() >= 24 && matches!(encoded::sniff_base64(letters), Sniff::Is(_)) {
+            return content(
+                Protocol::Encoded(Encoding::Base64, Box::new(Protocol::Eof)),
+                "base64 text that begins as a picture",
+            );
+        }
+    }
+    if head.len() < CLUE_BYTES && !clues.ended {
+        Detection::NeedMore
+    } else {
+        Detection::Nothing
     }
 }
 
@@ -309,22 +513,9 @@ enum Foreign {
     No,
 }
 
-/// Whether the bytes begin as HTTP, TLS or SSH.
+/// Whether the bytes begin as TLS, SSH or HTTP/2.
 fn foreign(head: &[u8]) -> Foreign {
-    const STARTS: [&[u8]; 12] = [
-        b"GET ",
-        b"POST ",
-        b"PUT ",
-        b"HEAD ",
-        b"OPTIONS ",
-        b"DELETE ",
-        b"PATCH ",
-        b"CONNECT ",
-        b"TRACE ",
-        b"HTTP/",
-        b"PRI * HTTP/2",
-        b"SSH-",
-    ];
+    const STARTS: [&[u8]; 2] = [b"PRI * HTTP/2", b"SSH-"];
     let mut need_more = false;
     for start in STARTS {
         if head.starts_with(start) {

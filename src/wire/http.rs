@@ -1,17 +1,466 @@
-//! stub
+//! `http`: pictures in the bodies of HTTP/1.x requests and responses (RFC 9112).
+//!
+//! Content-Length, chunked, until close; gzip and deflate; `multipart` with and without lengths of its parts (RFC 2046),
+//! which covers MJPEG streams and uploaded forms; pipelined messages. A body, or a part of one, that begins as a
+//! picture is one; all else is [`Framing::Http`], also lines of chunks and boundaries inside a picture.
+//!
+//! A direction does not see the other, so that a response answers a HEAD is a guess: where the next response begins in place
+//! of the body. A body of which no byte comes is no picture.
+//! What is no HTTP is carved from there on.
+
+mod body;
+
 use super::carve::CarveDecoder;
-use super::*;
-/// stub
+use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
+use body::{Body, Coding};
+
+/// Longest head, and longest line of a chunk or a part.
+pub const LONGEST_HEAD: usize = 64 << 10;
+const MOST_FIELDS: usize = 128;
+
+/// Decoder of one direction of `http`.
+#[derive(Debug)]
+pub struct HttpDecoder {
+    state: State,
+    out: Out,
+}
+
+/// What is told of, and what is not yet.
 #[derive(Debug, Default)]
-pub struct HttpDecoder(CarveDecoder);
-impl Decode for HttpDecoder {
-    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        self.0.update(bytes, sink);
+pub(super) struct Out {
+    /// Bytes of framing not yet told of.
+    pending: u64,
+    /// A picture is open.
+    open: bool,
+    /// The bytes are decompressed: they cover none of the stream, which is counted where they are made.
+    coded: bool,
+}
+
+impl Out {
+    fn flush(&mut self, sink: &mut Sink<'_>) {
+        let bytes = std::mem::take(&mut self.pending);
+        if bytes > 0 {
+            sink(Event::Framing {
+                what: Framing::Http,
+                bytes,
+            });
+        }
     }
+
+    /// Bytes of the stream that belong to no picture.
+    fn framing(&mut self, bytes: u64) {
+        self.pending = self.pending.saturating_add(bytes);
+    }
+
+    /// Bytes of a body that belong to no picture.
+    fn other(&mut self, bytes: u64) {
+        if !self.coded {
+            self.framing(bytes);
+        }
+    }
+
+    fn start(&mut self, length: Option<u64>, sink: &mut Sink<'_>) {
+        self.flush(sink);
+        self.open = true;
+        sink(Event::PictureStart { length });
+    }
+
+    fn data(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.flush(sink);
+        if self.coded {
+            sink(Event::PictureEncoded { wire: 0, bytes });
+        } else {
+            sink(Event::PictureData(bytes));
+        }
+    }
+
+    fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) {
+        if std::mem::take(&mut self.open) {
+            self.flush(sink);
+            sink(Event::PictureEnd(ending));
+        }
+    }
+
     fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        self.0.gap(length, sink);
-    }
-    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
-        self.0.finish(end, sink);
+        self.flush(sink);
+        sink(if self.open {
+            Event::PictureGap(length)
+        } else {
+            Event::StrayGap(length)
+        });
     }
 }
+
+#[derive(Debug)]
+enum State {
+    /// A head that is not complete.
+    Head(Vec<u8>),
+    /// Behind a response's head: the bytes so far are those that begin another response.
+    Peek(usize, Length, Box<Body>),
+    Body(Length, Box<Body>),
+    /// Only blank or trailing lines are left of a chunked body.
+    Trailer(Vec<u8>),
+    /// The framing is lost.
+    Lost(Box<CarveDecoder>),
+}
+
+/// How long a body is.
+#[derive(Debug)]
+enum Length {
+    /// So many bytes are still to come.
+    Left(u64),
+    UntilClose,
+    /// The line of a chunk that is not complete.
+    ChunkLine(Vec<u8>),
+    /// So many bytes of a chunk, and the line break behind it, are still to come.
+    Chunk(u64),
+}
+
+const STATUS: &[u8] = b"HTTP/1.";
+
+/// What a head says.
+struct Head {
+    response: bool,
+    length: Option<Length>,
+    content_length: Option<u64>,
+    coding: Coding,
+    boundary: Option<Vec<u8>>,
+}
+
+fn read(bytes: &[u8]) -> Option<Head> {
+    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let response = bytes.starts_with(STATUS);
+    let (fields, status) = if response {
+        let mut head = httparse::Response::new(&mut fields);
+        let config = httparse::ParserConfig::default();
+        config.parse_response(&mut head, bytes).ok()?;
+        (head.headers, head.code)
+    } else {
+        let mut head = httparse::Request::new(&mut fields);
+        head.parse(bytes).ok()?;
+        (head.headers, None)
+    };
+    let field = |name: &str| {
+        fields
+            .iter()
+            .rev()
+            .find(|field| field.name.eq_ignore_ascii_case(name))
+            .map(|field| field.value.trim_ascii())
+    };
+    let has = |name, word: &[u8]| {
+        field(name).is_some_and(|value| {
+            let value = value.to_ascii_lowercase();
+            memchr::memmem::find(&value, word).is_some()
+        })
+    };
+    let content_length = field("content-length")
+        .and_then(|value| std::str::from_utf8(value).ok()?.parse::<u64>().ok());
+    let no_body = matches!(status, Some(100..=199 | 204 | 304));
+    let length = if no_body {
+        None
+    } else if has("transfer-encoding", b"chunked") {
+        Some(Length::ChunkLine(Vec::new()))
+    } else {
+        match content_length {
+            Some(0) => None,
+            Some(length) => Some(Length::Left(length)),
+            None if response => Some(Length::UntilClose),
+            None => None,
+        }
+    };
+    let coding = if has("content-encoding", b"gzip") || has("transfer-encoding", b"gzip") {
+        Coding::Gzip
+    } else if has("content-encoding", b"deflate") || has("transfer-encoding", b"deflate") {
+        Coding::Deflate
+    } else {
+        Coding::Identity
+    };
+    Some(Head {
+        response,
+        length,
+        content_length,
+        coding,
+        boundary: field("content-type").and_then(body::boundary),
+    })
+}
+
+impl Default for HttpDecoder {
+    fn default() -> Self {
+        Self {
+            state: State::Head(Vec::new()),
+            out: Out::default(),
+        }
+    }
+}
+
+impl HttpDecoder {
+    fn lose(&mut self, found: &[u8], fault: bool, sink: &mut Sink<'_>) {
+        self.out.end(Ending::Broken, sink);
+        self.out.flush(sink);
+        self.out.coded = false;
+        if fault {
+            let shown = found.get(..64).unwrap_or(found);
+            sink(Event::Fault(Fault::BadField {
+                expected: "an HTTP/1 message",
+                found: String::from_utf8_lossy(shown).into_owned(),
+                hint: None,
+            }));
+        }
+        let mut carve = Box::new(CarveDecoder::inside());
+        carve.update(found, sink);
+        self.state = State::Lost(carve);
+    }
+
+    /// Another byte of a head.
+    fn head(&mut self, byte: u8, sink: &mut Sink<'_>) {
+        let State::Head(held) = &mut self.state else {
+            return;
+        };
+        if held.is_empty() && matches!(byte, b'\r' | b'\n') {
+            // Before a request line such are to be left out (RFC 9112, 2.2).
+            self.out.framing(1);
+            return;
+        }
+        held.push(byte);
+        let complete = byte == b'\n' && (held.ends_with(b"\n\r\n") || held.ends_with(b"\n\n"));
+        if !complete && held.len() < LONGEST_HEAD {
+            return;
+        }
+        let held = std::mem::take(held);
+        let Some(head) = read(&held).filter(|_| complete) else {
+            self.lose(&held, true, sink);
+            return;
+        };
+        self.out.framing(held.len() as u64);
+        let plain = matches!(head.coding, Coding::Identity);
+        let declared = match &head.length {
+            Some(Length::Left(_)) if plain => head.content_length,
+            _ => None,
+        };
+        match head.length {
+            None => self.out.flush(sink),
+            Some(length) => {
+                let body = Box::new(Body::new(head.coding, declared, head.boundary));
+                self.out.coded = !plain;
+                self.state = if head.response {
+                    State::Peek(0, length, body)
+                } else {
+                    State::Body(length, body)
+                };
+            }
+        }
+    }
+
+    /// Takes bytes of a body; returns how many, at least one.
+    fn body(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
+        let State::Body(length, body) = &mut self.state else {
+            return bytes.len();
+        };
+        let most = |left: u64| usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        match length {
+            Length::UntilClose => {
+                body.update(bytes, &mut self.out, sink);
+                bytes.len()
+            }
+            Length::Left(left) => {
+                let take = most(*left);
+                *left = left.saturating_sub(take as u64);
+                let over = *left == 0;
+                body.update(bytes.get(..take).unwrap_or_default(), &mut self.out, sink);
+                if over {
+                    self.over(Ending::Length, sink);
+                }
+                take
+            }
+            Length::Chunk(left) => {
+                // The last two are the line break.
+                let data = left.saturating_sub(2);
+                let take = if data > 0 { most(data) } else { most(*left) };
+                *left = left.saturating_sub(take as u64);
+                let over = *left == 0;
+                let part = bytes.get(..take).unwrap_or_default();
+                if data > 0 {
+                    body.update(part, &mut self.out, sink);
+                } else {
+                    self.out.framing(take as u64);
+                }
+                if over {
+                    *length = Length::ChunkLine(Vec::new());
+                }
+                take
+            }
+            Length::ChunkLine(line) => {
+                let byte = bytes.first().copied().unwrap_or_default();
+                line.push(byte);
+                if byte != b'\n' && line.len() < 1024 {
+                    return 1;
+                }
+                let line = std::mem::take(line);
+                let text = line.trim_ascii();
+                let digits = text
+                    .iter()
+                    .take_while(|byte| byte.is_ascii_hexdigit())
+                    .count();
+                let size = text
+                    .get(..digits)
+                    .and_then(|digits| std::str::from_utf8(digits).ok())
+                    .and_then(|digits| u64::from_str_radix(digits, 16).ok());
+                match size.filter(|size| byte == b'\n' && *size <= super::length::MOST) {
+                    None => self.lose(&line, true, sink),
+                    Some(size) => {
+                        self.out.framing(line.len() as u64);
+                        if size == 0 {
+                            self.over(Ending::Length, sink);
+                            self.state = State::Trailer(Vec::new());
+                        } else {
+                            *length = Length::Chunk(size.saturating_add(2));
+                        }
+                    }
+                }
+                1
+            }
+        }
+    }
+
+    /// The body is over.
+    fn over(&mut self, ending: Ending, sink: &mut Sink<'_>) {
+        if let State::Body(_, body) = &mut self.state {
+            body.finish(ending, &mut self.out, sink);
+        }
+        self.out.coded = false;
+        self.out.flush(sink);
+        self.state = State::Head(Vec::new());
+    }
+
+    /// The response's body begins after all, with so many bytes of what might have been another response.
+    fn unpeek(&mut self, sink: &mut Sink<'_>) {
+        let state = std::mem::replace(&mut self.state, State::Head(Vec::new()));
+        if let State::Peek(matched, length, body) = state {
+            self.state = State::Body(length, body);
+            self.update(STATUS.get(..matched).unwrap_or_default(), sink);
+        } else {
+            self.state = state;
+        }
+    }
+}
+
+impl Decode for HttpDecoder {
+    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        let mut rest = bytes;
+        while let Some((&byte, later)) = rest.split_first() {
+            match &mut self.state {
+                State::Head(_) => {
+                    rest = later;
+                    self.head(byte, sink);
+                }
+                State::Peek(matched, ..) if STATUS.get(*matched) == Some(&byte) => {
+                    rest = later;
+                    *matched = matched.saturating_add(1);
+                    if *matched == STATUS.len() {
+                        // No body came: the request was a HEAD.
+                        self.out.coded = false;
+                        self.out.flush(sink);
+                        self.state = State::Head(STATUS.to_vec());
+                    }
+                }
+                State::Peek(..) => self.unpeek(sink),
+                State::Body(..) => {
+                    let taken = self.body(rest, sink);
+                    rest = rest.get(taken..).unwrap_or_default();
+                }
+                State::Trailer(line) => {
+                    rest = later;
+                    line.push(byte);
+                    if byte == b'\n' || line.len() >= LONGEST_HEAD {
+                        let line = std::mem::take(line);
+                        self.out.framing(line.len() as u64);
+                        if line.trim_ascii().is_empty() {
+                            self.out.flush(sink);
+                            self.state = State::Head(Vec::new());
+                        }
+                    }
+                }
+                State::Lost(carve) => {
+                    carve.update(rest, sink);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        if length == 0 {
+            return;
+        }
+        self.unpeek(sink);
+        match &mut self.state {
+            State::Lost(carve) => {
+                carve.gap(length, sink);
+                return;
+            }
+            State::Body(Length::UntilClose, body) => {
+                body.gap(length, &mut self.out, sink);
+                return;
+            }
+            State::Body(Length::Left(left), body) if length <= *left => {
+                *left = left.saturating_sub(length);
+                let over = *left == 0;
+                body.gap(length, &mut self.out, sink);
+                if over {
+                    self.over(Ending::Length, sink);
+                }
+                return;
+            }
+            State::Body(Length::Chunk(left), body) if length <= left.saturating_sub(2) => {
+                *left = left.saturating_sub(length);
+                body.gap(length, &mut self.out, sink);
+                return;
+            }
+            State::Body(_, body) => {
+                // Nothing tells where the next field is; what the body held back goes first.
+                body.finish(Ending::Broken, &mut self.out, sink);
+            }
+            _ => {}
+        }
+        let held = match &mut self.state {
+            State::Head(held) | State::Trailer(held) => std::mem::take(held),
+            State::Body(Length::ChunkLine(line), _) => std::mem::take(line),
+            _ => Vec::new(),
+        };
+        self.lose(&held, false, sink);
+        self.gap(length, sink);
+    }
+
+    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+        self.unpeek(sink);
+        let held = match &mut self.state {
+            State::Head(held) | State::Trailer(held) => std::mem::take(held),
+            State::Body(length, body) => {
+                let ending = match length {
+                    Length::UntilClose => Ending::EndOfStream(end),
+                    _ => Ending::Cut(end),
+                };
+                body.finish(ending, &mut self.out, sink);
+                match length {
+                    Length::ChunkLine(line) => std::mem::take(line),
+                    _ => Vec::new(),
+                }
+            }
+            State::Lost(carve) => {
+                carve.finish(end, sink);
+                return;
+            }
+            State::Peek(..) => Vec::new(),
+        };
+        self.out.flush(sink);
+        if !held.is_empty() {
+            sink(Event::Stray(&held));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -193,6 +193,18 @@ impl Found {
     }
 }
 
+/// Of a field and the same in the other byte order, the one that gives the smaller length.
+pub(super) fn likelier(field: LengthField, head: &[u8]) -> LengthField {
+    let LengthField::Binary { bytes, big_endian } = field else {
+        return field;
+    };
+    let other = binary(bytes, !big_endian);
+    match (field.decode(head), other.decode(head)) {
+        (Some(ours), Some(theirs @ SHORTEST..)) if theirs < ours => other,
+        _ => field,
+    }
+}
+
 /// Whether so few bytes can be the beginning of the field.
 fn could_begin(field: LengthField, head: &[u8]) -> bool {
     match field {

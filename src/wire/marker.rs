@@ -23,7 +23,7 @@ pub struct MarkerDecoder {
 
 /// A marker prepared for searching; decoders of the pipeline's own marker share one.
 #[derive(Debug)]
-struct Pattern {
+pub(super) struct Pattern {
     marker: Box<[u8]>,
     finder: memmem::Finder<'static>,
     /// `borders[i]`: length of the longest proper prefix of `marker[..=i]` that also ends it (Knuth, Morris
@@ -32,7 +32,7 @@ struct Pattern {
 }
 
 impl Pattern {
-    fn new(marker: &[u8]) -> Self {
+    pub(super) fn new(marker: &[u8]) -> Self {
         let mut borders = Vec::with_capacity(marker.len());
         for (at, &byte) in marker.iter().enumerate() {
             let border = if at == 0 {
@@ -59,8 +59,13 @@ impl Pattern {
         }
     }
 
+    /// What is searched for.
+    pub(super) fn marker(&self) -> &[u8] {
+        &self.marker
+    }
+
     /// How much of the marker is matched after `byte`, when `matched` bytes were before it.
-    fn step(&self, matched: usize, byte: u8) -> usize {
+    pub(super) fn step(&self, matched: usize, byte: u8) -> usize {
         longest_prefix(&self.marker, &self.borders, matched, byte)
     }
 

@@ -31,6 +31,7 @@ pub mod http;
 pub mod length;
 pub mod marker;
 pub mod name_size;
+pub mod pickle;
 pub mod protocol;
 pub mod raw_pixels;
 pub mod sequence;

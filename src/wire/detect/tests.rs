@@ -104,9 +104,7 @@ fn length_fields_in_front_of_a_picture() {
 fn content_against_the_port_is_not_forced() {
     for port in [5050, 65432, 40674, 9909, 8000] {
         for head in [
-            &b"GET /cat.jpg HTTP/1.1\r\nHost: localhost\r\n\r\n"[..],
-            b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\xff\xe0",
-            b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",
+            &b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"[..],
             b"SSH-2.0-OpenSSH_9.2\r\n",
         ] {
             check(Role::Initiator, port, head, None);
@@ -155,4 +153,101 @@ fn udp_by_the_picture_in_a_datagram() {
     let greeted = [b"hello", JPEG].concat();
     assert_eq!(udp(7000, &greeted, &[5, 22]), found(Confidence::Content));
     assert_eq!(udp(7000, &[b'x'; CLUE_BYTES], &[82]), None);
+}
+
+#[test]
+fn formats_that_say_what_they_are() {
+    let jpeg = picture(image::ImageFormat::Jpeg, 200, 150);
+    let length = jpeg.len();
+    let base64_head = b"/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAUDBAQEAwUE";
+    let mut pickled = b"\x80\x04\x95\x20\0\0\0\0\0\0\0B\x10\0\0\0".to_vec();
+    pickled.extend(&jpeg[..20]);
+    let mut greeting = b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\x01NULL".to_vec();
+    greeting.resize(64, 0);
+    let framed = framed::Header::of(&jpeg, 1024).encode();
+    for (head, want) in [
+        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "http"),
+        (b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), "http"),
+        (format!("SIZE {length}").into_bytes(), "size-handshake"),
+        (
+            [format!("{length}").as_bytes(), &jpeg[..30]].concat(),
+            "size-handshake=bare",
+        ),
+        (
+            [format!("a cat.jpg{length}").as_bytes(), &jpeg[..30]].concat(),
+            "name-size-marker",
+        ),
+        (pickled.clone(), "pickled"),
+        (
+            [&0x5000_u64.to_le_bytes()[..], &pickled].concat(),
+            "pickled+length=u64le",
+        ),
+        (base64_head.to_vec(), "base64"),
+        (
+            [b"data:image/jpeg;base64,", &base64_head[..]].concat(),
+            "base64",
+        ),
+        (
+            [&5000_u32.to_be_bytes()[..], base64_head].concat(),
+            "base64+length=u32be",
+        ),
+        (greeting, "zmtp"),
+        (framed.to_vec(), "framed"),
+    ] {
+        let detection = detect(&Clues {
+            ended: true,
+            ..clues(Role::Initiator, 8000, &head)
+        });
+        assert_eq!(
+            name(&detection),
+            Some((want.to_owned(), Confidence::Content)),
+            "{head:?}"
+        );
+        // Byte by byte it never says anything else.
+        for end in 1..head.len() {
+            match detect(&clues(Role::Initiator, 8000, &head[..end])) {
+                Detection::NeedMore => {}
+                early => assert_eq!(name(&early), name(&detection), "{want} at {end}"),
+            }
+        }
+    }
+    let alone = Clues {
+        ended: true,
+        ..clues(Role::Initiator, 8000, b"12345")
+    };
+    assert_eq!(
+        name(&detect(&alone)),
+        Some(("size-handshake=bare".into(), Confidence::Guess))
+    );
+    check(Role::Initiator, 8000, b"7", None);
+}
+
+#[test]
+fn numbered_and_counted_datagrams() {
+    let udp = |head: &[u8], sizes: &[u32]| {
+        let mut clues = clues(Role::Initiator, 7000, head);
+        clues.transport = TransportKind::Udp;
+        clues.sizes = sizes;
+        clues.ended = true;
+        name(&detect(&clues))
+    };
+    let with = |header: &[u8]| udp(&[header, JPEG].concat(), &[]);
+    let guess = Some(("udp-index".to_owned(), Confidence::Guess));
+    let sure = |name: &str| Some((name.to_owned(), Confidence::Content));
+    assert_eq!(with(b"\0\x13"), guess);
+    assert_eq!(with(b"\0\0\0\x13"), guess);
+    assert_eq!(with(b"0000000019"), sure("udp-index=ascii5"));
+    assert_eq!(with(b"hello"), None);
+    assert_eq!(udp(&[b"12", JPEG].concat(), &[2, 20]), sure("udp-count"));
+    let piece = framed::Datagram {
+        kind: framed::Kind::Data,
+        picture: 1,
+        index: 0,
+        total: 1,
+        offset: 0,
+        payload: b"x",
+    };
+    let mut bytes = Vec::new();
+    piece.encode(&mut bytes);
+    assert_eq!(udp(&bytes, &[]), sure("framed"));
 }

@@ -83,6 +83,17 @@ impl<'a> Datagram<'a> {
         out.extend(self.payload);
     }
 
+    /// Whether `head` begins a datagram of this version.
+    pub fn is_one(head: &[u8]) -> bool {
+        match head {
+            [magic @ .., version, kind] if magic.len() == MAGIC.len() => {
+                *magic == MAGIC && *version == super::VERSION && Kind::of(*kind).is_some()
+            }
+            [_, _, _, _, _, _, _, ..] => head.get(..6).is_some_and(Self::is_one),
+            _ => false,
+        }
+    }
+
     /// The datagram in `bytes`; absent where it is none of this version or its length is not right.
     pub fn decode(bytes: &'a [u8]) -> Option<Self> {
         Self::decode_cut(bytes, 0)?.ok()

@@ -1,0 +1,497 @@
+//! What a message's body holds: decompressed, taken apart where it is `multipart`, and looked at for pictures.
+
+use std::collections::VecDeque;
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::super::length::MOST;
+use super::super::marker::Pattern;
+use super::super::{Ending, Event, Fault, Sink};
+use super::{LONGEST_HEAD, Out};
+use crate::picture::{SNIFF_BYTES, Sniff, sniff};
+
+/// How a body is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    Identity,
+    Gzip,
+    Deflate,
+}
+
+/// A body.
+#[derive(Debug)]
+pub(super) struct Body {
+    inflate: Option<Inflate>,
+    media: Media,
+}
+
+/// A body that is decompressed.
+#[derive(Debug)]
+struct Inflate {
+    gzip: bool,
+    /// Absent before the first byte, and once it is over.
+    stream: Option<Decompress>,
+    over: bool,
+    /// How much came out.
+    total: u64,
+}
+
+#[derive(Debug)]
+enum Media {
+    One(One),
+    Parts(Box<Parts>),
+}
+
+/// A body, or a part, that may be a picture.
+#[derive(Debug)]
+struct One {
+    declared: Option<u64>,
+    state: OneState,
+}
+
+#[derive(Debug)]
+enum OneState {
+    /// First bytes, which do not tell yet.
+    Head(Vec<u8>),
+    Picture,
+    Other,
+}
+
+impl One {
+    fn new(declared: Option<u64>) -> Self {
+        Self {
+            declared,
+            state: OneState::Head(Vec::new()),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8], out: &mut Out, sink: &mut Sink<'_>) {
+        match &mut self.state {
+            OneState::Picture => out.data(bytes, sink),
+            OneState::Other => out.other(bytes.len() as u64),
+            OneState::Head(held) => {
+                held.extend_from_slice(bytes);
+                match sniff(held.get(..SNIFF_BYTES).unwrap_or(held)) {
+                    Sniff::NeedMore => {}
+                    Sniff::Is(_) => {
+                        let held = std::mem::take(held);
+                        self.state = OneState::Picture;
+                        out.start(self.declared, sink);
+                        out.data(&held, sink);
+                    }
+                    Sniff::No => {
+                        out.other(held.len() as u64);
+                        self.state = OneState::Other;
+                    }
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, ending: Ending, out: &mut Out, sink: &mut Sink<'_>) {
+        if let OneState::Head(held) = &self.state {
+            out.other(held.len() as u64);
+        }
+        self.state = OneState::Other;
+        out.end(ending, sink);
+    }
+}
+
+/// The boundary of a `multipart` body, as its Content-Type says.
+pub(super) fn boundary(content_type: &[u8]) -> Option<Vec<u8>> {
+    let lower = content_type.to_ascii_lowercase();
+    if !lower.starts_with(b"multipart/") {
+        return None;
+    }
+    let at = memchr::memmem::find(&lower, b"boundary=")?;
+    let value = content_type.get(at.saturating_add(9)..)?;
+    let value = match value.strip_prefix(b"\"") {
+        Some(quoted) => quoted.split(|byte| *byte == b'"').next()?,
+        None => value.split(|byte| *byte == b';').next()?.trim_ascii(),
+    };
+    // RFC 2046, 5.1.1: at most 70 characters.
+    (1..=200).contains(&value.len()).then(|| value.to_vec())
+}
+
+/// A `multipart` body.
+#[derive(Debug)]
+struct Parts {
+    /// The line before a part: `--` and the boundary, which some servers write with its dashes already.
+    delimiter: Pattern,
+    /// The same behind a line break.
+    behind: Pattern,
+    /// The delimiter was seen, with what is before it.
+    dashes: Option<bool>,
+    /// The bytes of the delimiter and two before it, while the first one is searched for.
+    recent: VecDeque<u8>,
+    /// So many bytes of what is searched for came.
+    matched: usize,
+    state: PartState,
+    one: One,
+}
+
+#[derive(Debug, Clone)]
+enum PartState {
+    /// Looking for a delimiter.
+    Before,
+    /// The rest of its line.
+    Line(Vec<u8>),
+    /// The fields of a part.
+    Fields(Vec<u8>),
+    /// A part that ends with a delimiter.
+    Open,
+    /// So many bytes of a part are still to come.
+    Left(u64),
+    /// Behind the last part.
+    Epilogue,
+}
+
+impl Parts {
+    fn new(boundary: &[u8]) -> Self {
+        let line = if boundary.starts_with(b"--") {
+            boundary.to_vec()
+        } else {
+            [b"--", boundary].concat()
+        };
+        Self {
+            behind: Pattern::new(&[b"\r\n", &line[..]].concat()),
+            dashes: (!boundary.starts_with(b"--")).then_some(false),
+            delimiter: Pattern::new(&line),
+            recent: VecDeque::new(),
+            matched: 0,
+            state: PartState::Before,
+            one: One::new(None),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8], out: &mut Out, sink: &mut Sink<'_>) {
+        let mut rest = bytes;
+        while let Some((&byte, later)) = rest.split_first() {
+            match &mut self.state {
+                PartState::Before => {
+                    rest = later;
+                    out.other(1);
+                    let matched = self.delimiter.step(self.matched, byte);
+                    if self.dashes.is_none() {
+                        self.recent.push_back(byte);
+                        if self.recent.len() > self.delimiter.marker().len().saturating_add(2) {
+                            self.recent.pop_front();
+                        }
+                    }
+                    self.matched = matched;
+                    if matched == self.delimiter.marker().len() {
+                        self.matched = 0;
+                        self.delimited();
+                    }
+                }
+                PartState::Line(line) => {
+                    rest = later;
+                    out.other(1);
+                    line.push(byte);
+                    if line.starts_with(b"--") {
+                        self.state = PartState::Epilogue;
+                    } else if byte == b'\n' || line.len() > LONGEST_HEAD {
+                        self.state = PartState::Fields(Vec::new());
+                    }
+                }
+                PartState::Fields(fields) => {
+                    rest = later;
+                    out.other(1);
+                    fields.push(byte);
+                    let blank = matches!(&fields[..], b"\n" | b"\r\n");
+                    let over = blank || fields.ends_with(b"\n\r\n") || fields.ends_with(b"\n\n");
+                    if over || fields.len() > LONGEST_HEAD {
+                        let length = part_length(fields);
+                        self.one = One::new(length);
+                        self.state = match length {
+                            Some(0) => PartState::Before,
+                            Some(length) => PartState::Left(length),
+                            None => PartState::Open,
+                        };
+                    }
+                }
+                PartState::Left(left) => {
+                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                    let (new, later) = rest.split_at(take);
+                    rest = later;
+                    *left = left.saturating_sub(take as u64);
+                    let over = *left == 0;
+                    self.one.update(new, out, sink);
+                    if over {
+                        self.one.finish(Ending::Length, out, sink);
+                        self.state = PartState::Before;
+                    }
+                }
+                PartState::Open => {
+                    let taken = self.open(rest, out, sink);
+                    rest = rest.get(taken..).unwrap_or_default();
+                }
+                PartState::Epilogue => {
+                    out.other(rest.len() as u64);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// A delimiter was found outside a part.
+    fn delimited(&mut self) {
+        if self.dashes.is_none() {
+            let long = self.recent.len() > self.delimiter.marker().len().saturating_add(1);
+            let dashes = long && self.recent.iter().take(2).all(|byte| *byte == b'-');
+            self.dashes = Some(dashes);
+            self.recent = VecDeque::new();
+            if dashes {
+                let line = [b"\r\n--", self.delimiter.marker()].concat();
+                self.behind = Pattern::new(&line);
+            }
+        }
+        self.state = PartState::Line(Vec::new());
+    }
+
+    /// Takes bytes of a part that ends with a delimiter; returns how many.
+    fn open(&mut self, bytes: &[u8], out: &mut Out, sink: &mut Sink<'_>) -> usize {
+        let mut at = 0_usize;
+        while let Some(&byte) = bytes.get(at) {
+            if self.matched == 0 {
+                let rest = bytes.get(at..).unwrap_or_default();
+                let skip = memchr::memchr(b'\r', rest).unwrap_or(rest.len());
+                if skip > 0 {
+                    self.one
+                        .update(rest.get(..skip).unwrap_or_default(), out, sink);
+                    at = at.saturating_add(skip);
+                    continue;
+                }
+            }
+            let matched = self.behind.step(self.matched, byte);
+            let marker = self.behind.marker();
+            if matched == 0 {
+                let held = marker.get(..self.matched).unwrap_or_default().to_vec();
+                self.one.update(&held, out, sink);
+                self.one.update(&[byte], out, sink);
+            } else {
+                // What is no longer matched equals the beginning of what is searched for.
+                let count = self.matched.saturating_add(1).saturating_sub(matched);
+                let held = marker.get(..count).unwrap_or_default().to_vec();
+                self.one.update(&held, out, sink);
+            }
+            at = at.saturating_add(1);
+            self.matched = matched;
+            if matched == marker_length(&self.behind) {
+                self.one.finish(Ending::Marker, out, sink);
+                out.other(matched as u64);
+                self.matched = 0;
+                self.state = PartState::Line(Vec::new());
+                return at;
+            }
+        }
+        at
+    }
+
+    /// Lets go of what was held because it might have been a delimiter.
+    fn release(&mut self, out: &mut Out, sink: &mut Sink<'_>) {
+        let matched = std::mem::take(&mut self.matched);
+        if matches!(self.state, PartState::Open) {
+            let held = self
+                .behind
+                .marker()
+                .get(..matched)
+                .unwrap_or_default()
+                .to_vec();
+            self.one.update(&held, out, sink);
+        }
+    }
+
+    fn gap(&mut self, length: u64, out: &mut Out, sink: &mut Sink<'_>) {
+        self.release(out, sink);
+        match &mut self.state {
+            PartState::Left(left) if length <= *left => {
+                *left = left.saturating_sub(length);
+                let over = *left == 0;
+                self.one.gap(length, out, sink);
+                if over {
+                    self.one.finish(Ending::Length, out, sink);
+                    self.state = PartState::Before;
+                }
+            }
+            PartState::Open => self.one.gap(length, out, sink),
+            PartState::Epilogue => out.gap(length, sink),
+            _ => {
+                self.one.finish(Ending::Broken, out, sink);
+                self.state = PartState::Before;
+                out.gap(length, sink);
+            }
+        }
+    }
+
+    fn finish(&mut self, ending: Ending, out: &mut Out, sink: &mut Sink<'_>) {
+        self.release(out, sink);
+        let cut = match ending {
+            // The delimiter behind the last part is missing.
+            Ending::EndOfStream(end) => Ending::Cut(end),
+            other => other,
+        };
+        self.one.finish(cut, out, sink);
+        self.state = PartState::Epilogue;
+    }
+}
+
+fn marker_length(pattern: &Pattern) -> usize {
+    pattern.marker().len()
+}
+
+/// Content-Length among the fields of a part.
+fn part_length(fields: &[u8]) -> Option<u64> {
+    let mut found = [httparse::EMPTY_HEADER; 32];
+    let Ok(httparse::Status::Complete((_, found))) = httparse::parse_headers(fields, &mut found)
+    else {
+        return None;
+    };
+    let field = found
+        .iter()
+        .find(|field| field.name.eq_ignore_ascii_case("content-length"))?;
+    let length = std::str::from_utf8(field.value.trim_ascii())
+        .ok()?
+        .parse()
+        .ok()?;
+    (length <= MOST).then_some(length)
+}
+
+impl One {
+    fn gap(&mut self, length: u64, out: &mut Out, sink: &mut Sink<'_>) {
+        if let OneState::Head(held) = &self.state {
+            out.other(held.len() as u64);
+            self.state = OneState::Other;
+        }
+        out.gap(length, sink);
+    }
+}
+
+impl Body {
+    pub(super) fn new(coding: Coding, declared: Option<u64>, boundary: Option<Vec<u8>>) -> Self {
+        Self {
+            inflate: (coding != Coding::Identity).then(|| Inflate {
+                gzip: coding == Coding::Gzip,
+                stream: None,
+                over: false,
+                total: 0,
+            }),
+            media: match boundary {
+                Some(boundary) => Media::Parts(Box::new(Parts::new(&boundary))),
+                None => Media::One(One::new(declared)),
+            },
+        }
+    }
+
+    pub(super) fn update(&mut self, bytes: &[u8], out: &mut Out, sink: &mut Sink<'_>) {
+        let Self { inflate, media } = self;
+        let Some(inflate) = inflate else {
+            media.update(bytes, out, sink);
+            return;
+        };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            // Byte by byte until a picture is open: which bytes are before it must not depend on how they came.
+            let whole = out.open && matches!(media, Media::One(_));
+            let (part, later) = rest.split_at(if whole { rest.len() } else { 1 });
+            rest = later;
+            inflate.update(part, media, out, sink);
+            let wire = part.len() as u64;
+            if out.open {
+                out.flush(sink);
+                sink(Event::PictureEncoded { wire, bytes: &[] });
+            } else {
+                out.framing(wire);
+            }
+        }
+    }
+
+    pub(super) fn gap(&mut self, length: u64, out: &mut Out, sink: &mut Sink<'_>) {
+        match &mut self.inflate {
+            None => match &mut self.media {
+                Media::One(one) => one.gap(length, out, sink),
+                Media::Parts(parts) => parts.gap(length, out, sink),
+            },
+            Some(inflate) => {
+                // Nothing behind it can be decompressed.
+                inflate.over = true;
+                out.gap(length, sink);
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, ending: Ending, out: &mut Out, sink: &mut Sink<'_>) {
+        match &mut self.media {
+            Media::One(one) => one.finish(ending, out, sink),
+            Media::Parts(parts) => parts.finish(ending, out, sink),
+        }
+    }
+}
+
+impl Media {
+    fn update(&mut self, bytes: &[u8], out: &mut Out, sink: &mut Sink<'_>) {
+        match self {
+            Self::One(one) => one.update(bytes, out, sink),
+            Self::Parts(parts) => parts.update(bytes, out, sink),
+        }
+    }
+}
+
+impl Inflate {
+    fn update(&mut self, bytes: &[u8], media: &mut Media, out: &mut Out, sink: &mut Sink<'_>) {
+        let Some(&first) = bytes.first() else {
+            return;
+        };
+        if self.over {
+            return;
+        }
+        let gzip = self.gzip;
+        let stream = self.stream.get_or_insert_with(|| {
+            if gzip {
+                Decompress::new_gzip(15)
+            } else {
+                // RFC 9110, 8.4.1.2: deflate is the zlib format; some send the bare one. CMF has 8 below.
+                Decompress::new(first & 0x0f == 8 && first >> 4 <= 7)
+            }
+        });
+        let mut rest = bytes;
+        let mut buffer = [0; 8192];
+        loop {
+            let (read, written) = (stream.total_in(), stream.total_out());
+            let status = stream.decompress(rest, &mut buffer, FlushDecompress::None);
+            let read = usize::try_from(stream.total_in().saturating_sub(read)).unwrap_or(0);
+            let written = stream.total_out().saturating_sub(written);
+            self.total = self.total.saturating_add(written);
+            let count = usize::try_from(written).unwrap_or(0);
+            media.update(buffer.get(..count).unwrap_or_default(), out, sink);
+            rest = rest.get(read..).unwrap_or_default();
+            let reason = match status {
+                Ok(Status::StreamEnd) => {
+                    self.end();
+                    return;
+                }
+                _ if self.total > MOST => "it grows to more than 1 GiB".to_owned(),
+                Ok(Status::Ok | Status::BufError) => {
+                    // A full buffer may hide more.
+                    if count < buffer.len() && (rest.is_empty() || read == 0) {
+                        return;
+                    }
+                    continue;
+                }
+                Err(error) => error.to_string(),
+            };
+            self.end();
+            out.flush(sink);
+            sink(Event::Fault(Fault::BadEncoding {
+                encoding: if self.gzip { "gzip" } else { "deflate" },
+                reason,
+            }));
+            return;
+        }
+    }
+
+    fn end(&mut self) {
+        self.over = true;
+        self.stream = None;
+    }
+}

@@ -1,0 +1,233 @@
+use std::io::Write as _;
+
+use super::super::testing::{Seen, picture, pictures, run};
+use super::*;
+
+fn decode(stream: &[u8], end: StreamEnd) -> Vec<Seen> {
+    let whole = pieces(stream, stream.len().max(1), end);
+    for size in [1, 3, 17] {
+        assert_eq!(pieces(stream, size, end), whole, "pieces of {size}");
+    }
+    let covered: u64 = whole
+        .iter()
+        .map(|event| match event {
+            Seen::Data(bytes) | Seen::Stray(bytes) => bytes.len() as u64,
+            Seen::Encoded(bytes, _) | Seen::Framing(_, bytes) => *bytes,
+            _ => 0,
+        })
+        .sum();
+    assert_eq!(covered, stream.len() as u64, "{whole:?}");
+    whole
+}
+
+fn pieces(stream: &[u8], size: usize, end: StreamEnd) -> Vec<Seen> {
+    let mut decoder = HttpDecoder::default();
+    run(|sink| {
+        stream
+            .chunks(size)
+            .for_each(|part| decoder.update(part, sink));
+        decoder.finish(end, sink);
+    })
+}
+
+fn jpeg() -> Vec<u8> {
+    picture(image::ImageFormat::Jpeg, 60, 40)
+}
+
+fn response(fields: &str, body: &[u8]) -> Vec<u8> {
+    [
+        format!("HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n{fields}\r\n").as_bytes(),
+        body,
+    ]
+    .concat()
+}
+
+fn chunked(body: &[u8], size: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    for chunk in body.chunks(size) {
+        out.extend(format!("{:x};note=1\r\n", chunk.len()).into_bytes());
+        out.extend(chunk);
+        out.extend(b"\r\n");
+    }
+    out.extend(b"0\r\nX-Trailer: 1\r\n\r\n");
+    out
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn lengths_chunks_and_close_pipelined() {
+    let jpeg = jpeg();
+    let length = format!("Content-Length: {}\r\n", jpeg.len());
+    let stream = [
+        b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(),
+        response(&length, &jpeg),
+        b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5000\r\n\r\n".to_vec(),
+        response("Transfer-Encoding: chunked\r\n", &chunked(&jpeg, 100)),
+        b"HTTP/1.1 404 No\r\nContent-Length: 4\r\n\r\noops".to_vec(),
+        // A HEAD was answered.
+        response(&length, b""),
+        response("", &jpeg),
+    ]
+    .concat();
+    let seen = decode(&stream, StreamEnd::Fin);
+    assert_eq!(
+        pictures(&seen),
+        [
+            (jpeg.clone(), Ending::Length),
+            (jpeg.clone(), Ending::Length),
+            (jpeg, Ending::EndOfStream(StreamEnd::Fin)),
+        ]
+    );
+    assert!(
+        !seen
+            .iter()
+            .any(|event| matches!(event, Seen::Stray(_) | Seen::Fault(_)))
+    );
+}
+
+#[test]
+fn compressed_bodies() {
+    let jpeg = jpeg();
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    zlib.write_all(&jpeg).unwrap();
+    let mut raw = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    raw.write_all(&jpeg).unwrap();
+    for (coding, body) in [
+        ("gzip", gzip(&jpeg)),
+        ("deflate", zlib.finish().unwrap()),
+        ("deflate", raw.finish().unwrap()),
+    ] {
+        let plain = format!(
+            "Content-Encoding: {coding}\r\nContent-Length: {}\r\n",
+            body.len()
+        );
+        let pieces = format!("Content-Encoding: {coding}\r\nTransfer-Encoding: chunked\r\n");
+        for stream in [
+            response(&plain, &body),
+            response(&pieces, &chunked(&body, 50)),
+        ] {
+            let seen = decode(&stream, StreamEnd::Fin);
+            assert_eq!(
+                pictures(&seen),
+                [(jpeg.clone(), Ending::Length)],
+                "{coding}"
+            );
+        }
+    }
+    let broken = response(
+        "Content-Encoding: gzip\r\nContent-Length: 9\r\n",
+        b"not gzip!",
+    );
+    let seen = decode(&broken, StreamEnd::Fin);
+    assert!(
+        seen.iter()
+            .any(|event| matches!(event, Seen::Fault(Fault::BadEncoding { .. })))
+    );
+}
+
+#[test]
+fn motion_jpeg_with_and_without_lengths() {
+    let jpeg = jpeg();
+    for (boundary, line) in [
+        ("frame", "--frame"),
+        ("--frame", "--frame"),
+        ("--frame", "----frame"),
+        ("\"a b\"", "--a b"),
+    ] {
+        for with_length in [true, false] {
+            let mut stream = format!(
+                "HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary={boundary}\r\n\r\n"
+            )
+            .into_bytes();
+            for _ in 0..3 {
+                let length = if with_length {
+                    format!("Content-Length: {}\r\n", jpeg.len())
+                } else {
+                    String::new()
+                };
+                stream.extend(
+                    format!("{line}\r\nContent-Type: image/jpeg\r\n{length}\r\n").into_bytes(),
+                );
+                stream.extend(&jpeg);
+                stream.extend(b"\r\n");
+            }
+            stream.extend(line.as_bytes());
+            let seen = decode(&stream, StreamEnd::Fin);
+            let ending = if with_length {
+                Ending::Length
+            } else {
+                Ending::Marker
+            };
+            assert_eq!(
+                pictures(&seen),
+                vec![(jpeg.clone(), ending); 3],
+                "{boundary}, {line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn uploads() {
+    let jpeg = jpeg();
+    let form = [
+        b"--XX\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.jpg\"\r\n\r\n",
+        &jpeg[..],
+        b"\r\n--XX--\r\n",
+    ]
+    .concat();
+    let stream = [
+        format!(
+            "POST /up HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=XX\r\nContent-Length: {}\r\n\r\n",
+            form.len()
+        )
+        .as_bytes(),
+        &form,
+        format!("PUT /a.jpg HTTP/1.1\r\nContent-Length: {}\r\n\r\n", jpeg.len()).as_bytes(),
+        &jpeg,
+        b"GET / HTTP/1.1\r\n\r\n",
+    ]
+    .concat();
+    let seen = decode(&stream, StreamEnd::Fin);
+    assert_eq!(
+        pictures(&seen),
+        [(jpeg.clone(), Ending::Marker), (jpeg, Ending::Length)]
+    );
+}
+
+#[test]
+fn early_close_and_gaps() {
+    let jpeg = jpeg();
+    let stream = response("Content-Length: 100000\r\n", &jpeg);
+    let seen = decode(&stream, StreamEnd::Fin);
+    assert_eq!(
+        pictures(&seen),
+        [(jpeg.clone(), Ending::Cut(StreamEnd::Fin))]
+    );
+
+    let length = format!("Content-Length: {}\r\n", jpeg.len());
+    let stream = response(&length, &jpeg);
+    let cut = stream.len() - 300;
+    let mut decoder = HttpDecoder::default();
+    let seen = run(|sink| {
+        decoder.update(&stream[..cut], sink);
+        decoder.gap(100, sink);
+        decoder.update(&stream[cut + 100..], sink);
+        decoder.update(&stream, sink);
+        decoder.finish(StreamEnd::Fin, sink);
+    });
+    assert!(seen.contains(&Seen::Gap(100)));
+    assert_eq!(pictures(&seen)[1].0, jpeg);
+}
+
+#[test]
+fn what_is_no_http_is_carved() {
+    let jpeg = jpeg();
+    let seen = decode(&[b"GET\0\r\n\r\n", &jpeg[..]].concat(), StreamEnd::Fin);
+    assert_eq!(pictures(&seen), [(jpeg, Ending::Structure)]);
+}
