@@ -39,8 +39,7 @@ pub use exit::Exit;
     after_help = "Examples:\n  \
                   imgnet analyze pipeline.pcap                 what is in this capture?\n  \
                   imgnet analyze pipeline.pcap --extract out   and save its pictures\n  \
-                  imgnet analyze --help                        all it can do\n  \
-                  imgnet explain marker-unanswered             what does this finding mean?\n\n\
+                  imgnet analyze --help                        all it can do\n\n\
                   Exit codes: 0 good, 1 not equal, 2 usage or unreadable input, 3 the capture lacks something, \
                   4 not allowed to capture.",
     arg_required_else_help = true,

@@ -53,7 +53,7 @@ impl Frames for Sample {
 fn analyze(sample: Report, arguments: &[&str]) -> anyhow::Result<Exit> {
     let arguments = ["imgnet", "analyze"].iter().chain(arguments);
     let Command::Analyze(command) = Imgnet::try_parse_from(arguments)?.command else {
-        panic!("not imgnet analyze");
+        anyhow::bail!("another command than analyze");
     };
     analyze::analyze(&command, Box::new(Sample(sample)))
 }

@@ -102,13 +102,15 @@ pub struct Mark {
     pub answered: Option<Moment>,
 }
 
-/// What the numbers in datagrams tell.
+/// What the numbers in datagrams tell (`udp-index`, `framed` over UDP).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Numbering {
-    /// How many numbers there are; absent where unknown.
+    /// How many numbers the last picture has; absent where unknown.
     pub total: Option<u64>,
-    /// Ranges of numbers that never came, ascending.
-    pub lost: Vec<ByteRange>,
+    /// Pieces that never came, as far as they can be counted.
+    pub lost: u64,
+    /// Pieces never came of which nothing tells how many they were.
+    pub lost_uncounted: bool,
     /// Frames with a number that had come before.
     pub duplicated: Frames,
     /// Frames with a number below the highest so far.

@@ -3,11 +3,8 @@
 use super::{View, capital, is_whole, kind, length};
 use crate::findings::facts::{Numbering, PictureFacts};
 use crate::findings::{Certainty, Finding, Severity};
-use crate::units::{FrameNumber, count, counted};
+use crate::units::{count, counted};
 use crate::wire::{Ending, Protocol, StreamEnd};
-
-/// So many ranges of lost numbers are spelt out.
-const SPELT: usize = 8;
 
 pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
     match &view.facts.numbering {
@@ -23,47 +20,20 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
 
 /// The format numbers its datagrams, so the wire shows what is missing.
 fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>) {
-    let lost: u64 = numbering
-        .lost
-        .iter()
-        .map(|range| range.end - range.start)
-        .sum();
-    if lost > 0 {
-        let mut numbers: Vec<String> = numbering
-            .lost
-            .iter()
-            .take(SPELT)
-            .map(|range| match range.end - range.start {
-                1 => range.start.to_string(),
-                _ => format!("{}–{}", range.start, range.end - 1),
-            })
-            .collect();
-        if numbering.lost.len() > SPELT {
-            numbers.push("…".to_owned());
-        }
+    if numbering.lost > 0 || numbering.lost_uncounted {
         let of = numbering
             .total
             .map_or_else(String::new, |total| format!(" of {}", count(total)));
-        let mut frames: Vec<FrameNumber> = view
-            .facts
-            .pictures
-            .iter()
-            .flat_map(|picture| view.ends(picture.id))
-            .collect();
-        if frames.is_empty() {
-            frames.extend([view.stream.first_packet, view.stream.last_packet]);
-        }
+        let what = match numbering.lost {
+            0 => "Numbered datagrams".to_owned(),
+            lost => format!("{}{of} numbered datagrams", count(lost)),
+        };
         findings.push(Finding {
             image: view.only_picture(),
             ..view.finding(
                 "datagram-lost",
-                frames,
-                format!(
-                    "{}{of} numbered datagrams from {} never came by: {}.",
-                    count(lost),
-                    view.sender(),
-                    numbers.join(", ")
-                ),
+                view.facts.pictures.iter().flat_map(|picture| view.ends(picture.id)),
+                format!("{what} from {} never came by.", view.sender()),
                 "UDP sends nothing again: let the receiver ask for missing numbers, send more slowly, or use TCP.",
             )
         });
