@@ -218,6 +218,30 @@ pub(super) const OWN_BYTES: &[Example] = &[
     ),
 ];
 
+/// A digest over what is sent.
+pub(super) const DIGEST_OF_DATA: &[Example] = &[
+    python(
+        "digest = hashlib.sha256(image.tobytes()).digest()    # of the pixels\ndata = encode(image)\nsock.sendall(digest + data)",
+        "data = encode(image)\nsock.sendall(hashlib.sha256(data).digest() + data)",
+    ),
+    rust(
+        "let digest = Sha256::digest(image.as_raw());    // of the pixels",
+        "let data = encode(&image);\nlet digest = Sha256::digest(&data);",
+    ),
+];
+
+/// Bytes as they are, with their length.
+pub(super) const NO_PICKLE: &[Example] = &[
+    python(
+        "image = pickle.loads(sock.recv(65536))     # a part, and from a stranger",
+        "length, = struct.unpack(\"!I\", exactly(sock, 4))\nimage = decode(exactly(sock, length))",
+    ),
+    rust(
+        "let n = sock.read(&mut buffer)?;\nlet picture = decode(&buffer[..n])?;       // a part",
+        "let mut picture = vec![0; length];\nsock.read_exact(&mut picture)?;\nlet picture = decode(&picture)?;",
+    ),
+];
+
 /// Number the datagrams.
 pub(super) const NUMBERED: &[Example] = &[
     python(

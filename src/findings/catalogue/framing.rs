@@ -239,7 +239,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         name: "fields-glued",
         group: Group::Framing,
-        severity: Severity::Error,
+        severity: Severity::Warning,
         summary: "Text fields were sent with nothing between them.",
         meaning: "The sender handed over a name, a size and perhaps a marker in several send() calls. TCP does not \
              keep the calls apart: the receiver gets one text, and cannot know where the name ends and the size \
@@ -335,6 +335,38 @@ pub(super) const ENTRIES: &[Entry] = &[
         mend: "Tell imgnet the width (--protocol 9909=raw-pixels=200). In the programs, send width and height \
              first.",
         examples: examples::SAY_WIDTH,
+    },
+    Entry {
+        name: "wrong-digest",
+        group: Group::Framing,
+        severity: Severity::Error,
+        summary: "What arrived does not have the digest or checksum that the sender gave with it.",
+        meaning: "The sender computed a number over the picture's bytes (or over one datagram's) and sent it along. \
+             Over the bytes on the wire the number is another one: bytes were changed on the way, or the sender \
+             computed it over other bytes than it sent. A receiver that checks it throws the picture, or the \
+             datagram, away.",
+        proof: "The format carries a digest or checksum, and imgnet computed it over the bytes that came, none of \
+             which is missing.",
+        frames: "Nothing to be seen in the headers; the finding names the place.",
+        filter: "tcp.len > 0 || udp.length > 8",
+        mend: "Compute the digest over the very bytes that are sent. If that is so, look for what changes packets \
+             on the way.",
+        examples: examples::DIGEST_OF_DATA,
+    },
+    Entry {
+        name: "bad-encoding",
+        group: Group::Framing,
+        severity: Severity::Error,
+        summary: "The bytes around the picture cannot be decoded as what they say they are.",
+        meaning: "The picture travels inside something else: compressed, in base64, or as a Python pickle. What came \
+             is not valid there, so the receiver gets an exception instead of a picture. Often a part is missing, \
+             because one recv() was taken for the whole, or two messages were taken for one.",
+        proof: "The encoding was read as it says, and breaks; no byte of the stream is missing.",
+        frames: "Nothing to be seen in the headers; the finding names the place.",
+        filter: "tcp.len > 0",
+        mend: "Send the length of the encoded bytes first, and decode only once all of them are there. Never \
+             unpickle what comes from a network: it may run any program; send the bytes as they are.",
+        examples: examples::NO_PICKLE,
     },
     Entry {
         name: "re-encoded",
