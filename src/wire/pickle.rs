@@ -135,8 +135,7 @@ fn follows(opcode: u8) -> Follows {
 /// Whether bytes begin a pickle of a binary protocol; absent while they may.
 pub(super) fn is_pickle(head: &[u8]) -> Option<bool> {
     match head {
-        [] | [0x80] => None,
-        [0x80, 2..=5] => None,
+        [] | [0x80] | [0x80, 2..=5] => None,
         [0x80, 4 | 5, 0x95, ..] => Some(true),
         [0x80, 2..=5, opcode, ..] => Some(matches!(
             opcode,
@@ -284,8 +283,9 @@ impl PickleDecoder {
                 if sniffed == Sniff::NeedMore && *left > 0 && !enough {
                     return;
                 }
-                let (held, left, object) = (std::mem::take(held), *left, *object);
-                let total = left.saturating_add(held.len() as u64);
+                let (object, rest) = (*object, *left);
+                let held = std::mem::take(held);
+                let total = rest.saturating_add(held.len() as u64);
                 if !matches!(sniffed, Sniff::Is(_)) {
                     // What was held is told of with the rest.
                     self.other(total, sink);
