@@ -284,12 +284,12 @@ impl PickleDecoder {
                     return;
                 }
                 let (object, rest) = (*object, *left);
-                let held = std::mem::take(held);
-                let total = rest.saturating_add(held.len() as u64);
+                let first = std::mem::take(held);
+                let total = rest.saturating_add(first.len() as u64);
                 if !matches!(sniffed, Sniff::Is(_)) {
                     // What was held is told of with the rest.
                     self.other(total, sink);
-                    self.update(&held, sink);
+                    self.update(&first, sink);
                     return;
                 }
                 self.flush_pending(sink);
@@ -301,7 +301,7 @@ impl PickleDecoder {
                     left: total,
                     text: is_text.then_some(Letter::None),
                 };
-                self.update(&held, sink);
+                self.update(&first, sink);
             }
             State::Picture { left: 0, .. } => {
                 sink(Event::PictureEnd(Ending::Length));
