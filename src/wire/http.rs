@@ -230,22 +230,22 @@ impl HttpDecoder {
             return;
         }
         let held = std::mem::take(held);
-        let Some(head) = read(&held).filter(|_| complete) else {
+        let Some(message) = read(&held).filter(|_| complete) else {
             self.lose(&held, true, sink);
             return;
         };
         self.out.framing(held.len() as u64);
-        let plain = matches!(head.coding, Coding::Identity);
-        let declared = match &head.length {
-            Some(Length::Left(_)) if plain => head.content_length,
+        let plain = matches!(message.coding, Coding::Identity);
+        let declared = match &message.length {
+            Some(Length::Left(_)) if plain => message.content_length,
             _ => None,
         };
-        match head.length {
+        match message.length {
             None => self.out.flush(sink),
             Some(length) => {
-                let body = Box::new(Body::new(head.coding, declared, head.boundary));
+                let body = Box::new(Body::new(message.coding, declared, message.boundary));
                 self.out.coded = !plain;
-                self.state = if head.response {
+                self.state = if message.response {
                     State::Peek(0, length, body)
                 } else {
                     State::Body(length, body)

@@ -135,8 +135,7 @@ fn follows(opcode: u8) -> Follows {
 /// Whether bytes begin a pickle of a binary protocol; absent while they may.
 pub(super) fn is_pickle(head: &[u8]) -> Option<bool> {
     match head {
-        [] | [0x80] => None,
-        [0x80, 2..=5] => None,
+        [] | [0x80] | [0x80, 2..=5] => None,
         [0x80, 4 | 5, 0x95, ..] => Some(true),
         [0x80, 2..=5, opcode, ..] => Some(matches!(
             opcode,
@@ -284,12 +283,13 @@ impl PickleDecoder {
                 if sniffed == Sniff::NeedMore && *left > 0 && !enough {
                     return;
                 }
-                let (held, left, object) = (std::mem::take(held), *left, *object);
-                let total = left.saturating_add(held.len() as u64);
+                let (object, rest) = (*object, *left);
+                let first = std::mem::take(held);
+                let total = rest.saturating_add(first.len() as u64);
                 if !matches!(sniffed, Sniff::Is(_)) {
                     // What was held is told of with the rest.
                     self.other(total, sink);
-                    self.update(&held, sink);
+                    self.update(&first, sink);
                     return;
                 }
                 self.flush_pending(sink);
@@ -301,7 +301,7 @@ impl PickleDecoder {
                     left: total,
                     text: is_text.then_some(Letter::None),
                 };
-                self.update(&held, sink);
+                self.update(&first, sink);
             }
             State::Picture { left: 0, .. } => {
                 sink(Event::PictureEnd(Ending::Length));

@@ -96,7 +96,7 @@ impl Protocol {
         "udp",
         "udp-jpeg",
         "udp-index",
-        "udp-index=[from1-|countdown-|countdown0-|offset-]u8|u16be|u16le|u32be|u32le|ascii5",
+        "udp-index=HEADER",
         "udp-count",
         "length=u16be",
         "length=u16le",

@@ -208,6 +208,7 @@ pub(super) fn covered(wire: u64, bytes: &[u8], sink: &mut Sink<'_>) {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Seen, run};
+    use super::Order::{Ahead, Late, Next, Repeat};
     use super::*;
 
     fn feed(sequence: &mut Sequence, pieces: &[(u64, &[u8])], sink: &mut Sink<'_>) -> Vec<Place> {
@@ -243,7 +244,6 @@ mod tests {
             );
             sequence.settle(Some(7), sink);
         });
-        use Order::{Ahead, Late, Next, Repeat};
         let here = [Next, Ahead, Ahead, Late, Repeat, Late].map(Place::Here);
         assert_eq!(places[..6], here);
         assert_eq!(places[6], Place::Elsewhere);

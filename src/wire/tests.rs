@@ -340,9 +340,8 @@ proptest! {
             | Protocol::UdpIndex(_)
             | Protocol::UdpCount
             | Protocol::Framed => Ending::Length,
-            Protocol::UdpJpeg => Ending::Structure,
             Protocol::Udp => Ending::EmptyDatagram,
-            Protocol::Carve => Ending::Structure,
+            Protocol::Carve | Protocol::UdpJpeg => Ending::Structure,
             _ => Ending::EndOfStream(StreamEnd::Fin),
         };
         let want: Vec<_> = sent.iter().map(|picture| (picture.clone(), ending)).collect();

@@ -1,4 +1,4 @@
-//! `zmtp`: pictures in the parts of ZeroMQ messages (ZMTP 3.0 and 3.1, RFC 23/ZMTP and 37/ZMTP, mechanism NULL).
+//! `zmtp`: pictures in the parts of `ZeroMQ` messages (ZMTP 3.0 and 3.1, RFC 23/ZMTP and 37/ZMTP, mechanism NULL).
 //!
 //! A greeting of 64 bytes, then frames: a byte of flags, the length in 1 or 8 bytes, the body. A part that begins as a
 //! picture is one, of the length that the frame declares; all other parts, JSON headers and answers among them, are
@@ -20,8 +20,10 @@ pub(super) fn is_greeting(head: &[u8]) -> Option<bool> {
     // Signature: FF, eight bytes of padding, 7F (37/ZMTP, 2.2); then the version.
     match (head.first(), head.get(1), head.get(9), head.get(10)) {
         (Some(0xff), Some(0 | 1), Some(0x7f), Some(3)) => Some(true),
-        (None, ..) | (Some(0xff), None, ..) => None,
-        (Some(0xff), Some(0 | 1), None, _) | (Some(0xff), Some(0 | 1), Some(0x7f), None) => None,
+        (None, ..)
+        | (Some(0xff), None, ..)
+        | (Some(0xff), Some(0 | 1), None, _)
+        | (Some(0xff), Some(0 | 1), Some(0x7f), None) => None,
         _ => Some(false),
     }
 }
@@ -184,7 +186,7 @@ impl ZmtpDecoder {
     /// What went by of a body that is not complete.
     fn settle_cut(&mut self, sink: &mut Sink<'_>) {
         match &mut self.state {
-            State::Part { held, .. } => {
+            State::Part { held, .. } | State::Greeting(held) | State::Head(held) => {
                 let held = std::mem::take(held);
                 if !held.is_empty() {
                     sink(Event::Stray(&held));
@@ -206,12 +208,6 @@ impl ZmtpDecoder {
                         },
                         bytes: gone,
                     });
-                }
-            }
-            State::Greeting(held) | State::Head(held) => {
-                let held = std::mem::take(held);
-                if !held.is_empty() {
-                    sink(Event::Stray(&held));
                 }
             }
             State::Picture { .. } | State::Lost(_) => {}

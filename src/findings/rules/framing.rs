@@ -127,7 +127,7 @@ fn missing_inside(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
     let Some((Status::Broken { at, reason }, _)) = &picture.structure else {
         return None;
     };
-    if !picture.gaps.is_empty() {
+    if !picture.gaps.is_empty() || picture.lost.is_some() {
         return None;
     }
     let by_udp = view.stream.transport == TransportKind::Udp;
@@ -261,9 +261,17 @@ fn name_fault(fault: &Fault) -> (&'static str, &'static str) {
             "In the receiver: gather bytes until a whole row is there, whatever recv() returns; in the sender: send whole rows \
              and say width and height before the first.",
         ),
-        Fault::BadField { expected, .. } if expected.contains("separator") => (
+        Fault::FieldsGlued { .. } => (
             "fields-glued",
             "In the sender: end each text field with a newline, or give it a fixed width; two send() calls leave no border.",
+        ),
+        Fault::WrongDigest { .. } | Fault::WrongChecksum { .. } => (
+            "wrong-digest",
+            "Compute the digest over the very bytes that are sent; if that is so, look for what changes packets on the way.",
+        ),
+        Fault::BadEncoding { .. } => (
+            "bad-encoding",
+            "In the receiver: decode only once the whole encoded message is there; in the sender: send its length first.",
         ),
         _ => (
             "implausible-length",

@@ -3,7 +3,7 @@
 use super::{View, capital, is_whole, kind, length};
 use crate::findings::facts::{Numbering, PictureFacts};
 use crate::findings::{Certainty, Finding, Severity};
-use crate::units::{count, counted};
+use crate::units::{FrameNumber, count, counted};
 use crate::wire::{Ending, Protocol, StreamEnd};
 
 pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {

@@ -4,6 +4,7 @@ use proptest::sample::{Index, select};
 
 use super::super::testing::{Seen, picture, pictures, run};
 use super::super::{Piece, decoder, pieces};
+use super::Order::{Ahead, Late, Next, Repeat};
 use super::*;
 
 fn names() -> Vec<String> {
@@ -86,7 +87,6 @@ fn loss_repeats_and_disorder_are_told() {
             _ => None,
         })
         .collect();
-    use Order::{Ahead, Late, Next, Repeat};
     assert_eq!(
         orders[..6],
         [
