@@ -63,6 +63,14 @@ pub enum Error {
         /// The limit.
         limit: Duration,
     },
+    /// The connection lasted too long.
+    #[error("not done with {peer} after {} s: --total sets the limit", .limit.as_secs_f64())]
+    TooLong {
+        /// The other side.
+        peer: SocketAddr,
+        /// The limit.
+        limit: Duration,
+    },
     /// Nobody came.
     #[error("nobody came to {address} within {} s: --idle sets the limit", .limit.as_secs_f64())]
     Nobody {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use sha2::{Digest as _, Sha256};
 
-use super::record::{Record, SCHEMA, Side};
+use crate::ledger::record::{Record, SCHEMA, Side};
 use super::socket::Connection;
 use super::store::{self, Destination, Draft};
 use super::{Error, Session, now, pixels};
@@ -87,10 +87,10 @@ enum Body {
 }
 
 impl Body {
-    fn new(destination: &Destination<'_>) -> Result<Self, Error> {
+    fn new(destination: &Destination<'_>) -> Self {
         match destination {
-            Destination::Memory | Destination::Named { .. } => Ok(Self::Memory(Vec::new())),
-            _ => Draft::new(destination).map(Self::Draft),
+            Destination::Memory | Destination::Named { .. } => Self::Memory(Vec::new()),
+            _ => Self::Draft(Draft::new(destination)),
         }
     }
 
@@ -135,42 +135,72 @@ impl<'r> Intake<'r> {
         most: Option<u64>,
     ) -> Result<(), Error> {
         let mut buffer = vec![0; READ];
-        let outcome = loop {
+        loop {
             if most.is_some_and(|most| self.done >= most) {
                 return Ok(());
             }
-            match connection.read(&mut buffer, self.open.is_some()) {
-                Ok(0) => {
-                    decoder.finish(StreamEnd::Fin, &mut |event| self.event(event));
-                    break Ok(());
-                }
-                Ok(count) => {
-                    self.read_counted = false;
-                    decoder.update(buffer.get(..count).unwrap_or_default(), &mut |event| {
-                        self.event(event);
-                    });
-                }
-                Err(error) => {
-                    self.cause = Some(error.told());
-                    let end = match error {
-                        Error::Reset { .. } => StreamEnd::Reset,
-                        _ => StreamEnd::Unfinished,
-                    };
-                    decoder.finish(end, &mut |event| self.event(event));
-                    break Err(error);
-                }
+            match connection.read(&mut buffer, self.is_busy()) {
+                Ok(0) => return self.closed(decoder),
+                Ok(count) => self.take(decoder, buffer.get(..count).unwrap_or_default())?,
+                Err(error) => return Err(self.broken(decoder, error)),
             }
-            if let Some(error) = self.error.take() {
+        }
+    }
+
+    /// Nothing comes for a while.
+    pub(super) fn rest(&mut self) {
+        if let Some(Open {
+            content:
+                Content::Picture {
+                    body: Body::Draft(draft),
+                    ..
+                },
+            ..
+        }) = &mut self.open
+        {
+            draft.rest();
+        }
+    }
+
+    /// A picture is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Takes what one read gave. After an error nothing more can be taken.
+    pub(super) fn take(&mut self, decoder: &mut impl Decode, bytes: &[u8]) -> Result<(), Error> {
+        self.read_counted = false;
+        decoder.update(bytes, &mut |event| self.event(event));
+        match self.error.take() {
+            None => Ok(()),
+            Some(error) => {
                 self.cause = Some(error.told());
                 decoder.finish(StreamEnd::Unfinished, &mut |event| self.event(event));
-                return Err(error);
+                Err(error)
             }
-        };
+        }
+    }
+
+    /// The other side closed.
+    pub(super) fn closed(&mut self, decoder: &mut impl Decode) -> Result<(), Error> {
+        decoder.finish(StreamEnd::Fin, &mut |event| self.event(event));
         self.tell_stray();
         match self.error.take() {
             Some(error) => Err(error),
-            None => outcome,
+            None => Ok(()),
         }
+    }
+
+    /// The connection is given up for this error; returns the error that counts.
+    pub(super) fn broken(&mut self, decoder: &mut impl Decode, error: Error) -> Error {
+        self.cause = Some(error.told());
+        let end = match error {
+            Error::Reset { .. } => StreamEnd::Reset,
+            _ => StreamEnd::Unfinished,
+        };
+        decoder.finish(end, &mut |event| self.event(event));
+        self.tell_stray();
+        self.error.take().unwrap_or(error)
     }
 
     /// Receives one picture that is kept in memory and has to be whole.
@@ -311,7 +341,7 @@ impl<'r> Intake<'r> {
             _ => open.chunks.push(count),
         }
         if self.error.is_none() {
-            open.write(bytes, &self.route.destination)?;
+            open.write(bytes, &self.route.destination, self.session.limits.pixels)?;
         }
         self.limit(total);
         Ok(())
@@ -461,7 +491,7 @@ impl<'r> Intake<'r> {
         format: Option<Format>,
         problem: Option<&String>,
     ) -> Result<Option<String>, Error> {
-        let mut body = Body::new(&self.route.destination)?;
+        let mut body = Body::new(&self.route.destination);
         body.write(bytes)?;
         self.keep(body, format, problem)
     }
@@ -498,7 +528,12 @@ impl<'r> Intake<'r> {
 }
 
 impl Open {
-    fn write(&mut self, bytes: &[u8], destination: &Destination<'_>) -> Result<(), Error> {
+    fn write(
+        &mut self,
+        bytes: &[u8],
+        destination: &Destination<'_>,
+        most_pixels: u64,
+    ) -> Result<(), Error> {
         match &mut self.content {
             Content::Head(head) => {
                 head.extend_from_slice(bytes);
@@ -510,7 +545,7 @@ impl Open {
                     }
                     Sniff::Is(format) => {
                         let mut walker = Box::new(Walker::new(format));
-                        let mut body = Body::new(destination)?;
+                        let mut body = Body::new(destination);
                         walker.update(head);
                         body.write(head)?;
                         self.content = Content::Picture { walker, body };
@@ -523,6 +558,17 @@ impl Open {
             }
             Content::Rows(rows) => rows.extend_from_slice(bytes),
             Content::None => {}
+        }
+        if let Content::Picture { walker, .. } = &self.content {
+            let info = walker.info();
+            if let (Some(width), Some(height)) = (info.width, info.height)
+                && u64::from(width).saturating_mul(u64::from(height)) > most_pixels
+            {
+                self.problem = Some(format!(
+                    "refused: {width}×{height} pixels are more than the limit of {most_pixels}: --max-pixels raises it"
+                ));
+                self.content = Content::None;
+            }
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::incoming::hex;
-use super::record::{Record, SCHEMA, Side};
+use crate::ledger::record::{Record, SCHEMA, Side};
 use super::socket::{Connection, is_timeout};
 use super::{Error, Session, now};
 use crate::ledger::TransportKind;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::gate::{Admission, Gate};
 use super::{Error, Session, queue};
 
 /// Connections that wait to be accepted. With the usual 128, ten thousand clients took a minute to connect.
@@ -104,6 +105,7 @@ pub(super) fn accept_within<'s>(
     session: &'s Session<'_>,
 ) -> Result<Option<Connection<'s>>, Error> {
     let since = Instant::now();
+    let gate = Gate::new(&session.limits.allow, 0);
     while !session.shutdown.winding_down() {
         if since.elapsed() >= wait {
             let address = address_of(listener);
@@ -113,7 +115,13 @@ pub(super) fn accept_within<'s>(
             });
         }
         match listener.accept() {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
+                if let Admission::Refused(why) = gate.admit(peer.ip(), Instant::now()) {
+                    if let Some(why) = why {
+                        session.warn(format!("{peer} was turned away: {why}"));
+                    }
+                    continue;
+                }
                 // A peer that is gone again by now is no reason to stop serving others.
                 if let Ok(connection) = Connection::new(stream, session) {
                     return Ok(Some(connection));
@@ -130,14 +138,14 @@ pub(super) fn accept_within<'s>(
     Ok(None)
 }
 
-fn address_of(listener: &TcpListener) -> SocketAddr {
+pub(super) fn address_of(listener: &TcpListener) -> SocketAddr {
     listener
         .local_addr()
         .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)))
 }
 
 /// Whether an accept that failed may succeed later: the peer went away, or descriptors ran out.
-fn is_passing(error: &io::Error) -> bool {
+pub(super) fn is_passing(error: &io::Error) -> bool {
     use rustix::io::Errno;
     const PASSING: [Errno; 6] = [
         Errno::CONNABORTED,
@@ -305,10 +313,14 @@ impl<'s> Connection<'s> {
     }
 
     fn broken(&self, source: io::Error) -> Error {
-        let peer = self.peer;
-        match source.kind() {
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Error::Reset { peer },
-            _ => Error::Connection { peer, source },
-        }
+        broken(self.peer, source)
+    }
+}
+
+/// What a failed call says about the connection.
+pub(super) fn broken(peer: SocketAddr, source: io::Error) -> Error {
+    match source.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Error::Reset { peer },
+        _ => Error::Connection { peer, source },
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::TransportKind;
+use super::TransportKind;
 use crate::picture::Format;
 use crate::units::Timestamp;
 
