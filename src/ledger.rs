@@ -160,8 +160,13 @@ pub struct Image {
     pub width: Option<u32>,
     /// Height in pixels; absent where unknown.
     pub height: Option<u32>,
-    /// Bytes from its start to its end in the stream, gaps included.
+    /// Bytes of the picture, gaps included: from its start to its end in the stream, unless `encoded_bytes` says that
+    /// those are others.
     pub bytes: u64,
+    /// Bytes from its start to its end in the stream, where they are not the picture's own one by one: encoded, or with
+    /// framing between them. Gaps, counts and chunks are then of these; absent else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoded_bytes: Option<u64>,
     /// Length the wire format declared; absent where it declares none.
     pub declared_bytes: Option<u64>,
     /// Whole on the wire: no gap, ended as the format and its own structure say.

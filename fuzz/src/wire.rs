@@ -1,7 +1,8 @@
 //! Wire formats, decoded whole and in pieces, and encoded.
 
 use imgnet::wire::{
-    Decode, Ending, Event, Fault, Framing, LengthField, Protocol, Role, StreamEnd, decoder, pieces,
+    Decode, Encoding, Ending, Event, Fault, Framing, LengthField, Order, Protocol, Role, StreamEnd,
+    decoder, pieces,
 };
 
 use super::Splits;
@@ -11,7 +12,11 @@ use super::Splits;
 enum Seen {
     Start(Option<u64>),
     Data(Vec<u8>),
+    /// Stream bytes covered, picture bytes given.
+    Encoded(u64, Vec<u8>),
     Gap(u64),
+    Lost(Option<u64>, Option<u64>),
+    Numbered(u64, Option<u64>, Order),
     End(Ending),
     Framing(Framing, u64),
     Stray(Vec<u8>),
@@ -27,7 +32,7 @@ enum Fed<'b> {
 
 fn protocol(choice: u8) -> Protocol {
     let binary = |bytes, big_endian| Protocol::Length(LengthField::Binary { bytes, big_endian });
-    match choice % 17 {
+    match choice % 28 {
         0 => Protocol::pipeline(),
         1 => Protocol::Marker((*b"<END>").into()),
         // Begins with what it ends with: the hard case of a search.
@@ -45,7 +50,18 @@ fn protocol(choice: u8) -> Protocol {
         13 => binary(8, false),
         14 => Protocol::Length(LengthField::Ascii(64)),
         15 => Protocol::Length(LengthField::Ascii(10)),
-        _ => Protocol::Carve,
+        16 => Protocol::Carve,
+        17 => Protocol::UdpJpeg,
+        18 => Protocol::UdpIndex(None),
+        19 => Protocol::UdpCount,
+        20 => Protocol::HalfClose,
+        21 => Protocol::SizeHandshake { bare: false },
+        22 => Protocol::NameSizeMarker,
+        23 => Protocol::Encoded(Encoding::Base64, Box::new(Protocol::Eof)),
+        24 => Protocol::Encoded(Encoding::Pickled, Box::new(binary(4, true))),
+        25 => Protocol::Http,
+        26 => Protocol::Zmtp,
+        _ => Protocol::Framed,
     }
 }
 
@@ -73,7 +89,7 @@ pub fn wire_decoder(data: &[u8]) {
     let (before, after) = stream.split_at(usize::from(*place).min(stream.len()));
     let gap = u64::from(*gap);
     let mut splits = Splits::new(*seed);
-    if protocol == Protocol::Udp {
+    if protocol.is_datagrams() {
         // Datagrams have borders of their own: there is nothing to be independent of.
         let fed = fed(splits.of(before), gap, splits.of(after));
         covers(&run(&protocol, role, end, &fed), &fed);
@@ -108,12 +124,24 @@ fn run(protocol: &Protocol, role: Role, end: StreamEnd, fed: &[Fed<'_>]) -> Vec<
                 before.extend_from_slice(bytes);
                 return;
             }
+            (Event::PictureEncoded { wire, bytes }, Some(Seen::Encoded(before, given))) => {
+                *before += wire;
+                given.extend_from_slice(bytes);
+                return;
+            }
             _ => {}
         }
         seen.push(match event {
             Event::PictureStart { length } => Seen::Start(length),
             Event::PictureData(bytes) => Seen::Data(bytes.to_vec()),
+            Event::PictureEncoded { wire, bytes } => Seen::Encoded(wire, bytes.to_vec()),
             Event::PictureGap(length) => Seen::Gap(length),
+            Event::PictureLost { pieces, bytes } => Seen::Lost(pieces, bytes),
+            Event::Numbered {
+                index,
+                total,
+                order,
+            } => Seen::Numbered(index, total, order),
             Event::PictureEnd(ending) => Seen::End(ending),
             Event::Framing { what, bytes } => Seen::Framing(what, bytes),
             Event::Stray(bytes) => Seen::Stray(bytes.to_vec()),
@@ -124,7 +152,7 @@ fn run(protocol: &Protocol, role: Role, end: StreamEnd, fed: &[Fed<'_>]) -> Vec<
     let mut decoder = decoder(protocol, role);
     for fed in fed {
         match fed {
-            Fed::Bytes(bytes) if *protocol == Protocol::Udp => decoder.datagram(bytes, &mut sink),
+            Fed::Bytes(bytes) if protocol.is_datagrams() => decoder.datagram(bytes, &mut sink),
             Fed::Bytes(bytes) => decoder.update(bytes, &mut sink),
             Fed::Gap(length) => decoder.gap(*length, &mut sink),
         }
@@ -181,10 +209,11 @@ fn covers(seen: &[Seen], fed: &[Fed<'_>]) {
                 assert_eq!(open, matches!(event, Seen::Gap(_)), "{seen:?}");
                 assert!(take(*length).iter().all(Option::is_none), "{seen:?}");
             }
-            Seen::Framing(_, bytes) => {
+            Seen::Lost(..) => assert!(open, "lost pieces outside a picture: {seen:?}"),
+            Seen::Encoded(bytes, _) | Seen::Framing(_, bytes) => {
                 assert!(take(*bytes).iter().all(Option::is_some), "{seen:?}");
             }
-            Seen::Fault(_) => {}
+            Seen::Numbered(..) | Seen::Fault(_) => {}
         }
     }
     assert!(!open, "a picture is still open after the end: {seen:?}");
@@ -200,7 +229,12 @@ fn round_trip(protocol: &Protocol, picture: &[u8], chunk: usize) {
     let mut framed = picture.to_vec();
     match protocol {
         // Only what has a picture's structure, or a request, can be told from noise.
-        Protocol::Carve | Protocol::Udp => return,
+        Protocol::Carve
+        | Protocol::Udp
+        | Protocol::UdpJpeg
+        | Protocol::UdpIndex(_)
+        | Protocol::UdpCount
+        | Protocol::SizeHandshake { .. } => return,
         // Nothing escapes a marker inside the picture.
         Protocol::Marker(marker) => {
             framed.extend_from_slice(marker);

@@ -66,6 +66,7 @@ pub(super) fn picture_facts(picture: Picture) -> PictureFacts {
         structure: picture
             .structure
             .map(|walker| (walker.status(), walker.info())),
+        lost: picture.lost.map(|lost| (lost.pieces, lost.bytes)),
         gaps: picture.gaps,
         trailing: picture.trailing,
         ended: picture.ended.0,
@@ -98,7 +99,8 @@ pub(super) fn image(picture: &Picture, part: Log, place: &Place, options: &Optio
         format: info.map(|info| info.format),
         width,
         height,
-        bytes: length,
+        bytes: picture.decoded.unwrap_or(length),
+        encoded_bytes: picture.decoded.map(|_| length),
         declared_bytes: picture.declared,
         complete: problem.is_none(),
         problem,
@@ -184,6 +186,16 @@ fn judge(
             let problem = format!("{gap_bytes} of {length} bytes are missing from the capture");
             (Some(problem), Verdict::Inconclusive)
         };
+    }
+    if let Some(lost) = picture.lost {
+        let problem = match (lost.pieces, lost.bytes) {
+            (0, bytes) => format!("{bytes} bytes never came, by the numbers of the datagrams"),
+            (pieces, 0) => format!("{pieces} of its datagrams never came, by their numbers"),
+            (pieces, bytes) => {
+                format!("{pieces} of its datagrams never came, by their numbers: {bytes} bytes")
+            }
+        };
+        return (Some(problem), Verdict::Incomplete);
     }
     let stopped = match picture.ending {
         Ending::Cut(end) | Ending::EndOfStream(end) => Some(end),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::{Event, Observer, Options};
 use crate::digest::Hasher;
+use crate::findings::facts::Numbering;
 use crate::ledger::{Confidence, TransportKind};
 use crate::picture::{self, Sniff, Walker};
 use crate::reassembly::{Gap, GapCause};
@@ -39,8 +40,13 @@ pub(super) struct Context<'c> {
 pub(super) struct Picture {
     pub(super) id: PictureId,
     pub(super) protocol: Protocol,
-    /// Its place in the stream, gaps included.
+    /// Its place in the stream, gaps and whatever else lies between its first and its last byte included.
     pub(super) range: ByteRange,
+    /// How long the picture itself is, gaps included, where that is not the length of `range`: its bytes are
+    /// encoded, or framing lies between them.
+    pub(super) decoded: Option<u64>,
+    /// Numbered pieces of it never came.
+    pub(super) lost: Option<Lost>,
     pub(super) declared: Option<u64>,
     /// What its structure said; absent where it is no known picture.
     pub(super) structure: Option<Walker>,
@@ -59,6 +65,15 @@ impl Picture {
     pub(super) fn gap_bytes(&self) -> u64 {
         self.gaps.iter().map(|gap| gap.length).sum()
     }
+}
+
+/// What never came of a picture, by the numbers of the pieces that did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Lost {
+    /// How many pieces, as far as they are numbered one by one.
+    pub(super) pieces: u64,
+    /// How many bytes, as far as it is known.
+    pub(super) bytes: u64,
 }
 
 /// Bytes outside any picture.
@@ -93,6 +108,8 @@ pub(super) struct Channel {
     pub(super) choice: Option<String>,
     /// Stream offsets after the end markers seen.
     pub(super) markers: u64,
+    /// Numbered pieces that came out of turn.
+    pub(super) numbering: Numbering,
     pub(super) end: Option<StreamEnd>,
 }
 
@@ -108,6 +125,7 @@ impl Default for Channel {
             faults: Vec::new(),
             choice: None,
             markers: 0,
+            numbering: Numbering::default(),
             end: None,
         }
     }
@@ -149,11 +167,10 @@ impl Channel {
             self.position += missing;
             return;
         }
-        self.drive(context, |decoder, sink| decoder.datagram(payload, sink));
-        if missing > 0 {
-            self.cause = GapCause::SnapLength;
-            self.drive(context, |decoder, sink| decoder.gap(missing, sink));
-        }
+        self.cause = GapCause::SnapLength;
+        self.drive(context, |decoder, sink| {
+            decoder.cut_datagram(payload, missing, sink);
+        });
     }
 
     /// Bytes that will never come.
@@ -306,6 +323,24 @@ impl Channel {
                     });
                 }
             }
+            wire::Event::PictureEncoded { wire, bytes } => {
+                self.position += wire;
+                if let Some(open) = &mut self.open
+                    && !bytes.is_empty()
+                {
+                    open.bytes(bytes);
+                    context.observer.event(Event::PictureData {
+                        picture: open.id,
+                        bytes,
+                    });
+                }
+            }
+            wire::Event::PictureLost { pieces, bytes } => {
+                if let Some(open) = &mut self.open {
+                    open.lost(pieces, bytes);
+                }
+            }
+            wire::Event::Numbered { order, .. } => self.numbering.add(context.frame, order),
             wire::Event::PictureGap(length) => {
                 if let Some(open) = &mut self.open {
                     open.gap(self.position, length, self.cause);
@@ -322,7 +357,7 @@ impl Channel {
                 match what {
                     Framing::Choice(choice) => self.choice = Some(choice),
                     Framing::Marker => self.markers += 1,
-                    Framing::Length(_) | Framing::EndDatagram => {}
+                    _ => {}
                 }
             }
             wire::Event::Stray(bytes) => self.stray(bytes),
@@ -351,6 +386,8 @@ impl Channel {
         self.open = Some(Box::new(Open {
             id,
             start: self.position,
+            length: 0,
+            lost: None,
             declared: length,
             head: Vec::new(),
             structure: Structure::Unknown,
@@ -363,7 +400,7 @@ impl Channel {
     fn end_picture(&mut self, ending: Ending, protocol: &Protocol, context: &mut Context<'_>) {
         let Some(open) = self.open.take() else { return };
         let open = *open;
-        let digest = if open.gaps.is_empty() {
+        let digest = if open.gaps.is_empty() && open.lost.is_none() {
             open.digest.finish()
         } else {
             None
@@ -376,6 +413,8 @@ impl Channel {
             id: open.id,
             protocol: protocol.clone(),
             range: open.start..self.position,
+            decoded: (open.length != self.position - open.start).then_some(open.length),
+            lost: open.lost,
             declared: open.declared,
             structure: match open.structure {
                 Structure::Known(walker) => Some(walker),
@@ -414,6 +453,9 @@ enum Structure {
 struct Open {
     id: PictureId,
     start: u64,
+    /// Bytes of the picture so far, gaps included.
+    length: u64,
+    lost: Option<Lost>,
     declared: Option<u64>,
     /// First bytes, until they tell the file format.
     head: Vec<u8>,
@@ -425,7 +467,8 @@ struct Open {
 
 impl Open {
     fn bytes(&mut self, bytes: &[u8]) {
-        if self.gaps.is_empty() {
+        self.length += bytes.len() as u64;
+        if self.gaps.is_empty() && self.lost.is_none() {
             self.digest.update(bytes);
         }
         match &mut self.structure {
@@ -474,8 +517,23 @@ impl Open {
         }
     }
 
+    /// Pieces never came: nothing of the stream is missing, but the picture is not whole.
+    fn lost(&mut self, pieces: Option<u64>, bytes: Option<u64>) {
+        let lost = self.lost.get_or_insert_default();
+        lost.pieces += pieces.unwrap_or(0);
+        lost.bytes += bytes.unwrap_or(0);
+        match (&mut self.structure, bytes) {
+            (Structure::Known(walker), Some(bytes)) => {
+                walker.gap(bytes);
+            }
+            (Structure::Known(_), None) => {}
+            (structure, _) => *structure = Structure::NotAPicture,
+        }
+    }
+
     fn gap(&mut self, position: u64, length: u64, cause: GapCause) {
         let offset = position - self.start;
+        self.length += length;
         match self.gaps.last_mut() {
             Some(last) if last.cause == cause && last.offset + last.length == offset => {
                 last.length += length;

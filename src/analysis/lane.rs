@@ -305,6 +305,7 @@ impl<'cap> Lane<'cap> {
         facts.stray_sample = self.channel.strays.sample;
         facts.faults = self.channel.faults;
         facts.markers = self.channel.markers;
+        facts.numbering = self.channel.numbering;
         facts.pictures = self
             .channel
             .pictures

@@ -216,12 +216,12 @@ fn receive(args: &ReceiveArgs, session: &Session<'_>) -> anyhow::Result<()> {
     });
     let udp = protocol == Protocol::Udp;
     match (&args.sender, args.listen) {
-        (Some(peer), _) if udp => receive::greet_udp(peer, &file, session)?,
+        (Some(peer), _) if udp => receive::greet_udp(peer, &protocol, &file, session)?,
         (Some(peer), _) => receive::connect(peer, &protocol, &file, session)?,
         (None, Some(port)) => {
             let address = SocketAddr::new(args.address, port);
             if udp {
-                receive::listen_udp(&bind_udp(address)?, &file, session)?;
+                receive::listen_udp(&bind_udp(address)?, &protocol, &file, session)?;
             } else {
                 receive::listen(&listen(address)?, &protocol, &file, session)?;
             }

@@ -8,7 +8,7 @@ use crate::picture::{Info, Status};
 use crate::reassembly::tcp::{Segment, Verdict};
 use crate::reassembly::{Conflict, Gap};
 use crate::units::{ByteRange, FrameNumber, PictureId, Timestamp};
-use crate::wire::{Ending, Fault, Protocol};
+use crate::wire::{Ending, Fault, Order, Protocol};
 
 /// How many frames a finding names: the first ones, and the last.
 const NAMED: usize = 16;
@@ -112,13 +112,40 @@ pub struct DirectionFacts {
     pub faults: Vec<(u64, Fault)>,
     /// End markers seen.
     pub markers: u64,
+    /// Numbered pieces that came out of turn.
+    pub numbering: Numbering,
     /// Its pictures.
     pub pictures: Vec<PictureFacts>,
+}
+
+/// Numbered pieces (`udp-index`, `framed` over UDP) that came out of turn, and the frames that carried them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Numbering {
+    /// Pieces that came although one before them had not, and may never.
+    pub ahead: Frames,
+    /// Pieces that came after one behind them.
+    pub late: Frames,
+    /// Pieces that came again.
+    pub repeats: Frames,
+}
+
+impl Numbering {
+    /// A piece came, in this place among the others.
+    pub fn add(&mut self, frame: FrameNumber, order: Order) {
+        match order {
+            Order::Next => {}
+            Order::Ahead => self.ahead.add(frame),
+            Order::Late | Order::TooLate => self.late.add(frame),
+            Order::Repeat => self.repeats.add(frame),
+        }
+    }
 }
 
 /// Facts of one picture.
 #[derive(Debug)]
 pub struct PictureFacts {
+    /// Numbered pieces that never came, and their bytes as far as they are known; absent where none is missing.
+    pub lost: Option<(u64, u64)>,
     /// Its number.
     pub id: PictureId,
     /// Its wire format.

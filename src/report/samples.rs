@@ -114,6 +114,7 @@ fn image(id: u32, of: &Stream, direction: usize, bytes: u64, first: u64) -> Imag
         width: Some(320),
         height: Some(240),
         bytes,
+        encoded_bytes: None,
         declared_bytes: None,
         complete: true,
         problem: None,

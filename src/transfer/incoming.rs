@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
@@ -13,10 +14,17 @@ use super::{Error, Session, now, pixels};
 use crate::ledger::TransportKind;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
 use crate::units::Timestamp;
-use crate::wire::{self, Decode, Ending, Protocol, StreamEnd};
+use crate::wire::handshake::{GOT_IMAGE, GOT_SIZE, OK};
+use crate::wire::{self, Decode, Decoder, Ending, Framing, Protocol, StreamEnd};
 
 /// More entries than this are not written down: the last one then holds all the rest.
 const MOST_CHUNKS: usize = 1 << 20;
+
+/// How often is told how far a picture came.
+pub(super) const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// A field without an end is over when nothing came for so long.
+pub(super) const PAUSE: Duration = Duration::from_millis(30);
 
 /// Bytes read at once.
 const READ: usize = 64 << 10;
@@ -48,6 +56,16 @@ pub(super) struct Intake<'r> {
     stray: u64,
     done: u64,
     last: Option<Received>,
+    answers: Vec<Answer>,
+}
+
+/// An answer that a sender may wait for (`size-handshake`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// To the size.
+    Size,
+    /// To the picture.
+    Picture,
 }
 
 /// A picture kept in memory ([`Destination::Memory`]).
@@ -66,6 +84,10 @@ struct Open {
     started: Timestamp,
     content: Content,
     problem: Option<String>,
+    repeats: Option<u64>,
+    /// Declared length; absent where the wire format has none.
+    length: Option<u64>,
+    told: Instant,
 }
 
 #[derive(Debug)]
@@ -118,6 +140,7 @@ impl<'r> Intake<'r> {
             stray: 0,
             done: 0,
             last: None,
+            answers: Vec::new(),
         }
     }
 
@@ -131,19 +154,83 @@ impl<'r> Intake<'r> {
     pub(super) fn receive(
         &mut self,
         connection: &mut Connection<'_>,
-        decoder: &mut impl Decode,
+        decoder: &mut Decoder,
         most: Option<u64>,
     ) -> Result<(), Error> {
         let mut buffer = vec![0; READ];
+        let mut held = false;
         loop {
             if most.is_some_and(|most| self.done >= most) {
                 return Ok(());
             }
-            match connection.read(&mut buffer, self.is_busy()) {
-                Ok(0) => return self.closed(decoder),
-                Ok(count) => self.take(decoder, buffer.get(..count).unwrap_or_default())?,
+            // A size without an end is over when nothing follows it.
+            let asked = matches!(self.route.protocol, Protocol::SizeHandshake { .. })
+                && held
+                && !self.is_busy();
+            let read = if asked {
+                connection.read_within(&mut buffer, PAUSE)
+            } else {
+                connection.read(&mut buffer, self.is_busy()).map(Some)
+            };
+            match read {
+                Ok(None) => {
+                    held = false;
+                    decoder.flush(&mut |event| self.event(event));
+                }
+                Ok(Some(0)) => {
+                    let outcome = self.closed(decoder);
+                    if *self.route.protocol == Protocol::HalfClose {
+                        // Who does not wait for the answer does not get it.
+                        let _ = connection.write_all(&half_close_answer(&outcome, self.done));
+                    }
+                    return outcome;
+                }
+                Ok(Some(count)) => {
+                    held = true;
+                    self.take(decoder, buffer.get(..count).unwrap_or_default())?;
+                }
                 Err(error) => return Err(self.broken(decoder, error)),
             }
+            let answers = words(&self.answers(), &decoder.protocol());
+            if !answers.is_empty() {
+                held = false;
+                connection.write_all(&answers)?;
+            }
+        }
+    }
+
+    /// The sender.
+    pub(super) fn from(&self) -> SocketAddr {
+        self.route.from
+    }
+
+    /// Answers that the wire format asks for, since they were last asked for.
+    pub(super) fn answers(&mut self) -> Vec<Answer> {
+        std::mem::take(&mut self.answers)
+    }
+
+    /// Takes a picture that is here already, in pieces as they were sent; returns how many pictures that were.
+    pub(super) fn whole<'b>(
+        &mut self,
+        length: u64,
+        pieces: impl Iterator<Item = &'b [u8]>,
+        repeats: u64,
+        problem: Option<String>,
+    ) -> Result<u64, Error> {
+        let before = self.done;
+        self.start(Some(length));
+        for piece in pieces {
+            self.read_counted = false;
+            self.event(wire::Event::PictureData(piece));
+        }
+        if let Some(open) = &mut self.open {
+            open.repeats = Some(repeats);
+            open.problem = open.problem.take().or(problem);
+        }
+        self.event(wire::Event::PictureEnd(Ending::Length));
+        match self.error.take() {
+            Some(error @ Error::Write { .. }) => Err(error),
+            _ => Ok(self.done.saturating_sub(before)),
         }
     }
 
@@ -207,7 +294,7 @@ impl<'r> Intake<'r> {
     pub(super) fn receive_one(
         &mut self,
         connection: &mut Connection<'_>,
-        decoder: &mut impl Decode,
+        decoder: &mut Decoder,
     ) -> Result<Vec<u8>, Error> {
         let peer = connection.peer;
         let outcome = self.receive(connection, decoder, Some(1));
@@ -253,6 +340,11 @@ impl<'r> Intake<'r> {
         }
     }
 
+    /// Nothing followed a field without an end: it is complete.
+    pub(super) fn flush(&mut self, decoder: &mut impl Decode) {
+        decoder.flush(&mut |event| self.event(event));
+    }
+
     /// Ends what is open, and returns how many pictures that ended.
     pub(super) fn finish(&mut self, decoder: &mut impl Decode, end: StreamEnd) -> u64 {
         let before = self.done;
@@ -282,19 +374,39 @@ impl<'r> Intake<'r> {
     fn event(&mut self, event: wire::Event<'_>) {
         match event {
             wire::Event::PictureStart { length } => self.start(length),
-            wire::Event::PictureData(bytes) => {
+            wire::Event::PictureData(bytes) | wire::Event::PictureEncoded { bytes, .. } => {
                 if let Err(error) = self.data(bytes) {
                     self.error.get_or_insert(error);
                 }
             }
-            wire::Event::PictureEnd(ending) => self.end(ending),
+            wire::Event::PictureEnd(ending) => {
+                self.end(ending);
+                if ending == Ending::Length {
+                    self.answers.push(Answer::Picture);
+                }
+            }
+            wire::Event::Framing {
+                what: Framing::Length(_),
+                ..
+            } => self.answers.push(Answer::Size),
             wire::Event::Stray(bytes) => {
                 self.stray = self.stray.saturating_add(bytes.len() as u64);
             }
             wire::Event::Fault(fault) => self.fault(&fault.to_string()),
-            // A socket has no gaps, and framing has done its work.
-            wire::Event::Framing { .. } | wire::Event::PictureGap(_) | wire::Event::StrayGap(_) => {
+            wire::Event::PictureLost { pieces, .. } => {
+                if let Some(open) = &mut self.open {
+                    let lost = pieces.map_or_else(
+                        || "pieces of the picture never came".to_owned(),
+                        |pieces| format!("{pieces} pieces of the picture never came"),
+                    );
+                    open.problem.get_or_insert(lost);
+                }
             }
+            // A socket has no gaps, and framing has done its work.
+            wire::Event::Numbered { .. }
+            | wire::Event::Framing { .. }
+            | wire::Event::PictureGap(_)
+            | wire::Event::StrayGap(_) => {}
         }
     }
 
@@ -312,6 +424,9 @@ impl<'r> Intake<'r> {
                 _ => Content::Head(Vec::new()),
             },
             problem: None,
+            repeats: None,
+            length,
+            told: Instant::now(),
         });
     }
 
@@ -333,6 +448,13 @@ impl<'r> Intake<'r> {
         open.hasher.update(bytes);
         open.bytes = open.bytes.saturating_add(bytes.len() as u64);
         let total = open.bytes;
+        if open.told.elapsed() >= TELL_EVERY {
+            open.told = Instant::now();
+            (self.session.observer)(super::Event::Moving {
+                bytes: total,
+                total: open.length,
+            });
+        }
         let count = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let same = std::mem::replace(&mut self.read_counted, true);
         let full = open.chunks.len() >= MOST_CHUNKS;
@@ -403,6 +525,7 @@ impl<'r> Intake<'r> {
             started: open.started,
             ended: now(),
             chunks: open.chunks,
+            repeats: open.repeats,
             file,
             problem,
         });
@@ -582,13 +705,41 @@ fn refusal(head: &[u8]) -> String {
     )
 }
 
-/// A finished SHA-256 as lowercase hex.
-pub(super) fn hex(hasher: Sha256) -> String {
-    hasher
-        .finalize()
+/// What is answered over a connection after bytes were taken: nothing unless the format is one of answers.
+pub(super) fn words(answers: &[Answer], protocol: &Protocol) -> Vec<u8> {
+    let Protocol::SizeHandshake { bare } = protocol else {
+        return Vec::new();
+    };
+    answers
+        .iter()
+        .map(|answer| match (answer, bare) {
+            (_, true) => OK,
+            (Answer::Size, false) => GOT_SIZE,
+            (Answer::Picture, false) => GOT_IMAGE,
+        })
+        .collect::<String>()
+        .into_bytes()
+}
+
+/// What a receiver answers in `half-close` once the sender closed its side: what came of it.
+pub(super) fn half_close_answer(outcome: &Result<(), Error>, done: u64) -> Vec<u8> {
+    match outcome {
+        Ok(()) if done > 0 => b"OK".to_vec(),
+        _ => b"ERROR".to_vec(),
+    }
+}
+
+/// A digest as lowercase hex.
+pub(super) fn hex_of(digest: &[u8]) -> String {
+    digest
         .iter()
         .fold(String::with_capacity(64), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
         })
+}
+
+/// A finished SHA-256 as lowercase hex.
+pub(super) fn hex(hasher: Sha256) -> String {
+    hex_of(&hasher.finalize())
 }

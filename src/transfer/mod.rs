@@ -12,6 +12,7 @@
 pub mod client;
 mod datagrams;
 mod error;
+mod framed;
 mod gate;
 mod incoming;
 mod outgoing;
@@ -160,6 +161,13 @@ pub enum Event {
     Listening(SocketAddr),
     /// A picture was sent or received; [`Record::problem`] says whether it is as it should be.
     Transferred(Box<Record>),
+    /// A picture is under way: so many of its bytes were sent or received, at most a few times a second.
+    Moving {
+        /// Bytes so far.
+        bytes: u64,
+        /// All of them; absent where the wire format does not tell.
+        total: Option<u64>,
+    },
     /// Something else that went well, in one line: a merged picture was saved.
     Note(String),
     /// Something that went wrong, in one line: a peer that sent nothing, bytes that were no picture.

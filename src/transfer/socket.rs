@@ -287,6 +287,43 @@ impl<'s> Connection<'s> {
         }
     }
 
+    /// Waits for an answer of which the wording is known.
+    pub(super) fn expect(&mut self, answer: &'static str) -> Result<(), Error> {
+        let mut came = Vec::new();
+        let mut buffer = [0; 64];
+        loop {
+            let count = self.read(&mut buffer, true)?;
+            came.extend_from_slice(buffer.get(..count).unwrap_or_default());
+            let words = came.trim_ascii();
+            if words.starts_with(answer.as_bytes()) {
+                return Ok(());
+            }
+            if count == 0 || !answer.as_bytes().starts_with(words) {
+                return Err(Error::Unexpected {
+                    peer: self.peer,
+                    expected: answer,
+                    found: String::from_utf8_lossy(words).into_owned(),
+                });
+            }
+        }
+    }
+
+    /// Says that no more comes, and reads what the other side answers until it closes; a few bytes of it are kept.
+    pub(super) fn answered(mut self) -> Result<Vec<u8>, Error> {
+        self.finish_sending()?;
+        let mut answer = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            match self.read(&mut buffer, true)? {
+                0 => return Ok(answer),
+                count => {
+                    let room = 200_usize.saturating_sub(answer.len()).min(count);
+                    answer.extend_from_slice(buffer.get(..room).unwrap_or_default());
+                }
+            }
+        }
+    }
+
     /// Says that no more comes, and waits until all is acknowledged.
     pub(super) fn finish_sending(&self) -> Result<(), Error> {
         match self.stream.shutdown(Half::Write) {

@@ -474,7 +474,7 @@ fn catalog_answers_by_number_and_nobody_blocks_it() {
     fs::write(folder.path("pictures/10.png"), picture(2, Format::Png)).unwrap();
     fs::write(folder.path("pictures/1.txt"), "no picture").unwrap();
     let catalog = Catalog::of_folder(&folder.path("pictures")).unwrap();
-    assert_eq!(catalog.files().len(), 2);
+    assert_eq!(catalog.list().unwrap().len(), 2);
     let (listener, peer) = listener();
     let limits = Limits {
         idle: Duration::from_millis(500),
@@ -515,7 +515,7 @@ fn catalog_answers_by_number_and_nobody_blocks_it() {
     assert!(
         warnings
             .iter()
-            .any(|warning| warning.contains("none of 1 to 2")),
+            .any(|warning| warning.contains("\"7\", which there is not")),
         "{warnings:?}"
     );
 }
@@ -666,7 +666,7 @@ fn datagrams_come_to_a_receiver_that_asks() {
     let (told, outcome, (records, met)) = meet(
         limits(),
         |session| server::stream::listen_udp(&socket, &stream, session),
-        || client(|session| client::receive::greet_udp(&peer, &out, session)),
+        || client(|session| client::receive::greet_udp(&peer, &Protocol::Udp, &out, session)),
     );
     outcome.unwrap();
     met.unwrap();

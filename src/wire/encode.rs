@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{LengthField, Piece, PieceKind, Protocol};
+use super::handshake::{BYE, GOT_IMAGE, GOT_SIZE, OK};
+use super::udp_index::IndexHeader;
+use super::{LengthField, Piece, PieceKind, Protocol, framed, name_size};
 
 /// A picture cannot be put into a wire format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +21,24 @@ pub enum CannotEncode {
         /// The largest length that it holds.
         most: u64,
     },
+    /// The numbers in front of the pieces cannot count so many.
+    #[error(
+        "{pieces} pieces, {length} bytes, are more than the numbers of udp-index={header} can count; choose wider numbers or larger pieces"
+    )]
+    TooManyPieces {
+        /// How many pieces.
+        pieces: u64,
+        /// Bytes of the picture.
+        length: u64,
+        /// The header.
+        header: IndexHeader,
+    },
+    /// imgnet reads this format and does not send it.
+    #[error("imgnet reads {protocol} and does not send it")]
+    ReceiveOnly {
+        /// The format.
+        protocol: String,
+    },
 }
 
 /// The pieces of one picture, in order. Made by [`pieces`].
@@ -26,44 +46,123 @@ pub enum CannotEncode {
 pub struct Pieces<'a> {
     before: Option<Piece<'a>>,
     chunks: std::slice::Chunks<'a, u8>,
+    numbers: Option<Numbers>,
+    /// The answer that the last chunk waits for.
+    awaits: Option<&'static str>,
     after: Option<Piece<'a>>,
 }
 
-/// One picture as the pieces of `protocol`: a length field where there is one, chunks of `chunk` bytes (the
+/// The numbers in front of the pieces.
+#[derive(Debug, Clone, Copy)]
+struct Numbers {
+    header: IndexHeader,
+    index: u64,
+    total: u64,
+    offset: u64,
+}
+
+impl<'a> Piece<'a> {
+    fn new(kind: PieceKind, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            kind,
+            header: 0,
+            awaits: None,
+        }
+    }
+}
+
+/// One picture as the pieces of `protocol`: a header where there is one, chunks of `chunk` bytes (the
 /// last may be shorter; 0 is taken as 1), then the end marker or the empty datagram.
 ///
-/// `picture` is a whole picture file, for `raw-pixels` its rows. `carve`, which asks for no framing, and the
+/// `picture` is a whole picture file, for `raw-pixels` its rows. `carve`, which asks for no framing, `half-close` and the
 /// answers of `catalog` are sent as `eof`. A marker that occurs inside the picture is not escaped: the
-/// observed programs have no way to.
+/// observed programs have no way to. `udp-jpeg` is one piece whatever `chunk` says, `udp-index` without a header has
+/// the default one, and its numbers are part of each chunk ([`Piece::picture`] is what is behind them). `framed` is what goes
+/// over TCP; over UDP it takes [`framed::Sender`]. In `size-handshake` a piece may have to be answered before the next.
 ///
 /// # Errors
-/// [`CannotEncode::TooLong`] when a length field cannot hold the picture's length.
+/// [`CannotEncode::TooLong`] and [`CannotEncode::TooManyPieces`] where a field cannot hold the number,
+/// [`CannotEncode::ReceiveOnly`] for `http`, `zmtp` and wrapped pictures.
 pub fn pieces<'a>(
     protocol: &Protocol,
     picture: &'a [u8],
     chunk: usize,
 ) -> Result<Pieces<'a>, CannotEncode> {
+    let length = picture.len() as u64;
+    let header = |bytes: Vec<u8>| Some(Piece::new(PieceKind::Header, bytes));
+    let mut chunk = chunk.max(1);
+    let mut numbers = None;
+    let mut awaits = None;
     let before = match protocol {
-        Protocol::Length(field) => Some(Piece {
-            bytes: Cow::Owned(field.encode(picture.len() as u64)?),
-            kind: PieceKind::Header,
-        }),
+        Protocol::Length(field) => header(field.encode(length)?),
+        Protocol::SizeHandshake { bare } => {
+            awaits = Some(if *bare { OK } else { GOT_IMAGE });
+            let text = if *bare {
+                length.to_string()
+            } else {
+                format!("SIZE {length}")
+            };
+            header(text.into_bytes()).map(|piece| Piece {
+                awaits: Some(if *bare { OK } else { GOT_SIZE }),
+                ..piece
+            })
+        }
+        Protocol::NameSizeMarker => header(name_size::fields(picture)),
+        Protocol::UdpCount => {
+            let count = picture.len().div_ceil(chunk);
+            header(count.to_string().into_bytes())
+        }
+        Protocol::Framed => header(framed::Header::of(picture, chunk).encode().to_vec()),
+        Protocol::Http | Protocol::Zmtp | Protocol::Encoded(..) => {
+            return Err(CannotEncode::ReceiveOnly {
+                protocol: protocol.to_string(),
+            });
+        }
         _ => None,
     };
+    match protocol {
+        Protocol::UdpJpeg => chunk = picture.len().max(1),
+        Protocol::UdpIndex(header) => {
+            let header = header.unwrap_or_default();
+            let total = picture.len().div_ceil(chunk) as u64;
+            let too_many = CannotEncode::TooManyPieces {
+                pieces: total,
+                length,
+                header,
+            };
+            let last = (total.saturating_sub(1)).saturating_mul(chunk as u64);
+            // The first number is the largest of a countdown, the last one of all others.
+            let edges = [(0, 0), (total.saturating_sub(1), last)];
+            let fits = edges
+                .iter()
+                .all(|&(index, offset)| header.encode(index, total, offset).is_some());
+            if total > 0 && !fits {
+                return Err(too_many);
+            }
+            numbers = Some(Numbers {
+                header,
+                index: 0,
+                total,
+                offset: 0,
+            });
+        }
+        _ => {}
+    }
     let after = match protocol {
-        Protocol::Marker(marker) => Some(Piece {
-            bytes: Cow::Owned(marker.to_vec()),
-            kind: PieceKind::Marker,
-        }),
-        Protocol::Udp => Some(Piece {
-            bytes: Cow::Borrowed(&[]),
-            kind: PieceKind::EndDatagram,
-        }),
+        Protocol::Marker(marker) => Some(Piece::new(PieceKind::Marker, marker.to_vec())),
+        Protocol::NameSizeMarker => Some(Piece::new(PieceKind::Marker, name_size::END)),
+        Protocol::Udp => Some(Piece::new(PieceKind::EndDatagram, &[][..])),
+        Protocol::SizeHandshake { bare: false } => {
+            Some(Piece::new(PieceKind::Trailer, BYE.as_bytes()))
+        }
         _ => None,
     };
     Ok(Pieces {
         before,
-        chunks: picture.chunks(chunk.max(1)),
+        chunks: picture.chunks(chunk),
+        numbers,
+        awaits,
         after,
     })
 }
@@ -72,15 +171,28 @@ impl<'a> Iterator for Pieces<'a> {
     type Item = Piece<'a>;
 
     fn next(&mut self) -> Option<Piece<'a>> {
-        self.before
-            .take()
-            .or_else(|| {
-                self.chunks.next().map(|chunk| Piece {
-                    bytes: Cow::Borrowed(chunk),
-                    kind: PieceKind::Chunk,
-                })
-            })
-            .or_else(|| self.after.take())
+        if let Some(before) = self.before.take() {
+            return Some(before);
+        }
+        let Some(chunk) = self.chunks.next() else {
+            return self.after.take();
+        };
+        let mut piece = Piece::new(PieceKind::Chunk, chunk);
+        if self.chunks.len() == 0 {
+            piece.awaits = self.awaits.take();
+        }
+        if let Some(numbers) = &mut self.numbers {
+            // That all of them fit was found out before the first.
+            let mut bytes = numbers
+                .header
+                .encode(numbers.index, numbers.total, numbers.offset)?;
+            piece.header = bytes.len();
+            bytes.extend_from_slice(chunk);
+            piece.bytes = bytes.into();
+            numbers.index = numbers.index.saturating_add(1);
+            numbers.offset = numbers.offset.saturating_add(chunk.len() as u64);
+        }
+        Some(piece)
     }
 }
 

@@ -1,60 +1,130 @@
-//! `eof`: one picture, the end of the stream ends it (P2); also what a catalogue answers (P3).
+//! `eof`: one picture, the end of the stream ends it (P2); also what a catalogue answers (P3), and `half-close`,
+//! where the other side answers after the FIN.
 //!
 //! Nothing declares a length, so an early close looks like success here: whether the picture is whole is
-//! for its own structure to say.
+//! for its own structure to say. The answer of `half-close` is a picture where it begins as one, else stray text.
 
 use super::{Decode, Ending, Event, Protocol, Sink, StreamEnd};
+use crate::picture::{SNIFF_BYTES, Sniff, sniff};
+
+/// Whose bytes an [`EofDecoder`] reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Those of an `eof` sender.
+    Eof,
+    /// What a catalogue answers.
+    Catalog,
+    /// What a `half-close` sender sends before its FIN.
+    HalfClose,
+    /// What a `half-close` sender is answered.
+    Answer,
+}
 
 /// Decoder of one direction that carries one picture and nothing else.
 #[derive(Debug)]
 pub struct EofDecoder {
-    catalog: bool,
-    started: bool,
+    kind: Kind,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// No byte came; or it is an answer, and its first bytes, at most [`SNIFF_BYTES`], do not tell yet what it is.
+    Before(Vec<u8>),
+    Picture,
+    /// The answer is no picture.
+    Other,
 }
 
 impl EofDecoder {
-    /// A decoder for `eof`, or for the answers of `catalog`, which differ in name only.
-    pub fn new(catalog: bool) -> Self {
+    /// A decoder for one picture; the kinds differ in name, and an answer may be no picture.
+    pub fn new(kind: Kind) -> Self {
         Self {
-            catalog,
-            started: false,
+            kind,
+            state: State::Before(Vec::new()),
         }
     }
 
-    /// `eof`, or `catalog` for its answers.
+    /// `eof`, `half-close`, or `catalog` for its answers.
     pub fn protocol(&self) -> Protocol {
-        if self.catalog {
-            Protocol::Catalog
-        } else {
-            Protocol::Eof
+        match self.kind {
+            Kind::Eof => Protocol::Eof,
+            Kind::Catalog => Protocol::Catalog,
+            Kind::HalfClose | Kind::Answer => Protocol::HalfClose,
         }
     }
 
     fn start(&mut self, sink: &mut Sink<'_>) {
-        if !self.started {
-            self.started = true;
+        if matches!(self.state, State::Before(_)) {
+            self.state = State::Picture;
             sink(Event::PictureStart { length: None });
+        }
+    }
+
+    /// Decides what an answer is, as far as its first bytes tell.
+    fn decide(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        let State::Before(held) = &mut self.state else {
+            return;
+        };
+        held.extend_from_slice(bytes);
+        match sniff(held.get(..SNIFF_BYTES).unwrap_or(held)) {
+            Sniff::NeedMore => {}
+            Sniff::Is(_) => {
+                let held = std::mem::take(held);
+                self.start(sink);
+                sink(Event::PictureData(&held));
+            }
+            Sniff::No => self.settle(sink),
+        }
+    }
+
+    /// What is held is no picture.
+    fn settle(&mut self, sink: &mut Sink<'_>) {
+        if let State::Before(held) = &mut self.state {
+            let held = std::mem::take(held);
+            if !held.is_empty() {
+                self.state = State::Other;
+                sink(Event::Stray(&held));
+            }
         }
     }
 }
 
 impl Decode for EofDecoder {
     fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        if !bytes.is_empty() {
-            self.start(sink);
-            sink(Event::PictureData(bytes));
+        if bytes.is_empty() {
+            return;
+        }
+        match self.state {
+            State::Before(_) if self.kind == Kind::Answer => self.decide(bytes, sink),
+            State::Before(_) | State::Picture => {
+                self.start(sink);
+                sink(Event::PictureData(bytes));
+            }
+            State::Other => sink(Event::Stray(bytes)),
         }
     }
 
     fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length > 0 {
-            self.start(sink);
-            sink(Event::PictureGap(length));
+        if length == 0 {
+            return;
         }
+        if self.kind == Kind::Answer {
+            self.settle(sink);
+            if !matches!(self.state, State::Picture) {
+                self.state = State::Other;
+                sink(Event::StrayGap(length));
+                return;
+            }
+        }
+        self.start(sink);
+        sink(Event::PictureGap(length));
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
-        if std::mem::take(&mut self.started) {
+        self.settle(sink);
+        if matches!(self.state, State::Picture) {
+            self.state = State::Before(Vec::new());
             sink(Event::PictureEnd(Ending::EndOfStream(end)));
         }
     }
@@ -67,7 +137,7 @@ mod tests {
 
     #[test]
     fn all_bytes_are_one_picture_until_the_end() {
-        let mut decoder = EofDecoder::new(false);
+        let mut decoder = EofDecoder::new(Kind::Eof);
         let seen = run(|sink| {
             decoder.update(b"", sink);
             decoder.update(b"ab", sink);
@@ -89,8 +159,27 @@ mod tests {
 
     #[test]
     fn no_bytes_are_no_picture() {
-        let mut decoder = EofDecoder::new(true);
+        let mut decoder = EofDecoder::new(Kind::Catalog);
         assert_eq!(run(|sink| decoder.finish(StreamEnd::Fin, sink)), []);
         assert_eq!(decoder.protocol(), Protocol::Catalog);
+    }
+
+    #[test]
+    fn answer_is_a_picture_only_where_it_begins_as_one() {
+        let answer = |bytes: &[u8]| {
+            let mut decoder = EofDecoder::new(Kind::Answer);
+            run(|sink| {
+                bytes.chunks(1).for_each(|byte| decoder.update(byte, sink));
+                decoder.finish(StreamEnd::Fin, sink);
+            })
+        };
+        assert_eq!(answer(b"OK"), [Seen::Stray(b"OK".to_vec())]);
+        // The first letter of a GIF is not one yet.
+        assert_eq!(answer(b"G"), [Seen::Stray(b"G".to_vec())]);
+        assert_eq!(answer(b"GIF89a..").len(), 3);
+        assert_eq!(
+            EofDecoder::new(Kind::Answer).protocol(),
+            Protocol::HalfClose
+        );
     }
 }

@@ -8,69 +8,51 @@
 //!
 //! **Law (split-independence):** a decoder fed whole, byte by byte or in any pieces emits the same events,
 //! once neighbouring [`Event::PictureData`] and [`Event::Stray`] are joined.
-//! **Law (conservation):** every byte fed is covered by exactly one of `PictureData`, `Framing` and `Stray`, in
-//! order, and every gap by exactly one of `PictureGap` and `StrayGap`; so offsets can be counted by summing.
+//! **Law (conservation):** every byte fed is covered by exactly one of `PictureData`, `PictureEncoded`, `Framing` and
+//! `Stray`, in order, and every gap by exactly one of `PictureGap` and `StrayGap`; so offsets can be counted by summing.
 //! `PictureEnd` comes before the framing that ended the picture, so that the sum at that moment is its end.
+//!
+//! Most formats put a picture's bytes on the wire as they are, one after the other. Those that do not (base64, a
+//! compressed or chunked HTTP body, numbered datagrams in any order) say so in two ways: [`Event::PictureEncoded`] tells apart how
+//! many bytes of the stream are covered and which bytes of the picture they gave, and `Framing` may come inside a
+//! picture. Picture bytes always come in the order of the picture, stream bytes are always covered in the order of the
+//! stream; a picture's place in the stream is from where it starts to where it ends, all that lies between included.
 
 pub mod carve;
 pub mod catalog;
+pub mod decoder;
 pub mod detect;
 pub mod encode;
+pub mod encoded;
 pub mod eof;
+pub mod framed;
+pub mod handshake;
+pub mod http;
 pub mod length;
 pub mod marker;
+pub mod name_size;
+pub mod protocol;
 pub mod raw_pixels;
+pub mod sequence;
 pub mod udp;
+pub mod udp_count;
+pub mod udp_index;
+pub mod udp_jpeg;
+pub mod zmtp;
 
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::str::FromStr;
-
+pub use decoder::{Decoder, decoder};
 pub use encode::{CannotEncode, Pieces, pieces};
+pub use protocol::{Encoding, LengthField, Protocol, UnknownProtocol};
+pub use sequence::Order;
+pub use udp_index::{IndexHeader, Number, Numbering};
 
 /// The end marker of the parallel pipeline (P1).
 pub const PIPELINE_MARKER: &[u8] = b"%IMAGE_COMPLETED%";
-
-/// A wire format, with what has to be known to decode it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// P1 and its relatives: picture, then an end marker, repeated.
-    Marker(Box<[u8]>),
-    /// P2: one picture, the end of the stream ends it.
-    Eof,
-    /// P3: a choice as ASCII digits one way; one picture until the end of the stream the other way.
-    Catalog,
-    /// P4: rows of BGR24 with no header; `width` in pixels where somebody told it.
-    RawPixels {
-        /// Pixels in a row; absent when unknown: nothing on the wire says it.
-        width: Option<u32>,
-    },
-    /// P5: datagrams with pieces of one picture, unnumbered, ended by an empty one, by silence or by the
-    /// picture's own end.
-    Udp,
-    /// A length field, then that many bytes of picture, repeated.
-    Length(LengthField),
-    /// None of these: pictures found by walking their own structure.
-    Carve,
-}
-
-/// How the length family writes its length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LengthField {
-    /// Binary, `bytes` wide (2, 4 or 8).
-    Binary {
-        /// Width in bytes.
-        bytes: u8,
-        /// Most significant byte first.
-        big_endian: bool,
-    },
-    /// Decimal text padded with spaces to so many bytes (64, 16 or 10).
-    Ascii(u8),
-}
 
 /// Which end of the connection sends the bytes of a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,11 +81,11 @@ pub enum StreamEnd {
 pub enum Ending {
     /// The end marker followed.
     Marker,
-    /// The declared length was reached.
+    /// The declared length was reached, or the last of so many pieces came.
     Length,
     /// The picture's own structure ended (`carve`, and `udp` without an end datagram).
     Structure,
-    /// An empty datagram (`udp`).
+    /// An empty datagram (`udp`, `udp-index`).
     EmptyDatagram,
     /// The stream ended, and in this format that is how pictures end (`eof`, `catalog`, `raw-pixels`).
     EndOfStream(StreamEnd),
@@ -124,6 +106,27 @@ pub enum Framing {
     Choice(String),
     /// The empty datagram that ends a picture (0 bytes long).
     EndDatagram,
+    /// A file name, as sent (lossy where not UTF-8), without its length field.
+    Name(String),
+    /// An answer or a farewell of a known wording (`GOT SIZE`, `OK`, `BYE BYE`).
+    Answer(&'static str),
+    /// The number in front of a piece, or the header of a datagram.
+    PieceHeader,
+    /// How many pieces follow (`udp-count`).
+    PieceCount(u64),
+    /// imgnet's own header, for a picture of so many bytes (`framed`).
+    Header(framed::Header),
+    /// A datagram of the receiver that asks for pieces, or confirms the picture (`framed` over UDP).
+    Control,
+    /// Opcodes of a pickle around the picture.
+    Pickle,
+    /// Start line and header fields of a request or a response, or of a part of a body; also the lines of chunks
+    /// and boundaries.
+    Http,
+    /// A body, or a part of a message, that holds no picture.
+    Body,
+    /// A greeting, a command or the head of a frame (`zmtp`).
+    Zmtp,
 }
 
 /// What is wrong with the framing; in the same words for receiver and sniffer.
@@ -157,6 +160,46 @@ pub enum Fault {
         /// Bytes over.
         left: u64,
     },
+    /// Text fields with nothing between them: where one ends is a guess.
+    #[error("{glued:?} has no separator between file name and size; read as {name:?} and {size}, as the picture behind it allows{}", if *.ambiguous { ", but other readings are possible" } else { "" })]
+    FieldsGlued {
+        /// Name and size as sent, shortened to 64 bytes, lossy.
+        glued: String,
+        /// The name as it was read.
+        name: String,
+        /// The size as it was read.
+        size: u64,
+        /// Digits may belong to either field.
+        ambiguous: bool,
+    },
+    /// The picture is not the one that its header promised (`framed`).
+    #[error(
+        "the header promises a picture with SHA-256 {declared}, the bytes that came have {actual}"
+    )]
+    WrongDigest {
+        /// Digest in the header, hexadecimal.
+        declared: String,
+        /// Digest of what came.
+        actual: String,
+    },
+    /// A datagram whose checksum does not fit (`framed` over UDP): it is left out.
+    #[error(
+        "the checksum of a datagram is {found:08x}, computed {expected:08x}: it was changed on the way"
+    )]
+    WrongChecksum {
+        /// What the datagram says.
+        found: u32,
+        /// What its bytes give.
+        expected: u32,
+    },
+    /// An encoded body that cannot be decoded any further.
+    #[error("the {encoding} body cannot be decoded: {reason}")]
+    BadEncoding {
+        /// Which encoding.
+        encoding: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 /// One thing that a decoder recognised.
@@ -169,8 +212,34 @@ pub enum Event<'a> {
     },
     /// Consecutive bytes of the current picture.
     PictureData(&'a [u8]),
+    /// Bytes of the stream that carry the current picture in another form or in another order.
+    ///
+    /// Neighbours are joined by adding `wire` and joining `bytes`. Either may be nothing: a piece that waits for one
+    /// before it covers stream bytes and gives none yet; when it is let go, it covers none.
+    PictureEncoded {
+        /// How many bytes of the stream are covered.
+        wire: u64,
+        /// The next bytes of the picture.
+        bytes: &'a [u8],
+    },
     /// So many bytes of the current picture are missing from the capture.
     PictureGap(u64),
+    /// Numbered pieces of the current picture never came, here; no bytes of the stream belong to this.
+    PictureLost {
+        /// How many pieces; absent where they are numbered by offset.
+        pieces: Option<u64>,
+        /// How many bytes; absent where nothing tells.
+        bytes: Option<u64>,
+    },
+    /// A piece with a number came; tells of its place among the others and covers no bytes itself.
+    Numbered {
+        /// From 0, or the byte offset where pieces are numbered so.
+        index: u64,
+        /// How many pieces the picture has; absent where the format does not say.
+        total: Option<u64>,
+        /// Its place among those before it.
+        order: Order,
+    },
     /// The current picture is over.
     PictureEnd(Ending),
     /// Bytes of the format itself. Emitted once, whole, however they were split.
@@ -199,10 +268,15 @@ pub trait Decode {
     fn datagram(&mut self, payload: &[u8], sink: &mut Sink<'_>) {
         self.update(payload, sink);
     }
+    /// Feeds a datagram whose last `missing` bytes were not captured.
+    fn cut_datagram(&mut self, payload: &[u8], missing: u64, sink: &mut Sink<'_>) {
+        self.datagram(payload, sink);
+        self.gap(missing, sink);
+    }
     /// So many bytes are missing here and will never come.
     fn gap(&mut self, length: u64, sink: &mut Sink<'_>);
     /// The other side began to answer: what is held back as a request with no end of its own is complete.
-    /// Only `catalog` holds such; calling it elsewhere does nothing.
+    /// Only `catalog` and `size-handshake` hold such; calling it elsewhere does nothing.
     fn flush(&mut self, sink: &mut Sink<'_>) {
         let _ = sink;
     }
@@ -217,6 +291,20 @@ pub struct Piece<'a> {
     pub bytes: std::borrow::Cow<'a, [u8]>,
     /// What they are.
     pub kind: PieceKind,
+    /// How many of the first bytes are a number and not of the picture (`udp-index`); else 0.
+    pub header: usize,
+    /// The answer that has to come before the next piece is handed over (`size-handshake`).
+    pub awaits: Option<&'static str>,
+}
+
+impl Piece<'_> {
+    /// The bytes of the picture in it: none unless it is a chunk.
+    pub fn picture(&self) -> &[u8] {
+        match self.kind {
+            PieceKind::Chunk => self.bytes.get(self.header..).unwrap_or_default(),
+            _ => &[],
+        }
+    }
 }
 
 /// What a [`Piece`] is.
@@ -230,217 +318,6 @@ pub enum PieceKind {
     Marker,
     /// An empty datagram.
     EndDatagram,
-}
-
-/// The text does not name a wire format.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown wire format {given:?}; known: {}", Protocol::NAMES.join(", "))]
-pub struct UnknownProtocol {
-    /// What was given.
-    pub given: String,
-}
-
-impl Protocol {
-    /// The names that `--protocol` takes.
-    pub const NAMES: &'static [&'static str] = &[
-        "marker",
-        "marker=TEXT",
-        "eof",
-        "catalog",
-        "raw-pixels",
-        "raw-pixels=WIDTH",
-        "udp",
-        "length=u16be",
-        "length=u16le",
-        "length=u32be",
-        "length=u32le",
-        "length=u64be",
-        "length=u64le",
-        "length=ascii64",
-        "length=ascii16",
-        "length=ascii10",
-        "carve",
-    ];
-
-    /// P1 with the marker of the pipeline.
-    pub fn pipeline() -> Self {
-        Self::Marker(PIPELINE_MARKER.into())
-    }
-
-    /// The size in bytes that the observed programs hand over at once; absent where a program of this
-    /// format has no habit. The marker pipeline uses 2048, `eof` 1024, `raw-pixels` a row of 3 × width.
-    pub fn default_chunk(&self) -> Option<u64> {
-        match self {
-            Self::Marker(marker) if **marker == *PIPELINE_MARKER => Some(2048),
-            Self::Eof => Some(1024),
-            Self::RawPixels { width } => width.map(|w| u64::from(w) * 3),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for LengthField {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Binary { bytes, big_endian } => {
-                write!(
-                    f,
-                    "u{}{}",
-                    u32::from(*bytes) * 8,
-                    if *big_endian { "be" } else { "le" }
-                )
-            }
-            Self::Ascii(width) => write!(f, "ascii{width}"),
-        }
-    }
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Marker(marker) if **marker == *PIPELINE_MARKER => f.write_str("marker"),
-            Self::Marker(marker) => write!(f, "marker={}", marker.escape_ascii()),
-            Self::Eof => f.write_str("eof"),
-            Self::Catalog => f.write_str("catalog"),
-            Self::RawPixels { width: None } => f.write_str("raw-pixels"),
-            Self::RawPixels { width: Some(width) } => write!(f, "raw-pixels={width}"),
-            Self::Udp => f.write_str("udp"),
-            Self::Length(field) => write!(f, "length={field}"),
-            Self::Carve => f.write_str("carve"),
-        }
-    }
-}
-
-impl FromStr for Protocol {
-    type Err = UnknownProtocol;
-
-    fn from_str(text: &str) -> Result<Self, UnknownProtocol> {
-        let unknown = || UnknownProtocol {
-            given: text.to_owned(),
-        };
-        let binary = |bytes, big_endian| Self::Length(LengthField::Binary { bytes, big_endian });
-        Ok(match text.split_once('=') {
-            None => match text {
-                "marker" => Self::pipeline(),
-                "eof" => Self::Eof,
-                "catalog" => Self::Catalog,
-                "raw-pixels" => Self::RawPixels { width: None },
-                "udp" => Self::Udp,
-                "carve" => Self::Carve,
-                _ => return Err(unknown()),
-            },
-            Some(("marker", marker)) if !marker.is_empty() => {
-                Self::Marker(marker.as_bytes().into())
-            }
-            Some(("raw-pixels", width)) => match width.parse() {
-                Ok(width) if width > 0 => Self::RawPixels { width: Some(width) },
-                _ => return Err(unknown()),
-            },
-            Some(("length", field)) => match field {
-                "u16be" => binary(2, true),
-                "u16le" => binary(2, false),
-                "u32be" => binary(4, true),
-                "u32le" => binary(4, false),
-                "u64be" => binary(8, true),
-                "u64le" => binary(8, false),
-                "ascii64" => Self::Length(LengthField::Ascii(64)),
-                "ascii16" => Self::Length(LengthField::Ascii(16)),
-                "ascii10" => Self::Length(LengthField::Ascii(10)),
-                _ => return Err(unknown()),
-            },
-            Some(_) => return Err(unknown()),
-        })
-    }
-}
-
-/// The decoder of one direction, whatever its wire format: an enum, so that no call goes through a table.
-///
-/// Under 100 bytes, and little more on the heap, because a capture may hold a hundred thousand directions.
-#[derive(Debug)]
-pub enum Decoder {
-    /// [`Protocol::Marker`].
-    Marker(marker::MarkerDecoder),
-    /// [`Protocol::Eof`], and the answers of [`Protocol::Catalog`].
-    Eof(eof::EofDecoder),
-    /// The choices of [`Protocol::Catalog`].
-    Choice(catalog::ChoiceDecoder),
-    /// [`Protocol::RawPixels`].
-    RawPixels(raw_pixels::RawPixelsDecoder),
-    /// [`Protocol::Udp`].
-    Udp(udp::UdpDecoder),
-    /// [`Protocol::Length`].
-    Length(length::LengthDecoder),
-    /// [`Protocol::Carve`].
-    Carve(carve::CarveDecoder),
-}
-
-/// The decoder for the bytes that the side `role` sends in the wire format `protocol`.
-pub fn decoder(protocol: &Protocol, role: Role) -> Decoder {
-    match protocol {
-        Protocol::Marker(marker) => Decoder::Marker(marker::MarkerDecoder::new(marker)),
-        Protocol::Eof => Decoder::Eof(eof::EofDecoder::new(false)),
-        Protocol::Catalog => match role {
-            Role::Initiator => Decoder::Choice(catalog::ChoiceDecoder::default()),
-            Role::Acceptor => Decoder::Eof(eof::EofDecoder::new(true)),
-        },
-        Protocol::RawPixels { width } => {
-            Decoder::RawPixels(raw_pixels::RawPixelsDecoder::new(*width, role))
-        }
-        Protocol::Udp => Decoder::Udp(udp::UdpDecoder::default()),
-        Protocol::Length(field) => Decoder::Length(length::LengthDecoder::new(*field)),
-        Protocol::Carve => Decoder::Carve(carve::CarveDecoder::new()),
-    }
-}
-
-impl Decoder {
-    /// The wire format that is decoded. For `carve` the one that the bytes after the pictures showed
-    /// (`marker=…` once an end marker followed a picture, `eof` once the stream ended with its only one).
-    pub fn protocol(&self) -> Protocol {
-        match self {
-            Self::Marker(decoder) => decoder.protocol(),
-            Self::Eof(decoder) => decoder.protocol(),
-            Self::Choice(_) => Protocol::Catalog,
-            Self::RawPixels(decoder) => decoder.protocol(),
-            Self::Udp(_) => Protocol::Udp,
-            Self::Length(decoder) => decoder.protocol(),
-            Self::Carve(decoder) => decoder.protocol(),
-        }
-    }
-}
-
-/// Calls a method of whichever decoder there is.
-macro_rules! each {
-    ($self:ident, $decoder:ident => $call:expr) => {
-        match $self {
-            Decoder::Marker($decoder) => $call,
-            Decoder::Eof($decoder) => $call,
-            Decoder::Choice($decoder) => $call,
-            Decoder::RawPixels($decoder) => $call,
-            Decoder::Udp($decoder) => $call,
-            Decoder::Length($decoder) => $call,
-            Decoder::Carve($decoder) => $call,
-        }
-    };
-}
-
-impl Decode for Decoder {
-    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        each!(self, decoder => decoder.update(bytes, sink));
-    }
-
-    fn datagram(&mut self, payload: &[u8], sink: &mut Sink<'_>) {
-        each!(self, decoder => decoder.datagram(payload, sink));
-    }
-
-    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        each!(self, decoder => decoder.gap(length, sink));
-    }
-
-    fn flush(&mut self, sink: &mut Sink<'_>) {
-        each!(self, decoder => decoder.flush(sink));
-    }
-
-    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
-        each!(self, decoder => decoder.finish(end, sink));
-    }
+    /// Text behind the picture (`BYE BYE`).
+    Trailer,
 }

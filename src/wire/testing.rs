@@ -2,14 +2,18 @@
 
 use std::sync::LazyLock;
 
-use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
+use super::{Decode, Ending, Event, Fault, Framing, Order, Sink, StreamEnd};
 
 /// An [`Event`] that owns its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seen {
     Start(Option<u64>),
     Data(Vec<u8>),
+    /// Stream bytes covered, picture bytes given.
+    Encoded(u64, Vec<u8>),
     Gap(u64),
+    Lost(Option<u64>, Option<u64>),
+    Numbered(u64, Option<u64>, Order),
     End(Ending),
     Framing(Framing, u64),
     Stray(Vec<u8>),
@@ -29,12 +33,25 @@ pub(super) fn run(feed: impl FnOnce(&mut Sink<'_>)) -> Vec<Seen> {
                 before.extend_from_slice(bytes);
                 return;
             }
+            (Event::PictureEncoded { wire: 0, bytes: [] }, _) => panic!("an event of nothing"),
+            (Event::PictureEncoded { wire, bytes }, Some(Seen::Encoded(before, given))) => {
+                *before += wire;
+                given.extend_from_slice(bytes);
+                return;
+            }
             _ => {}
         }
         seen.push(match event {
             Event::PictureStart { length } => Seen::Start(length),
             Event::PictureData(bytes) => Seen::Data(bytes.to_vec()),
+            Event::PictureEncoded { wire, bytes } => Seen::Encoded(wire, bytes.to_vec()),
             Event::PictureGap(length) => Seen::Gap(length),
+            Event::PictureLost { pieces, bytes } => Seen::Lost(pieces, bytes),
+            Event::Numbered {
+                index,
+                total,
+                order,
+            } => Seen::Numbered(index, total, order),
             Event::PictureEnd(ending) => Seen::End(ending),
             Event::Framing { what, bytes } => Seen::Framing(what, bytes),
             Event::Stray(bytes) => Seen::Stray(bytes.to_vec()),
@@ -67,7 +84,7 @@ pub(super) fn pictures(seen: &[Seen]) -> Vec<(Vec<u8>, Ending)> {
     for event in seen {
         match event {
             Seen::Start(_) => open.clear(),
-            Seen::Data(bytes) => open.extend_from_slice(bytes),
+            Seen::Data(bytes) | Seen::Encoded(_, bytes) => open.extend_from_slice(bytes),
             Seen::End(ending) => pictures.push((std::mem::take(&mut open), *ending)),
             _ => {}
         }

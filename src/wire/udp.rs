@@ -9,7 +9,7 @@
 //!
 //! The borders of datagrams mean something here, so the law of split-independence holds for datagrams only.
 
-use super::{Decode, Ending, Event, Framing, Sink, StreamEnd};
+use super::{Decode, Ending, Event, Framing, Protocol, Sink, StreamEnd};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
 /// Decoder of one direction of `udp`.
@@ -20,11 +20,26 @@ pub struct UdpDecoder {
     /// First `held` bytes: datagrams too short to tell whether they begin a picture.
     hold: [u8; SNIFF_BYTES],
     held: u8,
+    /// How many datagrams gave bytes to the open picture, as far as it matters: none, one, more.
+    datagrams: u8,
+    /// A picture ended, and each that did had one datagram.
+    whole_datagrams: Option<bool>,
 }
 
 impl UdpDecoder {
+    /// `udp`; `udp-jpeg` where every picture so far was one datagram and nothing ended it but itself.
+    pub fn protocol(&self) -> Protocol {
+        if self.whole_datagrams == Some(true) {
+            Protocol::UdpJpeg
+        } else {
+            Protocol::Udp
+        }
+    }
+
     fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) {
         if self.walker.take().is_some() {
+            let alone = self.datagrams <= 1 && ending == Ending::Structure;
+            self.whole_datagrams = Some(alone && self.whole_datagrams != Some(false));
             sink(Event::PictureEnd(ending));
         }
     }
@@ -38,6 +53,7 @@ impl UdpDecoder {
 
     fn start(&mut self, format: Format, sink: &mut Sink<'_>) {
         self.walker = Some(Box::new(Walker::new(format)));
+        self.datagrams = 0;
         sink(Event::PictureStart { length: None });
         let count = usize::from(std::mem::take(&mut self.held));
         let hold = self.hold;
@@ -51,6 +67,7 @@ impl UdpDecoder {
         let Some(walker) = &mut self.walker else {
             return;
         };
+        self.datagrams = self.datagrams.saturating_add(1);
         let taken = walker.update(bytes);
         if !matches!(walker.status(), Status::Whole { .. }) {
             sink(Event::PictureData(bytes));
@@ -124,6 +141,7 @@ impl Decode for UdpDecoder {
         if payload.is_empty() {
             self.settle(sink);
             self.end(Ending::EmptyDatagram, sink);
+            self.whole_datagrams = Some(false);
             sink(Event::Framing {
                 what: Framing::EndDatagram,
                 bytes: 0,

@@ -160,7 +160,7 @@ impl<'c> Teller<'c> {
                 );
             }
             Event::Note(note) if !self.quiet => tell(self.program, &note),
-            Event::Listening(_) | Event::Note(_) => {}
+            Event::Listening(_) | Event::Note(_) | Event::Moving { .. } => {}
             Event::Warning(warning) => tell(self.program, &warning),
             Event::Transferred(record) => self.transferred(&record),
         }
@@ -345,11 +345,11 @@ fn tell(program: &str, message: &str) {
 pub(crate) fn default_port(protocol: &Protocol, otherwise: u16) -> u16 {
     match protocol {
         Protocol::Marker(_) => PIPELINE_PORT,
-        Protocol::Eof => EOF_PORT,
+        Protocol::Eof | Protocol::HalfClose => EOF_PORT,
         Protocol::Catalog => CATALOG_PORT,
         Protocol::RawPixels { .. } => RAW_PIXELS_PORT,
         Protocol::Udp => UDP_PORTS.last().copied().unwrap_or(otherwise),
-        Protocol::Length(_) | Protocol::Carve => otherwise,
+        _ => otherwise,
     }
 }
 

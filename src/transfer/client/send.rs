@@ -31,16 +31,8 @@ pub struct Send {
 /// When a file cannot be read or does not fit the format (before anything is sent), or nobody answers. A picture that
 /// did not get through is no error here: its record tells it.
 pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
-    match send.protocol {
-        Protocol::Udp => {
-            let stream = stream::Stream {
-                protocol: Protocol::Udp,
-                files: send.files.clone(),
-                chunk: send.chunk,
-                pace: send.pace.unwrap_or(Duration::from_millis(1)),
-            };
-            return stream::connect_udp(&send.peer, &stream, session);
-        }
+    match &send.protocol {
+        datagrams if datagrams.is_datagrams() => return run_udp(send, session),
         Protocol::Catalog => {
             return Err(Error::Unsuitable {
                 protocol: "catalog".to_owned(),
@@ -56,7 +48,7 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
         pieces(&protocol, &bytes, 1)?;
         pictures.push((file.display().to_string(), protocol, bytes));
     }
-    let together = matches!(send.protocol, Protocol::Length(_));
+    let together = matches!(send.protocol, Protocol::Length(_) | Protocol::Framed);
     let per_connection = if together { pictures.len().max(1) } else { 1 };
     for group in pictures.chunks(per_connection) {
         let mut connection = socket::connect(&send.peer, session)?;
@@ -83,6 +75,25 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
         outgoing::close(connection, session, records);
     }
     Ok(())
+}
+
+/// Sends all files as datagrams: `framed`, and the formats that know nothing else.
+///
+/// # Errors
+/// When a file cannot be read, or the address is none.
+pub fn run_udp(send: &Send, session: &Session<'_>) -> Result<(), Error> {
+    let pace = match send.protocol {
+        // Its receiver says how fast.
+        Protocol::Framed => Duration::ZERO,
+        _ => Duration::from_millis(1),
+    };
+    let stream = stream::Stream {
+        protocol: send.protocol.clone(),
+        files: send.files.clone(),
+        chunk: send.chunk,
+        pace: send.pace.unwrap_or(pace),
+    };
+    stream::connect_udp(&send.peer, &stream, session)
 }
 
 /// A file as this format sends it: rows with their width for raw pixels, else the file's bytes. What looks wrong

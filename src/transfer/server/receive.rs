@@ -1,14 +1,14 @@
 //! `imgnet-server receive`: pictures that clients send, saved in a folder (P2, and every other format that sends one
 //! way).
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Instant;
 
 use super::{Tally, tell_listening};
 use crate::ledger::TransportKind;
-use crate::transfer::datagrams;
-use crate::transfer::incoming::{Intake, Route};
+use crate::transfer::{datagrams, framed};
+use crate::transfer::incoming::{Intake, PAUSE, Route, half_close_answer, words};
 use crate::transfer::reactor::{self, Dialogue, Next, Woken};
 use crate::transfer::socket::{broken, is_timeout};
 use crate::transfer::store::{Destination, Store};
@@ -21,7 +21,7 @@ const TURN: usize = 8 << 20;
 /// What to receive.
 #[derive(Debug)]
 pub struct Receive {
-    /// Wire format; `udp` needs [`run_udp`].
+    /// Wire format; those of datagrams need [`run_udp`], and `framed` takes either.
     pub protocol: Protocol,
     /// Where pictures are saved.
     pub store: Store,
@@ -55,6 +55,7 @@ pub fn run(listener: &TcpListener, receive: &Receive, session: &Session<'_>) -> 
             peer,
             began: now,
             moved: now,
+            held: false,
         }
     })
 }
@@ -69,6 +70,8 @@ struct Receiving<'r> {
     began: Instant,
     /// When something came last.
     moved: Instant,
+    /// Bytes came that may be a field without an end.
+    held: bool,
 }
 
 impl Receiving<'_> {
@@ -92,6 +95,24 @@ impl Receiving<'_> {
         }
         let limit = limits.total;
         (self.began.elapsed() >= limit).then_some(Error::TooLong { peer, limit })
+    }
+
+    /// Sends the answers that the format asks for; a few bytes, for which there is room in any socket that is read.
+    fn answer(&mut self, mut stream: &TcpStream) -> Result<(), Error> {
+        let answers = words(&self.intake.answers(), &self.decoder.protocol());
+        if answers.is_empty() {
+            return Ok(());
+        }
+        self.held = false;
+        stream
+            .write_all(&answers)
+            .map_err(|source| broken(self.peer, source))
+    }
+
+    fn asks(&self) -> bool {
+        self.held
+            && !self.intake.is_busy()
+            && matches!(self.decoder.protocol(), Protocol::SizeHandshake { .. })
     }
 
     fn failed(&mut self, error: Error) -> Next {
@@ -127,6 +148,10 @@ impl Dialogue for Receiving<'_> {
             match stream.read(scratch) {
                 Ok(0) => {
                     let outcome = self.intake.closed(&mut self.decoder);
+                    if self.decoder.protocol() == Protocol::HalfClose {
+                        // Who does not wait for the answer does not get it.
+                        let _ = stream.write_all(&half_close_answer(&outcome, self.intake.done()));
+                    }
                     return self.concluded(outcome);
                 }
                 Ok(count) => {
@@ -134,6 +159,10 @@ impl Dialogue for Receiving<'_> {
                     let bytes = scratch.get(..count).unwrap_or_default();
                     if let Err(error) = self.intake.take(&mut self.decoder, bytes) {
                         return self.concluded(Err(error));
+                    }
+                    self.held = true;
+                    if let Err(error) = self.answer(stream) {
+                        return self.failed(error);
                     }
                     taken = taken.saturating_add(count);
                     if self.began.elapsed() >= self.session.limits.total {
@@ -150,7 +179,19 @@ impl Dialogue for Receiving<'_> {
                         return self.failed(error);
                     }
                     self.intake.rest();
-                    return Next::Read(self.deadline());
+                    let deadline = self.deadline();
+                    if !self.asks() {
+                        return Next::Read(deadline);
+                    }
+                    if self.moved.elapsed() < PAUSE {
+                        return Next::Read(deadline.min(self.moved + PAUSE));
+                    }
+                    self.held = false;
+                    self.intake.flush(&mut self.decoder);
+                    if let Err(error) = self.answer(stream) {
+                        return self.failed(error);
+                    }
+                    return Next::Read(deadline);
                 }
                 Err(source) => {
                     let error = broken(self.peer, source);
@@ -174,6 +215,11 @@ pub fn run_udp(socket: &UdpSocket, receive: &Receive, session: &Session<'_>) -> 
         (session.observer)(Event::Listening(address));
     }
     let destination = Destination::Folder(&receive.store);
-    datagrams::receive(socket, session, destination, receive.count, false)?;
+    if receive.protocol == Protocol::Framed {
+        framed::receive(socket, session, destination, receive.count, false)?;
+    } else {
+        let protocol = &receive.protocol;
+        datagrams::receive(socket, protocol, session, destination, receive.count, false)?;
+    }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::tell_listening;
 use crate::transfer::client::send::loaded;
 use crate::transfer::outgoing::{self, Outgoing};
 use crate::transfer::socket::{self, Connection, is_timeout};
-use crate::transfer::{Error, Event, Session};
+use crate::transfer::{Error, Event, Session, framed};
 use crate::wire::Protocol;
 
 /// What to stream.
@@ -104,7 +104,11 @@ fn send_datagrams(
         .map_err(|source| Error::Connection { peer, source })?;
     for file in &stream.files {
         let picture = Prepared::new(stream, file, session)?;
-        let record = outgoing::send_udp(socket, peer, session, &picture.outgoing(stream))?;
+        let outgoing = picture.outgoing(stream);
+        let record = match picture.protocol {
+            Protocol::Framed => framed::send(socket, peer, session, &outgoing)?,
+            _ => outgoing::send_udp(socket, peer, session, &outgoing)?,
+        };
         session.transferred(record);
     }
     Ok(())
@@ -125,7 +129,10 @@ impl Prepared {
             .default_chunk()
             .and_then(|bytes| usize::try_from(bytes).ok());
         Ok(Self {
-            chunk: stream.chunk.or(habit).unwrap_or(1024),
+            chunk: stream.chunk.or(habit).unwrap_or(match protocol {
+                Protocol::Framed => framed::PIECE,
+                _ => 1024,
+            }),
             protocol,
             bytes,
             file: file.display().to_string(),
@@ -137,7 +144,7 @@ impl Prepared {
             bytes: &self.bytes,
             protocol: &self.protocol,
             chunk: self.chunk,
-            pace: Some(stream.pace),
+            pace: (!stream.pace.is_zero()).then_some(stream.pace),
             file: Some(self.file.clone()),
             request: None,
         }

@@ -1,0 +1,347 @@
+//! The names of the wire formats, and what has to be known to decode them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::PIPELINE_MARKER;
+use super::udp_index::{IndexHeader, Number, Numbering};
+
+/// A wire format, with what has to be known to decode it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// P1 and its relatives: picture, then an end marker, repeated.
+    Marker(Box<[u8]>),
+    /// P2: one picture, the end of the stream ends it.
+    Eof,
+    /// One picture, the sender's FIN ends it, and then the other side answers.
+    HalfClose,
+    /// P3: a choice as ASCII digits one way; one picture until the end of the stream the other way.
+    Catalog,
+    /// P4: rows of BGR24 with no header; `width` in pixels where somebody told it.
+    RawPixels {
+        /// Pixels in a row; absent when unknown: nothing on the wire says it.
+        width: Option<u32>,
+    },
+    /// P5: datagrams with pieces of one picture, unnumbered, ended by an empty one, by silence or by the
+    /// picture's own end.
+    Udp,
+    /// One whole picture a datagram.
+    UdpJpeg,
+    /// Datagrams with a numbered piece each; how they are numbered, or nothing where the datagrams have to tell.
+    UdpIndex(Option<IndexHeader>),
+    /// A datagram with the number of pieces, then the pieces, unnumbered.
+    UdpCount,
+    /// A length field, then that many bytes of picture, repeated.
+    Length(LengthField),
+    /// A size in text, an answer, the picture, an answer. Both wordings are decoded alike; `bare` is how it is sent.
+    SizeHandshake {
+        /// `n` and `OK` rather than `SIZE n` and `GOT SIZE`.
+        bare: bool,
+    },
+    /// File name, decimal size, picture and `<END>`, with nothing between them.
+    NameSizeMarker,
+    /// A format whose picture is wrapped: base64 or a pickle around it.
+    Encoded(Encoding, Box<Self>),
+    /// HTTP/1.x: pictures in bodies of requests and responses.
+    Http,
+    /// ZMTP 3: pictures in the parts of messages.
+    Zmtp,
+    /// imgnet's own, over TCP and UDP.
+    Framed,
+    /// None of these: pictures found by walking their own structure.
+    Carve,
+}
+
+/// What is wrapped around a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// RFC 4648, section 4.
+    Base64,
+    /// A Python pickle that holds the picture as a bytes object.
+    Pickled,
+}
+
+/// How the length family writes its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LengthField {
+    /// Binary, `bytes` wide (2, 4 or 8).
+    Binary {
+        /// Width in bytes.
+        bytes: u8,
+        /// Most significant byte first.
+        big_endian: bool,
+    },
+    /// Decimal text padded with spaces to so many bytes (64, 16 or 10).
+    Ascii(u8),
+}
+
+/// The text does not name a wire format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown wire format {given:?}; known: {}", Protocol::NAMES.join(", "))]
+pub struct UnknownProtocol {
+    /// What was given.
+    pub given: String,
+}
+
+impl Protocol {
+    /// The names that `--protocol` takes.
+    pub const NAMES: &'static [&'static str] = &[
+        "marker",
+        "marker=TEXT",
+        "eof",
+        "half-close",
+        "catalog",
+        "raw-pixels",
+        "raw-pixels=WIDTH",
+        "udp",
+        "udp-jpeg",
+        "udp-index",
+        "udp-index=[from1-|countdown-|countdown0-|offset-]u8|u16be|u16le|u32be|u32le|ascii5",
+        "udp-count",
+        "length=u16be",
+        "length=u16le",
+        "length=u32be",
+        "length=u32le",
+        "length=u64be",
+        "length=u64le",
+        "length=ascii64",
+        "length=ascii16",
+        "length=ascii10",
+        "size-handshake",
+        "size-handshake=bare",
+        "name-size-marker",
+        "pickled",
+        "base64",
+        "pickled+FORMAT",
+        "base64+FORMAT",
+        "http",
+        "zmtp",
+        "framed",
+        "carve",
+    ];
+
+    /// P1 with the marker of the pipeline.
+    pub fn pipeline() -> Self {
+        Self::Marker(PIPELINE_MARKER.into())
+    }
+
+    /// The size in bytes that the observed programs hand over at once; absent where a program of this
+    /// format has no habit. The marker pipeline uses 2048, `eof` 1024, `raw-pixels` a row of 3 × width.
+    pub fn default_chunk(&self) -> Option<u64> {
+        match self {
+            Self::Marker(marker) if **marker == *PIPELINE_MARKER => Some(2048),
+            Self::Eof => Some(1024),
+            Self::RawPixels { width } => width.map(|w| u64::from(w) * 3),
+            _ => None,
+        }
+    }
+
+    /// Whether the format is made of datagrams and of nothing else.
+    pub fn is_datagrams(&self) -> bool {
+        matches!(
+            self,
+            Self::Udp | Self::UdpJpeg | Self::UdpIndex(_) | Self::UdpCount
+        )
+    }
+}
+
+impl fmt::Display for LengthField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Binary { bytes, big_endian } => {
+                write!(
+                    f,
+                    "u{}{}",
+                    u32::from(*bytes) * 8,
+                    if *big_endian { "be" } else { "le" }
+                )
+            }
+            Self::Ascii(width) => write!(f, "ascii{width}"),
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Base64 => "base64",
+            Self::Pickled => "pickled",
+        })
+    }
+}
+
+impl fmt::Display for IndexHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.numbering {
+            Numbering::Index => "",
+            Numbering::IndexFrom1 => "from1-",
+            Numbering::Countdown => "countdown-",
+            Numbering::CountdownTo0 => "countdown0-",
+            Numbering::Offset => "offset-",
+        })?;
+        match self.number {
+            Number::Binary { bytes: 1, .. } => f.write_str("u8"),
+            Number::Binary { bytes, big_endian } => {
+                LengthField::Binary { bytes, big_endian }.fmt(f)
+            }
+            Number::Ascii5 => f.write_str("ascii5"),
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Marker(marker) if **marker == *PIPELINE_MARKER => "marker",
+            Self::Marker(marker) => return write!(f, "marker={}", marker.escape_ascii()),
+            Self::Eof => "eof",
+            Self::HalfClose => "half-close",
+            Self::Catalog => "catalog",
+            Self::RawPixels { width: None } => "raw-pixels",
+            Self::RawPixels { width: Some(width) } => return write!(f, "raw-pixels={width}"),
+            Self::Udp => "udp",
+            Self::UdpJpeg => "udp-jpeg",
+            Self::UdpIndex(None) => "udp-index",
+            Self::UdpIndex(Some(header)) => return write!(f, "udp-index={header}"),
+            Self::UdpCount => "udp-count",
+            Self::Length(field) => return write!(f, "length={field}"),
+            Self::SizeHandshake { bare: false } => "size-handshake",
+            Self::SizeHandshake { bare: true } => "size-handshake=bare",
+            Self::NameSizeMarker => "name-size-marker",
+            Self::Encoded(encoding, outer) if **outer == Self::Eof => return encoding.fmt(f),
+            Self::Encoded(encoding, outer) => return write!(f, "{encoding}+{outer}"),
+            Self::Http => "http",
+            Self::Zmtp => "zmtp",
+            Self::Framed => "framed",
+            Self::Carve => "carve",
+        })
+    }
+}
+
+impl FromStr for Number {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let binary = |bytes, big_endian| Self::Binary { bytes, big_endian };
+        Ok(match text {
+            "u8" => binary(1, true),
+            "u16be" => binary(2, true),
+            "u16le" => binary(2, false),
+            "u32be" => binary(4, true),
+            "u32le" => binary(4, false),
+            "ascii5" => Self::Ascii5,
+            _ => return Err(()),
+        })
+    }
+}
+
+impl FromStr for IndexHeader {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (numbering, number) = match text.split_once('-') {
+            None => (Numbering::Index, text),
+            Some(("from1", number)) => (Numbering::IndexFrom1, number),
+            Some(("countdown", number)) => (Numbering::Countdown, number),
+            Some(("countdown0", number)) => (Numbering::CountdownTo0, number),
+            Some(("offset", number)) => (Numbering::Offset, number),
+            Some(_) => return Err(()),
+        };
+        Ok(Self {
+            numbering,
+            number: number.parse()?,
+        })
+    }
+}
+
+impl FromStr for LengthField {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let binary = |bytes, big_endian| Self::Binary { bytes, big_endian };
+        Ok(match text {
+            "u16be" => binary(2, true),
+            "u16le" => binary(2, false),
+            "u32be" => binary(4, true),
+            "u32le" => binary(4, false),
+            "u64be" => binary(8, true),
+            "u64le" => binary(8, false),
+            "ascii64" => Self::Ascii(64),
+            "ascii16" => Self::Ascii(16),
+            "ascii10" => Self::Ascii(10),
+            _ => return Err(()),
+        })
+    }
+}
+
+/// A format that may be wrapped in an encoding: a stream of pictures, not wrapped already.
+fn wrapped(encoding: Encoding, outer: &str) -> Option<Protocol> {
+    let outer: Protocol = outer.parse().ok()?;
+    matches!(
+        outer,
+        Protocol::Marker(_)
+            | Protocol::Eof
+            | Protocol::HalfClose
+            | Protocol::Length(_)
+            | Protocol::SizeHandshake { .. }
+            | Protocol::NameSizeMarker
+            | Protocol::UdpJpeg
+    )
+    .then(|| Protocol::Encoded(encoding, Box::new(outer)))
+}
+
+impl FromStr for Protocol {
+    type Err = UnknownProtocol;
+
+    fn from_str(text: &str) -> Result<Self, UnknownProtocol> {
+        let unknown = || UnknownProtocol {
+            given: text.to_owned(),
+        };
+        let encoding = |name| match name {
+            "base64" => Some(Encoding::Base64),
+            "pickled" => Some(Encoding::Pickled),
+            _ => None,
+        };
+        if let Some(encoding) = encoding(text) {
+            return Ok(Self::Encoded(encoding, Box::new(Self::Eof)));
+        }
+        if let Some((name, outer)) = text.split_once('+')
+            && let Some(encoding) = encoding(name)
+        {
+            return wrapped(encoding, outer).ok_or_else(unknown);
+        }
+        Ok(match text.split_once('=') {
+            None => match text {
+                "marker" => Self::pipeline(),
+                "eof" => Self::Eof,
+                "half-close" => Self::HalfClose,
+                "catalog" => Self::Catalog,
+                "raw-pixels" => Self::RawPixels { width: None },
+                "udp" => Self::Udp,
+                "udp-jpeg" => Self::UdpJpeg,
+                "udp-index" => Self::UdpIndex(None),
+                "udp-count" => Self::UdpCount,
+                "size-handshake" => Self::SizeHandshake { bare: false },
+                "name-size-marker" => Self::NameSizeMarker,
+                "http" => Self::Http,
+                "zmtp" => Self::Zmtp,
+                "framed" => Self::Framed,
+                "carve" => Self::Carve,
+                _ => return Err(unknown()),
+            },
+            Some(("marker", marker)) if !marker.is_empty() => {
+                Self::Marker(marker.as_bytes().into())
+            }
+            Some(("raw-pixels", width)) => match width.parse() {
+                Ok(width) if width > 0 => Self::RawPixels { width: Some(width) },
+                _ => return Err(unknown()),
+            },
+            Some(("length", field)) => Self::Length(field.parse().map_err(|()| unknown())?),
+            Some(("udp-index", header)) => {
+                Self::UdpIndex(Some(header.parse().map_err(|()| unknown())?))
+            }
+            Some(("size-handshake", "bare")) => Self::SizeHandshake { bare: true },
+            Some(_) => return Err(unknown()),
+        })
+    }
+}
