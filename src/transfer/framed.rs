@@ -125,7 +125,11 @@ pub(super) fn send(
         sha256: hex_of(&sender.header().sha256),
         started,
         ended,
-        chunks: picture.bytes.chunks(picture.chunk.max(1)).map(size).collect(),
+        chunks: picture
+            .bytes
+            .chunks(picture.chunk.max(1))
+            .map(size)
+            .collect(),
         repeats: Some(repeated),
         file: picture.file.clone(),
         problem,
@@ -135,9 +139,8 @@ pub(super) fn send(
 fn is_passing(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
     is_timeout(error)
-        || Errno::from_io_error(error).is_some_and(|errno| {
-            [Errno::CONNREFUSED, Errno::NOBUFS, Errno::PERM].contains(&errno)
-        })
+        || Errno::from_io_error(error)
+            .is_some_and(|errno| [Errno::CONNREFUSED, Errno::NOBUFS, Errno::PERM].contains(&errno))
 }
 
 /// One sender.
@@ -187,17 +190,15 @@ pub(super) fn receive(
             .values()
             .filter_map(|peer| peer.receiver.poll_timeout())
             .min();
-        let wait = next.map_or(TICK, |next| {
-            next.saturating_sub(now).clamp(SHORTEST, TICK)
-        });
+        let wait = next.map_or(TICK, |next| next.saturating_sub(now).clamp(SHORTEST, TICK));
         socket.set_read_timeout(Some(wait)).map_err(failed)?;
         match socket.recv_from(&mut buffer) {
             Ok((count, from)) => {
                 last = Instant::now();
                 let known = peers.contains_key(&from);
                 let allow = &session.limits.allow;
-                let welcome = allow.is_empty()
-                    || allow.iter().any(|network| network.contains(from.ip()));
+                let welcome =
+                    allow.is_empty() || allow.iter().any(|network| network.contains(from.ip()));
                 if !known && (!welcome || over || peers.len() >= MOST_PEERS) {
                     continue;
                 }
@@ -246,7 +247,10 @@ pub(super) fn receive(
             break;
         }
     }
-    for peer in peers.values_mut().filter(|peer| peer.receiver.is_receiving()) {
+    for peer in peers
+        .values_mut()
+        .filter(|peer| peer.receiver.is_receiving())
+    {
         let what = "a picture was under way when the program ended";
         session.warn(format!("{}: {what}", peer.intake.from()));
     }

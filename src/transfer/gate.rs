@@ -22,7 +22,9 @@ pub struct Network {
 
 /// The text is no network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is no network: expected ADDRESS/BITS, e.g. 192.168.1.0/24 or fd00::/8, or one address")]
+#[error(
+    "{given:?} is no network: expected ADDRESS/BITS, e.g. 192.168.1.0/24 or fd00::/8, or one address"
+)]
 pub struct NotANetwork {
     /// What was given.
     pub given: String,
@@ -34,11 +36,17 @@ impl Network {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
                 let bits = 32_u32.saturating_sub(u32::from(self.prefix));
-                (own.to_bits() ^ other.to_bits()).checked_shr(bits).unwrap_or(0) == 0
+                (own.to_bits() ^ other.to_bits())
+                    .checked_shr(bits)
+                    .unwrap_or(0)
+                    == 0
             }
             (IpAddr::V6(own), IpAddr::V6(other)) => {
                 let bits = 128_u32.saturating_sub(u32::from(self.prefix));
-                (own.to_bits() ^ other.to_bits()).checked_shr(bits).unwrap_or(0) == 0
+                (own.to_bits() ^ other.to_bits())
+                    .checked_shr(bits)
+                    .unwrap_or(0)
+                    == 0
             }
             _ => false,
         }
@@ -197,7 +205,15 @@ mod tests {
         }
         assert!(network("0.0.0.0/0").contains("8.8.8.8".parse().unwrap()));
         assert!(!network("0.0.0.0/0").contains("::1".parse().unwrap()));
-        for bad in ["", "1.2.3/8", "1.2.3.4/33", "::/129", "1.2.3.4/+8", "a/8", "1.2.3.4/"] {
+        for bad in [
+            "",
+            "1.2.3/8",
+            "1.2.3.4/33",
+            "::/129",
+            "1.2.3.4/+8",
+            "a/8",
+            "1.2.3.4/",
+        ] {
             assert!(bad.parse::<Network>().is_err(), "{bad}");
         }
     }
@@ -210,7 +226,10 @@ mod tests {
         for _ in 0..20 {
             assert_eq!(gate.admit(address, now), Admission::Welcome);
         }
-        assert!(matches!(gate.admit(address, now), Admission::Refused(Some(_))));
+        assert!(matches!(
+            gate.admit(address, now),
+            Admission::Refused(Some(_))
+        ));
         assert_eq!(gate.admit(address, now), Admission::Refused(None));
         let other = "192.0.2.2".parse().unwrap();
         assert_eq!(gate.admit(other, now), Admission::Welcome);

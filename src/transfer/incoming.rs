@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::ledger::record::{Record, SCHEMA, Side};
 use super::socket::Connection;
 use super::store::{self, Destination, Draft};
 use super::{Error, Session, now, pixels};
 use crate::ledger::TransportKind;
+use crate::ledger::record::{Record, SCHEMA, Side};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
 use crate::units::Timestamp;
 use crate::wire::handshake::{GOT_IMAGE, GOT_SIZE, OK};

@@ -39,7 +39,7 @@ pub use gate::{Network, NotANetwork};
 
 pub use crate::ledger::record;
 pub use crate::ledger::record::{Record, Side};
-pub use socket::{bind_udp, listen};
+pub use socket::{bind_udp, listen, room_for_connections};
 pub use store::Store;
 
 use crate::units::Timestamp;

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 
 use super::incoming::{TELL_EVERY, hex};
-use crate::ledger::record::{Record, SCHEMA, Side};
 use super::socket::{Connection, is_timeout};
 use super::{Error, Event, Session, now};
 use crate::ledger::TransportKind;
+use crate::ledger::record::{Record, SCHEMA, Side};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 use crate::wire::{Piece, PieceKind, Protocol, pieces};
 
@@ -59,18 +59,23 @@ pub(super) fn send_udp(
 ) -> Result<Record, Error> {
     let failed = |source| Error::Connection { peer, source };
     let local = socket.local_addr().map_err(failed)?;
-    hand_over(picture, session, (TransportKind::Udp, local, peer), |piece| {
-        loop {
-            if session.shutdown.requested() {
-                return Err(Error::Stopped);
+    hand_over(
+        picture,
+        session,
+        (TransportKind::Udp, local, peer),
+        |piece| {
+            loop {
+                if session.shutdown.requested() {
+                    return Err(Error::Stopped);
+                }
+                match socket.send(&piece.bytes) {
+                    Ok(_) => return Ok(()),
+                    Err(error) if is_timeout(&error) => {}
+                    Err(source) => return Err(failed(source)),
+                }
             }
-            match socket.send(&piece.bytes) {
-                Ok(_) => return Ok(()),
-                Err(error) if is_timeout(&error) => {}
-                Err(source) => return Err(failed(source)),
-            }
-        }
-    })
+        },
+    )
 }
 
 fn hand_over(

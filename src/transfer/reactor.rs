@@ -116,7 +116,13 @@ pub(super) fn serve<'s, D: Dialogue>(
         source: error.into(),
     };
     let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(failed)?;
-    epoll::add(&epoll, listener, EventData::new_u64(LISTENER), EventFlags::IN).map_err(failed)?;
+    epoll::add(
+        &epoll,
+        listener,
+        EventData::new_u64(LISTENER),
+        EventFlags::IN,
+    )
+    .map_err(failed)?;
     let reactor = Reactor {
         session,
         epoll,
@@ -180,7 +186,10 @@ impl<D: Dialogue> Reactor<'_, D> {
                     // Those who come now stay in the backlog, and are refused when it closes.
                     let _ = epoll::delete(&self.epoll, listener);
                 }
-                let since = *ending.get_or_insert_with(Instant::now);
+                let since = *ending.get_or_insert_with(|| {
+                    self.tell_ending();
+                    Instant::now()
+                });
                 if self.active.load(Ordering::Acquire) == 0 {
                     return Ok(());
                 }
@@ -191,8 +200,13 @@ impl<D: Dialogue> Reactor<'_, D> {
             } else {
                 let room = self.active.load(Ordering::Acquire) < limits.connections;
                 if room != listening {
-                    let flags = if room { EventFlags::IN } else { EventFlags::empty() };
-                    let set = epoll::modify(&self.epoll, listener, EventData::new_u64(LISTENER), flags);
+                    let flags = if room {
+                        EventFlags::IN
+                    } else {
+                        EventFlags::empty()
+                    };
+                    let set =
+                        epoll::modify(&self.epoll, listener, EventData::new_u64(LISTENER), flags);
                     if set.is_ok() {
                         listening = room;
                     }
@@ -228,9 +242,7 @@ impl<D: Dialogue> Reactor<'_, D> {
     fn until_next(&self) -> Duration {
         let parked = locked(&self.parked);
         parked.deadlines.first().map_or(TICK, |(deadline, _)| {
-            deadline
-                .saturating_duration_since(Instant::now())
-                .min(TICK)
+            deadline.saturating_duration_since(Instant::now()).min(TICK)
         })
     }
 
@@ -338,6 +350,25 @@ impl<D: Dialogue> Reactor<'_, D> {
             .map(|(_, number)| *number)
             .collect();
         self.wake(&late, Woken::Late);
+    }
+
+    fn tell_ending(&self) {
+        if !self.session.shutdown.stopping() {
+            return;
+        }
+        let parked = locked(&self.parked);
+        let busy = parked
+            .talks
+            .values()
+            .filter(|talk| talk.dialogue.is_busy())
+            .count();
+        drop(parked);
+        if busy > 0 {
+            self.session.note(format!(
+                "ending: {busy} under way may take {} s more; a second signal ends at once",
+                self.session.limits.grace.as_secs_f64()
+            ));
+        }
     }
 
     /// Ends all dialogues, or those that have no picture under way.

@@ -62,6 +62,25 @@ pub fn bind_udp(address: SocketAddr) -> Result<UdpSocket, Error> {
     bind().map_err(|source| Error::Listen { address, source })
 }
 
+/// Descriptors beside those of connections: files under way, the ledger, the program's own.
+const OTHER_DESCRIPTORS: u64 = 1024 + 512;
+
+/// Asks the system for as many open files as it grants, and returns how many connections fit in.
+pub fn room_for_connections(wanted: usize) -> usize {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        // What is not granted is not used.
+        let _ = setrlimit(Resource::Nofile, limit);
+        limit = getrlimit(Resource::Nofile);
+    }
+    let room = limit.current.map_or(u64::MAX, |most| {
+        most.saturating_sub(OTHER_DESCRIPTORS).max(most / 2)
+    });
+    wanted.min(usize::try_from(room).unwrap_or(usize::MAX))
+}
+
 /// The addresses of `peer` (HOST:PORT).
 pub(super) fn resolve(peer: &str) -> Result<Vec<SocketAddr>, Error> {
     let address = |source| Error::Address {

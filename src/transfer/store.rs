@@ -104,6 +104,8 @@ pub(super) enum Destination<'d> {
     Folder(&'d Store),
     /// Into this file, replacing it.
     File(&'d Path),
+    /// Into this file, replacing it, with the ending of its format added.
+    Stem(&'d Path),
     /// Nowhere: it is kept in memory.
     Memory,
     /// Kept in memory, and saved in the folder under this name (without extension).
@@ -196,7 +198,7 @@ impl Draft {
     pub(super) fn new(destination: &Destination<'_>) -> Self {
         let folder = match destination {
             Destination::Folder(store) | Destination::Named { store, .. } => store.folder.clone(),
-            Destination::File(path) => folder_of(path),
+            Destination::File(path) | Destination::Stem(path) => folder_of(path),
             Destination::Memory => std::env::temp_dir(),
         };
         Self {
@@ -258,18 +260,21 @@ impl Draft {
                         .join(format!("image-{number:04}{part}.{extension}"))
                 })
             }
-            Destination::File(path) => {
-                let path = if whole {
-                    (*path).to_owned()
-                } else {
+            Destination::File(path) | Destination::Stem(path) => {
+                let mut path = (*path).to_owned();
+                if matches!(destination, Destination::Stem(_)) {
+                    path.as_mut_os_string()
+                        .push(format!(".{}", extension(format)));
+                }
+                if !whole {
                     let mut name = path.file_stem().unwrap_or_default().to_owned();
                     name.push(part);
                     if let Some(extension) = path.extension() {
                         name.push(".");
                         name.push(extension);
                     }
-                    path.with_file_name(name)
-                };
+                    path.set_file_name(name);
+                }
                 let folder = self.folder.clone();
                 let part = self.synced()?;
                 match part.persist(&path) {

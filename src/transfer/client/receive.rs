@@ -5,11 +5,11 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
 use crate::ledger::TransportKind;
-use crate::transfer::{datagrams, framed};
 use crate::transfer::incoming::{Intake, Route};
 use crate::transfer::socket::{self, Connection};
 use crate::transfer::store::{Destination, writable};
 use crate::transfer::{Error, Event, Session};
+use crate::transfer::{datagrams, framed};
 use crate::wire::{Protocol, Role, decoder};
 
 /// What a receiver says first where datagrams are waited for by the sender.

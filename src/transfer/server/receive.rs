@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use super::{Tally, tell_listening};
 use crate::ledger::TransportKind;
-use crate::transfer::{datagrams, framed};
 use crate::transfer::incoming::{Intake, PAUSE, Route, half_close_answer, words};
 use crate::transfer::reactor::{self, Dialogue, Next, Woken};
 use crate::transfer::socket::{broken, is_timeout};
 use crate::transfer::store::{Destination, Store};
 use crate::transfer::{Error, Event, Session};
+use crate::transfer::{datagrams, framed};
 use crate::wire::{Decoder, Protocol, Role, decoder};
 
 /// Bytes that are taken from one client before others have their turn.

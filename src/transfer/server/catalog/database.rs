@@ -215,9 +215,7 @@ impl Database {
         if let Ok(number) = choice.parse::<u64>() {
             let found = connection
                 .prepare(&format!("SELECT {COLUMNS} FROM pictures WHERE number = ?1"))
-                .and_then(|mut statement| {
-                    statement.query_row([signed(number)], listed).optional()
-                })
+                .and_then(|mut statement| statement.query_row([signed(number)], listed).optional())
                 .map_err(self.failed())?;
             if found.is_some() {
                 return Ok(found);
@@ -332,7 +330,10 @@ mod tests {
         assert_eq!(add(&database, "a.jpg", &jpeg(1)).unwrap(), Added::New(1));
         assert_eq!(add(&database, "b.jpg", &jpeg(2)).unwrap(), Added::New(2));
         assert_eq!(add(&database, "b.jpg", &jpeg(2)).unwrap(), Added::Same(2));
-        assert_eq!(add(&database, "b.jpg", &jpeg(3)).unwrap(), Added::Replaced(2));
+        assert_eq!(
+            add(&database, "b.jpg", &jpeg(3)).unwrap(),
+            Added::Replaced(2)
+        );
         assert!(database.remove("b.jpg").unwrap().is_some());
         assert!(database.remove("b.jpg").unwrap().is_none());
         drop(database);
@@ -348,7 +349,12 @@ mod tests {
         assert_eq!(database.find(" 3\n").unwrap().unwrap().name, "2");
         // No picture has the number 2 any more, so it is a name.
         assert_eq!(database.find("2").unwrap().unwrap().number, 3);
-        assert!(database.find("'; DROP TABLE pictures; --").unwrap().is_none());
+        assert!(
+            database
+                .find("'; DROP TABLE pictures; --")
+                .unwrap()
+                .is_none()
+        );
         let cut = add(&database, "cut.jpg", &jpeg(5)[..300]).unwrap_err();
         assert!(cut.told().contains("the picture stops"), "{}", cut.told());
         assert!(add(&database, "text.jpg", b"hello").is_err());

@@ -188,7 +188,9 @@ impl<'c> Asking<'c> {
         let State::Choosing(choice) = &mut self.state else {
             return None;
         };
-        let room = LONGEST_CHOICE.saturating_sub(choice.len()).saturating_add(1);
+        let room = LONGEST_CHOICE
+            .saturating_sub(choice.len())
+            .saturating_add(1);
         let scratch = scratch.get_mut(..room).unwrap_or_default();
         let pause = self.moved + CHOICE_PAUSE;
         let complete = match stream.read(scratch) {
@@ -303,9 +305,7 @@ impl<'c> Asking<'c> {
             }
             // A chunk that went out in part is gone on with.
             let in_chunk = sending.at.checked_rem(CHUNK).unwrap_or(0);
-            let piece = rest
-                .get(..CHUNK.saturating_sub(in_chunk))
-                .unwrap_or(rest);
+            let piece = rest.get(..CHUNK.saturating_sub(in_chunk)).unwrap_or(rest);
             match stream.write(piece) {
                 Ok(count) => {
                     sending.at = sending.at.saturating_add(count);

@@ -57,7 +57,12 @@ struct Held {
 }
 
 impl Held {
-    fn new(bytes: Vec<u8>, name: Option<String>, sha256: Option<String>, counter: &Arc<AtomicU64>) -> Self {
+    fn new(
+        bytes: Vec<u8>,
+        name: Option<String>,
+        sha256: Option<String>,
+        counter: &Arc<AtomicU64>,
+    ) -> Self {
         counter.fetch_add(bytes.len() as u64, Ordering::AcqRel);
         Self {
             sha256: sha256.unwrap_or_else(|| hex(Sha256::new_with_prefix(&bytes))),
@@ -143,11 +148,10 @@ impl Catalog {
     fn answer(&self, choice: &str, session: &Session<'_>) -> Result<Answer, Error> {
         let limits = &session.limits;
         let found = match &self.source {
-            Source::Folder(files) => chosen(files, choice)
-                .map(|(number, path)| {
-                    let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
-                    (number, path.display().to_string(), length, None)
-                }),
+            Source::Folder(files) => chosen(files, choice).map(|(number, path)| {
+                let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
+                (number, path.display().to_string(), length, None)
+            }),
             Source::Database(database) => database
                 .find(choice)?
                 .map(|found| (found.number, found.name, found.bytes, Some(found.sha256))),
@@ -168,7 +172,9 @@ impl Catalog {
             return Ok(Answer::Later);
         }
         let bytes = match &self.source {
-            Source::Folder(_) => crate::transfer::read_file(Path::new(&name), limits.picture_bytes)?,
+            Source::Folder(_) => {
+                crate::transfer::read_file(Path::new(&name), limits.picture_bytes)?
+            }
             Source::Database(database) => match database.bytes(number)? {
                 Some(bytes) => bytes,
                 None => return Ok(Answer::Picture(Arc::clone(&self.not_found))),
