@@ -10,6 +10,8 @@ fn common(ledger: Option<PathBuf>) -> Common {
         ledger,
         idle: Duration::from_secs(1),
         max_bytes: 1 << 20,
+        max_pixels: 1 << 20,
+        json: false,
         quiet: false,
     }
 }
