@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use super::server::{
-    Common, at_least_one, chunk_size, marker, milliseconds, one_way, only_framed, parsed,
+    Common, at_least_one, chunk_size, filter, marker, milliseconds, one_way, only_framed, parsed,
     pixels_width, run, usage,
 };
 use crate::imaging::Filter;
@@ -325,10 +325,6 @@ fn choice(text: &str) -> Result<String, String> {
             "expected a number or a name of at most {LONGEST_CHOICE} bytes, e.g. 2 or cat.jpg"
         ))
     }
-}
-
-fn filter(text: &str) -> Result<Filter, String> {
-    text.parse().map_err(|error| format!("{error}"))
 }
 
 #[cfg(test)]

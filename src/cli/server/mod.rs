@@ -16,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use guard::Guard;
 
 use super::client::menu;
+use crate::imaging::Filter;
 use crate::transfer::server::catalog::{self, Added, Catalog, Database};
 use crate::transfer::server::pipeline::{self, Pipeline};
 use crate::transfer::server::receive::{self, Receive};
@@ -179,6 +180,11 @@ struct PipelineArgs {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: u32,
 
+    /// What is done to the strip of a worker that dies or hangs: find-edges, contour, blur, sharpen, emboss, edge-enhance,
+    /// grayscale, invert
+    #[arg(long, default_value = "find-edges", value_parser = filter)]
+    filter: Filter,
+
     /// End after N rounds [default: go on until stopped]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     rounds: Option<u64>,
@@ -263,7 +269,7 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
                 protocol: args.protocol.clone(),
             };
             let listener = listen(args.guard.on(args.port))?;
-            pipeline::run(&listener, &pipeline, session)?;
+            pipeline::run_with(&listener, &pipeline, args.filter, session)?;
             Ok(())
         }),
         Command::Stream(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
@@ -419,6 +425,11 @@ fn stream(args: &StreamArgs, session: &Session<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A filter by its name.
+pub(super) fn filter(text: &str) -> Result<Filter, String> {
+    text.parse().map_err(|error| format!("{error}"))
+}
+
 /// Pictures a second, as the time from one to the next.
 fn rate(text: &str) -> Result<Duration, String> {
     let expected = || format!("expected pictures a second, 0.001 to 1000, not {text:?}");
@@ -451,7 +462,7 @@ mod tests {
             "receive --port 65432 --protocol eof --out in --count 3",
             "receive --protocol marker=DONE --out in --ledger l.jsonl --idle 0.5 --max-bytes 1M -q",
             "catalog --port 40674 --import pictures --count 2",
-            "pipeline --port 5050 --out done --workers 3 --rounds 1",
+            "pipeline --port 5050 --out done --workers 3 --rounds 1 --filter blur",
             "stream --port 9909 a.png b.png",
             "catalog --db a.db",
             "catalog --db a.db --import pictures --re-encode",
