@@ -5,12 +5,14 @@
 //! chunks' unique bytes + gaps of a picture sum to its length. This room reads no packets and prints nothing.
 
 pub mod chunks;
+pub mod record;
 
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::ledger::chunks::Chunks;
+pub use crate::ledger::record::{Record, Side};
 use crate::picture::Format;
 pub use crate::reassembly::gap::{Gap, GapCause};
 use crate::units::{ChunkIndex, FrameNumber, PictureId, StreamId, Timestamp};

@@ -1,6 +1,9 @@
 //! `imgnet-client`: send, get, work, receive.
 
+pub(super) mod menu;
+
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,15 +12,17 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use super::server::{
-    Common, at_least_one, chunk_size, marker, milliseconds, one_way, parsed, pixels_width, run,
-    usage,
+    Common, at_least_one, chunk_size, filter, marker, milliseconds, one_way, only_framed, parsed,
+    pixels_width, run, usage,
 };
 use crate::imaging::Filter;
 use crate::transfer::client::send::{self, Send};
 use crate::transfer::client::work::{self, Work};
 use crate::transfer::client::{get, receive};
+use crate::transfer::server::catalog::listing;
 use crate::transfer::{Session, bind_udp, listen};
 use crate::wire::Protocol;
+use crate::wire::catalog::LONGEST_CHOICE;
 
 /// `imgnet-client`.
 #[derive(Debug, Parser)]
@@ -82,6 +87,9 @@ struct SendArgs {
     /// With markers: all pictures over one connection
     #[arg(long)]
     one_connection: bool,
+    /// Move framed pictures as datagrams, asked for again until they are whole; other formats know which they use
+    #[arg(long)]
+    udp: bool,
 
     #[command(flatten)]
     common: Common,
@@ -95,11 +103,15 @@ struct GetArgs {
     #[arg(value_name = "HOST:PORT", value_parser = peer)]
     server: String,
 
-    /// Number of the picture
-    #[arg(default_value = "1", value_parser = choice)]
-    choice: String,
+    /// Number or name of the picture; without one, a terminal shows what there is and asks
+    #[arg(value_parser = choice)]
+    choice: Option<String>,
 
-    /// File to save it as; replaced if it is there [default: choice-N.jpg]
+    /// Show what there is, and end
+    #[arg(long, conflicts_with_all = ["choice", "output"])]
+    list: bool,
+
+    /// File to save it as; replaced if it is there [default: choice-N, with the ending of what came]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -159,6 +171,10 @@ struct ReceiveArgs {
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     width: Option<u32>,
 
+    /// Move framed pictures as datagrams, asked for again until they are whole; other formats know which they use
+    #[arg(long)]
+    udp: bool,
+
     /// File to save it as; replaced if it is there [default: received.png, or received.jpg where no PNG is made]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -174,7 +190,7 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
         Err(exit) => return exit,
     };
     match client.command {
-        Command::Send(args) => run("imgnet-client", &args.common, false, |session| {
+        Command::Send(args) => run("imgnet-client", &args.common, None, |session| {
             let send = Send {
                 peer: args.server.clone(),
                 files: args.files.clone(),
@@ -183,18 +199,18 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
                 pace: args.pace,
                 one_connection: args.one_connection,
             };
-            send::run(&send, session)?;
+            only_framed(args.udp, &send.protocol)?;
+            if args.udp {
+                send::run_udp(&send, session)?;
+            } else {
+                send::run(&send, session)?;
+            }
             Ok(())
         }),
-        Command::Get(args) => run("imgnet-client", &args.common, false, |session| {
-            let file = args
-                .output
-                .clone()
-                .unwrap_or_else(|| format!("choice-{}.jpg", args.choice).into());
-            get::run(&args.server, &args.choice, &file, session)?;
-            Ok(())
+        Command::Get(args) => run("imgnet-client", &args.common, None, |session| {
+            get(&args, session)
         }),
-        Command::Work(args) => run("imgnet-client", &args.common, false, |session| {
+        Command::Work(args) => run("imgnet-client", &args.common, None, |session| {
             let work = Work {
                 peer: args.server.clone(),
                 filter: args.filter,
@@ -204,10 +220,66 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
             work::run(&work, session)?;
             Ok(())
         }),
-        Command::Receive(args) => run("imgnet-client", &args.common, false, |session| {
+        Command::Receive(args) => run("imgnet-client", &args.common, None, |session| {
             receive(&args, session)
         }),
     }
+}
+
+fn get(args: &GetArgs, session: &Session<'_>) -> anyhow::Result<()> {
+    if args.list {
+        let Some(listed) = get::list(&args.server, session)? else {
+            return Err(usage(format!(
+                "{} tells no list: it is not imgnet's; choose by number",
+                args.server
+            )));
+        };
+        let mut out = io::stdout().lock();
+        if args.common.is_json() {
+            out.write_all(&listing::encode(&listed))?;
+        } else {
+            menu::table(&listed, &mut out)?;
+        }
+        return Ok(());
+    }
+    let choice = match &args.choice {
+        Some(choice) => choice.clone(),
+        None if menu::can_ask() => {
+            let listed = get::list(&args.server, session)?;
+            let mut out = io::stderr().lock();
+            match &listed {
+                Some(listed) => menu::table(listed, &mut out)?,
+                None => writeln!(out, "{} tells no list.", args.server)?,
+            }
+            let asked = menu::ask(listed.as_deref(), &mut io::stdin().lock(), &mut out)?;
+            drop(out);
+            let asked = asked.ok_or_else(|| usage("nothing was chosen"))?;
+            choice(&asked).map_err(usage)?
+        }
+        None => {
+            return Err(usage(
+                "say which picture: its number or name; --list shows what there is",
+            ));
+        }
+    };
+    if let Some(file) = &args.output {
+        get::run(&args.server, &choice, file, session)?;
+    } else {
+        // A name from outside is no path.
+        let plain: String = choice
+            .chars()
+            .map(|letter| {
+                if letter.is_alphanumeric() {
+                    letter
+                } else {
+                    '-'
+                }
+            })
+            .collect();
+        let stem = PathBuf::from(format!("choice-{plain}"));
+        get::run_stem(&args.server, &choice, &stem, session)?;
+    }
+    Ok(())
 }
 
 fn receive(args: &ReceiveArgs, session: &Session<'_>) -> anyhow::Result<()> {
@@ -220,14 +292,15 @@ fn receive(args: &ReceiveArgs, session: &Session<'_>) -> anyhow::Result<()> {
             "received.jpg"
         })
     });
-    let udp = protocol == Protocol::Udp;
+    only_framed(args.udp, &protocol)?;
+    let udp = protocol.is_datagrams() || args.udp;
     match (&args.sender, args.listen) {
-        (Some(peer), _) if udp => receive::greet_udp(peer, &file, session)?,
+        (Some(peer), _) if udp => receive::greet_udp(peer, &protocol, &file, session)?,
         (Some(peer), _) => receive::connect(peer, &protocol, &file, session)?,
         (None, Some(port)) => {
             let address = SocketAddr::new(args.address, port);
             if udp {
-                receive::listen_udp(&bind_udp(address)?, &file, session)?;
+                receive::listen_udp(&bind_udp(address)?, &protocol, &file, session)?;
             } else {
                 receive::listen(&listen(address)?, &protocol, &file, session)?;
             }
@@ -247,16 +320,16 @@ fn peer(text: &str) -> Result<String, String> {
     }
 }
 
+/// A choice that a catalogue can take: not empty, not too long, in one line.
 fn choice(text: &str) -> Result<String, String> {
-    if !text.is_empty() && text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+    let good = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    if good && text.len() <= LONGEST_CHOICE {
         Ok(text.to_owned())
     } else {
-        Err("expected a number, e.g. 2".to_owned())
+        Err(format!(
+            "expected a number or a name of at most {LONGEST_CHOICE} bytes, e.g. 2 or cat.jpg"
+        ))
     }
-}
-
-fn filter(text: &str) -> Result<Filter, String> {
-    text.parse().map_err(|error| format!("{error}"))
 }
 
 #[cfg(test)]
@@ -281,6 +354,9 @@ mod tests {
             "send [::1]:5050 a.jpg --protocol marker --chunk 2048",
             "get 127.0.0.1:40674",
             "get 127.0.0.1:40674 3 -o three.jpg",
+            "get 127.0.0.1:40674 cat.jpg --json",
+            "get 127.0.0.1:40674 --list",
+            "send localhost:1 a.jpg --protocol framed --udp",
             "work 127.0.0.1:5050 --filter find-edges --rounds 2",
             "receive --listen 9909 --protocol raw-pixels --width 640 -o out.png",
             "receive 127.0.0.1:9909 --width 640",
@@ -291,8 +367,8 @@ mod tests {
             "send localhost a.jpg",
             "send localhost:0 a.jpg",
             "send localhost:1",
-            "get localhost:1 cat",
             "get localhost:1 -1",
+            "get localhost:1 2 --list",
             "work localhost:1 --filter nothing",
             "receive",
             "receive localhost:1 --listen 2 --width 3",

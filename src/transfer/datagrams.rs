@@ -9,15 +9,14 @@ use super::socket::is_timeout;
 use super::store::Destination;
 use super::{Error, Session};
 use crate::ledger::TransportKind;
-use crate::wire::udp::UdpDecoder;
-use crate::wire::{Protocol, StreamEnd};
+use crate::wire::{Decoder, Protocol, Role, StreamEnd, decoder};
 
 /// No datagram is larger.
 const READ: usize = 64 << 10;
 
 /// One sender of datagrams.
 struct Peer<'r> {
-    decoder: UdpDecoder,
+    decoder: Decoder,
     intake: Intake<'r>,
     last: Instant,
 }
@@ -26,6 +25,7 @@ struct Peer<'r> {
 /// came for the idle limit of connections. Returns how many pictures came, whole or not.
 pub(super) fn receive(
     socket: &UdpSocket,
+    protocol: &Protocol,
     session: &Session<'_>,
     destination: Destination<'_>,
     most: Option<u64>,
@@ -42,22 +42,33 @@ pub(super) fn receive(
     let mut last = Instant::now();
     let mut swept = last;
     while most.is_none_or(|most| done < most) && !session.shutdown.requested() {
+        if session.shutdown.stopping() && peers.values().all(|peer| !peer.intake.is_busy()) {
+            break;
+        }
         match socket.recv_from(&mut buffer) {
             Ok((count, from)) => {
                 last = Instant::now();
-                if !peers.contains_key(&from) && peers.len() >= session.limits.connections {
+                let allow = &session.limits.allow;
+                let known = peers.contains_key(&from);
+                if !known
+                    && !allow.is_empty()
+                    && !allow.iter().any(|network| network.contains(from.ip()))
+                {
+                    continue;
+                }
+                if !known && peers.len() >= session.limits.connections {
                     session.warn(format!("{from}: too many senders at once; not listened to"));
                     continue;
                 }
                 let peer = peers.entry(from).or_insert_with(|| Peer {
-                    decoder: UdpDecoder::default(),
+                    decoder: decoder(protocol, Role::Initiator),
                     intake: Intake::new(
                         session,
                         Route {
                             transport: TransportKind::Udp,
                             from,
                             to: local,
-                            protocol: &Protocol::Udp,
+                            protocol,
                             request: None,
                             destination,
                         },

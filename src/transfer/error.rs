@@ -63,6 +63,24 @@ pub enum Error {
         /// The limit.
         limit: Duration,
     },
+    /// The connection lasted too long.
+    #[error("not done with {peer} after {} s: --total sets the limit", .limit.as_secs_f64())]
+    TooLong {
+        /// The other side.
+        peer: SocketAddr,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The other side said something else than the wire format has it say.
+    #[error("expected {peer} to answer {expected:?}, it said {found:?}")]
+    Unexpected {
+        /// The other side.
+        peer: SocketAddr,
+        /// What the format has it say.
+        expected: &'static str,
+        /// What it said, until then; empty where it closed.
+        found: String,
+    },
     /// Nobody came.
     #[error("nobody came to {address} within {} s: --idle sets the limit", .limit.as_secs_f64())]
     Nobody {
@@ -116,6 +134,29 @@ pub enum Error {
         /// What the decoder says.
         #[source]
         source: crate::imaging::DecodeError,
+    },
+    /// A file is no picture that a catalogue takes.
+    #[error("{}: not taken: {problem}", path.display())]
+    NotAPicture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The catalogue's file cannot be used.
+    #[error("{}: the catalogue cannot be used", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What the database says.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A database that is something else.
+    #[error("{}: no catalogue of this version; choose another --db", path.display())]
+    NotACatalog {
+        /// The file.
+        path: PathBuf,
     },
     /// A file cannot be written.
     #[error("{}: cannot be written; choose a folder that you may write to", path.display())]
@@ -172,6 +213,9 @@ impl Error {
                 | Self::Read { .. }
                 | Self::Undecodable { .. }
                 | Self::Write { .. }
+                | Self::NotAPicture { .. }
+                | Self::Database { .. }
+                | Self::NotACatalog { .. }
                 | Self::NoPictures { .. }
                 | Self::TooLarge { .. }
         )

@@ -3,20 +3,28 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use super::record::{Record, SCHEMA, Side};
 use super::socket::Connection;
 use super::store::{self, Destination, Draft};
 use super::{Error, Session, now, pixels};
 use crate::ledger::TransportKind;
+use crate::ledger::record::{Record, SCHEMA, Side};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
 use crate::units::Timestamp;
-use crate::wire::{self, Decode, Ending, Protocol, StreamEnd};
+use crate::wire::handshake::{GOT_IMAGE, GOT_SIZE, OK};
+use crate::wire::{self, Decode, Decoder, Ending, Framing, Protocol, StreamEnd};
 
 /// More entries than this are not written down: the last one then holds all the rest.
 const MOST_CHUNKS: usize = 1 << 20;
+
+/// How often is told how far a picture came.
+pub(super) const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// A field without an end is over when nothing came for so long.
+pub(super) const PAUSE: Duration = Duration::from_millis(30);
 
 /// Bytes read at once.
 const READ: usize = 64 << 10;
@@ -48,6 +56,16 @@ pub(super) struct Intake<'r> {
     stray: u64,
     done: u64,
     last: Option<Received>,
+    answers: Vec<Answer>,
+}
+
+/// An answer that a sender may wait for (`size-handshake`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// To the size.
+    Size,
+    /// To the picture.
+    Picture,
 }
 
 /// A picture kept in memory ([`Destination::Memory`]).
@@ -66,6 +84,10 @@ struct Open {
     started: Timestamp,
     content: Content,
     problem: Option<String>,
+    repeats: Option<u64>,
+    /// Declared length; absent where the wire format has none.
+    length: Option<u64>,
+    told: Instant,
 }
 
 #[derive(Debug)]
@@ -87,10 +109,10 @@ enum Body {
 }
 
 impl Body {
-    fn new(destination: &Destination<'_>) -> Result<Self, Error> {
+    fn new(destination: &Destination<'_>) -> Self {
         match destination {
-            Destination::Memory | Destination::Named { .. } => Ok(Self::Memory(Vec::new())),
-            _ => Draft::new(destination).map(Self::Draft),
+            Destination::Memory | Destination::Named { .. } => Self::Memory(Vec::new()),
+            _ => Self::Draft(Draft::new(destination)),
         }
     }
 
@@ -118,6 +140,7 @@ impl<'r> Intake<'r> {
             stray: 0,
             done: 0,
             last: None,
+            answers: Vec::new(),
         }
     }
 
@@ -131,53 +154,147 @@ impl<'r> Intake<'r> {
     pub(super) fn receive(
         &mut self,
         connection: &mut Connection<'_>,
-        decoder: &mut impl Decode,
+        decoder: &mut Decoder,
         most: Option<u64>,
     ) -> Result<(), Error> {
         let mut buffer = vec![0; READ];
-        let outcome = loop {
+        let mut held = false;
+        loop {
             if most.is_some_and(|most| self.done >= most) {
                 return Ok(());
             }
-            match connection.read(&mut buffer, self.open.is_some()) {
-                Ok(0) => {
-                    decoder.finish(StreamEnd::Fin, &mut |event| self.event(event));
-                    break Ok(());
+            // A size without an end is over when nothing follows it.
+            let asked = matches!(self.route.protocol, Protocol::SizeHandshake { .. })
+                && held
+                && !self.is_busy();
+            let read = if asked {
+                connection.read_within(&mut buffer, PAUSE)
+            } else {
+                connection.read(&mut buffer, self.is_busy()).map(Some)
+            };
+            match read {
+                Ok(None) => {
+                    held = false;
+                    decoder.flush(&mut |event| self.event(event));
                 }
-                Ok(count) => {
-                    self.read_counted = false;
-                    decoder.update(buffer.get(..count).unwrap_or_default(), &mut |event| {
-                        self.event(event);
-                    });
+                Ok(Some(0)) => {
+                    let outcome = self.closed(decoder);
+                    if *self.route.protocol == Protocol::HalfClose {
+                        // Who does not wait for the answer does not get it.
+                        let _ = connection.write_all(&half_close_answer(&outcome, self.done));
+                    }
+                    return outcome;
                 }
-                Err(error) => {
-                    self.cause = Some(error.told());
-                    let end = match error {
-                        Error::Reset { .. } => StreamEnd::Reset,
-                        _ => StreamEnd::Unfinished,
-                    };
-                    decoder.finish(end, &mut |event| self.event(event));
-                    break Err(error);
+                Ok(Some(count)) => {
+                    held = true;
+                    self.take(decoder, buffer.get(..count).unwrap_or_default())?;
                 }
+                Err(error) => return Err(self.broken(decoder, error)),
             }
-            if let Some(error) = self.error.take() {
+            let answers = words(&self.answers(), &decoder.protocol());
+            if !answers.is_empty() {
+                held = false;
+                connection.write_all(&answers)?;
+            }
+        }
+    }
+
+    /// The sender.
+    pub(super) fn from(&self) -> SocketAddr {
+        self.route.from
+    }
+
+    /// Answers that the wire format asks for, since they were last asked for.
+    pub(super) fn answers(&mut self) -> Vec<Answer> {
+        std::mem::take(&mut self.answers)
+    }
+
+    /// Takes a picture that is here already, in pieces as they were sent; returns how many pictures that were.
+    pub(super) fn whole<'b>(
+        &mut self,
+        length: u64,
+        pieces: impl Iterator<Item = &'b [u8]>,
+        repeats: u64,
+        problem: Option<String>,
+    ) -> Result<u64, Error> {
+        let before = self.done;
+        self.start(Some(length));
+        for piece in pieces {
+            self.read_counted = false;
+            self.event(wire::Event::PictureData(piece));
+        }
+        if let Some(open) = &mut self.open {
+            open.repeats = Some(repeats);
+            open.problem = open.problem.take().or(problem);
+        }
+        self.event(wire::Event::PictureEnd(Ending::Length));
+        match self.error.take() {
+            Some(error @ Error::Write { .. }) => Err(error),
+            _ => Ok(self.done.saturating_sub(before)),
+        }
+    }
+
+    /// Nothing comes for a while.
+    pub(super) fn rest(&mut self) {
+        if let Some(Open {
+            content:
+                Content::Picture {
+                    body: Body::Draft(draft),
+                    ..
+                },
+            ..
+        }) = &mut self.open
+        {
+            draft.rest();
+        }
+    }
+
+    /// A picture is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Takes what one read gave. After an error nothing more can be taken.
+    pub(super) fn take(&mut self, decoder: &mut impl Decode, bytes: &[u8]) -> Result<(), Error> {
+        self.read_counted = false;
+        decoder.update(bytes, &mut |event| self.event(event));
+        match self.error.take() {
+            None => Ok(()),
+            Some(error) => {
                 self.cause = Some(error.told());
                 decoder.finish(StreamEnd::Unfinished, &mut |event| self.event(event));
-                return Err(error);
+                Err(error)
             }
-        };
+        }
+    }
+
+    /// The other side closed.
+    pub(super) fn closed(&mut self, decoder: &mut impl Decode) -> Result<(), Error> {
+        decoder.finish(StreamEnd::Fin, &mut |event| self.event(event));
         self.tell_stray();
         match self.error.take() {
             Some(error) => Err(error),
-            None => outcome,
+            None => Ok(()),
         }
+    }
+
+    /// The connection is given up for this error; returns the error that counts.
+    pub(super) fn broken(&mut self, decoder: &mut impl Decode, error: Error) -> Error {
+        self.cause = Some(error.told());
+        let end = match error {
+            Error::Reset { .. } => StreamEnd::Reset,
+            _ => StreamEnd::Unfinished,
+        };
+        decoder.finish(end, &mut |event| self.event(event));
+        self.tell_stray();
+        self.error.take().unwrap_or(error)
     }
 
     /// Receives one picture that is kept in memory and has to be whole.
     pub(super) fn receive_one(
         &mut self,
         connection: &mut Connection<'_>,
-        decoder: &mut impl Decode,
+        decoder: &mut Decoder,
     ) -> Result<Vec<u8>, Error> {
         let peer = connection.peer;
         let outcome = self.receive(connection, decoder, Some(1));
@@ -223,6 +340,11 @@ impl<'r> Intake<'r> {
         }
     }
 
+    /// Nothing followed a field without an end: it is complete.
+    pub(super) fn flush(&mut self, decoder: &mut impl Decode) {
+        decoder.flush(&mut |event| self.event(event));
+    }
+
     /// Ends what is open, and returns how many pictures that ended.
     pub(super) fn finish(&mut self, decoder: &mut impl Decode, end: StreamEnd) -> u64 {
         let before = self.done;
@@ -257,7 +379,16 @@ impl<'r> Intake<'r> {
                     self.error.get_or_insert(error);
                 }
             }
-            wire::Event::PictureEnd(ending) => self.end(ending),
+            wire::Event::PictureEnd(ending) => {
+                self.end(ending);
+                if ending == Ending::Length {
+                    self.answers.push(Answer::Picture);
+                }
+            }
+            wire::Event::Framing {
+                what: Framing::Length(_),
+                ..
+            } => self.answers.push(Answer::Size),
             wire::Event::Stray(bytes) => {
                 self.stray = self.stray.saturating_add(bytes.len() as u64);
             }
@@ -293,6 +424,9 @@ impl<'r> Intake<'r> {
                 _ => Content::Head(Vec::new()),
             },
             problem: None,
+            repeats: None,
+            length,
+            told: Instant::now(),
         });
     }
 
@@ -314,6 +448,13 @@ impl<'r> Intake<'r> {
         open.hasher.update(bytes);
         open.bytes = open.bytes.saturating_add(bytes.len() as u64);
         let total = open.bytes;
+        if open.told.elapsed() >= TELL_EVERY {
+            open.told = Instant::now();
+            (self.session.observer)(super::Event::Moving {
+                bytes: total,
+                total: open.length,
+            });
+        }
         let count = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let same = std::mem::replace(&mut self.read_counted, true);
         let full = open.chunks.len() >= MOST_CHUNKS;
@@ -322,7 +463,7 @@ impl<'r> Intake<'r> {
             _ => open.chunks.push(count),
         }
         if self.error.is_none() {
-            open.write(bytes, &self.route.destination)?;
+            open.write(bytes, &self.route.destination, self.session.limits.pixels)?;
         }
         self.limit(total);
         Ok(())
@@ -384,6 +525,7 @@ impl<'r> Intake<'r> {
             started: open.started,
             ended: now(),
             chunks: open.chunks,
+            repeats: open.repeats,
             file,
             problem,
         });
@@ -472,7 +614,7 @@ impl<'r> Intake<'r> {
         format: Option<Format>,
         problem: Option<&String>,
     ) -> Result<Option<String>, Error> {
-        let mut body = Body::new(&self.route.destination)?;
+        let mut body = Body::new(&self.route.destination);
         body.write(bytes)?;
         self.keep(body, format, problem)
     }
@@ -509,7 +651,12 @@ impl<'r> Intake<'r> {
 }
 
 impl Open {
-    fn write(&mut self, bytes: &[u8], destination: &Destination<'_>) -> Result<(), Error> {
+    fn write(
+        &mut self,
+        bytes: &[u8],
+        destination: &Destination<'_>,
+        most_pixels: u64,
+    ) -> Result<(), Error> {
         match &mut self.content {
             Content::Head(head) => {
                 head.extend_from_slice(bytes);
@@ -521,7 +668,7 @@ impl Open {
                     }
                     Sniff::Is(format) => {
                         let mut walker = Box::new(Walker::new(format));
-                        let mut body = Body::new(destination)?;
+                        let mut body = Body::new(destination);
                         walker.update(head);
                         body.write(head)?;
                         self.content = Content::Picture { walker, body };
@@ -535,6 +682,17 @@ impl Open {
             Content::Rows(rows) => rows.extend_from_slice(bytes),
             Content::None => {}
         }
+        if let Content::Picture { walker, .. } = &self.content {
+            let info = walker.info();
+            if let (Some(width), Some(height)) = (info.width, info.height)
+                && u64::from(width).saturating_mul(u64::from(height)) > most_pixels
+            {
+                self.problem = Some(format!(
+                    "refused: {width}×{height} pixels are more than the limit of {most_pixels}: --max-pixels raises it"
+                ));
+                self.content = Content::None;
+            }
+        }
         Ok(())
     }
 }
@@ -547,13 +705,41 @@ fn refusal(head: &[u8]) -> String {
     )
 }
 
-/// A finished SHA-256 as lowercase hex.
-pub(super) fn hex(hasher: Sha256) -> String {
-    hasher
-        .finalize()
+/// What is answered over a connection after bytes were taken: nothing unless the format is one of answers.
+pub(super) fn words(answers: &[Answer], protocol: &Protocol) -> Vec<u8> {
+    let Protocol::SizeHandshake { bare } = protocol else {
+        return Vec::new();
+    };
+    answers
+        .iter()
+        .map(|answer| match (answer, bare) {
+            (_, true) => OK,
+            (Answer::Size, false) => GOT_SIZE,
+            (Answer::Picture, false) => GOT_IMAGE,
+        })
+        .collect::<String>()
+        .into_bytes()
+}
+
+/// What a receiver answers in `half-close` once the sender closed its side: what came of it.
+pub(super) fn half_close_answer(outcome: &Result<(), Error>, done: u64) -> Vec<u8> {
+    match outcome {
+        Ok(()) if done > 0 => b"OK".to_vec(),
+        _ => b"ERROR".to_vec(),
+    }
+}
+
+/// A digest as lowercase hex.
+pub(super) fn hex_of(digest: &[u8]) -> String {
+    digest
         .iter()
         .fold(String::with_capacity(64), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
         })
+}
+
+/// A finished SHA-256 as lowercase hex.
+pub(super) fn hex(hasher: Sha256) -> String {
+    hex_of(&hasher.finalize())
 }

@@ -12,11 +12,13 @@
 pub mod client;
 mod datagrams;
 mod error;
+mod framed;
+mod gate;
 mod incoming;
 mod outgoing;
 mod pixels;
 mod queue;
-pub mod record;
+mod reactor;
 pub mod server;
 mod socket;
 mod store;
@@ -33,21 +35,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 pub use error::Error;
-pub use record::{Record, Side};
-pub use socket::{bind_udp, listen};
+pub use gate::{Network, NotANetwork};
+
+pub use crate::ledger::record;
+pub use crate::ledger::record::{Record, Side};
+pub use socket::{bind_udp, listen, room_for_connections};
 pub use store::Store;
 
 use crate::units::Timestamp;
 
 /// Limits against peers that are slow, greedy or hostile.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Limits {
+    /// Networks that may connect to a server; empty for all.
+    pub allow: Vec<Network>,
+    /// Connections a second from one address, ten seconds' worth of them at once; 0 for any number.
+    pub rate: u32,
     /// A connection on which nothing moves for so long is given up.
     pub idle: Duration,
+    /// A connection to a server is given up after so long, whatever moves.
+    pub total: Duration,
+    /// A server that is to end waits so long for pictures under way.
+    pub grace: Duration,
     /// No datagram for so long ends a picture.
     pub idle_udp: Duration,
     /// Bytes of one picture.
     pub picture_bytes: u64,
+    /// Pixels that a picture declares: width × height.
+    pub pixels: u64,
+    /// Bytes of pictures that a server holds in memory at once; who asks for more waits.
+    pub memory: u64,
     /// Connections (or senders of datagrams) served at the same time; more wait.
     pub connections: usize,
     /// After everything was sent and acknowledged, so long may the other side take to close.
@@ -60,10 +77,16 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            allow: Vec::new(),
+            rate: 1000,
             idle: Duration::from_secs(30),
+            total: Duration::from_secs(3600),
+            grace: Duration::from_secs(10),
             idle_udp: Duration::from_secs(2),
             picture_bytes: 256 << 20,
-            connections: 256,
+            pixels: 256 << 20,
+            memory: 256 << 20,
+            connections: 10_000,
             linger: Duration::from_millis(500),
             before_marker: Duration::from_millis(20),
         }
@@ -74,7 +97,10 @@ impl Default for Limits {
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     now: Arc<AtomicBool>,
-    when_idle: Arc<AtomicBool>,
+    /// No more is begun; what is under way comes to its end.
+    stop: Arc<AtomicBool>,
+    /// The same, because enough was done.
+    enough: Arc<AtomicBool>,
 }
 
 impl Shutdown {
@@ -93,20 +119,36 @@ impl Shutdown {
         self.now.load(Ordering::Acquire)
     }
 
-    /// Ends as soon as no picture is under way.
+    /// Ends once no picture is under way any more; a server waits for them as long as [`Limits::grace`].
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+
+    /// The flag behind [`Self::stop`], for a signal handler to set.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
+    /// Whether [`Self::stop`] was called.
+    pub fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// Ends as soon as no picture is under way: enough was done.
     fn wind_down(&self) {
-        self.when_idle.store(true, Ordering::Release);
+        self.enough.store(true, Ordering::Release);
     }
 
     fn winding_down(&self) -> bool {
-        self.requested() || self.when_idle.load(Ordering::Acquire)
+        self.requested() || self.stopping() || self.enough.load(Ordering::Acquire)
     }
 
     /// An end of its own for something that also ends with this one.
     fn within(&self) -> Self {
         Self {
             now: Arc::clone(&self.now),
-            when_idle: Arc::default(),
+            stop: Arc::clone(&self.stop),
+            enough: Arc::default(),
         }
     }
 }
@@ -119,6 +161,13 @@ pub enum Event {
     Listening(SocketAddr),
     /// A picture was sent or received; [`Record::problem`] says whether it is as it should be.
     Transferred(Box<Record>),
+    /// A picture is under way: so many of its bytes were sent or received, at most a few times a second.
+    Moving {
+        /// Bytes so far.
+        bytes: u64,
+        /// All of them; absent where the wire format does not tell.
+        total: Option<u64>,
+    },
     /// Something else that went well, in one line: a merged picture was saved.
     Note(String),
     /// Something that went wrong, in one line: a peer that sent nothing, bytes that were no picture.

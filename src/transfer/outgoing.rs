@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::net::{SocketAddr, UdpSocket};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use super::incoming::hex;
-use super::record::{Record, SCHEMA, Side};
+use super::incoming::{TELL_EVERY, hex};
 use super::socket::{Connection, is_timeout};
-use super::{Error, Session, now};
+use super::{Error, Event, Session, now};
 use crate::ledger::TransportKind;
+use crate::ledger::record::{Record, SCHEMA, Side};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 use crate::wire::{Piece, PieceKind, Protocol, pieces};
 
@@ -37,12 +37,16 @@ pub(super) fn send(
     picture: &Outgoing<'_>,
 ) -> Result<Record, Error> {
     let ends = (TransportKind::Tcp, connection.local, connection.peer);
-    hand_over(picture, ends, |piece| {
+    hand_over(picture, session, ends, |piece| {
         if piece.kind == PieceKind::Marker {
             connection.drain()?;
             thread::sleep(session.limits.before_marker);
         }
-        connection.write_all(&piece.bytes)
+        connection.write_all(&piece.bytes)?;
+        match piece.awaits {
+            Some(answer) => connection.expect(answer),
+            None => Ok(()),
+        }
     })
 }
 
@@ -55,22 +59,28 @@ pub(super) fn send_udp(
 ) -> Result<Record, Error> {
     let failed = |source| Error::Connection { peer, source };
     let local = socket.local_addr().map_err(failed)?;
-    hand_over(picture, (TransportKind::Udp, local, peer), |piece| {
-        loop {
-            if session.shutdown.requested() {
-                return Err(Error::Stopped);
+    hand_over(
+        picture,
+        session,
+        (TransportKind::Udp, local, peer),
+        |piece| {
+            loop {
+                if session.shutdown.requested() {
+                    return Err(Error::Stopped);
+                }
+                match socket.send(&piece.bytes) {
+                    Ok(_) => return Ok(()),
+                    Err(error) if is_timeout(&error) => {}
+                    Err(source) => return Err(failed(source)),
+                }
             }
-            match socket.send(&piece.bytes) {
-                Ok(_) => return Ok(()),
-                Err(error) if is_timeout(&error) => {}
-                Err(source) => return Err(failed(source)),
-            }
-        }
-    })
+        },
+    )
 }
 
 fn hand_over(
     picture: &Outgoing<'_>,
+    session: &Session<'_>,
     (transport, from, to): (TransportKind, SocketAddr, SocketAddr),
     mut give: impl FnMut(&Piece<'_>) -> Result<(), Error>,
 ) -> Result<Record, Error> {
@@ -80,16 +90,25 @@ fn hand_over(
     let mut bytes = 0_u64;
     let mut problem = None;
     let mut ended = started;
+    let mut told = Instant::now();
     for piece in pieces(picture.protocol, picture.bytes, picture.chunk)? {
         if let Err(error) = give(&piece) {
             problem = Some(error.told());
             break;
         }
         if piece.kind == PieceKind::Chunk {
-            hasher.update(&piece.bytes);
-            bytes = bytes.saturating_add(piece.bytes.len() as u64);
-            chunks.push(u32::try_from(piece.bytes.len()).unwrap_or(u32::MAX));
+            let part = piece.picture();
+            hasher.update(part);
+            bytes = bytes.saturating_add(part.len() as u64);
+            chunks.push(u32::try_from(part.len()).unwrap_or(u32::MAX));
             ended = now();
+            if told.elapsed() >= TELL_EVERY {
+                told = Instant::now();
+                (session.observer)(Event::Moving {
+                    bytes,
+                    total: Some(picture.bytes.len() as u64),
+                });
+            }
         }
         if let Some(pace) = picture.pace {
             thread::sleep(pace);
@@ -114,6 +133,7 @@ fn hand_over(
         started,
         ended,
         chunks,
+        repeats: None,
         file: picture.file.clone(),
         problem,
     })
@@ -123,8 +143,17 @@ fn hand_over(
 /// well is a problem of the last one.
 pub(super) fn close(connection: Connection<'_>, session: &Session<'_>, mut sent: Vec<Record>) {
     let intact = sent.last().is_none_or(|record| record.problem.is_none());
-    if intact
-        && let Err(error) = connection.close()
+    let half_close = sent
+        .last()
+        .is_some_and(|record| record.protocol == Protocol::HalfClose.to_string());
+    let closed = match (intact, half_close) {
+        (false, _) => Ok(()),
+        (true, false) => connection.close(),
+        (true, true) => connection.answered().map(|answer| {
+            session.note(format!("answered {:?}", String::from_utf8_lossy(&answer)));
+        }),
+    };
+    if let Err(error) = closed
         && let Some(last) = sent.last_mut()
     {
         last.problem = Some(error.told());

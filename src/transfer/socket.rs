@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::gate::{Admission, Gate};
 use super::{Error, Session, queue};
 
 /// Connections that wait to be accepted. With the usual 128, ten thousand clients took a minute to connect.
@@ -61,6 +62,25 @@ pub fn bind_udp(address: SocketAddr) -> Result<UdpSocket, Error> {
     bind().map_err(|source| Error::Listen { address, source })
 }
 
+/// Descriptors beside those of connections: files under way, the ledger, the program's own.
+const OTHER_DESCRIPTORS: u64 = 1024 + 512;
+
+/// Asks the system for as many open files as it grants, and returns how many connections fit in.
+pub fn room_for_connections(wanted: usize) -> usize {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        // What is not granted is not used.
+        let _ = setrlimit(Resource::Nofile, limit);
+        limit = getrlimit(Resource::Nofile);
+    }
+    let room = limit.current.map_or(u64::MAX, |most| {
+        most.saturating_sub(OTHER_DESCRIPTORS).max(most / 2)
+    });
+    wanted.min(usize::try_from(room).unwrap_or(usize::MAX))
+}
+
 /// The addresses of `peer` (HOST:PORT).
 pub(super) fn resolve(peer: &str) -> Result<Vec<SocketAddr>, Error> {
     let address = |source| Error::Address {
@@ -104,6 +124,7 @@ pub(super) fn accept_within<'s>(
     session: &'s Session<'_>,
 ) -> Result<Option<Connection<'s>>, Error> {
     let since = Instant::now();
+    let gate = Gate::new(&session.limits.allow, 0);
     while !session.shutdown.winding_down() {
         if since.elapsed() >= wait {
             let address = address_of(listener);
@@ -113,7 +134,13 @@ pub(super) fn accept_within<'s>(
             });
         }
         match listener.accept() {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
+                if let Admission::Refused(why) = gate.admit(peer.ip(), Instant::now()) {
+                    if let Some(why) = why {
+                        session.warn(format!("{peer} was turned away: {why}"));
+                    }
+                    continue;
+                }
                 // A peer that is gone again by now is no reason to stop serving others.
                 if let Ok(connection) = Connection::new(stream, session) {
                     return Ok(Some(connection));
@@ -130,14 +157,14 @@ pub(super) fn accept_within<'s>(
     Ok(None)
 }
 
-fn address_of(listener: &TcpListener) -> SocketAddr {
+pub(super) fn address_of(listener: &TcpListener) -> SocketAddr {
     listener
         .local_addr()
         .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)))
 }
 
 /// Whether an accept that failed may succeed later: the peer went away, or descriptors ran out.
-fn is_passing(error: &io::Error) -> bool {
+pub(super) fn is_passing(error: &io::Error) -> bool {
     use rustix::io::Errno;
     const PASSING: [Errno; 6] = [
         Errno::CONNABORTED,
@@ -279,6 +306,43 @@ impl<'s> Connection<'s> {
         }
     }
 
+    /// Waits for an answer of which the wording is known.
+    pub(super) fn expect(&mut self, answer: &'static str) -> Result<(), Error> {
+        let mut came = Vec::new();
+        let mut buffer = [0; 64];
+        loop {
+            let count = self.read(&mut buffer, true)?;
+            came.extend_from_slice(buffer.get(..count).unwrap_or_default());
+            let words = came.trim_ascii();
+            if words.starts_with(answer.as_bytes()) {
+                return Ok(());
+            }
+            if count == 0 || !answer.as_bytes().starts_with(words) {
+                return Err(Error::Unexpected {
+                    peer: self.peer,
+                    expected: answer,
+                    found: String::from_utf8_lossy(words).into_owned(),
+                });
+            }
+        }
+    }
+
+    /// Says that no more comes, and reads what the other side answers until it closes; a few bytes of it are kept.
+    pub(super) fn answered(mut self) -> Result<Vec<u8>, Error> {
+        self.finish_sending()?;
+        let mut answer = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            match self.read(&mut buffer, true)? {
+                0 => return Ok(answer),
+                count => {
+                    let room = 200_usize.saturating_sub(answer.len()).min(count);
+                    answer.extend_from_slice(buffer.get(..room).unwrap_or_default());
+                }
+            }
+        }
+    }
+
     /// Says that no more comes, and waits until all is acknowledged.
     pub(super) fn finish_sending(&self) -> Result<(), Error> {
         match self.stream.shutdown(Half::Write) {
@@ -305,10 +369,14 @@ impl<'s> Connection<'s> {
     }
 
     fn broken(&self, source: io::Error) -> Error {
-        let peer = self.peer;
-        match source.kind() {
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Error::Reset { peer },
-            _ => Error::Connection { peer, source },
-        }
+        broken(self.peer, source)
+    }
+}
+
+/// What a failed call says about the connection.
+pub(super) fn broken(peer: SocketAddr, source: io::Error) -> Error {
+    match source.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Error::Reset { peer },
+        _ => Error::Connection { peer, source },
     }
 }

@@ -436,6 +436,57 @@ fn pipeline_works_with_naive_workers_and_with_its_own() {
 }
 
 #[test]
+fn pipeline_does_the_strips_of_workers_that_die_hang_or_answer_nonsense() {
+    let folder = Folder::new();
+    let jpeg = synth::picture(3, 121, 90, Format::Jpeg).unwrap();
+    let upload = folder.file("upload.jpg", &jpeg);
+    let (listener, peer) = listener();
+    let pipeline = Pipeline {
+        store: folder.store(),
+        workers: 3,
+        rounds: Some(1),
+        protocol: Protocol::pipeline(),
+    };
+    let limits = Limits {
+        idle: Duration::from_millis(500),
+        ..limits()
+    };
+    let (told, outcome, ()) = meet(
+        limits,
+        |session| server::pipeline::run(&listener, &pipeline, session),
+        || {
+            let send = sending(peer.clone(), vec![upload], "marker");
+            client(|session| client::send::run(&send, session))
+                .1
+                .unwrap();
+            drop(TcpStream::connect(&peer).unwrap());
+            let hangs = TcpStream::connect(&peer).unwrap();
+            let mut nonsense = TcpStream::connect(&peer).unwrap();
+            naive_receive(&mut nonsense).unwrap();
+            nonsense.write_all(&picture(9, Format::Jpeg)).unwrap();
+            nonsense.write_all(PIPELINE_MARKER).unwrap();
+            thread::sleep(Duration::from_millis(900));
+            drop(hangs);
+        },
+    );
+    outcome.unwrap();
+    let warnings = told.warnings();
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert!(
+        warnings
+            .iter()
+            .all(|warning| warning.contains("its strip is done here"))
+    );
+    let saved = folder.saved();
+    let merged = saved
+        .iter()
+        .find(|(name, _)| name == "round-0001-merged.jpg")
+        .unwrap();
+    let merged = pixels::decode(&merged.1, "merged").unwrap();
+    assert_eq!((merged.width(), merged.height()), (121, 90));
+}
+
+#[test]
 fn pipeline_says_why_a_round_failed_and_goes_on() {
     let folder = Folder::new();
     let (listener, peer) = listener();
@@ -475,7 +526,7 @@ fn catalog_answers_by_number_and_nobody_blocks_it() {
     fs::write(folder.path("pictures/10.png"), picture(2, Format::Png)).unwrap();
     fs::write(folder.path("pictures/1.txt"), "no picture").unwrap();
     let catalog = Catalog::of_folder(&folder.path("pictures")).unwrap();
-    assert_eq!(catalog.files().len(), 2);
+    assert_eq!(catalog.list().unwrap().len(), 2);
     let (listener, peer) = listener();
     let limits = Limits {
         idle: Duration::from_millis(500),
@@ -516,7 +567,7 @@ fn catalog_answers_by_number_and_nobody_blocks_it() {
     assert!(
         warnings
             .iter()
-            .any(|warning| warning.contains("none of 1 to 2")),
+            .any(|warning| warning.contains("\"7\", which there is not")),
         "{warnings:?}"
     );
 }
@@ -667,7 +718,7 @@ fn datagrams_come_to_a_receiver_that_asks() {
     let (told, outcome, (records, met)) = meet(
         limits(),
         |session| server::stream::listen_udp(&socket, &stream, session),
-        || client(|session| client::receive::greet_udp(&peer, &out, session)),
+        || client(|session| client::receive::greet_udp(&peer, &Protocol::Udp, &out, session)),
     );
     outcome.unwrap();
     met.unwrap();

@@ -255,7 +255,7 @@ impl Stage {
             chunk: Some(DATAGRAM),
             pace: Some(PACE),
         };
-        let receive = || receiver::listen_udp(&self.udp, &file, session);
+        let receive = || receiver::listen_udp(&self.udp, &Protocol::Udp, &file, session);
         together(session, receive, || send::run(&sender, session))
     }
 }

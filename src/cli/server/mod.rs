@@ -1,27 +1,37 @@
 //! `imgnet-server`: receive, catalog, pipeline, stream.
 
+mod guard;
+mod machine;
+mod moving;
 mod shared;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::transfer::server::catalog::{self, Catalog};
+use guard::Guard;
+
+use super::client::menu;
+use crate::imaging::Filter;
+use crate::transfer::server::catalog::{self, Added, Catalog, Database};
 use crate::transfer::server::pipeline::{self, Pipeline};
 use crate::transfer::server::receive::{self, Receive};
-use crate::transfer::server::stream::{self, Stream};
-use crate::transfer::{Session, Store, bind_udp, listen};
+use crate::transfer::server::stream::{self, Frames, Stream};
+use crate::transfer::{Error, Event, Session, Store, bind_udp, listen};
 use crate::wire::Protocol;
 use crate::wire::detect::{CATALOG_PORT, EOF_PORT, PIPELINE_PORT, RAW_PIXELS_PORT};
 
 pub(super) use shared::{
-    Common, at_least_one, chunk_size, default_port, marker, milliseconds, one_way, parsed,
-    pixels_width, run, usage,
+    Common, at_least_one, chunk_size, default_port, marker, milliseconds, one_way, only_framed,
+    parsed, pixels_width, run, usage,
 };
+
+/// The program's name in what it tells.
+const PROGRAM: &str = "imgnet-server";
 
 /// `imgnet-server`.
 #[derive(Debug, Parser)]
@@ -53,20 +63,6 @@ enum Command {
     Stream(StreamArgs),
 }
 
-/// Where to listen.
-#[derive(Debug, Args)]
-struct Listen {
-    /// Address to listen on; 0.0.0.0 or :: for every one, which lets others on the network in
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
-    listen: std::net::IpAddr,
-}
-
-impl Listen {
-    fn on(&self, port: u16) -> SocketAddr {
-        SocketAddr::new(self.listen, port)
-    }
-}
-
 /// Saves the pictures that clients send
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -76,7 +72,7 @@ impl Listen {
     Pictures are saved as image-0001.jpg and so on; what is not whole as image-0001.incomplete.jpg; what is no picture is refused.")]
 struct ReceiveArgs {
     #[command(flatten)]
-    listen: Listen,
+    guard: Guard,
 
     /// Port [default: the format's: 65432, 5050 for marker, 9909 for raw-pixels, 6001 for udp]
     #[arg(long)]
@@ -89,6 +85,10 @@ struct ReceiveArgs {
     /// Pixels in a row, for raw-pixels
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     width: Option<u32>,
+
+    /// Move framed pictures as datagrams, asked for again until they are whole; other formats know which they use
+    #[arg(long)]
+    udp: bool,
 
     /// Folder for the pictures; made if it is not there
     #[arg(long, value_name = "DIR")]
@@ -105,21 +105,44 @@ struct ReceiveArgs {
 /// Answers each client with the picture of the number it sends
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    imgnet-server catalog --import pictures\n  \
+    imgnet-server catalog --import pictures                       a folder, as it is\n  \
+    imgnet-server catalog --db photos.db --import pictures        kept in a file\n  \
+    imgnet-server catalog --db photos.db --add a.jpg b.png\n  \
+    imgnet-server catalog --db photos.db --list\n  \
     imgnet-client get 127.0.0.1:40674 2\n\n\
-    Pictures are numbered from 1 in the order of their names, 2.jpg before 10.jpg. What is no JPEG is sent as one. An unknown \
-    number is answered with a not-found picture.")]
+    Pictures are numbered from 1 in the order of their names, 2.jpg before 10.jpg; in a catalogue they keep their numbers. A \
+    choice is a number or a name; an unknown one is answered with a not-found picture. The bytes sent are those of the file.")]
 struct CatalogArgs {
     #[command(flatten)]
-    listen: Listen,
+    guard: Guard,
 
     /// Port
     #[arg(long, default_value_t = CATALOG_PORT)]
     port: u16,
 
-    /// Folder with the pictures
+    /// File with the catalogue (SQLite); made if it is not there
+    #[arg(long, value_name = "FILE", required_unless_present = "import")]
+    db: Option<PathBuf>,
+
+    /// Folder with the pictures; with --db they are added to the catalogue first
     #[arg(long, value_name = "DIR")]
-    import: PathBuf,
+    import: Option<PathBuf>,
+
+    /// Add these pictures to the catalogue, and end
+    #[arg(long, value_name = "FILE", requires = "db", num_args = 1.., conflicts_with = "import")]
+    add: Vec<PathBuf>,
+
+    /// Remove these from the catalogue, by number or name, and end
+    #[arg(long, value_name = "CHOICE", requires = "db", num_args = 1.., conflicts_with = "import")]
+    remove: Vec<String>,
+
+    /// Show what there is, and end
+    #[arg(long)]
+    list: bool,
+
+    /// Answer with a JPEG encoded afresh for every choice, as the original program does, instead of the stored bytes
+    #[arg(long)]
+    re_encode: bool,
 
     /// End after N answers [default: go on until stopped]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
@@ -139,7 +162,7 @@ struct CatalogArgs {
     The order of connecting gives the role: the uploader first, then the workers.")]
 struct PipelineArgs {
     #[command(flatten)]
-    listen: Listen,
+    guard: Guard,
 
     /// Port
     #[arg(long, default_value_t = PIPELINE_PORT)]
@@ -156,6 +179,11 @@ struct PipelineArgs {
     /// Workers, and so strips
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: u32,
+
+    /// What is done to the strip of a worker that dies or hangs: find-edges, contour, blur, sharpen, emboss, edge-enhance,
+    /// grayscale, invert
+    #[arg(long, default_value = "find-edges", value_parser = filter)]
+    filter: Filter,
 
     /// End after N rounds [default: go on until stopped]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
@@ -174,7 +202,7 @@ struct PipelineArgs {
     With several files, each goes over a connection of its own; then the program ends.")]
 struct StreamArgs {
     #[command(flatten)]
-    listen: Listen,
+    guard: Guard,
 
     /// Port to wait on [default: the format's: 9909, 6001 for udp]
     #[arg(long, conflicts_with = "connect")]
@@ -196,8 +224,20 @@ struct StreamArgs {
     #[arg(long, value_name = "MS", default_value = "1", value_parser = milliseconds)]
     pace: Duration,
 
-    /// Pictures
-    #[arg(required = true, value_name = "FILE")]
+    /// Move framed pictures as datagrams, asked for again until they are whole; other formats know which they use
+    #[arg(long)]
+    udp: bool,
+
+    /// Pictures a second, at most
+    #[arg(long, value_name = "N", value_parser = rate)]
+    fps: Option<Duration>,
+
+    /// Begin again after the last picture, until stopped
+    #[arg(long = "loop")]
+    repeat: bool,
+
+    /// Pictures, or folders of them
+    #[arg(required = true, value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -211,43 +251,134 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
         Err(exit) => return exit,
     };
     match &server.command {
-        Command::Receive(args) => run("imgnet-server", &args.common, true, |session| {
+        Command::Receive(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
             receive(args, session)
         }),
-        Command::Catalog(args) => run("imgnet-server", &args.common, true, |session| {
-            let catalog = Catalog::of_folder(&args.import)?;
-            let listener = listen(args.listen.on(args.port))?;
+        Command::Catalog(args) if args.edits() => edited(edit(args, &mut io::stdout().lock())),
+        Command::Catalog(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
+            let catalog = opened(args, session)?.re_encode(args.re_encode);
+            let listener = listen(args.guard.on(args.port))?;
             catalog::run(&listener, &catalog, args.count, session)?;
             Ok(())
         }),
-        Command::Pipeline(args) => run("imgnet-server", &args.common, true, |session| {
+        Command::Pipeline(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
             let pipeline = Pipeline {
                 store: Store::open(&args.out)?,
                 workers: args.workers,
                 rounds: args.rounds,
                 protocol: args.protocol.clone(),
             };
-            let listener = listen(args.listen.on(args.port))?;
-            pipeline::run(&listener, &pipeline, session)?;
+            let listener = listen(args.guard.on(args.port))?;
+            pipeline::run_with(&listener, &pipeline, args.filter, session)?;
             Ok(())
         }),
-        Command::Stream(args) => run("imgnet-server", &args.common, true, |session| {
+        Command::Stream(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
             stream(args, session)
         }),
     }
 }
 
+impl CatalogArgs {
+    /// Only changes or shows the catalogue.
+    fn edits(&self) -> bool {
+        self.list || !self.add.is_empty() || !self.remove.is_empty()
+    }
+}
+
+/// The catalogue that is served.
+fn opened(args: &CatalogArgs, session: &Session<'_>) -> anyhow::Result<Catalog> {
+    let Some(file) = &args.db else {
+        let folder = args.import.as_deref().unwrap_or(Path::new("."));
+        return Ok(Catalog::of_folder(folder)?);
+    };
+    let database = Database::open(file)?;
+    if let Some(folder) = &args.import {
+        let mut added = 0_u64;
+        for path in catalog::pictures_of(folder)? {
+            match database.add_file(&path, &session.limits) {
+                Ok(Added::Same(_)) => {}
+                Ok(_) => added = added.saturating_add(1),
+                // One bad picture keeps no other from being served.
+                Err(error @ Error::NotAPicture { .. }) => {
+                    (session.observer)(Event::Warning(error.told()));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        (session.observer)(Event::Note(format!("{added} pictures are new or changed")));
+    }
+    Ok(Catalog::of_database(database)?)
+}
+
+/// Changes and shows a catalogue; false where something could not be done.
+fn edit(args: &CatalogArgs, out: &mut impl Write) -> anyhow::Result<bool> {
+    let mut good = true;
+    if let Some(file) = &args.db {
+        let database = Database::open(file)?;
+        let limits = args.common.limits();
+        for path in &args.add {
+            match database.add_file(path, &limits) {
+                Ok(Added::New(number)) => writeln!(out, "{}: added as {number}", path.display())?,
+                Ok(Added::Replaced(number)) => {
+                    writeln!(out, "{}: replaces {number}", path.display())?;
+                }
+                Ok(Added::Same(number)) => {
+                    writeln!(out, "{}: is there already, as {number}", path.display())?;
+                }
+                Err(error @ Error::NotAPicture { .. }) => {
+                    good = false;
+                    shared::tell(PROGRAM, &error.told());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        for choice in &args.remove {
+            if let Some(gone) = database.remove(choice)? {
+                writeln!(out, "{}, {}: removed", gone.number, gone.name)?;
+            } else {
+                good = false;
+                shared::tell(PROGRAM, &format!("{choice}: there is no such picture"));
+            }
+        }
+    }
+    if args.list {
+        let listed = if let Some(file) = &args.db {
+            Database::open(file)?.list()?
+        } else {
+            let folder = args.import.as_deref().unwrap_or(Path::new("."));
+            Catalog::of_folder(folder)?.list()?
+        };
+        if args.common.is_json() {
+            out.write_all(&catalog::listing::encode(&listed))?;
+        } else {
+            menu::table(&listed, out)?;
+        }
+    }
+    Ok(good)
+}
+
+fn edited(outcome: anyhow::Result<bool>) -> ExitCode {
+    match outcome {
+        Ok(good) => ExitCode::from(u8::from(!good)),
+        Err(error) => {
+            shared::tell(PROGRAM, &format!("{error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
 fn receive(args: &ReceiveArgs, session: &Session<'_>) -> anyhow::Result<()> {
     let protocol = pixels_width(&args.protocol, args.width)?;
+    only_framed(args.udp, &protocol)?;
     let address = args
-        .listen
+        .guard
         .on(args.port.unwrap_or(default_port(&protocol, EOF_PORT)));
     let receive = Receive {
         store: Store::open(&args.out)?,
         count: args.count,
         protocol,
     };
-    if receive.protocol == Protocol::Udp {
+    if receive.protocol.is_datagrams() || args.udp {
         receive::run_udp(&bind_udp(address)?, &receive, session)?;
     } else {
         receive::run(&listen(address)?, &receive, session)?;
@@ -261,24 +392,52 @@ fn stream(args: &StreamArgs, session: &Session<'_>) -> anyhow::Result<()> {
             "catalog pictures are asked for by number: use imgnet-server catalog",
         ));
     }
+    let mut files = Vec::new();
+    for path in &args.files {
+        if path.is_dir() {
+            files.extend(catalog::pictures_of(path)?);
+        } else {
+            files.push(path.clone());
+        }
+    }
     let stream = Stream {
         protocol: args.protocol.clone(),
-        files: args.files.clone(),
+        files,
         chunk: args.chunk,
         pace: args.pace,
     };
-    let udp = stream.protocol == Protocol::Udp;
+    let frames = Frames {
+        every: args.fps,
+        repeat: args.repeat,
+    };
+    only_framed(args.udp, &stream.protocol)?;
+    let udp = stream.protocol.is_datagrams() || args.udp;
     let port = args
         .port
         .unwrap_or(default_port(&stream.protocol, RAW_PIXELS_PORT));
-    let address = args.listen.on(port);
+    let address = args.guard.on(port);
     match &args.connect {
-        Some(peer) if udp => stream::connect_udp(peer, &stream, session)?,
-        Some(peer) => stream::connect(peer, &stream, session)?,
-        None if udp => stream::listen_udp(&bind_udp(address)?, &stream, session)?,
-        None => stream::listen(&listen(address)?, &stream, session)?,
+        Some(peer) if udp => stream::connect_udp_at(peer, &stream, frames, session)?,
+        Some(peer) => stream::connect_at(peer, &stream, frames, session)?,
+        None if udp => stream::listen_udp_at(&bind_udp(address)?, &stream, frames, session)?,
+        None => stream::listen_at(&listen(address)?, &stream, frames, session)?,
     }
     Ok(())
+}
+
+/// A filter by its name.
+pub(super) fn filter(text: &str) -> Result<Filter, String> {
+    text.parse().map_err(|error| format!("{error}"))
+}
+
+/// Pictures a second, as the time from one to the next.
+fn rate(text: &str) -> Result<Duration, String> {
+    let expected = || format!("expected pictures a second, 0.001 to 1000, not {text:?}");
+    let number: f64 = text.parse().map_err(|_| expected())?;
+    if !(0.001..=1000.0).contains(&number) {
+        return Err(expected());
+    }
+    Duration::try_from_secs_f64(1.0 / number).map_err(|_| expected())
 }
 
 #[cfg(test)]
@@ -303,8 +462,15 @@ mod tests {
             "receive --port 65432 --protocol eof --out in --count 3",
             "receive --protocol marker=DONE --out in --ledger l.jsonl --idle 0.5 --max-bytes 1M -q",
             "catalog --port 40674 --import pictures --count 2",
-            "pipeline --port 5050 --out done --workers 3 --rounds 1",
+            "pipeline --port 5050 --out done --workers 3 --rounds 1 --filter blur",
             "stream --port 9909 a.png b.png",
+            "catalog --db a.db",
+            "catalog --db a.db --import pictures --re-encode",
+            "catalog --db a.db --add a.jpg b.jpg",
+            "catalog --db a.db --remove 3 cat.jpg --list --json",
+            "receive --out in --listen :: --allow 10.0.0.0/8 --allow fd00::/8 --connections 5 --rate 0 --total 60",
+            "receive --out in --protocol framed --udp",
+            "stream --fps 5 --loop pictures",
             "stream --connect localhost:9909 --protocol udp --pace 0.5 --chunk 1400 a.jpg",
         ] {
             assert!(parses(good), "{good}");
@@ -316,6 +482,9 @@ mod tests {
             "receive --out in --protocol raw-pixels=0",
             "receive --out in --idle 0",
             "catalog",
+            "catalog --add a.jpg",
+            "receive --out in --allow 10.0.0.0/33",
+            "stream --fps 0 a.png",
             "pipeline --out done --workers 0",
             "pipeline --out done --protocol eof",
             "stream",

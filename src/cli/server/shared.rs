@@ -5,13 +5,16 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use super::guard::Guard;
+use super::machine;
+use super::moving::Moving;
 use crate::report::text;
 use crate::transfer::{Error, Event, Limits, Record, Session, Shutdown, Side};
 use crate::wire::Protocol;
@@ -36,9 +39,44 @@ pub(crate) struct Common {
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size)]
     max_bytes: u64,
 
+    /// Largest picture in pixels, width × height
+    #[arg(long, value_name = "PIXELS", default_value = "256M", value_parser = size)]
+    max_pixels: u64,
+
+    /// Tell programs what happens: a line of JSON each on standard output, and no table
+    #[arg(long)]
+    json: bool,
+
     /// Only what went wrong
     #[arg(short, long)]
     quiet: bool,
+}
+
+impl Common {
+    /// The limits of these options.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            idle: self.idle,
+            picture_bytes: self.max_bytes,
+            pixels: self.max_pixels,
+            ..Limits::default()
+        }
+    }
+
+    /// What happens is told to a program.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+}
+
+/// `--udp` chooses for `framed` alone, which knows both ways.
+pub(crate) fn only_framed(udp: bool, protocol: &Protocol) -> anyhow::Result<()> {
+    if udp && *protocol != Protocol::Framed && !protocol.is_datagrams() {
+        return Err(usage(format!(
+            "--udp goes with --protocol framed; {protocol} goes over TCP"
+        )));
+    }
+    Ok(())
 }
 
 /// Wrong usage that the parser of arguments cannot see.
@@ -63,14 +101,14 @@ pub(crate) fn parsed<P: Parser>(
 }
 
 /// Runs a command: sets limits, signals and the ledger up, tells what happens, and makes the exit code of it.
-/// `live`: each picture is told as it is done, not only at the end.
+/// With a `guard` it is a server: each picture is told as it is done, and being told to end lets what is under way end.
 pub(crate) fn run(
     program: &str,
     common: &Common,
-    live: bool,
+    guard: Option<&Guard>,
     command: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
 ) -> ExitCode {
-    let teller = match Teller::new(program, common, live) {
+    let teller = match Teller::new(program, common, guard.is_some()) {
         Ok(teller) => teller,
         Err(error) => {
             tell(program, &format!("{error:#}"));
@@ -78,30 +116,41 @@ pub(crate) fn run(
         }
     };
     let shutdown = Shutdown::default();
+    let ended = || {
+        if guard.is_some() {
+            shutdown.stop_flag()
+        } else {
+            shutdown.flag()
+        }
+    };
     for signal in [
         signal_hook::consts::SIGINT,
         signal_hook::consts::SIGTERM,
         signal_hook::consts::SIGHUP,
     ] {
         // The second signal ends the program at once, the first lets it end well.
-        let armed = signal_hook::flag::register_conditional_shutdown(signal, 130, shutdown.flag())
-            .and_then(|_| signal_hook::flag::register(signal, shutdown.flag()));
+        let armed = signal_hook::flag::register_conditional_shutdown(signal, 130, ended())
+            .and_then(|_| signal_hook::flag::register(signal, ended()));
         if let Err(error) = armed {
             tell(program, &format!("signals cannot be caught: {error}"));
         }
     }
     let observer = |event| teller.event(event);
+    let limits = common.limits();
     let session = Session {
-        limits: Limits {
-            idle: common.idle,
-            picture_bytes: common.max_bytes,
-            ..Limits::default()
+        limits: match guard {
+            Some(guard) => guard.limits(limits),
+            None => limits,
         },
         shutdown: shutdown.clone(),
         observer: &observer,
     };
     let outcome = command(&session);
-    let code = teller.conclude(outcome, shutdown.requested(), &mut io::stdout().lock());
+    let code = teller.conclude(
+        outcome,
+        shutdown.requested() || shutdown.stopping(),
+        &mut io::stdout().lock(),
+    );
     ExitCode::from(code)
 }
 
@@ -110,11 +159,13 @@ struct Teller<'c> {
     program: &'c str,
     quiet: bool,
     live: bool,
+    json: bool,
     told: Mutex<Told>,
 }
 
 #[derive(Default)]
 struct Told {
+    moving: Option<Moving>,
     ledger: Option<File>,
     ledger_error: Option<String>,
     rows: Vec<Row>,
@@ -144,7 +195,9 @@ impl<'c> Teller<'c> {
             program,
             quiet: common.quiet,
             live,
+            json: common.json,
             told: Mutex::new(Told {
+                moving: (!live && !common.quiet && !common.json).then(Moving::new),
                 ledger,
                 ..Told::default()
             }),
@@ -152,22 +205,54 @@ impl<'c> Teller<'c> {
     }
 
     fn event(&self, event: Event) {
+        if self.json
+            && let Some(line) = machine::event(&event)
+        {
+            // A closed pipe is no error.
+            let _ = writeln!(io::stdout().lock(), "{line}");
+        }
         match event {
+            Event::Moving { bytes, total } => self.moving(bytes, total),
+            // In JSON they are told already.
+            Event::Listening(_) | Event::Note(_) | Event::Warning(_) if self.json => {}
             Event::Listening(address) if !self.quiet => {
                 tell(
                     self.program,
                     &format!("listening on {address}; Ctrl-C ends it"),
                 );
             }
-            Event::Note(note) if !self.quiet => tell(self.program, &note),
+            Event::Note(note) if !self.quiet => self.aside(|| tell(self.program, &note)),
             Event::Listening(_) | Event::Note(_) => {}
-            Event::Warning(warning) => tell(self.program, &warning),
+            Event::Warning(warning) => self.aside(|| tell(self.program, &warning)),
             Event::Transferred(record) => self.transferred(&record),
         }
     }
 
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn moving(&self, bytes: u64, total: Option<u64>) {
+        let mut told = self.told();
+        if let Some(moving) = &mut told.moving
+            && let Some(line) = moving.moved(bytes, total)
+        {
+            tell(self.program, &line);
+        }
+    }
+
+    fn aside(&self, write: impl FnOnce()) {
+        match &self.told().moving {
+            Some(moving) => moving.aside(write),
+            None => write(),
+        }
+    }
+
     fn transferred(&self, record: &Record) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told();
+        if let Some(moving) = &mut told.moving {
+            moving.over();
+        }
         if let Some(ledger) = &mut told.ledger
             && let Err(error) = record.write_line(ledger)
         {
@@ -178,8 +263,13 @@ impl<'c> Teller<'c> {
         }
         told.transfers = told.transfers.saturating_add(1);
         told.bytes = told.bytes.saturating_add(record.bytes);
-        if let Some(problem) = &record.problem {
+        if record.problem.is_some() {
             told.failed = told.failed.saturating_add(1);
+        }
+        if self.json {
+            return;
+        }
+        if let Some(problem) = &record.problem {
             let verb = verb(record.side);
             tell(
                 self.program,
@@ -213,7 +303,11 @@ impl<'c> Teller<'c> {
             .told
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        let printed = if self.quiet || (outcome.is_err() && told.transfers == 0) {
+        let printed = if self.json {
+            let error = outcome.as_ref().err().map(|error| format!("{error:#}"));
+            let line = machine::summary(told.transfers, told.failed, told.bytes, error.as_deref());
+            writeln!(out, "{line}")
+        } else if self.quiet || (outcome.is_err() && told.transfers == 0) {
             Ok(())
         } else {
             summary(&told, out)
@@ -335,7 +429,7 @@ fn summary(told: &Told, out: &mut impl Write) -> io::Result<()> {
     )
 }
 
-fn tell(program: &str, message: &str) {
+pub(super) fn tell(program: &str, message: &str) {
     let message = text::plain(message, true);
     // Where even this cannot be written, the exit code has to do.
     let _ = writeln!(io::stderr().lock(), "{program}: {message}");
@@ -423,7 +517,7 @@ pub(crate) fn milliseconds(text: &str) -> Result<Duration, String> {
 }
 
 /// Seconds, with a fraction, above 0.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let expected = || format!("expected seconds above 0, e.g. 30 or 0.5, not {text:?}");
     let number: f64 = text.parse().map_err(|_| expected())?;
     Duration::try_from_secs_f64(number)

@@ -5,11 +5,11 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 
 use crate::ledger::TransportKind;
-use crate::transfer::datagrams;
 use crate::transfer::incoming::{Intake, Route};
 use crate::transfer::socket::{self, Connection};
 use crate::transfer::store::{Destination, writable};
 use crate::transfer::{Error, Event, Session};
+use crate::transfer::{datagrams, framed};
 use crate::wire::{Protocol, Role, decoder};
 
 /// What a receiver says first where datagrams are waited for by the sender.
@@ -76,17 +76,30 @@ fn receive(
 ///
 /// # Errors
 /// When none came within the idle limit.
-pub fn listen_udp(socket: &UdpSocket, file: &Path, session: &Session<'_>) -> Result<(), Error> {
+pub fn listen_udp(
+    socket: &UdpSocket,
+    protocol: &Protocol,
+    file: &Path,
+    session: &Session<'_>,
+) -> Result<(), Error> {
     writable(file)?;
     if let Ok(address) = socket.local_addr() {
         (session.observer)(Event::Listening(address));
     }
-    receive_datagrams(socket, file, session)
+    receive_datagrams(socket, protocol, file, session)
 }
 
-fn receive_datagrams(socket: &UdpSocket, file: &Path, session: &Session<'_>) -> Result<(), Error> {
+fn receive_datagrams(
+    socket: &UdpSocket,
+    protocol: &Protocol,
+    file: &Path,
+    session: &Session<'_>,
+) -> Result<(), Error> {
     let destination = Destination::File(file);
-    let done = datagrams::receive(socket, session, destination, Some(1), true)?;
+    let done = match protocol {
+        Protocol::Framed => framed::receive(socket, session, destination, Some(1), true)?,
+        _ => datagrams::receive(socket, protocol, session, destination, Some(1), true)?,
+    };
     match socket.local_addr() {
         Ok(_) if done > 0 => Ok(()),
         Ok(address) => Err(Error::Nobody {
@@ -101,7 +114,12 @@ fn receive_datagrams(socket: &UdpSocket, file: &Path, session: &Session<'_>) -> 
 ///
 /// # Errors
 /// When the address is none, or no picture came within the idle limit.
-pub fn greet_udp(peer: &str, file: &Path, session: &Session<'_>) -> Result<(), Error> {
+pub fn greet_udp(
+    peer: &str,
+    protocol: &Protocol,
+    file: &Path,
+    session: &Session<'_>,
+) -> Result<(), Error> {
     writable(file)?;
     let address = socket::resolve(peer)?
         .into_iter()
@@ -119,5 +137,5 @@ pub fn greet_udp(peer: &str, file: &Path, session: &Session<'_>) -> Result<(), E
     // Connected, so that nobody else's datagrams come, and the socket knows its own address.
     socket.connect(address).map_err(failed)?;
     socket.send(GREETING).map_err(failed)?;
-    receive_datagrams(&socket, file, session)
+    receive_datagrams(&socket, protocol, file, session)
 }

@@ -33,16 +33,8 @@ pub struct Send {
 /// When a file cannot be read or does not fit the format (before anything is sent), or nobody answers. A picture that
 /// did not get through is no error here: its record tells it.
 pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
-    match send.protocol {
-        Protocol::Udp => {
-            let stream = stream::Stream {
-                protocol: Protocol::Udp,
-                files: send.files.clone(),
-                chunk: send.chunk,
-                pace: send.pace.unwrap_or(Duration::from_millis(1)),
-            };
-            return stream::connect_udp(&send.peer, &stream, session);
-        }
+    match &send.protocol {
+        datagrams if datagrams.is_datagrams() => return run_udp(send, session),
         Protocol::Catalog => {
             return Err(Error::Unsuitable {
                 protocol: "catalog".to_owned(),
@@ -59,7 +51,7 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
         pictures.push((file.display().to_string(), protocol, bytes));
     }
     let together = match send.protocol {
-        Protocol::Length(_) => true,
+        Protocol::Length(_) | Protocol::Framed => true,
         Protocol::Marker(_) => send.one_connection,
         _ => false,
     };
@@ -89,6 +81,25 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
         outgoing::close(connection, session, records);
     }
     Ok(())
+}
+
+/// Sends all files as datagrams: `framed`, and the formats that know nothing else.
+///
+/// # Errors
+/// When a file cannot be read, or the address is none.
+pub fn run_udp(send: &Send, session: &Session<'_>) -> Result<(), Error> {
+    let pace = match send.protocol {
+        // Its receiver says how fast.
+        Protocol::Framed => Duration::ZERO,
+        _ => Duration::from_millis(1),
+    };
+    let stream = stream::Stream {
+        protocol: send.protocol.clone(),
+        files: send.files.clone(),
+        chunk: send.chunk,
+        pace: send.pace.unwrap_or(pace),
+    };
+    stream::connect_udp(&send.peer, &stream, session)
 }
 
 /// A file as this format sends it: rows with their width for raw pixels, else the file's bytes. What looks wrong

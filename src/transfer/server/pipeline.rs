@@ -4,11 +4,13 @@
 //! Everything that came and went is saved, so that a run can be verified: `round-0001-upload.jpg`,
 //! `-strip-1.jpg` (sent to worker 1), `-result-1.jpg` (its answer), …, `-merged.jpg`.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::thread;
 
+use image::DynamicImage;
+
 use super::tell_listening;
-use crate::imaging;
+use crate::imaging::{self, Filter};
 use crate::ledger::TransportKind;
 use crate::transfer::incoming::{Intake, Route};
 use crate::transfer::outgoing::{self, Outgoing};
@@ -36,17 +38,31 @@ pub struct Pipeline {
 /// Runs rounds until it is told to end, or all were run.
 ///
 /// # Errors
-/// When nothing more can be accepted or saved. A round that fails is told, and the next connection begins a new one.
+/// As [`run_with`].
 pub fn run(
     listener: &TcpListener,
     pipeline: &Pipeline,
+    session: &Session<'_>,
+) -> Result<(), Error> {
+    run_with(listener, pipeline, Filter::FindEdges, session)
+}
+
+/// Runs rounds until it is told to end, or all were run. The strip of a worker that dies, hangs or answers with something
+/// else is done here, with this filter.
+///
+/// # Errors
+/// When nothing more can be accepted or saved. A round that fails is told, and the next connection begins a new one.
+pub fn run_with(
+    listener: &TcpListener,
+    pipeline: &Pipeline,
+    filter: Filter,
     session: &Session<'_>,
 ) -> Result<(), Error> {
     tell_listening(listener, session);
     let mut rounds = 0_u64;
     while pipeline.rounds.is_none_or(|most| rounds < most) {
         rounds = rounds.saturating_add(1);
-        match round(listener, pipeline, session) {
+        match round(listener, pipeline, filter, session) {
             Ok(true) => {}
             Ok(false) | Err(Error::Stopped) => return Ok(()),
             Err(error @ (Error::Listen { .. } | Error::Write { .. })) => return Err(error),
@@ -63,6 +79,7 @@ pub fn run(
 fn round(
     listener: &TcpListener,
     pipeline: &Pipeline,
+    filter: Filter,
     session: &Session<'_>,
 ) -> Result<bool, Error> {
     let Some(mut uploader) = socket::accept(listener, session)? else {
@@ -77,17 +94,31 @@ fn round(
     let results = thread::scope(|scope| {
         let mut workers = Vec::new();
         for (number, strip) in (1_u32..).zip(&strips) {
-            let strip = pixels::jpeg(strip)?;
+            let jpeg = pixels::jpeg(strip)?;
             let file = pipeline
                 .store
-                .save(&format!("{round}-strip-{number}"), "jpg", &strip)?;
+                .save(&format!("{round}-strip-{number}"), "jpg", &jpeg)?;
             let Some(worker) = socket::accept(listener, session)? else {
                 return Err(Error::Stopped);
             };
             let file = file.to_string_lossy().into_owned();
             let result = format!("{round}-result-{number}");
-            workers
-                .push(scope.spawn(move || work(worker, &strip, file, &result, pipeline, session)));
+            workers.push(scope.spawn(move || {
+                let peer = worker.peer;
+                let answer = work(worker, &jpeg, file, &result, pipeline, session)
+                    .and_then(|answer| fitting(&answer, strip, peer));
+                match answer {
+                    Err(error @ (Error::Stopped | Error::Write { .. })) => Err(error),
+                    Err(error) => {
+                        session.warn(format!(
+                            "worker {number} ({peer}) failed: {}; its strip is done here",
+                            error.told()
+                        ));
+                        own_work(&jpeg, filter, &result, pipeline)
+                    }
+                    Ok(answer) => Ok(answer),
+                }
+            }));
         }
         // All are waited for, so that one that fails does not cut off the others.
         let results: Vec<_> = workers
@@ -96,11 +127,7 @@ fn round(
             .collect();
         results.into_iter().collect::<Result<Vec<_>, Error>>()
     })?;
-    let filtered = (1_u32..)
-        .zip(&results)
-        .map(|(number, result)| pixels::decode(result, &format!("the answer of worker {number}")))
-        .collect::<Result<Vec<_>, Error>>()?;
-    let merged = imaging::merge(&filtered).map_err(|error| {
+    let merged = imaging::merge(&results).map_err(|error| {
         Error::picture("the answers of the workers cannot be merged")(error.into())
     })?;
     let path = pipeline
@@ -109,7 +136,7 @@ fn round(
     session.note(format!(
         "{} merged from {} strips",
         path.display(),
-        filtered.len()
+        results.len()
     ));
     Ok(true)
 }
@@ -127,6 +154,36 @@ fn taken_for_uploader(error: Error) -> Error {
         },
         error => error,
     }
+}
+
+/// The picture that a worker answered, where it fits into the place of its strip.
+fn fitting(answer: &[u8], strip: &DynamicImage, peer: SocketAddr) -> Result<DynamicImage, Error> {
+    let picture = pixels::decode(answer, &format!("the answer of {peer}"))?;
+    let (width, height) = (picture.width(), picture.height());
+    if (width, height) == (strip.width(), strip.height()) {
+        return Ok(picture);
+    }
+    Err(Error::Unusable {
+        peer,
+        problem: format!(
+            "it is {width}×{height}, the strip was {}×{}",
+            strip.width(),
+            strip.height()
+        ),
+    })
+}
+
+/// Does a worker's strip, from the same bytes that the worker was sent.
+fn own_work(
+    strip: &[u8],
+    filter: Filter,
+    result: &str,
+    pipeline: &Pipeline,
+) -> Result<DynamicImage, Error> {
+    let strip = pixels::decode(strip, "a strip")?;
+    let answer = pixels::jpeg(&filter.apply(&strip))?;
+    pipeline.store.save(result, "jpg", &answer)?;
+    pixels::decode(&answer, "a strip")
 }
 
 /// Sends a worker its strip and receives its answer.

@@ -1,21 +1,27 @@
 //! `imgnet-server receive`: pictures that clients send, saved in a folder (P2, and every other format that sends one
 //! way).
 
-use std::net::{TcpListener, UdpSocket};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::Instant;
 
-use super::{Tally, serve_each};
+use super::{Tally, tell_listening};
 use crate::ledger::TransportKind;
-use crate::transfer::datagrams;
-use crate::transfer::incoming::{Intake, Route};
-use crate::transfer::socket::Connection;
+use crate::transfer::incoming::{Intake, PAUSE, Route, half_close_answer, words};
+use crate::transfer::reactor::{self, Dialogue, Next, Woken};
+use crate::transfer::socket::{broken, is_timeout};
 use crate::transfer::store::{Destination, Store};
 use crate::transfer::{Error, Event, Session};
-use crate::wire::{Protocol, Role, decoder};
+use crate::transfer::{datagrams, framed};
+use crate::wire::{Decoder, Protocol, Role, decoder};
+
+/// Bytes that are taken from one client before others have their turn.
+const TURN: usize = 8 << 20;
 
 /// What to receive.
 #[derive(Debug)]
 pub struct Receive {
-    /// Wire format; `udp` needs [`run_udp`].
+    /// Wire format; those of datagrams need [`run_udp`], and `framed` takes either.
     pub protocol: Protocol,
     /// Where pictures are saved.
     pub store: Store,
@@ -30,42 +36,174 @@ pub struct Receive {
 pub fn run(listener: &TcpListener, receive: &Receive, session: &Session<'_>) -> Result<(), Error> {
     let session = &session.within();
     let tally = Tally::new(session, receive.count);
-    serve_each(listener, session, |connection| {
-        serve(connection, receive, session, &tally);
+    tell_listening(listener, session);
+    reactor::serve(listener, session, |local, peer| {
+        let route = Route {
+            transport: TransportKind::Tcp,
+            from: peer,
+            to: local,
+            protocol: &receive.protocol,
+            request: None,
+            destination: Destination::Folder(&receive.store),
+        };
+        let now = Instant::now();
+        Receiving {
+            session,
+            tally: &tally,
+            decoder: decoder(&receive.protocol, Role::Initiator),
+            intake: Intake::new(session, route),
+            peer,
+            began: now,
+            moved: now,
+            held: false,
+        }
     })
 }
 
-fn serve(
-    mut connection: Connection<'_>,
-    receive: &Receive,
-    session: &Session<'_>,
-    tally: &Tally<'_>,
-) {
-    let route = Route {
-        transport: TransportKind::Tcp,
-        from: connection.peer,
-        to: connection.local,
-        protocol: &receive.protocol,
-        request: None,
-        destination: Destination::Folder(&receive.store),
-    };
-    let mut decoder = decoder(&receive.protocol, Role::Initiator);
-    let mut intake = Intake::new(session, route);
-    let outcome = intake.receive(&mut connection, &mut decoder, None);
-    // Where a picture was under way, its record tells what went wrong.
-    if intake.done() == 0 {
-        match outcome {
-            Err(Error::Stopped) => {}
-            Err(error) => session.warn(error.told()),
-            Ok(()) => session.warn(
-                Error::Nothing {
-                    peer: connection.peer,
-                }
-                .told(),
-            ),
+/// One client that sends pictures.
+struct Receiving<'r> {
+    session: &'r Session<'r>,
+    tally: &'r Tally<'r>,
+    decoder: Decoder,
+    intake: Intake<'r>,
+    peer: SocketAddr,
+    began: Instant,
+    /// When something came last.
+    moved: Instant,
+    /// Bytes came that may be a field without an end.
+    held: bool,
+}
+
+impl Receiving<'_> {
+    fn deadline(&self) -> Instant {
+        let limits = &self.session.limits;
+        let total = self.began.checked_add(limits.total);
+        let idle = self.moved.checked_add(limits.idle);
+        match (idle, total) {
+            (Some(idle), Some(total)) => idle.min(total),
+            (one, other) => one.or(other).unwrap_or(self.moved),
         }
     }
-    tally.add(intake.done());
+
+    /// Nothing moved for too long, or all takes too long; nothing where neither is so.
+    fn late(&self) -> Option<Error> {
+        let limits = &self.session.limits;
+        let peer = self.peer;
+        if self.moved.elapsed() >= limits.idle {
+            let limit = limits.idle;
+            return Some(Error::Idle { peer, limit });
+        }
+        let limit = limits.total;
+        (self.began.elapsed() >= limit).then_some(Error::TooLong { peer, limit })
+    }
+
+    /// Sends the answers that the format asks for; a few bytes, for which there is room in any socket that is read.
+    fn answer(&mut self, mut stream: &TcpStream) -> Result<(), Error> {
+        let answers = words(&self.intake.answers(), &self.decoder.protocol());
+        if answers.is_empty() {
+            return Ok(());
+        }
+        self.held = false;
+        stream
+            .write_all(&answers)
+            .map_err(|source| broken(self.peer, source))
+    }
+
+    fn asks(&self) -> bool {
+        self.held
+            && !self.intake.is_busy()
+            && matches!(self.decoder.protocol(), Protocol::SizeHandshake { .. })
+    }
+
+    fn failed(&mut self, error: Error) -> Next {
+        let error = self.intake.broken(&mut self.decoder, error);
+        self.concluded(Err(error))
+    }
+
+    /// Where a picture was under way, its record tells what went wrong.
+    fn concluded(&self, outcome: Result<(), Error>) -> Next {
+        if self.intake.done() == 0 {
+            match outcome {
+                Err(Error::Stopped) => {}
+                Err(error) => self.session.warn(error.told()),
+                Ok(()) => {
+                    let nothing = Error::Nothing { peer: self.peer };
+                    self.session.warn(nothing.told());
+                }
+            }
+        }
+        self.tally.add(self.intake.done());
+        Next::Close
+    }
+}
+
+impl Dialogue for Receiving<'_> {
+    fn go_on(&mut self, stream: &TcpStream, woken: Woken, scratch: &mut [u8]) -> Next {
+        if woken == Woken::Ending {
+            return self.failed(Error::Stopped);
+        }
+        let mut stream = stream;
+        let mut taken = 0_usize;
+        loop {
+            match stream.read(scratch) {
+                Ok(0) => {
+                    let outcome = self.intake.closed(&mut self.decoder);
+                    if self.decoder.protocol() == Protocol::HalfClose {
+                        // Who does not wait for the answer does not get it.
+                        let _ = stream.write_all(&half_close_answer(&outcome, self.intake.done()));
+                    }
+                    return self.concluded(outcome);
+                }
+                Ok(count) => {
+                    self.moved = Instant::now();
+                    let bytes = scratch.get(..count).unwrap_or_default();
+                    if let Err(error) = self.intake.take(&mut self.decoder, bytes) {
+                        return self.concluded(Err(error));
+                    }
+                    self.held = true;
+                    if let Err(error) = self.answer(stream) {
+                        return self.failed(error);
+                    }
+                    taken = taken.saturating_add(count);
+                    if self.began.elapsed() >= self.session.limits.total {
+                        let peer = self.peer;
+                        let limit = self.session.limits.total;
+                        return self.failed(Error::TooLong { peer, limit });
+                    }
+                    if taken >= TURN {
+                        return Next::Yield;
+                    }
+                }
+                Err(error) if is_timeout(&error) => {
+                    if let Some(error) = self.late() {
+                        return self.failed(error);
+                    }
+                    self.intake.rest();
+                    let deadline = self.deadline();
+                    if !self.asks() {
+                        return Next::Read(deadline);
+                    }
+                    if self.moved.elapsed() < PAUSE {
+                        return Next::Read(deadline.min(self.moved + PAUSE));
+                    }
+                    self.held = false;
+                    self.intake.flush(&mut self.decoder);
+                    if let Err(error) = self.answer(stream) {
+                        return self.failed(error);
+                    }
+                    return Next::Read(deadline);
+                }
+                Err(source) => {
+                    let error = broken(self.peer, source);
+                    return self.failed(error);
+                }
+            }
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.intake.is_busy()
+    }
 }
 
 /// Receives datagrams.
@@ -77,6 +215,11 @@ pub fn run_udp(socket: &UdpSocket, receive: &Receive, session: &Session<'_>) -> 
         (session.observer)(Event::Listening(address));
     }
     let destination = Destination::Folder(&receive.store);
-    datagrams::receive(socket, session, destination, receive.count, false)?;
+    if receive.protocol == Protocol::Framed {
+        framed::receive(socket, session, destination, receive.count, false)?;
+    } else {
+        let protocol = &receive.protocol;
+        datagrams::receive(socket, protocol, session, destination, receive.count, false)?;
+    }
     Ok(())
 }

@@ -2,14 +2,18 @@
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::tell_listening;
 use crate::transfer::client::send::loaded;
 use crate::transfer::outgoing::{self, Outgoing};
 use crate::transfer::socket::{self, Connection, is_timeout};
-use crate::transfer::{Error, Event, Session};
+use crate::transfer::{Error, Event, Session, framed};
 use crate::wire::Protocol;
+
+/// How often a stream that waits for its time looks whether it is to end.
+const TICK: Duration = Duration::from_millis(50);
 
 /// What to stream.
 #[derive(Debug, Clone)]
@@ -24,16 +28,72 @@ pub struct Stream {
     pub pace: Duration,
 }
 
+/// When pictures follow each other, and how often.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Frames {
+    /// From the start of one picture to the start of the next, where sending it takes no longer; absent: at once.
+    pub every: Option<Duration>,
+    /// After the last picture comes the first again, until the program is to end.
+    pub repeat: bool,
+}
+
+impl Frames {
+    /// Sends each file when its time has come.
+    fn each(
+        self,
+        stream: &Stream,
+        session: &Session<'_>,
+        mut send: impl FnMut(&Path) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut due = Instant::now();
+        loop {
+            for file in &stream.files {
+                if let Some(every) = self.every {
+                    // One that is late does not make the next ones hurry.
+                    due = due.max(Instant::now());
+                    while Instant::now() < due {
+                        if session.shutdown.winding_down() {
+                            return Ok(());
+                        }
+                        let left = due.saturating_duration_since(Instant::now());
+                        thread::sleep(left.min(TICK));
+                    }
+                    due += every;
+                }
+                if session.shutdown.winding_down() {
+                    return Ok(());
+                }
+                send(file)?;
+            }
+            if !self.repeat || stream.files.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}
+
 /// Connects to a receiver that listens (HOST:PORT), once for every picture.
 ///
 /// # Errors
 /// When a file cannot be read, or nobody answers.
 pub fn connect(peer: &str, stream: &Stream, session: &Session<'_>) -> Result<(), Error> {
-    for file in &stream.files {
+    connect_at(peer, stream, Frames::default(), session)
+}
+
+/// The same, at a rate and again.
+///
+/// # Errors
+/// As [`connect`].
+pub fn connect_at(
+    peer: &str,
+    stream: &Stream,
+    frames: Frames,
+    session: &Session<'_>,
+) -> Result<(), Error> {
+    frames.each(stream, session, |file| {
         let picture = Prepared::new(stream, file, session)?;
-        picture.send(socket::connect(peer, session)?, stream, session)?;
-    }
-    Ok(())
+        picture.send(socket::connect(peer, session)?, stream, session)
+    })
 }
 
 /// Sends the next picture to each that connects, until all were sent.
@@ -41,15 +101,27 @@ pub fn connect(peer: &str, stream: &Stream, session: &Session<'_>) -> Result<(),
 /// # Errors
 /// When a file cannot be read, or nothing more can be accepted.
 pub fn listen(listener: &TcpListener, stream: &Stream, session: &Session<'_>) -> Result<(), Error> {
+    listen_at(listener, stream, Frames::default(), session)
+}
+
+/// The same, at a rate and again.
+///
+/// # Errors
+/// As [`listen`].
+pub fn listen_at(
+    listener: &TcpListener,
+    stream: &Stream,
+    frames: Frames,
+    session: &Session<'_>,
+) -> Result<(), Error> {
     tell_listening(listener, session);
-    for file in &stream.files {
+    frames.each(stream, session, |file| {
         let picture = Prepared::new(stream, file, session)?;
         let Some(connection) = socket::accept(listener, session)? else {
             return Err(Error::Stopped);
         };
-        picture.send(connection, stream, session)?;
-    }
-    Ok(())
+        picture.send(connection, stream, session)
+    })
 }
 
 /// Sends datagrams to a receiver that is bound there (HOST:PORT).
@@ -57,6 +129,19 @@ pub fn listen(listener: &TcpListener, stream: &Stream, session: &Session<'_>) ->
 /// # Errors
 /// When a file cannot be read, or the address is none.
 pub fn connect_udp(peer: &str, stream: &Stream, session: &Session<'_>) -> Result<(), Error> {
+    connect_udp_at(peer, stream, Frames::default(), session)
+}
+
+/// The same, at a rate and again.
+///
+/// # Errors
+/// As [`connect_udp`].
+pub fn connect_udp_at(
+    peer: &str,
+    stream: &Stream,
+    frames: Frames,
+    session: &Session<'_>,
+) -> Result<(), Error> {
     let address = socket::resolve(peer)?
         .into_iter()
         .next()
@@ -66,7 +151,7 @@ pub fn connect_udp(peer: &str, stream: &Stream, session: &Session<'_>) -> Result
         SocketAddr::V6(_) => SocketAddr::from(([0_u16; 8], 0)),
     };
     let socket = socket::bind_udp(any)?;
-    send_datagrams(&socket, address, stream, session)
+    send_datagrams(&socket, address, stream, frames, session)
 }
 
 /// Waits for a datagram, whatever is in it, and sends all pictures to where it came from.
@@ -74,13 +159,26 @@ pub fn connect_udp(peer: &str, stream: &Stream, session: &Session<'_>) -> Result
 /// # Errors
 /// When a file cannot be read, or the socket fails.
 pub fn listen_udp(socket: &UdpSocket, stream: &Stream, session: &Session<'_>) -> Result<(), Error> {
+    listen_udp_at(socket, stream, Frames::default(), session)
+}
+
+/// The same, at a rate and again.
+///
+/// # Errors
+/// As [`listen_udp`].
+pub fn listen_udp_at(
+    socket: &UdpSocket,
+    stream: &Stream,
+    frames: Frames,
+    session: &Session<'_>,
+) -> Result<(), Error> {
     if let Ok(address) = socket.local_addr() {
         (session.observer)(Event::Listening(address));
     }
     let mut buffer = [0; 2048];
-    while !session.shutdown.requested() {
+    while !session.shutdown.winding_down() {
         match socket.recv_from(&mut buffer) {
-            Ok((_, peer)) => return send_datagrams(socket, peer, stream, session),
+            Ok((_, peer)) => return send_datagrams(socket, peer, stream, frames, session),
             Err(error) if is_timeout(&error) => {}
             Err(source) => {
                 return Err(Error::Connection {
@@ -97,17 +195,22 @@ fn send_datagrams(
     socket: &UdpSocket,
     peer: SocketAddr,
     stream: &Stream,
+    frames: Frames,
     session: &Session<'_>,
 ) -> Result<(), Error> {
     socket
         .connect(peer)
         .map_err(|source| Error::Connection { peer, source })?;
-    for file in &stream.files {
+    frames.each(stream, session, |file| {
         let picture = Prepared::new(stream, file, session)?;
-        let record = outgoing::send_udp(socket, peer, session, &picture.outgoing(stream))?;
+        let outgoing = picture.outgoing(stream);
+        let record = match picture.protocol {
+            Protocol::Framed => framed::send(socket, peer, session, &outgoing)?,
+            _ => outgoing::send_udp(socket, peer, session, &outgoing)?,
+        };
         session.transferred(record);
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// A picture as it is sent.
@@ -125,7 +228,10 @@ impl Prepared {
             .default_chunk()
             .and_then(|bytes| usize::try_from(bytes).ok());
         Ok(Self {
-            chunk: stream.chunk.or(habit).unwrap_or(1024),
+            chunk: stream.chunk.or(habit).unwrap_or(match protocol {
+                Protocol::Framed => framed::PIECE,
+                _ => 1024,
+            }),
             protocol,
             bytes,
             file: file.display().to_string(),
@@ -137,7 +243,7 @@ impl Prepared {
             bytes: &self.bytes,
             protocol: &self.protocol,
             chunk: self.chunk,
-            pace: Some(stream.pace),
+            pace: (!stream.pace.is_zero()).then_some(stream.pace),
             file: Some(self.file.clone()),
             request: None,
         }

@@ -21,6 +21,7 @@ fn record(side: Side, sha256: &str, started: i64) -> Record {
         started: Timestamp(started),
         ended: Timestamp(started),
         chunks: vec![100],
+        repeats: None,
         file: Some(format!("{sha256}.jpg")),
         problem: None,
     }
@@ -37,8 +38,8 @@ fn image(id: u32, sha256: &str) -> Image {
         width: None,
         height: None,
         bytes: 100,
-        declared_bytes: None,
         encoded_bytes: None,
+        declared_bytes: None,
         complete: true,
         problem: None,
         sha256: Some(sha256.to_owned()),

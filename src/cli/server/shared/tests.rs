@@ -10,6 +10,8 @@ fn common(ledger: Option<PathBuf>) -> Common {
         ledger,
         idle: Duration::from_secs(1),
         max_bytes: 1 << 20,
+        max_pixels: 1 << 20,
+        json: false,
         quiet: false,
     }
 }
@@ -29,6 +31,7 @@ fn record(problem: Option<&str>) -> Record {
         started: Timestamp(1_000_000_000),
         ended: Timestamp(1_002_500_000),
         chunks: vec![2048, 2048, 2048, 2048, 2048, 1848],
+        repeats: None,
         file: Some("a\u{1b}[2J.jpg".to_owned()),
         problem: problem.map(str::to_owned),
     }

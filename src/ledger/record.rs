@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::TransportKind;
+use super::TransportKind;
 use crate::picture::Format;
 use crate::units::Timestamp;
 
@@ -52,6 +52,9 @@ pub struct Record {
     pub ended: Timestamp,
     /// Sent: the size of every chunk handed to the socket at once. Received: how many of its bytes each read gave.
     pub chunks: Vec<u32>,
+    /// Datagrams that were sent or came again, where they are numbered and asked for again (`framed` over UDP).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<u64>,
     /// The file that was sent or saved; absent where there is none.
     pub file: Option<String>,
     /// Why the picture is not what it should be; absent where nothing is wrong.

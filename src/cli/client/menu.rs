@@ -1,0 +1,139 @@
+//! The menu of a catalogue: what there is, and the choice of who reads it.
+
+use std::io::{self, BufRead, IsTerminal as _, Write};
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::report::text;
+use crate::transfer::server::catalog::Listed;
+
+/// Whether somebody can be asked.
+pub(super) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// The pictures as a table.
+pub(crate) fn table(pictures: &[Listed], out: &mut impl Write) -> io::Result<()> {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(["#", "name", "kind", "pixels", "bytes"]);
+    for picture in pictures {
+        let kind = picture
+            .format
+            .map_or_else(|| "unknown".to_owned(), |format| format.to_string());
+        let pixels = match (picture.width, picture.height) {
+            (Some(width), Some(height)) => format!("{width}×{height}"),
+            _ => "unknown".to_owned(),
+        };
+        table.add_row([
+            picture.number.to_string(),
+            text::plain(&picture.name, true).into_owned(),
+            kind,
+            pixels,
+            text::count(picture.bytes),
+        ]);
+    }
+    for column in [0, 3, 4] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Asks until a number or a name of the list is given, or the input ends. With no list, anything that is not empty is
+/// taken.
+pub(super) fn ask(
+    pictures: Option<&[Listed]>,
+    input: &mut impl BufRead,
+    out: &mut impl Write,
+) -> io::Result<Option<String>> {
+    loop {
+        write!(out, "Number or name: ")?;
+        out.flush()?;
+        let mut line = String::new();
+        if input.read_line(&mut line)? == 0 {
+            writeln!(out)?;
+            return Ok(None);
+        }
+        let choice = line.trim();
+        if choice.is_empty() {
+            continue;
+        }
+        let Some(pictures) = pictures else {
+            return Ok(Some(choice.to_owned()));
+        };
+        match find(pictures, choice) {
+            Some(picture) => return Ok(Some(picture.number.to_string())),
+            None => writeln!(out, "There is no picture {choice:?}.")?,
+        }
+    }
+}
+
+/// A number, a name, or the only name that begins so.
+fn find<'p>(pictures: &'p [Listed], choice: &str) -> Option<&'p Listed> {
+    let number: Option<u64> = choice.parse().ok();
+    let exact = pictures
+        .iter()
+        .find(|picture| Some(picture.number) == number)
+        .or_else(|| pictures.iter().find(|picture| picture.name == choice));
+    exact.or_else(|| {
+        let mut starting = pictures
+            .iter()
+            .filter(|picture| picture.name.starts_with(choice));
+        starting.next().filter(|_| starting.next().is_none())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pictures() -> Vec<Listed> {
+        [(1, "cat.jpg"), (3, "dog.png"), (4, "dot.png")]
+            .map(|(number, name)| Listed {
+                number,
+                name: name.to_owned(),
+                format: None,
+                width: Some(640),
+                height: Some(480),
+                bytes: 12_345,
+                sha256: String::new(),
+            })
+            .to_vec()
+    }
+
+    #[test]
+    fn number_name_and_beginning_are_taken() {
+        for (typed, chosen) in [
+            ("3\n", Some("3")),
+            ("cat.jpg\n", Some("1")),
+            ("c\n", Some("1")),
+            ("\n7\ndo\ndog\n", Some("3")),
+            ("2\n", None),
+        ] {
+            let mut out = Vec::new();
+            let asked = ask(Some(&pictures()), &mut typed.as_bytes(), &mut out).unwrap();
+            assert_eq!(asked.as_deref(), chosen, "{typed:?}");
+        }
+        let any = ask(None, &mut "\n9\n".as_bytes(), &mut Vec::new()).unwrap();
+        assert_eq!(any.as_deref(), Some("9"));
+    }
+
+    #[test]
+    fn table_shows_name_size_and_dimensions() {
+        let mut out = Vec::new();
+        table(&pictures(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(
+            text.contains("640×480") && text.contains("12,345"),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), 4);
+    }
+}

@@ -1,0 +1,250 @@
+//! Who may connect, and how often: networks that are allowed, and a rate for each address.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Addresses whose rate is remembered; the one that was quiet longest is forgotten first.
+const MOST_ADDRESSES: usize = 16_384;
+
+/// An address that was turned away is told of at most so often.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
+/// A network in CIDR notation (RFC 4632, RFC 4291 §2.3): `10.0.0.0/8`, `fe80::/10`, or one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+/// The text is no network.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{given:?} is no network: expected ADDRESS/BITS, e.g. 192.168.1.0/24 or fd00::/8, or one address"
+)]
+pub struct NotANetwork {
+    /// What was given.
+    pub given: String,
+}
+
+impl Network {
+    /// Whether the address is in the network. An IPv4 address that came in over IPv6 (`::ffff:a.b.c.d`) counts as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let bits = 32_u32.saturating_sub(u32::from(self.prefix));
+                (own.to_bits() ^ other.to_bits())
+                    .checked_shr(bits)
+                    .unwrap_or(0)
+                    == 0
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let bits = 128_u32.saturating_sub(u32::from(self.prefix));
+                (own.to_bits() ^ other.to_bits())
+                    .checked_shr(bits)
+                    .unwrap_or(0)
+                    == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = NotANetwork;
+
+    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+        let wrong = || NotANetwork {
+            given: text.to_owned(),
+        };
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let most = match address {
+            IpAddr::V4(_) => 32,
+            IpAddr::V6(_) => 128,
+        };
+        let prefix = match prefix {
+            None => most,
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits
+                .parse()
+                .ok()
+                .filter(|&prefix| prefix <= most)
+                .ok_or_else(wrong)?,
+            Some(_) => return Err(wrong()),
+        };
+        Ok(Self { address, prefix })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+/// Decides on each connection as it comes.
+#[derive(Debug)]
+pub(super) struct Gate {
+    allow: Vec<Network>,
+    /// Connections a second.
+    rate: u32,
+    seen: Mutex<HashMap<IpAddr, Bucket>>,
+}
+
+/// What an address has left of its rate.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    left: f64,
+    since: Instant,
+    told: Option<Instant>,
+}
+
+/// What is done with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    Welcome,
+    /// Closed at once; the reason is told where it is given, and was told a moment ago where it is not.
+    Refused(Option<&'static str>),
+}
+
+impl Gate {
+    /// `rate` connections a second from one address, ten seconds' worth of them at once; 0 for any number.
+    pub(super) fn new(allow: &[Network], rate: u32) -> Self {
+        Self {
+            allow: allow.to_vec(),
+            rate,
+            seen: Mutex::default(),
+        }
+    }
+
+    pub(super) fn admit(&self, address: IpAddr, now: Instant) -> Admission {
+        let address = network_of(address);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= MOST_ADDRESSES && !seen.contains_key(&address) {
+            let quietest = seen.iter().min_by_key(|(_, bucket)| bucket.since);
+            if let Some(&quietest) = quietest.map(|(address, _)| address) {
+                seen.remove(&quietest);
+            }
+        }
+        let rate = f64::from(self.rate);
+        let burst = rate * 10.0;
+        let bucket = seen.entry(address).or_insert(Bucket {
+            left: burst,
+            since: now,
+            told: None,
+        });
+        let why = if !self.allow.is_empty()
+            && !self.allow.iter().any(|network| network.contains(address))
+        {
+            Some("it is in none of the networks of --allow")
+        } else if self.rate > 0 {
+            let passed = now.saturating_duration_since(bucket.since).as_secs_f64();
+            bucket.left = (bucket.left + passed * rate).min(burst);
+            bucket.since = now;
+            if bucket.left < 1.0 {
+                Some("it connects more often than --rate allows")
+            } else {
+                bucket.left -= 1.0;
+                None
+            }
+        } else {
+            None
+        };
+        match why {
+            None => Admission::Welcome,
+            Some(why) => {
+                let again = bucket
+                    .told
+                    .is_some_and(|told| now.saturating_duration_since(told) < TOLD_EVERY);
+                if again {
+                    return Admission::Refused(None);
+                }
+                bucket.told = Some(now);
+                Admission::Refused(Some(why))
+            }
+        }
+    }
+}
+
+/// Whoever has one IPv6 address has the 2⁶⁴ beside it too; they count as one.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits())),
+        IpAddr::V6(address) if address.is_loopback() => IpAddr::V6(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Network {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn networks_hold_what_they_should() {
+        for (net, inside, outside) in [
+            ("192.168.1.0/24", "192.168.1.255", "192.168.2.0"),
+            ("10.0.0.0/8", "10.255.0.1", "11.0.0.0"),
+            ("127.0.0.1", "127.0.0.1", "127.0.0.2"),
+            ("fd00::/8", "fdff::1", "fe00::1"),
+            ("::1", "::1", "::2"),
+            ("192.0.2.1/32", "::ffff:192.0.2.1", "::ffff:192.0.2.2"),
+            ("192.0.2.128/25", "192.0.2.200", "192.0.2.127"),
+        ] {
+            assert!(network(net).contains(inside.parse().unwrap()), "{net}");
+            assert!(!network(net).contains(outside.parse().unwrap()), "{net}");
+        }
+        assert!(network("0.0.0.0/0").contains("8.8.8.8".parse().unwrap()));
+        assert!(!network("0.0.0.0/0").contains("::1".parse().unwrap()));
+        for bad in [
+            "",
+            "1.2.3/8",
+            "1.2.3.4/33",
+            "::/129",
+            "1.2.3.4/+8",
+            "a/8",
+            "1.2.3.4/",
+        ] {
+            assert!(bad.parse::<Network>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rate_lets_bursts_in_and_floods_out() {
+        let gate = Gate::new(&[], 2);
+        let now = Instant::now();
+        let address = "192.0.2.1".parse().unwrap();
+        for _ in 0..20 {
+            assert_eq!(gate.admit(address, now), Admission::Welcome);
+        }
+        assert!(matches!(
+            gate.admit(address, now),
+            Admission::Refused(Some(_))
+        ));
+        assert_eq!(gate.admit(address, now), Admission::Refused(None));
+        let other = "192.0.2.2".parse().unwrap();
+        assert_eq!(gate.admit(other, now), Admission::Welcome);
+        let later = now + Duration::from_millis(600);
+        assert_eq!(gate.admit(address, later), Admission::Welcome);
+        assert!(matches!(gate.admit(address, later), Admission::Refused(_)));
+    }
+
+    #[test]
+    fn only_allowed_networks_come_in() {
+        let gate = Gate::new(&[network("127.0.0.0/8"), network("::1")], 0);
+        let now = Instant::now();
+        for (address, welcome) in [("127.0.0.9", true), ("::1", true), ("10.0.0.1", false)] {
+            let admitted = gate.admit(address.parse().unwrap(), now) == Admission::Welcome;
+            assert_eq!(admitted, welcome, "{address}");
+        }
+    }
+}

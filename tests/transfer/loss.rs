@@ -1,0 +1,119 @@
+//! `framed` over UDP through a private network that drops one packet in five.
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::programs::{CLIENT, Folder, SERVER};
+
+const IMGNET: &str = env!("CARGO_BIN_EXE_imgnet");
+
+/// In a network namespace of its own: a server, a lossy loopback, a capture of what goes out, and the senders.
+const SCRIPT: &str = r#"
+set -e
+ip link set lo up
+nft add table inet lossy
+nft add chain inet lossy in '{ type filter hook input priority 0; }'
+nft add rule inet lossy in udp dport 6001 numgen random mod 5 == 0 drop
+nft add rule inet lossy in udp sport 6001 numgen random mod 5 == 0 drop
+"$SERVER" receive --protocol framed --udp --port 6001 --count 8 --out "$DIR/out" --ledger "$DIR/received.jsonl" -q &
+server=$!
+tcpdump -i lo -Q out -w "$DIR/wire.pcap" -B 32768 -U udp port 6001 2>"$DIR/tcpdump.log" &
+tcpdump=$!
+for i in $(seq 100); do grep -q listening "$DIR/tcpdump.log" && break; sleep 0.05; done
+sleep 0.3
+"$CLIENT" send 127.0.0.1:6001 "$DIR"/*.png --protocol framed --udp --ledger "$DIR/sent.jsonl" -q
+wait $server
+sleep 0.3
+kill -INT $tcpdump
+wait $tcpdump || true
+"#;
+
+/// Whether all that is needed is here; says what is not.
+fn can_run() -> bool {
+    let works = |command: &mut Command| {
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    let mut missing = Vec::new();
+    for tool in ["nft", "ip", "tcpdump"] {
+        if !works(Command::new("sh").args(["-c", &format!("command -v {tool}")])) {
+            missing.push(tool);
+        }
+    }
+    if !works(Command::new("unshare").args(["-n", "nft", "list", "tables"])) {
+        missing.push("the right to make a network namespace (root)");
+    }
+    if !missing.is_empty() {
+        eprintln!("SKIPPED framed_pictures_come_whole_through_loss: {missing:?}");
+    }
+    missing.is_empty()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn framed_pictures_come_whole_through_loss() {
+    if !can_run() {
+        return;
+    }
+    let folder = Folder::new();
+    let mut sent: Vec<Vec<u8>> = (0..8)
+        .map(|seed| folder.picture(&format!("{seed}.png"), seed, 300, 200))
+        .collect();
+    let status = Command::new("unshare")
+        .args(["-n", "sh", "-c", SCRIPT])
+        .env("DIR", folder.path(""))
+        .env("SERVER", SERVER)
+        .env("CLIENT", CLIENT)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let mut received: Vec<Vec<u8>> = folder
+        .names("out")
+        .iter()
+        .map(|name| folder.read(&format!("out/{name}")))
+        .collect();
+    sent.sort();
+    received.sort();
+    assert!(sent == received, "{:?}", folder.names("out"));
+    let ledger = lines(&String::from_utf8(folder.read("sent.jsonl")).unwrap());
+    assert_eq!(ledger.len(), 8);
+    let repeats: u64 = ledger
+        .iter()
+        .map(|record| record["repeats"].as_u64().unwrap())
+        .sum();
+    assert!(repeats > 0, "nothing was lost");
+
+    // What the sniffer saw of data datagrams that came again is what the sender says that it repeated.
+    let output = Command::new(IMGNET)
+        .args(["analyze", "--format", "json", "--protocol", "6001=framed"])
+        .arg(folder.path("wire.pcap"))
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let images = report["images"].as_array().unwrap();
+    assert_eq!(images.len(), 8);
+    assert!(images.iter().all(|image| image["complete"] == true));
+    let duplicates: u64 = images
+        .iter()
+        .map(|image| image["duplicate_bytes"].as_u64().unwrap())
+        .sum();
+    let findings = report["findings"].as_array().unwrap();
+    let told: usize = findings
+        .iter()
+        .filter(|finding| finding["name"] == "datagram-duplicated")
+        .map(|finding| finding["packets"].as_array().unwrap().len())
+        .sum();
+    println!(
+        "{repeats} repeated by the sender; the sniffer saw {told} again, {duplicates} bytes twice"
+    );
+    assert!(duplicates > 0 || told > 0, "the sniffer saw no repeat");
+}
