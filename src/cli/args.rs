@@ -265,7 +265,7 @@ fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{} is more than can be counted", text::plain(text, true)))
 }
 
-fn at_least_one(text: &str) -> Result<u64, String> {
+pub(super) fn at_least_one(text: &str) -> Result<u64, String> {
     match size(text)? {
         0 => Err("must be at least 1".to_owned()),
         size => Ok(size),
