@@ -267,6 +267,11 @@ impl<W: Write> Writer<W> {
         self.written_bytes
     }
 
+    /// Bytes of whole blocks that wait to be handed over.
+    pub fn gathered_bytes(&self) -> usize {
+        self.gathered.len()
+    }
+
     fn know(&self, interface: u32) -> Result<(), Error> {
         let described = self.statistics.len();
         if (interface as usize) < described {

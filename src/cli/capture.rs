@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
+use crate::capture::confine::{Needs, confine};
 use crate::capture::private::{self, Forbidden, Identity};
-use crate::capture::session::{self, Reason, Recorder, Stop, Summary};
+use crate::capture::session::{self, Every, Reason, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
@@ -17,7 +18,7 @@ use crate::cli::terminal::Environment;
 use crate::ledger::Verdict;
 use crate::report::model::{CaptureFile, Report};
 use crate::report::text::{self, count, counted};
-use crate::source::live;
+use crate::source::live::{self, Live};
 
 mod command;
 mod device;
@@ -29,9 +30,25 @@ pub(super) use device::{describe, filter, how_to_get_the_right, open};
 pub(super) use view::View;
 pub(super) use watch::Watch;
 
-/// Bytes of the kernel's ring unless `--buffer` says otherwise: where loopback moves 20 Gbit/s, less loses
-/// frames.
-pub(super) const RING_BYTES: u64 = 256 << 20;
+/// Bytes of the kernel's ring unless `--buffer` says otherwise: a sixty-fourth of the memory that is free, for it is
+/// not swapped, and between 32 and 512 MiB: where loopback moves 20 Gbit/s, less than 256 MiB loses frames when
+/// nobody holds the sender.
+pub(super) fn ring_bytes() -> u64 {
+    free_memory().map_or(64 << 20, |free| {
+        (free / 64).clamp(32 << 20, 512 << 20) & !((1 << 20) - 1)
+    })
+}
+
+/// Memory that is free, in bytes; absent where the system does not say.
+pub(super) fn free_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes.saturating_mul(1024))
+}
+
 /// After the last picture asked for: time for its connection to be closed on the wire.
 const AFTER_IMAGES: Duration = Duration::from_millis(250);
 
@@ -51,9 +68,13 @@ const AFTER_IMAGES: Duration = Duration::from_millis(250);
     max_term_width = 100
 )]
 pub struct Capture {
-    /// Interface to capture on [default: lo]
-    #[arg(short, long, value_name = "IFACE")]
-    interface: Option<String>,
+    /// Interface to capture on [default: lo]; may be repeated
+    #[arg(short, long = "interface", value_name = "IFACE")]
+    interfaces: Vec<String>,
+
+    /// List the interfaces, and end
+    #[arg(long, exclusive = true)]
+    list: bool,
 
     /// Only packets from or to this port; may be repeated
     #[arg(short, long = "port", value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
@@ -63,10 +84,44 @@ pub struct Capture {
     #[arg(short, long, value_name = "BPF")]
     filter: Option<String>,
 
+    /// Memory for the kernel's ring of frames, in MiB [default: by the memory that is free]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=2047))]
+    buffer: Option<u64>,
+
+    #[command(flatten)]
+    file: FileArgs,
+
+    #[command(flatten)]
+    end: EndArgs,
+
+    #[command(flatten)]
+    run: RunArgs,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// The file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "File")]
+struct FileArgs {
     /// Write the frames to FILE as pcapng; - is standard output
     #[arg(short, long, value_name = "FILE")]
     write: Option<PathBuf>,
 
+    /// Begin a new file after a size (100M), a time (60s) or a number of pictures (10pictures)
+    #[arg(long, value_name = "WHEN", value_parser = every, requires = "write")]
+    rotate: Option<Every>,
+
+    /// Keep only the latest N files
+    #[arg(long, value_name = "N", requires = "rotate", value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Option<u32>,
+}
+
+/// When it ends.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "End (the first that comes; Ctrl-C always)")]
+struct EndArgs {
     /// End after N pictures have ended
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     images: Option<u64>,
@@ -75,16 +130,77 @@ pub struct Capture {
     #[arg(long, value_name = "T", value_parser = duration)]
     duration: Option<Duration>,
 
-    /// Memory for the kernel's ring of frames, in MiB [default: 256]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=2047))]
-    buffer: Option<u64>,
+    /// End after N frames
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    packets: Option<u64>,
+
+    /// End after so many captured bytes, e.g. 500M
+    #[arg(long, value_name = "SIZE", value_parser = crate::cli::args::at_least_one)]
+    size: Option<u64>,
+
+    /// End when no frame came for this time
+    #[arg(long, value_name = "T", value_parser = duration)]
+    silence: Option<Duration>,
+}
+
+/// Running a command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Running a command in a private network")]
+struct RunArgs {
+    /// Run this line of the shell, e.g. 'server & client'
+    #[arg(long, value_name = "LINE", conflicts_with = "command")]
+    shell: Option<String>,
+
+    /// Whose exit status: the verdict's, the command's, or the verdict's unless that is 0
+    #[arg(long, value_name = "WHOSE", value_enum, default_value_t = ExitStatusArg::Both)]
+    exit_status: ExitStatusArg,
+
+    /// Hold the command while what was captured is worked off, so that nothing is lost
+    #[arg(long, value_name = "WHETHER", value_enum, default_value_t = Switch::On)]
+    lossless: Switch,
+
+    /// Longest packet of the private loopback, e.g. 1500 [default: 65536]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(68..=65536))]
+    mtu: Option<u32>,
+
+    /// IPv6 in the private network
+    #[arg(long, value_name = "WHETHER", value_enum, default_value_t = Switch::On)]
+    ipv6: Switch,
 
     /// Run this command in a private network of its own, and capture all of it
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
 
-    #[command(flatten)]
-    common: Common,
+/// `--exit-status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ExitStatusArg {
+    /// The verdict's; where that is 0, the command's
+    Both,
+    /// The command's; 128 and the signal where one ended it
+    Command,
+    /// The verdict's
+    Verdict,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Switch {
+    /// Yes
+    On,
+    /// No
+    Off,
+}
+
+impl RunArgs {
+    /// The program and its arguments; absent where none is to be run.
+    fn command(&self) -> Option<(OsString, Vec<OsString>)> {
+        if let Some(line) = &self.shell {
+            return Some(("sh".into(), vec!["-c".into(), line.into()]));
+        }
+        let (program, arguments) = self.command.split_first()?;
+        Some((program.clone(), arguments.to_vec()))
+    }
 }
 
 /// Runs the command.
@@ -92,93 +208,217 @@ pub struct Capture {
 /// # Errors
 /// An interface or a filter that is wrong, a file that cannot be written: exit code 2.
 pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
-    let stdout_taken = capture.write.as_deref() == Some(Path::new("-"));
+    if capture.list {
+        return list();
+    }
+    let stdout_taken = capture.file.write.as_deref() == Some(Path::new("-"));
     if stdout_taken && io::stdout().is_terminal() {
         anyhow::bail!(
             "-w - writes a capture file to standard output, which is the terminal; name a file, or pipe it"
         );
     }
+    if stdout_taken && capture.file.rotate.is_some() {
+        anyhow::bail!("--rotate begins new files, and standard output is one; name a file with -w");
+    }
+    let command = capture.run.command();
     // Before any thread: the kernel moves no process with threads to another network.
-    let private = match capture.command.as_slice() {
-        [] => None,
-        _ => Some(private::enter(Identity::Caller)),
-    };
-    let interface = match (&private, &capture.interface) {
-        (Some(Ok(_)), Some(other)) if other != "lo" => anyhow::bail!(
-            "-i {other}: a command that imgnet runs has a private network, whose only interface is lo; leave -i out"
-        ),
-        (_, given) => given.as_deref().unwrap_or("lo"),
-    };
+    let private = command.as_ref().map(|_| private::enter(Identity::Caller));
+    let interfaces = interfaces(capture, private.as_ref())?;
+    if matches!(private, Some(Ok(_))) {
+        furnish(&capture.run)?;
+    }
     let filter = filter(&capture.ports, capture.filter.as_deref());
-    let ring = capture
-        .buffer
-        .map_or(RING_BYTES, |mebibytes| mebibytes << 20);
-    let opened = open(interface, &capture.ports, capture.filter.as_deref(), ring);
-    let mut device = match opened {
-        Ok(device) => device,
-        Err(live::Error::NotAllowed {
-            message: reason, ..
-        }) => {
-            not_allowed(
-                interface,
-                &reason,
-                private.as_ref().and_then(|p| p.as_ref().err()),
-                private.is_none(),
-            )?;
-            return Ok(Exit::NotAllowed);
-        }
-        Err(other) => return Err(other.into()),
+    let Some(mut device) = open_all(capture, &interfaces, private.as_ref())? else {
+        return Ok(Exit::NotAllowed);
     };
     let output = if stdout_taken {
         None
     } else {
-        let files: Vec<PathBuf> = capture.write.iter().cloned().collect();
+        let files: Vec<PathBuf> = capture.file.write.iter().cloned().collect();
         Some(Output::open(&capture.common.output, &files)?)
     };
-    let recorder = match &capture.write {
+    let described: Vec<_> = device
+        .iter()
+        .map(|live| describe(live, filter.as_deref()))
+        .collect();
+    let rotation = capture.file.rotate.map(|every| Rotation {
+        every,
+        keep: capture.file.keep.and_then(|keep| keep.try_into().ok()),
+    });
+    let recorder = match &capture.file.write {
         None => None,
-        Some(_) if stdout_taken => Some(Recorder::pipe(
-            Box::new(io::stdout()),
-            &describe(&device, filter.as_deref()),
-        )?),
-        Some(path) => Some(Recorder::create(
-            path.clone(),
-            &describe(&device, filter.as_deref()),
-        )?),
+        Some(_) if stdout_taken => Some(Recorder::pipe(Box::new(io::stdout()), &described)?),
+        Some(path) => Some(Recorder::create(path.clone(), &described, rotation)?),
     };
+    drop(described);
 
     let stop = Stop::default();
-    stop.on_signals()
-        .context("cannot be told to end by Ctrl-C")?;
-    let quiet = capture.common.output.quiet;
-    if !quiet {
-        announce(capture, interface, filter.as_deref(), private.as_ref())?;
+    let signals = match &command {
+        Some(_) => command::Signals::catch(),
+        None => stop.on_signals().map(|()| command::Signals::default()),
     }
-    let view = view::choose(
-        &capture.common.output,
-        stdout_taken,
-        !capture.command.is_empty(),
-    );
+    .context("cannot be told to end by Ctrl-C")?;
+    let quiet = capture.common.output.quiet;
+    let interface = interfaces.join(", ");
+    if !quiet {
+        announce(capture, &interface, filter.as_deref(), private.as_ref())?;
+    }
+    let view = view::choose(&capture.common.output, stdout_taken, command.is_some());
     let mut watch = Watch::new(capture.common.analysis.options(), view);
-    if let Some(images) = capture.images {
+    if let Some(images) = capture.end.images {
         watch.end_after(images, AFTER_IMAGES, stop.clone());
     }
-    let running = match capture.command.split_first() {
+    let started = match &command {
         None => None,
         Some((program, arguments)) => {
             let taken = stdout_taken || capture.common.output.format != FormatArg::Table;
-            Some(command::start(program, arguments, taken, &stop)?)
+            Some(command::start(program, arguments, taken)?)
         }
     };
+    // The command is not confined: only what reads bytes that anybody may have sent.
+    let needs = Needs {
+        folders: folders(capture),
+    };
+    let confinement = confine(&needs);
+    if capture.common.output.verbose > 0 {
+        writeln!(io::stderr().lock(), "imgnet: confined: {confinement}")?;
+    }
+    let mut brake = match &started {
+        Some(started) if capture.run.lossless == Switch::On => Some(started.brake()?),
+        _ => None,
+    };
+    let running = started
+        .map(|started| started.watch(signals, &stop))
+        .transpose()?;
     let options = session::Options {
-        duration: capture.duration,
+        duration: capture.end.duration,
+        frames: capture.end.packets,
+        bytes: capture.end.size,
+        silence: capture.end.silence,
         ..session::Options::default()
     };
-    let (summary, watch) = session::run(&mut device, recorder, watch, &stop, options);
-    if let Some(running) = running {
-        running.finish(quiet)?;
+    let hold = brake
+        .as_mut()
+        .map(|brake| -> &mut dyn session::Hold { brake });
+    let (summary, watch) = session::run(&mut device, recorder, watch, &stop, options, hold);
+    let outcome = running.map(|running| running.finish(quiet)).transpose()?;
+    let exit = conclude(capture, &interface, summary, watch, output)?;
+    let of_command = outcome
+        .filter(|outcome| !outcome.interrupted)
+        .and_then(|outcome| outcome.code())
+        .map(Exit::OfCommand);
+    Ok(match (capture.run.exit_status, of_command) {
+        (ExitStatusArg::Command, Some(code)) => code,
+        (ExitStatusArg::Both, Some(code)) if exit == Exit::Good => code,
+        _ => exit,
+    })
+}
+
+/// The interfaces that are captured on.
+fn interfaces(
+    capture: &Capture,
+    private: Option<&Result<private::Way, Forbidden>>,
+) -> anyhow::Result<Vec<String>> {
+    let mut interfaces: Vec<String> = Vec::new();
+    for name in &capture.interfaces {
+        if matches!(private, Some(Ok(_))) && name != "lo" {
+            anyhow::bail!(
+                "-i {name}: a command that imgnet runs has a private network, whose only interface is lo; leave -i out"
+            );
+        }
+        if !interfaces.contains(name) {
+            interfaces.push(name.clone());
+        }
     }
-    conclude(capture, interface, summary, watch, output)
+    if interfaces.is_empty() {
+        interfaces.push("lo".to_owned());
+    }
+    Ok(interfaces)
+}
+
+/// Sets the private network up as was asked for.
+fn furnish(run: &RunArgs) -> anyhow::Result<()> {
+    if let Some(mtu) = run.mtu {
+        private::set_mtu(mtu).with_context(|| format!("--mtu {mtu}: cannot be set"))?;
+    }
+    if run.ipv6 == Switch::Off {
+        private::without_ipv6().context("--ipv6 off: cannot be set")?;
+    }
+    Ok(())
+}
+
+/// Opens all interfaces; absent, with all said, where that is not allowed.
+fn open_all(
+    capture: &Capture,
+    interfaces: &[String],
+    private: Option<&Result<private::Way, Forbidden>>,
+) -> anyhow::Result<Option<Vec<Live>>> {
+    let ring = capture
+        .buffer
+        .map_or_else(ring_bytes, |mebibytes| mebibytes << 20)
+        / (interfaces.len().max(1) as u64);
+    let mut device = Vec::new();
+    for (index, interface) in (0..).zip(interfaces) {
+        match open(interface, &capture.ports, capture.filter.as_deref(), ring) {
+            Ok(live) => device.push(live.numbered(index)),
+            Err(live::Error::NotAllowed {
+                message: reason, ..
+            }) => {
+                not_allowed(
+                    interface,
+                    &reason,
+                    private.and_then(|private| private.as_ref().err()),
+                    private.is_none(),
+                )?;
+                return Ok(None);
+            }
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Ok(Some(device))
+}
+
+/// Folders in which files are made after the capture began.
+fn folders(capture: &Capture) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    let mut folder_of = |file: Option<&PathBuf>| {
+        if let Some(parent) = file
+            .filter(|file| *file != Path::new("-"))
+            .and_then(|file| file.parent())
+        {
+            let here = parent.as_os_str().is_empty();
+            folders.push(if here { ".".into() } else { parent.to_owned() });
+        }
+    };
+    folder_of(capture.common.output.output.as_ref());
+    if capture.file.rotate.is_some() {
+        folder_of(capture.file.write.as_ref());
+    }
+    folders
+}
+
+/// Lists the interfaces.
+fn list() -> anyhow::Result<Exit> {
+    let mut out = io::stdout().lock();
+    let all = live::interfaces()?;
+    let width = all.iter().map(|one| one.name.len()).max().unwrap_or(0);
+    for one in all {
+        let addresses: Vec<String> = one.addresses.iter().map(ToString::to_string).collect();
+        let mut notes = vec![if one.up { "up" } else { "down" }.to_owned()];
+        if one.loopback {
+            notes.push("loopback".to_owned());
+        }
+        notes.extend(one.description);
+        if !addresses.is_empty() {
+            notes.push(addresses.join(" "));
+        }
+        let line = format!("{:width$}  {}", one.name, notes.join(", "));
+        if let Err(error) = writeln!(out, "{}", text::plain(&line, true)) {
+            ignore_closed_pipe(error)?;
+            break;
+        }
+    }
+    Ok(Exit::Good)
 }
 
 /// Says what was found and how the capture went.
@@ -189,7 +429,7 @@ fn conclude(
     watch: Watch,
     output: Option<Output>,
 ) -> anyhow::Result<Exit> {
-    let mut report = watch.into_report(capture_file(interface, &summary));
+    let mut report = watch.into_report(capture_file(interface, &summary), &summary.counts);
     let verdict = verdict(&report, &summary);
     report.verdict = verdict;
     let arguments = &capture.common.output;
@@ -219,7 +459,7 @@ fn conclude(
             .collect();
         if arguments.format == FormatArg::Table
             && arguments.output.is_none()
-            && capture.write.as_deref() != Some(Path::new("-"))
+            && capture.file.write.as_deref() != Some(Path::new("-"))
         {
             lines.insert(0, String::new());
             writeln!(io::stdout().lock(), "{}", lines.join("\n")).or_else(ignore_closed_pipe)?;
@@ -312,6 +552,9 @@ pub(super) fn summary_lines(interface: &str, summary: &Summary) -> Vec<String> {
         Reason::Signal => "; ended by a signal.",
         Reason::Images => "; the pictures asked for have ended.",
         Reason::Duration => "; the time is over.",
+        Reason::Frames => "; the frames asked for are captured.",
+        Reason::Bytes => "; the bytes asked for are captured.",
+        Reason::Silence => "; no frame came for the time asked for.",
         Reason::Done => "; the command has ended.",
         Reason::Output => "; ended because the file cannot be written.",
         Reason::OutputClosed => "; ended because the reader of standard output has gone.",
@@ -332,7 +575,22 @@ pub(super) fn summary_lines(interface: &str, summary: &Summary) -> Vec<String> {
         Some(counts.queue_dropped),
         "not analysed, because the analysis could not keep up; they are in the file: imgnet analyze reads it all",
     );
+    if counts.holds > 0 {
+        lines.push(format!(
+            "The command was held {}, {:.1} s in all, so that nothing was lost (--lossless off lets it run)",
+            counted(counts.holds, "time", "times"),
+            counts.held.as_secs_f64()
+        ));
+    }
     if let Some(written) = &summary.written {
+        if let (Some(first), Some(last)) = (written.files.first(), written.files.last()) {
+            lines.push(format!(
+                "Files: {}, {} to {}",
+                count(written.files.len() as u64),
+                first.display(),
+                last.display()
+            ));
+        }
         lines.push(format!(
             "Written: {}, {}, {} bytes",
             if written.name == "-" {
@@ -383,7 +641,7 @@ fn announce(
             )
         }
     };
-    let end = if capture.command.is_empty() {
+    let end = if capture.run.command().is_none() {
         "; Ctrl-C ends it"
     } else {
         ""
@@ -436,6 +694,25 @@ pub(super) fn ignore_closed_pipe(error: io::Error) -> io::Result<()> {
     } else {
         Err(error)
     }
+}
+
+/// A size, a time or a number of pictures.
+fn every(text: &str) -> Result<Every, String> {
+    if let Some(number) = text
+        .strip_suffix("pictures")
+        .or_else(|| text.strip_suffix("images"))
+    {
+        return match number.trim().parse() {
+            Ok(number @ 1..) => Ok(Every::Pictures(number)),
+            _ => Err(format!("expected e.g. 10pictures, not {text:?}")),
+        };
+    }
+    if text.ends_with('s') || text.ends_with('m') || text.ends_with('h') {
+        return duration(text).map(Every::Time);
+    }
+    crate::cli::args::at_least_one(text)
+        .map(Every::Bytes)
+        .map_err(|_| format!("expected e.g. 100M, 60s or 10pictures, not {text:?}"))
 }
 
 /// Seconds, or a duration with units as in `1m30s`.

@@ -94,7 +94,8 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
     let filter = capture::filter(&ports, None);
     let recorder = Recorder::create(
         folder.capture(),
-        &capture::describe(&device, filter.as_deref()),
+        &[capture::describe(&device, filter.as_deref())],
+        None,
     )?;
 
     let shutdown = Shutdown::default();
@@ -122,6 +123,7 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
                 watch,
                 &stop,
                 session::Options::default(),
+                None,
             )
         });
         let performance = perform(&stage, &shutdown);
@@ -133,7 +135,7 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
     })?;
     let mut file = capture::capture_file("lo", &summary);
     file.path = folder.capture().display().to_string();
-    let report = watch.into_report(file);
+    let report = watch.into_report(file, &summary.counts);
     conclude(demo, &folder, output, report, summary, performance)
 }
 

@@ -216,14 +216,8 @@ fn private_network() -> (Condition, bool) {
 
 /// Memory for the kernel's ring: it is not swapped, so it has to be free.
 fn ring_memory() -> Condition {
-    let ring = super::capture::RING_BYTES;
-    let free = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
-            let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-            Some(kilobytes.saturating_mul(1024))
-        });
+    let ring = super::capture::ring_bytes();
+    let free = super::capture::free_memory();
     let mebibytes = |bytes: u64| bytes >> 20;
     let (state, detail, command) = match free {
         None => (

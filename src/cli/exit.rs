@@ -4,22 +4,30 @@ use std::process::ExitCode;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
     /// 0: the input was read to its end (`analyze`, `report`), or everything compared is equal.
-    Good = 0,
+    Good,
     /// 1: a picture is different, not whole, or there was nothing to compare it with; an expectation failed.
-    NotEqual = 1,
+    NotEqual,
     /// 2: wrong usage, an input that cannot be read, or an output that cannot be written.
-    Usage = 2,
+    Usage,
     /// 3: the capture lacks something: the file is cut short or damaged, or bytes were never captured.
-    Inconclusive = 3,
+    Inconclusive,
     /// 4: not allowed to capture.
-    NotAllowed = 4,
+    NotAllowed,
+    /// That of the command which `capture` ran.
+    OfCommand(u8),
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(match exit {
+            Exit::Good => 0,
+            Exit::NotEqual => 1,
+            Exit::Usage => 2,
+            Exit::Inconclusive => 3,
+            Exit::NotAllowed => 4,
+            Exit::OfCommand(code) => code,
+        })
     }
 }

@@ -140,7 +140,10 @@ fn exit_codes_are_those_of_the_contract() {
         Exit::Inconclusive,
         Exit::NotAllowed,
     ];
-    assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 4]);
+    assert_eq!(
+        codes.map(ExitCode::from),
+        [0, 1, 2, 3, 4].map(ExitCode::from)
+    );
 }
 
 #[test]

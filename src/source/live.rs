@@ -189,6 +189,7 @@ pub struct Live {
     capture: pcap::Capture<pcap::Active>,
     breaker: pcap::BreakLoop,
     interface: String,
+    index: u32,
     outgoing_ignored: bool,
     link: LinkType,
     buffer_bytes: usize,
@@ -244,6 +245,7 @@ impl Live {
             link: link_type(capture.get_datalink().0),
             capture,
             interface,
+            index: 0,
             outgoing_ignored,
             buffer_bytes: options.buffer_bytes,
             timeout: options.timeout,
@@ -266,6 +268,34 @@ impl Live {
     /// Whether the kernel keeps the outgoing copies of loopback frames out of the ring.
     pub fn outgoing_ignored(&self) -> bool {
         self.outgoing_ignored
+    }
+
+    /// Size of the kernel's ring in bytes.
+    pub fn buffer_bytes(&self) -> usize {
+        self.buffer_bytes
+    }
+
+    /// Longest time that a frame waits for others.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Numbers the interface: the frames it hands out from now on say so. It is 0 until then.
+    #[must_use]
+    pub fn numbered(mut self, index: u32) -> Self {
+        self.index = index;
+        self
+    }
+
+    /// Hands out what is there, at most 1024 frames, and waits for nothing.
+    ///
+    /// # Errors
+    /// [`Error::BrokeOff`].
+    pub fn take(
+        &mut self,
+        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
+    ) -> Result<Polled, Error> {
+        self.dispatch(each)
     }
 
     /// Link-layer header type of its frames.
@@ -376,6 +406,7 @@ impl Live {
             breaker,
             link,
             number,
+            index,
             ..
         } = self;
         let mut count = 0_usize;
@@ -392,7 +423,7 @@ impl Live {
                 number: FrameNumber(*number),
                 time: time(&packet),
                 link: *link,
-                interface: 0,
+                interface: *index,
                 wire_len: packet.header.len.max(captured),
                 data: packet.data,
             };
@@ -431,6 +462,12 @@ impl Live {
             interface: self.interface.clone(),
             message: message(error),
         }
+    }
+}
+
+impl AsFd for Live {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.capture.as_fd()
     }
 }
 

@@ -42,6 +42,26 @@ pub(super) fn up() -> Result<(), Errno> {
     }
 }
 
+/// Sets the longest frame of the loopback of this network (netdevice(7), `SIOCSIFMTU`).
+///
+/// # Errors
+/// What the kernel says: out of bounds (`EINVAL`), no right.
+pub fn set_mtu(mtu: u32) -> std::io::Result<()> {
+    super::unshare::set_mtu(c"lo", mtu)
+}
+
+/// Switches IPv6 off in this network.
+///
+/// # Errors
+/// What the kernel says.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an edge: it writes to the kernel's settings"
+)]
+pub fn without_ipv6() -> std::io::Result<()> {
+    std::fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1")
+}
+
 fn request() -> [u8; LENGTH as usize] {
     let mut message = [0; LENGTH as usize];
     let fields: [&[u8]; 10] = [

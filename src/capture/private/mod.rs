@@ -11,10 +11,12 @@
 //! rehearsed first, in a forked child ([`rehearse`]): on some systems (`AppArmor`) a namespace may be made
 //! and then grants no rights, and a process that has gone so far has lost what it could do before.
 //!
-//! No namespace of process ids: after asking for one, a process can start no thread of its own.
+//! This process has no namespace of process ids: after asking for one, a process can start no thread of its own.
+//! A command that is watched gets one, and with it a supervisor ([`supervise`]).
 
 mod forbidden;
 mod loopback;
+mod supervise;
 mod unshare;
 
 use std::io;
@@ -26,6 +28,8 @@ use rustix::process::{DumpableBehavior, getegid, geteuid, set_dumpable_behavior}
 use rustix::thread::{CapabilitySet, UnshareFlags, capabilities};
 
 pub use forbidden::{Forbidden, Step};
+pub use loopback::{set_mtu, without_ipv6};
+pub use supervise::{Asker, Said, Supervised, Surroundings, supervise};
 
 /// As whom a process goes on inside its private network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
-//! The two calls of this room that the compiler cannot check, and nothing else.
+//! The calls of this room that the compiler cannot check, and nothing else.
 
 #![expect(
     unsafe_code,
-    reason = "unshare(2) and what runs between fork and exec have no safe interface"
+    reason = "unshare(2), ioctl(2) and what runs between fork and exec have no safe interface"
 )]
 
 use std::io;
@@ -28,5 +28,28 @@ pub(super) fn before_exec(
     // the stack alone; `io::Error::from_raw_os_error`, which they return, holds a number.
     unsafe {
         command.pre_exec(hook);
+    }
+}
+
+/// `ioctl(SIOCSIFMTU)` on an interface of this network.
+pub(super) fn set_mtu(interface: &std::ffi::CStr, mtu: u32) -> io::Result<()> {
+    use std::os::fd::AsRawFd as _;
+    let socket = rustix::net::socket(
+        rustix::net::AddressFamily::INET,
+        rustix::net::SocketType::DGRAM,
+        None,
+    )?;
+    // SAFETY: all zeroes are a valid ifreq.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (slot, byte) in request.ifr_name.iter_mut().zip(interface.to_bytes()) {
+        *slot = libc::c_char::from_ne_bytes([*byte]);
+    }
+    request.ifr_ifru.ifru_mtu = libc::c_int::try_from(mtu).unwrap_or(libc::c_int::MAX);
+    // SAFETY: the request outlives the call, and the socket is open.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFMTU, &raw mut request) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
     }
 }

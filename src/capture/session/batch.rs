@@ -3,10 +3,9 @@
 use crate::frame::{Frame, LinkType};
 use crate::units::{FrameNumber, Timestamp};
 
-/// Consecutive frames of one interface, with their bytes in one buffer.
+/// Consecutive frames, with their bytes in one buffer.
 #[derive(Debug)]
 pub struct Batch {
-    link: LinkType,
     first: u64,
     bytes: Vec<u8>,
     records: Vec<Record>,
@@ -17,6 +16,8 @@ pub struct Batch {
 struct Record {
     time: Option<Timestamp>,
     wire_len: u32,
+    interface: u32,
+    link: LinkType,
     end: usize,
 }
 
@@ -24,26 +25,27 @@ impl Batch {
     /// An empty batch with room for `bytes` bytes.
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self {
-            link: LinkType::ETHERNET,
             first: 1,
             bytes: Vec::with_capacity(bytes),
             records: Vec::with_capacity(bytes / 512),
         }
     }
 
-    /// Empties it, for frames of `link` from number `first` on.
-    pub(super) fn restart(&mut self, link: LinkType, first: u64) {
-        self.link = link;
+    /// Empties it, for frames from number `first` on.
+    pub(super) fn restart(&mut self, first: u64) {
         self.first = first;
         self.bytes.clear();
         self.records.clear();
     }
 
-    pub(super) fn push(&mut self, time: Option<Timestamp>, wire_len: u32, data: &[u8]) {
-        self.bytes.extend_from_slice(data);
+    /// Takes a frame in, whose own number is of no interest.
+    pub(super) fn push(&mut self, frame: &Frame<'_>) {
+        self.bytes.extend_from_slice(frame.data);
         self.records.push(Record {
-            time,
-            wire_len,
+            time: frame.time,
+            wire_len: frame.wire_len,
+            interface: frame.interface,
+            link: frame.link,
             end: self.bytes.len(),
         });
     }
@@ -63,7 +65,17 @@ impl Batch {
         self.bytes.len()
     }
 
-    /// Its frames in the order of capture, all of interface 0.
+    /// Number of its last frame; of the one before its first where it is empty.
+    pub fn last(&self) -> u64 {
+        self.first.saturating_add(self.len()).saturating_sub(1)
+    }
+
+    /// The times of its first and its last frame.
+    pub(super) fn times(&self) -> Option<(Timestamp, Timestamp)> {
+        Some((self.records.first()?.time?, self.records.last()?.time?))
+    }
+
+    /// Its frames in the order of capture.
     pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
         let mut start = 0;
         self.records
@@ -75,8 +87,8 @@ impl Batch {
                 Frame {
                     number: FrameNumber(number),
                     time: record.time,
-                    link: self.link,
-                    interface: 0,
+                    link: record.link,
+                    interface: record.interface,
                     wire_len: record.wire_len,
                     data,
                 }
@@ -92,10 +104,20 @@ mod tests {
     fn frames_come_out_as_they_went_in() {
         let mut batch = Batch::with_capacity(16);
         for round in 0..2_u64 {
-            batch.restart(LinkType::RAW, 1 + round * 3);
-            batch.push(Some(Timestamp(5)), 100, b"abc");
-            batch.push(None, 0, b"");
-            batch.push(Some(Timestamp(6)), 2, b"de");
+            batch.restart(1 + round * 3);
+            let mut push = |time: Option<i64>, wire_len, data| {
+                batch.push(&Frame {
+                    number: FrameNumber(77),
+                    time: time.map(Timestamp),
+                    link: LinkType::RAW,
+                    interface: 1,
+                    wire_len,
+                    data,
+                });
+            };
+            push(Some(5), 100, b"abc".as_slice());
+            push(None, 0, b"");
+            push(Some(6), 2, b"de");
             let seen: Vec<_> = batch
                 .frames()
                 .map(|f| (f.number.0, f.time, f.wire_len, f.data.to_vec()))
@@ -110,5 +132,12 @@ mod tests {
             );
         }
         assert_eq!((batch.len(), batch.captured_bytes()), (3, 5));
+        assert_eq!(batch.last(), 6);
+        assert_eq!(batch.times(), Some((Timestamp(5), Timestamp(6))));
+        assert!(
+            batch
+                .frames()
+                .all(|f| (f.interface, f.link) == (1, LinkType::RAW))
+        );
     }
 }

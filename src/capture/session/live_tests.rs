@@ -143,7 +143,7 @@ fn traffic_on_a_private_loopback_is_captured_once_and_whole() {
     };
     let path = folder.join("live.pcapng");
     let mut device = loopback();
-    let recorder = Recorder::create(path.clone(), &described(&device)).unwrap();
+    let recorder = Recorder::create(path.clone(), &[described(&device)], None).unwrap();
     let stop = Stop::default();
     let asking = stop.clone();
     let worker = thread::spawn(move || {
@@ -156,6 +156,7 @@ fn traffic_on_a_private_loopback_is_captured_once_and_whole() {
         Count::default(),
         &stop,
         Options::default(),
+        None,
     );
     worker.join().unwrap();
     assert_eq!(summary.ended, Reason::Done);
@@ -249,7 +250,7 @@ fn a_capture_that_is_killed_leaves_a_file_that_opens() {
     };
     let mut device = loopback();
     let path = folder.join("killed.pcapng");
-    let recorder = Recorder::create(path, &described(&device)).unwrap();
+    let recorder = Recorder::create(path, &[described(&device)], None).unwrap();
     thread::spawn(|| traffic(1_000_000, 1_000_000));
     run(
         &mut device,
@@ -257,5 +258,6 @@ fn a_capture_that_is_killed_leaves_a_file_that_opens() {
         (),
         &Stop::default(),
         Options::default(),
+        None,
     );
 }

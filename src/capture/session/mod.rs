@@ -11,6 +11,9 @@
 //! file is written; where one is, the file comes first: the consumer misses whole batches, and
 //! [`Counts::queue_dropped`] says how many frames they held.
 //!
+//! Where whoever makes the traffic can be held ([`Hold`]), neither loses anything: it is held before the ring is full and
+//! until the queues have room.
+//!
 //! Asked to [stop](Stop), the reader still takes what the kernel holds up to that moment. Nothing here
 //! decodes a frame or knows a picture.
 
@@ -20,12 +23,15 @@
 )]
 
 mod batch;
+mod brake;
 mod interface;
+mod notes;
 mod stop;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,20 +40,36 @@ use crate::units::Timestamp;
 
 pub use batch::Batch;
 pub use stop::{Reason, Stop};
-pub use writer::{Recorder, WriteFailure, Written};
+pub use writer::{Every, Recorder, Rotation, WriteFailure, Written};
+
+use brake::{Brake, Depth};
+pub use notes::Note;
+use notes::Notes;
 
 /// Where frames come from.
 pub trait Device {
-    /// Link-layer header type of every frame.
+    /// Link-layer header type of the frames of the first interface.
     fn link(&self) -> LinkType;
+    /// Bytes of the kernel's ring; absent where there is none. A command is held long before it is full.
+    fn ring_bytes(&self) -> Option<u64> {
+        None
+    }
     /// Hands the frames that are there to `each`; waits for the first at most some tens of milliseconds.
     /// Says how many it handed over.
     ///
     /// # Errors
     /// When the device fails; the capture then ends.
     fn read(&mut self, each: &mut dyn FnMut(&Frame<'_>)) -> Result<u64, DeviceFailure>;
-    /// What the kernel counted since the device was opened; absent where it does not say.
-    fn statistics(&mut self) -> Option<Statistics>;
+    /// What the kernel counted since the device was opened, of each interface; absent where it does not say.
+    fn statistics(&mut self) -> Vec<Option<Statistics>>;
+}
+
+/// Whoever makes the traffic, where that can be held while what was captured is worked off.
+pub trait Hold {
+    /// Makes no more traffic, from now until it may go on.
+    fn hold(&mut self);
+    /// May go on.
+    fn go_on(&mut self);
 }
 
 /// The device failed in the middle of a capture.
@@ -72,6 +94,10 @@ pub trait Consumer: Send {
     fn frame(&mut self, frame: &Frame<'_>);
     /// Comes after each batch, and at least every [`TICK`] while nothing does.
     fn tick(&mut self);
+    /// Gives what shall be said of frames in the file to `take`, as far as it is new.
+    fn notes(&mut self, take: &mut dyn FnMut(Note)) {
+        let _ = take;
+    }
     /// No more frames come.
     fn finish(&mut self, summary: &Counts);
 }
@@ -91,6 +117,8 @@ const BATCH_BYTES: usize = 1 << 20;
 const BATCH_FRAMES: u64 = 8192;
 /// Age at which a batch is handed on although it is small, so that rows and file follow the traffic.
 const BATCH_AGE: Duration = Duration::from_millis(20);
+/// How often the kernel's counts are asked for.
+const COUNTS_EVERY: Duration = Duration::from_secs(1);
 /// Longest time for which frames are taken in after the capture was asked to end.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -107,6 +135,12 @@ pub struct Options {
     pub writer_queue: usize,
     /// Batches of about 1 MiB that may wait for the consumer.
     pub consumer_queue: usize,
+    /// Ends it when so many frames were captured.
+    pub frames: Option<u64>,
+    /// Ends it when so many bytes were captured.
+    pub bytes: Option<u64>,
+    /// Ends it when no frame came for so long.
+    pub silence: Option<Duration>,
 }
 
 impl Default for Options {
@@ -115,6 +149,9 @@ impl Default for Options {
             duration: None,
             writer_queue: 32,
             consumer_queue: 64,
+            frames: None,
+            bytes: None,
+            silence: None,
         }
     }
 }
@@ -136,6 +173,10 @@ pub struct Counts {
     pub interface_dropped: Option<u64>,
     /// Frames read that the consumer missed, because it could not keep up. They are in the file.
     pub queue_dropped: u64,
+    /// How often whoever makes the traffic was held, so that nothing was lost.
+    pub holds: u64,
+    /// For how long, in all.
+    pub held: Duration,
 }
 
 impl Counts {
@@ -170,15 +211,22 @@ pub struct Summary {
 /// Captures until `stop` says so, on this thread and two more; gives the consumer back.
 ///
 /// The consumer sees every frame and its end before this returns, and the file is complete.
+///
+/// With `hold`, whoever makes the traffic is held whenever the ring or a queue fills, and every frame that is read
+/// reaches file and consumer both.
 pub fn run<C: Consumer>(
     device: &mut dyn Device,
     recorder: Option<Recorder>,
     mut consumer: C,
     stop: &Stop,
     options: Options,
+    hold: Option<&mut dyn Hold>,
 ) -> (Summary, C) {
+    let notes = Notes::default();
+    let depth = Depth::default();
     let (spare_in, spare) = mpsc::channel();
     let (to_consumer, consumer_queue) = mpsc::sync_channel(options.consumer_queue.max(1));
+    let ring = device.ring_bytes();
     let mut summary = Summary {
         link: device.link(),
         counts: Counts::default(),
@@ -194,23 +242,34 @@ pub fn run<C: Consumer>(
             Some(recorder) => {
                 let (to_writer, queue) = mpsc::sync_channel(options.writer_queue.max(1));
                 let (stop, spare) = (stop.clone(), spare_in.clone());
-                let thread = scope.spawn(move || writer::write(recorder, &queue, &spare, &stop));
+                let (notes, depth) = (&notes, &depth);
+                let thread = scope
+                    .spawn(move || writer::write(recorder, &queue, &spare, &stop, notes, depth));
                 (Some(to_writer), Some(thread))
             }
         };
         let consumer = &mut consumer;
-        let consuming = scope.spawn(move || consume(consumer, &consumer_queue, &spare_in));
+        let (notes, depth_of) = (&notes, &depth);
+        let consuming = scope.spawn(move || {
+            consume(consumer, &consumer_queue, &spare_in, notes, depth_of);
+            // Whatever ended it: the writer waits for no more notes.
+            notes.close();
+        });
 
         let mut reader = Reader {
             device,
             batch: None,
             born: None,
             counts: Counts::default(),
-            to_writer,
-            to_consumer,
+            out: Out {
+                to_writer,
+                to_consumer,
+                depth: &depth,
+                brake: hold.map(|hold| Brake::new(hold, ring)),
+            },
             spare,
         };
-        let (ended, failure) = reader.read_until(stop, options.duration);
+        let (ended, failure) = reader.read_until(stop, &options);
         summary.ended = ended;
         summary.device_failure = failure;
         summary.counts = reader.finish();
@@ -233,7 +292,7 @@ pub fn run<C: Consumer>(
 /// What the reader hands on.
 enum Item {
     Batch(Arc<Batch>),
-    End(Counts),
+    End(Counts, Vec<Option<Statistics>>),
 }
 
 struct Reader<'d> {
@@ -242,29 +301,63 @@ struct Reader<'d> {
     /// When the first frame of `batch` was read.
     born: Option<Instant>,
     counts: Counts,
-    to_writer: Option<SyncSender<Item>>,
-    to_consumer: SyncSender<Item>,
+    out: Out<'d>,
     spare: Receiver<Batch>,
 }
 
+/// Where batches go.
+struct Out<'d> {
+    to_writer: Option<SyncSender<Item>>,
+    to_consumer: SyncSender<Item>,
+    depth: &'d Depth,
+    brake: Option<Brake<'d>>,
+}
+
 impl Reader<'_> {
-    fn read_until(
-        &mut self,
-        stop: &Stop,
-        duration: Option<Duration>,
-    ) -> (Reason, Option<DeviceFailure>) {
+    fn read_until(&mut self, stop: &Stop, options: &Options) -> (Reason, Option<DeviceFailure>) {
         let started = Instant::now();
+        let mut heard = started;
+        let mut looked = started;
         loop {
             let now = Instant::now();
-            if duration.is_some_and(|duration| now.duration_since(started) >= duration) {
+            let over = |limit: Option<Duration>, since: Instant| {
+                limit.is_some_and(|limit| now.duration_since(since) >= limit)
+            };
+            if over(options.duration, started) {
                 stop.request(Reason::Duration);
+            } else if over(options.silence, heard) {
+                stop.request(Reason::Silence);
+            } else if options
+                .frames
+                .is_some_and(|most| self.counts.frames >= most)
+            {
+                stop.request(Reason::Frames);
+            } else if options.bytes.is_some_and(|most| self.counts.bytes >= most) {
+                stop.request(Reason::Bytes);
             }
             if let Some(reason) = stop.requested(now) {
-                let failure = self.drain().err();
+                // Where enough was captured, what comes after it is not wanted.
+                let failure = match reason {
+                    Reason::Frames | Reason::Bytes => None,
+                    _ => self.drain().err(),
+                };
                 return (reason, failure);
             }
-            match self.read() {
-                Ok(_) => self.hand_on_old(),
+            // The kernel's counts have 32 bits: asked often, none is missed.
+            if over(Some(COUNTS_EVERY), looked) {
+                looked = now;
+                let _ = self.device.statistics();
+            }
+            match self.read(options.frames) {
+                Ok(reading) => {
+                    if reading.frames > 0 {
+                        heard = now;
+                    }
+                    if let Some(brake) = &mut self.out.brake {
+                        brake.read(&reading, self.out.depth);
+                    }
+                    self.hand_on_old();
+                }
                 Err(failure) => {
                     stop.request(Reason::Device);
                     return (stop.reason().unwrap_or(Reason::Device), Some(failure));
@@ -279,7 +372,7 @@ impl Reader<'_> {
         let asked = writer::now();
         let mut idle = 0;
         loop {
-            let read = self.read()?;
+            let read = self.read(None)?;
             let past = match (read.last, asked) {
                 (Some(last), Some(asked)) => last > asked,
                 _ => false,
@@ -291,28 +384,30 @@ impl Reader<'_> {
         }
     }
 
-    fn read(&mut self) -> Result<Reading, DeviceFailure> {
+    /// Reads what is there; of more frames than `most` in all, the rest is left out.
+    fn read(&mut self, most: Option<u64>) -> Result<Reading, DeviceFailure> {
         let mut reading = Reading::default();
         let Self {
             device,
             batch: slot,
             born,
             counts,
-            to_writer,
-            to_consumer,
+            out,
             spare,
         } = self;
-        let link = device.link();
         let result = device.read(&mut |frame| {
+            if most.is_some_and(|most| counts.frames >= most) {
+                return;
+            }
             let batch = slot.get_or_insert_with(|| {
                 let mut batch = spare
                     .try_recv()
                     .unwrap_or_else(|_| Batch::with_capacity(BATCH_BYTES + (1 << 18)));
-                batch.restart(link, counts.frames.saturating_add(1));
+                batch.restart(counts.frames.saturating_add(1));
                 *born = Some(Instant::now());
                 batch
             });
-            batch.push(frame.time, frame.wire_len, frame.data);
+            batch.push(frame);
             counts.frames = counts.frames.saturating_add(1);
             counts.bytes = counts.bytes.saturating_add(frame.data.len() as u64);
             counts.wire_bytes = counts.wire_bytes.saturating_add(frame.wire_len.into());
@@ -320,7 +415,7 @@ impl Reader<'_> {
             if (batch.captured_bytes() >= BATCH_BYTES || batch.len() >= BATCH_FRAMES)
                 && let Some(batch) = slot.take()
             {
-                hand_on(batch, counts, to_writer.as_ref(), to_consumer);
+                out.hand_on(batch, counts);
             }
         });
         reading.frames = result?;
@@ -335,28 +430,32 @@ impl Reader<'_> {
 
     fn hand_on(&mut self) {
         if let Some(batch) = self.batch.take() {
-            hand_on(
-                batch,
-                &mut self.counts,
-                self.to_writer.as_ref(),
-                &self.to_consumer,
-            );
+            self.out.hand_on(batch, &mut self.counts);
         }
     }
 
     /// Hands on the rest and the kernel's counts, and closes the queues.
     fn finish(mut self) -> Counts {
         self.hand_on();
-        if let Some(statistics) = self.device.statistics() {
-            self.counts.received = Some(statistics.received);
-            self.counts.dropped = Some(statistics.dropped);
-            self.counts.interface_dropped = Some(statistics.interface_dropped);
+        if let Some(brake) = &mut self.out.brake {
+            brake.go_on();
+            self.counts.holds = brake.holds;
+            self.counts.held = brake.held;
+        }
+        let interfaces = self.device.statistics();
+        for known in interfaces.iter().flatten() {
+            let add = |sum: &mut Option<u64>, more: u64| {
+                *sum = Some(sum.unwrap_or(0).saturating_add(more));
+            };
+            add(&mut self.counts.received, known.received);
+            add(&mut self.counts.dropped, known.dropped);
+            add(&mut self.counts.interface_dropped, known.interface_dropped);
         }
         let counts = self.counts;
-        if let Some(writer) = &self.to_writer {
-            drop(writer.send(Item::End(counts)));
+        if let Some(writer) = &self.out.to_writer {
+            drop(writer.send(Item::End(counts, interfaces)));
         }
-        drop(self.to_consumer.send(Item::End(counts)));
+        drop(self.out.to_consumer.send(Item::End(counts, Vec::new())));
         counts
     }
 }
@@ -368,38 +467,57 @@ struct Reading {
     last: Option<Timestamp>,
 }
 
-/// Gives a batch to both queues (see the module for what happens when one is full).
-fn hand_on(
-    batch: Batch,
-    counts: &mut Counts,
-    to_writer: Option<&SyncSender<Item>>,
-    to_consumer: &SyncSender<Item>,
-) {
-    let batch = Arc::new(batch);
-    let Some(writer) = to_writer else {
-        // An error means that the consumer is gone by a panic, which `run` reports.
-        drop(to_consumer.send(Item::Batch(batch)));
-        return;
-    };
-    drop(writer.send(Item::Batch(Arc::clone(&batch))));
-    let frames = batch.len();
-    if let Err(TrySendError::Full(_)) = to_consumer.try_send(Item::Batch(batch)) {
-        counts.queue_dropped = counts.queue_dropped.saturating_add(frames);
+impl Out<'_> {
+    /// Gives a batch to both queues (see the module for what happens when one is full).
+    fn hand_on(&mut self, batch: Batch, counts: &mut Counts) {
+        if let Some(brake) = &mut self.brake {
+            brake.batch(&batch, self.depth);
+        }
+        let batch = Arc::new(batch);
+        // An error of `send` means that the other side is gone by a panic, which `run` reports.
+        if let Some(writer) = &self.to_writer {
+            self.depth.writer.fetch_add(1, Ordering::Relaxed);
+            drop(writer.send(Item::Batch(Arc::clone(&batch))));
+        }
+        let frames = batch.len();
+        self.depth.consumer.fetch_add(1, Ordering::Relaxed);
+        if self.to_writer.is_none() || self.brake.is_some() {
+            drop(self.to_consumer.send(Item::Batch(batch)));
+        } else if self.to_consumer.try_send(Item::Batch(batch)).is_err() {
+            self.depth.consumer.fetch_sub(1, Ordering::Relaxed);
+            counts.queue_dropped = counts.queue_dropped.saturating_add(frames);
+        }
     }
 }
 
-fn consume(consumer: &mut impl Consumer, queue: &Receiver<Item>, spare: &mpsc::Sender<Batch>) {
+fn consume(
+    consumer: &mut impl Consumer,
+    queue: &Receiver<Item>,
+    spare: &mpsc::Sender<Batch>,
+    notes: &Notes,
+    depth: &Depth,
+) {
     loop {
         match queue.recv_timeout(TICK) {
             Ok(Item::Batch(batch)) => {
+                depth.consumer.fetch_sub(1, Ordering::Relaxed);
                 for frame in batch.frames() {
                     consumer.frame(&frame);
                 }
                 consumer.tick();
+                consumer.notes(&mut |note| notes.add(note));
+                notes.seen(batch.last());
                 give_back(batch, spare);
             }
-            Ok(Item::End(counts)) => return consumer.finish(&counts),
-            Err(RecvTimeoutError::Timeout) => consumer.tick(),
+            Ok(Item::End(counts, _)) => {
+                consumer.finish(&counts);
+                consumer.notes(&mut |note| notes.add(note));
+                return;
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                consumer.tick();
+                consumer.notes(&mut |note| notes.add(note));
+            }
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }

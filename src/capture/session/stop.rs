@@ -13,6 +13,12 @@ pub enum Reason {
     Images,
     /// The time that was asked for is over.
     Duration,
+    /// As many frames as were asked for were captured.
+    Frames,
+    /// As many bytes as were asked for were captured.
+    Bytes,
+    /// No frame came for as long as was asked for.
+    Silence,
     /// The work that was watched is done.
     Done,
     /// The file could not be written any further.

@@ -58,12 +58,12 @@ impl Device for Fake {
         Ok(now)
     }
 
-    fn statistics(&mut self) -> Option<Statistics> {
-        Some(Statistics {
+    fn statistics(&mut self) -> Vec<Option<Statistics>> {
+        vec![Some(Statistics {
             received: self.sent + self.dropped,
             dropped: self.dropped,
             interface_dropped: 0,
-        })
+        })]
     }
 }
 
@@ -157,13 +157,14 @@ fn every_frame_reaches_the_consumer_and_the_file_in_order() {
     let stop = Stop::default();
     let mut device = Fake::new(20_000, 700, 64);
     device.dropped = 7;
-    let recorder = Recorder::create(path.clone(), &LOOPBACK).unwrap();
+    let recorder = Recorder::create(path.clone(), &[LOOPBACK], None).unwrap();
     let (summary, seen) = run(
         &mut device,
         Some(recorder),
         Seen::new(20_000, &stop),
         &stop,
         Options::default(),
+        None,
     );
     assert_eq!(summary.ended, Reason::Images);
     assert_eq!(summary.counts.frames, 20_000);
@@ -197,8 +198,8 @@ fn a_slow_consumer_misses_frames_that_are_counted_and_in_the_file() {
         consumer_queue: 2,
         ..Options::default()
     };
-    let recorder = Recorder::create(path.clone(), &LOOPBACK).unwrap();
-    let (summary, seen) = run(&mut device, Some(recorder), seen, &stop, options);
+    let recorder = Recorder::create(path.clone(), &[LOOPBACK], None).unwrap();
+    let (summary, seen) = run(&mut device, Some(recorder), seen, &stop, options, None);
     assert_eq!(summary.ended, Reason::Duration);
     assert!(summary.counts.queue_dropped > 0);
     assert_eq!(
@@ -219,7 +220,7 @@ fn without_a_file_a_slow_consumer_holds_the_reader_back() {
         consumer_queue: 1,
         ..Options::default()
     };
-    let (summary, seen) = run(&mut device, None, seen, &stop, options);
+    let (summary, seen) = run(&mut device, None, seen, &stop, options, None);
     assert_eq!(summary.counts.queue_dropped, 0);
     assert_eq!(seen.numbers, (1..=12).collect::<Vec<_>>());
 }
@@ -235,6 +236,7 @@ fn what_the_device_holds_when_asked_to_end_is_still_taken() {
         Seen::new(u64::MAX, &stop),
         &stop,
         Options::default(),
+        None,
     );
     assert_eq!(summary.ended, Reason::Signal);
     assert_eq!(seen.numbers.len(), 500);
@@ -250,8 +252,15 @@ fn a_full_disk_ends_the_capture_and_says_how_much_is_there() {
         kind: io::ErrorKind::StorageFull,
         taken: Arc::clone(&taken),
     };
-    let recorder = Recorder::pipe(Box::new(full), &LOOPBACK).unwrap();
-    let (summary, ()) = run(&mut device, Some(recorder), (), &stop, Options::default());
+    let recorder = Recorder::pipe(Box::new(full), &[LOOPBACK]).unwrap();
+    let (summary, ()) = run(
+        &mut device,
+        Some(recorder),
+        (),
+        &stop,
+        Options::default(),
+        None,
+    );
     assert_eq!(summary.ended, Reason::Output);
     let written = summary.written.unwrap();
     assert!(
@@ -274,8 +283,15 @@ fn a_reader_that_closes_the_pipe_is_no_failure() {
         kind: io::ErrorKind::BrokenPipe,
         taken: Arc::default(),
     };
-    let recorder = Recorder::pipe(Box::new(full), &LOOPBACK).unwrap();
-    let (summary, ()) = run(&mut device, Some(recorder), (), &stop, Options::default());
+    let recorder = Recorder::pipe(Box::new(full), &[LOOPBACK]).unwrap();
+    let (summary, ()) = run(
+        &mut device,
+        Some(recorder),
+        (),
+        &stop,
+        Options::default(),
+        None,
+    );
     assert_eq!(summary.ended, Reason::OutputClosed);
     assert!(summary.write_failure.is_none());
 }
@@ -291,6 +307,7 @@ fn a_device_that_fails_ends_the_capture_with_what_there_is() {
         Seen::new(u64::MAX, &stop),
         &stop,
         Options::default(),
+        None,
     );
     assert_eq!(summary.ended, Reason::Device);
     assert_eq!(seen.numbers.len(), 10);
@@ -314,17 +331,188 @@ fn a_consumer_that_panics_is_reported_and_does_not_hang_the_capture() {
         duration: Some(Duration::from_millis(50)),
         ..Options::default()
     };
-    let (summary, _) = run(&mut device, None, Broken, &stop, options);
+    let (summary, _) = run(&mut device, None, Broken, &stop, options, None);
     assert!(summary.broken);
     assert_eq!(summary.counts.frames, 100);
 }
 
 #[test]
 fn a_file_that_cannot_be_made_is_named() {
-    let said = |path: &str| match Recorder::create(path.into(), &LOOPBACK) {
+    let said = |path: &str| match Recorder::create(path.into(), &[LOOPBACK], None) {
         Ok(_) => panic!("{path} was made"),
         Err(error) => format!("{error}: {}", std::error::Error::source(&error).unwrap()),
     };
     assert!(said("/nonexistent/x.pcapng").contains("/nonexistent/x.pcapng"));
     assert!(said("/dev/full").contains("No space left"));
+}
+
+/// Says how often it was held, and whether it is.
+#[derive(Default)]
+struct Held {
+    times: u64,
+    now: bool,
+}
+
+impl Hold for Held {
+    fn hold(&mut self) {
+        assert!(!self.now);
+        self.now = true;
+        self.times += 1;
+    }
+    fn go_on(&mut self) {
+        assert!(self.now);
+        self.now = false;
+    }
+}
+
+#[test]
+fn with_a_hold_a_slow_consumer_misses_nothing_and_the_sender_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("capture");
+    let stop = Stop::default();
+    let mut device = Fake::new(240, 6, 200_000);
+    let mut seen = Seen::new(240, &stop);
+    seen.slow = Duration::from_millis(10);
+    let recorder = Recorder::create(path.clone(), &[LOOPBACK], None).unwrap();
+    let mut held = Held::default();
+    let (summary, seen) = run(
+        &mut device,
+        Some(recorder),
+        seen,
+        &stop,
+        Options::default(),
+        Some(&mut held),
+    );
+    assert_eq!(summary.counts.queue_dropped, 0);
+    assert_eq!(seen.numbers, (1..=240).collect::<Vec<_>>());
+    assert_eq!(read_back(&path).0, seen.numbers);
+    assert!(held.times > 0 && !held.now);
+    assert_eq!(summary.counts.holds, held.times);
+    assert!(summary.counts.held > Duration::ZERO);
+}
+
+#[test]
+fn frames_bytes_and_silence_end_a_capture() {
+    for (options, reason, frames) in [
+        (
+            Options {
+                frames: Some(130),
+                ..Options::default()
+            },
+            Reason::Frames,
+            130,
+        ),
+        (
+            Options {
+                bytes: Some(15_000),
+                ..Options::default()
+            },
+            Reason::Bytes,
+            200,
+        ),
+        (
+            Options {
+                silence: Some(Duration::from_millis(50)),
+                ..Options::default()
+            },
+            Reason::Silence,
+            1000,
+        ),
+    ] {
+        let stop = Stop::default();
+        let mut device = Fake::new(1000, 100, 100);
+        let seen = Seen::new(u64::MAX, &stop);
+        let (summary, seen) = run(&mut device, None, seen, &stop, options, None);
+        assert_eq!(summary.ended, reason);
+        assert_eq!(
+            (summary.counts.frames, seen.numbers.len()),
+            (frames, usize::try_from(frames).unwrap())
+        );
+    }
+}
+
+#[test]
+fn files_follow_one_another_and_only_the_latest_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.pcapng");
+    let stop = Stop::default();
+    let mut device = Fake::new(100, 100, 1000);
+    let rotation = Rotation {
+        every: Every::Bytes(20_000),
+        keep: Some(2),
+    };
+    let recorder = Recorder::create(path, &[LOOPBACK], Some(rotation)).unwrap();
+    let seen = Seen::new(100, &stop);
+    let (summary, _) = run(
+        &mut device,
+        Some(recorder),
+        seen,
+        &stop,
+        Options::default(),
+        None,
+    );
+    let written = summary.written.unwrap();
+    assert_eq!((written.frames, written.files.len()), (100, 2));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    let mut last = 0;
+    for file in &written.files {
+        assert!(std::fs::metadata(file).unwrap().len() <= 21_000);
+        let (numbers, summary) = read_back(file);
+        assert!(summary.truncated.is_none());
+        assert!(!numbers.is_empty() && numbers.is_sorted());
+        assert!(last == 0 || numbers[0] == last + 1);
+        last = *numbers.last().unwrap();
+    }
+    assert_eq!(last, 100);
+}
+
+#[test]
+fn what_the_consumer_says_of_a_frame_stands_with_it() {
+    struct Says(Vec<Note>);
+    impl Consumer for Says {
+        fn frame(&mut self, frame: &Frame<'_>) {
+            let note = |of: u64| Note {
+                frame: of,
+                text: format!("of {of} at {}", frame.number.0),
+                ends_picture: false,
+            };
+            match frame.number.0 {
+                5 => self.0.push(note(5)),
+                // Known two frames later.
+                9 => self.0.extend([note(7), note(9)]),
+                _ => {}
+            }
+        }
+        fn tick(&mut self) {}
+        fn notes(&mut self, take: &mut dyn FnMut(Note)) {
+            self.0.drain(..).for_each(take);
+        }
+        fn finish(&mut self, _: &Counts) {}
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("capture");
+    let mut device = Fake::new(12, 3, 16);
+    let recorder = Recorder::create(path.clone(), &[LOOPBACK], None).unwrap();
+    let options = Options {
+        silence: Some(Duration::from_millis(30)),
+        ..Options::default()
+    };
+    run(
+        &mut device,
+        Some(recorder),
+        Says(Vec::new()),
+        &Stop::default(),
+        options,
+        None,
+    );
+    let bytes = std::fs::read(&path).unwrap();
+    for text in ["of 5 at 5", "of 7 at 9", "of 9 at 9"] {
+        let place = bytes
+            .windows(text.len())
+            .position(|window| window == text.as_bytes())
+            .unwrap();
+        // The option stands behind the packet's 16 bytes, which begin with its number, and its own header.
+        let number = u64::from_le_bytes(bytes[place - 20..place - 12].try_into().unwrap());
+        assert_eq!(text.split(' ').nth(1).unwrap(), number.to_string());
+    }
 }

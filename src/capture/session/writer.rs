@@ -1,36 +1,107 @@
 //! The writing side of a capture: whole batches at a time, and a file that ends in a whole block whatever
 //! happens.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender};
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant, SystemTime};
 
+use super::brake::Depth;
+use super::notes::{self, Notes};
 use super::{Batch, Counts, Item, Reason, Stop, give_back};
 use crate::capture::pcapng::{self, Interface, Packet, Section, Statistics, Writer};
-use crate::frame::Frame;
+use crate::frame::{Frame, LinkType};
 use crate::units::Timestamp;
 
-/// A capture file that is being written.
+/// How often what is kept back is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+/// Longest time to wait for the consumer's notes.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// When a new file is begun, and how many are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotation {
+    /// When.
+    pub every: Every,
+    /// Files of this capture that are kept, the latest; absent: all.
+    pub keep: Option<usize>,
+}
+
+/// When a new file is begun: before the first frame after that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    /// So many bytes of file.
+    Bytes(u64),
+    /// So much time of frames.
+    Time(Duration),
+    /// So many pictures that ended.
+    Pictures(u64),
+}
+
+/// A capture file that is being written, or a row of them.
 pub struct Recorder {
     name: String,
     /// Absent once the file is finished or was given up.
     writer: Option<Writer<Box<dyn Write + Send>>>,
     /// The file again, to cut off half a block; absent where it is no regular file.
     regular: Option<File>,
-    interface: u32,
+    interfaces: Vec<Described>,
     started: Option<Timestamp>,
     /// Frames handed to the system.
     frames: u64,
     /// Frames that wait in the writer to be handed over.
     waiting: u64,
-    /// Bytes handed to the system, all of them whole blocks.
+    /// Bytes handed to the system, all of them whole blocks: of this file, and of those before.
     bytes: u64,
+    bytes_before: u64,
     /// Whether who reads the pipe has gone.
     closed: bool,
-    /// What would be written at the end is kept apart, for a file whose writer gave up.
-    epilogue: Epilogue,
+    row: Option<Row>,
+}
+
+/// A row of files.
+struct Row {
+    base: PathBuf,
+    rotation: Rotation,
+    /// Those that are there, the oldest first.
+    files: VecDeque<PathBuf>,
+    made: u64,
+    /// Of the file that is written: when its first frame came, and how many pictures ended in it.
+    first: Option<Timestamp>,
+    pictures: u64,
+}
+
+/// An interface in the words of the file, to describe it again in the next one.
+struct Described {
+    name: Option<String>,
+    filter: Option<String>,
+    link: LinkType,
+    snap_len: u32,
+}
+
+impl Described {
+    fn of(interface: &Interface<'_>) -> Self {
+        Self {
+            name: interface.name.map(str::to_owned),
+            filter: interface.filter.map(str::to_owned),
+            link: interface.link,
+            snap_len: interface.snap_len,
+        }
+    }
+
+    fn as_interface(&self) -> Interface<'_> {
+        Interface {
+            name: self.name.as_deref(),
+            description: None,
+            filter: self.filter.as_deref(),
+            link: self.link,
+            snap_len: self.snap_len,
+        }
+    }
 }
 
 /// What was written.
@@ -42,6 +113,8 @@ pub struct Written {
     pub frames: u64,
     /// Its length in bytes.
     pub bytes: u64,
+    /// Files that there are, the oldest first, where it is a row of them; else empty.
+    pub files: Vec<PathBuf>,
 }
 
 /// A capture file cannot be written.
@@ -70,22 +143,42 @@ pub enum WriteFailure {
 }
 
 impl Recorder {
-    /// Makes the file, or empties the one that is there, and describes the interface in it.
+    /// Makes the file, or empties the one that is there, and describes the interfaces in it. With a rotation, the first
+    /// of a row of files, `NAME_00001_TIME.EXTENSION`; none of them replaces a file that is there.
     ///
     /// # Errors
     /// [`WriteFailure::Create`].
-    pub fn create(path: PathBuf, interface: &Interface<'_>) -> Result<Self, WriteFailure> {
-        let made = File::create(&path).and_then(|file| {
+    pub fn create(
+        path: PathBuf,
+        interfaces: &[Interface<'_>],
+        rotation: Option<Rotation>,
+    ) -> Result<Self, WriteFailure> {
+        let mut row = rotation.map(|rotation| Row {
+            base: path.clone(),
+            rotation,
+            files: VecDeque::new(),
+            made: 0,
+            first: None,
+            pictures: 0,
+        });
+        let made = match &mut row {
+            Some(row) => row.next(),
+            None => File::create(&path),
+        };
+        let made = made.and_then(|file| {
             // What was written to a named pipe or a device cannot be taken back.
             let regular = file.metadata()?.is_file().then(|| file.try_clone());
             Self::begin(
                 path.display().to_string(),
                 Box::new(file),
                 regular.transpose()?,
-                interface,
+                interfaces,
             )
         });
-        made.map_err(|source| WriteFailure::Create { path, source })
+        match made {
+            Ok(recorder) => Ok(Self { row, ..recorder }),
+            Err(source) => Err(WriteFailure::Create { path, source }),
+        }
     }
 
     /// Writes to standard output, or whatever pipe this is, under the name `-`.
@@ -94,9 +187,9 @@ impl Recorder {
     /// [`WriteFailure::Create`].
     pub fn pipe(
         pipe: Box<dyn Write + Send>,
-        interface: &Interface<'_>,
+        interfaces: &[Interface<'_>],
     ) -> Result<Self, WriteFailure> {
-        Self::begin("-".to_owned(), pipe, None, interface).map_err(|source| WriteFailure::Create {
+        Self::begin("-".to_owned(), pipe, None, interfaces).map_err(|source| WriteFailure::Create {
             path: "-".into(),
             source,
         })
@@ -106,27 +199,75 @@ impl Recorder {
         name: String,
         out: Box<dyn Write + Send>,
         regular: Option<File>,
-        interface: &Interface<'_>,
+        interfaces: &[Interface<'_>],
     ) -> io::Result<Self> {
-        let mut writer = Writer::new(out, &section()).map_err(system)?;
-        let index = writer.interface(interface).map_err(system)?;
+        let interfaces: Vec<Described> = interfaces.iter().map(Described::of).collect();
+        let writer = opened(out, &interfaces)?;
         Ok(Self {
             name,
             bytes: writer.written_bytes(),
+            bytes_before: 0,
             writer: Some(writer),
             regular,
-            interface: index,
+            interfaces,
             started: now(),
             frames: 0,
             waiting: 0,
             closed: false,
-            epilogue: Epilogue::of(interface),
+            row: None,
         })
     }
 
-    fn batch(&mut self, batch: &Batch) -> io::Result<()> {
+    /// Begins the next file of the row, and takes the oldest away where there are too many.
+    fn rotate(&mut self) -> io::Result<()> {
+        let Some(row) = &mut self.row else {
+            return Ok(());
+        };
+        // The kernel's counts are of the whole capture: they stand in its last file.
+        if let Some(writer) = self.writer.take() {
+            writer.finish().map_err(system)?;
+        }
+        let file = row.next()?;
+        self.bytes_before = self.bytes_before.saturating_add(self.bytes);
+        self.bytes = 0;
+        self.regular = Some(file.try_clone()?);
+        let writer = opened(Box::new(file), &self.interfaces)?;
+        self.bytes = writer.written_bytes();
+        self.writer = Some(writer);
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &Batch, notes: &Notes) -> io::Result<()> {
+        let mut texts = notes.up_to(batch.last());
         for frame in batch.frames() {
-            self.frame(&frame)?;
+            let number = frame.number.0;
+            let due = self
+                .row
+                .as_ref()
+                .is_some_and(|row| row.due(self.bytes.saturating_add(self.gathered()), &frame));
+            if due {
+                if let Some(writer) = &mut self.writer {
+                    let flushed = writer.flush();
+                    self.handed_over(flushed)?;
+                }
+                self.rotate()?;
+            }
+            let mut comment = None;
+            while let Some(entry) = texts.first_entry().filter(|entry| *entry.key() <= number) {
+                let text = entry.remove();
+                match &mut comment {
+                    None => comment = Some(text),
+                    Some(comment) => {
+                        comment.push('\n');
+                        comment.push_str(&text);
+                    }
+                }
+            }
+            self.frame(&frame, comment.as_deref())?;
+            if let Some(row) = &mut self.row {
+                row.first = row.first.or(frame.time);
+                row.pictures = row.pictures.saturating_add(notes.ended(number));
+            }
         }
         let Some(writer) = &mut self.writer else {
             return Ok(());
@@ -135,17 +276,24 @@ impl Recorder {
         self.handed_over(flushed)
     }
 
-    fn frame(&mut self, frame: &Frame<'_>) -> io::Result<()> {
+    /// Bytes that wait in the writer.
+    fn gathered(&self) -> u64 {
+        self.writer
+            .as_ref()
+            .map_or(0, |writer| writer.gathered_bytes() as u64)
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, comment: Option<&str>) -> io::Result<()> {
         // A frame without a time does not come from a live interface; it counts as not written.
         let (Some(writer), Some(time)) = (&mut self.writer, frame.time) else {
             return Ok(());
         };
         let added = writer.packet(&Packet {
-            interface: self.interface,
+            interface: frame.interface,
             time,
             wire_len: frame.wire_len,
             data: frame.data,
-            comment: None,
+            comment,
         });
         match added {
             Err(error @ (pcapng::Error::Write { .. } | pcapng::Error::GivenUp)) => {
@@ -189,29 +337,37 @@ impl Recorder {
     }
 
     /// Writes what the kernel counted, and finishes the file.
-    fn end(&mut self, counts: &Counts) -> io::Result<()> {
-        let unwritten = counts.frames.saturating_sub(self.frames);
-        let statistics = Statistics {
-            started: self.started,
-            ended: now(),
-            received: counts.received,
-            // Where the kernel said nothing, only those of imgnet itself are known.
-            dropped: match (counts.dropped, unwritten) {
-                (None, 0) => None,
-                (dropped, _) => Some(
-                    dropped
-                        .unwrap_or(0)
-                        .saturating_add(counts.interface_dropped.unwrap_or(0))
-                        .saturating_add(unwritten),
-                ),
-            },
-        };
+    fn end(&mut self, counts: &Counts, interfaces: &[Option<super::Statistics>]) -> io::Result<()> {
+        let mut unwritten = counts.frames.saturating_sub(self.frames);
+        let ended = now();
+        let statistics: Vec<Statistics> = (0..self.interfaces.len())
+            .map(|index| {
+                let known = interfaces.get(index).copied().flatten();
+                // Which interface had those that were not written is not known: they are told once.
+                let more = std::mem::take(&mut unwritten);
+                Statistics {
+                    started: self.started,
+                    ended,
+                    received: known.map(|known| known.received),
+                    // Where the kernel said nothing, only those of imgnet itself are known.
+                    dropped: match (known, more) {
+                        (None, 0) => None,
+                        (known, more) => Some(known.map_or(more, |known| {
+                            known
+                                .dropped
+                                .saturating_add(known.interface_dropped)
+                                .saturating_add(more)
+                        })),
+                    },
+                }
+            })
+            .collect();
         if let Some(mut writer) = self.writer.take() {
-            writer
-                .statistics(self.interface, statistics)
-                .map_err(system)?;
+            for (interface, statistics) in (0..).zip(&statistics) {
+                writer.statistics(interface, *statistics).map_err(system)?;
+            }
             let before = writer.written_bytes();
-            let epilogue = self.epilogue.bytes(statistics).len() as u64;
+            let epilogue = self.epilogue(&statistics).len() as u64;
             if let Err(error) = writer.finish() {
                 if let Some(file) = &self.regular {
                     let _ = file.set_len(before);
@@ -219,10 +375,13 @@ impl Recorder {
                 return Err(system(error));
             }
             self.bytes = before.saturating_add(epilogue);
-        } else if let Some(file) = &mut self.regular {
+        } else if self.regular.is_some() {
             // The half block that was cut off left room for this little one.
             use std::io::Seek as _;
-            let epilogue = self.epilogue.bytes(statistics);
+            let epilogue = self.epilogue(&statistics);
+            let Some(file) = &mut self.regular else {
+                return Ok(());
+            };
             let appended = file
                 .seek(io::SeekFrom::Start(self.bytes))
                 .and_then(|_| file.write_all(&epilogue));
@@ -236,57 +395,112 @@ impl Recorder {
         Ok(())
     }
 
-    fn written(&self) -> Written {
-        Written {
-            name: self.name.clone(),
-            frames: self.frames,
-            bytes: self.bytes,
-        }
-    }
-}
-
-/// The block that ends a file: its statistics.
-struct Epilogue {
-    link: crate::frame::LinkType,
-}
-
-impl Epilogue {
-    fn of(interface: &Interface<'_>) -> Self {
-        Self {
-            link: interface.link,
-        }
-    }
-
-    /// The block's bytes: those by which a file with statistics is longer than one without.
-    fn bytes(&self, statistics: Statistics) -> Vec<u8> {
-        let file = |statistics: Option<Statistics>| {
+    /// The blocks that end a file: those by which one with statistics is longer than one without.
+    fn epilogue(&self, statistics: &[Statistics]) -> Vec<u8> {
+        let file = |statistics: &[Statistics]| {
             let mut writer = Writer::new(Vec::new(), &Section::default())?;
-            let interface = writer.interface(&Interface {
-                name: None,
-                description: None,
-                filter: None,
-                link: self.link,
-                snap_len: 0,
-            })?;
-            if let Some(statistics) = statistics {
-                writer.statistics(interface, statistics)?;
+            for interface in &self.interfaces {
+                writer.interface(&interface.as_interface())?;
+            }
+            for (interface, statistics) in (0..).zip(statistics) {
+                writer.statistics(interface, *statistics)?;
             }
             writer.finish()
         };
-        match (file(None), file(Some(statistics))) {
+        match (file(&[]), file(statistics)) {
             (Ok(without), Ok(with)) => with.get(without.len()..).unwrap_or_default().to_vec(),
             // Writing to memory does not fail.
             _ => Vec::new(),
         }
     }
+
+    fn written(&self) -> Written {
+        Written {
+            name: self.name.clone(),
+            frames: self.frames,
+            bytes: self.bytes.saturating_add(self.bytes_before),
+            files: self
+                .row
+                .as_ref()
+                .map(|row| row.files.iter().cloned().collect())
+                .unwrap_or_default(),
+        }
+    }
 }
 
-/// What is said of the whole file.
-fn section() -> Section<'static> {
-    Section {
-        application: Some(concat!("imgnet ", env!("CARGO_PKG_VERSION"))),
-        ..Section::default()
+impl Row {
+    /// Whether the next file is to begin before this frame.
+    fn due(&self, bytes: u64, frame: &Frame<'_>) -> bool {
+        if self.first.is_none() {
+            // No file without a frame.
+            return false;
+        }
+        match self.rotation.every {
+            Every::Bytes(most) => bytes.saturating_add(frame.data.len() as u64) > most,
+            Every::Time(time) => match (self.first, frame.time) {
+                (Some(first), Some(now)) => {
+                    u128::from(now.since(first).max(0).unsigned_abs()) >= time.as_nanos()
+                }
+                _ => false,
+            },
+            Every::Pictures(most) => self.pictures >= most,
+        }
     }
+
+    /// Makes the next file.
+    fn next(&mut self) -> io::Result<File> {
+        self.made = self.made.saturating_add(1);
+        self.first = None;
+        self.pictures = 0;
+        let stem = self.base.file_stem().unwrap_or_default().to_string_lossy();
+        let extension = self
+            .base
+            .extension()
+            .map_or_else(|| "pcapng".into(), |extension| extension.to_string_lossy());
+        let time = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S");
+        let path = self
+            .base
+            .with_file_name(format!("{stem}_{:05}_{time}.{extension}", self.made));
+        let file = File::options().write(true).create_new(true).open(&path)?;
+        self.files.push_back(path);
+        while self
+            .rotation
+            .keep
+            .is_some_and(|keep| self.files.len() > keep.max(1))
+        {
+            if let Some(oldest) = self.files.pop_front() {
+                // One that is gone already, or cannot be taken away, is no reason to end the capture.
+                let _ = std::fs::remove_file(oldest);
+            }
+        }
+        Ok(file)
+    }
+}
+
+fn opened(
+    out: Box<dyn Write + Send>,
+    interfaces: &[Described],
+) -> io::Result<Writer<Box<dyn Write + Send>>> {
+    let system_name = rustix::system::uname();
+    let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
+    let os = format!(
+        "{} {}",
+        text(system_name.sysname()),
+        text(system_name.release())
+    );
+    let section = Section {
+        hardware: Some(&text(system_name.machine())),
+        os: Some(&os),
+        application: Some(concat!("imgnet ", env!("CARGO_PKG_VERSION"))),
+        comment: None,
+    };
+    let mut writer = Writer::new(out, &section).map_err(system)?;
+    for interface in interfaces {
+        writer
+            .interface(&interface.as_interface())
+            .map_err(system)?;
+    }
+    Ok(writer)
 }
 
 /// The system's own error, where it is one.
@@ -307,39 +521,94 @@ pub(super) fn now() -> Option<Timestamp> {
 
 /// The writer's thread: writes what comes through `queue` until it ends.
 pub(super) fn write(
-    mut recorder: Recorder,
+    recorder: Recorder,
     queue: &Receiver<Item>,
     spare: &Sender<Batch>,
     stop: &Stop,
+    notes: &Notes,
+    depth: &Depth,
 ) -> (Written, Option<WriteFailure>) {
-    let mut failure = None;
-    for item in queue {
-        // After a failure the queue goes on being emptied, so that the reader is never held back by a writer
-        // that gave up.
-        let result = match &item {
-            Item::Batch(batch) => recorder.batch(batch),
-            Item::End(counts) => recorder.end(counts),
+    let mut thread = Thread {
+        recorder,
+        stop,
+        notes,
+        failure: None,
+    };
+    let mut back: VecDeque<(Arc<Batch>, Instant)> = VecDeque::new();
+    let mut back_bytes = 0_usize;
+    loop {
+        let item = if back.is_empty() {
+            queue.recv().ok()
+        } else {
+            match queue.recv_timeout(LOOK) {
+                Ok(item) => Some(item),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         };
-        match result {
-            Err(error)
-                if error.kind() == io::ErrorKind::BrokenPipe && recorder.regular.is_none() =>
-            {
-                recorder.closed = true;
-                stop.request(Reason::OutputClosed);
+        let mut end = None;
+        match item {
+            Some(Item::Batch(batch)) => {
+                depth.writer.fetch_sub(1, Ordering::Relaxed);
+                back_bytes = back_bytes.saturating_add(batch.captured_bytes());
+                back.push_back((batch, Instant::now()));
             }
-            Err(source) if failure.is_none() && !recorder.closed => {
-                stop.request(Reason::Output);
-                failure = Some(WriteFailure::Middle {
-                    name: recorder.name.clone(),
-                    frames: recorder.frames,
-                    source,
-                });
+            Some(Item::End(counts, interfaces)) => {
+                // The consumer has its last words to say, and says them soon.
+                let patience = Instant::now() + PATIENCE;
+                while !notes.known(u64::MAX) && Instant::now() < patience {
+                    std::thread::sleep(LOOK);
+                }
+                end = Some((counts, interfaces));
             }
-            Ok(()) | Err(_) => {}
+            // A queue without an end, and nothing kept back: the reader ended by a panic.
+            None if back.is_empty() => break,
+            None => {}
         }
-        if let Item::Batch(batch) = item {
-            give_back(batch, spare);
+        while let Some((batch, came)) = back.front() {
+            let age = came.elapsed();
+            let ripe = (age >= notes::BACK && notes.known(batch.last())) || age >= PATIENCE;
+            if end.is_none() && !ripe && back_bytes <= notes::BACK_BYTES {
+                break;
+            }
+            let result = thread.recorder.batch(batch, thread.notes);
+            thread.note(result);
+            if let Some((batch, _)) = back.pop_front() {
+                back_bytes = back_bytes.saturating_sub(batch.captured_bytes());
+                give_back(batch, spare);
+            }
+        }
+        if let Some((counts, interfaces)) = end {
+            let result = thread.recorder.end(&counts, &interfaces);
+            thread.note(result);
+            break;
         }
     }
-    (recorder.written(), failure)
+    (thread.recorder.written(), thread.failure)
+}
+
+/// The writer's thread and how it fares.
+struct Thread<'t> {
+    recorder: Recorder,
+    stop: &'t Stop,
+    notes: &'t Notes,
+    failure: Option<WriteFailure>,
+}
+
+impl Thread<'_> {
+    /// After a failure the queue goes on being emptied, so that the reader is never held back by a writer that gave up.
+    fn note(&mut self, result: io::Result<()>) {
+        let Err(source) = result else { return };
+        if source.kind() == io::ErrorKind::BrokenPipe && self.recorder.regular.is_none() {
+            self.recorder.closed = true;
+            self.stop.request(Reason::OutputClosed);
+        } else if self.failure.is_none() && !self.recorder.closed {
+            self.stop.request(Reason::Output);
+            self.failure = Some(WriteFailure::Middle {
+                name: self.recorder.name.clone(),
+                frames: self.recorder.frames,
+                source,
+            });
+        }
+    }
 }

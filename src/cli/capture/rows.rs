@@ -189,7 +189,28 @@ impl Moving {
     }
 }
 
+/// A picture that ended, in a few words.
+pub(super) fn told(image: &Image) -> String {
+    let ended = Ended::of(image);
+    let mut told = format!("{}, {}", ended.what, ended.word().1);
+    if let Some(problem) = &ended.problem {
+        told.push_str(": ");
+        told.push_str(problem);
+    }
+    told
+}
+
 impl Ended {
+    fn word(&self) -> (char, &'static str) {
+        match self.verdict {
+            Verdict::Match => ('✔', "match"),
+            Verdict::Unverified => ('✔', "whole"),
+            Verdict::Inconclusive => ('?', "inconclusive"),
+            Verdict::Incomplete => ('✖', "incomplete"),
+            Verdict::Mismatch => ('✖', "mismatch"),
+        }
+    }
+
     fn of(image: &Image) -> Self {
         let mut what = String::new();
         if let Some(format) = image.format {
@@ -225,13 +246,7 @@ impl Ended {
 
     /// Its row.
     pub(super) fn line(&self, unicode: bool) -> String {
-        let (mark, word) = match self.verdict {
-            Verdict::Match => ('✔', "match"),
-            Verdict::Unverified => ('✔', "whole"),
-            Verdict::Inconclusive => ('?', "inconclusive"),
-            Verdict::Incomplete => ('✖', "incomplete"),
-            Verdict::Mismatch => ('✖', "mismatch"),
-        };
+        let (mark, word) = self.word();
         let mark = if unicode {
             format!("{mark} ")
         } else {

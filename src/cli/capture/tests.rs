@@ -53,7 +53,7 @@ fn ports_and_wire_formats_are_told_apart() {
 #[test]
 fn a_command_is_taken_as_it_is() {
     let capture = parse(&["-w", "x", "--", "prog", "-w", "--help"]).unwrap();
-    assert_eq!(capture.command, ["prog", "-w", "--help"]);
+    assert_eq!(capture.run.command, ["prog", "-w", "--help"]);
 }
 
 #[test]

@@ -1,0 +1,295 @@
+//! Confinement: once its device and files are open, the process gives up what it no longer needs.
+//!
+//! Four steps, each as far as the kernel has it: capabilities, no-new-privs (prctl(2)), Landlock (only the folders in
+//! which files are still to be made), seccomp (a list of system calls; everything else fails with `EPERM`). A
+//! process that only reads what it has open can open nothing at all after it. One that makes files later, a rotated
+//! capture or extracted pictures, can make new ones alone: `openat` is let through with `O_CREAT | O_EXCL` only, and where
+//! there is Landlock in those folders only.
+//!
+//! All of it holds for the calling thread and for those it starts later: call it before the first.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use caps::{CapSet, Capability};
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
+    RulesetCreatedAttr as _, RulesetStatus,
+};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
+};
+
+/// What the process will still do.
+#[derive(Debug, Clone, Default)]
+pub struct Needs {
+    /// Folders in which it makes, renames and removes files.
+    pub folders: Vec<PathBuf>,
+}
+
+/// What became of each step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confinement {
+    /// Capabilities given up.
+    pub capabilities: Step,
+    /// No program that it might execute gains rights.
+    pub no_new_privileges: Step,
+    /// Files and networks.
+    pub landlock: Step,
+    /// System calls.
+    pub seccomp: Step,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// In force.
+    InForce,
+    /// In force in part: the kernel knows less than was asked for, or something had to be kept.
+    Partly(String),
+    /// Not in force, and why.
+    Without(String),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InForce => f.write_str("yes"),
+            Self::Partly(what) => write!(f, "partly ({what})"),
+            Self::Without(why) => write!(f, "no ({why})"),
+        }
+    }
+}
+
+impl fmt::Display for Confinement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "capabilities given up: {}; no new privileges: {}; Landlock: {}; seccomp: {}",
+            self.capabilities, self.no_new_privileges, self.landlock, self.seccomp
+        )
+    }
+}
+
+/// Confines the calling thread, and those that it starts from now on. Nothing of it can be undone.
+///
+/// Never fails: what the kernel has not, or does not allow, is done without, and the result says so.
+pub fn confine(needs: &Needs) -> Confinement {
+    // Landlock opens the folders, so it comes before the list of system calls.
+    let no_new_privileges = match rustix::thread::set_no_new_privs(true) {
+        Ok(()) => Step::InForce,
+        Err(errno) => Step::Without(errno.to_string()),
+    };
+    Confinement {
+        landlock: landlock(needs).unwrap_or_else(|error| Step::Without(error.to_string())),
+        capabilities: capabilities(needs),
+        seccomp: match seccomp(needs) {
+            Ok(()) => Step::InForce,
+            Err(error) => Step::Without(error.to_string()),
+        },
+        no_new_privileges,
+    }
+}
+
+fn capabilities(needs: &Needs) -> Step {
+    // Root without any could not make files in a folder of another user, where it could before.
+    let keep = rustix::process::geteuid().is_root()
+        && !needs.folders.is_empty()
+        && caps::has_cap(None, CapSet::Permitted, Capability::CAP_DAC_OVERRIDE).unwrap_or(false);
+    let kept: caps::CapsHashSet = keep
+        .then_some(Capability::CAP_DAC_OVERRIDE)
+        .into_iter()
+        .collect();
+    // Only who holds CAP_SETPCAP may do that; for who executes nothing it changes nothing.
+    let _ = caps::clear(None, CapSet::Bounding);
+    let given_up = caps::clear(None, CapSet::Ambient)
+        .and_then(|()| caps::set(None, CapSet::Inheritable, &caps::CapsHashSet::new()))
+        .and_then(|()| caps::set(None, CapSet::Effective, &kept))
+        .and_then(|()| caps::set(None, CapSet::Permitted, &kept));
+    match given_up {
+        Err(error) => Step::Without(error.to_string()),
+        Ok(()) if keep => Step::Partly("root keeps CAP_DAC_OVERRIDE to make files".to_owned()),
+        Ok(()) => Step::InForce,
+    }
+}
+
+fn landlock(needs: &Needs) -> Result<Step, landlock::RulesetError> {
+    let mut rules = Ruleset::default()
+        .handle_access(AccessFs::from_all(ABI::V4))?
+        .handle_access(AccessNet::from_all(ABI::V4))?
+        .create()?;
+    let files = AccessFs::WriteFile
+        | AccessFs::MakeReg
+        | AccessFs::RemoveFile
+        | AccessFs::Refer
+        | AccessFs::Truncate;
+    for folder in &needs.folders {
+        // A folder that is not there cannot have files made in it either.
+        if let Ok(folder) = PathFd::new(folder) {
+            rules = rules.add_rule(PathBeneath::new(folder, files))?;
+        }
+    }
+    Ok(match rules.restrict_self()?.ruleset {
+        RulesetStatus::FullyEnforced => Step::InForce,
+        RulesetStatus::PartiallyEnforced => {
+            Step::Partly("this kernel's Landlock is an older one".to_owned())
+        }
+        RulesetStatus::NotEnforced => Step::Without("not in this kernel".to_owned()),
+    })
+}
+
+/// System calls by which a running program computes, waits, and uses what it has open.
+const CALLS: &[i64] = &[
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_readv,
+    libc::SYS_writev,
+    libc::SYS_pread64,
+    libc::SYS_pwrite64,
+    libc::SYS_close,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_lseek,
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_brk,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_rt_sigtimedwait,
+    libc::SYS_sigaltstack,
+    libc::SYS_sched_yield,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_nanosleep,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_getres,
+    libc::SYS_gettimeofday,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_getuid,
+    libc::SYS_geteuid,
+    libc::SYS_getgid,
+    libc::SYS_getegid,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_futex,
+    libc::SYS_ppoll,
+    libc::SYS_set_robust_list,
+    libc::SYS_rseq,
+    libc::SYS_getrandom,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_ftruncate,
+    libc::SYS_fallocate,
+    libc::SYS_fcntl,
+    libc::SYS_dup,
+    libc::SYS_sendto,
+    libc::SYS_recvfrom,
+    libc::SYS_sendmsg,
+    libc::SYS_recvmsg,
+    libc::SYS_shutdown,
+    libc::SYS_getsockopt,
+    libc::SYS_tgkill,
+    libc::SYS_wait4,
+    libc::SYS_waitid,
+    libc::SYS_restart_syscall,
+    libc::SYS_uname,
+    libc::SYS_sysinfo,
+    libc::SYS_membarrier,
+    // Let through here, and made to fail with ENOSYS by the second filter: glibc then takes clone, whose flags can be
+    // looked at.
+    libc::SYS_clone3,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_arch_prctl,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_time,
+];
+
+/// Those by which files are made, renamed and removed; `openat` has a condition of its own.
+const FILES: &[i64] = &[
+    libc::SYS_unlinkat,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_linkat,
+    libc::SYS_fchmod,
+    libc::SYS_getcwd,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_unlink,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_link,
+];
+
+type Error = Box<dyn std::error::Error>;
+
+fn seccomp(needs: &Needs) -> Result<(), Error> {
+    let arch: TargetArch = std::env::consts::ARCH.try_into()?;
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        CALLS.iter().map(|call| (*call, Vec::new())).collect();
+    let argument = |index: u8, operator: SeccompCmpOp, value: u64| {
+        SeccompCondition::new(index, SeccompCmpArgLen::Dword, operator, value)
+            .and_then(|condition| SeccompRule::new(vec![condition]))
+    };
+    let flags = |index: u8, set: i32| {
+        let set = u64::from(set.unsigned_abs());
+        argument(index, SeccompCmpOp::MaskedEq(set), set)
+    };
+    // Threads, never processes.
+    rules.insert(libc::SYS_clone, vec![flags(0, libc::CLONE_THREAD)?]);
+    rules.insert(
+        libc::SYS_prctl,
+        vec![argument(0, SeccompCmpOp::Eq, 15 /* PR_SET_NAME */)?],
+    );
+    rules.insert(
+        libc::SYS_ioctl,
+        [libc::TCGETS, libc::TIOCGWINSZ]
+            .into_iter()
+            .map(|request| argument(1, SeccompCmpOp::Eq, request))
+            .collect::<Result<_, _>>()?,
+    );
+    // Asking for limits, not setting them.
+    rules.insert(
+        libc::SYS_prlimit64,
+        vec![SeccompRule::new(vec![SeccompCondition::new(
+            2,
+            SeccompCmpArgLen::Qword,
+            SeccompCmpOp::Eq,
+            0,
+        )?])?],
+    );
+    if !needs.folders.is_empty() {
+        rules.extend(FILES.iter().map(|call| (*call, Vec::new())));
+        rules.insert(
+            libc::SYS_openat,
+            vec![flags(2, libc::O_CREAT | libc::O_EXCL)?],
+        );
+    }
+    let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let list = SeccompFilter::new(rules, refused, SeccompAction::Allow, arch)?;
+    let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+    let threads = SeccompFilter::new(
+        BTreeMap::from([(libc::SYS_clone3, Vec::new())]),
+        SeccompAction::Allow,
+        unknown,
+        arch,
+    )?;
+    let list: BpfProgram = list.try_into()?;
+    let threads: BpfProgram = threads.try_into()?;
+    // A filter is installed by two calls that the list does not have, so the list comes last.
+    seccompiler::apply_filter(&threads)?;
+    seccompiler::apply_filter(&list)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
