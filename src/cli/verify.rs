@@ -33,7 +33,7 @@ use spool::Spool;
 /// Compare the file sent, the wire and the file received, picture by picture
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "imgnet verify [OPTIONS] <CAPTURE>... --sent <PATH>... --received <PATH>...",
+    override_usage = "imgnet verify <CAPTURE>... --sent <PATH>... --received <PATH>...",
     after_help = "Examples:\n  \
                   imgnet verify run.pcap --sent sent --received received   all pictures of two folders\n  \
                   imgnet verify run.pcap --sent a.jpg                      did the file go out as it is?\n  \
