@@ -86,7 +86,7 @@ impl Default for Limits {
             picture_bytes: 256 << 20,
             pixels: 256 << 20,
             memory: 256 << 20,
-            connections: 10_000,
+            connections: 16_384,
             linger: Duration::from_millis(500),
             before_marker: Duration::from_millis(20),
         }

@@ -18,7 +18,7 @@ nft add rule inet lossy in udp dport 6001 numgen random mod 5 == 0 drop
 nft add rule inet lossy in udp sport 6001 numgen random mod 5 == 0 drop
 "$SERVER" receive --protocol framed --udp --port 6001 --count 8 --out "$DIR/out" --ledger "$DIR/received.jsonl" -q &
 server=$!
-tcpdump -i lo -Q out -w "$DIR/wire.pcap" -B 32768 -U udp port 6001 2>"$DIR/tcpdump.log" &
+tcpdump -i lo -w "$DIR/wire.pcap" -B 32768 -U udp port 6001 2>"$DIR/tcpdump.log" &
 tcpdump=$!
 for i in $(seq 100); do grep -q listening "$DIR/tcpdump.log" && break; sleep 0.05; done
 sleep 0.3

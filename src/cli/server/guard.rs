@@ -21,7 +21,7 @@ pub(crate) struct Guard {
     allow: Vec<Network>,
 
     /// Connections at once; more wait
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value = "16384", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     connections: u32,
 
     /// Connections a second from one address, ten seconds' worth of them at once; 0 for any number

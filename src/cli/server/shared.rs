@@ -303,7 +303,11 @@ impl<'c> Teller<'c> {
             .told
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        let printed = if self.json {
+        // A client that moved nothing and did not fail was asked for a list, and told it.
+        let listed = !self.live && told.transfers == 0 && outcome.is_ok();
+        let printed = if listed {
+            Ok(())
+        } else if self.json {
             let error = outcome.as_ref().err().map(|error| format!("{error:#}"));
             let line = machine::summary(told.transfers, told.failed, told.bytes, error.as_deref());
             writeln!(out, "{line}")
