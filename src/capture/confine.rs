@@ -3,8 +3,8 @@
 //! Four steps, each as far as the kernel has it: capabilities, no-new-privs (prctl(2)), Landlock (only the folders in
 //! which files are still to be made), seccomp (a list of system calls; everything else fails with `EPERM`). A
 //! process that only reads what it has open can open nothing at all after it. One that makes files later, a rotated
-//! capture or extracted pictures, can make new ones alone: `openat` is let through with `O_CREAT | O_EXCL` only, and where
-//! there is Landlock in those folders only.
+//! capture or extracted pictures, can make new ones and append to them: `openat` is let through with
+//! `O_CREAT | O_EXCL` or `O_APPEND | O_WRONLY` only, and where there is Landlock in those folders only.
 //!
 //! All of it holds for the calling thread and for those it starts later: call it before the first.
 
@@ -27,6 +27,20 @@ use seccompiler::{
 pub struct Needs {
     /// Folders in which it makes, renames and removes files.
     pub folders: Vec<PathBuf>,
+}
+
+impl Needs {
+    /// Those of a process that makes files beside each of `files`.
+    pub fn beside<'a>(files: impl IntoIterator<Item = &'a std::path::Path>) -> Self {
+        let folders = files.into_iter().filter_map(|file| {
+            let parent = file.parent()?;
+            let here = parent.as_os_str().is_empty();
+            Some(if here { ".".into() } else { parent.to_owned() })
+        });
+        Self {
+            folders: folders.collect(),
+        }
+    }
 }
 
 /// What became of each step.
@@ -120,7 +134,9 @@ fn landlock(needs: &Needs) -> Result<Step, landlock::RulesetError> {
         .handle_access(AccessFs::from_all(ABI::V4))?
         .handle_access(AccessNet::from_all(ABI::V4))?
         .create()?;
+    // To read is for who makes a file to write and read it; opening one that is there is not let through below.
     let files = AccessFs::WriteFile
+        | AccessFs::ReadFile
         | AccessFs::MakeReg
         | AccessFs::RemoveFile
         | AccessFs::Refer
@@ -271,7 +287,17 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
         rules.extend(FILES.iter().map(|call| (*call, Vec::new())));
         rules.insert(
             libc::SYS_openat,
-            vec![flags(2, libc::O_CREAT | libc::O_EXCL)?],
+            vec![
+                flags(2, libc::O_CREAT | libc::O_EXCL)?,
+                // To go on with one that it made; nothing is read or overwritten by that.
+                argument(
+                    2,
+                    SeccompCmpOp::MaskedEq(u64::from(
+                        (libc::O_APPEND | libc::O_ACCMODE).unsigned_abs(),
+                    )),
+                    u64::from((libc::O_APPEND | libc::O_WRONLY).unsigned_abs()),
+                )?,
+            ],
         );
     }
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());

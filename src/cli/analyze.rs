@@ -65,21 +65,36 @@ struct ExtractArgs {
 /// An input that cannot be read, an output that cannot be written: exit code 2.
 pub(super) fn run(command: &Analyze) -> anyhow::Result<Exit> {
     let frames = glue::open(&command.captures.captures)?;
-    analyze(command, frames)
+    analyze_as(command, frames, true)
 }
 
-/// The command, given something to read.
+/// The command, given something to read, in a process that is not to be confined.
+#[cfg(test)]
 pub(super) fn analyze(command: &Analyze, frames: Box<dyn Frames>) -> anyhow::Result<Exit> {
+    analyze_as(command, frames, false)
+}
+
+fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> anyhow::Result<Exit> {
     let captures = &command.captures.captures;
     let output = Output::open(&command.common.output, captures)?;
     let extract = match &command.extract.extract {
         Some(folder) => Some(Extract::into_folder(folder, command.extract.force)?),
         None => None,
     };
+    let progress = Progress::of(captures, command.common.output.quiet);
+    // All is open: what reads the bytes of strangers opens nothing more. Pictures are new files in their folder.
+    let pictures = command
+        .extract
+        .extract
+        .as_ref()
+        .map(|folder| folder.join("-"));
+    if confined {
+        super::capture::confined(&command.common.output, pictures.as_deref())?;
+    }
     let mut watchers = Watchers {
         collector: Collector::new(),
         extract,
-        progress: Progress::of(captures, command.common.output.quiet),
+        progress,
     };
     let reading = frames.analyse(command.common.analysis.options(), &mut watchers)?;
     let Watchers {

@@ -26,6 +26,7 @@ mod rows;
 mod view;
 mod watch;
 
+use command::Started;
 pub(super) use device::{describe, filter, how_to_get_the_right, open};
 pub(super) use view::View;
 pub(super) use watch::Watch;
@@ -276,12 +277,22 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         }
     };
     // The command is not confined: only what reads bytes that anybody may have sent.
-    let needs = Needs {
-        folders: folders(capture),
-    };
-    let confinement = confine(&needs);
-    if capture.common.output.verbose > 0 {
-        writeln!(io::stderr().lock(), "imgnet: confined: {confinement}")?;
+    let rotated = capture
+        .file
+        .write
+        .as_deref()
+        .filter(|_| capture.file.rotate.is_some());
+    confined(&capture.common.output, rotated)?;
+    if let Some(Started {
+        enclosed: false, ..
+    }) = started
+        && !quiet
+    {
+        writeln!(
+            io::stderr().lock(),
+            "imgnet: there is no namespace of process ids here: what the command leaves running goes on, and only the \
+             command itself is held while the capture catches up"
+        )?;
     }
     let mut brake = match &started {
         Some(started) if capture.run.lossless == Switch::On => Some(started.brake()?),
@@ -378,23 +389,24 @@ fn open_all(
     Ok(Some(device))
 }
 
-/// Folders in which files are made after the capture began.
-fn folders(capture: &Capture) -> Vec<PathBuf> {
-    let mut folders = Vec::new();
-    let mut folder_of = |file: Option<&PathBuf>| {
-        if let Some(parent) = file
-            .filter(|file| *file != Path::new("-"))
-            .and_then(|file| file.parent())
-        {
-            let here = parent.as_os_str().is_empty();
-            folders.push(if here { ".".into() } else { parent.to_owned() });
-        }
-    };
-    folder_of(capture.common.output.output.as_ref());
-    if capture.file.rotate.is_some() {
-        folder_of(capture.file.write.as_ref());
+/// Confines the process now that all is open, but for files beside `made` and the report; says by what where that
+/// is wanted.
+///
+/// # Errors
+/// Those of standard error.
+pub(super) fn confined<'a>(
+    output: &'a crate::cli::args::OutputArgs,
+    made: impl IntoIterator<Item = &'a Path>,
+) -> io::Result<()> {
+    let report = output
+        .output
+        .as_deref()
+        .filter(|file| *file != Path::new("-"));
+    let confinement = confine(&Needs::beside(made.into_iter().chain(report)));
+    if output.verbose > 0 {
+        writeln!(io::stderr().lock(), "imgnet: confined: {confinement}")?;
     }
-    folders
+    Ok(())
 }
 
 /// Lists the interfaces.

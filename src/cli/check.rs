@@ -140,6 +140,8 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
         None => None,
     };
     let digest = digest(&expectations, &command.common.analysis)?;
+    // All is open: what reads the bytes of strangers opens nothing more.
+    super::capture::confined(output_args, command.expectations.junit.as_deref())?;
     let report = read(command, frames, digest)?;
     let checked = expect::judge(&expectations, &report);
     if let Some(junit) = junit {
@@ -197,6 +199,7 @@ fn record(command: &Check, file: &Path) -> anyhow::Result<Exit> {
     } else {
         sink(file, &command.captures.captures)?
     };
+    super::capture::confined(output, (!to_stdout).then_some(file))?;
     let report = read(command, frames, command.common.analysis.options().digest)?;
     if let (false, Some(unfit)) = (force, expect::unfit(&report)) {
         anyhow::bail!("{unfit}; record a good run, or this one with --force");
