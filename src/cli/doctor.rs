@@ -310,7 +310,10 @@ fn seccomp() -> Condition {
 }
 
 fn terminal() -> Condition {
-    let detail = if io::stdout().is_terminal() {
+    let dumb = std::env::var_os("TERM").is_none_or(|name| name.is_empty() || name == "dumb");
+    let detail = if io::stdout().is_terminal() && dumb {
+        "dumb: plain lines, no colour".to_owned()
+    } else if io::stdout().is_terminal() {
         let width = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_col);
         let width = if width == 0 {
             "of unknown width".to_owned()
