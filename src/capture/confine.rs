@@ -8,14 +8,19 @@
 //!
 //! All of it holds for the calling thread and for those it starts later: call it before the first.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "an edge: it starts a thread to try Landlock out"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 use caps::{CapSet, Capability};
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
-    RulesetCreatedAttr as _, RulesetStatus,
+    ABI, Access as _, AccessFs, AccessNet, LandlockStatus, PathBeneath, PathFd, Ruleset,
+    RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus,
 };
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -156,6 +161,22 @@ fn landlock(needs: &Needs) -> Result<Step, landlock::RulesetError> {
     })
 }
 
+/// What the kernel has of Landlock: tried out on a thread that ends at once.
+pub fn landlock_status() -> LandlockStatus {
+    let tried = std::thread::spawn(|| {
+        Ruleset::default()
+            .handle_access(AccessFs::from_all(ABI::V1))
+            .and_then(Ruleset::create)
+            .and_then(landlock::RulesetCreated::restrict_self)
+            .map(|status| status.landlock)
+    });
+    tried
+        .join()
+        .ok()
+        .and_then(Result::ok)
+        .unwrap_or(LandlockStatus::NotImplemented)
+}
+
 /// System calls by which a running program computes, waits, and uses what it has open.
 const CALLS: &[i64] = &[
     libc::SYS_read,
@@ -219,6 +240,8 @@ const CALLS: &[i64] = &[
     libc::SYS_uname,
     libc::SYS_sysinfo,
     libc::SYS_membarrier,
+    // A thread's own place behind others; nobody can take a better one.
+    libc::SYS_setpriority,
     // Let through here, and made to fail with ENOSYS by the second filter: glibc then takes clone, whose flags can be
     // looked at.
     libc::SYS_clone3,

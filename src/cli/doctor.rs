@@ -1,8 +1,8 @@
 //! `imgnet doctor`: can this user capture here? If not, the exact command that changes it.
 
 use std::io::{self, IsTerminal as _, Write};
-use std::path::Path;
 
+use landlock::LandlockStatus;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, eth, socket_with};
 use serde::Serialize;
 
@@ -259,27 +259,26 @@ fn ring_memory() -> Condition {
 }
 
 fn landlock() -> Condition {
-    const LIST: &str = "/sys/kernel/security/lsm";
-    let (state, detail, command) = match std::fs::read_to_string(LIST) {
-        Ok(list) if list.trim().split(',').any(|name| name == "landlock") => {
-            (State::Good, "the kernel has it".to_owned(), None)
-        }
-        Ok(list) => (
-            State::Without,
-            format!("the kernel has it not switched on (it has {})", list.trim()),
-            Some(format!(
-                "add `lsm={},landlock` to the kernel's command line",
-                list.trim()
-            )),
+    // Asked of the kernel itself: the list of security modules is a file that is not mounted everywhere.
+    let (state, detail, command) = match crate::capture::confine::landlock_status() {
+        LandlockStatus::Available { effective_abi, .. } => (
+            State::Good,
+            format!(
+                "the kernel has it ({effective_abi:?}): imgnet opens no other files once it reads captures"
+            ),
+            None,
         ),
-        Err(_) if Path::new("/sys/kernel/security").exists() => (
-            State::Unknown,
-            format!("{LIST} cannot be read"),
-            Some("sudo mount -t securityfs securityfs /sys/kernel/security".to_owned()),
-        ),
-        Err(_) => (
+        LandlockStatus::NotEnabled => (
             State::Without,
-            "the kernel has no security modules (CONFIG_SECURITY)".to_owned(),
+            "the kernel has it, not switched on".to_owned(),
+            Some(
+                "add `lsm=landlock,…` to the kernel's command line, with the modules it has now"
+                    .to_owned(),
+            ),
+        ),
+        _ => (
+            State::Without,
+            "the kernel does not have it (CONFIG_SECURITY_LANDLOCK, Linux 5.13)".to_owned(),
             None,
         ),
     };
@@ -311,7 +310,10 @@ fn seccomp() -> Condition {
 }
 
 fn terminal() -> Condition {
-    let detail = if io::stdout().is_terminal() {
+    let dumb = std::env::var_os("TERM").is_none_or(|name| name.is_empty() || name == "dumb");
+    let detail = if io::stdout().is_terminal() && dumb {
+        "dumb: plain lines, no colour".to_owned()
+    } else if io::stdout().is_terminal() {
         let width = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_col);
         let width = if width == 0 {
             "of unknown width".to_owned()

@@ -1,7 +1,7 @@
 //! When to hold whoever makes the traffic, and when to let it go on.
 //!
 //! How full the kernel's ring is cannot be asked. It is estimated: the age of a frame as it is read, times the rate
-//! at which frames came lately, is what waits behind it. It is read again every mebibyte, so that at 3 GB/s a ring of
+//! at which frames came lately, is what waits behind it. It is looked at with every mebibyte, so that at 3 GB/s a ring of
 //! 256 MiB is looked at some hundred times before it is full.
 
 use std::collections::VecDeque;
@@ -13,8 +13,8 @@ use crate::units::Timestamp;
 
 /// Batches by which the rate is measured.
 const WINDOW: usize = 16;
-/// Younger frames are as they should be: the kernel hands a block over only after a while.
-const YOUNG_NS: i64 = 25_000_000;
+/// Of the ring, the part that may wait before the hold begins: what comes until it is in force has to fit into the rest.
+const PART: u64 = 8;
 /// A read that brings fewer frames found no more: [`crate::source::live::Live::poll`] hands out that many.
 const FULL_READ: u64 = 1024;
 /// Batches that wait for the writer or the consumer, at which the hold begins, and at which it ends.
@@ -74,7 +74,7 @@ impl<'h> Brake<'h> {
             }
             _ => 0,
         };
-        if depth.most() >= DEEP || waiting > self.ring_bytes / 4 {
+        if depth.most() >= DEEP || waiting > self.ring_bytes / PART {
             self.hold();
         }
     }
@@ -103,20 +103,20 @@ impl<'h> Brake<'h> {
 }
 
 /// Bytes that wait in the ring behind a frame of the time `last`, read at `now`, in the room that they take there.
+///
+/// The rate is the highest of those over the last 1, 4 and 16 batches: a burst is believed at once. A quiet
+/// interface's frames are old, too, because a block is handed over only when it is full or some milliseconds have
+/// passed, but few bytes wait behind them at its rate.
 fn waiting(lately: &VecDeque<(Timestamp, u64)>, last: Timestamp, now: Timestamp) -> u64 {
-    let age = now.since(last);
-    if age < YOUNG_NS {
-        return 0;
-    }
-    let bytes: u64 = lately.iter().map(|(_, bytes)| *bytes).sum();
-    let span = lately
-        .front()
-        .map_or(0, |(first, _)| last.since(*first))
-        .max(1);
-    let waiting =
-        u128::from(bytes) * u128::from(age.unsigned_abs()) / u128::from(span.unsigned_abs());
+    let age = u128::from(now.since(last).max(0).unsigned_abs());
+    let most = [1, 4, WINDOW].into_iter().map(|batches| {
+        let window = lately.iter().rev().take(batches);
+        let bytes: u64 = window.clone().map(|(_, bytes)| *bytes).sum();
+        let since = window.last().map_or(0, |(first, _)| last.since(*first));
+        u128::from(bytes) * age / u128::from(since.max(1).unsigned_abs())
+    });
     // A block of 256 KiB holds three of loopback's longest frames.
-    let room = waiting.saturating_mul(4) / 3;
+    let room = most.max().unwrap_or(0).saturating_mul(4) / 3;
     u64::try_from(room).unwrap_or(u64::MAX)
 }
 
@@ -133,8 +133,13 @@ mod tests {
         let last = Timestamp(16_000_000);
         let at = |age_ms: i64| waiting(&lately, last, Timestamp(last.0 + age_ms * 1_000_000));
         assert_eq!(at(0), 0);
-        assert_eq!(at(24), 0);
         assert_eq!(at(60), 80 << 20);
+        // A burst after silence is believed at once: 2 MiB in 1 ms.
+        let mut burst = lately.clone();
+        burst.push_back((Timestamp(10_000_000_000), 2 << 20));
+        let last = Timestamp(10_001_000_000);
+        let waits = waiting(&burst, last, Timestamp(last.0 + 3_000_000));
+        assert_eq!(waits, 8 << 20);
         // A clock that was set back says nothing.
         assert_eq!(at(-60_000), 0);
     }

@@ -117,6 +117,8 @@ const BATCH_BYTES: usize = 1 << 20;
 const BATCH_FRAMES: u64 = 8192;
 /// Age at which a batch is handed on although it is small, so that rows and file follow the traffic.
 const BATCH_AGE: Duration = Duration::from_millis(20);
+/// Nice value of the consumer's thread.
+const BEHIND: i32 = 5;
 /// How often the kernel's counts are asked for.
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
 /// Longest time for which frames are taken in after the capture was asked to end.
@@ -147,7 +149,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             duration: None,
-            writer_queue: 32,
+            writer_queue: 64,
             consumer_queue: 64,
             frames: None,
             bytes: None,
@@ -497,6 +499,7 @@ fn consume(
     notes: &Notes,
     depth: &Depth,
 ) {
+    give_way();
     loop {
         match queue.recv_timeout(TICK) {
             Ok(Item::Batch(batch)) => {
@@ -521,6 +524,13 @@ fn consume(
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
+}
+
+/// Lets this thread come after the others where processors are scarce: frames that were read can wait, those in the
+/// kernel's ring cannot.
+fn give_way() {
+    // Where it is not allowed, it is as it was.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), BEHIND);
 }
 
 /// The last one who held a batch gives its memory back to the reader.

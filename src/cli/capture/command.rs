@@ -144,18 +144,24 @@ impl Started {
         let asker = line.asker()?;
         let capture_over = Arc::new(AtomicBool::new(false));
         let over = Arc::new(AtomicBool::new(false));
+        let told = Arc::new(AtomicBool::new(false));
         let listening = thread::spawn({
-            let (stop, over) = (stop.clone(), Arc::clone(&over));
+            let (stop, over, told) = (stop.clone(), Arc::clone(&over), Arc::clone(&told));
             move || {
                 let outcome = listen(&line);
                 over.store(true, Ordering::Relaxed);
-                stop.request_after(Reason::Done, AFTER_COMMAND, Instant::now());
+                let reason = if told.load(Ordering::Relaxed) {
+                    Reason::Signal
+                } else {
+                    Reason::Done
+                };
+                stop.request_after(reason, AFTER_COMMAND, Instant::now());
                 outcome
             }
         });
         let passing = thread::spawn({
-            let (capture_over, stop) = (Arc::clone(&capture_over), stop.clone());
-            move || pass_on(&asker, &signals, &capture_over, &over, &stop)
+            let capture_over = Arc::clone(&capture_over);
+            move || pass_on(&asker, &signals, &capture_over, &over, &told)
         });
         Ok(Running {
             name,
@@ -218,28 +224,28 @@ fn pass_on(
     signals: &Signals,
     capture_over: &AtomicBool,
     over: &AtomicBool,
-    stop: &Stop,
+    told: &AtomicBool,
 ) -> bool {
     let mut deadline: Option<Instant> = None;
-    let mut told = false;
     let mut ended_by_capture = false;
     while !over.load(Ordering::Relaxed) {
         if let Some(signal) = signals.take() {
             let ends = !matches!(signal, SIGUSR1 | SIGUSR2);
-            if ends && told {
+            if ends && told.load(Ordering::Relaxed) {
                 // The second time is for those who do not want to wait.
                 asker.end();
-            } else if !(matches!(signal, SIGINT | SIGQUIT) && came_from_terminal()) {
-                asker.tell(signal);
             }
             if ends {
-                told = true;
+                told.store(true, Ordering::Relaxed);
                 deadline = deadline.or(Some(Instant::now() + PATIENCE));
+            }
+            if !(matches!(signal, SIGINT | SIGQUIT) && came_from_terminal()) {
+                asker.tell(signal);
             }
         }
         if capture_over.load(Ordering::Relaxed) && !ended_by_capture {
             ended_by_capture = true;
-            if !told {
+            if !told.load(Ordering::Relaxed) {
                 asker.tell(SIGTERM);
             }
             deadline = deadline.or(Some(Instant::now() + PATIENCE));
@@ -249,10 +255,7 @@ fn pass_on(
         }
         thread::sleep(LOOK);
     }
-    if told {
-        stop.request(Reason::Signal);
-    }
-    told || ended_by_capture
+    told.load(Ordering::Relaxed) || ended_by_capture
 }
 
 /// Whether Ctrl-C reached the command, too: it does where this process is in the terminal's foreground.

@@ -33,7 +33,7 @@ pub(in crate::cli) fn open(
     live.map_err(|error| match error {
         Error::Filter { message, .. } => Error::Filter {
             filter: written(),
-            message,
+            message: placed(&written(), message),
         },
         Error::FilterLosesFrames { .. } => Error::FilterLosesFrames { filter: written() },
         // Without the right, libpcap looks at nothing else; a mistake would be told only after it was granted.
@@ -60,9 +60,74 @@ fn mistake(interface: &str, expression: Option<&str>) -> Option<Error> {
     // either, and would be refused there.
     let capture = pcap::Capture::dead(pcap::Linktype::ETHERNET).ok()?;
     match capture.compile(&filter, true) {
-        Err(pcap::Error::PcapError(message)) => Some(Error::Filter { filter, message }),
+        Err(pcap::Error::PcapError(message)) => {
+            let message = placed(&filter, message);
+            Some(Error::Filter { filter, message })
+        }
         _ => None,
     }
+}
+
+/// What libpcap says of a filter, and where the mistake is, which libpcap does not say.
+fn placed(filter: &str, message: String) -> String {
+    match mistaken_word(filter) {
+        None => message,
+        Some((at, "")) => format!("{message}; something is missing after character {at}, its end"),
+        Some((at, word)) => format!(
+            "{message}; the mistake is at character {}, {word:?}",
+            at.saturating_add(1)
+        ),
+    }
+}
+
+/// Number of the character, from 0, and the word at which a filter stops making sense: the first after which no
+/// continuation helps. An empty word where more is expected at the end; absent where it cannot be made out.
+fn mistaken_word(filter: &str) -> Option<(usize, &str)> {
+    const CONTINUATIONS: [&str; 9] = [
+        "",
+        " 80",
+        " tcp",
+        " 1.2.3.4",
+        " = 0",
+        "] = 0",
+        " 80-90",
+        " 00:00:00:00:00:01",
+        " 1.0.0.0/8",
+    ];
+    let capture = pcap::Capture::dead(pcap::Linktype::ETHERNET).ok()?;
+    let understood = |text: &str| capture.compile(text, true).is_ok();
+    let mut start = None;
+    let mut words: Vec<(usize, &str)> = Vec::new();
+    for (at, letter) in filter.char_indices().chain([(filter.len(), ' ')]) {
+        let bracket = matches!(letter, '(' | ')');
+        if (bracket || letter.is_whitespace())
+            && let Some(start) = start.take()
+        {
+            words.push((start, filter.get(start..at)?));
+        }
+        if bracket {
+            words.push((at, filter.get(at..at.saturating_add(1))?));
+        } else if !letter.is_whitespace() {
+            start = start.or(Some(at));
+        }
+    }
+    let mut open = 0_usize;
+    for (at, word) in words {
+        match word {
+            "(" => open = open.saturating_add(1),
+            ")" => open = open.saturating_sub(1),
+            _ => {}
+        }
+        let so_far = filter.get(..at.saturating_add(word.len()))?;
+        let closed = ")".repeat(open.min(32));
+        if !CONTINUATIONS
+            .iter()
+            .any(|more| understood(&format!("{so_far}{more}{closed}")))
+        {
+            return Some((filter.get(..at)?.chars().count(), word));
+        }
+    }
+    (!understood(filter)).then(|| (filter.chars().count(), ""))
 }
 
 /// What a capture file says of the interface.
@@ -115,4 +180,26 @@ pub(in crate::cli) fn how_to_get_the_right() -> String {
         program
     };
     format!("sudo setcap cap_net_raw+ep {program}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_at_which_a_filter_stops_making_sense_is_named() {
+        for (filter, found) in [
+            ("tcp port 80", None),
+            ("tcp prot 80", Some((4, "prot"))),
+            ("tcp port", Some((8, ""))),
+            ("tcp port 80 and", Some((15, ""))),
+            ("(tcp port 80", Some((12, ""))),
+            ("tcp) or (udp", Some((3, ")"))),
+            ("port 99999", Some((5, "99999"))),
+            ("(udp and (port 1 or port 2)) xor tcp", Some((29, "xor"))),
+            ("tcp[13] & 2 != 0", None),
+        ] {
+            assert_eq!(mistaken_word(filter), found, "{filter}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use crate::analysis::Event;
 use crate::ledger::{Image, Verdict};
@@ -33,6 +34,7 @@ struct Moving {
     declared: Option<u64>,
     bytes: u64,
     missing: u64,
+    begun: Instant,
 }
 
 /// A picture that ended.
@@ -83,6 +85,7 @@ impl Rows {
                         declared: *length,
                         bytes: 0,
                         missing: 0,
+                        begun: Instant::now(),
                     },
                 );
                 Change::Rows
@@ -184,6 +187,13 @@ impl Moving {
         }
         if self.missing > 0 {
             let _ = write!(line, ", {} missing", count(self.missing));
+        }
+        // Before that it says little.
+        let begun = self.begun.elapsed();
+        if begun >= Duration::from_secs(1) {
+            let rate = u128::from(self.bytes).saturating_mul(1_000_000) / begun.as_micros().max(1);
+            let rate = u64::try_from(rate / 1000).unwrap_or(u64::MAX);
+            let _ = write!(line, ", {} kB/s", count(rate));
         }
         text::plain(&line, unicode).into_owned()
     }

@@ -50,7 +50,9 @@ pub(super) fn choose(output: &OutputArgs, stdout_taken: bool, beside_command: bo
     } else {
         io::stdout().is_terminal()
     };
-    if terminal && !beside_command {
+    // A dumb terminal cannot move its cursor.
+    let dumb = std::env::var_os("TERM").is_none_or(|name| name.is_empty() || name == "dumb");
+    if terminal && !dumb && !beside_command {
         View::Screen(Box::new(Screen::new(style, stderr)))
     } else {
         View::Lines(Lines {
