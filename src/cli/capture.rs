@@ -212,15 +212,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     if capture.list {
         return list();
     }
-    let stdout_taken = capture.file.write.as_deref() == Some(Path::new("-"));
-    if stdout_taken && io::stdout().is_terminal() {
-        anyhow::bail!(
-            "-w - writes a capture file to standard output, which is the terminal; name a file, or pipe it"
-        );
-    }
-    if stdout_taken && capture.file.rotate.is_some() {
-        anyhow::bail!("--rotate begins new files, and standard output is one; name a file with -w");
-    }
+    let stdout_taken = takes_stdout(capture)?;
     let command = capture.run.command();
     // Before any thread: the kernel moves no process with threads to another network.
     let private = command.as_ref().map(|_| private::enter(Identity::Caller));
@@ -283,16 +275,8 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         .as_deref()
         .filter(|_| capture.file.rotate.is_some());
     confined(&capture.common.output, rotated)?;
-    if let Some(Started {
-        enclosed: false, ..
-    }) = started
-        && !quiet
-    {
-        writeln!(
-            io::stderr().lock(),
-            "imgnet: there is no namespace of process ids here: what the command leaves running goes on, and only the \
-             command itself is held while the capture catches up"
-        )?;
+    if !quiet {
+        warn_if_open(started.as_ref())?;
     }
     let mut brake = match &started {
         Some(started) if capture.run.lossless == Switch::On => Some(started.brake()?),
@@ -323,6 +307,32 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         (ExitStatusArg::Both, Some(code)) if exit == Exit::Good => code,
         _ => exit,
     })
+}
+
+/// Whether the capture file goes to standard output.
+fn takes_stdout(capture: &Capture) -> anyhow::Result<bool> {
+    let taken = capture.file.write.as_deref() == Some(Path::new("-"));
+    if taken && io::stdout().is_terminal() {
+        anyhow::bail!(
+            "-w - writes a capture file to standard output, which is the terminal; name a file, or pipe it"
+        );
+    }
+    if taken && capture.file.rotate.is_some() {
+        anyhow::bail!("--rotate begins new files, and standard output is one; name a file with -w");
+    }
+    Ok(taken)
+}
+
+/// Says what is not so where the command could not be given a namespace of process ids.
+fn warn_if_open(started: Option<&Started>) -> io::Result<()> {
+    if started.is_some_and(|started| !started.enclosed) {
+        writeln!(
+            io::stderr().lock(),
+            "imgnet: there is no namespace of process ids here: what the command leaves running goes on, and only the \
+             command itself is held while the capture catches up"
+        )?;
+    }
+    Ok(())
 }
 
 /// The interfaces that are captured on.

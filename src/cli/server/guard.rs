@@ -16,7 +16,7 @@ pub(crate) struct Guard {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
     listen: IpAddr,
 
-    /// Let in only addresses of this network, e.g. 192.168.1.0/24 or fd00::/8; may be given several times
+    /// Let in only addresses of this network, e.g. 192.168.1.0/24 or an IPv6 one; may be given several times
     #[arg(long, value_name = "NETWORK")]
     allow: Vec<Network>,
 
@@ -39,14 +39,14 @@ impl Guard {
     }
 
     /// The limits with these.
-    pub(super) fn limits(&self, limits: Limits) -> Limits {
+    pub(super) fn limits(&self, limits: &Limits) -> Limits {
         let wanted = usize::try_from(self.connections).unwrap_or(usize::MAX);
         Limits {
             allow: self.allow.clone(),
             rate: self.rate,
             total: self.total,
             connections: room_for_connections(wanted),
-            ..limits
+            ..limits.clone()
         }
     }
 }

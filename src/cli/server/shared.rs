@@ -139,7 +139,7 @@ pub(crate) fn run(
     let limits = common.limits();
     let session = Session {
         limits: match guard {
-            Some(guard) => guard.limits(limits),
+            Some(guard) => guard.limits(&limits),
             None => limits,
         },
         shutdown: shutdown.clone(),

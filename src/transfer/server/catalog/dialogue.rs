@@ -154,7 +154,7 @@ impl<'c> Asking<'c> {
             return;
         };
         let sent = held.bytes.get(..sending.at).unwrap_or_default();
-        let head = held.bytes.get(..SNIFF_BYTES).unwrap_or(&held.bytes);
+        let first = held.bytes.get(..SNIFF_BYTES).unwrap_or(&held.bytes);
         self.session.transferred(Record {
             schema: Cow::Borrowed(SCHEMA),
             side: Side::Sent,
@@ -163,7 +163,7 @@ impl<'c> Asking<'c> {
             to: self.peer,
             protocol: "catalog".to_owned(),
             request: Some(sending.request.clone()),
-            format: match sniff(head) {
+            format: match sniff(first) {
                 Sniff::Is(format) => Some(format),
                 _ => None,
             },
