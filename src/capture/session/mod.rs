@@ -252,7 +252,12 @@ pub fn run<C: Consumer>(
         };
         let consumer = &mut consumer;
         let (notes, depth_of) = (&notes, &depth);
+        // Where the traffic is held for it, it has no reason to.
+        let gives_way = hold.is_none();
         let consuming = scope.spawn(move || {
+            if gives_way {
+                give_way();
+            }
             consume(consumer, &consumer_queue, &spare_in, notes, depth_of);
             // Whatever ended it: the writer waits for no more notes.
             notes.close();
@@ -499,7 +504,6 @@ fn consume(
     notes: &Notes,
     depth: &Depth,
 ) {
-    give_way();
     loop {
         match queue.recv_timeout(TICK) {
             Ok(Item::Batch(batch)) => {

@@ -95,7 +95,12 @@ fn mistaken_word(filter: &str) -> Option<(usize, &str)> {
         " 1.0.0.0/8",
     ];
     let capture = pcap::Capture::dead(pcap::Linktype::ETHERNET).ok()?;
-    let understood = |text: &str| capture.compile(text, true).is_ok();
+    let understood = |text: &str| match capture.compile(text, true) {
+        Ok(_) => true,
+        // A continuation that contradicts what is there is a sentence all the same.
+        Err(pcap::Error::PcapError(message)) => message.contains("rejects all packets"),
+        Err(_) => false,
+    };
     let mut start = None;
     let mut words: Vec<(usize, &str)> = Vec::new();
     for (at, letter) in filter.char_indices().chain([(filter.len(), ' ')]) {
