@@ -10,7 +10,7 @@ use crate::findings::facts::{CaptureFacts, DirectionFacts, Ours, Watch};
 use crate::frame::Frame;
 use crate::ledger::{self, Image};
 use crate::reassembly::assembler::Keep;
-use crate::reassembly::tcp::{Half, Segment};
+use crate::reassembly::tcp::{Half, Other, Segment};
 use crate::reassembly::{Delivery, Extent, Gap, GapCause, Log};
 use crate::units::Timestamp;
 use crate::wire::StreamEnd;
@@ -258,11 +258,11 @@ impl<'cap> Lane<'cap> {
         self.watch.notes(&packet.notes, frame.number, capture);
     }
 
-    /// No more frames come. `heard_other` says whether the other direction was captured, `reset` whether either
+    /// No more frames come. `other` is what the capture has of the other direction, `reset` whether either
     /// side reset the connection, `quiet` whether the capture went on in silence.
     pub(super) fn finish(
         &mut self,
-        heard_other: bool,
+        other: Other,
         reset: bool,
         quiet: bool,
         context: &mut Context<'_>,
@@ -270,7 +270,7 @@ impl<'cap> Lane<'cap> {
         let (channel, hasher) = (&mut self.channel, &mut self.hasher);
         let end = match &mut self.transport {
             Transport::Tcp(half) => {
-                half.finish(heard_other, &mut |delivery| {
+                half.finish(other, &mut |delivery| {
                     pass_on(&delivery, channel, hasher, context);
                 });
                 match (half.fin.is_some(), reset) {

@@ -12,7 +12,7 @@ use crate::flow::{Pair, Side};
 use crate::frame::Frame;
 use crate::ledger::{self, Confidence, TransportKind};
 use crate::reassembly::assembler::{Keep, keep_copied};
-use crate::reassembly::tcp::{Half, Segment};
+use crate::reassembly::tcp::{Half, Other, Segment};
 use crate::units::{FrameNumber, StreamId, Timestamp};
 use crate::wire::{Protocol, Role, detect};
 
@@ -303,12 +303,13 @@ impl<'cap> Stream<'cap> {
         let reset = self.is_reset();
         let quiet = lane::silent(self.head.last.1, capture_end, shared.options);
         for side in Side::BOTH {
-            let heard_other = match &self.lanes[side.other()].transport {
-                Transport::Tcp(half) => half.is_open(),
-                Transport::Udp(_) => true,
+            let other = match &self.lanes[side.other()].transport {
+                Transport::Tcp(half) if !half.is_open() => Other::NotCaptured,
+                Transport::Tcp(half) if half.fin.is_some() => Other::Closed,
+                Transport::Tcp(_) | Transport::Udp(_) => Other::Open,
             };
             let mut context = self.head.context(side, shared);
-            self.lanes[side].finish(heard_other, reset, quiet, &mut context);
+            self.lanes[side].finish(other, reset, quiet, &mut context);
         }
         let mut images = Vec::new();
         let mut directions = Vec::with_capacity(2);

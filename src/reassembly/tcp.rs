@@ -11,6 +11,21 @@ use crate::units::{FrameNumber, Timestamp};
 /// capture has, rather than frames captured out of turn.
 const PATIENCE: u32 = 32;
 
+/// How far beyond the highest byte seen an acknowledgment is believed: one damaged number would claim a gap of
+/// up to 2 GiB.
+const FAR: u64 = 64 << 20;
+
+/// What the capture has of the other direction when it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Other {
+    /// Nothing, so nothing can be said about acknowledgments.
+    NotCaptured,
+    /// Frames, and no FIN.
+    Open,
+    /// Its FIN.
+    Closed,
+}
+
 /// A segment as it came.
 #[derive(Debug, Clone, Copy)]
 pub struct Segment<'x> {
@@ -226,6 +241,10 @@ impl<'cap> Half<'cap> {
         let Ok(position) = u64::try_from(self.offset_of(base, ack)) else {
             return;
         };
+        if position > self.assembler.highest().saturating_add(FAR) {
+            // Of so much at least one later segment would be here: wait for it before believing the number.
+            return;
+        }
         if self.acked.is_none_or(|acked| acked < position) {
             self.acked = Some(position);
             self.assembler.acknowledged(position);
@@ -265,16 +284,20 @@ impl<'cap> Half<'cap> {
         self.assembler.declare_missing(until.max(next), cause, sink);
     }
 
-    /// No more frames come: declares everything that is still missing. `heard_other` says whether the capture
-    /// has the other direction, without which nothing can be said about acknowledgments.
-    pub fn finish(&mut self, heard_other: bool, sink: &mut dyn FnMut(Delivery<'_>)) {
+    /// No more frames come: declares everything that is still missing. `other` is what the capture
+    /// has of the other direction.
+    pub fn finish(&mut self, other: Other, sink: &mut dyn FnMut(Delivery<'_>)) {
+        let mut acked = self.acked_bytes();
+        if other == Other::Closed && self.fin.is_none() && acked > self.assembler.highest() {
+            // The other side closed as well, so the last number it acknowledged is that of a FIN, and no byte.
+            acked -= 1;
+        }
         self.assembler
-            .declare_missing(self.acked_bytes(), GapCause::NotCaptured, sink);
+            .declare_missing(acked, GapCause::NotCaptured, sink);
         let end = self.assembler.highest().max(self.fin.unwrap_or(0));
-        let cause = if heard_other {
-            GapCause::NeverAcknowledged
-        } else {
-            GapCause::Unknown
+        let cause = match other {
+            Other::NotCaptured => GapCause::Unknown,
+            Other::Open | Other::Closed => GapCause::NeverAcknowledged,
         };
         self.assembler.declare_missing(end, cause, sink);
         self.assembler.forget_recent();

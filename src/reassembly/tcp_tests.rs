@@ -38,10 +38,11 @@ impl Direction {
 
     fn finish(&mut self) {
         let (bytes, gaps) = (&mut self.bytes, &mut self.gaps);
-        self.half.finish(true, &mut |delivery| match delivery {
-            Delivery::Bytes { bytes: new, .. } => bytes.extend_from_slice(new),
-            Delivery::Gap(gap) => gaps.push(gap),
-        });
+        self.half
+            .finish(Other::Open, &mut |delivery| match delivery {
+                Delivery::Bytes { bytes: new, .. } => bytes.extend_from_slice(new),
+                Delivery::Gap(gap) => gaps.push(gap),
+            });
         let half = &self.half;
         assert_eq!(
             half.payload_bytes,
@@ -204,6 +205,41 @@ fn an_acknowledged_fin_that_was_not_captured_is_no_missing_byte() {
     direction.half.acknowledge(6);
     direction.finish();
     assert!(direction.gaps.is_empty());
+}
+
+#[test]
+fn a_fin_that_was_lost_with_bytes_before_it_is_no_byte_where_both_sides_closed() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send(seq(1), b"aaaa");
+    // 100 bytes and the FIN were not captured; the receiver acknowledged all of it and closed.
+    direction.half.acknowledge(106);
+    let gaps = &mut direction.gaps;
+    direction.half.finish(Other::Closed, &mut |delivery| {
+        if let Delivery::Gap(gap) = delivery {
+            gaps.push(gap);
+        }
+    });
+    assert_eq!(
+        direction.gaps,
+        [Gap {
+            offset: 4,
+            length: 100,
+            cause: GapCause::NotCaptured
+        }]
+    );
+}
+
+#[test]
+fn one_damaged_acknowledgment_claims_no_gap() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send(seq(1), b"aaaa");
+    direction.half.acknowledge(5 | 1 << 29);
+    direction.half.acknowledge(5);
+    direction.finish();
+    assert!(direction.gaps.is_empty());
+    assert_eq!(direction.half.acked(), Some(4));
 }
 
 #[test]
