@@ -1,4 +1,4 @@
-//! A catalogue in an embedded database: one file of SQLite.
+//! A catalogue in an embedded database: one file of `SQLite`.
 //!
 //! Pictures keep the number that they were given when they were added; the number of one that was removed is not given
 //! again. What is stored are the bytes of the file, unchanged.
