@@ -276,7 +276,7 @@ fn landlock() -> Condition {
                     .to_owned(),
             ),
         ),
-        _ => (
+        LandlockStatus::NotImplemented => (
             State::Without,
             "the kernel does not have it (CONFIG_SECURITY_LANDLOCK, Linux 5.13)".to_owned(),
             None,
