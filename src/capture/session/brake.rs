@@ -110,11 +110,9 @@ impl<'h> Brake<'h> {
 fn waiting(lately: &VecDeque<(Timestamp, u64)>, last: Timestamp, now: Timestamp) -> u64 {
     let age = u128::from(now.since(last).max(0).unsigned_abs());
     let most = [1, 4, WINDOW].into_iter().map(|batches| {
-        let mut window = lately.iter().rev().take(batches);
+        let mut window = lately.iter().skip(lately.len().saturating_sub(batches));
         let bytes: u64 = window.clone().map(|(_, bytes)| *bytes).sum();
-        let since = window
-            .next_back()
-            .map_or(0, |(first, _)| last.since(*first));
+        let since = window.next().map_or(0, |(first, _)| last.since(*first));
         u128::from(bytes) * age / u128::from(since.max(1).unsigned_abs())
     });
     // A block of 256 KiB holds three of loopback's longest frames.

@@ -83,7 +83,7 @@ fn placed(filter: &str, message: String) -> String {
 /// Number of the character, from 0, and the word at which a filter stops making sense: the first after which no
 /// continuation helps. An empty word where more is expected at the end; absent where it cannot be made out.
 fn mistaken_word(filter: &str) -> Option<(usize, &str)> {
-    const CONTINUATIONS: [&str; 9] = [
+    const CONTINUATIONS: [&str; 11] = [
         "",
         " 80",
         " tcp",
@@ -93,6 +93,8 @@ fn mistaken_word(filter: &str) -> Option<(usize, &str)> {
         " 80-90",
         " 00:00:00:00:00:01",
         " 1.0.0.0/8",
+        " 1 = 0",
+        " 1] = 0",
     ];
     let capture = pcap::Capture::dead(pcap::Linktype::ETHERNET).ok()?;
     let understood = |text: &str| match capture.compile(text, true) {
@@ -101,6 +103,9 @@ fn mistaken_word(filter: &str) -> Option<(usize, &str)> {
         Err(pcap::Error::PcapError(message)) => message.contains("rejects all packets"),
         Err(_) => false,
     };
+    if understood(filter) {
+        return None;
+    }
     let mut start = None;
     let mut words: Vec<(usize, &str)> = Vec::new();
     for (at, letter) in filter.char_indices().chain([(filter.len(), ' ')]) {
@@ -132,7 +137,7 @@ fn mistaken_word(filter: &str) -> Option<(usize, &str)> {
             return Some((filter.get(..at)?.chars().count(), word));
         }
     }
-    (!understood(filter)).then(|| (filter.chars().count(), ""))
+    Some((filter.chars().count(), ""))
 }
 
 /// What a capture file says of the interface.
@@ -203,6 +208,7 @@ mod tests {
             ("port 99999", Some((5, "99999"))),
             ("(udp and (port 1 or port 2)) xor tcp", Some((29, "xor"))),
             ("tcp[13] & 2 != 0", None),
+            ("tcp[13] & 2 != 0 nonsense", Some((17, "nonsense"))),
         ] {
             assert_eq!(mistaken_word(filter), found, "{filter}");
         }
