@@ -208,10 +208,6 @@ impl RunArgs {
 ///
 /// # Errors
 /// An interface or a filter that is wrong, a file that cannot be written: exit code 2.
-#[expect(
-    clippy::too_many_lines,
-    reason = "one order of steps: network, device, files, command, confinement, capture, report"
-)]
 pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     if capture.list {
         return list();
