@@ -8,7 +8,7 @@
 )]
 
 use imgnet::analysis::Options;
-use imgnet::findings::facts::{DirectionFacts, Frames, Numbering, StreamFacts};
+use imgnet::findings::facts::{DirectionFacts, Numbering, StreamFacts};
 use imgnet::findings::{Finding, Severity, rules};
 use imgnet::units::FrameNumber;
 
@@ -163,6 +163,19 @@ pub(crate) fn udp(pieces: &[&[u8]], end: bool) -> Scenario {
 }
 
 /// What the rules say of numbered datagrams; no format of the wire numbers them in these captures.
+/// A picture in imgnet's own format, one byte of it changed on the way or none.
+pub(crate) fn framed(changed: bool) -> Vec<Finding> {
+    let picture = jpeg();
+    let protocol = "framed".parse().expect("a format");
+    let pieces = imgnet::wire::pieces(&protocol, &picture, 2048).expect("it can be sent");
+    let mut bytes: Vec<u8> = pieces.flat_map(|piece| piece.bytes.into_owned()).collect();
+    if changed {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x10;
+    }
+    eof(&bytes, |scenario, tcp| scenario.close(tcp, Client)).findings()
+}
+
 pub(crate) fn numbered(numbering: Numbering) -> Vec<Finding> {
     let picture = jpeg();
     let pieces: Vec<&[u8]> = picture.chunks(1024).collect();
@@ -176,12 +189,6 @@ pub(crate) fn numbered(numbering: Numbering) -> Vec<Finding> {
         ..StreamFacts::default()
     };
     rules::of_stream(&told.streams[0], &told.images, &facts)
-}
-
-pub(crate) fn some_frames() -> Frames {
-    let mut frames = Frames::default();
-    frames.add(FrameNumber(3));
-    frames
 }
 
 /// A small piece every `pause` milliseconds, the acknowledgment late and the next piece right after it, or not.
@@ -464,34 +471,42 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "datagram-lost",
-        shows: || {
-            numbered(Numbering {
-                total: Some(12),
-                lost: 3,
-                ..Numbering::default()
-            })
-        },
-        nearly: || numbered(Numbering::default()),
+        shows: || on("formats/udp-index-lost"),
+        // Repeated and out of turn, but all of them came.
+        nearly: || on("formats/udp-index"),
     },
     Case {
         name: "datagram-duplicated",
-        shows: || {
-            numbered(Numbering {
-                duplicated: some_frames(),
-                ..Numbering::default()
-            })
-        },
-        nearly: || numbered(Numbering::default()),
+        shows: || on("formats/udp-index"),
+        nearly: || on("formats/udp-index-lost"),
     },
     Case {
         name: "datagram-reordered",
+        shows: || on("formats/udp-index"),
+        nearly: || on("formats/udp-countdown"),
+    },
+    Case {
+        name: "fields-glued",
+        shows: || on("formats/name-size-marker"),
+        // No terminator either, but the answer says where the digits end.
+        nearly: || on("formats/size-handshake"),
+    },
+    Case {
+        name: "wrong-digest",
+        shows: || framed(true),
+        nearly: || framed(false),
+    },
+    Case {
+        name: "bad-encoding",
         shows: || {
-            numbered(Numbering {
-                reordered: some_frames(),
-                ..Numbering::default()
-            })
+            let mut frames = real("formats/base64");
+            // A byte that base64 does not have, after one letter of a group of four: no byte can be made of one.
+            let longest = frames.iter_mut().max_by_key(|frame| frame.data.len());
+            let text = &mut longest.expect("a frame").data[66..];
+            text[4001] = b'!';
+            findings(&frames)
         },
-        nearly: || numbered(Numbering::default()),
+        nearly: || on("formats/base64"),
     },
     Case {
         name: "no-end-datagram",
