@@ -20,7 +20,7 @@ pub struct Extent {
     pub wire_len: u32,
     /// The frame's capture time; absent where the file has none.
     pub time: Option<Timestamp>,
-    /// At least one of the bytes had been seen before.
+    /// A retransmission: at least one of the bytes had been seen before, and it is no keep-alive.
     pub repeat: bool,
 }
 

@@ -229,7 +229,7 @@ impl<'cap> Half<'cap> {
                 frame: segment.frame,
                 wire_len: segment.wire_len,
                 time: segment.time,
-                repeat: arrival.repeated_bytes > 0,
+                repeat: verdict.retransmission,
             });
         }
         verdict.arrival = arrival;

@@ -278,6 +278,10 @@ fn a_keep_alive_is_no_retransmission_and_no_conflict() {
     assert!(verdict.arrival.conflict.is_none());
     direction.finish();
     assert_eq!(direction.half.retransmitted_packets, 0);
+    assert!(
+        direction.half.log.iter().all(|extent| !extent.repeat),
+        "a picture counts no more retransmissions than its direction"
+    );
     assert_eq!(direction.half.duplicate_bytes, 1);
 }
 
