@@ -135,7 +135,7 @@ pub enum Verdict {
 pub enum ChunkSizeSource {
     /// `--chunk`.
     Given,
-    /// The wire format's own habit (1024 for `eof`, 2048 for `marker`, a row for `raw-pixels`).
+    /// The wire format's own habit (1024 for `eof`, 2048 for `marker`, a row for `raw-pixels`), or what it declares.
     Format,
     /// The size that most of its segments or datagrams have: a guess.
     Observed,
@@ -191,6 +191,9 @@ pub struct Image {
     pub duplicate_bytes: u64,
     /// Frames that repeat at least one byte of it.
     pub retransmitted_packets: u64,
+    /// Its datagrams, where the sender numbers each one that it hands over (`framed` over UDP); absent elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datagrams: Option<Datagrams>,
     /// Missing bytes.
     pub gap_bytes: u64,
     /// Missing ranges, as picture offsets.
@@ -215,6 +218,25 @@ pub struct Image {
     pub verdict: Verdict,
     /// What was compared; absent where nothing was.
     pub compared: Option<serde_json::Value>,
+}
+
+/// The datagrams of a picture whose sender numbers each one that it hands over.
+///
+/// `sent` = `captured` + those that were lost before the place of capture or that the capture lacks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Datagrams {
+    /// How many the sender handed over, by their numbers, pieces that were sent again included.
+    pub sent: u64,
+    /// How many of those carried a piece again; absent where some piece never came by.
+    pub repeats: Option<u64>,
+    /// How many of those sent the capture has.
+    pub captured: u64,
+    /// Datagrams beyond those: the very same one came again, doubled on its way or by the capture.
+    pub copies: u64,
+    /// How many reached the receiver, as it says when it confirms the picture; absent where it does not.
+    pub arrived: Option<u64>,
+    /// `sent` − `arrived`: lost on the way or in the receiver, or too late to be of use; absent with `arrived`.
+    pub lost: Option<u64>,
 }
 
 /// A digest that is not SHA-256.

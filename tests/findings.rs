@@ -13,10 +13,11 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use cases::{CASES, eof, frames_of, has, jpeg, on, one, upload, warned, with};
+use cases::{CASES, eof, framed_scenario, frames_of, has, jpeg, on, one, upload, warned, with};
+use imgnet::analysis::Options;
 use imgnet::findings::{Certainty, Severity, catalogue};
 use imgnet::wire::Protocol;
-use scenario::{Client, Scenario, Server, findings, real};
+use scenario::{Client, Scenario, Server, findings, real, told};
 use support::captures_folder;
 
 /// These need the file that was sent or received, or what the decoders do not say yet.
@@ -313,4 +314,18 @@ fn wireshark_takes_every_display_filter() {
     // One run for all: tshark ends with an error, which names the place, if it does not know one.
     let shown = support::tshark(&capture, &["-Y", &filters.join(" || ")]);
     assert!(!shown.is_empty());
+}
+
+#[test]
+fn silence_ends_no_picture_whose_pieces_may_be_asked_for_again() {
+    // Five seconds before each datagram, and one comes again when the picture is long whole.
+    let scenario = framed_scenario(&[(0, 0), (1, 1), (2, 2), (1, 3)], 5000);
+    let told = told(&scenario.frames, Options::default());
+    assert_eq!(told.images.len(), 1);
+    assert!(told.images[0].complete, "{:?}", told.images[0].problem);
+    let datagrams = told.images[0].datagrams.expect("numbered datagrams");
+    assert_eq!((datagrams.sent, datagrams.repeats), (4, Some(1)));
+    assert_eq!((datagrams.captured, datagrams.copies), (4, 0));
+    // Nobody confirmed it here.
+    assert_eq!((datagrams.arrived, datagrams.lost), (None, None));
 }

@@ -141,6 +141,7 @@ fn run(protocol: &Protocol, role: Role, end: StreamEnd, fed: &[Fed<'_>]) -> Vec<
                 index,
                 total,
                 order,
+                ..
             } => Seen::Numbered(index, total, order),
             Event::PictureEnd(ending) => Seen::End(ending),
             Event::Framing { what, bytes } => Seen::Framing(what, bytes),

@@ -6,7 +6,7 @@ use super::channel::Picture;
 use super::{DigestKind, Options};
 use crate::findings::facts::PictureFacts;
 use crate::ledger::{
-    ChunkSizeSource, Chunks, Closed, Digest, Direction, Image, TransportKind, Verdict,
+    ChunkSizeSource, Chunks, Closed, Datagrams, Digest, Direction, Image, TransportKind, Verdict,
 };
 use crate::picture::{Status, Walker};
 use crate::reassembly::tcp::Half;
@@ -24,6 +24,28 @@ pub(super) struct Place {
     pub(super) idle_at_end: bool,
     /// How the direction ended; absent while it goes on.
     pub(super) end: Option<StreamEnd>,
+}
+
+/// The datagrams of a picture; `confirmed` is what the other direction said of pictures.
+fn datagrams(picture: &Picture, confirmed: &[(u64, Option<u64>)]) -> Option<Datagrams> {
+    let tally = picture.tally.as_deref()?;
+    let whole = picture.lost.is_none() && picture.gaps.is_empty();
+    let arrived = confirmed
+        .iter()
+        .find(|(number, _)| *number == tally.picture)
+        .and_then(|(_, arrived)| *arrived);
+    Some(Datagrams {
+        sent: tally.sent,
+        // Only where each piece is known to have been handed over once, the rest is repeats.
+        repeats: tally
+            .pieces
+            .filter(|_| whole)
+            .map(|pieces| tally.sent.saturating_sub(pieces)),
+        captured: tally.captured,
+        copies: tally.copies,
+        arrived,
+        lost: arrived.map(|arrived| tally.sent.saturating_sub(arrived)),
+    })
 }
 
 /// The account of a TCP direction.
@@ -75,7 +97,13 @@ pub(super) fn picture_facts(picture: Picture) -> PictureFacts {
 }
 
 /// The account of a picture, from the frames that carried a byte of it.
-pub(super) fn image(picture: &Picture, part: Log, place: &Place, options: &Options) -> Image {
+pub(super) fn image(
+    picture: &Picture,
+    part: Log,
+    place: &Place,
+    confirmed: &[(u64, Option<u64>)],
+    options: &Options,
+) -> Image {
     let length = picture.range.end - picture.range.start;
     let gap_bytes = picture.gap_bytes();
     let info = picture.structure.as_ref().map(Walker::info);
@@ -114,6 +142,7 @@ pub(super) fn image(picture: &Picture, part: Log, place: &Place, options: &Optio
         unique_bytes: length - gap_bytes,
         duplicate_bytes: 0,
         retransmitted_packets: 0,
+        datagrams: datagrams(picture, confirmed),
         gap_bytes,
         gaps: picture.gaps.clone(),
         first_packet: None,
@@ -246,6 +275,9 @@ fn chunk_size(
 ) -> (Option<u64>, Option<ChunkSizeSource>) {
     if let Some(given) = options.chunk {
         return (Some(given), Some(ChunkSizeSource::Given));
+    }
+    if let Some(declared) = picture.chunk {
+        return (Some(declared), Some(ChunkSizeSource::Format));
     }
     if let Some(habit) = picture.protocol.default_chunk() {
         return (Some(habit), Some(ChunkSizeSource::Format));

@@ -11,7 +11,10 @@ use crate::picture::{self, Sniff, Walker};
 use crate::reassembly::{Gap, GapCause};
 use crate::units::{ByteRange, FrameNumber, PictureId, StreamId, Timestamp};
 use crate::wire::detect::{self, Clues, Detection};
-use crate::wire::{self, Decode, Decoder, Ending, Fault, Framing, Protocol, Role, StreamEnd};
+use crate::wire::{
+    self, Decode, Decoder, Ending, Fault, Framing, Order, Protocol, Role, StreamEnd, Transmission,
+    framed,
+};
 
 /// How many stray or trailing bytes are kept to say what they are.
 const SAMPLE: usize = 64;
@@ -50,6 +53,10 @@ pub(super) struct Picture {
     pub(super) decoded: Option<u64>,
     /// Numbered pieces of it never came.
     pub(super) lost: Option<Lost>,
+    /// Its datagrams, where their sender numbers them.
+    pub(super) tally: Option<Box<Tally>>,
+    /// Stream bytes that the sender hands over at once, where the format says so.
+    pub(super) chunk: Option<u64>,
     pub(super) declared: Option<u64>,
     /// Its first bytes are those of a picture that a text conversion damaged.
     pub(super) text_damage: Option<TextDamage>,
@@ -79,6 +86,42 @@ pub(super) struct Lost {
     pub(super) pieces: u64,
     /// How many bytes, as far as it is known.
     pub(super) bytes: u64,
+}
+
+/// The datagrams of a picture whose sender numbers each one that it hands over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tally {
+    /// Number of the picture.
+    pub(super) picture: u64,
+    /// How many pieces it has; absent where nothing says.
+    pub(super) pieces: Option<u64>,
+    /// One past the highest number.
+    pub(super) sent: u64,
+    /// How many of them came, copies left out.
+    pub(super) captured: u64,
+    pub(super) copies: u64,
+}
+
+impl Tally {
+    fn new(picture: u64) -> Self {
+        Self {
+            picture,
+            pieces: None,
+            sent: 0,
+            captured: 0,
+            copies: 0,
+        }
+    }
+
+    fn add(&mut self, number: u32, pieces: Option<u64>, order: Order) {
+        self.pieces = pieces;
+        self.sent = self.sent.max(u64::from(number) + 1);
+        if order == Order::Copy {
+            self.copies += 1;
+        } else {
+            self.captured += 1;
+        }
+    }
 }
 
 /// Bytes outside any picture.
@@ -117,6 +160,10 @@ pub(super) struct Channel {
     pub(super) mark: Option<Box<Mark>>,
     /// Numbered pieces that came out of turn.
     pub(super) numbering: Option<Box<Numbering>>,
+    /// Pictures of the other direction that were confirmed here, and how many of their datagrams had come.
+    pub(super) confirmed: Vec<(u64, Option<u64>)>,
+    /// Bytes of the next picture that its sender says it hands over at once.
+    chunk: Option<u64>,
     pub(super) end: Option<StreamEnd>,
 }
 
@@ -134,6 +181,8 @@ impl Default for Channel {
             markers: 0,
             mark: None,
             numbering: None,
+            confirmed: Vec::new(),
+            chunk: None,
             end: None,
         }
     }
@@ -251,7 +300,10 @@ impl Channel {
 
     /// UDP: silence ended what was going on; the next datagram begins afresh.
     pub(super) fn idle(&mut self, context: &mut Context<'_>) {
-        if let State::Decoding(_) = self.state {
+        if let State::Decoding(decoder) = &self.state {
+            if !decoder.protocol().ends_by_silence() {
+                return;
+            }
             self.drive(context, |decoder, sink| {
                 decoder.finish(StreamEnd::Idle, sink);
             });
@@ -437,10 +489,21 @@ impl Channel {
                     open.lost(pieces, bytes);
                 }
             }
-            wire::Event::Numbered { total, order, .. } => {
-                self.numbering
-                    .get_or_insert_default()
-                    .add(context.frame, total, order);
+            wire::Event::Numbered {
+                total,
+                order,
+                transmission,
+                ..
+            } => {
+                self.numbering.get_or_insert_default().add(
+                    context.frame,
+                    total,
+                    order,
+                    transmission.is_some(),
+                );
+                if let Some(transmission) = transmission {
+                    self.tally(transmission, total, order);
+                }
             }
             wire::Event::PictureGap(length) => {
                 if let Some(open) = &mut self.open {
@@ -458,6 +521,8 @@ impl Channel {
                 match what {
                     Framing::Choice(choice) => self.choice = Some(choice),
                     Framing::Marker => self.marker(bytes, context),
+                    Framing::Header(header) => self.chunk = declared_chunk(header, context),
+                    Framing::Confirmed { picture, arrived } => self.confirm(picture, arrived),
                     _ => {}
                 }
             }
@@ -468,6 +533,34 @@ impl Channel {
                     self.faults.push((self.position, fault));
                 }
             }
+        }
+    }
+
+    /// A datagram was handed over: of the picture that is open, or of one that is whole already.
+    fn tally(&mut self, transmission: Transmission, total: Option<u64>, order: Order) {
+        let tally = match &mut self.open {
+            Some(open) => Some(
+                open.tally
+                    .get_or_insert_with(|| Box::new(Tally::new(transmission.picture))),
+            ),
+            None => self
+                .pictures
+                .last_mut()
+                .and_then(|picture| picture.tally.as_mut()),
+        };
+        if let Some(tally) = tally.filter(|tally| tally.picture == transmission.picture) {
+            tally.add(transmission.number, total, order);
+        }
+    }
+
+    /// The receiver says that it has a picture, the first time or again.
+    fn confirm(&mut self, picture: u64, arrived: Option<u64>) {
+        if self
+            .confirmed
+            .last()
+            .is_none_or(|(last, _)| *last != picture)
+        {
+            self.confirmed.push((picture, arrived));
         }
     }
 
@@ -502,6 +595,8 @@ impl Channel {
             start: self.position,
             length: 0,
             lost: None,
+            tally: None,
+            chunk: self.chunk.take(),
             declared: length,
             head: Vec::new(),
             structure: Structure::Unknown,
@@ -530,6 +625,8 @@ impl Channel {
             range: open.start..self.position,
             decoded: (open.length != self.position - open.start).then_some(open.length),
             lost: open.lost,
+            tally: open.tally,
+            chunk: open.chunk,
             declared: open.declared,
             text_damage: open.text_damage,
             structure: match open.structure {
@@ -572,6 +669,8 @@ struct Open {
     /// Bytes of the picture so far, gaps included.
     length: u64,
     lost: Option<Lost>,
+    tally: Option<Box<Tally>>,
+    chunk: Option<u64>,
     declared: Option<u64>,
     /// First bytes, until they tell the file format.
     head: Vec<u8>,
@@ -669,4 +768,13 @@ impl Open {
             structure => *structure = Structure::NotAPicture,
         }
     }
+}
+
+/// Stream bytes that a sender says it hands over at once; absent where it does not say.
+fn declared_chunk(header: framed::Header, context: &Context<'_>) -> Option<u64> {
+    let around = match context.transport {
+        TransportKind::Tcp => 0,
+        TransportKind::Udp => framed::DATAGRAM_HEADER_BYTES,
+    };
+    (header.chunk > 0).then(|| u64::from(header.chunk) + around)
 }

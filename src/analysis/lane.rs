@@ -292,7 +292,7 @@ impl<'cap> Lane<'cap> {
             self.announced += 1;
             let place = self.place(context, false);
             let part = self.log().part(picture.range.clone());
-            let image = account::image(picture, part, &place, context.options);
+            let image = account::image(picture, part, &place, &[], context.options);
             let image = Image {
                 chunks: None,
                 ..image
@@ -313,7 +313,14 @@ impl<'cap> Lane<'cap> {
     }
 
     /// The final accounts of the pictures.
-    pub(super) fn images(&self, context: &Context<'_>, idle_at_end: bool) -> Vec<Image> {
+    ///
+    /// `confirmed` is what the other direction said of pictures.
+    pub(super) fn images(
+        &self,
+        context: &Context<'_>,
+        idle_at_end: bool,
+        confirmed: &[(u64, Option<u64>)],
+    ) -> Vec<Image> {
         let place = self.place(context, idle_at_end);
         let log = self.log().indexed();
         self.channel
@@ -321,7 +328,7 @@ impl<'cap> Lane<'cap> {
             .iter()
             .map(|picture| {
                 let part = log.part(picture.range.clone());
-                account::image(picture, part, &place, context.options)
+                account::image(picture, part, &place, confirmed, context.options)
             })
             .collect()
     }

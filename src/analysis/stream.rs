@@ -315,7 +315,8 @@ impl<'cap> Stream<'cap> {
         let mut directions = Vec::with_capacity(2);
         for side in Side::BOTH {
             let context = self.head.context(side, shared);
-            images.extend(self.lanes[side].images(&context, quiet));
+            let confirmed = &self.lanes[side.other()].channel.confirmed;
+            images.extend(self.lanes[side].images(&context, quiet, confirmed));
             directions.push(self.lanes[side].account(&context));
         }
         images.sort_by_key(|image| image.id);

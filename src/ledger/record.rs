@@ -55,6 +55,10 @@ pub struct Record {
     /// Datagrams that were sent or came again, where they are numbered and asked for again (`framed` over UDP).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats: Option<u64>,
+    /// Sent: how many of the datagrams did not reach the receiver before it had the picture, repeats among them, as it says
+    /// itself; absent where it does not, and in all other formats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
     /// The file that was sent or saved; absent where there is none.
     pub file: Option<String>,
     /// Why the picture is not what it should be; absent where nothing is wrong.

@@ -135,6 +135,7 @@ fn image(id: u32, of: &Stream, direction: usize, bytes: u64, first: u64) -> Imag
         unique_bytes: bytes,
         duplicate_bytes: 0,
         retransmitted_packets: 0,
+        datagrams: None,
         gap_bytes: 0,
         gaps: Vec::new(),
         first_packet: rows.first().and_then(|row| row.first_packet),

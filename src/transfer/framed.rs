@@ -131,6 +131,7 @@ pub(super) fn send(
             .map(size)
             .collect(),
         repeats: Some(repeated),
+        lost: sender.lost(),
         file: picture.file.clone(),
         problem,
     })
@@ -181,7 +182,11 @@ pub(super) fn receive(
         }
         if over {
             let since = *enough.get_or_insert_with(Instant::now);
-            if since.elapsed() >= session.limits.linger && last.elapsed() >= session.limits.linger {
+            let told = peers
+                .values()
+                .all(|peer| peer.receiver.poll_timeout().is_none());
+            let quiet = since.elapsed().min(last.elapsed());
+            if told && quiet >= session.limits.linger {
                 break;
             }
         }

@@ -526,6 +526,7 @@ impl<'r> Intake<'r> {
             ended: now(),
             chunks: open.chunks,
             repeats: open.repeats,
+            lost: None,
             file,
             problem,
         });

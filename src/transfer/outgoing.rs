@@ -134,6 +134,7 @@ fn hand_over(
         ended,
         chunks,
         repeats: None,
+        lost: None,
         file: picture.file.clone(),
         problem,
     })

@@ -49,6 +49,7 @@ fn image(bytes: u64, piece: u64) -> Image {
         unique_bytes: bytes,
         duplicate_bytes: 0,
         retransmitted_packets: 0,
+        datagrams: None,
         gap_bytes: 0,
         gaps: Vec::new(),
         first_packet: None,

@@ -119,6 +119,13 @@ pub enum Framing {
     Header(framed::Header),
     /// A datagram of the receiver that asks for pieces, or confirms the picture (`framed` over UDP).
     Control,
+    /// A datagram of the receiver that confirms a picture (`framed` over UDP).
+    Confirmed {
+        /// Number of the picture.
+        picture: u64,
+        /// How many data datagrams of it reached the receiver, copies left out; absent where it did not count.
+        arrived: Option<u64>,
+    },
     /// Opcodes of a pickle around the picture.
     Pickle,
     /// Start line and header fields of a request or a response, or of a part of a body; also the lines of chunks
@@ -128,6 +135,15 @@ pub enum Framing {
     Body,
     /// A greeting, a command or the head of a frame (`zmtp`).
     Zmtp,
+}
+
+/// The number that a sender gives each datagram it hands over, also one that carries a piece again (`framed` over UDP).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Transmission {
+    /// Number of the picture, as the sender chose it.
+    pub picture: u64,
+    /// From 0, in order of handing over.
+    pub number: u32,
 }
 
 /// What is wrong with the framing; in the same words for receiver and sniffer.
@@ -240,6 +256,8 @@ pub enum Event<'a> {
         total: Option<u64>,
         /// Its place among those before it.
         order: Order,
+        /// The number of its handing over; absent where the format has none.
+        transmission: Option<Transmission>,
     },
     /// The current picture is over.
     PictureEnd(Ending),

@@ -136,6 +136,12 @@ impl Protocol {
         }
     }
 
+    /// Whether a silence between datagrams may be the end of a picture. Not where they carry the picture's number and may
+    /// be asked for again, at any time: such a picture ends when it is whole, or when another one begins.
+    pub fn ends_by_silence(&self) -> bool {
+        *self != Self::Framed
+    }
+
     /// Whether the format is made of datagrams and of nothing else.
     pub fn is_datagrams(&self) -> bool {
         matches!(

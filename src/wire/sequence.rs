@@ -23,8 +23,12 @@ pub enum Order {
     Ahead,
     /// It fills a hole: pieces behind it came before it.
     Late,
+    /// It fills a hole, and was handed over after those behind it: nothing overtook it.
+    Again,
     /// It came before, with the same bytes.
     Repeat,
+    /// The very same datagram came before: it was handed over once and doubled on its way.
+    Copy,
     /// Its place had been given up.
     TooLate,
 }

@@ -51,6 +51,7 @@ pub(super) fn run(feed: impl FnOnce(&mut Sink<'_>)) -> Vec<Seen> {
                 index,
                 total,
                 order,
+                ..
             } => Seen::Numbered(index, total, order),
             Event::PictureEnd(ending) => Seen::End(ending),
             Event::Framing { what, bytes } => Seen::Framing(what, bytes),

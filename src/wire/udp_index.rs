@@ -410,6 +410,7 @@ impl UdpIndexDecoder {
                             index,
                             total,
                             order,
+                            transmission: None,
                         });
                         sink(Event::Stray(payload));
                         return None;
@@ -437,6 +438,7 @@ impl UdpIndexDecoder {
             index,
             total,
             order,
+            transmission: None,
         });
         sink(Event::Framing {
             what: Framing::PieceHeader,

@@ -11,6 +11,7 @@ use imgnet::analysis::Options;
 use imgnet::findings::facts::{DirectionFacts, Numbering, StreamFacts};
 use imgnet::findings::{Finding, Severity, rules};
 use imgnet::units::FrameNumber;
+use imgnet::wire::framed;
 
 use crate::scenario::{self, Captured, Client, Scenario, Server, findings, real, told};
 use crate::support::captures_folder;
@@ -158,6 +159,34 @@ pub(crate) fn udp(pieces: &[&[u8]], end: bool) -> Scenario {
     }
     if end {
         scenario.datagram([41000, 6001], b"");
+    }
+    scenario
+}
+
+/// A picture in three datagrams of imgnet's own format: index and transmission of each.
+pub(crate) fn framed_datagrams(order: &[(u32, u32)]) -> Vec<Finding> {
+    framed_scenario(order, 0).findings()
+}
+
+/// As [`framed_datagrams`], so many milliseconds between each.
+pub(crate) fn framed_scenario(order: &[(u32, u32)], pause: i64) -> Scenario {
+    let picture = jpeg();
+    let size = picture.len().div_ceil(3);
+    let mut scenario = Scenario::new();
+    for &(index, transmission) in order {
+        let place = usize::try_from(index).expect("a small number");
+        let datagram = framed::Datagram {
+            kind: framed::Kind::Data,
+            picture: 7,
+            index,
+            total: 3,
+            offset: (place * size) as u64,
+            transmission,
+            payload: picture.chunks(size).nth(place).expect("a piece"),
+        };
+        let mut bytes = Vec::new();
+        datagram.encode(&mut bytes);
+        scenario.wait(pause).datagram([41000, 6001], &bytes);
     }
     scenario
 }
@@ -474,6 +503,12 @@ pub(crate) const CASES: &[Case] = &[
         shows: || on("formats/udp-index-lost"),
         // Repeated and out of turn, but all of them came.
         nearly: || on("formats/udp-index"),
+    },
+    Case {
+        name: "datagram-retransmission",
+        shows: || framed_datagrams(&[(0, 0), (1, 1), (1, 2), (2, 3)]),
+        // The very same datagram twice: doubled on its way.
+        nearly: || framed_datagrams(&[(0, 0), (1, 1), (1, 1), (2, 2)]),
     },
     Case {
         name: "datagram-duplicated",

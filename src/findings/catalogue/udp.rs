@@ -21,6 +21,21 @@ pub(super) const ENTRIES: &[Entry] = &[
         examples: examples::BY_NUMBER,
     },
     Entry {
+        name: "datagram-retransmission",
+        group: Group::Udp,
+        severity: Severity::Warning,
+        summary: "The receiver asked for pieces again, and the sender sent them again.",
+        meaning: "imgnet's own format lets the receiver ask for what does not come. So nothing is missing in the end; it \
+             only took longer. Many repeats mean that the path loses datagrams, or that the receiver's buffer is full.",
+        proof: "The sender numbers every datagram that it hands over, and some carry a piece that an earlier one \
+             carried. How many reached the receiver it says itself when it confirms the picture: the report has both \
+             numbers for each picture (datagrams).",
+        frames: "Two datagrams with the same index and different numbers in the last four bytes of their header.",
+        filter: "udp.length > 8",
+        mend: "Nothing in the programs. Find out where datagrams are lost.",
+        examples: examples::ROOM,
+    },
+    Entry {
         name: "datagram-duplicated",
         group: Group::Udp,
         severity: Severity::Warning,

@@ -111,20 +111,26 @@ pub struct Numbering {
     pub lost: u64,
     /// Pieces never came of which nothing tells how many they were.
     pub lost_uncounted: bool,
-    /// Frames with a number that had come before.
+    /// Frames with a number that had come before; where the sender numbers what it hands over, only copies.
     pub duplicated: Frames,
+    /// Frames that carry a piece again because the receiver asked for it.
+    pub sent_again: Frames,
     /// Frames with a number below the highest so far.
     pub reordered: Frames,
 }
 
 impl Numbering {
     /// A piece came, in this place among the others.
-    pub fn add(&mut self, frame: FrameNumber, total: Option<u64>, order: Order) {
+    ///
+    /// `asked`: the format asks for what is missing, so a repeat is the sender's own.
+    pub fn add(&mut self, frame: FrameNumber, total: Option<u64>, order: Order, asked: bool) {
         self.total = total;
         match order {
             Order::Next | Order::Ahead => {}
             Order::Late | Order::TooLate => self.reordered.add(frame),
-            Order::Repeat => self.duplicated.add(frame),
+            Order::Again => self.sent_again.add(frame),
+            Order::Repeat if asked => self.sent_again.add(frame),
+            Order::Repeat | Order::Copy => self.duplicated.add(frame),
         }
     }
 

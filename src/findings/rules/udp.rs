@@ -47,6 +47,23 @@ fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>)
             )
         });
     }
+    let again = &numbering.sent_again;
+    if !again.is_empty() {
+        findings.push(Finding {
+            image: view.only_picture(),
+            ..view.finding(
+                "datagram-retransmission",
+                again.named().iter().copied(),
+                format!(
+                    "{} from {} carried a piece again, because the receiver asked for it: it had not come, or not in time.",
+                    counted(again.count(), "datagram", "datagrams"),
+                    view.sender()
+                ),
+                "Nothing in the programs: they noticed and mended it. Find out where datagrams are lost: on the way, or in the \
+                 receiver's full buffer.",
+            )
+        });
+    }
     for (name, frames, what) in [
         (
             "datagram-duplicated",

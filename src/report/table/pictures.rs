@@ -121,7 +121,7 @@ fn rows(report: &Report, images: &[&Image], style: &Style, out: &mut dyn Write) 
             bytes(image),
             chunks(image, style),
             count(image.packets),
-            count(image.retransmitted_packets),
+            count(repeats(image)),
             text::frame_range(image.first_packet, image.last_packet, style.unicode),
         ]);
         if verified {
@@ -219,7 +219,7 @@ fn sums(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
             .zip(chunk_count(image))
             .map(|(a, b)| a.saturating_add(b));
         sum.packets = sum.packets.saturating_add(image.packets);
-        sum.repeats = sum.repeats.saturating_add(image.retransmitted_packets);
+        sum.repeats = sum.repeats.saturating_add(repeats(image));
         // One more than is shown, to know that there is more.
         let kind = kind(image, style);
         if sum.kinds.len() <= 2 && !sum.kinds.contains(&kind) {
@@ -323,7 +323,18 @@ fn bytes(image: &Image) -> String {
 /// How many chunks there are; absent where their size is unknown.
 fn chunk_count(image: &Image) -> Option<u64> {
     let size = image.chunk_size.filter(|&size| size > 0)?;
-    Some(image.bytes.div_ceil(size))
+    Some(image.encoded_bytes.unwrap_or(image.bytes).div_ceil(size))
+}
+
+/// Packets that bring bytes of the picture again, or datagrams whose sender says that they do.
+fn repeats(image: &Image) -> u64 {
+    let again = image.datagrams.map_or(0, |datagrams| {
+        datagrams
+            .repeats
+            .unwrap_or(0)
+            .saturating_add(datagrams.copies)
+    });
+    image.retransmitted_packets.saturating_add(again)
 }
 
 fn chunks(image: &Image, style: &Style) -> String {

@@ -245,6 +245,7 @@ fn numbered_and_counted_datagrams() {
         index: 0,
         total: 1,
         offset: 0,
+        transmission: 0,
         payload: b"x",
     };
     let mut bytes = Vec::new();

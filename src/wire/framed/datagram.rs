@@ -6,6 +6,8 @@ pub(super) const MAGIC: [u8; 4] = *b"\x93img";
 pub(super) const HEADER_BYTES: usize = 40;
 /// Most bytes behind the header: so much fits a datagram over IPv4.
 pub const MOST_PAYLOAD: usize = 65_507 - HEADER_BYTES;
+/// What a receiver says that did not count what came.
+pub(super) const NOT_COUNTED: u64 = u64::MAX;
 /// Most ranges in one request: 64 of 8 bytes each fit the smallest datagram that IPv6 carries unfragmented.
 pub(super) const MOST_RANGES: usize = 64;
 
@@ -59,8 +61,11 @@ pub struct Datagram<'a> {
     pub index: u32,
     /// How many pieces the picture has.
     pub total: u32,
-    /// Data: place of its first byte in the picture. Request: how many bytes the receiver has.
+    /// Data: place of its first byte in the picture. Request: how many bytes the receiver has. Done: how many data
+    /// datagrams of the picture reached the receiver, copies left out; [`NOT_COUNTED`] where it does not know.
     pub offset: u64,
+    /// Data: the how many-th data datagram of the picture this is, from 0, pieces that are sent again counted again.
+    pub transmission: u32,
     /// What is behind the header.
     pub payload: &'a [u8],
 }
@@ -77,9 +82,10 @@ impl<'a> Datagram<'a> {
         out.extend(self.index.to_be_bytes());
         out.extend(self.total.to_be_bytes());
         out.extend(self.offset.to_be_bytes());
-        let sum = checksum(out, self.payload);
+        let transmission = self.transmission.to_be_bytes();
+        let sum = checksum(out, transmission, self.payload);
         out.extend(sum.to_be_bytes());
-        out.extend([0; 4]);
+        out.extend(transmission);
         out.extend(self.payload);
     }
 
@@ -104,7 +110,8 @@ impl<'a> Datagram<'a> {
     pub(super) fn decode_cut(bytes: &'a [u8], missing: u64) -> Option<Result<Self, (u32, u32)>> {
         let (header, payload) = bytes.split_at_checked(HEADER_BYTES)?;
         let (sealed, rest) = header.split_at_checked(32)?;
-        let (sum, _) = rest.split_first_chunk()?;
+        let (sum, rest) = rest.split_first_chunk()?;
+        let (transmission, _) = rest.split_first_chunk()?;
         let (magic, rest) = sealed.split_first_chunk()?;
         let (&[version, kind], rest) = rest.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;
@@ -121,7 +128,7 @@ impl<'a> Datagram<'a> {
             return None;
         }
         let found = u32::from_be_bytes(*sum);
-        let expected = checksum(sealed, payload);
+        let expected = checksum(sealed, *transmission, payload);
         if missing == 0 && found != expected {
             return Some(Err((found, expected)));
         }
@@ -131,15 +138,17 @@ impl<'a> Datagram<'a> {
             index,
             total,
             offset: u64::from_be_bytes(*offset),
+            transmission: u32::from_be_bytes(*transmission),
             payload,
         }))
     }
 }
 
-/// CRC-32 of the first 32 bytes of the header and of the payload.
-fn checksum(sealed: &[u8], payload: &[u8]) -> u32 {
+/// CRC-32 of the first 32 bytes of the header, of its last 4 and of the payload.
+fn checksum(sealed: &[u8], transmission: [u8; 4], payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(sealed);
+    hasher.update(&transmission);
     hasher.update(payload);
     hasher.finalize()
 }

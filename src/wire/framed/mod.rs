@@ -10,6 +10,7 @@ mod receiver;
 mod sender;
 #[cfg(test)]
 mod tests;
+mod transmissions;
 
 use sha2::{Digest as _, Sha256};
 
@@ -20,7 +21,9 @@ pub use sender::{Outcome, Sender};
 use super::carve::CarveDecoder;
 use super::length::MOST;
 use super::sequence::{Order, Place, Sequence, covered};
-use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
+use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd, Transmission};
+use datagram::NOT_COUNTED;
+use transmissions::{Arrival, Transmissions};
 
 /// First bytes of a header.
 pub const MAGIC: [u8; 8] = *b"\x93imgnet\n";
@@ -28,6 +31,8 @@ pub const MAGIC: [u8; 8] = *b"\x93imgnet\n";
 pub const VERSION: u8 = 1;
 /// Bytes of a header.
 pub const HEADER_BYTES: usize = 64;
+/// Bytes in front of a piece, over UDP.
+pub const DATAGRAM_HEADER_BYTES: u64 = datagram::HEADER_BYTES as u64;
 
 /// What goes before a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,8 +102,8 @@ pub struct FramedDecoder {
     state: State,
     /// UDP: the picture under way.
     open: Option<OpenUdp>,
-    /// UDP: the last picture's number, to recognise what comes again after its end.
-    done: Option<u64>,
+    /// UDP: the last picture's number and what came of it, to recognise what comes again after its end.
+    done: Option<(u64, Transmissions)>,
 }
 
 #[derive(Debug)]
@@ -128,6 +133,7 @@ struct OpenUdp {
     sequence: Sequence,
     total: u64,
     check: Check,
+    came: Transmissions,
 }
 
 impl Default for State {
@@ -221,7 +227,7 @@ impl FramedDecoder {
             open.check.finish(sink);
         }
         sink(Event::PictureEnd(ending));
-        self.done = Some(open.picture);
+        self.done = Some((open.picture, open.came));
     }
 
     fn start_udp(&mut self, picture: u64, header: Option<Header>, total: u64, sink: &mut Sink<'_>) {
@@ -235,106 +241,127 @@ impl FramedDecoder {
             sequence: Sequence::new(false),
             total,
             check: Check::new(header.map_or([0; 32], |header| header.sha256)),
+            came: Transmissions::default(),
         });
     }
 
     /// Takes the datagram; true where the picture is complete with it.
     fn take(&mut self, datagram: &Datagram<'_>, bytes: u64, sink: &mut Sink<'_>) -> bool {
-        let control = |sink: &mut Sink<'_>| {
-            sink(Event::Framing {
-                what: Framing::Control,
-                bytes,
-            });
-        };
         match datagram.kind {
-            Kind::Announce => {
-                let header = Header::decode(datagram.payload);
-                let known = self
-                    .open
-                    .as_mut()
-                    .filter(|open| open.picture == datagram.picture);
-                if let (Some(open), Some(header)) = (known, header) {
-                    if open.header.is_none() && open.sequence.next() == 0 {
-                        open.check = Check::new(header.sha256);
-                        open.header = Some(header);
-                    }
-                    control(sink);
-                    return false;
-                }
-                match header {
-                    Some(header) => sink(Event::Framing {
-                        what: Framing::Header(header),
-                        bytes,
-                    }),
-                    None => control(sink),
-                }
-                let again = self.done == Some(datagram.picture);
-                if let Some(header) = header.filter(|header| header.length > 0 && !again) {
-                    self.start_udp(
-                        datagram.picture,
-                        Some(header),
-                        u64::from(datagram.total),
-                        sink,
-                    );
-                }
-                false
+            Kind::Announce => self.announced(datagram, bytes, sink),
+            Kind::Data => return self.piece(datagram, bytes, sink),
+            Kind::Done => sink(Event::Framing {
+                what: Framing::Confirmed {
+                    picture: datagram.picture,
+                    arrived: Some(datagram.offset).filter(|count| *count != NOT_COUNTED),
+                },
+                bytes,
+            }),
+            Kind::Request | Kind::Refuse => control(bytes, sink),
+        }
+        false
+    }
+
+    fn announced(&mut self, datagram: &Datagram<'_>, bytes: u64, sink: &mut Sink<'_>) {
+        let header = Header::decode(datagram.payload);
+        let known = self
+            .open
+            .as_mut()
+            .filter(|open| open.picture == datagram.picture);
+        if let (Some(open), Some(header)) = (known, header) {
+            if open.header.is_none() && open.sequence.next() == 0 {
+                open.check = Check::new(header.sha256);
+                open.header = Some(header);
             }
-            Kind::Data => {
-                let (index, total) = (u64::from(datagram.index), u64::from(datagram.total));
-                let here = self
-                    .open
-                    .as_ref()
-                    .is_some_and(|open| open.picture == datagram.picture);
-                if !here && self.done == Some(datagram.picture) {
-                    sink(Event::Numbered {
-                        index,
-                        total: Some(total),
-                        order: Order::Repeat,
-                    });
-                    control(sink);
-                    return false;
-                }
-                if !here {
-                    self.start_udp(datagram.picture, None, total, sink);
-                }
-                let Some(open) = &mut self.open else {
-                    return false;
-                };
-                // The checksum fits, so other bytes under the same number cannot be; keep the first.
-                let order = match open.sequence.place(index, datagram.payload) {
-                    Place::Here(order) => order,
-                    Place::Elsewhere => Order::Repeat,
-                };
-                sink(Event::Numbered {
-                    index,
-                    total: Some(total),
-                    order,
-                });
-                let payload = datagram.payload.len() as u64;
-                sink(Event::Framing {
-                    what: Framing::PieceHeader,
-                    bytes: bytes.saturating_sub(payload),
-                });
-                let check = &mut open.check;
-                let last = index.saturating_add(1) == total;
-                open.sequence
-                    .take(index, datagram.payload, order, last, &mut |event| {
-                        match event {
-                            Event::PictureData(bytes) | Event::PictureEncoded { bytes, .. } => {
-                                check.update(bytes);
-                            }
-                            _ => check.hasher = None,
-                        }
-                        sink(event);
-                    });
-                open.sequence.next() >= open.total
-            }
-            Kind::Request | Kind::Done | Kind::Refuse => {
-                control(sink);
-                false
-            }
+            control(bytes, sink);
+            return;
+        }
+        match header {
+            Some(header) => sink(Event::Framing {
+                what: Framing::Header(header),
+                bytes,
+            }),
+            None => control(bytes, sink),
+        }
+        let again = matches!(&self.done, Some((done, _)) if *done == datagram.picture);
+        if let Some(header) = header.filter(|header| header.length > 0 && !again) {
+            let total = u64::from(datagram.total);
+            self.start_udp(datagram.picture, Some(header), total, sink);
         }
     }
+
+    fn piece(&mut self, datagram: &Datagram<'_>, bytes: u64, sink: &mut Sink<'_>) -> bool {
+        let (index, total) = (u64::from(datagram.index), u64::from(datagram.total));
+        let numbered = |order, sink: &mut Sink<'_>| {
+            sink(Event::Numbered {
+                index,
+                total: Some(total),
+                order,
+                transmission: Some(Transmission {
+                    picture: datagram.picture,
+                    number: datagram.transmission,
+                }),
+            });
+        };
+        let here = self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.picture == datagram.picture);
+        if !here
+            && let Some((done, came)) = &mut self.done
+            && *done == datagram.picture
+        {
+            let copy = came.take(datagram.transmission) == Arrival::Copy;
+            numbered(if copy { Order::Copy } else { Order::Repeat }, sink);
+            control(bytes, sink);
+            return false;
+        }
+        if !here {
+            self.start_udp(datagram.picture, None, total, sink);
+        }
+        let Some(open) = &mut self.open else {
+            return false;
+        };
+        // The checksum fits, so other bytes under the same number cannot be; keep the first.
+        let order = match open.sequence.place(index, datagram.payload) {
+            Place::Here(order) => order,
+            Place::Elsewhere => Order::Repeat,
+        };
+        // Who overtook whom is told by the order in which the sender handed them over.
+        let told = match (open.came.take(datagram.transmission), order) {
+            (Arrival::Copy, Order::Repeat) => Order::Copy,
+            (Arrival::Overtaken, Order::Ahead) => Order::Late,
+            (Arrival::Newest, Order::Late | Order::TooLate) => Order::Again,
+            (_, order) => order,
+        };
+        numbered(told, sink);
+        let payload = datagram.payload.len() as u64;
+        sink(Event::Framing {
+            what: Framing::PieceHeader,
+            bytes: bytes.saturating_sub(payload),
+        });
+        let check = &mut open.check;
+        let last = index.saturating_add(1) == total;
+        open.sequence
+            .take(index, datagram.payload, order, last, &mut |event| {
+                match event {
+                    Event::PictureData(bytes) | Event::PictureEncoded { bytes, .. } => {
+                        check.update(bytes);
+                    }
+                    _ => check.hasher = None,
+                }
+                sink(event);
+            });
+        open.sequence.next() >= open.total
+    }
+}
+
+/// A datagram that carries nothing of the picture.
+fn control(bytes: u64, sink: &mut Sink<'_>) {
+    sink(Event::Framing {
+        what: Framing::Control,
+        bytes,
+    });
 }
 
 impl Decode for FramedDecoder {

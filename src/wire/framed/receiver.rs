@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::datagram::{Datagram, Kind, Ranges};
+use super::datagram::{Datagram, Kind, NOT_COUNTED, Ranges};
+use super::transmissions::Transmissions;
 use super::{Header, MOST_PAYLOAD};
 
 /// Most pieces asked for and not yet here.
@@ -19,6 +20,9 @@ const OVERTAKEN: u64 = 16;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// A confirmation is repeated so often unasked, since the last one may be lost and the program end: after the shortest
+/// wait, twice that, and so on.
+const CONFIRMATIONS: u32 = 5;
 
 /// What a receiver takes.
 #[derive(Debug, Clone, Copy)]
@@ -71,11 +75,23 @@ pub enum Received {
 pub struct Receiver {
     limits: ReceiverLimits,
     open: Option<Open>,
-    /// What the sender is told when it comes back to a picture that is over: its number, the kind, the payload.
-    over: Option<(u64, Kind, Vec<u8>)>,
+    /// What the sender is told when it comes back to a picture that is over.
+    over: Option<Over>,
     /// `over` has to be sent.
     tell: bool,
     received: VecDeque<Received>,
+}
+
+/// The answer to a picture that is over.
+#[derive(Debug)]
+struct Over {
+    picture: u64,
+    kind: Kind,
+    /// How many data datagrams of it came.
+    arrived: u64,
+    /// When it is to be told again without being asked, and how often it was; absent where not.
+    again: Option<(Duration, u32)>,
+    payload: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -98,6 +114,7 @@ struct Open {
     /// When the last request went out and how long the first piece then took, smoothed.
     asked_at: Option<Duration>,
     repeats: u64,
+    came: Transmissions,
 }
 
 impl Receiver {
@@ -117,7 +134,7 @@ impl Receiver {
         let Some(datagram) = Datagram::decode(bytes) else {
             return;
         };
-        let over = matches!(&self.over, Some((picture, ..)) if *picture == datagram.picture);
+        let over = matches!(&self.over, Some(over) if over.picture == datagram.picture);
         match datagram.kind {
             Kind::Announce | Kind::Data if over => self.tell |= datagram.kind == Kind::Announce,
             Kind::Announce => self.announced(now, &datagram),
@@ -158,10 +175,20 @@ impl Receiver {
             None
         };
         if let Some(why) = why {
-            self.over = Some((header.picture, Kind::Refuse, why.clone().into_bytes()));
+            self.over = Some(Over {
+                picture: header.picture,
+                kind: Kind::Refuse,
+                arrived: 0,
+                again: None,
+                payload: why.clone().into_bytes(),
+            });
             self.tell = true;
             self.received.push_back(Received::Refused { header, why });
             return;
+        }
+        // The sender went on, so it heard the last confirmation.
+        if let Some(over) = &mut self.over {
+            over.again = None;
         }
         let total = total.unwrap_or(0);
         self.open = Some(Open {
@@ -179,8 +206,9 @@ impl Receiver {
             wait: FIRST_WAIT,
             asked_at: None,
             repeats: 0,
+            came: Transmissions::default(),
         });
-        self.complete();
+        self.complete(now);
     }
 
     fn piece(&mut self, now: Duration, datagram: &Datagram<'_>) {
@@ -188,12 +216,12 @@ impl Receiver {
             return;
         };
         if open.header.picture == datagram.picture && open.take(now, datagram) {
-            self.complete();
+            self.complete(now);
         }
     }
 
     /// Ends the picture if all of it is here.
-    fn complete(&mut self) {
+    fn complete(&mut self, now: Duration) {
         let Some(open) = self.open.take_if(|open| open.count == open.total) else {
             return;
         };
@@ -201,10 +229,17 @@ impl Receiver {
             header,
             bytes,
             repeats,
+            came,
             ..
         } = open;
         let sha256: [u8; 32] = Sha256::digest(&bytes).into();
-        self.over = Some((header.picture, Kind::Done, sha256.to_vec()));
+        self.over = Some(Over {
+            picture: header.picture,
+            kind: Kind::Done,
+            arrived: came.count().unwrap_or(NOT_COUNTED),
+            again: Some((now.saturating_add(SHORTEST_WAIT), 0)),
+            payload: sha256.to_vec(),
+        });
         self.tell = true;
         self.received.push_back(if sha256 == header.sha256 {
             Received::Whole {
@@ -231,16 +266,18 @@ impl Receiver {
 
     /// Writes the next datagram to send now into `out`; false where there is none.
     pub fn poll_transmit(&mut self, now: Duration, out: &mut Vec<u8>) -> bool {
-        if std::mem::take(&mut self.tell)
-            && let Some((picture, kind, payload)) = &self.over
+        let unasked = self.over.as_mut().is_some_and(|over| over.is_due(now));
+        if (std::mem::take(&mut self.tell) || unasked)
+            && let Some(over) = &self.over
         {
             Datagram {
-                kind: *kind,
-                picture: *picture,
+                kind: over.kind,
+                picture: over.picture,
                 index: 0,
                 total: 0,
-                offset: 0,
-                payload,
+                offset: over.arrived,
+                transmission: 0,
+                payload: &over.payload,
             }
             .encode(out);
             return true;
@@ -258,7 +295,10 @@ impl Receiver {
     /// When to call [`Self::poll_transmit`] again, if no datagram comes before; absent while there is nothing to
     /// wait for.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        self.open.as_ref().map(|open| open.ask_at)
+        match &self.open {
+            Some(open) => Some(open.ask_at),
+            None => self.over.as_ref()?.again.map(|(at, _)| at),
+        }
     }
 
     /// The next picture that came to an end.
@@ -269,6 +309,19 @@ impl Receiver {
     /// Whether a picture is under way.
     pub fn is_receiving(&self) -> bool {
         self.open.is_some()
+    }
+}
+
+impl Over {
+    /// Whether it is to be told now without being asked.
+    fn is_due(&mut self, now: Duration) -> bool {
+        let Some((at, told)) = self.again.filter(|(at, _)| *at <= now) else {
+            return false;
+        };
+        let told = told.saturating_add(1);
+        let wait = SHORTEST_WAIT.saturating_mul(1 << told.min(CONFIRMATIONS));
+        self.again = (told < CONFIRMATIONS).then(|| (at.max(now).saturating_add(wait), told));
+        true
     }
 }
 
@@ -288,6 +341,7 @@ impl Open {
         if !fits || room.len() != datagram.payload.len() {
             return false;
         }
+        self.came.take(datagram.transmission);
         if std::mem::replace(have, true) {
             self.repeats = self.repeats.saturating_add(1);
             return false;
@@ -362,6 +416,7 @@ impl Open {
             offset: u64::from(self.count)
                 .saturating_mul(self.piece as u64)
                 .min(self.header.length),
+            transmission: 0,
             payload: &ranges.encode(),
         }
         .encode(out);

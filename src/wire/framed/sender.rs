@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::datagram::{Datagram, Kind, Ranges};
+use super::datagram::{Datagram, Kind, NOT_COUNTED, Ranges};
 use super::{Header, MOST_PAYLOAD};
 
 /// First wait for an answer; doubled each time up to [`LONGEST_WAIT`].
@@ -50,8 +50,10 @@ pub struct Sender<'p> {
     heard: Duration,
     patience: Duration,
     outcome: Option<Outcome>,
-    sent: u64,
+    sent: u32,
     repeated: u64,
+    /// How many of those sent reached the receiver, by its own words.
+    arrived: Option<u64>,
     /// The piece was sent before.
     once: Vec<bool>,
 }
@@ -79,6 +81,7 @@ impl<'p> Sender<'p> {
             outcome: None,
             sent: 0,
             repeated: 0,
+            arrived: None,
             once: vec![false; count],
         }
     }
@@ -111,6 +114,7 @@ impl<'p> Sender<'p> {
                 }
             }
             Kind::Done if datagram.payload == self.header.sha256 => {
+                self.arrived = Some(datagram.offset).filter(|count| *count != NOT_COUNTED);
                 self.outcome = Some(Outcome::Delivered);
             }
             Kind::Done => {
@@ -151,6 +155,7 @@ impl<'p> Sender<'p> {
                 .unwrap_or(usize::MAX)
                 .saturating_mul(self.piece);
             let end = offset.saturating_add(self.piece).min(self.picture.len());
+            let transmission = self.sent;
             self.sent = self.sent.saturating_add(1);
             if let Some(once) = place(&mut self.once, index) {
                 self.repeated = self.repeated.saturating_add(u64::from(*once));
@@ -162,6 +167,7 @@ impl<'p> Sender<'p> {
                 index,
                 total: self.total,
                 offset: offset as u64,
+                transmission,
                 payload: self.picture.get(offset..end).unwrap_or_default(),
             }
             .encode(out);
@@ -178,6 +184,7 @@ impl<'p> Sender<'p> {
                 index: 0,
                 total: self.total,
                 offset: 0,
+                transmission: 0,
                 payload: &self.header.encode(),
             }
             .encode(out);
@@ -208,7 +215,14 @@ impl<'p> Sender<'p> {
 
     /// How many data datagrams were handed over, and how many of those had been before.
     pub fn counts(&self) -> (u64, u64) {
-        (self.sent, self.repeated)
+        (u64::from(self.sent), self.repeated)
+    }
+
+    /// How many data datagrams did not reach the receiver before the picture was whole, repeats among them; absent until
+    /// it says how many did.
+    pub fn lost(&self) -> Option<u64> {
+        self.arrived
+            .map(|arrived| u64::from(self.sent).saturating_sub(arrived))
     }
 
     /// What was announced.

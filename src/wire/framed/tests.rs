@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::super::testing::{Seen, pictures, run};
@@ -23,6 +23,7 @@ struct Link {
     /// Datagrams on their way, by time of arrival; the number keeps equals apart.
     way: BTreeMap<(Duration, u64), Vec<u8>>,
     count: u64,
+    /// Data datagrams that were lost.
     lost: u64,
 }
 
@@ -39,7 +40,7 @@ impl Link {
 
     fn send(&mut self, now: Duration, bytes: &[u8]) {
         if self.dice.roll(100) < self.loss {
-            self.lost += 1;
+            self.lost += u64::from(is_data(bytes));
             return;
         }
         let copies = if self.loss > 0 && self.dice.roll(10) == 0 {
@@ -68,6 +69,10 @@ struct Run {
     received: Vec<Received>,
     outcome: Option<Outcome>,
     counts: (u64, u64),
+    /// What the sender says was lost.
+    lost: Option<u64>,
+    /// How many data datagrams the link lost.
+    dropped: u64,
     /// Datagrams of the sender, in the order in which it handed them over.
     sent: Vec<Vec<u8>>,
     /// Of those, which reached the receiver, in order of arrival.
@@ -124,6 +129,8 @@ fn transfer(picture: &[u8], piece: usize, seed: u64, loss: u64, limit: u64) -> R
         received: whole,
         outcome: sender.outcome().cloned(),
         counts: sender.counts(),
+        lost: sender.lost(),
+        dropped: there.lost,
         sent,
         arrived,
         asked,
@@ -131,11 +138,28 @@ fn transfer(picture: &[u8], piece: usize, seed: u64, loss: u64, limit: u64) -> R
     }
 }
 
+fn is_data(bytes: &[u8]) -> bool {
+    Datagram::decode(bytes).is_some_and(|datagram| datagram.kind == Kind::Data)
+}
+
 fn noise(length: usize) -> Vec<u8> {
     let mut dice = Dice(99);
     (0..length)
         .map(|_| u8::try_from(dice.roll(256)).unwrap())
         .collect()
+}
+
+/// Data datagrams, copies left out, that reached the receiver only after it had all pieces.
+fn late_data(run: &Run) -> u64 {
+    let (mut pieces, mut numbers) = (HashSet::new(), HashSet::new());
+    let mut late = 0;
+    for bytes in run.arrived.iter().filter(|bytes| is_data(bytes)) {
+        let datagram = Datagram::decode(bytes).unwrap();
+        let whole = pieces.len() == usize::try_from(datagram.total).unwrap();
+        pieces.insert(datagram.index);
+        late += u64::from(numbers.insert(datagram.transmission) && whole);
+    }
+    late
 }
 
 fn whole(run: &Run) -> &[u8] {
@@ -164,6 +188,9 @@ fn loss_of_a_fifth_repeats_and_disorder_still_deliver() {
         assert_eq!(whole(&run), picture, "seed {seed}");
         // A fifth is lost, so a quarter is sent again, and some for requests and answers that were lost.
         assert!(run.counts.1 < 250, "seed {seed}: {:?}", run.counts);
+        // Copies hide no loss; what comes after the picture is whole counts as lost, and no more.
+        let late = late_data(&run);
+        assert_eq!(run.lost, Some(run.dropped + late), "seed {seed}");
         assert!(
             run.now < Duration::from_secs(20),
             "seed {seed}: {:?}",
@@ -197,6 +224,41 @@ fn a_picture_above_the_limit_is_refused() {
     };
     assert!(why.contains("4999"), "{why}");
     assert!(matches!(run.received[..], [Received::Refused { .. }]));
+}
+
+#[test]
+fn a_lost_confirmation_is_repeated_unasked() {
+    let picture = noise(100);
+    let patience = Duration::from_secs(10);
+    let mut sender = Sender::new(&picture, 1000, Duration::ZERO, patience);
+    let mut receiver = Receiver::new(ReceiverLimits {
+        picture_bytes: 1 << 20,
+        patience,
+    });
+    let (mut now, mut out) = (Duration::ZERO, Vec::new());
+    while sender.poll_transmit(now, &mut out) {
+        receiver.handle_datagram(now, &out);
+        if receiver.poll_transmit(now, &mut out) {
+            sender.handle_datagram(now, &out);
+        }
+        if receiver.poll_received().is_some() {
+            break;
+        }
+    }
+    // As if every confirmation were lost until the last.
+    let mut confirmed = 0;
+    while let Some(at) = receiver.poll_timeout() {
+        now = at;
+        assert!(receiver.poll_transmit(now, &mut out));
+        assert_eq!(Datagram::decode(&out).unwrap().kind, Kind::Done);
+        confirmed += 1;
+    }
+    assert_eq!(confirmed, 5);
+    assert!(now < Duration::from_secs(1), "{now:?}");
+    sender.handle_datagram(now, &out);
+    assert_eq!(sender.outcome(), Some(&Outcome::Delivered));
+    // Another picture ends it.
+    assert!(!receiver.poll_transmit(now, &mut out));
 }
 
 #[test]
@@ -267,10 +329,15 @@ fn the_sniffer_beside_the_sender_counts_what_it_counts() {
             decoder.datagram(datagram, sink);
         }
     });
-    assert!(
-        seen.iter()
-            .all(|event| matches!(event, Seen::Framing(Framing::Control, _)))
-    );
+    assert!(seen.iter().all(|event| matches!(
+        event,
+        Seen::Framing(Framing::Control | Framing::Confirmed { .. }, _)
+    )));
+    let sent = run.counts.0;
+    assert!(seen.iter().any(|event| matches!(
+        event,
+        Seen::Framing(Framing::Confirmed { arrived: Some(arrived), .. }, _) if sent - arrived == run.lost.unwrap()
+    )));
 }
 
 fn covered_bytes(seen: &[Seen]) -> u64 {
@@ -322,6 +389,7 @@ fn header_byte_by_byte() {
         index: 2,
         total: 3,
         offset: 4,
+        transmission: 5,
         payload: b"xyz",
     }
     .encode(&mut out);
@@ -329,6 +397,7 @@ fn header_byte_by_byte() {
         out[..32],
         *b"\x93img\x01\x02\0\x03\0\0\0\0\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\0\0\0\0\x04"
     );
+    assert_eq!(out[36..], *b"\0\0\0\x05xyz");
     assert_eq!(out.len(), 43);
     assert!(Datagram::decode(&out).is_some());
     assert_eq!(Datagram::decode(&out[..42]), None);

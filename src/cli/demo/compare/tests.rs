@@ -22,6 +22,7 @@ fn record(side: Side, sha256: &str, started: i64) -> Record {
         ended: Timestamp(started),
         chunks: vec![100],
         repeats: None,
+        lost: None,
         file: Some(format!("{sha256}.jpg")),
         problem: None,
     }
@@ -51,6 +52,7 @@ fn image(id: u32, sha256: &str) -> Image {
         unique_bytes: 100,
         duplicate_bytes: 0,
         retransmitted_packets: 0,
+        datagrams: None,
         gap_bytes: 0,
         gaps: Vec::new(),
         first_packet: Some(FrameNumber(u64::from(id) + 1)),

@@ -32,6 +32,7 @@ fn record(problem: Option<&str>) -> Record {
         ended: Timestamp(1_002_500_000),
         chunks: vec![2048, 2048, 2048, 2048, 2048, 1848],
         repeats: None,
+        lost: None,
         file: Some("a\u{1b}[2J.jpg".to_owned()),
         problem: problem.map(str::to_owned),
     }

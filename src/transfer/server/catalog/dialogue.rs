@@ -177,6 +177,7 @@ impl<'c> Asking<'c> {
             ended: sending.ended,
             chunks: sending.chunks.clone(),
             repeats: None,
+            lost: None,
             file: held.name.clone(),
             problem,
         });
