@@ -544,6 +544,25 @@ pub(crate) const CASES: &[Case] = &[
         nearly: || on("formats/base64"),
     },
     Case {
+        name: "bad-encoding",
+        shows: || {
+            let mut frames = real("formats/base64");
+            // A byte that base64 does not have, where a group of four ends: what is before it decodes.
+            let longest = frames.iter_mut().max_by_key(|frame| frame.data.len());
+            let text = &mut longest.expect("a frame").data[66..];
+            text[4000] = b'!';
+            findings(&frames)
+        },
+        nearly: || {
+            let mut frames = real("formats/base64");
+            // A line break there is part of the text.
+            let longest = frames.iter_mut().max_by_key(|frame| frame.data.len());
+            let text = &mut longest.expect("a frame").data[66..];
+            text[4000] = b'\n';
+            findings(&frames)
+        },
+    },
+    Case {
         name: "no-end-datagram",
         shows: || {
             let picture = jpeg();

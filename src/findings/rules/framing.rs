@@ -6,7 +6,7 @@ use crate::findings::{Certainty, Finding, Severity};
 use crate::ledger::TransportKind;
 use crate::picture::{self, Sniff, Status};
 use crate::units::{count, counted};
-use crate::wire::{Ending, Fault, Protocol, StreamEnd};
+use crate::wire::{Encoding, Ending, Fault, Protocol, StreamEnd};
 
 pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
     for picture in &view.facts.pictures {
@@ -14,6 +14,7 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
         findings.extend(length_mismatch(view, picture));
         findings.extend(missing_inside(view, picture));
         findings.extend(width_unknown(view, picture));
+        findings.extend(text_broken(view, picture));
         if let Some(damage) = picture.text_damage {
             findings.push(Finding {
                 image: Some(picture.id),
@@ -27,6 +28,32 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
     for (offset, fault) in &view.facts.faults {
         findings.push(faulty(view, *offset, fault));
     }
+}
+
+/// A byte that base64 does not have ends the text, and the picture is not over.
+fn text_broken(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
+    let wrapped = matches!(picture.protocol, Protocol::Encoded(Encoding::Base64, _));
+    let walking = matches!(picture.structure, Some((Status::Walking, _)));
+    let told = view
+        .facts
+        .faults
+        .iter()
+        .any(|(_, fault)| matches!(fault, Fault::BadEncoding { .. }));
+    if !wrapped || !walking || told || picture.ending != Ending::Structure {
+        return None;
+    }
+    Some(view.of_picture(
+        "bad-encoding",
+        picture,
+        view.ends(picture.id).skip(1),
+        format!(
+            "The base64 text of the {} stops after {} letters, at a byte that base64 does not have, before the picture's own end.",
+            kind(picture),
+            count(length(picture))
+        ),
+        "In the sender: encode the whole picture at once, or pieces of a multiple of three bytes; in the receiver: take the \
+         whole text, and nothing else.",
+    ))
 }
 
 /// Bytes between the picture's own end and the format's end of it.
