@@ -126,6 +126,19 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A file lost its end while it was sent.
+    #[error(
+        "{}: only {bytes} of {before} bytes are left of it: it was changed while it was sent; send a copy that nobody writes to",
+        path.display()
+    )]
+    Shortened {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that were read.
+        bytes: u64,
+        /// Bytes that it had.
+        before: u64,
+    },
     /// A file holds no picture that can be decoded, and its pixels are needed.
     #[error("{}: cannot be turned into pixels", path.display())]
     Undecodable {

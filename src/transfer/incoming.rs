@@ -392,6 +392,10 @@ impl<'r> Intake<'r> {
             wire::Event::Stray(bytes) => {
                 self.stray = self.stray.saturating_add(bytes.len() as u64);
             }
+            // The picture is there all the same: where its end was looked for, it was found.
+            wire::Event::Fault(fault @ wire::Fault::FieldsGlued { .. }) => {
+                self.session.warn(format!("{}: {fault}", self.route.from));
+            }
             wire::Event::Fault(fault) => self.fault(&fault.to_string()),
             wire::Event::PictureLost { pieces, .. } => {
                 if let Some(open) = &mut self.open {

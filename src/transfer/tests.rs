@@ -1,5 +1,7 @@
 //! Servers and clients against each other, and against peers written here as people write them.
 
+mod ledgers;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::tell_listening;
-use crate::transfer::client::send::loaded;
+use crate::transfer::client::send::{Loaded, loaded};
 use crate::transfer::outgoing::{self, Outgoing};
 use crate::transfer::socket::{self, Connection, is_timeout};
 use crate::transfer::{Error, Event, Session, framed};
@@ -216,14 +216,14 @@ fn send_datagrams(
 /// A picture as it is sent.
 struct Prepared {
     protocol: Protocol,
-    bytes: Vec<u8>,
+    loaded: Loaded,
     chunk: usize,
     file: String,
 }
 
 impl Prepared {
     fn new(stream: &Stream, file: &Path, session: &Session<'_>) -> Result<Self, Error> {
-        let (protocol, bytes) = loaded(&stream.protocol, file, session)?;
+        let (protocol, loaded) = loaded(&stream.protocol, file, session)?;
         let habit = protocol
             .default_chunk()
             .and_then(|bytes| usize::try_from(bytes).ok());
@@ -233,14 +233,15 @@ impl Prepared {
                 _ => 1024,
             }),
             protocol,
-            bytes,
+            loaded,
             file: file.display().to_string(),
         })
     }
 
     fn outgoing(&self, stream: &Stream) -> Outgoing<'_> {
         Outgoing {
-            bytes: &self.bytes,
+            bytes: self.loaded.bytes(),
+            on_disk: self.loaded.on_disk(),
             protocol: &self.protocol,
             chunk: self.chunk,
             pace: (!stream.pace.is_zero()).then_some(stream.pace),
