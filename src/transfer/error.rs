@@ -186,6 +186,17 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// All connections together hold too much in memory.
+    #[error(
+        "given up: rows of pixels are held until the last one came, and with those of {peer} all connections together \
+         would hold more than {limit} bytes: --max-memory raises it, --connections lets fewer in at once"
+    )]
+    Memory {
+        /// The other side.
+        peer: SocketAddr,
+        /// The limit.
+        limit: u64,
+    },
     /// A file that is larger than the limit.
     #[error("{what}: {bytes} bytes are more than the limit of {limit}: --max-bytes raises it")]
     TooLarge {

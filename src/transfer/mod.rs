@@ -15,6 +15,7 @@ mod error;
 mod framed;
 mod gate;
 mod incoming;
+mod memory;
 mod outgoing;
 mod pixels;
 mod queue;
@@ -64,7 +65,8 @@ pub struct Limits {
     pub picture_bytes: u64,
     /// Pixels that a picture declares: width × height.
     pub pixels: u64,
-    /// Bytes of pictures that a server holds in memory at once; who asks for more waits.
+    /// Bytes of pictures that a server holds in memory at once, over all connections; who asks for more waits (`catalog`),
+    /// or is given up (rows of pixels, of which nobody knows how many will come).
     pub memory: u64,
     /// Connections (or senders of datagrams) served at the same time; more wait.
     pub connections: usize,

@@ -531,7 +531,7 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// Bytes above 0, with an optional suffix K, M or G (powers of 1024).
-fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     let expected = || format!("expected bytes, e.g. 2048, 8M or 1G, not {text:?}");
     let (digits, shift) = match text.as_bytes() {
         [digits @ .., b'K' | b'k'] => (digits, 10),
