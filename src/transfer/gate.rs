@@ -267,8 +267,8 @@ mod tests {
         let now = Instant::now();
         let steady: IpAddr = "192.0.2.1".parse().unwrap();
         let mut welcome = 0;
-        for number in 0..4 * MOST_ADDRESSES {
-            let spoofed = IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 + number as u32));
+        for number in 0..4 * u32::try_from(MOST_ADDRESSES).unwrap() {
+            let spoofed = IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 + number));
             assert_eq!(gate.admit(spoofed, now), Admission::Welcome);
             if number % 1000 == 0 {
                 welcome += u32::from(gate.admit(steady, now) == Admission::Welcome);

@@ -110,6 +110,9 @@ pub(super) fn send_udp(
                 match socket.send(&piece.bytes) {
                     Ok(_) => return Ok(()),
                     Err(error) if is_timeout(&error) => {}
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                        return Err(Error::Unheard { peer });
+                    }
                     Err(source) => return Err(failed(source)),
                 }
             }
@@ -297,6 +300,9 @@ impl<G: FnMut(&Piece<'_>) -> Result<(), Error>> Account<'_, G> {
     }
 
     fn piece(&mut self, piece: &Piece<'_>) -> Result<(), Error> {
+        if self.session.shutdown.requested() {
+            return Err(Error::Stopped);
+        }
         (self.give)(piece)?;
         if piece.kind == PieceKind::Chunk {
             let count = piece.picture().len();

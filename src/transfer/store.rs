@@ -405,6 +405,15 @@ fn temporary(folder: &Path) -> io::Result<(File, TempPath)> {
         .prefix(PREFIX)
         .suffix(SUFFIX)
         .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
+        .tempfile_in(folder)
+        .map_err(without_name)?;
     Ok(file.into_parts())
+}
+
+/// The system's own error: the made-up name that is put around it says nothing to who reads it.
+fn without_name(error: io::Error) -> io::Error {
+    error
+        .get_ref()
+        .and_then(|named| named.source()?.downcast_ref::<io::Error>()?.raw_os_error())
+        .map_or(error, io::Error::from_raw_os_error)
 }

@@ -1,5 +1,6 @@
 //! `imgnet-server stream`: rows of pixels (P4) or datagrams (P5), to a receiver that listens, or to those who come.
 
+use std::fs;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -114,6 +115,7 @@ pub fn listen_at(
     frames: Frames,
     session: &Session<'_>,
 ) -> Result<(), Error> {
+    readable(stream)?;
     tell_listening(listener, session);
     frames.each(stream, session, |file| {
         let picture = Prepared::new(stream, file, session)?;
@@ -172,6 +174,7 @@ pub fn listen_udp_at(
     frames: Frames,
     session: &Session<'_>,
 ) -> Result<(), Error> {
+    readable(stream)?;
     if let Ok(address) = socket.local_addr() {
         (session.observer)(Event::Listening(address));
     }
@@ -189,6 +192,17 @@ pub fn listen_udp_at(
         }
     }
     Err(Error::Stopped)
+}
+
+/// A file that cannot be read is told before anybody is waited for.
+fn readable(stream: &Stream) -> Result<(), Error> {
+    for path in &stream.files {
+        fs::metadata(path).map_err(|source| Error::Read {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(())
 }
 
 fn send_datagrams(

@@ -19,27 +19,27 @@ fn digest(bytes: &[u8]) -> String {
 fn moved(folder: &Folder, file: &Path, protocol: &str, chunk: usize) -> (Record, Record, Told) {
     let datagrams = protocol.starts_with("udp");
     let receive = receiving(folder, protocol, 1);
-    let mut send = sending(String::new(), vec![file.to_owned()], protocol);
-    send.chunk = Some(chunk);
-    let (told, outcome, (sent, client)) = if datagrams {
+    let mut sender = sending(String::new(), vec![file.to_owned()], protocol);
+    sender.chunk = Some(chunk);
+    let (told, outcome, (sent, ended)) = if datagrams {
         let (socket, peer) = udp();
-        send.peer = peer;
+        sender.peer = peer;
         meet(
             limits(),
             |session| server::receive::run_udp(&socket, &receive, session),
-            || client(|session| client::send::run(&send, session)),
+            || client(|session| client::send::run(&sender, session)),
         )
     } else {
         let (listener, peer) = listener();
-        send.peer = peer;
+        sender.peer = peer;
         meet(
             limits(),
             |session| server::receive::run(&listener, &receive, session),
-            || client(|session| client::send::run(&send, session)),
+            || client(|session| client::send::run(&sender, session)),
         )
     };
     outcome.unwrap();
-    client.unwrap();
+    ended.unwrap();
     let received = told.records().remove(0);
     (sent[0].clone(), received, told)
 }
@@ -133,9 +133,9 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
         let mut three = [0; 4];
         three[1..=group.len()].copy_from_slice(group);
         let bits = u32::from_be_bytes(three);
-        for letter in 0..4 {
+        for letter in 0..4_usize {
             let place = (bits >> (18 - 6 * letter)) & 63;
-            text.push(if letter as usize <= group.len() {
+            text.push(if letter <= group.len() {
                 LETTERS[place as usize]
             } else {
                 b'='

@@ -148,7 +148,7 @@ impl Catalog {
     }
 
     /// The bytes that answer the question for the list.
-    fn list_answer(&self) -> Result<Arc<Vec<u8>>, Error> {
+    pub(in crate::transfer) fn list_answer(&self) -> Result<Arc<Vec<u8>>, Error> {
         let list = listing::encode(&self.list()?);
         let mut sent = self
             .sent_list
