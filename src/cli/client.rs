@@ -20,7 +20,7 @@ use crate::transfer::client::send::{self, Send};
 use crate::transfer::client::work::{self, Work};
 use crate::transfer::client::{get, receive};
 use crate::transfer::server::catalog::listing;
-use crate::transfer::{Session, bind_udp, listen};
+use crate::transfer::{Error, Session, bind_udp, listen};
 use crate::wire::Protocol;
 use crate::wire::catalog::LONGEST_CHOICE;
 
@@ -251,8 +251,12 @@ fn get(args: &GetArgs, session: &Session<'_>) -> anyhow::Result<()> {
                 Some(listed) => menu::table(listed, &mut out)?,
                 None => writeln!(out, "{} tells no list.", args.server)?,
             }
-            let asked = menu::ask(listed.as_deref(), &mut io::stdin().lock(), &mut out)?;
+            let typed = || menu::typed(|| session.shutdown.requested());
+            let asked = menu::ask(listed.as_deref(), typed, &mut io::stdin().lock(), &mut out)?;
             drop(out);
+            if session.shutdown.requested() {
+                return Err(Error::Stopped.into());
+            }
             let asked = asked.ok_or_else(|| usage("nothing was chosen"))?;
             choice(&asked).map_err(usage)?
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
 
+use super::gate::{Admission, Gate, TOLD_EVERY};
 use super::incoming::{Intake, Route};
 use super::socket::is_timeout;
 use super::store::Destination;
@@ -19,6 +20,45 @@ struct Peer<'r> {
     decoder: Decoder,
     intake: Intake<'r>,
     last: Instant,
+}
+
+/// Who is listened to. Anyone can write any address on a datagram: what is remembered of senders is bounded, whoever they
+/// say they are, and so is what is told of them.
+struct Crowd {
+    gate: Gate,
+    told: Option<Instant>,
+}
+
+impl Crowd {
+    fn new(session: &Session<'_>) -> Self {
+        Self {
+            gate: Gate::new(&session.limits.allow, session.limits.rate),
+            told: None,
+        }
+    }
+
+    /// Whether a new sender is listened to, beside so many others.
+    fn admits(&mut self, from: SocketAddr, others: usize, session: &Session<'_>) -> bool {
+        let now = Instant::now();
+        if others >= session.limits.connections {
+            if self.told.is_none_or(|told| now - told >= TOLD_EVERY) {
+                self.told = Some(now);
+                session.warn(format!(
+                    "{from} is not listened to: {others} senders at once are the limit: --connections raises it"
+                ));
+            }
+            return false;
+        }
+        match self.gate.admit(from.ip(), now) {
+            Admission::Welcome => true,
+            Admission::Refused(why) => {
+                if let Some(why) = why {
+                    session.warn(format!("{from} is not listened to: {why}"));
+                }
+                false
+            }
+        }
+    }
 }
 
 /// Receives until `most` pictures came or the program is to end; with `give_up_when_idle` also when no datagram
@@ -41,6 +81,7 @@ pub(super) fn receive(
     let mut done = 0_u64;
     let mut last = Instant::now();
     let mut swept = last;
+    let mut crowd = Crowd::new(session);
     while most.is_none_or(|most| done < most) && !session.shutdown.requested() {
         if session.shutdown.stopping() && peers.values().all(|peer| !peer.intake.is_busy()) {
             break;
@@ -48,16 +89,7 @@ pub(super) fn receive(
         match socket.recv_from(&mut buffer) {
             Ok((count, from)) => {
                 last = Instant::now();
-                let allow = &session.limits.allow;
-                let known = peers.contains_key(&from);
-                if !known
-                    && !allow.is_empty()
-                    && !allow.iter().any(|network| network.contains(from.ip()))
-                {
-                    continue;
-                }
-                if !known && peers.len() >= session.limits.connections {
-                    session.warn(format!("{from}: too many senders at once; not listened to"));
+                if !peers.contains_key(&from) && !crowd.admits(from, peers.len(), session) {
                     continue;
                 }
                 let peer = peers.entry(from).or_insert_with(|| Peer {

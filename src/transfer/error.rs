@@ -12,7 +12,7 @@ use crate::wire::CannotEncode;
 #[non_exhaustive]
 pub enum Error {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: choose another --port or --listen, or end what uses it")]
+    #[error("cannot listen on {address}: {}", mend::listen(source))]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -89,6 +89,25 @@ pub enum Error {
         /// The limit.
         limit: Duration,
     },
+    /// Nobody is bound where datagrams were sent to.
+    #[error(
+        "nobody takes datagrams on {peer}: is the receiver running, and is it that port? What was sent so far is lost"
+    )]
+    Unheard {
+        /// The other side.
+        peer: SocketAddr,
+    },
+    /// A sender that was asked for a picture sent none.
+    #[error(
+        "no picture came from {peer} within {} s: is the sender running, and is it that port? --idle sets the limit",
+        .limit.as_secs_f64()
+    )]
+    Silent {
+        /// The other side.
+        peer: SocketAddr,
+        /// The limit.
+        limit: Duration,
+    },
     /// The other side closed without a picture.
     #[error("{peer} sent no picture")]
     Nothing {
@@ -118,13 +137,26 @@ pub enum Error {
         why: &'static str,
     },
     /// A file cannot be read.
-    #[error("{}: cannot be read", path.display())]
+    #[error("{}: cannot be read; {}", path.display(), mend::read(path, source))]
     Read {
         /// The file or folder.
         path: PathBuf,
         /// What the system says.
         #[source]
         source: io::Error,
+    },
+    /// A file lost its end while it was sent.
+    #[error(
+        "{}: only {bytes} of {before} bytes are left of it: it was changed while it was sent; send a copy that nobody writes to",
+        path.display()
+    )]
+    Shortened {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that were read.
+        bytes: u64,
+        /// Bytes that it had.
+        before: u64,
     },
     /// A file holds no picture that can be decoded, and its pixels are needed.
     #[error("{}: cannot be turned into pixels", path.display())]
@@ -144,7 +176,7 @@ pub enum Error {
         problem: String,
     },
     /// The catalogue's file cannot be used.
-    #[error("{}: the catalogue cannot be used", path.display())]
+    #[error("{}: the catalogue cannot be used; choose another --db, in a folder that you may write to", path.display())]
     Database {
         /// The file.
         path: PathBuf,
@@ -159,7 +191,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A file cannot be written.
-    #[error("{}: cannot be written; choose a folder that you may write to", path.display())]
+    #[error("{}: cannot be written; {}", path.display(), mend::write(source))]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -172,6 +204,17 @@ pub enum Error {
     NoPictures {
         /// The folder.
         path: PathBuf,
+    },
+    /// All connections together hold too much in memory.
+    #[error(
+        "given up: rows of pixels are held until the last one came, and with those of {peer} all connections together \
+         would hold more than {limit} bytes: --max-memory raises it, --connections lets fewer in at once"
+    )]
+    Memory {
+        /// The other side.
+        peer: SocketAddr,
+        /// The limit.
+        limit: u64,
     },
     /// A file that is larger than the limit.
     #[error("{what}: {bytes} bytes are more than the limit of {limit}: --max-bytes raises it")]
@@ -231,5 +274,48 @@ impl Error {
             cause = source.source();
         }
         told
+    }
+}
+
+/// What to do about an error of the system.
+mod mend {
+    use std::io::{Error, ErrorKind};
+    use std::path::Path;
+
+    pub(super) fn listen(source: &Error) -> &'static str {
+        match source.kind() {
+            ErrorKind::AddrInUse => {
+                "another program uses that port; choose another port, or end that program (ss -lnptu shows it)"
+            }
+            ErrorKind::AddrNotAvailable => {
+                "this machine does not have that address; choose one that it has (ip addr shows them)"
+            }
+            ErrorKind::PermissionDenied => "ports below 1024 are for root; choose another port",
+            _ => "choose another port or another address",
+        }
+    }
+
+    pub(super) fn read(path: &Path, source: &Error) -> String {
+        match source.kind() {
+            ErrorKind::NotFound => "check its name, and the folder that you are in".to_owned(),
+            ErrorKind::IsADirectory => format!(
+                "it is a folder, and files are expected, e.g. {}",
+                path.join("*.jpg").display()
+            ),
+            ErrorKind::NotADirectory => "a folder is expected".to_owned(),
+            _ => "check that you may read it".to_owned(),
+        }
+    }
+
+    pub(super) fn write(source: &Error) -> &'static str {
+        match source.kind() {
+            ErrorKind::NotFound => "there is no such folder; make it first, or choose another",
+            ErrorKind::IsADirectory => "it is a folder, and the name of a file is expected",
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+                "a folder is expected, and that is a file; choose another"
+            }
+            ErrorKind::StorageFull => "the disk is full; choose another folder",
+            _ => "choose a folder that you may write to",
+        }
     }
 }

@@ -7,11 +7,11 @@ use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Addresses whose rate is remembered; the one that was quiet longest is forgotten first.
+/// Addresses whose rate is remembered; those that were quiet longest are forgotten first.
 const MOST_ADDRESSES: usize = 16_384;
 
 /// An address that was turned away is told of at most so often.
-const TOLD_EVERY: Duration = Duration::from_secs(1);
+pub(super) const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// A network in CIDR notation (RFC 4632, RFC 4291 §2.3): `10.0.0.0/8`, `fe80::/10`, or one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,31 @@ pub(super) struct Gate {
     allow: Vec<Network>,
     /// Connections a second.
     rate: u32,
-    seen: Mutex<HashMap<IpAddr, Bucket>>,
+    seen: Mutex<Seen>,
+}
+
+/// Addresses that came, in two generations: the older one is forgotten at once when the newer is full, so that remembering
+/// costs the same however many come.
+#[derive(Debug, Default)]
+struct Seen {
+    newer: HashMap<IpAddr, Bucket>,
+    older: HashMap<IpAddr, Bucket>,
+}
+
+impl Seen {
+    fn bucket(&mut self, address: IpAddr, full: f64, now: Instant) -> &mut Bucket {
+        if self.newer.len() >= MOST_ADDRESSES / 2 && !self.newer.contains_key(&address) {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        let Self { newer, older } = self;
+        newer.entry(address).or_insert_with(|| {
+            older.remove(&address).unwrap_or(Bucket {
+                left: full,
+                since: now,
+                told: None,
+            })
+        })
+    }
 }
 
 /// What an address has left of its rate.
@@ -124,21 +148,10 @@ impl Gate {
     }
 
     pub(super) fn admit(&self, address: IpAddr, now: Instant) -> Admission {
-        let address = network_of(address);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= MOST_ADDRESSES && !seen.contains_key(&address) {
-            let quietest = seen.iter().min_by_key(|(_, bucket)| bucket.since);
-            if let Some(&quietest) = quietest.map(|(address, _)| address) {
-                seen.remove(&quietest);
-            }
-        }
         let rate = f64::from(self.rate);
         let burst = rate * 10.0;
-        let bucket = seen.entry(address).or_insert(Bucket {
-            left: burst,
-            since: now,
-            told: None,
-        });
+        let bucket = seen.bucket(network_of(address), burst, now);
         let why = if !self.allow.is_empty()
             && !self.allow.iter().any(|network| network.contains(address))
         {
@@ -148,7 +161,7 @@ impl Gate {
             bucket.left = (bucket.left + passed * rate).min(burst);
             bucket.since = now;
             if bucket.left < 1.0 {
-                Some("it connects more often than --rate allows")
+                Some("it comes more often than --rate allows")
             } else {
                 bucket.left -= 1.0;
                 None
@@ -236,6 +249,34 @@ mod tests {
         let later = now + Duration::from_millis(600);
         assert_eq!(gate.admit(address, later), Admission::Welcome);
         assert!(matches!(gate.admit(address, later), Admission::Refused(_)));
+    }
+
+    #[test]
+    fn one_ipv6_address_can_be_let_in() {
+        let gate = Gate::new(&[network("fd00::5"), network("fe80::/10")], 0);
+        let now = Instant::now();
+        for (address, welcome) in [("fd00::5", true), ("fd00::6", false), ("fe80::1:2", true)] {
+            let admitted = gate.admit(address.parse().unwrap(), now) == Admission::Welcome;
+            assert_eq!(admitted, welcome, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_flood_is_bounded_and_who_goes_on_is_not_forgotten() {
+        let gate = Gate::new(&[], 1);
+        let now = Instant::now();
+        let steady: IpAddr = "192.0.2.1".parse().unwrap();
+        let mut welcome = 0;
+        for number in 0..4 * u32::try_from(MOST_ADDRESSES).unwrap() {
+            let spoofed = IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 + number));
+            assert_eq!(gate.admit(spoofed, now), Admission::Welcome);
+            if number % 1000 == 0 {
+                welcome += u32::from(gate.admit(steady, now) == Admission::Welcome);
+            }
+        }
+        assert_eq!(welcome, 10, "ten seconds' worth, and no more");
+        let seen = gate.seen.lock().unwrap();
+        assert!(seen.newer.len() + seen.older.len() <= MOST_ADDRESSES);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
+use super::memory::Share;
 use super::socket::Connection;
 use super::store::{self, Destination, Draft};
-use super::{Error, Session, now, pixels};
+use super::{Error, Limits, Session, now, pixels};
 use crate::ledger::TransportKind;
 use crate::ledger::record::{Record, SCHEMA, Side};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
@@ -96,10 +97,51 @@ enum Content {
     Head(Vec<u8>),
     /// A picture file.
     Picture { walker: Box<Walker>, body: Body },
-    /// Rows of pixels.
-    Rows(Vec<u8>),
+    /// Rows of pixels: what they become has to be made of all of them.
+    Rows(Rows),
     /// Refused.
     None,
+}
+
+#[derive(Debug)]
+struct Rows {
+    bytes: Vec<u8>,
+    /// Its part of what a server may hold; absent in a client, which has one picture.
+    share: Option<Share>,
+}
+
+impl Rows {
+    fn new(destination: &Destination<'_>) -> Self {
+        Self {
+            bytes: Vec::new(),
+            share: match destination {
+                Destination::Folder(store) => Some(store.rows()),
+                _ => None,
+            },
+        }
+    }
+
+    /// Holds so many more bytes; false where all connections together hold too many then.
+    fn hold(&mut self, bytes: usize, limit: u64) -> bool {
+        self.share
+            .as_mut()
+            .is_none_or(|share| share.grow(bytes as u64, limit))
+    }
+
+    fn extend(&mut self, bytes: &[u8], limit: u64) -> bool {
+        let before = self.bytes.capacity();
+        let length = self.bytes.len().saturating_add(bytes.len());
+        if length > before {
+            let wanted = length.saturating_add(before / 2);
+            if !self.hold(wanted.saturating_sub(before), limit) {
+                return false;
+            }
+            self.bytes
+                .reserve_exact(wanted.saturating_sub(self.bytes.len()));
+        }
+        self.bytes.extend_from_slice(bytes);
+        true
+    }
 }
 
 #[derive(Debug)]
@@ -392,6 +434,10 @@ impl<'r> Intake<'r> {
             wire::Event::Stray(bytes) => {
                 self.stray = self.stray.saturating_add(bytes.len() as u64);
             }
+            // The picture is there all the same: where its end was looked for, it was found.
+            wire::Event::Fault(fault @ wire::Fault::FieldsGlued { .. }) => {
+                self.session.warn(format!("{}: {fault}", self.route.from));
+            }
             wire::Event::Fault(fault) => self.fault(&fault.to_string()),
             wire::Event::PictureLost { pieces, .. } => {
                 if let Some(open) = &mut self.open {
@@ -420,7 +466,7 @@ impl<'r> Intake<'r> {
             chunks: Vec::new(),
             started: now(),
             content: match self.route.protocol {
-                Protocol::RawPixels { .. } => Content::Rows(Vec::new()),
+                Protocol::RawPixels { .. } => Content::Rows(Rows::new(&self.route.destination)),
                 _ => Content::Head(Vec::new()),
             },
             problem: None,
@@ -463,7 +509,7 @@ impl<'r> Intake<'r> {
             _ => open.chunks.push(count),
         }
         if self.error.is_none() {
-            open.write(bytes, &self.route.destination, self.session.limits.pixels)?;
+            open.write(bytes, &self.route, &self.session.limits)?;
         }
         self.limit(total);
         Ok(())
@@ -569,12 +615,18 @@ impl<'r> Intake<'r> {
                 *problem = (!told.is_empty()).then(|| told.join("; "));
                 self.keep(body, Some(walker.format()), problem.as_ref())
             }
-            Content::Rows(rows) => {
+            Content::Rows(mut rows) => {
                 *problem = problem.take().or_else(|| self.early(ending));
                 let Protocol::RawPixels { width: Some(width) } = self.route.protocol else {
-                    return self.save(&rows, None, problem.as_ref());
+                    return self.save(&rows.bytes, None, problem.as_ref());
                 };
-                let Some(png) = pixels::png_of_rows(*width, rows)? else {
+                // The picture that is made of them may take as much again.
+                let limit = self.session.limits.memory;
+                if !rows.hold(rows.bytes.len(), limit) {
+                    let peer = self.route.from;
+                    return Err(Error::Memory { peer, limit });
+                }
+                let Some(png) = pixels::png_of_rows(*width, rows.bytes)? else {
                     problem.get_or_insert_with(|| "not one whole row came".to_owned());
                     return Ok(None);
                 };
@@ -652,12 +704,8 @@ impl<'r> Intake<'r> {
 }
 
 impl Open {
-    fn write(
-        &mut self,
-        bytes: &[u8],
-        destination: &Destination<'_>,
-        most_pixels: u64,
-    ) -> Result<(), Error> {
+    fn write(&mut self, bytes: &[u8], route: &Route<'_>, limits: &Limits) -> Result<(), Error> {
+        let most_pixels = limits.pixels;
         match &mut self.content {
             Content::Head(head) => {
                 head.extend_from_slice(bytes);
@@ -669,7 +717,7 @@ impl Open {
                     }
                     Sniff::Is(format) => {
                         let mut walker = Box::new(Walker::new(format));
-                        let mut body = Body::new(destination);
+                        let mut body = Body::new(&route.destination);
                         walker.update(head);
                         body.write(head)?;
                         self.content = Content::Picture { walker, body };
@@ -680,7 +728,14 @@ impl Open {
                 walker.update(bytes);
                 body.write(bytes)?;
             }
-            Content::Rows(rows) => rows.extend_from_slice(bytes),
+            Content::Rows(rows) => {
+                if !rows.extend(bytes, limits.memory) {
+                    return Err(Error::Memory {
+                        peer: route.from,
+                        limit: limits.memory,
+                    });
+                }
+            }
             Content::None => {}
         }
         if let Content::Picture { walker, .. } = &self.content {

@@ -15,6 +15,7 @@ mod error;
 mod framed;
 mod gate;
 mod incoming;
+mod memory;
 mod outgoing;
 mod pixels;
 mod queue;
@@ -28,6 +29,7 @@ mod tests;
 
 use std::fmt;
 use std::fs;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -63,7 +65,8 @@ pub struct Limits {
     pub picture_bytes: u64,
     /// Pixels that a picture declares: width × height.
     pub pixels: u64,
-    /// Bytes of pictures that a server holds in memory at once; who asks for more waits.
+    /// Bytes of pictures that a server holds in memory at once, over all connections; who asks for more waits (`catalog`),
+    /// or is given up (rows of pixels, of which nobody knows how many will come).
     pub memory: u64,
     /// Connections (or senders of datagrams) served at the same time; more wait.
     pub connections: usize,
@@ -224,19 +227,28 @@ fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// A file, as long as it is within the limit.
+/// A file, as long as it is within the limit; also one that is none on a disk, such as a pipe.
 fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let read = |source| Error::Read {
         path: path.to_owned(),
         source,
     };
-    let bytes = fs::metadata(path).map_err(read)?.len();
-    if bytes > limit {
-        return Err(Error::TooLarge {
-            what: path.display().to_string(),
-            bytes,
-            limit,
-        });
+    let too_large = |bytes| Error::TooLarge {
+        what: path.display().to_string(),
+        bytes,
+        limit,
+    };
+    let length = fs::metadata(path).map_err(read)?.len();
+    if length > limit {
+        return Err(too_large(length));
     }
-    fs::read(path).map_err(read)
+    // What grows meanwhile, or tells no length, is not read without end.
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    fs::File::open(path)
+        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
+        .map_err(read)?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large(bytes.len() as u64));
+    }
+    Ok(bytes)
 }

@@ -231,6 +231,10 @@ impl<'s> Connection<'s> {
     pub(super) fn read(&mut self, buffer: &mut [u8], busy: bool) -> Result<usize, Error> {
         let since = Instant::now();
         loop {
+            // Also where bytes keep coming.
+            if self.session.shutdown.requested() {
+                return Err(Error::Stopped);
+            }
             match self.stream.read(buffer) {
                 Ok(count) => return Ok(count),
                 Err(error) if is_timeout(&error) => self.may_wait(since, busy)?,

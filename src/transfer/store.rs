@@ -14,6 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 use tempfile::TempPath;
 
 use super::Error;
+use super::memory::{Memory, Share};
 use crate::picture::Format;
 
 /// Temporary names begin so,
@@ -24,11 +25,17 @@ const SUFFIX: &str = ".part";
 /// So much of a picture waits in memory before it is written.
 const PENDING: usize = 32 << 10;
 
+/// All drafts together keep so much waiting; beyond it they are written at once.
+const MOST_PENDING: usize = 192 << 20;
+
 /// Drafts whose files are kept open while nothing comes; more are closed and opened again.
 const MOST_OPEN: usize = 1024;
 
 /// Drafts whose files are open.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes of memory in which drafts wait.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 /// The folder of a server. Names in it are made up here: nothing that comes from a peer is part of one.
 #[derive(Debug)]
@@ -36,6 +43,8 @@ pub struct Store {
     folder: PathBuf,
     /// The number last given to a picture.
     last: AtomicU64,
+    /// Rows of pixels that wait for the last of them.
+    rows: Memory,
     /// Held shared by everyone who writes here, so that nobody deletes what another is writing. Absent where the
     /// file system has no locks.
     _lock: Option<File>,
@@ -62,8 +71,13 @@ impl Store {
         Ok(Self {
             folder: folder.to_owned(),
             last: AtomicU64::new(0),
+            rows: Memory::default(),
             _lock: lock,
         })
+    }
+
+    pub(super) fn rows(&self) -> Share {
+        self.rows.share()
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -142,7 +156,7 @@ fn folder_of(file: &Path) -> PathBuf {
 pub(super) struct Draft {
     folder: PathBuf,
     /// What is not written yet.
-    pending: Vec<u8>,
+    pending: Pending,
     /// Absent as long as all of it is pending.
     part: Option<Part>,
 }
@@ -193,6 +207,37 @@ impl Part {
     }
 }
 
+/// What waits to be written; its memory is counted in [`WAITING`].
+#[derive(Debug, Default)]
+struct Pending(Vec<u8>);
+
+impl Pending {
+    /// Takes these bytes too, unless that is too much for one, or for all.
+    fn takes(&mut self, bytes: &[u8]) -> bool {
+        let before = self.0.capacity();
+        let length = self.0.len().saturating_add(bytes.len());
+        let waiting = WAITING.load(Ordering::Relaxed);
+        if length > PENDING || (length > before && waiting > MOST_PENDING) {
+            return false;
+        }
+        if length > before {
+            // Half as much again, so that many small pieces are not moved for every one of them.
+            let wanted = length.saturating_add(before / 2).min(PENDING);
+            self.0.reserve_exact(wanted.saturating_sub(self.0.len()));
+            let grown = self.0.capacity().saturating_sub(before);
+            WAITING.fetch_add(grown, Ordering::Relaxed);
+        }
+        self.0.extend_from_slice(bytes);
+        true
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(self.0.capacity(), Ordering::Relaxed);
+    }
+}
+
 impl Draft {
     /// A draft in the folder where `destination` is; memory has none.
     pub(super) fn new(destination: &Destination<'_>) -> Self {
@@ -203,14 +248,13 @@ impl Draft {
         };
         Self {
             folder,
-            pending: Vec::new(),
+            pending: Pending::default(),
             part: None,
         }
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        if self.pending.len().saturating_add(bytes.len()) <= PENDING {
-            self.pending.extend_from_slice(bytes);
+        if self.pending.takes(bytes) {
             return Ok(());
         }
         self.write_out(bytes).map_err(|source| Error::Write {
@@ -226,9 +270,9 @@ impl Draft {
             none => none.insert(Part::new(&self.folder)?),
         };
         let file = part.file()?;
-        if !self.pending.is_empty() {
-            file.write_all(&self.pending)?;
-            self.pending = Vec::new();
+        if !self.pending.0.is_empty() {
+            file.write_all(&self.pending.0)?;
+            self.pending = Pending::default();
         }
         file.write_all(bytes)
     }
@@ -361,6 +405,15 @@ fn temporary(folder: &Path) -> io::Result<(File, TempPath)> {
         .prefix(PREFIX)
         .suffix(SUFFIX)
         .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
+        .tempfile_in(folder)
+        .map_err(without_name)?;
     Ok(file.into_parts())
+}
+
+/// The system's own error: the made-up name that is put around it says nothing to who reads it.
+fn without_name(error: io::Error) -> io::Error {
+    error
+        .get_ref()
+        .and_then(|named| named.source()?.downcast_ref::<io::Error>()?.raw_os_error())
+        .map_or(error, io::Error::from_raw_os_error)
 }

@@ -1,5 +1,8 @@
 //! Servers and clients against each other, and against peers written here as people write them.
 
+mod common_limits;
+mod ledgers;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -744,7 +747,7 @@ fn errors_say_what_to_do_and_whose_they_are() {
     assert!(
         error
             .told()
-            .starts_with("/nonexistent.jpg: cannot be read: "),
+            .starts_with("/nonexistent.jpg: cannot be read; check its name"),
         "{}",
         error.told()
     );

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::handshake::{BYE, GOT_IMAGE, GOT_SIZE, OK};
 use super::udp_index::IndexHeader;
 use super::{LengthField, Piece, PieceKind, Protocol, framed, name_size};
+use crate::picture::SNIFF_BYTES;
 
 /// A picture cannot be put into a wire format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +42,17 @@ pub enum CannotEncode {
     },
 }
 
+/// What goes before and behind the chunks of one picture. Made by [`around`].
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// A header or a length field.
+    pub before: Option<Piece<'static>>,
+    /// The answer that the last chunk waits for.
+    pub awaits: Option<&'static str>,
+    /// The end marker, the empty datagram, the farewell.
+    pub after: Option<Piece<'static>>,
+}
+
 /// The pieces of one picture, in order. Made by [`pieces`].
 #[derive(Debug, Clone)]
 pub struct Pieces<'a> {
@@ -72,6 +84,55 @@ impl<'a> Piece<'a> {
     }
 }
 
+/// What `protocol` puts around a picture of `length` bytes that begins with `head` (its first [`SNIFF_BYTES`], or all of it),
+/// for who does not have all of it in memory. Absent where the format asks for all of it (`framed` promises a digest) or
+/// numbers its pieces (those of datagrams): then [`pieces`] makes them.
+///
+/// # Errors
+/// As [`pieces`].
+pub fn around(
+    protocol: &Protocol,
+    head: &[u8],
+    length: u64,
+) -> Result<Option<Around>, CannotEncode> {
+    let header = |bytes: Vec<u8>| Some(Piece::new(PieceKind::Header, bytes));
+    let mut around = Around::default();
+    match protocol {
+        Protocol::Length(field) => around.before = header(field.encode(length)?),
+        Protocol::SizeHandshake { bare } => {
+            let (text, size, picture) = if *bare {
+                (length.to_string(), OK, OK)
+            } else {
+                (format!("SIZE {length}"), GOT_SIZE, GOT_IMAGE)
+            };
+            around.before = header(text.into_bytes()).map(|piece| Piece {
+                awaits: Some(size),
+                ..piece
+            });
+            around.awaits = Some(picture);
+            if !bare {
+                around.after = Some(Piece::new(PieceKind::Trailer, BYE.as_bytes()));
+            }
+        }
+        Protocol::NameSizeMarker => {
+            around.before = header(name_size::fields(head, length));
+            around.after = Some(Piece::new(PieceKind::Marker, name_size::END));
+        }
+        Protocol::Marker(marker) => {
+            around.after = Some(Piece::new(PieceKind::Marker, marker.to_vec()));
+        }
+        Protocol::Http | Protocol::Zmtp | Protocol::Encoded(..) => {
+            return Err(CannotEncode::ReceiveOnly {
+                protocol: protocol.to_string(),
+            });
+        }
+        Protocol::Framed => return Ok(None),
+        datagrams if datagrams.is_datagrams() => return Ok(None),
+        _ => {}
+    }
+    Ok(Some(around))
+}
+
 /// One picture as the pieces of `protocol`: a header where there is one, chunks of `chunk` bytes (the
 /// last may be shorter; 0 is taken as 1), then the end marker or the empty datagram.
 ///
@@ -93,33 +154,15 @@ pub fn pieces<'a>(
     let header = |bytes: Vec<u8>| Some(Piece::new(PieceKind::Header, bytes));
     let mut chunk = chunk.max(1);
     let mut numbers = None;
-    let mut awaits = None;
+    let head = picture.get(..SNIFF_BYTES).unwrap_or(picture);
+    let around = around(protocol, head, length)?.unwrap_or_default();
     let before = match protocol {
-        Protocol::Length(field) => header(field.encode(length)?),
-        Protocol::SizeHandshake { bare } => {
-            awaits = Some(if *bare { OK } else { GOT_IMAGE });
-            let text = if *bare {
-                length.to_string()
-            } else {
-                format!("SIZE {length}")
-            };
-            header(text.into_bytes()).map(|piece| Piece {
-                awaits: Some(if *bare { OK } else { GOT_SIZE }),
-                ..piece
-            })
-        }
-        Protocol::NameSizeMarker => header(name_size::fields(picture)),
         Protocol::UdpCount => {
             let count = picture.len().div_ceil(chunk);
             header(count.to_string().into_bytes())
         }
         Protocol::Framed => header(framed::Header::of(picture, chunk).encode().to_vec()),
-        Protocol::Http | Protocol::Zmtp | Protocol::Encoded(..) => {
-            return Err(CannotEncode::ReceiveOnly {
-                protocol: protocol.to_string(),
-            });
-        }
-        _ => None,
+        _ => around.before,
     };
     match protocol {
         Protocol::UdpJpeg => chunk = picture.len().max(1),
@@ -150,19 +193,14 @@ pub fn pieces<'a>(
         _ => {}
     }
     let after = match protocol {
-        Protocol::Marker(marker) => Some(Piece::new(PieceKind::Marker, marker.to_vec())),
-        Protocol::NameSizeMarker => Some(Piece::new(PieceKind::Marker, name_size::END)),
         Protocol::Udp => Some(Piece::new(PieceKind::EndDatagram, &[][..])),
-        Protocol::SizeHandshake { bare: false } => {
-            Some(Piece::new(PieceKind::Trailer, BYE.as_bytes()))
-        }
-        _ => None,
+        _ => around.after,
     };
     Ok(Pieces {
         before,
         chunks: picture.chunks(chunk),
         numbers,
-        awaits,
+        awaits: around.awaits,
         after,
     })
 }

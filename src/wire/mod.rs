@@ -47,7 +47,7 @@ mod testing;
 mod tests;
 
 pub use decoder::{Decoder, decoder};
-pub use encode::{CannotEncode, Pieces, pieces};
+pub use encode::{Around, CannotEncode, Pieces, around, pieces};
 pub use protocol::{Encoding, LengthField, Protocol, UnknownProtocol};
 pub use sequence::Order;
 pub use udp_index::{IndexHeader, Number, Numbering};

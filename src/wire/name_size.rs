@@ -18,16 +18,16 @@ const LONGEST: usize = 255 + 20;
 
 const EXTENSIONS: [&str; 6] = [".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp"];
 
-/// Name and size as they are sent with a picture.
-pub(super) fn fields(picture: &[u8]) -> Vec<u8> {
-    let extension = match sniff(picture.get(..SNIFF_BYTES).unwrap_or(picture)) {
+/// Name and size as they are sent with a picture of `length` bytes that begins with `head`.
+pub(super) fn fields(head: &[u8], length: u64) -> Vec<u8> {
+    let extension = match sniff(head.get(..SNIFF_BYTES).unwrap_or(head)) {
         Sniff::Is(Format::Png) => "png",
         Sniff::Is(Format::Gif) => "gif",
         Sniff::Is(Format::WebP) => "webp",
         Sniff::Is(Format::Bmp) => "bmp",
         _ => "jpg",
     };
-    format!("picture.{extension}{}", picture.len()).into_bytes()
+    format!("picture.{extension}{length}").into_bytes()
 }
 
 /// A header as it was read.

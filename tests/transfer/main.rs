@@ -12,8 +12,12 @@
     reason = "a test opens sockets and files, waits, says when it skips, and may fail"
 )]
 
+mod datagrams;
+mod frames;
+mod guard;
 mod kill;
 mod loss;
 mod peers;
 mod programs;
 mod soak;
+mod terminal;

@@ -105,6 +105,16 @@ pub(crate) fn wait(child: &mut Child) -> Option<i32> {
     }
 }
 
+/// Memory of a process, in KiB.
+pub(crate) fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
 /// Runs a client to its end: exit code and what it told.
 pub(crate) fn client(arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
     let output = Command::new(CLIENT)

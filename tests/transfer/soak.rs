@@ -9,18 +9,9 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::programs::{Folder, Running, SERVER, transfers};
+use crate::programs::{Folder, Running, SERVER, resident, transfers};
 
 const TRANSFERS: usize = 2000;
-
-fn resident(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
 
 /// A PNG that declares 60,000 × 60,000 pixels.
 fn bomb(png: &[u8]) -> Vec<u8> {

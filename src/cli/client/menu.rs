@@ -1,11 +1,16 @@
 //! The menu of a catalogue: what there is, and the choice of who reads it.
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
+use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::report::text;
 use crate::transfer::server::catalog::Listed;
+
+/// How often is looked whether the program is to end.
+const TICK: Duration = Duration::from_millis(50);
 
 /// Whether somebody can be asked.
 pub(super) fn can_ask() -> bool {
@@ -14,6 +19,9 @@ pub(super) fn can_ask() -> bool {
 
 /// The pictures as a table.
 pub(crate) fn table(pictures: &[Listed], out: &mut impl Write) -> io::Result<()> {
+    if pictures.is_empty() {
+        return writeln!(out, "no pictures yet");
+    }
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -46,16 +54,35 @@ pub(crate) fn table(pictures: &[Listed], out: &mut impl Write) -> io::Result<()>
     Ok(())
 }
 
-/// Asks until a number or a name of the list is given, or the input ends. With no list, anything that is not empty is
-/// taken.
+/// Waits until a line was typed; false once `stopped` says so, because a read that waits does not hear of a signal.
+pub(super) fn typed(stopped: impl Fn() -> bool) -> bool {
+    let tick = Timespec::try_from(TICK).ok();
+    let input = io::stdin();
+    while !stopped() {
+        let mut wanted = [PollFd::new(&input, PollFlags::IN)];
+        // Interrupted or not, the flag is looked at again.
+        if matches!(poll(&mut wanted, tick.as_ref()), Ok(1..)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Asks until a number or a name of the list is given, the input ends, or `typed` says that no line comes any more. With no
+/// list, anything that is not empty is taken.
 pub(super) fn ask(
     pictures: Option<&[Listed]>,
+    typed: impl Fn() -> bool,
     input: &mut impl BufRead,
     out: &mut impl Write,
 ) -> io::Result<Option<String>> {
     loop {
         write!(out, "Number or name: ")?;
         out.flush()?;
+        if !typed() {
+            writeln!(out)?;
+            return Ok(None);
+        }
         let mut line = String::new();
         if input.read_line(&mut line)? == 0 {
             writeln!(out)?;
@@ -70,7 +97,10 @@ pub(super) fn ask(
         };
         match find(pictures, choice) {
             Some(picture) => return Ok(Some(picture.number.to_string())),
-            None => writeln!(out, "There is no picture {choice:?}.")?,
+            None => writeln!(
+                out,
+                "There is no picture {choice:?}. Type a number or a name of the list; Ctrl-C ends."
+            )?,
         }
     }
 }
@@ -118,10 +148,10 @@ mod tests {
             ("2\n", None),
         ] {
             let mut out = Vec::new();
-            let asked = ask(Some(&pictures()), &mut typed.as_bytes(), &mut out).unwrap();
+            let asked = ask(Some(&pictures()), || true, &mut typed.as_bytes(), &mut out).unwrap();
             assert_eq!(asked.as_deref(), chosen, "{typed:?}");
         }
-        let any = ask(None, &mut "\n9\n".as_bytes(), &mut Vec::new()).unwrap();
+        let any = ask(None, || true, &mut "\n9\n".as_bytes(), &mut Vec::new()).unwrap();
         assert_eq!(any.as_deref(), Some("9"));
     }
 

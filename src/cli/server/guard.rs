@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::shared::seconds;
+use super::shared::{seconds, size};
 use crate::transfer::{Limits, Network, room_for_connections};
 
 /// Where to listen, and to whom.
@@ -28,6 +28,11 @@ pub(crate) struct Guard {
     #[arg(long, value_name = "N", default_value = "1000")]
     rate: u32,
 
+    /// Pictures in memory at once, over all connections: a catalogue lets those wait whose answer is more, rows of pixels that
+    /// are more are given up; other pictures are on the disk
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size)]
+    max_memory: u64,
+
     /// Give up a connection after so long, whatever moves
     #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds)]
     total: Duration,
@@ -45,6 +50,7 @@ impl Guard {
             allow: self.allow.clone(),
             rate: self.rate,
             total: self.total,
+            memory: self.max_memory,
             connections: room_for_connections(wanted),
             ..limits.clone()
         }

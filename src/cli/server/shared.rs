@@ -15,7 +15,9 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use super::guard::Guard;
 use super::machine;
 use super::moving::Moving;
-use crate::report::text;
+use crate::cli::args::ColorArg;
+use crate::cli::terminal::Environment;
+use crate::report::{Detail, text};
 use crate::transfer::{Error, Event, Limits, Record, Session, Shutdown, Side};
 use crate::wire::Protocol;
 use crate::wire::detect::{CATALOG_PORT, EOF_PORT, PIPELINE_PORT, RAW_PIXELS_PORT, UDP_PORTS};
@@ -146,9 +148,11 @@ pub(crate) fn run(
         observer: &observer,
     };
     let outcome = command(&session);
+    let terminal = Environment::of_process(false);
     let code = teller.conclude(
         outcome,
         shutdown.requested() || shutdown.stopping(),
+        terminal.look(ColorArg::Never, false, Detail::Normal).width,
         &mut io::stdout().lock(),
     );
     ExitCode::from(code)
@@ -297,8 +301,14 @@ impl<'c> Teller<'c> {
         }
     }
 
-    /// The exit code, after the table of all transfers was written to `out`.
-    fn conclude(self, outcome: anyhow::Result<()>, stopped: bool, out: &mut impl Write) -> u8 {
+    /// The exit code, after the table of all transfers was written to `out`, which has so many columns.
+    fn conclude(
+        self,
+        outcome: anyhow::Result<()>,
+        stopped: bool,
+        columns: usize,
+        out: &mut impl Write,
+    ) -> u8 {
         let told = self
             .told
             .into_inner()
@@ -314,13 +324,13 @@ impl<'c> Teller<'c> {
         } else if self.quiet || (outcome.is_err() && told.transfers == 0) {
             Ok(())
         } else {
-            summary(&told, out)
+            summary(&told, columns, out)
         };
         let mut code = u8::from(told.failed > 0);
         if let Err(error) = outcome {
             let cause = error.downcast_ref::<Error>();
-            // Being stopped is what the user asked for; what it cut off is in the records.
-            let asked_for = stopped && matches!(cause, Some(Error::Stopped));
+            // A server that is stopped did what it was asked for; what that cut off is in the records. A client did not.
+            let asked_for = self.live && stopped && matches!(cause, Some(Error::Stopped));
             if !asked_for {
                 tell(self.program, &format!("{error:#}"));
                 code = match cause {
@@ -383,8 +393,9 @@ impl Row {
     }
 }
 
-/// The table of transfers and one line that sums them up.
-fn summary(told: &Told, out: &mut impl Write) -> io::Result<()> {
+/// The table of transfers and one line that sums them up. Where the table is wider than the terminal, each transfer takes
+/// three lines instead, so that nothing is cut off or broken.
+fn summary(told: &Told, columns: usize, out: &mut impl Write) -> io::Result<()> {
     if told.transfers == 0 {
         return writeln!(out, "no picture was moved");
     }
@@ -410,8 +421,25 @@ fn summary(told: &Told, out: &mut impl Write) -> io::Result<()> {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
+    let lines: Vec<String> = table.lines().collect();
+    let fits = |line: &String| line.trim_end().chars().count() <= columns;
+    if lines.iter().all(fits) {
+        for line in &lines {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+    } else {
+        for Row { cells } in &told.rows {
+            let [number, verb, file, ends, kind, bytes, pieces, took] = cells;
+            writeln!(out, "{number}  {verb} {file}")?;
+            let indent = number.chars().count().saturating_add(2);
+            writeln!(out, "{:indent$}{ends}", "")?;
+            let noun = if pieces == "1" { "piece" } else { "pieces" };
+            writeln!(
+                out,
+                "{:indent$}{kind}, {bytes} bytes in {pieces} {noun}, {took}",
+                ""
+            )?;
+        }
     }
     let shown = told.rows.len() as u64;
     if told.transfers > shown {
@@ -531,7 +559,7 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// Bytes above 0, with an optional suffix K, M or G (powers of 1024).
-fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     let expected = || format!("expected bytes, e.g. 2048, 8M or 1G, not {text:?}");
     let (digits, shift) = match text.as_bytes() {
         [digits @ .., b'K' | b'k'] => (digits, 10),

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::ledger::TransportKind;
-use crate::transfer::incoming::{Intake, Route};
+use crate::transfer::incoming::{Intake, Route, hex};
 use crate::transfer::server::catalog::listing::{self, Listed};
 use crate::transfer::store::{Destination, writable};
-use crate::transfer::{Error, Session, socket};
+use crate::transfer::{Error, Event, Session, pixels, socket};
 use crate::wire::{Protocol, Role, decoder};
 
 /// A list that is longer is none.
@@ -47,10 +49,31 @@ fn ask(
         request: Some(choice.to_owned()),
         destination,
     };
-    let mut intake = Intake::new(session, route);
+    let watched = |event: Event| {
+        if let Event::Transferred(record) = &event
+            && record.problem.is_none()
+            && is_not_found(&record.sha256)
+        {
+            session.warn(format!(
+                "{peer} has no picture {choice:?}: what came is the picture with which imgnet-server says so; --list shows \
+                 what there is"
+            ));
+        }
+        (session.observer)(event);
+    };
+    let session = Session {
+        observer: &watched,
+        ..session.clone()
+    };
+    let mut intake = Intake::new(&session, route);
     let mut decoder = decoder(&Protocol::Catalog, Role::Acceptor);
     let outcome = intake.receive(&mut connection, &mut decoder, None);
     intake.concluded(outcome, connection.peer)
+}
+
+/// Whether these bytes are the not-found picture of this version.
+fn is_not_found(sha256: &str) -> bool {
+    pixels::not_found().is_ok_and(|bytes| hex(Sha256::new_with_prefix(bytes)) == sha256)
 }
 
 /// What `peer` has; absent where it does not know the question: the original program answers it with its not-found

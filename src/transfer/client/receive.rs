@@ -86,28 +86,31 @@ pub fn listen_udp(
     if let Ok(address) = socket.local_addr() {
         (session.observer)(Event::Listening(address));
     }
-    receive_datagrams(socket, protocol, file, session)
+    if receive_datagrams(socket, protocol, file, session)? {
+        return Ok(());
+    }
+    match socket.local_addr() {
+        Ok(address) if !session.shutdown.requested() => Err(Error::Nobody {
+            address,
+            limit: session.limits.idle,
+        }),
+        _ => Err(Error::Stopped),
+    }
 }
 
+/// Whether a picture came, whole or not.
 fn receive_datagrams(
     socket: &UdpSocket,
     protocol: &Protocol,
     file: &Path,
     session: &Session<'_>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let destination = Destination::File(file);
     let done = match protocol {
         Protocol::Framed => framed::receive(socket, session, destination, Some(1), true)?,
         _ => datagrams::receive(socket, protocol, session, destination, Some(1), true)?,
     };
-    match socket.local_addr() {
-        Ok(_) if done > 0 => Ok(()),
-        Ok(address) => Err(Error::Nobody {
-            address,
-            limit: session.limits.idle,
-        }),
-        Err(_) => Err(Error::Stopped),
-    }
+    Ok(done > 0)
 }
 
 /// Greets a sender of datagrams (HOST:PORT) that waits for receivers, and receives one picture into `file`.
@@ -137,5 +140,14 @@ pub fn greet_udp(
     // Connected, so that nobody else's datagrams come, and the socket knows its own address.
     socket.connect(address).map_err(failed)?;
     socket.send(GREETING).map_err(failed)?;
-    receive_datagrams(&socket, protocol, file, session)
+    if receive_datagrams(&socket, protocol, file, session)? {
+        return Ok(());
+    }
+    if session.shutdown.requested() {
+        return Err(Error::Stopped);
+    }
+    Err(Error::Silent {
+        peer: address,
+        limit: session.limits.idle,
+    })
 }

@@ -1,13 +1,17 @@
 //! `imgnet-client send`: picture files to a server (P1's uploader, P2, the length family, P5).
 
+use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use memchr::memmem;
+
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
-use crate::transfer::outgoing::{self, Outgoing};
+use crate::transfer::outgoing::{self, OnDisk, Outgoing};
 use crate::transfer::server::stream;
 use crate::transfer::{Error, Session, pixels, read_file, socket};
-use crate::wire::{Protocol, pieces};
+use crate::wire::{Protocol, around, pieces};
 
 /// What to send.
 #[derive(Debug, Clone)]
@@ -45,10 +49,13 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
     }
     let mut pictures = Vec::new();
     for file in &send.files {
-        let (protocol, bytes) = loaded(&send.protocol, file, session)?;
+        let (protocol, loaded) = loaded(&send.protocol, file, session)?;
         // Found out before the first byte goes out.
-        pieces(&protocol, &bytes, 1)?;
-        pictures.push((file.display().to_string(), protocol, bytes));
+        match &loaded {
+            Loaded::Memory(bytes) => pieces(&protocol, bytes, 1).map(|_| ())?,
+            Loaded::File(file) => around(&protocol, &file.head, file.length).map(|_| ())?,
+        }
+        pictures.push((file.display().to_string(), protocol, loaded));
     }
     let together = match send.protocol {
         Protocol::Length(_) | Protocol::Framed => true,
@@ -59,12 +66,13 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
     for group in pictures.chunks(per_connection) {
         let mut connection = socket::connect(&send.peer, session)?;
         let mut records = Vec::new();
-        for (name, protocol, bytes) in group {
+        for (name, protocol, loaded) in group {
             let habit = protocol
                 .default_chunk()
                 .and_then(|bytes| usize::try_from(bytes).ok());
             let picture = Outgoing {
-                bytes,
+                bytes: loaded.bytes(),
+                on_disk: loaded.on_disk(),
                 protocol,
                 chunk: send.chunk.or(habit).unwrap_or(1024),
                 pace: send.pace,
@@ -102,33 +110,155 @@ pub fn run_udp(send: &Send, session: &Session<'_>) -> Result<(), Error> {
     stream::connect_udp(&send.peer, &stream, session)
 }
 
+/// Larger files are not held in memory, where the format can do without.
+const LARGE: u64 = 1 << 20;
+
+/// A picture that is ready to be sent.
+#[derive(Debug)]
+pub(in crate::transfer) enum Loaded {
+    /// The picture file, or rows of pixels.
+    Memory(Vec<u8>),
+    /// A picture file that is read while it is sent.
+    File(OnDisk),
+}
+
+impl Loaded {
+    /// What is in memory: nothing of a file that is read later.
+    pub(in crate::transfer) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Memory(bytes) => bytes,
+            Self::File(_) => &[],
+        }
+    }
+
+    pub(in crate::transfer) fn on_disk(&self) -> Option<&OnDisk> {
+        match self {
+            Self::Memory(_) => None,
+            Self::File(file) => Some(file),
+        }
+    }
+
+    fn head(&self) -> &[u8] {
+        match self {
+            Self::Memory(bytes) => bytes.get(..SNIFF_BYTES).unwrap_or(bytes),
+            Self::File(file) => &file.head,
+        }
+    }
+}
+
 /// A file as this format sends it: rows with their width for raw pixels, else the file's bytes. What looks wrong
 /// with it is told.
 pub(in crate::transfer) fn loaded(
     protocol: &Protocol,
     file: &Path,
     session: &Session<'_>,
-) -> Result<(Protocol, Vec<u8>), Error> {
-    let bytes = read_file(file, session.limits.picture_bytes)?;
+) -> Result<(Protocol, Loaded), Error> {
+    let limit = session.limits.picture_bytes;
     if let Protocol::RawPixels { .. } = protocol {
-        let rows = pixels::rows(&bytes, file)?;
+        let rows = pixels::rows(&read_file(file, limit)?, file)?;
         let width = Some(rows.width);
-        return Ok((Protocol::RawPixels { width }, rows.bytes));
+        return Ok((Protocol::RawPixels { width }, Loaded::Memory(rows.bytes)));
     }
-    let head = bytes.get(..SNIFF_BYTES).unwrap_or(&bytes);
-    if !matches!(sniff(head), Sniff::Is(_)) {
+    let (loaded, marked) = if let Some((file, marked)) = large(protocol, file, limit)? {
+        (Loaded::File(file), marked)
+    } else {
+        let bytes = read_file(file, limit)?;
+        let marked = match protocol {
+            Protocol::Marker(marker) => memmem::find(&bytes, marker).map(|at| at as u64),
+            _ => None,
+        };
+        (Loaded::Memory(bytes), marked)
+    };
+    if !matches!(sniff(loaded.head()), Sniff::Is(_)) {
         session.warn(format!(
             "{}: no JPEG, PNG, GIF, WebP or BMP by its first bytes; sent as it is",
             file.display()
         ));
     }
-    if let Protocol::Marker(marker) = protocol
-        && let Some(at) = memchr::memmem::find(&bytes, marker)
-    {
+    if let Some(at) = marked {
         session.warn(format!(
             "{}: holds the end marker at byte {at}; every receiver will end the picture there",
             file.display()
         ));
     }
-    Ok((protocol.clone(), bytes))
+    Ok((protocol.clone(), loaded))
+}
+
+/// A large file on a disk, and where in it the end marker is; nothing where it is better held in memory.
+fn large(
+    protocol: &Protocol,
+    path: &Path,
+    limit: u64,
+) -> Result<Option<(OnDisk, Option<u64>)>, Error> {
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let metadata = fs::metadata(path).map_err(failed)?;
+    let length = metadata.len();
+    // Datagrams are sent again, and a digest that goes first needs all of it.
+    let whole = protocol.is_datagrams() || *protocol == Protocol::Framed;
+    if whole || !metadata.is_file() || length < LARGE || length > limit {
+        return Ok(None);
+    }
+    let mut file = fs::File::open(path).map_err(failed)?;
+    let mut head = Vec::new();
+    file.by_ref()
+        .take(SNIFF_BYTES as u64)
+        .read_to_end(&mut head)
+        .map_err(failed)?;
+    let marked = match protocol {
+        Protocol::Marker(marker) => position(&mut file, &head, marker).map_err(failed)?,
+        _ => None,
+    };
+    let on_disk = OnDisk {
+        path: path.to_owned(),
+        length,
+        head,
+    };
+    Ok(Some((on_disk, marked)))
+}
+
+/// Where `what` is in a file of which `head` was read already.
+fn position(file: &mut fs::File, head: &[u8], what: &[u8]) -> io::Result<Option<u64>> {
+    let mut window = head.to_vec();
+    let mut before = 0_u64;
+    loop {
+        if let Some(at) = memmem::find(&window, what) {
+            return Ok(Some(before.saturating_add(at as u64)));
+        }
+        // What was found of it at the end may go on.
+        let done = window.len().saturating_sub(what.len().saturating_sub(1));
+        window.drain(..done);
+        before = before.saturating_add(done as u64);
+        if file.by_ref().take(LARGE).read_to_end(&mut window)? == 0 {
+            return Ok(None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marker_is_found_across_the_borders_of_what_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        for at in [0_usize, 5, 70, (1 << 20) + 60, 3 << 20] {
+            let mut bytes = vec![b'<'; (3 << 20) + 5];
+            bytes[at..at + 5].copy_from_slice(b"<END>");
+            fs::write(&path, &bytes).unwrap();
+            for head in [0, 1, 64, 100] {
+                let mut file = fs::File::open(&path).unwrap();
+                let mut first = vec![0; head];
+                file.read_exact(&mut first).unwrap();
+                let found = position(&mut file, &first, b"<END>").unwrap();
+                assert_eq!(found, Some(at as u64));
+            }
+        }
+        fs::write(&path, b"<EN").unwrap();
+        let mut file = fs::File::open(&path).unwrap();
+        assert_eq!(position(&mut file, b"", b"<END>").unwrap(), None);
+    }
 }

@@ -49,6 +49,7 @@ pub fn run(work: &Work, session: &Session<'_>) -> Result<(), Error> {
         let answer = pixels::jpeg(&work.filter.apply(&strip))?;
         let picture = Outgoing {
             bytes: &answer,
+            on_disk: None,
             protocol: &work.protocol,
             chunk: CHUNK,
             pace: None,

@@ -197,6 +197,7 @@ fn work(
 ) -> Result<Vec<u8>, Error> {
     let picture = Outgoing {
         bytes: strip,
+        on_disk: None,
         protocol: &pipeline.protocol,
         chunk: CHUNK,
         pace: None,

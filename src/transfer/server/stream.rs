@@ -1,12 +1,13 @@
 //! `imgnet-server stream`: rows of pixels (P4) or datagrams (P5), to a receiver that listens, or to those who come.
 
+use std::fs;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::tell_listening;
-use crate::transfer::client::send::loaded;
+use crate::transfer::client::send::{Loaded, loaded};
 use crate::transfer::outgoing::{self, Outgoing};
 use crate::transfer::socket::{self, Connection, is_timeout};
 use crate::transfer::{Error, Event, Session, framed};
@@ -114,6 +115,7 @@ pub fn listen_at(
     frames: Frames,
     session: &Session<'_>,
 ) -> Result<(), Error> {
+    readable(stream)?;
     tell_listening(listener, session);
     frames.each(stream, session, |file| {
         let picture = Prepared::new(stream, file, session)?;
@@ -172,6 +174,7 @@ pub fn listen_udp_at(
     frames: Frames,
     session: &Session<'_>,
 ) -> Result<(), Error> {
+    readable(stream)?;
     if let Ok(address) = socket.local_addr() {
         (session.observer)(Event::Listening(address));
     }
@@ -189,6 +192,17 @@ pub fn listen_udp_at(
         }
     }
     Err(Error::Stopped)
+}
+
+/// A file that cannot be read is told before anybody is waited for.
+fn readable(stream: &Stream) -> Result<(), Error> {
+    for path in &stream.files {
+        fs::metadata(path).map_err(|source| Error::Read {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(())
 }
 
 fn send_datagrams(
@@ -216,14 +230,14 @@ fn send_datagrams(
 /// A picture as it is sent.
 struct Prepared {
     protocol: Protocol,
-    bytes: Vec<u8>,
+    loaded: Loaded,
     chunk: usize,
     file: String,
 }
 
 impl Prepared {
     fn new(stream: &Stream, file: &Path, session: &Session<'_>) -> Result<Self, Error> {
-        let (protocol, bytes) = loaded(&stream.protocol, file, session)?;
+        let (protocol, loaded) = loaded(&stream.protocol, file, session)?;
         let habit = protocol
             .default_chunk()
             .and_then(|bytes| usize::try_from(bytes).ok());
@@ -233,14 +247,15 @@ impl Prepared {
                 _ => 1024,
             }),
             protocol,
-            bytes,
+            loaded,
             file: file.display().to_string(),
         })
     }
 
     fn outgoing(&self, stream: &Stream) -> Outgoing<'_> {
         Outgoing {
-            bytes: &self.bytes,
+            bytes: self.loaded.bytes(),
+            on_disk: self.loaded.on_disk(),
             protocol: &self.protocol,
             chunk: self.chunk,
             pace: (!stream.pace.is_zero()).then_some(stream.pace),

@@ -45,12 +45,23 @@ fn concluded(
     outcome: anyhow::Result<()>,
     stopped: bool,
 ) -> (u8, String) {
-    let teller = Teller::new("imgnet-test", common, false).unwrap();
+    shown(common, records, outcome, stopped, false, 200)
+}
+
+fn shown(
+    common: &Common,
+    records: &[Record],
+    outcome: anyhow::Result<()>,
+    stopped: bool,
+    live: bool,
+    columns: usize,
+) -> (u8, String) {
+    let teller = Teller::new("imgnet-test", common, live).unwrap();
     for record in records {
         teller.event(Event::Transferred(Box::new(record.clone())));
     }
     let mut out = Vec::new();
-    let code = teller.conclude(outcome, stopped, &mut out);
+    let code = teller.conclude(outcome, stopped, columns, &mut out);
     (code, String::from_utf8(out).unwrap())
 }
 
@@ -69,8 +80,14 @@ fn exit_code_tells_failed_transfers_from_usage() {
     assert_eq!(code(&[], Err(usage("wrong")), false), 2);
     let missing = Error::NoPictures { path: "in".into() };
     assert_eq!(code(&[], Err(missing.into()), false), 2);
-    assert_eq!(code(&[], Err(Error::Stopped.into()), true), 0);
+    // A client that was stopped did not do what it was asked for; a server did.
+    assert_eq!(code(&[], Err(Error::Stopped.into()), true), 1);
     assert_eq!(code(&[], Err(Error::Stopped.into()), false), 1);
+    let server = |stopped| {
+        let outcome = Err(Error::Stopped.into());
+        shown(&common(None), &[], outcome, stopped, true, 200).0
+    };
+    assert_eq!((server(true), server(false)), (0, 1));
 }
 
 #[test]
@@ -95,6 +112,22 @@ fn table_is_aligned_and_lets_no_escape_through() {
         .map(|line| line.chars().count())
         .collect();
     assert_eq!(ends[1], ends[2], "the last column stands right:\n{table}");
+}
+
+#[test]
+fn narrow_terminal_gets_lines_that_fit() {
+    let records = [record(None), record(Some("cut"))];
+    let (_, table) = shown(&common(None), &records, Ok(()), false, false, 60);
+    let want = "\
+1  sent a\\u{1b}[2J.jpg
+   127.0.0.1:50000 -> 127.0.0.1:5050
+   jpeg, 12,088 bytes in 6 pieces, 2.50 ms
+2  sent a\\u{1b}[2J.jpg
+   127.0.0.1:50000 -> 127.0.0.1:5050
+   jpeg, 12,088 bytes in 6 pieces, failed
+2 pictures, 24,176 bytes, 1 failed
+";
+    assert_eq!(table, want);
 }
 
 #[test]

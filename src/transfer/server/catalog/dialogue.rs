@@ -71,7 +71,7 @@ struct Sending {
 enum Content {
     Picture(Arc<Held>),
     /// Not a picture, and no part of a ledger.
-    List(Vec<u8>),
+    List(Arc<Vec<u8>>),
 }
 
 impl Sending {
@@ -254,8 +254,8 @@ impl<'c> Asking<'c> {
         };
         let content = if choice.trim() == listing::QUESTION {
             self.catalog
-                .list()
-                .map(|listed| Some(Content::List(listing::encode(&listed))))
+                .list_answer()
+                .map(|list| Some(Content::List(list)))
         } else {
             self.catalog
                 .answer(choice, self.session)

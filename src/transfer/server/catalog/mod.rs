@@ -37,6 +37,8 @@ pub struct Catalog {
     /// Bytes in memory.
     held: Arc<AtomicU64>,
     listed: OnceLock<Vec<Listed>>,
+    /// The list that is being sent; those who ask for the same share it.
+    sent_list: Mutex<Weak<Vec<u8>>>,
 }
 
 #[derive(Debug)]
@@ -114,6 +116,7 @@ impl Catalog {
             shared: Mutex::default(),
             held,
             listed: OnceLock::new(),
+            sent_list: Mutex::default(),
         })
     }
 
@@ -142,6 +145,21 @@ impl Catalog {
                 Ok(self.listed.get_or_init(|| listed).clone())
             }
         }
+    }
+
+    /// The bytes that answer the question for the list.
+    pub(in crate::transfer) fn list_answer(&self) -> Result<Arc<Vec<u8>>, Error> {
+        let list = listing::encode(&self.list()?);
+        let mut sent = self
+            .sent_list
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = sent.upgrade().filter(|sent| **sent == list) {
+            return Ok(same);
+        }
+        let list = Arc::new(list);
+        *sent = Arc::downgrade(&list);
+        Ok(list)
     }
 
     /// The bytes that answer a choice: those of the file or the database, unchanged unless [`Self::re_encode`].
