@@ -567,8 +567,11 @@ pub(super) fn summary_lines(interface: &str, summary: &Summary) -> Vec<String> {
     );
     match counts.dropped {
         None => first.push_str("; how many were dropped is unknown"),
-        Some(_) if counts.lost() == 0 => first.push_str(", none dropped"),
-        Some(_) => {}
+        Some(_) if counts.lost() > 0 => {}
+        Some(_) if counts.interface_dropped.is_none() => first.push_str(
+            ", none dropped by the kernel; how many the interface dropped is unknown",
+        ),
+        Some(_) => first.push_str(", none dropped"),
     }
     first.push_str(match summary.ended {
         Reason::Signal => "; ended by a signal.",

@@ -29,6 +29,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
 
+use super::netlink::Netlink;
 use crate::frame::{Frame, LinkType};
 use crate::units::{FrameNumber, Timestamp};
 
@@ -146,8 +147,9 @@ pub struct Statistics {
     pub received: u64,
     /// Frames dropped because the ring was full.
     pub dropped: u64,
-    /// Frames dropped by the interface or its driver.
-    pub interface_dropped: u64,
+    /// Frames dropped by the interface or its driver; absent where the system does not say. libpcap says 0 there, as it
+    /// does of every interface without promiscuous mode, so the kernel is asked instead.
+    pub interface_dropped: Option<u64>,
 }
 
 /// What one [`Live::poll`] came to.
@@ -198,6 +200,35 @@ pub struct Live {
     number: u64,
     last: pcap::Stat,
     total: Statistics,
+    hardware: Option<Hardware>,
+}
+
+/// What the interface itself could not take in.
+struct Hardware {
+    netlink: Netlink,
+    index: u32,
+    /// What it counted before.
+    before: u64,
+}
+
+impl Hardware {
+    /// Absent where nobody counts: `any` is no interface of its own.
+    fn of(interface: &str) -> Option<Self> {
+        let netlink = Netlink::open().ok()?;
+        let index = netdevice::name_to_index(&netlink, interface).ok()?;
+        let before = netlink.missed(index).ok()?;
+        Some(Self {
+            netlink,
+            index,
+            before,
+        })
+    }
+
+    /// Since then; absent where the interface is gone.
+    fn missed(&self) -> Option<u64> {
+        let now = self.netlink.missed(self.index).ok()?;
+        Some(now.wrapping_sub(self.before))
+    }
 }
 
 impl Live {
@@ -257,6 +288,7 @@ impl Live {
                 if_dropped: 0,
             },
             total: Statistics::default(),
+            hardware: Hardware::of(&options.interface),
         })
     }
 
@@ -392,7 +424,9 @@ impl Live {
         let more = |now: u32, last: u32| u64::from(now.wrapping_sub(last));
         self.total.received += more(now.received, self.last.received);
         self.total.dropped += more(now.dropped, self.last.dropped);
-        self.total.interface_dropped += more(now.if_dropped, self.last.if_dropped);
+        // What was known before the interface went away stays known.
+        let missed = self.hardware.as_ref().and_then(Hardware::missed);
+        self.total.interface_dropped = missed.or(self.total.interface_dropped);
         self.last = now;
         Ok(self.total)
     }

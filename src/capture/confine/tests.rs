@@ -100,3 +100,26 @@ fn who_makes_files_later_makes_new_ones_alone() {
     .unwrap();
     assert_eq!(fs::read(folder.path().join("old")).unwrap(), b"old");
 }
+
+/// libpcap opens files to count those, and says 0 where it may not.
+#[test]
+fn what_an_interface_drops_is_known_in_a_confined_capture_too() {
+    let mut live = match crate::source::live::Live::open(&crate::source::live::Options::default()) {
+        Ok(live) => live,
+        Err(error) => {
+            println!("SKIPPED what_an_interface_drops_is_known_in_a_confined_capture_too: {error}");
+            return;
+        }
+    };
+    thread::spawn(move || {
+        if !in_force(&confine(&Needs::default())) {
+            return;
+        }
+        assert!(refused(File::open(
+            "/sys/class/net/lo/statistics/rx_missed_errors"
+        )));
+        assert_eq!(live.statistics().unwrap().interface_dropped, Some(0));
+    })
+    .join()
+    .unwrap();
+}

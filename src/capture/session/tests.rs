@@ -62,7 +62,7 @@ impl Device for Fake {
         vec![Some(Statistics {
             received: self.sent + self.dropped,
             dropped: self.dropped,
-            interface_dropped: 0,
+            interface_dropped: Some(0),
         })]
     }
 }

@@ -355,7 +355,7 @@ impl Recorder {
                         (known, more) => Some(known.map_or(more, |known| {
                             known
                                 .dropped
-                                .saturating_add(known.interface_dropped)
+                                .saturating_add(known.interface_dropped.unwrap_or(0))
                                 .saturating_add(more)
                         })),
                     },
