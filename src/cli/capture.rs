@@ -372,7 +372,7 @@ fn furnish(run: &RunArgs) -> anyhow::Result<()> {
 fn open_all(
     capture: &Capture,
     interfaces: &[String],
-    private: Option<&Result<private::Way, Forbidden>>,
+    network: Option<&Result<private::Way, Forbidden>>,
 ) -> anyhow::Result<Option<Vec<Live>>> {
     let ring = capture
         .buffer
@@ -381,15 +381,18 @@ fn open_all(
     let mut device = Vec::new();
     for (index, interface) in (0..).zip(interfaces) {
         match open(interface, &capture.ports, capture.filter.as_deref(), ring) {
-            Ok(live) => device.push(live.numbered(index)),
+            Ok(live) => {
+                let description = matches!(network, Some(Ok(_))).then_some(private::LOOPBACK);
+                device.push(live.numbered(index).described(description));
+            }
             Err(live::Error::NotAllowed {
                 message: reason, ..
             }) => {
                 not_allowed(
                     interface,
                     &reason,
-                    private.and_then(|private| private.as_ref().err()),
-                    private.is_none(),
+                    network.and_then(|network| network.as_ref().err()),
+                    network.is_none(),
                 )?;
                 return Ok(None);
             }
@@ -430,7 +433,11 @@ fn list() -> anyhow::Result<Exit> {
         if one.loopback {
             notes.push("loopback".to_owned());
         }
-        notes.extend(one.description);
+        // What the system says of every loopback adds nothing to that.
+        notes.extend(
+            one.description
+                .filter(|text| !(one.loopback && text == "Loopback")),
+        );
         if !addresses.is_empty() {
             notes.push(addresses.join(" "));
         }
@@ -568,9 +575,8 @@ pub(super) fn summary_lines(interface: &str, summary: &Summary) -> Vec<String> {
     match counts.dropped {
         None => first.push_str("; how many were dropped is unknown"),
         Some(_) if counts.lost() > 0 => {}
-        Some(_) if counts.interface_dropped.is_none() => first.push_str(
-            ", none dropped by the kernel; how many the interface dropped is unknown",
-        ),
+        Some(_) if counts.interface_dropped.is_none() => first
+            .push_str(", none dropped by the kernel; how many the interface dropped is unknown"),
         Some(_) => first.push_str(", none dropped"),
     }
     first.push_str(match summary.ended {

@@ -81,7 +81,7 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
         stage.ports()
     };
     let mut device = match capture::open("lo", &ports, None, RING_BYTES) {
-        Ok(device) => device,
+        Ok(device) => device.described(network.as_ref().ok().map(|_| private::LOOPBACK)),
         Err(live::Error::NotAllowed { message, .. }) => {
             capture::not_allowed("lo", &message, network.as_ref().err(), false)?;
             return Ok(Exit::NotAllowed);

@@ -191,6 +191,7 @@ pub struct Live {
     capture: pcap::Capture<pcap::Active>,
     breaker: pcap::BreakLoop,
     interface: String,
+    description: Option<String>,
     index: u32,
     outgoing_ignored: bool,
     link: LinkType,
@@ -268,14 +269,17 @@ impl Live {
             capture.filter(filter, true).map_err(not_understood)?;
         }
         // A kernel older than 4.20 cannot: then the copies take room in the ring, and libpcap leaves them out.
-        let outgoing_ignored =
-            is_loopback(&options.interface) && outgoing::ignore_outgoing(capture.as_fd()).is_ok();
+        let known = interfaces().unwrap_or_default();
+        let known = known.into_iter().find(|one| one.name == interface);
+        let loopback = known.as_ref().is_some_and(|one| one.loopback);
+        let outgoing_ignored = loopback && outgoing::ignore_outgoing(capture.as_fd()).is_ok();
         let mut capture = capture.setnonblock().map_err(unusable)?;
         Ok(Self {
             breaker: capture.breakloop_handle(),
             link: link_type(capture.get_datalink().0),
             capture,
             interface,
+            description: known.and_then(|one| one.description),
             index: 0,
             outgoing_ignored,
             buffer_bytes: options.buffer_bytes,
@@ -295,6 +299,20 @@ impl Live {
     /// Name of the interface.
     pub fn interface(&self) -> &str {
         &self.interface
+    }
+
+    /// What it is, in the system's words; absent where the system has none.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// Describes it in other words than the system's, where there are any.
+    #[must_use]
+    pub fn described(mut self, description: Option<&str>) -> Self {
+        if let Some(description) = description {
+            self.description = Some(description.to_owned());
+        }
+        self
     }
 
     /// Whether the kernel keeps the outgoing copies of loopback frames out of the ring.
@@ -528,12 +546,21 @@ pub fn interfaces() -> Result<Vec<Interface>, Error> {
     let devices = pcap::Device::list().map_err(|error| Error::List {
         message: message(&error),
     })?;
+    let netlink = Netlink::open().ok();
+    // On Linux libpcap knows no description; whoever set the machine up may have given one (`ip link … alias`).
+    let alias = |name: &str| {
+        let netlink = netlink.as_ref()?;
+        netlink.alias(netdevice::name_to_index(netlink, name).ok()?)
+    };
     let interfaces = devices.into_iter().map(|device| Interface {
         loopback: device.flags.is_loopback(),
         up: device.flags.is_up(),
         addresses: device.addresses.iter().map(|at| at.addr).collect(),
+        description: device
+            .desc
+            .or_else(|| alias(&device.name))
+            .or_else(|| device.flags.is_loopback().then(|| "Loopback".to_owned())),
         name: device.name,
-        description: device.desc,
     });
     Ok(interfaces.collect())
 }
@@ -589,10 +616,6 @@ fn asks_the_kernel(program: &pcap::BpfProgram) -> bool {
             operand >= ANCILLARY && !matches!(operand, VLAN_TAG | VLAN_TAG_PRESENT)
         })
     })
-}
-
-fn is_loopback(name: &str) -> bool {
-    interfaces().is_ok_and(|all| all.iter().any(|one| one.name == name && one.loopback))
 }
 
 fn limited(option: &'static str, value: usize, limit: i32) -> Result<i32, Error> {

@@ -18,6 +18,13 @@ const ACKNOWLEDGE: u16 = 0x4;
 const ERROR: u16 = 2;
 /// `NLMSG_HDRLEN`.
 const HEADER: usize = 16;
+/// `RTM_NEWLINK` and `RTM_GETLINK`, linux/rtnetlink.h.
+pub(crate) const NEW_LINK: u16 = 16;
+const GET_LINK: u16 = 18;
+/// `IFLA_IFALIAS` and `IFLA_EXT_MASK`, and of the latter `RTEXT_FILTER_SKIP_STATS`.
+const ALIAS: u16 = 20;
+const EXTENT: u16 = 29;
+const SKIP_STATISTICS: u32 = 1 << 3;
 /// `RTM_NEWSTATS` and `RTM_GETSTATS`, linux/rtnetlink.h.
 const NEW_STATISTICS: u16 = 92;
 const GET_STATISTICS: u16 = 94;
@@ -164,6 +171,22 @@ impl Netlink {
         missed_of(self.statistics(index, &mut answer)?).ok_or(Errno::PROTO)
     }
 
+    /// What whoever set the machine up calls an interface (`ip link set DEVICE alias TEXT`); absent where nobody did.
+    pub(crate) fn alias(&self, index: u32) -> Option<String> {
+        let mut message = Message::new(GET_LINK, 0);
+        message.interface(index, 0, 0);
+        message.attribute(EXTENT, &SKIP_STATISTICS.to_ne_bytes());
+        let mut answer = [0; 4096];
+        let answer = self.exchange(&mut message, &mut answer).ok()?;
+        if kind_of(answer) != Some(NEW_LINK) {
+            return None;
+        }
+        let alias = attribute(answer.get(HEADER + 16..)?, ALIAS)?;
+        let alias = alias.split(|byte| *byte == 0).next()?;
+        let alias = String::from_utf8_lossy(alias).trim().to_owned();
+        (!alias.is_empty()).then_some(alias)
+    }
+
     /// `struct rtnl_link_stats64` of an interface.
     fn statistics<'a>(&self, index: u32, answer: &'a mut [u8]) -> Result<&'a [u8], Errno> {
         let mut message = Message::new(GET_STATISTICS, 0);
@@ -185,11 +208,7 @@ impl Netlink {
     }
 
     /// Sends a message and takes the answer, which the kernel has ready by then.
-    fn exchange<'a>(
-        &self,
-        message: &mut Message,
-        answer: &'a mut [u8],
-    ) -> Result<&'a [u8], Errno> {
+    fn exchange<'a>(&self, message: &mut Message, answer: &'a mut [u8]) -> Result<&'a [u8], Errno> {
         let to = SocketAddrNetlink::new(0, 0);
         sendto(&self.0, message.finished()?, SendFlags::empty(), &to)?;
         let (received, _) = recv(&self.0, &mut *answer, RecvFlags::DONTWAIT)?;

@@ -2,10 +2,8 @@
 
 use rustix::io::Errno;
 
-use crate::source::netlink::{Message, Netlink};
+use crate::source::netlink::{Message, NEW_LINK, Netlink};
 
-/// `RTM_NEWLINK`, linux/rtnetlink.h.
-const NEW_LINK: u16 = 16;
 /// `IFF_UP`, linux/if.h.
 const UP: u32 = 1;
 /// The loopback is the first interface of every network namespace.

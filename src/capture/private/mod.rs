@@ -31,6 +31,9 @@ pub use forbidden::{Forbidden, Step};
 pub use loopback::{set_mtu, without_ipv6};
 pub use supervise::{Asker, Said, Supervised, Surroundings, supervise};
 
+/// What its loopback is, for people who read a capture of it.
+pub const LOOPBACK: &str = "Loopback of a private network";
+
 /// As whom a process goes on inside its private network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Identity {

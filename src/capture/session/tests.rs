@@ -110,6 +110,7 @@ const LOOPBACK: Interface<'static> = Interface {
     name: Some("lo"),
     description: None,
     filter: None,
+    os: None,
     link: LinkType::ETHERNET,
     snap_len: 0,
 };
