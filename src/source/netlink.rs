@@ -28,7 +28,7 @@ const SKIP_STATISTICS: u32 = 1 << 3;
 /// `RTM_NEWSTATS` and `RTM_GETSTATS`, linux/rtnetlink.h.
 const NEW_STATISTICS: u16 = 92;
 const GET_STATISTICS: u16 = 94;
-/// `IFLA_STATS_LINK_64`, and its bit in the mask; linux/if_link.h.
+/// `IFLA_STATS_LINK_64`, and its bit in the mask; `linux/if_link.h`.
 const LINK_64: u16 = 1;
 /// Of `struct rtnl_link_stats64`, the numbers from 0 of `rx_fifo_errors` and `rx_missed_errors`.
 const RX_FIFO_ERRORS: usize = 14;
@@ -173,6 +173,20 @@ impl Netlink {
 
     /// What whoever set the machine up calls an interface (`ip link set DEVICE alias TEXT`); absent where nobody did.
     pub(crate) fn alias(&self, index: u32) -> Option<String> {
+        self.of_link(index, |attributes| {
+            let alias = attribute(attributes, ALIAS)?;
+            let alias = alias.split(|byte| *byte == 0).next()?;
+            let alias = String::from_utf8_lossy(alias).trim().to_owned();
+            (!alias.is_empty()).then_some(alias)
+        })
+    }
+
+    /// What `look` finds among the attributes of an interface (`IFLA_…`), its counts left out.
+    pub(crate) fn of_link<T>(
+        &self,
+        index: u32,
+        look: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Option<T> {
         let mut message = Message::new(GET_LINK, 0);
         message.interface(index, 0, 0);
         message.attribute(EXTENT, &SKIP_STATISTICS.to_ne_bytes());
@@ -181,10 +195,7 @@ impl Netlink {
         if kind_of(answer) != Some(NEW_LINK) {
             return None;
         }
-        let alias = attribute(answer.get(HEADER + 16..)?, ALIAS)?;
-        let alias = alias.split(|byte| *byte == 0).next()?;
-        let alias = String::from_utf8_lossy(alias).trim().to_owned();
-        (!alias.is_empty()).then_some(alias)
+        look(answer.get(HEADER + 16..)?)
     }
 
     /// `struct rtnl_link_stats64` of an interface.
@@ -234,7 +245,7 @@ fn error_of(answer: &[u8]) -> Option<i32> {
 }
 
 /// The value of the first attribute of a type.
-fn attribute(mut attributes: &[u8], kind: u16) -> Option<&[u8]> {
+pub(crate) fn attribute(mut attributes: &[u8], kind: u16) -> Option<&[u8]> {
     loop {
         let [a, b, c, d, ..] = *attributes else {
             return None;
