@@ -400,11 +400,23 @@ pub(super) fn confined<'a>(
     output: &'a crate::cli::args::OutputArgs,
     made: impl IntoIterator<Item = &'a Path>,
 ) -> io::Result<()> {
+    confined_to(output, Needs::beside(made))
+}
+
+/// Confines the process to what it needs, and to making the report; says by what where that is wanted.
+///
+/// # Errors
+/// Those of standard error.
+pub(super) fn confined_to(
+    output: &crate::cli::args::OutputArgs,
+    mut needs: Needs,
+) -> io::Result<()> {
     let report = output
         .output
         .as_deref()
         .filter(|file| *file != Path::new("-"));
-    let confinement = confine(&Needs::beside(made.into_iter().chain(report)));
+    needs.folders.extend(Needs::beside(report).folders);
+    let confinement = confine(&needs);
     if output.verbose > 0 {
         writeln!(io::stderr().lock(), "imgnet: confined: {confinement}")?;
     }
