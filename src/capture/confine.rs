@@ -6,16 +6,20 @@
 //! capture or extracted pictures, can make new ones and append to them: `openat` is let through with
 //! `O_CREAT | O_EXCL` or `O_APPEND | O_WRONLY` only, and where there is Landlock in those folders only.
 //!
+//! One that still opens files by name ([`Needs::reads`]) can open those, and one that moves pictures ([`Needs::network`])
+//! has the calls of sockets and files, and can execute nothing; which files, Landlock alone can say. Without it these may
+//! open what their user may, and the result says so.
+//!
 //! All of it holds for the calling thread and for those it starts later: call it before the first.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "an edge: it starts a thread to try Landlock out"
+    reason = "an edge: it starts a thread to try Landlock out, and looks for links in folders"
 )]
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use caps::{CapSet, Capability};
 use landlock::{
@@ -27,16 +31,52 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
+/// Files and folders below others that are looked at for links; a folder with more is none of pictures.
+const MOST_LINKS: u32 = 200_000;
+
 /// What the process will still do.
 #[derive(Debug, Clone, Default)]
 pub struct Needs {
     /// Folders in which it makes, renames and removes files.
     pub folders: Vec<PathBuf>,
+    /// Files that it opens to read, and folders of such files.
+    pub reads: Vec<PathBuf>,
+    /// What it does with sockets.
+    pub network: Network,
 }
+
+/// What a process does with sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Network {
+    /// Nothing but what it has open.
+    #[default]
+    None,
+    /// Takes connections and datagrams on sockets that it has open.
+    Accepts,
+    /// Makes connections, and asks for the addresses of names.
+    Connects,
+    /// All of it.
+    All,
+}
+
+/// By which the C library finds out for how many threads its memory has to be divided.
+const PROCESSORS: &str = "/sys/devices/system/cpu/online";
+
+/// Files by which the C library finds the addresses of names.
+const NAMES: [&str; 8] = [
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/ld.so.cache",
+    "/usr/lib",
+];
 
 impl Needs {
     /// Those of a process that makes files beside each of `files`.
-    pub fn beside<'a>(files: impl IntoIterator<Item = &'a std::path::Path>) -> Self {
+    pub fn beside<'a>(files: impl IntoIterator<Item = &'a Path>) -> Self {
         let folders = files.into_iter().filter_map(|file| {
             let parent = file.parent()?;
             let here = parent.as_os_str().is_empty();
@@ -44,7 +84,49 @@ impl Needs {
         });
         Self {
             folders: folders.collect(),
+            ..Self::default()
         }
+    }
+
+    /// It opens these files, too, and what lies in these folders and below; where a link in them leads to a file
+    /// elsewhere, that one.
+    #[must_use]
+    pub fn reading<'a>(mut self, paths: impl IntoIterator<Item = &'a Path>) -> Self {
+        let mut left = MOST_LINKS;
+        let mut folders: Vec<PathBuf> = Vec::new();
+        for path in paths {
+            self.reads.push(path.to_owned());
+            if path.is_dir() {
+                folders.push(path.to_owned());
+            }
+        }
+        while let Some(folder) = folders.pop() {
+            // What cannot be looked into says so when it is opened.
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => folders.push(path),
+                    Ok(kind) if kind.is_symlink() && path.is_file() => self.reads.push(path),
+                    _ => {}
+                }
+                left -= 1;
+                if left == 0 {
+                    return self;
+                }
+            }
+        }
+        self
+    }
+
+    /// What it does with sockets.
+    #[must_use]
+    pub fn with_network(self, network: Network) -> Self {
+        Self { network, ..self }
+    }
+
+    /// Whether it opens files to read.
+    fn opens(&self) -> bool {
+        !self.reads.is_empty() || self.network != Network::None
     }
 }
 
@@ -82,6 +164,15 @@ impl fmt::Display for Step {
     }
 }
 
+impl Confinement {
+    /// Whether the kernel lacks a part, so that it does not hold what it should.
+    pub fn lacks(&self) -> bool {
+        [&self.no_new_privileges, &self.landlock, &self.seccomp]
+            .into_iter()
+            .any(|step| matches!(step, Step::Without(_)))
+    }
+}
+
 impl fmt::Display for Confinement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -115,7 +206,7 @@ pub fn confine(needs: &Needs) -> Confinement {
 fn capabilities(needs: &Needs) -> Step {
     // Root without any could not make files in a folder of another user, where it could before.
     let keep = rustix::process::geteuid().is_root()
-        && !needs.folders.is_empty()
+        && (!needs.folders.is_empty() || needs.opens())
         && caps::has_cap(None, CapSet::Permitted, Capability::CAP_DAC_OVERRIDE).unwrap_or(false);
     let kept: caps::CapsHashSet = keep
         .then_some(Capability::CAP_DAC_OVERRIDE)
@@ -129,28 +220,56 @@ fn capabilities(needs: &Needs) -> Step {
         .and_then(|()| caps::set(None, CapSet::Permitted, &kept));
     match given_up {
         Err(error) => Step::Without(error.to_string()),
-        Ok(()) if keep => Step::Partly("root keeps CAP_DAC_OVERRIDE to make files".to_owned()),
+        Ok(()) if keep => Step::Partly("root keeps CAP_DAC_OVERRIDE for files".to_owned()),
         Ok(()) => Step::InForce,
     }
 }
 
 fn landlock(needs: &Needs) -> Result<Step, landlock::RulesetError> {
-    let mut rules = Ruleset::default()
-        .handle_access(AccessFs::from_all(ABI::V4))?
-        .handle_access(AccessNet::from_all(ABI::V4))?
-        .create()?;
-    // To read is for who makes a file to write and read it; opening one that is there is not let through below.
-    let files = AccessFs::WriteFile
+    let ruleset = Ruleset::default().handle_access(AccessFs::from_all(ABI::V4))?;
+    // Whoever connects may connect to whom it is told to.
+    let mut rules = match needs.network {
+        Network::None | Network::Accepts => ruleset.handle_access(AccessNet::from_all(ABI::V4))?,
+        Network::Connects => ruleset.handle_access(AccessNet::BindTcp)?,
+        Network::All => ruleset,
+    }
+    .create()?;
+    // To read is for who makes a file to write and read it; opening one that is there is not let through below, but for
+    // those who have the calls of files.
+    let mut files = AccessFs::WriteFile
         | AccessFs::ReadFile
         | AccessFs::MakeReg
         | AccessFs::RemoveFile
         | AccessFs::Refer
         | AccessFs::Truncate;
+    if needs.network != Network::None {
+        files |= AccessFs::ReadDir;
+    }
+    if needs.network == Network::All {
+        // The servers that it starts make folders of their own in there.
+        files |= AccessFs::MakeDir;
+    }
     for folder in &needs.folders {
         // A folder that is not there cannot have files made in it either.
         if let Ok(folder) = PathFd::new(folder) {
             rules = rules.add_rule(PathBeneath::new(folder, files))?;
         }
+    }
+    let names = matches!(needs.network, Network::Connects | Network::All);
+    let names = NAMES.iter().filter(|_| names).map(Path::new);
+    let processors = (needs.network != Network::None).then_some(Path::new(PROCESSORS));
+    let reads = needs.reads.iter().map(PathBuf::as_path);
+    for path in reads.chain(names).chain(processors) {
+        // One that is not there, or may not be read, says so when it is opened.
+        let Ok(opened) = PathFd::new(path) else {
+            continue;
+        };
+        let read = if path.is_dir() {
+            AccessFs::ReadFile | AccessFs::ReadDir
+        } else {
+            AccessFs::ReadFile.into()
+        };
+        rules = rules.add_rule(PathBeneath::new(opened, read))?;
     }
     Ok(match rules.restrict_self()?.ruleset {
         RulesetStatus::FullyEnforced => Step::InForce,
@@ -269,6 +388,66 @@ const FILES: &[i64] = &[
     libc::SYS_link,
 ];
 
+/// Those by which files and folders are read, beside `openat`.
+const READS: &[i64] = &[libc::SYS_getdents64];
+
+/// Those of files and sockets, for whoever moves pictures. What is opened, Landlock decides.
+const MOVES: &[i64] = &[
+    libc::SYS_openat,
+    libc::SYS_flock,
+    libc::SYS_fstatfs,
+    libc::SYS_fchown,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_readlinkat,
+    libc::SYS_mkdirat,
+    libc::SYS_utimensat,
+    libc::SYS_fadvise64,
+    libc::SYS_sync_file_range,
+    libc::SYS_copy_file_range,
+    libc::SYS_sendfile,
+    libc::SYS_splice,
+    libc::SYS_preadv,
+    libc::SYS_pwritev,
+    libc::SYS_preadv2,
+    libc::SYS_pwritev2,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+    libc::SYS_getsockname,
+    libc::SYS_getpeername,
+    libc::SYS_setsockopt,
+    libc::SYS_sendmmsg,
+    libc::SYS_recvmmsg,
+    libc::SYS_epoll_create1,
+    libc::SYS_epoll_ctl,
+    libc::SYS_epoll_pwait,
+    libc::SYS_epoll_pwait2,
+    libc::SYS_eventfd2,
+    libc::SYS_timerfd_create,
+    libc::SYS_timerfd_settime,
+    libc::SYS_pipe2,
+    libc::SYS_dup3,
+    libc::SYS_pselect6,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_getcpu,
+    libc::SYS_getrusage,
+    libc::SYS_umask,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_access,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_readlink,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_stat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_lstat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_mkdir,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_epoll_wait,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_select,
+];
+
 type Error = Box<dyn std::error::Error>;
 
 fn seccomp(needs: &Needs) -> Result<(), Error> {
@@ -296,32 +475,65 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
             .map(|request| argument(1, SeccompCmpOp::Eq, request))
             .collect::<Result<_, _>>()?,
     );
-    // Asking for limits, not setting them.
-    rules.insert(
-        libc::SYS_prlimit64,
-        vec![SeccompRule::new(vec![SeccompCondition::new(
-            2,
-            SeccompCmpArgLen::Qword,
-            SeccompCmpOp::Eq,
-            0,
-        )?])?],
-    );
-    if !needs.folders.is_empty() {
+    // Asking for limits, not setting them; but for the number of open files.
+    let mut limits = vec![SeccompRule::new(vec![SeccompCondition::new(
+        2,
+        SeccompCmpArgLen::Qword,
+        SeccompCmpOp::Eq,
+        0,
+    )?])?];
+    let moves = needs.network != Network::None;
+    if moves {
+        limits.push(argument(1, SeccompCmpOp::Eq, libc::RLIMIT_NOFILE.into())?);
+    }
+    rules.insert(libc::SYS_prlimit64, limits);
+    if !needs.folders.is_empty() || moves {
         rules.extend(FILES.iter().map(|call| (*call, Vec::new())));
-        rules.insert(
-            libc::SYS_openat,
-            vec![
-                flags(2, libc::O_CREAT | libc::O_EXCL)?,
-                // To go on with one that it made; nothing is read or overwritten by that.
-                argument(
-                    2,
-                    SeccompCmpOp::MaskedEq(u64::from(
-                        (libc::O_APPEND | libc::O_ACCMODE).unsigned_abs(),
-                    )),
-                    u64::from((libc::O_APPEND | libc::O_WRONLY).unsigned_abs()),
-                )?,
-            ],
+    }
+    let access = |wanted: i32| {
+        let mask = libc::O_ACCMODE | libc::O_APPEND | libc::O_CREAT | libc::O_TRUNC;
+        argument(
+            2,
+            SeccompCmpOp::MaskedEq(u64::from(mask.unsigned_abs())),
+            u64::from(wanted.unsigned_abs()),
+        )
+    };
+    let mut open = Vec::new();
+    if !needs.folders.is_empty() {
+        open.push(flags(2, libc::O_CREAT | libc::O_EXCL)?);
+        // To go on with one that it made; nothing is read or overwritten by that.
+        open.push(argument(
+            2,
+            SeccompCmpOp::MaskedEq(u64::from((libc::O_APPEND | libc::O_ACCMODE).unsigned_abs())),
+            u64::from((libc::O_APPEND | libc::O_WRONLY).unsigned_abs()),
+        )?);
+    }
+    if needs.opens() {
+        open.push(access(libc::O_RDONLY)?);
+        rules.extend(READS.iter().map(|call| (*call, Vec::new())));
+    }
+    if !open.is_empty() {
+        rules.insert(libc::SYS_openat, open);
+    }
+    if moves {
+        rules.extend(MOVES.iter().map(|call| (*call, Vec::new())));
+        // Beside the terminal: non-blocking or not, and how much waits.
+        let more = [libc::FIONBIO, libc::FIONREAD, libc::TIOCOUTQ]
+            .into_iter()
+            .map(|request| argument(1, SeccompCmpOp::Eq, request))
+            .collect::<Result<Vec<_>, _>>()?;
+        rules.entry(libc::SYS_ioctl).or_default().extend(more);
+    }
+    if matches!(needs.network, Network::Connects | Network::All) {
+        rules.extend(
+            [libc::SYS_connect, libc::SYS_bind, libc::SYS_listen].map(|call| (call, vec![])),
         );
+        // Of this machine's programs, which listen on others, none is reached; NETLINK asks for the addresses of interfaces.
+        let families = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK]
+            .into_iter()
+            .map(|family| argument(0, SeccompCmpOp::Eq, u64::from(family.unsigned_abs())))
+            .collect::<Result<_, _>>()?;
+        rules.insert(libc::SYS_socket, families);
     }
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let list = SeccompFilter::new(rules, refused, SeccompAction::Allow, arch)?;

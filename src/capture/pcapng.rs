@@ -79,6 +79,8 @@ pub struct Interface<'a> {
     pub description: Option<&'a str>,
     /// Filter expression of libpcap in force.
     pub filter: Option<&'a str>,
+    /// The operating system that captured on it.
+    pub os: Option<&'a str>,
     /// Link-layer header type of its frames.
     pub link: LinkType,
     /// Most bytes captured of a frame; 0 where there is no limit.
@@ -168,6 +170,7 @@ impl<W: Write> Writer<W> {
             // A leading 0 says that it is a filter string of libpcap.
             block.option(11, &[b"\0", filter.as_bytes()].concat());
         }
+        block.text(12, interface.os);
         block.end();
         self.statistics.push(None);
         self.flush()?;

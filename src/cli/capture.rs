@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::capture::confine::{Needs, confine};
-use crate::capture::private::{self, Forbidden, Identity};
+use crate::capture::private::Forbidden;
 use crate::capture::session::{self, Every, Reason, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
 use crate::cli::exit::Exit;
@@ -22,12 +22,14 @@ use crate::source::live::{self, Live};
 
 mod command;
 mod device;
+mod network;
 mod rows;
 mod view;
 mod watch;
 
 use command::Started;
 pub(super) use device::{describe, filter, how_to_get_the_right, open};
+use network::{HostArg, Network, Task, Until};
 pub(super) use view::View;
 pub(super) use watch::Watch;
 
@@ -62,6 +64,8 @@ const AFTER_IMAGES: Duration = Duration::from_millis(250);
                   imgnet capture --images 5                       until five pictures have ended\n  \
                   imgnet capture -i eth0 -f 'host 10.0.0.7'       another interface, another filter\n  \
                   imgnet capture -w run.pcapng -- ./run-both.sh   without root: the command gets a private network\n  \
+                  imgnet capture --host receiver='./server 0.0.0.0' --host sender='./client receiver a.png'\n  \
+                  \x20                                              two hosts on a bridge, each with its own command\n  \
                   imgnet capture -w - | tshark -r -               pcapng to standard output, tables to standard error\n\n\
                   Exit codes: 0 every picture is whole; 1 one is not; 2 usage, no such interface, a filter that is \
                   wrong, a file that cannot be written; 3 frames were lost, so there is no honest verdict; 4 not allowed \
@@ -160,7 +164,19 @@ struct RunArgs {
     #[arg(long, value_name = "WHETHER", value_enum, default_value_t = Switch::On)]
     lossless: Switch,
 
-    /// Longest packet of the private loopback, e.g. 1500 [default: 65536]
+    /// N hosts h1 to hN on a bridge instead of one loopback
+    #[arg(long, help = "N hosts h1 to hN on a bridge instead of one loopback; COMMAND runs on each, with its name in $IMGNET_HOST", value_name = "N", value_parser = clap::value_parser!(u8).range(2..=64))]
+    hosts: Option<u8>,
+
+    /// A host on a bridge, and the line of the shell that it runs; repeat it for each, the others know it by NAME
+    #[arg(long, value_name = "NAME=LINE", conflicts_with_all = ["hosts", "shell", "command"])]
+    host: Vec<HostArg>,
+
+    /// Of hosts, whose end ends it all [default: last with --host, all with --hosts]
+    #[arg(long, value_name = "WHOSE", value_enum)]
+    until: Option<Until>,
+
+    /// Longest packet of the private network, e.g. 9000 [default: 65536, between hosts 1500]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(68..=65536))]
     mtu: Option<u32>,
 
@@ -193,17 +209,6 @@ enum Switch {
     Off,
 }
 
-impl RunArgs {
-    /// The program and its arguments; absent where none is to be run.
-    fn command(&self) -> Option<(OsString, Vec<OsString>)> {
-        if let Some(line) = &self.shell {
-            return Some(("sh".into(), vec!["-c".into(), line.into()]));
-        }
-        let (program, arguments) = self.command.split_first()?;
-        Some((program.clone(), arguments.to_vec()))
-    }
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -213,15 +218,11 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         return list();
     }
     let stdout_taken = takes_stdout(capture)?;
-    let command = capture.run.command();
-    // Before any thread: the kernel moves no process with threads to another network.
-    let private = command.as_ref().map(|_| private::enter(Identity::Caller));
-    let interfaces = interfaces(capture, private.as_ref())?;
-    if matches!(private, Some(Ok(_))) {
-        furnish(&capture.run)?;
-    }
+    let task = Task::of(&capture.run)?;
+    let network = Network::enter(task.as_ref(), &capture.run)?;
+    let interfaces = network.interfaces(&capture.interfaces)?;
     let filter = filter(&capture.ports, capture.filter.as_deref());
-    let Some(mut device) = open_all(capture, &interfaces, private.as_ref())? else {
+    let Some(mut device) = open_all(capture, &interfaces, &network, task.as_ref())? else {
         return Ok(Exit::NotAllowed);
     };
     let output = if stdout_taken {
@@ -246,7 +247,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     drop(described);
 
     let stop = Stop::default();
-    let signals = match &command {
+    let signals = match &task {
         Some(_) => command::Signals::catch(),
         None => stop.on_signals().map(|()| command::Signals::default()),
     }
@@ -254,18 +255,24 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     let quiet = capture.common.output.quiet;
     let interface = interfaces.join(", ");
     if !quiet {
-        announce(capture, &interface, filter.as_deref(), private.as_ref())?;
+        announce(
+            capture,
+            &interface,
+            filter.as_deref(),
+            &network,
+            task.as_ref(),
+        )?;
     }
-    let view = view::choose(&capture.common.output, stdout_taken, command.is_some());
+    let view = view::choose(&capture.common.output, stdout_taken, task.is_some());
     let mut watch = Watch::new(capture.common.analysis.options(), view);
     if let Some(images) = capture.end.images {
         watch.end_after(images, AFTER_IMAGES, stop.clone());
     }
-    let started = match &command {
+    let started = match &task {
         None => None,
-        Some((program, arguments)) => {
+        Some(task) => {
             let taken = stdout_taken || capture.common.output.format != FormatArg::Table;
-            Some(command::start(program, arguments, taken)?)
+            Some(command::start(task, &network, taken)?)
         }
     };
     // The command is not confined: only what reads bytes that anybody may have sent.
@@ -332,38 +339,12 @@ fn warn_if_open(started: Option<&Started>) -> io::Result<()> {
              command itself is held while the capture catches up"
         )?;
     }
-    Ok(())
-}
-
-/// The interfaces that are captured on.
-fn interfaces(
-    capture: &Capture,
-    private: Option<&Result<private::Way, Forbidden>>,
-) -> anyhow::Result<Vec<String>> {
-    let mut interfaces: Vec<String> = Vec::new();
-    for name in &capture.interfaces {
-        if matches!(private, Some(Ok(_))) && name != "lo" {
-            anyhow::bail!(
-                "-i {name}: a command that imgnet runs has a private network, whose only interface is lo; leave -i out"
-            );
-        }
-        if !interfaces.contains(name) {
-            interfaces.push(name.clone());
-        }
-    }
-    if interfaces.is_empty() {
-        interfaces.push("lo".to_owned());
-    }
-    Ok(interfaces)
-}
-
-/// Sets the private network up as was asked for.
-fn furnish(run: &RunArgs) -> anyhow::Result<()> {
-    if let Some(mtu) = run.mtu {
-        private::set_mtu(mtu).with_context(|| format!("--mtu {mtu}: cannot be set"))?;
-    }
-    if run.ipv6 == Switch::Off {
-        private::without_ipv6().context("--ipv6 off: cannot be set")?;
+    if started.is_some_and(|started| started.nameless) {
+        writeln!(
+            io::stderr().lock(),
+            "imgnet: the hosts' names cannot be put into /etc/hosts here: the commands find names and addresses in \
+             IMGNET_HOSTS and IMGNET_ADDRESSES"
+        )?;
     }
     Ok(())
 }
@@ -372,8 +353,16 @@ fn furnish(run: &RunArgs) -> anyhow::Result<()> {
 fn open_all(
     capture: &Capture,
     interfaces: &[String],
-    private: Option<&Result<private::Way, Forbidden>>,
+    network: &Network,
+    task: Option<&Task>,
 ) -> anyhow::Result<Option<Vec<Live>>> {
+    if let (Some(Task::OnHosts { .. }), Some(forbidden)) = (task, network.forbidden()) {
+        writeln!(
+            io::stderr().lock(),
+            "imgnet: {forbidden}\nimgnet: hosts on a bridge need one; more about it: imgnet doctor"
+        )?;
+        return Ok(None);
+    }
     let ring = capture
         .buffer
         .map_or_else(ring_bytes, |mebibytes| mebibytes << 20)
@@ -381,15 +370,18 @@ fn open_all(
     let mut device = Vec::new();
     for (index, interface) in (0..).zip(interfaces) {
         match open(interface, &capture.ports, capture.filter.as_deref(), ring) {
-            Ok(live) => device.push(live.numbered(index)),
+            Ok(live) => {
+                let description = network.description(interface);
+                device.push(live.numbered(index).described(description.as_deref()));
+            }
             Err(live::Error::NotAllowed {
                 message: reason, ..
             }) => {
                 not_allowed(
                     interface,
                     &reason,
-                    private.and_then(|private| private.as_ref().err()),
-                    private.is_none(),
+                    network.forbidden(),
+                    matches!(network, Network::Machine),
                 )?;
                 return Ok(None);
             }
@@ -408,11 +400,23 @@ pub(super) fn confined<'a>(
     output: &'a crate::cli::args::OutputArgs,
     made: impl IntoIterator<Item = &'a Path>,
 ) -> io::Result<()> {
+    confined_to(output, Needs::beside(made))
+}
+
+/// Confines the process to what it needs, and to making the report; says by what where that is wanted.
+///
+/// # Errors
+/// Those of standard error.
+pub(super) fn confined_to(
+    output: &crate::cli::args::OutputArgs,
+    mut needs: Needs,
+) -> io::Result<()> {
     let report = output
         .output
         .as_deref()
         .filter(|file| *file != Path::new("-"));
-    let confinement = confine(&Needs::beside(made.into_iter().chain(report)));
+    needs.folders.extend(Needs::beside(report).folders);
+    let confinement = confine(&needs);
     if output.verbose > 0 {
         writeln!(io::stderr().lock(), "imgnet: confined: {confinement}")?;
     }
@@ -430,7 +434,11 @@ fn list() -> anyhow::Result<Exit> {
         if one.loopback {
             notes.push("loopback".to_owned());
         }
-        notes.extend(one.description);
+        // What the system says of every loopback adds nothing to that.
+        notes.extend(
+            one.description
+                .filter(|text| !(one.loopback && text == "Loopback")),
+        );
         if !addresses.is_empty() {
             notes.push(addresses.join(" "));
         }
@@ -567,8 +575,10 @@ pub(super) fn summary_lines(interface: &str, summary: &Summary) -> Vec<String> {
     );
     match counts.dropped {
         None => first.push_str("; how many were dropped is unknown"),
-        Some(_) if counts.lost() == 0 => first.push_str(", none dropped"),
-        Some(_) => {}
+        Some(_) if counts.lost() > 0 => {}
+        Some(_) if counts.interface_dropped.is_none() => first
+            .push_str(", none dropped by the kernel; how many the interface dropped is unknown"),
+        Some(_) => first.push_str(", none dropped"),
     }
     first.push_str(match summary.ended {
         Reason::Signal => "; ended by a signal.",
@@ -632,20 +642,23 @@ fn announce(
     capture: &Capture,
     interface: &str,
     filter: Option<&str>,
-    private: Option<&Result<private::Way, Forbidden>>,
+    network: &Network,
+    task: Option<&Task>,
 ) -> io::Result<()> {
     let mut err = io::stderr().lock();
-    if let Some(Err(forbidden)) = private {
+    if let Some(forbidden) = network.forbidden() {
         writeln!(
             err,
             "imgnet: {forbidden}\nimgnet: the command runs in the machine's own network instead, and {interface} is captured"
         )?;
+        if capture.run.mtu.is_some() || capture.run.ipv6 == Switch::Off {
+            writeln!(
+                err,
+                "imgnet: --mtu and --ipv6 are not in force there, for that network is not imgnet's"
+            )?;
+        }
     }
-    let network = if matches!(private, Some(Ok(_))) {
-        " of a private network"
-    } else {
-        ""
-    };
+    let network = network.announced(task);
     let filter = match (filter, capture.common.output.verbose) {
         (None, _) => String::new(),
         (Some(filter), 1..) => format!(", filter: {filter}"),
@@ -663,7 +676,7 @@ fn announce(
             )
         }
     };
-    let end = if capture.run.command().is_none() {
+    let end = if task.is_none() {
         "; Ctrl-C ends it"
     } else {
         ""

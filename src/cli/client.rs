@@ -5,16 +5,18 @@ pub(super) mod menu;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::confined::confined;
 use super::server::{
     Common, at_least_one, chunk_size, filter, marker, milliseconds, one_way, only_framed, parsed,
     pixels_width, run, usage,
 };
+use crate::capture::confine::{Needs, Network};
 use crate::imaging::Filter;
 use crate::transfer::client::send::{self, Send};
 use crate::transfer::client::work::{self, Work};
@@ -200,6 +202,8 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
                 one_connection: args.one_connection,
             };
             only_framed(args.udp, &send.protocol)?;
+            let files = args.files.iter().map(PathBuf::as_path);
+            confined(&connects(None).reading(files), session);
             if args.udp {
                 send::run_udp(&send, session)?;
             } else {
@@ -217,6 +221,7 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
                 rounds: args.rounds,
                 protocol: args.protocol.clone(),
             };
+            confined(&connects(None), session);
             work::run(&work, session)?;
             Ok(())
         }),
@@ -226,7 +231,14 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
     }
 }
 
+/// What a client needs that connects, and saves a file, where it does.
+fn connects(file: Option<&Path>) -> Needs {
+    Needs::beside(file).with_network(Network::Connects)
+}
+
 fn get(args: &GetArgs, session: &Session<'_>) -> anyhow::Result<()> {
+    let file = args.output.as_deref().unwrap_or(Path::new("choice"));
+    confined(&connects((!args.list).then_some(file)), session);
     if args.list {
         let Some(listed) = get::list(&args.server, session)? else {
             return Err(usage(format!(
@@ -299,14 +311,25 @@ fn receive(args: &ReceiveArgs, session: &Session<'_>) -> anyhow::Result<()> {
     only_framed(args.udp, &protocol)?;
     let udp = protocol.is_datagrams() || args.udp;
     match (&args.sender, args.listen) {
-        (Some(peer), _) if udp => receive::greet_udp(peer, &protocol, &file, session)?,
-        (Some(peer), _) => receive::connect(peer, &protocol, &file, session)?,
+        (Some(peer), _) => {
+            confined(&connects(Some(&file)), session);
+            if udp {
+                receive::greet_udp(peer, &protocol, &file, session)?;
+            } else {
+                receive::connect(peer, &protocol, &file, session)?;
+            }
+        }
         (None, Some(port)) => {
             let address = SocketAddr::new(args.address, port);
+            let needs = connects(Some(&file)).with_network(Network::Accepts);
             if udp {
-                receive::listen_udp(&bind_udp(address)?, &protocol, &file, session)?;
+                let socket = bind_udp(address)?;
+                confined(&needs, session);
+                receive::listen_udp(&socket, &protocol, &file, session)?;
             } else {
-                receive::listen(&listen(address)?, &protocol, &file, session)?;
+                let listener = listen(address)?;
+                confined(&needs, session);
+                receive::listen(&listener, &protocol, &file, session)?;
             }
         }
         (None, None) => {

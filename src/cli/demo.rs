@@ -15,6 +15,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::analysis::Options;
+use crate::capture::confine::{Needs, Network};
 use crate::capture::private::{self, Forbidden, Identity, Way};
 use crate::capture::session::{self, Reason, Recorder, Stop, Summary};
 use crate::cli::args::OutputArgs;
@@ -81,7 +82,7 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
         stage.ports()
     };
     let mut device = match capture::open("lo", &ports, None, RING_BYTES) {
-        Ok(device) => device,
+        Ok(device) => device.described(network.as_ref().ok().map(|_| private::LOOPBACK)),
         Err(live::Error::NotAllowed { message, .. }) => {
             capture::not_allowed("lo", &message, network.as_ref().err(), false)?;
             return Ok(Exit::NotAllowed);
@@ -109,6 +110,13 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
             .and_then(|_| signal_hook::flag::register(signal, shutdown.flag()))
             .context("cannot be told to end by Ctrl-C")?;
     }
+    // Its servers and clients are threads of this process, and save in the folder alone.
+    let needs = Needs {
+        folders: vec![folder.path().to_owned()],
+        network: Network::All,
+        ..Needs::default()
+    };
+    capture::confined_to(&demo.output, needs)?;
     let options = Options {
         protocols: stage.protocols(),
         ..Options::default()

@@ -100,6 +100,7 @@ fn examine() -> Diagnosis {
             libpcap(),
             right,
             network,
+            hosts_on_a_bridge(private),
             ring_memory(),
             landlock(),
             seccomp(),
@@ -212,6 +213,33 @@ fn private_network() -> (Condition, bool) {
         },
         allowed,
     )
+}
+
+/// For `capture --host`.
+fn hosts_on_a_bridge(private: bool) -> Condition {
+    let (state, detail, command) = match private::rehearse_hosts() {
+        Ok(_) => (
+            State::Good,
+            "allowed: `imgnet capture --host NAME=LINE …` uses one".to_owned(),
+            None,
+        ),
+        Err(_) if !private => (State::Without, "needs a private network".to_owned(), None),
+        Err(forbidden) => (
+            State::Without,
+            format!(
+                "{} failed ({})",
+                forbidden.what,
+                io::Error::from(forbidden.errno)
+            ),
+            Some(forbidden.advice),
+        ),
+    };
+    Condition {
+        name: "bridge for hosts",
+        state,
+        detail,
+        command,
+    }
 }
 
 /// Memory for the kernel's ring: it is not swapped, so it has to be free.
@@ -420,6 +448,7 @@ mod tests {
                 "libpcap",
                 "capture on lo",
                 "private network",
+                "bridge for hosts",
                 "ring memory",
                 "Landlock",
                 "seccomp",

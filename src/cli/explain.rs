@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use clap::{Args, ValueEnum};
 
+use crate::capture::confine::{Needs, confine};
 use crate::cli::args::ColorArg;
 use crate::cli::exit::Exit;
 use crate::cli::output::WriteError;
@@ -60,6 +61,8 @@ pub(super) fn run(command: &Explain) -> anyhow::Result<Exit> {
         .map(|name| find(name))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let style = Environment::of_process(false).look(command.color, command.ascii, Detail::Normal);
+    // It opens nothing, and shall not be able to.
+    let _ = confine(&Needs::default());
     let mut out = BufWriter::new(io::stdout().lock());
     tell(&entries, command.format, &style, &mut out)
         .and_then(|()| out.flush())

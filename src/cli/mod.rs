@@ -18,6 +18,7 @@ pub mod args;
 pub mod capture;
 pub mod check;
 pub mod client;
+mod confined;
 pub mod demo;
 pub mod doctor;
 pub mod exit;

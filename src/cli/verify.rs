@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::analysis::{Event, Observer};
+use crate::capture::confine::Needs;
 use crate::cli::args::{self, CapturePaths, Common};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::output::{Output, temporary, trouble};
 use crate::cli::progress::Progress;
-use crate::cli::reading::{Frames, Watch};
+use crate::cli::reading::Watch;
 use crate::ledger::{Image, Verdict};
 use crate::report::Collector;
 use crate::report::model::Report;
@@ -120,22 +121,21 @@ fn not_negative(text: &str) -> Result<f64, String> {
 /// An input that cannot be read, an output that cannot be written: exit code 2.
 pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     let frames = glue::open(&command.captures.captures)?;
-    verify(command, frames)
-}
-
-/// The command, given something to read.
-pub(super) fn verify(command: &Verify, frames: Box<dyn Frames>) -> anyhow::Result<Exit> {
     let captures = &command.captures.captures;
     let compared = &command.compared;
     let output = Output::open(&command.common.output, captures)?;
-    // What is wrong with the files is told before a long capture is read.
-    let sides = Sides::find(compared)?;
     if let Some(folder) = &compared.damage {
         prepare(folder)?;
     }
+    let mut spool = Spool::new();
+    // Its file has to be there; where it cannot be, little is kept in memory all the same.
+    spool.on_disk();
+    confine(command)?;
+    // What is wrong with the files is told before a long capture is read.
+    let sides = Sides::find(compared)?;
     let mut watchers = Watchers {
         collector: Collector::new(),
-        spool: Spool::new(),
+        spool,
         progress: Progress::of(captures, command.common.output.quiet),
     };
     let reading = frames.analyse(command.common.analysis.options(), &mut watchers)?;
@@ -155,6 +155,16 @@ pub(super) fn verify(command: &Verify, frames: Box<dyn Frames>) -> anyhow::Resul
     .verify(&mut report)?;
     output.write(&report)?;
     Ok(exit(&report))
+}
+
+/// Confines the process: it opens the files that it compares and makes pictures of damage, and nothing else.
+fn confine(command: &Verify) -> std::io::Result<()> {
+    let compared = &command.compared;
+    let damage = compared.damage.as_ref().map(|folder| folder.join("-"));
+    let compared = [&compared.sent, &compared.received, &compared.ledger];
+    let needs = Needs::beside(damage.as_deref());
+    let needs = needs.reading(compared.into_iter().flatten().map(PathBuf::as_path));
+    super::capture::confined_to(&command.common.output, needs)
 }
 
 fn exit(report: &Report) -> Exit {

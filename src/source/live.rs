@@ -29,6 +29,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
 
+use super::netlink::Netlink;
 use crate::frame::{Frame, LinkType};
 use crate::units::{FrameNumber, Timestamp};
 
@@ -146,8 +147,9 @@ pub struct Statistics {
     pub received: u64,
     /// Frames dropped because the ring was full.
     pub dropped: u64,
-    /// Frames dropped by the interface or its driver.
-    pub interface_dropped: u64,
+    /// Frames dropped by the interface or its driver; absent where the system does not say. libpcap says 0 there, as it
+    /// does of every interface without promiscuous mode, so the kernel is asked instead.
+    pub interface_dropped: Option<u64>,
 }
 
 /// What one [`Live::poll`] came to.
@@ -189,6 +191,7 @@ pub struct Live {
     capture: pcap::Capture<pcap::Active>,
     breaker: pcap::BreakLoop,
     interface: String,
+    description: Option<String>,
     index: u32,
     outgoing_ignored: bool,
     link: LinkType,
@@ -198,6 +201,35 @@ pub struct Live {
     number: u64,
     last: pcap::Stat,
     total: Statistics,
+    hardware: Option<Hardware>,
+}
+
+/// What the interface itself could not take in.
+struct Hardware {
+    netlink: Netlink,
+    index: u32,
+    /// What it counted before.
+    before: u64,
+}
+
+impl Hardware {
+    /// Absent where nobody counts: `any` is no interface of its own.
+    fn of(interface: &str) -> Option<Self> {
+        let netlink = Netlink::open().ok()?;
+        let index = netdevice::name_to_index(&netlink, interface).ok()?;
+        let before = netlink.missed(index).ok()?;
+        Some(Self {
+            netlink,
+            index,
+            before,
+        })
+    }
+
+    /// Since then; absent where the interface is gone.
+    fn missed(&self) -> Option<u64> {
+        let now = self.netlink.missed(self.index).ok()?;
+        Some(now.wrapping_sub(self.before))
+    }
 }
 
 impl Live {
@@ -237,14 +269,17 @@ impl Live {
             capture.filter(filter, true).map_err(not_understood)?;
         }
         // A kernel older than 4.20 cannot: then the copies take room in the ring, and libpcap leaves them out.
-        let outgoing_ignored =
-            is_loopback(&options.interface) && outgoing::ignore_outgoing(capture.as_fd()).is_ok();
+        let known = interfaces().unwrap_or_default();
+        let known = known.into_iter().find(|one| one.name == interface);
+        let loopback = known.as_ref().is_some_and(|one| one.loopback);
+        let outgoing_ignored = loopback && outgoing::ignore_outgoing(capture.as_fd()).is_ok();
         let mut capture = capture.setnonblock().map_err(unusable)?;
         Ok(Self {
             breaker: capture.breakloop_handle(),
             link: link_type(capture.get_datalink().0),
             capture,
             interface,
+            description: known.and_then(|one| one.description),
             index: 0,
             outgoing_ignored,
             buffer_bytes: options.buffer_bytes,
@@ -257,12 +292,27 @@ impl Live {
                 if_dropped: 0,
             },
             total: Statistics::default(),
+            hardware: Hardware::of(&options.interface),
         })
     }
 
     /// Name of the interface.
     pub fn interface(&self) -> &str {
         &self.interface
+    }
+
+    /// What it is, in the system's words; absent where the system has none.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// Describes it in other words than the system's, where there are any.
+    #[must_use]
+    pub fn described(mut self, description: Option<&str>) -> Self {
+        if let Some(description) = description {
+            self.description = Some(description.to_owned());
+        }
+        self
     }
 
     /// Whether the kernel keeps the outgoing copies of loopback frames out of the ring.
@@ -392,7 +442,9 @@ impl Live {
         let more = |now: u32, last: u32| u64::from(now.wrapping_sub(last));
         self.total.received += more(now.received, self.last.received);
         self.total.dropped += more(now.dropped, self.last.dropped);
-        self.total.interface_dropped += more(now.if_dropped, self.last.if_dropped);
+        // What was known before the interface went away stays known.
+        let missed = self.hardware.as_ref().and_then(Hardware::missed);
+        self.total.interface_dropped = missed.or(self.total.interface_dropped);
         self.last = now;
         Ok(self.total)
     }
@@ -494,12 +546,21 @@ pub fn interfaces() -> Result<Vec<Interface>, Error> {
     let devices = pcap::Device::list().map_err(|error| Error::List {
         message: message(&error),
     })?;
+    let netlink = Netlink::open().ok();
+    // On Linux libpcap knows no description; whoever set the machine up may have given one (`ip link … alias`).
+    let alias = |name: &str| {
+        let netlink = netlink.as_ref()?;
+        netlink.alias(netdevice::name_to_index(netlink, name).ok()?)
+    };
     let interfaces = devices.into_iter().map(|device| Interface {
         loopback: device.flags.is_loopback(),
         up: device.flags.is_up(),
         addresses: device.addresses.iter().map(|at| at.addr).collect(),
+        description: device
+            .desc
+            .or_else(|| alias(&device.name))
+            .or_else(|| device.flags.is_loopback().then(|| "Loopback".to_owned())),
         name: device.name,
-        description: device.desc,
     });
     Ok(interfaces.collect())
 }
@@ -555,10 +616,6 @@ fn asks_the_kernel(program: &pcap::BpfProgram) -> bool {
             operand >= ANCILLARY && !matches!(operand, VLAN_TAG | VLAN_TAG_PRESENT)
         })
     })
-}
-
-fn is_loopback(name: &str) -> bool {
-    interfaces().is_ok_and(|all| all.iter().any(|one| one.name == name && one.loopback))
 }
 
 fn limited(option: &'static str, value: usize, limit: i32) -> Result<i32, Error> {

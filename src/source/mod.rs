@@ -20,6 +20,7 @@ mod input;
 pub mod live;
 mod map;
 mod merge;
+pub(crate) mod netlink;
 mod parse;
 mod pcap;
 mod pcapng;

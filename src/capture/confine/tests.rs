@@ -78,6 +78,7 @@ fn who_makes_files_later_makes_new_ones_alone() {
     thread::spawn(move || {
         let needs = Needs {
             folders: vec![folder_path.clone()],
+            ..Needs::default()
         };
         let confinement = confine(&needs);
         if !in_force(&confinement) {
@@ -99,4 +100,137 @@ fn who_makes_files_later_makes_new_ones_alone() {
     .join()
     .unwrap();
     assert_eq!(fs::read(folder.path().join("old")).unwrap(), b"old");
+}
+
+/// libpcap opens files to count those, and says 0 where it may not.
+#[test]
+fn what_an_interface_drops_is_known_in_a_confined_capture_too() {
+    let mut live = match crate::source::live::Live::open(&crate::source::live::Options::default()) {
+        Ok(live) => live,
+        Err(error) => {
+            println!("SKIPPED what_an_interface_drops_is_known_in_a_confined_capture_too: {error}");
+            return;
+        }
+    };
+    thread::spawn(move || {
+        if !in_force(&confine(&Needs::default())) {
+            return;
+        }
+        assert!(refused(File::open(
+            "/sys/class/net/lo/statistics/rx_missed_errors"
+        )));
+        assert_eq!(live.statistics().unwrap().interface_dropped, Some(0));
+    })
+    .join()
+    .unwrap();
+}
+
+/// Whether files are refused that are not named: without Landlock they are not, and it is said.
+fn refused_by_landlock<T>(confinement: &Confinement, result: std::io::Result<T>) -> bool {
+    if confinement.landlock != Step::InForce {
+        eprintln!("SKIPPED: other files, Landlock: {}", confinement.landlock);
+        return true;
+    }
+    refused(result)
+}
+
+#[test]
+fn who_compares_files_reads_those_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (given, other) = (folder.path().to_owned(), elsewhere.path().join("other"));
+    let linked = elsewhere.path().join("linked");
+    fs::create_dir(given.join("below")).unwrap();
+    fs::write(given.join("below/picture"), b"picture").unwrap();
+    fs::write(&linked, b"linked").unwrap();
+    fs::write(&other, b"other").unwrap();
+    std::os::unix::fs::symlink(&linked, given.join("below/link")).unwrap();
+    thread::spawn(move || {
+        let confinement = confine(&Needs::default().reading([given.as_path()]));
+        if !in_force(&confinement) {
+            return;
+        }
+        assert_eq!(fs::read(given.join("below/picture")).unwrap(), b"picture");
+        assert_eq!(fs::read(given.join("below/link")).unwrap(), b"linked");
+        assert_eq!(fs::read_dir(&given).unwrap().count(), 1);
+        assert!(refused_by_landlock(&confinement, File::open(&other)));
+        assert!(refused_by_landlock(&confinement, File::open("/etc/passwd")));
+        assert!(refused(File::create(given.join("new"))));
+        assert!(refused(
+            File::options()
+                .append(true)
+                .open(given.join("below/picture"))
+        ));
+        assert!(refused(fs::remove_file(given.join("below/picture"))));
+        assert!(refused(TcpListener::bind("127.0.0.1:0")));
+        assert!(Command::new("/bin/true").status().is_err());
+    })
+    .join()
+    .unwrap();
+}
+
+#[test]
+fn a_server_takes_connections_and_saves_in_its_folder_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (own, other) = (folder.path().to_owned(), elsewhere.path().join("x"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = thread::spawn(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"picture").unwrap();
+    });
+    thread::spawn(move || {
+        let confinement = confine(&Needs {
+            folders: vec![own.clone()],
+            network: Network::Accepts,
+            ..Needs::default()
+        });
+        if !in_force(&confinement) {
+            return;
+        }
+        let mut bytes = Vec::new();
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, b"picture");
+        fs::write(own.join("draft"), &bytes).unwrap();
+        fs::rename(own.join("draft"), own.join("picture")).unwrap();
+        assert_eq!(fs::read(own.join("picture")).unwrap(), b"picture");
+        assert!(refused_by_landlock(&confinement, File::create(&other)));
+        assert!(refused_by_landlock(&confinement, File::open("/etc/passwd")));
+        assert!(refused_by_landlock(&confinement, fs::read_dir("/")));
+        assert!(refused(TcpStream::connect(address)));
+        assert!(refused(TcpListener::bind("127.0.0.1:0")));
+        assert!(refused(UdpSocket::bind("127.0.0.1:0")));
+        assert!(Command::new("/bin/true").status().is_err());
+    })
+    .join()
+    .unwrap();
+    client.join().unwrap();
+}
+
+#[test]
+fn a_client_connects_by_name_and_opens_nothing_else() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let confinement = confine(&Needs::default().with_network(Network::Connects));
+        if !in_force(&confinement) {
+            return;
+        }
+        let mut stream = TcpStream::connect(("localhost", port)).unwrap();
+        stream.write_all(b"picture").unwrap();
+        assert!(refused_by_landlock(&confinement, File::open("/etc/passwd")));
+        assert!(refused_by_landlock(
+            &confinement,
+            TcpListener::bind("127.0.0.1:0")
+        ));
+        assert!(refused(std::os::unix::net::UnixStream::connect(
+            "/run/no-such-socket"
+        )));
+        assert!(Command::new("/bin/true").status().is_err());
+    })
+    .join()
+    .unwrap();
 }

@@ -17,6 +17,7 @@ const LOOPBACK: Interface<'_> = Interface {
     name: Some("lo"),
     description: Some("loopback"),
     filter: Some("tcp port 65432"),
+    os: Some("Linux 6.18 of this interface"),
     link: LinkType::ETHERNET,
     snap_len: 262_144,
 };
@@ -40,6 +41,7 @@ fn write<W: Write>(out: W) -> Result<W, Error> {
         name: None,
         description: None,
         filter: None,
+        os: None,
         link: LinkType::RAW,
         snap_len: 0,
     };
@@ -241,6 +243,8 @@ fn tshark_and_capinfos_read_the_same() {
             "a test — with more than ASCII",
             "Capture application: imgnet",
             "Name = lo",
+            "Description = loopback",
+            "Operating system = Linux 6.18 of this interface",
             "Filter string = tcp port 65432",
             "Time precision = nanoseconds (9)",
             "Number of stat entries = 1",

@@ -22,6 +22,10 @@ pub enum Step {
     Map,
     /// Bringing the loopback up.
     Loopback,
+    /// Making a bridge.
+    Bridge,
+    /// Making a virtual cable (veth).
+    Cable,
 }
 
 impl Step {
@@ -32,6 +36,8 @@ impl Step {
             Self::Namespaces => 5,
             Self::Map => 6,
             Self::Loopback => 7,
+            Self::Bridge => 8,
+            Self::Cable => 9,
         }
     }
 
@@ -42,6 +48,8 @@ impl Step {
             Self::Namespaces,
             Self::Map,
             Self::Loopback,
+            Self::Bridge,
+            Self::Cable,
         ]
         .into_iter()
         .find(|step| step.code() == code)
@@ -54,6 +62,8 @@ impl Step {
             Self::Namespaces => "making a user and network namespace",
             Self::Map => "mapping the user into its namespace",
             Self::Loopback => "bringing the private loopback up",
+            Self::Bridge => "making a bridge in a private network",
+            Self::Cable => "making a virtual cable (veth) in a private network",
         }
     }
 }
@@ -130,6 +140,12 @@ impl Forbidden {
             (
                 None,
                 "see `ulimit -u` and the memory that is free".to_owned(),
+            )
+        } else if matches!(step, Step::Bridge | Step::Cable) {
+            (
+                None,
+                "the kernel's modules may be missing: sudo modprobe bridge; sudo modprobe veth"
+                    .to_owned(),
             )
         } else if let Some(0) = settings.unprivileged_userns_clone {
             set("kernel.unprivileged_userns_clone", 0, 1)
@@ -238,6 +254,8 @@ mod tests {
             Step::Namespaces,
             Step::Map,
             Step::Loopback,
+            Step::Bridge,
+            Step::Cable,
         ] {
             assert_eq!(Step::from_code(step.code()), Some(step));
         }

@@ -15,6 +15,8 @@
 //! A command that is watched gets one, and with it a supervisor ([`supervise`]).
 
 mod forbidden;
+mod hosted;
+pub mod hosts;
 mod loopback;
 mod supervise;
 mod unshare;
@@ -28,8 +30,12 @@ use rustix::process::{DumpableBehavior, getegid, geteuid, set_dumpable_behavior}
 use rustix::thread::{CapabilitySet, UnshareFlags, capabilities};
 
 pub use forbidden::{Forbidden, Step};
+pub use hosted::Hosted;
 pub use loopback::{set_mtu, without_ipv6};
 pub use supervise::{Asker, Said, Supervised, Surroundings, supervise};
+
+/// What its loopback is, for people who read a capture of it.
+pub const LOOPBACK: &str = "Loopback of a private network";
 
 /// As whom a process goes on inside its private network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,13 +81,32 @@ pub fn enter(identity: Identity) -> Result<Way, Forbidden> {
 /// # Errors
 /// [`Forbidden`], as [`enter`] would say it.
 pub fn rehearse(identity: Identity) -> Result<Way, Forbidden> {
+    in_a_child(move || arrange(identity))
+}
+
+/// Whether there could be [`hosts`] in a private network, tried out as [`rehearse`] does.
+///
+/// # Errors
+/// [`Forbidden`].
+pub fn rehearse_hosts() -> Result<Way, Forbidden> {
+    in_a_child(|| {
+        let way = arrange(Identity::Caller)?;
+        hosts::try_out().map_err(|(step, errno)| Failure { step, errno })?;
+        Ok(way)
+    })
+}
+
+/// Does `act` in a forked child, where it may only make system calls, and says how it went.
+fn in_a_child(
+    act: impl Fn() -> Result<Way, Failure> + Send + Sync + 'static,
+) -> Result<Way, Forbidden> {
     // Never executed: the hook ends the child by an error in every case, and the error says how it went.
     let mut command = Command::new("/proc/self/exe");
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    unshare::before_exec(&mut command, move || Err(encode(arrange(identity))));
+    unshare::before_exec(&mut command, move || Err(encode(act())));
     match command.spawn() {
         Err(error) => {
             decode(&error).map_err(|failure| Forbidden::explain(failure.step, failure.errno))

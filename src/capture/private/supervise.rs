@@ -8,6 +8,8 @@
 //!   └──────── socket ───────────┘ hold, go on, signal; how it ended
 //! ```
 //!
+//! With several [hosts](super::hosts) the supervisor forks a command for each, which enters its host's network.
+//!
 //! The hold is one call: `kill(-1, SIGSTOP)` by process 1 reaches every process of its namespace and nobody
 //! else, with no list to walk and no process that forks away meanwhile. A cgroup freezer would hide the stop even from
 //! a parent that waits for stopped children, but a user without rights seldom owns a cgroup.
@@ -19,7 +21,7 @@
     reason = "fork(2), signal(2) and signalfd(2) have no safe interface; all of it runs between fork and exec"
 )]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 use std::process::Command;
@@ -31,6 +33,7 @@ use rustix::net::{
 use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::thread::UnshareFlags;
 
+use super::hosted::{self, Hosted};
 use super::unshare;
 
 /// What is asked of the supervisor; one byte each, and the signal's number after [`TELL`].
@@ -38,7 +41,8 @@ const HOLD: u8 = b'H';
 const GO_ON: u8 = b'G';
 const TELL: u8 = b'T';
 const END: u8 = b'E';
-/// What the supervisor says: its state, once it has set up; COMMAND's wait status; that it ended what was left.
+/// What the supervisor says: its state, once it has set up; a command's wait status and number; that it ended what was
+/// left.
 const READY: u8 = b'r';
 const STATUS: u8 = b's';
 const LEFT: u8 = b'l';
@@ -64,9 +68,13 @@ pub enum Said {
     Ready {
         /// Whether there is such a namespace.
         enclosed: bool,
+        /// Whether the names of the hosts are in `/etc/hosts`, where they were to be.
+        named: bool,
+        /// Of several commands, the number of the first one that cannot be started, and why; then none of them is.
+        failed: Option<(usize, i32)>,
     },
-    /// The command ended, with this wait status (waitpid(2)).
-    Ended(i32),
+    /// A command ended, the one of this number, with this wait status (waitpid(2)).
+    Ended(usize, i32),
     /// What the command left running did not end by itself and was ended.
     EndedTheRest,
     /// Everything is over.
@@ -74,17 +82,19 @@ pub enum Said {
 }
 
 /// What else the command's surroundings are to be.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Surroundings {
     /// A file to be seen in place of `/etc/hosts`.
     pub hosts: Option<CString>,
+    /// Commands that are run in place of the one that is spawned, each on its host; at most 64.
+    pub commands: Vec<Hosted>,
 }
 
 /// Lets `command` run under a supervisor once it is spawned. The child that spawning returns is the keeper.
 ///
 /// # Errors
 /// No socket pair.
-pub fn supervise(command: &mut Command, surroundings: Surroundings) -> io::Result<Supervised> {
+pub fn supervise(command: &mut Command, mut surroundings: Surroundings) -> io::Result<Supervised> {
     let (line, theirs) = socketpair(
         AddressFamily::UNIX,
         SocketType::SEQPACKET,
@@ -94,7 +104,7 @@ pub fn supervise(command: &mut Command, surroundings: Surroundings) -> io::Resul
     let fd = theirs.as_raw_fd();
     unshare::before_exec(command, move || {
         // SAFETY: this is a forked child with one thread, before exec; only system calls are made.
-        unsafe { split(fd, &surroundings) }
+        unsafe { split(fd, &mut surroundings) }
     });
     Ok(Supervised {
         line,
@@ -119,18 +129,21 @@ impl Supervised {
     /// Waits for the next thing that the supervisor says.
     pub fn listen(&self) -> Said {
         loop {
-            let mut message = [0; 8];
+            let mut message = [0; 12];
             match recv(&self.line, &mut message, RecvFlags::empty()) {
                 Err(rustix::io::Errno::INTR) => {}
                 Err(_) | Ok((0, _)) => return Said::Over,
                 Ok(_) => match message {
-                    [READY, enclosed, ..] => {
+                    [READY, enclosed, named, failed, a, b, c, d, ..] => {
+                        let errno = i32::from_ne_bytes([a, b, c, d]);
                         return Said::Ready {
                             enclosed: enclosed != 0,
+                            named: named != 0,
+                            failed: (errno != 0).then_some((failed.into(), errno)),
                         };
                     }
-                    [STATUS, a, b, c, d, ..] => {
-                        return Said::Ended(i32::from_ne_bytes([a, b, c, d]));
+                    [STATUS, a, b, c, d, number, ..] => {
+                        return Said::Ended(number.into(), i32::from_ne_bytes([a, b, c, d]));
                     }
                     [LEFT, ..] => return Said::EndedTheRest,
                     _ => {}
@@ -175,7 +188,7 @@ impl Asker {
 ///
 /// # Safety
 /// Only in a forked child with one thread.
-unsafe fn split(line: RawFd, surroundings: &Surroundings) -> io::Result<()> {
+unsafe fn split(line: RawFd, surroundings: &mut Surroundings) -> io::Result<()> {
     let enclosed = unshare::unshare(UnshareFlags::NEWPID).is_ok();
     // SAFETY: as this function's.
     match unsafe { libc::fork() } {
@@ -187,12 +200,10 @@ unsafe fn split(line: RawFd, surroundings: &Surroundings) -> io::Result<()> {
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
     // SAFETY: getpid(2) has no conditions.
     let enclosed = enclosed && unsafe { libc::getpid() } == 1;
-    if enclosed || surroundings.hosts.is_some() {
-        surround(enclosed, surroundings)?;
-    }
+    let named = surround(enclosed, surroundings.hosts.as_deref());
     // SAFETY: both sets live on this stack; SIGCHLD is blocked here so that none is missed, and unblocked again in the
     // command, which std starts with an empty mask.
-    let children = unsafe {
+    let (children, set) = unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);
         libc::sigaddset(&raw mut set, libc::SIGCHLD);
@@ -201,37 +212,123 @@ unsafe fn split(line: RawFd, surroundings: &Surroundings) -> io::Result<()> {
         if children < 0 {
             return Err(io::Error::last_os_error());
         }
-        say(line, &[READY, u8::from(enclosed)]);
-        match libc::fork() {
-            -1 => return Err(io::Error::last_os_error()),
-            0 => {
-                libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
-                return Ok(());
-            }
-            command => (children, command),
-        }
+        (children, set)
     };
+    let mut commands = Commands::new(enclosed);
+    if surroundings.commands.is_empty() {
+        say(line, &[READY, enclosed.into(), named.into(), 0, 0, 0, 0, 0]);
+        // SAFETY: as this function's; `set` outlives the call.
+        unsafe {
+            match libc::fork() {
+                -1 => return Err(io::Error::last_os_error()),
+                0 => {
+                    libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+                    return Ok(());
+                }
+                pid => commands.add(pid, true),
+            }
+        }
+    } else {
+        // SAFETY: as this function's.
+        let failed = unsafe {
+            hosted::start(&surroundings.commands, &set, |pid, awaited| {
+                commands.add(pid, awaited);
+            })
+        };
+        let (number, errno) = failed.unwrap_or((0, 0));
+        let [a, b, c, d] = errno.to_ne_bytes();
+        let flags = [READY, enclosed.into(), named.into(), number, a, b, c, d];
+        say(line, &flags);
+        if errno != 0 {
+            commands.signal(libc::SIGKILL);
+            // SAFETY: ends this process, and with it the namespace.
+            unsafe { libc::_exit(0) };
+        }
+    }
     // SAFETY: as this function's.
-    unsafe { supervise_until_over(line, children.0, children.1, enclosed) }
+    unsafe { supervise_until_over(line, children, commands) }
 }
 
-/// A view of the processes as the namespace has them, and the names of the hosts. What cannot be had of the former is
-/// done without.
-fn surround(enclosed: bool, surroundings: &Surroundings) -> io::Result<()> {
+/// The commands that a supervisor started.
+struct Commands {
+    /// Their process ids; 0 once they were waited for, and where there are no more.
+    pids: [libc::pid_t; hosted::MOST],
+    awaited: [bool; hosted::MOST],
+    count: usize,
+    /// Whether all that they start is in the namespace of this process.
+    enclosed: bool,
+}
+
+impl Commands {
+    fn new(enclosed: bool) -> Self {
+        Self {
+            pids: [0; hosted::MOST],
+            awaited: [false; hosted::MOST],
+            count: 0,
+            enclosed,
+        }
+    }
+
+    fn add(&mut self, pid: libc::pid_t, awaited: bool) {
+        let slots = self.pids.get_mut(self.count);
+        if let (Some(slot), Some(waits)) = (slots, self.awaited.get_mut(self.count)) {
+            (*slot, *waits) = (pid, awaited);
+            self.count += 1;
+        }
+    }
+
+    /// Whether one whose end is waited for is still there.
+    fn alive(&self) -> bool {
+        let mut all = self.pids.iter().zip(&self.awaited);
+        all.any(|(pid, awaited)| *pid != 0 && *awaited)
+    }
+
+    /// The number of a process that was waited for; absent where it is none of them.
+    fn ended(&mut self, pid: libc::pid_t) -> Option<u8> {
+        let number = self.pids.iter().position(|known| *known == pid)?;
+        *self.pids.get_mut(number)? = 0;
+        u8::try_from(number).ok()
+    }
+
+    /// Sends a signal to everything that they started, or to them alone where that is all that can be reached.
+    fn signal(&self, signal: libc::c_int) {
+        if self.enclosed {
+            // SAFETY: reaches all processes of the namespace but this one, and nobody else.
+            unsafe { libc::kill(-1, signal) };
+        } else {
+            self.tell(signal);
+        }
+    }
+
+    /// Sends a signal to them.
+    fn tell(&self, signal: libc::c_int) {
+        for pid in self.pids.iter().filter(|pid| **pid > 0) {
+            // SAFETY: a child that was not waited for yet.
+            unsafe { libc::kill(*pid, signal) };
+        }
+    }
+}
+
+/// A view of the processes as the namespace has them, and the names of the hosts; says whether there are names. What
+/// cannot be had is done without.
+fn surround(enclosed: bool, hosts: Option<&CStr>) -> bool {
+    if !enclosed && hosts.is_none() {
+        return false;
+    }
     let mounts = unshare::unshare(UnshareFlags::NEWNS).and_then(|()| {
         mount_change(
             c"/",
             MountPropagationFlags::REC | MountPropagationFlags::PRIVATE,
         )
     });
-    if enclosed && mounts.is_ok() {
+    if mounts.is_err() {
+        return false;
+    }
+    if enclosed {
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
         let _ = mount(c"proc", c"/proc", c"proc", flags, None);
     }
-    if let Some(hosts) = &surroundings.hosts {
-        mounts.and_then(|()| mount_bind(hosts.as_c_str(), c"/etc/hosts"))?;
-    }
-    Ok(())
+    hosts.is_some_and(|hosts| mount_bind(hosts, c"/etc/hosts").is_ok())
 }
 
 /// The keeper: waits for the supervisor, and ends.
@@ -261,12 +358,7 @@ unsafe fn keep(supervisor: libc::pid_t) -> ! {
 ///
 /// # Safety
 /// Only in a forked child with one thread.
-unsafe fn supervise_until_over(
-    line: RawFd,
-    children: RawFd,
-    command: libc::pid_t,
-    enclosed: bool,
-) -> ! {
+unsafe fn supervise_until_over(line: RawFd, children: RawFd, mut commands: Commands) -> ! {
     ignore_endings();
     // SAFETY: both are open and of this process alone; all others are closed, so that no pipe of the command is kept
     // open from here.
@@ -280,7 +372,7 @@ unsafe fn supervise_until_over(
         libc::close_range(2, u32::MAX, 0);
         (0, 1)
     };
-    let everyone = if enclosed { -1 } else { command };
+    let enclosed = commands.enclosed;
     let mut alive = true;
     let mut told = false;
     let mut left_ms = GRACE_MS;
@@ -306,15 +398,16 @@ unsafe fn supervise_until_over(
                 match libc::waitpid(-1, &raw mut status, libc::WNOHANG) {
                     0 => break false,
                     pid if pid < 0 => break true,
-                    pid if pid == command => {
-                        alive = false;
-                        let [a, b, c, d] = status.to_ne_bytes();
-                        say(line, &[STATUS, a, b, c, d]);
+                    pid => {
+                        if let Some(number) = commands.ended(pid) {
+                            let [a, b, c, d] = status.to_ne_bytes();
+                            say(line, &[STATUS, a, b, c, d, number]);
+                        }
                     }
-                    _ => {}
                 }
             }
         };
+        alive = alive && commands.alive();
         if !alive && (nobody || !enclosed) {
             // SAFETY: ends this process, and with it the namespace, which is empty.
             unsafe { libc::_exit(0) };
@@ -326,28 +419,19 @@ unsafe fn supervise_until_over(
         } else {
             -1
         };
-        // SAFETY: signals to processes of the namespace, which are the command's, or to the command, which was not
-        // waited for yet while it is alive.
-        unsafe {
-            match (length, message) {
-                (0, _) | (1.., [END, ..]) => {
-                    if alive || enclosed {
-                        libc::kill(everyone, libc::SIGKILL);
-                    }
-                    libc::_exit(0);
-                }
-                (1.., [HOLD, ..]) if alive => {
-                    libc::kill(everyone, libc::SIGSTOP);
-                }
-                (1.., [GO_ON, ..]) if alive || enclosed => {
-                    libc::kill(everyone, libc::SIGCONT);
-                }
-                (1.., [TELL, signal, ..]) if alive => {
-                    libc::kill(command, i32::from(signal));
-                    libc::kill(everyone, libc::SIGCONT);
-                }
-                _ => {}
+        match (length, message) {
+            (0, _) | (1.., [END, ..]) => {
+                commands.signal(libc::SIGKILL);
+                // SAFETY: ends this process, and with it the namespace.
+                unsafe { libc::_exit(0) };
             }
+            (1.., [HOLD, ..]) if alive => commands.signal(libc::SIGSTOP),
+            (1.., [GO_ON, ..]) => commands.signal(libc::SIGCONT),
+            (1.., [TELL, signal, ..]) if alive => {
+                commands.tell(signal.into());
+                commands.signal(libc::SIGCONT);
+            }
+            _ => {}
         }
         if !alive {
             left_ms -= LOOK_MS;
@@ -359,11 +443,8 @@ unsafe fn supervise_until_over(
                 told = true;
                 left_ms = GRACE_MS;
                 say(line, &[LEFT]);
-                // SAFETY: as above; only reached in a namespace of its own.
-                unsafe {
-                    libc::kill(-1, libc::SIGTERM);
-                    libc::kill(-1, libc::SIGCONT);
-                }
+                commands.signal(libc::SIGTERM);
+                commands.signal(libc::SIGCONT);
             }
         }
     }

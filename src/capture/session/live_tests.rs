@@ -50,6 +50,7 @@ fn described(live: &Live) -> Interface<'_> {
         name: Some(live.interface()),
         description: None,
         filter: Some("tcp"),
+        os: None,
         link: live.link(),
         snap_len: 262_144,
     }

@@ -84,8 +84,8 @@ pub struct Statistics {
     pub received: u64,
     /// Frames dropped for want of room in the kernel's ring.
     pub dropped: u64,
-    /// Frames dropped by the interface or its driver.
-    pub interface_dropped: u64,
+    /// Frames dropped by the interface or its driver; absent when unknown.
+    pub interface_dropped: Option<u64>,
 }
 
 /// Looks at the frames, on a thread of its own.
@@ -171,7 +171,8 @@ pub struct Counts {
     pub received: Option<u64>,
     /// Frames the kernel dropped for want of room in its ring; absent when unknown.
     pub dropped: Option<u64>,
-    /// Frames the interface or its driver dropped; absent when unknown.
+    /// Frames the interface or its driver dropped; absent when unknown, of several interfaces: of those that say, unless
+    /// that is 0.
     pub interface_dropped: Option<u64>,
     /// Frames read that the consumer missed, because it could not keep up. They are in the file.
     pub queue_dropped: u64,
@@ -456,7 +457,14 @@ impl Reader<'_> {
             };
             add(&mut self.counts.received, known.received);
             add(&mut self.counts.dropped, known.dropped);
-            add(&mut self.counts.interface_dropped, known.interface_dropped);
+            if let Some(dropped) = known.interface_dropped {
+                add(&mut self.counts.interface_dropped, dropped);
+            }
+        }
+        // Nobody may take the silence of one interface for the 0 of another.
+        let silent = |known: &Option<Statistics>| known.and_then(|k| k.interface_dropped).is_none();
+        if interfaces.iter().any(silent) {
+            self.counts.interface_dropped = self.counts.interface_dropped.filter(|n| *n > 0);
         }
         let counts = self.counts;
         if let Some(writer) = &self.out.to_writer {

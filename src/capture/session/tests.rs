@@ -62,7 +62,7 @@ impl Device for Fake {
         vec![Some(Statistics {
             received: self.sent + self.dropped,
             dropped: self.dropped,
-            interface_dropped: 0,
+            interface_dropped: Some(0),
         })]
     }
 }
@@ -110,6 +110,7 @@ const LOOPBACK: Interface<'static> = Interface {
     name: Some("lo"),
     description: None,
     filter: None,
+    os: None,
     link: LinkType::ETHERNET,
     snap_len: 0,
 };

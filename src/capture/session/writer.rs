@@ -78,7 +78,9 @@ struct Row {
 /// An interface in the words of the file, to describe it again in the next one.
 struct Described {
     name: Option<String>,
+    description: Option<String>,
     filter: Option<String>,
+    os: Option<String>,
     link: LinkType,
     snap_len: u32,
 }
@@ -87,7 +89,9 @@ impl Described {
     fn of(interface: &Interface<'_>) -> Self {
         Self {
             name: interface.name.map(str::to_owned),
+            description: interface.description.map(str::to_owned),
             filter: interface.filter.map(str::to_owned),
+            os: Some(interface.os.map_or_else(os, str::to_owned)),
             link: interface.link,
             snap_len: interface.snap_len,
         }
@@ -96,8 +100,9 @@ impl Described {
     fn as_interface(&self) -> Interface<'_> {
         Interface {
             name: self.name.as_deref(),
-            description: None,
+            description: self.description.as_deref(),
             filter: self.filter.as_deref(),
+            os: self.os.as_deref(),
             link: self.link,
             snap_len: self.snap_len,
         }
@@ -355,7 +360,7 @@ impl Recorder {
                         (known, more) => Some(known.map_or(more, |known| {
                             known
                                 .dropped
-                                .saturating_add(known.interface_dropped)
+                                .saturating_add(known.interface_dropped.unwrap_or(0))
                                 .saturating_add(more)
                         })),
                     },
@@ -482,15 +487,9 @@ fn opened(
     interfaces: &[Described],
 ) -> io::Result<Writer<Box<dyn Write + Send>>> {
     let system_name = rustix::system::uname();
-    let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
-    let os = format!(
-        "{} {}",
-        text(system_name.sysname()),
-        text(system_name.release())
-    );
     let section = Section {
-        hardware: Some(&text(system_name.machine())),
-        os: Some(&os),
+        hardware: Some(&system_name.machine().to_string_lossy()),
+        os: Some(&os()),
         application: Some(concat!("imgnet ", env!("CARGO_PKG_VERSION"))),
         comment: None,
     };
@@ -501,6 +500,16 @@ fn opened(
             .map_err(system)?;
     }
     Ok(writer)
+}
+
+/// The operating system that this runs on.
+fn os() -> String {
+    let name = rustix::system::uname();
+    format!(
+        "{} {}",
+        name.sysname().to_string_lossy(),
+        name.release().to_string_lossy()
+    )
 }
 
 /// The system's own error, where it is one.

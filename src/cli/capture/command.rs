@@ -1,6 +1,5 @@
 //! The command that a capture watches: started when the interface is open, and its end ends the capture.
 
-use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus};
@@ -12,7 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
-use crate::capture::private::{Asker, Said, Supervised, Surroundings, supervise};
+use super::network::{self, Network, Task};
+use crate::capture::private::{Asker, Said, Supervised, supervise};
 use crate::capture::session::{Hold, Reason, Stop};
 
 /// After all is over: time for what the kernel still sends.
@@ -49,43 +49,47 @@ impl Signals {
     }
 }
 
-/// A command that was started.
+/// A command that was started, or several on hosts.
 pub(super) struct Started {
-    name: String,
+    /// Of each, what it is called.
+    names: Vec<String>,
     keeper: Child,
     line: Supervised,
     /// Whether all it starts is enclosed with it.
     pub(super) enclosed: bool,
+    /// Whether hosts lack each other's names.
+    pub(super) nameless: bool,
 }
 
 /// A command that runs.
 pub(super) struct Running {
-    name: String,
+    names: Vec<String>,
     keeper: Child,
     capture_over: Arc<AtomicBool>,
     listening: JoinHandle<Outcome>,
     passing: JoinHandle<bool>,
 }
 
-/// How a command ended.
-#[derive(Debug, Clone, Copy, Default)]
+/// How the commands ended.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Outcome {
-    /// Its status; absent where it was ended with all it had started.
-    pub(super) status: Option<ExitStatus>,
-    /// Whether what it left running had to be ended.
+    /// Of each, its status; absent where it was ended with all it had started.
+    pub(super) statuses: Vec<Option<ExitStatus>>,
+    /// Whether what they left running had to be ended.
     pub(super) ended_the_rest: bool,
-    /// Whether it ended because imgnet was told to end.
+    /// Whether they ended because imgnet was told to end.
     pub(super) interrupted: bool,
 }
 
 impl Outcome {
-    /// Its exit status as a shell would have it; absent where the command is not to blame for how it ended.
+    /// The exit status as a shell would have it, of several the highest; absent where no command is to blame for how it
+    /// ended.
     pub(super) fn code(&self) -> Option<u8> {
-        let status = self.status?;
-        let code = status
-            .code()
-            .or_else(|| status.signal().map(|signal| 128_i32.saturating_add(signal)))?;
-        u8::try_from(code).ok()
+        let code = |status: &ExitStatus| {
+            let signal = || status.signal().map(|signal| 128_i32.saturating_add(signal));
+            u8::try_from(status.code().or_else(signal)?).ok()
+        };
+        self.statuses.iter().flatten().filter_map(code).max()
     }
 }
 
@@ -102,31 +106,58 @@ impl Hold for Brake {
     }
 }
 
-/// Starts it in the network of this process. `stdout_taken`: standard output carries something for programs,
-/// and what the command writes there goes to standard error.
-pub(super) fn start(
-    program: &OsStr,
-    arguments: &[OsString],
-    stdout_taken: bool,
-) -> anyhow::Result<Started> {
-    let name = program.to_string_lossy().into_owned();
+/// Starts it in the network of this process, or on its hosts. `stdout_taken`: standard output carries something for
+/// programs, and what the command writes there goes to standard error.
+pub(super) fn start(task: &Task, network: &Network, stdout_taken: bool) -> anyhow::Result<Started> {
+    let display = |program: &network::Program| program.0.to_string_lossy().into_owned();
+    let (names, first, surroundings, file) = match (task, network) {
+        (Task::One(program), _) => (vec![display(program)], program, None, None),
+        (
+            Task::OnHosts {
+                names,
+                programs,
+                until,
+            },
+            Network::Bridge(hosts),
+        ) => {
+            let (surroundings, file) = network::surroundings(hosts, programs, *until)?;
+            let first = programs.first().context("no command")?;
+            (names.clone(), first, Some(surroundings), Some(file))
+        }
+        (Task::OnHosts { .. }, _) => anyhow::bail!("no hosts on a bridge"),
+    };
+    let (program, arguments) = first;
     let mut command = Command::new(program);
     command.args(arguments);
     if stdout_taken {
         command.stdout(io::stderr());
     }
-    let mut line = supervise(&mut command, Surroundings::default())
-        .with_context(|| format!("{name}: cannot be supervised"))?;
-    let keeper = command
+    let mut line = supervise(&mut command, surroundings.unwrap_or_default())
+        .with_context(|| format!("{}: cannot be supervised", display(first)))?;
+    let mut keeper = command
         .spawn()
-        .with_context(|| format!("{name}: cannot be started"))?;
+        .with_context(|| format!("{}: cannot be started", display(first)))?;
     line.started();
-    let enclosed = matches!(line.listen(), Said::Ready { enclosed: true });
+    let (enclosed, nameless, failed) = match line.listen() {
+        Said::Ready {
+            enclosed,
+            named,
+            failed,
+        } => (enclosed, file.is_some() && !named, failed),
+        _ => (false, false, None),
+    };
+    if let Some((number, errno)) = failed {
+        keeper.wait()?;
+        let error = anyhow::Error::from(io::Error::from_raw_os_error(errno));
+        let name = names.get(number).map_or("?", String::as_str);
+        return Err(error.context(format!("{}: cannot be started on {name}", display(first))));
+    }
     Ok(Started {
-        name,
+        names,
         keeper,
         line,
         enclosed,
+        nameless,
     })
 }
 
@@ -139,8 +170,12 @@ impl Started {
     /// Watches it, on threads of their own: its end ends the capture, and signals reach it.
     pub(super) fn watch(self, signals: Signals, stop: &Stop) -> anyhow::Result<Running> {
         let Self {
-            name, keeper, line, ..
+            names,
+            keeper,
+            line,
+            ..
         } = self;
+        let count = names.len();
         let asker = line.asker()?;
         let capture_over = Arc::new(AtomicBool::new(false));
         let over = Arc::new(AtomicBool::new(false));
@@ -148,7 +183,7 @@ impl Started {
         let listening = thread::spawn({
             let (stop, over, told) = (stop.clone(), Arc::clone(&over), Arc::clone(&told));
             move || {
-                let outcome = listen(&line);
+                let outcome = listen(&line, count);
                 over.store(true, Ordering::Relaxed);
                 let reason = if told.load(Ordering::Relaxed) {
                     Reason::Signal
@@ -164,7 +199,7 @@ impl Started {
             move || pass_on(&asker, &signals, &capture_over, &over, &told)
         });
         Ok(Running {
-            name,
+            names,
             keeper,
             capture_over,
             listening,
@@ -179,38 +214,54 @@ impl Running {
         self.capture_over.store(true, Ordering::Relaxed);
         let (Ok(mut outcome), Ok(interrupted)) = (self.listening.join(), self.passing.join())
         else {
-            anyhow::bail!("{}: cannot be waited for", self.name);
+            anyhow::bail!("{}: cannot be waited for", self.names.join(", "));
         };
         outcome.interrupted = interrupted;
         self.keeper
             .wait()
-            .with_context(|| format!("{}: cannot be waited for", self.name))?;
+            .with_context(|| format!("{}: cannot be waited for", self.names.join(", ")))?;
         if quiet {
             return Ok(outcome);
         }
         let mut err = io::stderr().lock();
-        match outcome.status {
-            Some(status) if status.success() => {}
-            Some(status) => writeln!(err, "imgnet: {} ended with {status}", self.name)?,
-            None => writeln!(err, "imgnet: {} was ended", self.name)?,
+        let told = outcome.ended_the_rest && self.names.len() > 1;
+        for (name, status) in self.names.iter().zip(&outcome.statuses) {
+            match status {
+                Some(status) if status.success() => {}
+                Some(status) => writeln!(err, "imgnet: {name} ended with {status}")?,
+                None if told => writeln!(
+                    err,
+                    "imgnet: {name} was still running a second after the others, and was ended"
+                )?,
+                None => writeln!(err, "imgnet: {name} was ended")?,
+            }
         }
-        if outcome.ended_the_rest {
+        if outcome.ended_the_rest && outcome.statuses.iter().all(Option::is_some) {
             writeln!(
                 err,
                 "imgnet: what {} left running was ended after a second",
-                self.name
+                self.names.join(", ")
             )?;
         }
         Ok(outcome)
     }
 }
 
-fn listen(line: &Supervised) -> Outcome {
-    let mut outcome = Outcome::default();
+fn listen(line: &Supervised, count: usize) -> Outcome {
+    let mut outcome = Outcome {
+        statuses: vec![None; count],
+        ..Outcome::default()
+    };
     loop {
         match line.listen() {
             Said::Ready { .. } => {}
-            Said::Ended(status) => outcome.status = Some(ExitStatus::from_raw(status)),
+            // Whoever ends because it is ended is not asked how.
+            Said::Ended(..) if outcome.ended_the_rest => {}
+            Said::Ended(number, status) => {
+                if let Some(slot) = outcome.statuses.get_mut(number) {
+                    *slot = Some(ExitStatus::from_raw(status));
+                }
+            }
             Said::EndedTheRest => outcome.ended_the_rest = true,
             Said::Over => return outcome,
         }

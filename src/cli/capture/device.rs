@@ -147,8 +147,9 @@ pub(in crate::cli) fn describe<'a>(
 ) -> pcapng::Interface<'a> {
     pcapng::Interface {
         name: Some(live.interface()),
-        description: None,
+        description: live.description(),
         filter,
+        os: None,
         link: live.link(),
         snap_len: SNAP_LENGTH,
     }

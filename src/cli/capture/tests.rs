@@ -142,4 +142,19 @@ fn every_kind_of_loss_is_named() {
     assert!(text.contains("2 frames not analysed"), "{text}");
     let unknown = summary_lines("lo", &summary(Counts::default())).join("\n");
     assert!(unknown.contains("unknown"), "{unknown}");
+    let of_the_kernel = Counts {
+        dropped: Some(0),
+        ..Counts::default()
+    };
+    let half = summary_lines("lo", &summary(of_the_kernel)).join("\n");
+    assert!(
+        half.contains("none dropped by the kernel; how many the interface dropped is unknown"),
+        "{half}"
+    );
+    let all = Counts {
+        interface_dropped: Some(0),
+        ..of_the_kernel
+    };
+    let all = summary_lines("lo", &summary(all)).join("\n");
+    assert!(all.contains("none dropped; ended"), "{all}");
 }

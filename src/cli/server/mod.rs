@@ -16,6 +16,8 @@ use clap::{Args, Parser, Subcommand};
 use guard::Guard;
 
 use super::client::menu;
+use super::confined::confined;
+use crate::capture::confine::{Needs, Network};
 use crate::imaging::Filter;
 use crate::transfer::server::catalog::{self, Added, Catalog, Database};
 use crate::transfer::server::pipeline::{self, Pipeline};
@@ -258,6 +260,7 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
         Command::Catalog(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
             let catalog = opened(args, session)?.re_encode(args.re_encode);
             let listener = listen(args.guard.on(args.port))?;
+            confined(&args.needs(), session);
             catalog::run(&listener, &catalog, args.count, session)?;
             Ok(())
         }),
@@ -269,6 +272,7 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
                 protocol: args.protocol.clone(),
             };
             let listener = listen(args.guard.on(args.port))?;
+            confined(&saves_in(&args.out), session);
             pipeline::run_with(&listener, &pipeline, args.filter, session)?;
             Ok(())
         }),
@@ -278,7 +282,24 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
     }
 }
 
+/// What a server needs that saves pictures in a folder and listens already.
+fn saves_in(folder: &Path) -> Needs {
+    Needs {
+        folders: vec![folder.to_owned()],
+        network: Network::Accepts,
+        ..Needs::default()
+    }
+}
+
 impl CatalogArgs {
+    /// What it needs once it listens: the pictures' files, or the database, which keeps files of its own beside it.
+    fn needs(&self) -> Needs {
+        let needs = Needs::beside(self.db.as_deref());
+        let folder = self.db.is_none().then_some(self.import.as_deref());
+        let folder = folder.map(|folder| folder.unwrap_or(Path::new(".")));
+        needs.reading(folder).with_network(Network::Accepts)
+    }
+
     /// Only changes or shows the catalogue.
     fn edits(&self) -> bool {
         self.list || !self.add.is_empty() || !self.remove.is_empty()
@@ -378,10 +399,15 @@ fn receive(args: &ReceiveArgs, session: &Session<'_>) -> anyhow::Result<()> {
         count: args.count,
         protocol,
     };
+    let needs = saves_in(&args.out);
     if receive.protocol.is_datagrams() || args.udp {
-        receive::run_udp(&bind_udp(address)?, &receive, session)?;
+        let socket = bind_udp(address)?;
+        confined(&needs, session);
+        receive::run_udp(&socket, &receive, session)?;
     } else {
-        receive::run(&listen(address)?, &receive, session)?;
+        let listener = listen(address)?;
+        confined(&needs, session);
+        receive::run(&listener, &receive, session)?;
     }
     Ok(())
 }
@@ -416,11 +442,25 @@ fn stream(args: &StreamArgs, session: &Session<'_>) -> anyhow::Result<()> {
         .port
         .unwrap_or(default_port(&stream.protocol, RAW_PIXELS_PORT));
     let address = args.guard.on(port);
-    match &args.connect {
-        Some(peer) if udp => stream::connect_udp_at(peer, &stream, frames, session)?,
-        Some(peer) => stream::connect_at(peer, &stream, frames, session)?,
-        None if udp => stream::listen_udp_at(&bind_udp(address)?, &stream, frames, session)?,
-        None => stream::listen_at(&listen(address)?, &stream, frames, session)?,
+    let needs = Needs::default().reading(args.files.iter().map(PathBuf::as_path));
+    if let Some(peer) = &args.connect {
+        confined(&needs.with_network(Network::Connects), session);
+        if udp {
+            stream::connect_udp_at(peer, &stream, frames, session)?;
+        } else {
+            stream::connect_at(peer, &stream, frames, session)?;
+        }
+        return Ok(());
+    }
+    let needs = needs.with_network(Network::Accepts);
+    if udp {
+        let socket = bind_udp(address)?;
+        confined(&needs, session);
+        stream::listen_udp_at(&socket, &stream, frames, session)?;
+    } else {
+        let listener = listen(address)?;
+        confined(&needs, session);
+        stream::listen_at(&listener, &stream, frames, session)?;
     }
     Ok(())
 }

@@ -58,6 +58,12 @@ impl Spool {
         }
     }
 
+    /// Makes the temporary file now, for a process that can make none later.
+    pub(super) fn on_disk(&mut self) {
+        // Where that fails, up to 16 MiB are kept in memory, and more is told then.
+        let _ = self.file.roll();
+    }
+
     /// Whether bytes could not be kept: nothing more is.
     pub(super) fn failed(&self) -> bool {
         self.failure.is_some()

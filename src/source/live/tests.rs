@@ -251,5 +251,6 @@ fn interfaces_are_listed() {
     let all = interfaces().unwrap();
     let loopback = all.iter().find(|one| one.name == "lo").unwrap();
     assert!(loopback.loopback);
-    assert!(is_loopback("lo") && !is_loopback("no-such-if0"));
+    // Another description only where somebody gave one.
+    assert!(loopback.description.is_some());
 }

@@ -1,0 +1,135 @@
+//! Every program confines itself: what the kernel says of the running ones, and what they say. Where the kernel has no
+//! system call filters, each test says that it was skipped.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests: they are there to panic, read what the programs left, and say what was skipped"
+)]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+const IMGNET: &str = env!("CARGO_BIN_EXE_imgnet");
+const SERVER: &str = env!("CARGO_BIN_EXE_imgnet-server");
+const CLIENT: &str = env!("CARGO_BIN_EXE_imgnet-client");
+
+/// Whether the kernel has filters; if not, says that `test` is skipped.
+fn filters(test: &str) -> bool {
+    let actions = std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail");
+    let there = actions.is_ok_and(|actions| actions.contains("errno"));
+    if !there {
+        println!("SKIPPED {test}: no seccomp filters in this kernel");
+    }
+    there
+}
+
+/// Ended when it is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The numbers of a line of `/proc/PID/status`, of every thread.
+fn status(pid: u32, name: &str) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    tasks
+        .map(|task| {
+            let text = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap().trim().to_owned()
+        })
+        .collect()
+}
+
+/// Starts a program, and waits until it says that it listens: it is confined by then.
+fn listening(program: &str, arguments: &[&str], folder: &Path) -> Running {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let running = Running(child);
+    let mut said = Vec::new();
+    for line in lines {
+        let line = line.unwrap();
+        let listens = line.contains("listening on");
+        said.push(line);
+        if listens {
+            return running;
+        }
+    }
+    panic!("{arguments:?}: {}", said.join("\n"));
+}
+
+#[test]
+fn servers_and_clients_are_confined_before_anybody_comes() {
+    if !filters("servers_and_clients_are_confined_before_anybody_comes") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("pictures");
+    std::fs::create_dir(&pictures).unwrap();
+    let picture =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures/progressive.jpg");
+    std::fs::copy(picture, pictures.join("a.jpg")).unwrap();
+    for (program, arguments) in [
+        (SERVER, "receive --out got --port 0"),
+        (SERVER, "receive --out got --port 0 --protocol udp"),
+        (SERVER, "catalog --import pictures --port 0"),
+        (
+            SERVER,
+            "catalog --db pictures.db --import pictures --port 0",
+        ),
+        (SERVER, "pipeline --out done --port 0"),
+        (SERVER, "stream --port 0 pictures/a.jpg"),
+        (CLIENT, "receive --listen 0 --protocol eof"),
+    ] {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let running = listening(program, &arguments, folder.path());
+        for (line, wanted) in [("Seccomp:", "2"), ("NoNewPrivs:", "1")] {
+            let found = status(running.0.id(), line);
+            assert!(
+                !found.is_empty() && found.iter().all(|one| one == wanted),
+                "{arguments:?}: {line} {found:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn commands_that_read_captures_say_by_what_they_are_confined() {
+    if !filters("commands_that_read_captures_say_by_what_they_are_confined") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // An empty capture is one, too.
+    let empty = folder.path().join("empty.pcap");
+    let mut header = Vec::new();
+    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1] {
+        header.extend(word.to_le_bytes());
+    }
+    std::fs::write(&empty, header).unwrap();
+    std::fs::create_dir(folder.path().join("sent")).unwrap();
+    for arguments in ["analyze -v empty.pcap", "verify -v empty.pcap --sent sent"] {
+        let output = Command::new(IMGNET)
+            .args(arguments.split(' '))
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            said.contains("imgnet: confined: capabilities given up")
+                && said.contains("seccomp: yes"),
+            "{arguments}: {said}"
+        );
+    }
+}
