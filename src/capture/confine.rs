@@ -4,7 +4,8 @@
 //! which files are still to be made), seccomp (a list of system calls; everything else fails with `EPERM`). A
 //! process that only reads what it has open can open nothing at all after it. One that makes files later, a rotated
 //! capture or extracted pictures, can make new ones and append to them: `openat` is let through with
-//! `O_CREAT | O_EXCL` or `O_APPEND | O_WRONLY` only, and where there is Landlock in those folders only.
+//! `O_CREAT | O_EXCL` or `O_APPEND | O_WRONLY` only, and where there is Landlock in those folders only. One that reads files
+//! later, to compare pictures with, is let through with `O_RDONLY`, and where there is Landlock to those only.
 //!
 //! All of it holds for the calling thread and for those it starts later: call it before the first.
 
@@ -32,6 +33,8 @@ use seccompiler::{
 pub struct Needs {
     /// Folders in which it makes, renames and removes files.
     pub folders: Vec<PathBuf>,
+    /// Files and folders that it reads, with all that is in them.
+    pub read: Vec<PathBuf>,
 }
 
 impl Needs {
@@ -44,6 +47,7 @@ impl Needs {
         });
         Self {
             folders: folders.collect(),
+            read: Vec::new(),
         }
     }
 }
@@ -114,12 +118,16 @@ pub fn confine(needs: &Needs) -> Confinement {
 
 fn capabilities(needs: &Needs) -> Step {
     // Root without any could not make files in a folder of another user, where it could before.
-    let keep = rustix::process::geteuid().is_root()
-        && !needs.folders.is_empty()
-        && caps::has_cap(None, CapSet::Permitted, Capability::CAP_DAC_OVERRIDE).unwrap_or(false);
-    let kept: caps::CapsHashSet = keep
-        .then_some(Capability::CAP_DAC_OVERRIDE)
+    let wanted = [
+        (!needs.folders.is_empty(), Capability::CAP_DAC_OVERRIDE),
+        (!needs.read.is_empty(), Capability::CAP_DAC_READ_SEARCH),
+    ];
+    let root = rustix::process::geteuid().is_root();
+    let kept: caps::CapsHashSet = wanted
         .into_iter()
+        .filter(|(wanted, _)| root && *wanted)
+        .map(|(_, capability)| capability)
+        .filter(|capability| caps::has_cap(None, CapSet::Permitted, *capability).unwrap_or(false))
         .collect();
     // Only who holds CAP_SETPCAP may do that; for who executes nothing it changes nothing.
     let _ = caps::clear(None, CapSet::Bounding);
@@ -129,7 +137,12 @@ fn capabilities(needs: &Needs) -> Step {
         .and_then(|()| caps::set(None, CapSet::Permitted, &kept));
     match given_up {
         Err(error) => Step::Without(error.to_string()),
-        Ok(()) if keep => Step::Partly("root keeps CAP_DAC_OVERRIDE to make files".to_owned()),
+        Ok(()) if kept.contains(&Capability::CAP_DAC_OVERRIDE) => {
+            Step::Partly("root keeps CAP_DAC_OVERRIDE to make files".to_owned())
+        }
+        Ok(()) if !kept.is_empty() => {
+            Step::Partly("root keeps CAP_DAC_READ_SEARCH to read files".to_owned())
+        }
         Ok(()) => Step::InForce,
     }
 }
@@ -150,6 +163,16 @@ fn landlock(needs: &Needs) -> Result<Step, landlock::RulesetError> {
         // A folder that is not there cannot have files made in it either.
         if let Ok(folder) = PathFd::new(folder) {
             rules = rules.add_rule(PathBeneath::new(folder, files))?;
+        }
+    }
+    for path in &needs.read {
+        let rights = if path.is_dir() {
+            AccessFs::ReadFile | AccessFs::ReadDir
+        } else {
+            AccessFs::ReadFile.into()
+        };
+        if let Ok(path) = PathFd::new(path) {
+            rules = rules.add_rule(PathBeneath::new(path, rights))?;
         }
     }
     Ok(match rules.restrict_self()?.ruleset {
@@ -306,22 +329,33 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
             0,
         )?])?],
     );
+    let mut opened = Vec::new();
+    if !needs.read.is_empty() {
+        // To read, and nothing else; what, is for Landlock to say.
+        let other = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC;
+        opened.push(argument(
+            2,
+            SeccompCmpOp::MaskedEq(u64::from(other.unsigned_abs())),
+            u64::from(libc::O_RDONLY.unsigned_abs()),
+        )?);
+        rules.insert(libc::SYS_getdents64, Vec::new());
+    }
     if !needs.folders.is_empty() {
         rules.extend(FILES.iter().map(|call| (*call, Vec::new())));
-        rules.insert(
-            libc::SYS_openat,
-            vec![
-                flags(2, libc::O_CREAT | libc::O_EXCL)?,
-                // To go on with one that it made; nothing is read or overwritten by that.
-                argument(
-                    2,
-                    SeccompCmpOp::MaskedEq(u64::from(
-                        (libc::O_APPEND | libc::O_ACCMODE).unsigned_abs(),
-                    )),
-                    u64::from((libc::O_APPEND | libc::O_WRONLY).unsigned_abs()),
-                )?,
-            ],
-        );
+        opened.extend([
+            flags(2, libc::O_CREAT | libc::O_EXCL)?,
+            // To go on with one that it made; nothing is read or overwritten by that.
+            argument(
+                2,
+                SeccompCmpOp::MaskedEq(u64::from(
+                    (libc::O_APPEND | libc::O_ACCMODE).unsigned_abs(),
+                )),
+                u64::from((libc::O_APPEND | libc::O_WRONLY).unsigned_abs()),
+            )?,
+        ]);
+    }
+    if !opened.is_empty() {
+        rules.insert(libc::SYS_openat, opened);
     }
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let list = SeccompFilter::new(rules, refused, SeccompAction::Allow, arch)?;

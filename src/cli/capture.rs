@@ -21,6 +21,7 @@ use crate::report::text::{self, count, counted};
 use crate::source::live::{self, Live};
 
 mod command;
+mod compare;
 mod device;
 mod rows;
 mod view;
@@ -94,6 +95,9 @@ pub struct Capture {
 
     #[command(flatten)]
     end: EndArgs,
+
+    #[command(flatten)]
+    compare: compare::CompareArgs,
 
     #[command(flatten)]
     run: RunArgs,
@@ -256,6 +260,9 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     if !quiet {
         announce(capture, &interface, filter.as_deref(), private.as_ref())?;
     }
+    let compared = capture
+        .compare
+        .prepare(capture.common.analysis.options().digest)?;
     let view = view::choose(&capture.common.output, stdout_taken, command.is_some());
     let mut watch = Watch::new(capture.common.analysis.options(), view);
     if let Some(images) = capture.end.images {
@@ -269,12 +276,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         }
     };
     // The command is not confined: only what reads bytes that anybody may have sent.
-    let rotated = capture
-        .file
-        .write
-        .as_deref()
-        .filter(|_| capture.file.rotate.is_some());
-    confined(&capture.common.output, rotated)?;
+    close_in(capture, compared, &mut watch)?;
     if !quiet {
         warn_if_open(started.as_ref())?;
     }
@@ -307,6 +309,25 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         (ExitStatusArg::Both, Some(code)) if exit == Exit::Good => code,
         _ => exit,
     })
+}
+
+/// Confines the process, and begins to compare with what it can still read.
+fn close_in(
+    capture: &Capture,
+    compared: Option<compare::Prepared>,
+    watch: &mut Watch,
+) -> anyhow::Result<()> {
+    let rotated = capture
+        .file
+        .write
+        .as_deref()
+        .filter(|_| capture.file.rotate.is_some());
+    let read = compared.as_ref().map(compare::Prepared::read);
+    confined_reading(&capture.common.output, rotated, read.unwrap_or_default())?;
+    if let Some(compared) = compared {
+        watch.compare(compared.begin().context("the files cannot be compared")?);
+    }
+    Ok(())
 }
 
 /// Whether the capture file goes to standard output.
@@ -408,11 +429,23 @@ pub(super) fn confined<'a>(
     output: &'a crate::cli::args::OutputArgs,
     made: impl IntoIterator<Item = &'a Path>,
 ) -> io::Result<()> {
+    confined_reading(output, made, &[])
+}
+
+/// The same, and these files and folders can still be read.
+fn confined_reading<'a>(
+    output: &'a crate::cli::args::OutputArgs,
+    made: impl IntoIterator<Item = &'a Path>,
+    read: &[PathBuf],
+) -> io::Result<()> {
     let report = output
         .output
         .as_deref()
         .filter(|file| *file != Path::new("-"));
-    let confinement = confine(&Needs::beside(made.into_iter().chain(report)));
+    let confinement = confine(&Needs {
+        read: read.to_vec(),
+        ..Needs::beside(made.into_iter().chain(report))
+    });
     if output.verbose > 0 {
         writeln!(io::stderr().lock(), "imgnet: confined: {confinement}")?;
     }
@@ -448,10 +481,22 @@ fn conclude(
     capture: &Capture,
     interface: &str,
     summary: Summary,
-    watch: Watch,
+    mut watch: Watch,
     output: Option<Output>,
 ) -> anyhow::Result<Exit> {
+    let compared = watch.compared();
     let mut report = watch.into_report(capture_file(interface, &summary), &summary.counts);
+    let failure = match compared {
+        None => None,
+        Some(compared) => {
+            let others_run = capture.run.command().is_none();
+            let concluded = compared.conclude(&capture.compare.named(), &mut report, others_run);
+            for missing in concluded.iter().flatten() {
+                writeln!(io::stderr().lock(), "imgnet: {missing}")?;
+            }
+            concluded.err()
+        }
+    };
     let verdict = verdict(&report, &summary);
     report.verdict = verdict;
     let arguments = &capture.common.output;
@@ -490,7 +535,15 @@ fn conclude(
         }
     }
     failed(summary)?;
-    Ok(exit(verdict))
+    // All that was captured is told first.
+    if let Some(failure) = failure {
+        return Err(failure.context("the pictures were not compared"));
+    }
+    Ok(match verdict {
+        // Files were given, and do not belong to what was seen.
+        None | Some(Verdict::Unverified) if capture.compare.given() => Exit::NotEqual,
+        verdict => exit(verdict),
+    })
 }
 
 /// What ended the capture early, if anything did.

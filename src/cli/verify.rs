@@ -217,4 +217,3 @@ fn prepare(folder: &Path) -> anyhow::Result<()> {
     temporary(folder).map_err(cannot("cannot be written"))?;
     Ok(())
 }
-

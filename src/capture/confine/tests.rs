@@ -77,6 +77,7 @@ fn who_makes_files_later_makes_new_ones_alone() {
     fs::write(folder_path.join("old"), b"old").unwrap();
     thread::spawn(move || {
         let needs = Needs {
+            read: Vec::new(),
             folders: vec![folder_path.clone()],
         };
         let confinement = confine(&needs);
@@ -99,4 +100,34 @@ fn who_makes_files_later_makes_new_ones_alone() {
     .join()
     .unwrap();
     assert_eq!(fs::read(folder.path().join("old")).unwrap(), b"old");
+}
+
+#[test]
+fn who_reads_files_later_reads_those_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (inside, outside) = (folder.path().join("in"), folder.path().join("out"));
+    fs::create_dir(&inside).unwrap();
+    fs::write(inside.join("a"), "a").unwrap();
+    fs::write(&outside, "b").unwrap();
+    thread::spawn(move || {
+        let confinement = confine(&Needs {
+            read: vec![inside.clone()],
+            ..Needs::default()
+        });
+        if !in_force(&confinement) {
+            return;
+        }
+        assert_eq!(fs::read_dir(&inside).unwrap().count(), 1);
+        assert_eq!(fs::read(inside.join("a")).unwrap(), b"a");
+        assert!(refused(File::create(inside.join("b"))));
+        assert!(refused(File::options().write(true).open(inside.join("a"))));
+        assert!(refused(fs::remove_file(inside.join("a"))));
+        if confinement.landlock == Step::InForce {
+            assert!(refused(File::open(&outside)));
+        } else {
+            eprintln!("SKIPPED: other folders, Landlock: {}", confinement.landlock);
+        }
+    })
+    .join()
+    .unwrap();
 }

@@ -94,6 +94,10 @@ pub trait Consumer: Send {
     fn frame(&mut self, frame: &Frame<'_>);
     /// Comes after each batch, and at least every [`TICK`] while nothing does.
     fn tick(&mut self);
+    /// Whether it has something to do soon that no frame brings: then [`Self::tick`] comes at least every [`SOON`].
+    fn is_restless(&self) -> bool {
+        false
+    }
     /// Gives what shall be said of frames in the file to `take`, as far as it is new.
     fn notes(&mut self, take: &mut dyn FnMut(Note)) {
         let _ = take;
@@ -111,6 +115,8 @@ impl Consumer for () {
 
 /// How often a consumer is woken while no frame comes.
 pub const TICK: Duration = Duration::from_millis(100);
+/// The same, for one that is restless.
+pub const SOON: Duration = Duration::from_millis(10);
 /// Captured bytes after which a batch is handed on.
 const BATCH_BYTES: usize = 1 << 20;
 /// Frames after which a batch is handed on.
@@ -505,7 +511,8 @@ fn consume(
     depth: &Depth,
 ) {
     loop {
-        match queue.recv_timeout(TICK) {
+        let patience = if consumer.is_restless() { SOON } else { TICK };
+        match queue.recv_timeout(patience) {
             Ok(Item::Batch(batch)) => {
                 depth.consumer.fetch_sub(1, Ordering::Relaxed);
                 for frame in batch.frames() {

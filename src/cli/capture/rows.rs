@@ -10,6 +10,7 @@ use crate::analysis::Event;
 use crate::ledger::{Image, Verdict};
 use crate::report::text::{self, count, counted};
 use crate::units::PictureId;
+use crate::verify::{Comparison, Mismatch, SideOfMismatch};
 
 /// Pictures that ended and are still shown, where there is room.
 const KEPT: usize = 30;
@@ -123,6 +124,19 @@ impl Rows {
         }
     }
 
+    /// What the files of a picture that ended show: counts it anew.
+    pub(super) fn judged(&mut self, image: &Image, was_whole: bool) -> Ended {
+        let ended = Ended::of(image);
+        if let Some(row) = self.ended.iter_mut().find(|row| row.id == image.id) {
+            *row = ended.clone();
+        }
+        if was_whole && !matches!(ended.verdict, Verdict::Match | Verdict::Unverified) {
+            self.whole = self.whole.saturating_sub(1);
+            self.not_whole = self.not_whole.saturating_add(1);
+        }
+        ended
+    }
+
     /// The screen: at most `most` lines of at most `width` characters, the newest rows last.
     pub(super) fn screen(&self, most: usize, width: usize, unicode: bool) -> Vec<String> {
         let mut head = format!(
@@ -210,6 +224,36 @@ pub(super) fn told(image: &Image) -> String {
     told
 }
 
+/// The files of a picture, and which of them equal the wire.
+fn files(compared: &Comparison) -> String {
+    let mut text = String::new();
+    for (side, what) in [(&compared.sent, "sent"), (&compared.received, "received")] {
+        let Some(side) = side else { continue };
+        let sign = match side.equal {
+            Some(true) => '=',
+            Some(false) => '≠',
+            None => '?',
+        };
+        let name = side.path.as_deref().unwrap_or("by the ledger");
+        let _ = write!(text, "  {sign} {what} {}", text::plain(name, true));
+    }
+    text
+}
+
+/// Where and how a picture differs, in a few words.
+fn differs(mismatch: &Mismatch) -> String {
+    let between = match mismatch.side {
+        SideOfMismatch::SenderToWire => "sender → wire",
+        SideOfMismatch::WireToReceiver => "wire → receiver",
+        SideOfMismatch::SenderToReceiver => "sender → receiver",
+    };
+    let at = mismatch
+        .first_difference
+        .map(|at| format!(" from byte {}", count(at)))
+        .unwrap_or_default();
+    format!("differs {between}{at}: {}", mismatch.damage)
+}
+
 impl Ended {
     fn word(&self) -> (char, &'static str) {
         match self.verdict {
@@ -243,6 +287,17 @@ impl Ended {
                 counted(image.retransmitted_packets, "repeat", "repeats")
             );
         }
+        let compared = image
+            .compared
+            .clone()
+            .and_then(|compared| serde_json::from_value(compared).ok());
+        let problem = match &compared {
+            None => None,
+            Some(compared) => {
+                what.push_str(&files(compared));
+                compared.mismatch.as_ref().map(differs)
+            }
+        };
         Self {
             id: image.id,
             from: image.from,
@@ -250,7 +305,7 @@ impl Ended {
             protocol: image.protocol.clone(),
             what,
             verdict: image.verdict,
-            problem: image.problem.clone(),
+            problem: problem.or_else(|| image.problem.clone()),
         }
     }
 

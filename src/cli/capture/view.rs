@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::rows::{Change, Rows};
+use super::rows::{Change, Ended, Rows};
 use crate::analysis::Event;
 use crate::capture::session::{Reason, Summary};
 use crate::cli::args::{FormatArg, OutputArgs};
+use crate::ledger::Image;
 use crate::report::Style;
 use crate::report::model::Report;
 
@@ -73,6 +74,37 @@ impl View {
             }
             Self::Lines(lines) => lines.event(event),
             Self::Json(json) => json.event(event),
+        }
+    }
+
+    /// A picture ended, and its files are not known yet. Whether that is shown: programs are told at once, people
+    /// rather a moment later, and all of it.
+    pub(super) fn ended_early(&mut self, image: &Image) -> bool {
+        match self {
+            Self::Json(json) => {
+                json.event(&Event::PictureEnded(image));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The files of a picture that was shown before are known.
+    pub(super) fn judged(&mut self, image: &Image, was_whole: bool) {
+        match self {
+            Self::Silent => {}
+            Self::Screen(screen) => {
+                screen.rows.judged(image, was_whole);
+                screen.changed = true;
+            }
+            Self::Lines(lines) => {
+                let ended = lines.rows.judged(image, was_whole);
+                lines.put(&ended);
+            }
+            Self::Json(json) => json.put(&json!({
+                "event": "picture-compared",
+                "image": {"id": image.id, "stream": image.stream, "verdict": image.verdict, "compared": image.compared},
+            })),
         }
     }
 
@@ -196,9 +228,12 @@ pub(in crate::cli) struct Lines {
 
 impl Lines {
     fn event(&mut self, event: &Event<'_>) {
-        let Change::Ended(ended) = self.rows.event(event) else {
-            return;
-        };
+        if let Change::Ended(ended) = self.rows.event(event) {
+            self.put(&ended);
+        }
+    }
+
+    fn put(&self, ended: &Ended) {
         let line = ended.line(self.style.unicode);
         // Who reads the lines may go away; the capture goes on, and its report says how it went.
         let _ = if self.stderr {
@@ -228,8 +263,13 @@ impl Json {
 
     fn event(&mut self, event: &Event<'_>) {
         if let Some(value) = json_of(event) {
-            let _ = writeln!(self.out, "{value}");
+            self.put(&value);
         }
+    }
+
+    /// Who reads may have gone away; the capture goes on.
+    fn put(&mut self, value: &Value) {
+        let _ = writeln!(self.out, "{value}");
     }
 
     fn flush(&mut self) {

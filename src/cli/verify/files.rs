@@ -57,7 +57,7 @@ pub(in crate::cli) type Look<'l> = dyn FnMut(&Path, bool) -> anyhow::Result<Foun
 ///
 /// # Errors
 /// A path that is not there or cannot be read.
-pub(super) fn find(
+pub(in crate::cli) fn find(
     given: &[PathBuf],
     option: &str,
     look: &mut Look<'_>,

@@ -196,6 +196,15 @@ impl Spool {
                 self.let_go(picture, Elsewhere::GivenUp);
                 break;
             };
+            // Those that ended may have been given up for it, this one among them.
+            if self
+                .pictures
+                .get(&picture)
+                .is_none_or(|kept| kept.elsewhere.is_some())
+            {
+                self.give_free(at, room);
+                break;
+            }
             let part = rest
                 .get(..usize::try_from(room).unwrap_or(usize::MAX))
                 .unwrap_or(rest);
@@ -329,9 +338,7 @@ impl Spool {
             // The file may have been changed since.
             Some(Elsewhere::File { path, sha256: same }) => {
                 let bytes = std::fs::read(path).ok();
-                return Ok(bytes
-                    .filter(|bytes| sha256(bytes) == *same)
-                    .map(Wire::of));
+                return Ok(bytes.filter(|bytes| sha256(bytes) == *same).map(Wire::of));
             }
             Some(Elsewhere::GivenUp) => return Ok(None),
             None => {}
@@ -447,7 +454,12 @@ mod tests {
 
     #[test]
     fn room_of_pictures_that_are_files_is_used_again() {
-        let mut spool = Spool::with(Box::new(SpooledTempFile::new(MEMORY)), usize::MAX, 1000, 5000);
+        let mut spool = Spool::with(
+            Box::new(SpooledTempFile::new(MEMORY)),
+            usize::MAX,
+            1000,
+            5000,
+        );
         let mut folder = tempfile::NamedTempFile::new().unwrap();
         let same = b"0123456789".repeat(200);
         folder.write_all(&same).unwrap();
@@ -471,7 +483,10 @@ mod tests {
         for (picture, bytes) in [(100, &same), (101, &other)] {
             let wire = spool.wire(PictureId(picture), u64::MAX).unwrap().unwrap();
             assert_eq!(wire.whole(), Some(bytes.as_slice()));
-            assert_eq!(spool.sha256(PictureId(picture)).unwrap(), Some(sha256(bytes)));
+            assert_eq!(
+                spool.sha256(PictureId(picture)).unwrap(),
+                Some(sha256(bytes))
+            );
         }
         // A file that was changed is not what was on the wire.
         folder.write_all(b"more").unwrap();
@@ -480,7 +495,12 @@ mod tests {
 
     #[test]
     fn without_room_the_oldest_that_ended_are_given_up() {
-        let mut spool = Spool::with(Box::new(SpooledTempFile::new(MEMORY)), usize::MAX, 1000, 5000);
+        let mut spool = Spool::with(
+            Box::new(SpooledTempFile::new(MEMORY)),
+            usize::MAX,
+            1000,
+            5000,
+        );
         for picture in 0..4 {
             for _ in 0..20 {
                 data(&mut spool, picture, &[picture.to_le_bytes()[0]; 100]);
