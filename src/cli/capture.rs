@@ -275,6 +275,10 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
             Some(command::start(program, arguments, taken)?)
         }
     };
+    if command.is_none() {
+        // Who holds the traffic need not be faster than it.
+        session::come_first();
+    }
     // The command is not confined: only what reads bytes that anybody may have sent.
     close_in(capture, compared, &mut watch)?;
     if !quiet {

@@ -19,9 +19,10 @@ const PART: u64 = 8;
 const TELLING: u64 = 512 << 10;
 /// A read that brings fewer frames found no more: [`crate::source::live::Live::poll`] hands out that many.
 const FULL_READ: u64 = 1024;
-/// Batches that wait for the writer or the consumer, at which the hold begins, and at which it ends.
-const DEEP: usize = 24;
-const SHALLOW: usize = 8;
+/// Batches that wait for the writer or the consumer, at which the hold begins, and at which it ends: so many that neither
+/// runs out of work before the first frames come again.
+const DEEP: usize = 48;
+const SHALLOW: usize = 24;
 /// The ring's size where it is not known.
 const RING: u64 = 64 << 20;
 
@@ -61,6 +62,11 @@ impl<'h> Brake<'h> {
             holds: 0,
             held: Duration::ZERO,
         }
+    }
+
+    /// Whether it is held.
+    pub(super) fn holds_now(&self) -> bool {
+        self.since.is_some()
     }
 
     /// A batch is about to be handed on.

@@ -54,6 +54,10 @@ pub trait Device {
     fn ring_bytes(&self) -> Option<u64> {
         None
     }
+    /// Lets [`Self::read`] wait at most so long from now on.
+    fn wait_at_most(&mut self, time: Duration) {
+        let _ = time;
+    }
     /// Hands the frames that are there to `each`; waits for the first at most some tens of milliseconds.
     /// Says how many it handed over.
     ///
@@ -125,6 +129,11 @@ const BATCH_FRAMES: u64 = 8192;
 const BATCH_AGE: Duration = Duration::from_millis(20);
 /// Nice value of the consumer's thread.
 const BEHIND: i32 = 5;
+/// Nice value of the reader's.
+const BEFORE: i32 = -10;
+/// Longest time that a read waits for frames, and while whoever makes them is held.
+pub const READ_WAIT: Duration = Duration::from_millis(20);
+const HELD_WAIT: Duration = Duration::from_millis(1);
 /// How often the kernel's counts are asked for.
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
 /// Longest time for which frames are taken in after the capture was asked to end.
@@ -248,11 +257,21 @@ pub fn run<C: Consumer>(
         let (to_writer, writing) = match recorder {
             None => (None, None),
             Some(recorder) => {
-                let (to_writer, queue) = mpsc::sync_channel(options.writer_queue.max(1));
+                // Where nobody is held, what the disk cannot take at once waits in as much memory again as the ring has.
+                let queue = match ring {
+                    Some(ring) if hold.is_none() => {
+                        let batches = usize::try_from(ring).unwrap_or(usize::MAX) / BATCH_BYTES;
+                        options.writer_queue.max(batches)
+                    }
+                    _ => options.writer_queue.max(1),
+                };
+                let (to_writer, queue) = mpsc::sync_channel(queue);
                 let (stop, spare) = (stop.clone(), spare_in.clone());
                 let (notes, depth) = (&notes, &depth);
-                let thread = scope
-                    .spawn(move || writer::write(recorder, &queue, &spare, &stop, notes, depth));
+                let thread = scope.spawn(move || {
+                    come_next();
+                    writer::write(recorder, &queue, &spare, &stop, notes, depth)
+                });
                 (Some(to_writer), Some(thread))
             }
         };
@@ -261,6 +280,7 @@ pub fn run<C: Consumer>(
         // Where the traffic is held for it, it has no reason to.
         let gives_way = hold.is_none();
         let consuming = scope.spawn(move || {
+            come_next();
             if gives_way {
                 give_way();
             }
@@ -331,6 +351,7 @@ impl Reader<'_> {
         let started = Instant::now();
         let mut heard = started;
         let mut looked = started;
+        let mut held = false;
         loop {
             let now = Instant::now();
             let over = |limit: Option<Duration>, since: Instant| {
@@ -368,6 +389,12 @@ impl Reader<'_> {
                     }
                     if let Some(brake) = &mut self.out.brake {
                         brake.read(&reading, self.out.depth);
+                        // Whoever is held is let go as soon as there is room: nobody is to wait for work meanwhile.
+                        if brake.holds_now() != held {
+                            held = !held;
+                            let wait = if held { HELD_WAIT } else { READ_WAIT };
+                            self.device.wait_at_most(wait);
+                        }
                     }
                     self.hand_on_old();
                 }
@@ -382,6 +409,7 @@ impl Reader<'_> {
     /// Takes what the kernel holds and was captured up to now.
     fn drain(&mut self) -> Result<(), DeviceFailure> {
         let begun = Instant::now();
+        self.device.wait_at_most(READ_WAIT);
         let asked = writer::now();
         let mut idle = 0;
         loop {
@@ -534,6 +562,24 @@ fn consume(
             }
             Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+}
+
+/// Lets this thread, which will read frames, come before others where processors are scarce: as root only, and before the
+/// process is confined. Threads that it starts take its place with them; those of [`run`] give it back.
+pub fn come_first() {
+    let thread = Some(rustix::thread::gettid());
+    // Who was told to stand back, stands back.
+    if rustix::process::getpriority_process(thread) == Ok(0) {
+        let _ = rustix::process::setpriority_process(thread, BEFORE);
+    }
+}
+
+/// Takes an ordinary place again, where the thread that started this one [came first](come_first).
+pub fn come_next() {
+    let thread = Some(rustix::thread::gettid());
+    if rustix::process::getpriority_process(thread) == Ok(BEFORE) {
+        let _ = rustix::process::setpriority_process(thread, 0);
     }
 }
 

@@ -20,6 +20,8 @@ const ADVANCE: Duration = Duration::from_secs(1);
 /// How long a picture's row waits for what its files show: so long that the receiver can have saved it mostly, so short
 /// that the row is there within 100 ms.
 const WAIT: Duration = Duration::from_millis(40);
+/// How long a picture's files are looked out for closely.
+const RESTLESS: Duration = Duration::from_secs(1);
 /// Most pictures whose files are waited for; what the others' files show is told at the end.
 const MOST: usize = 10_000;
 
@@ -140,7 +142,10 @@ impl Consumer for Watch {
     }
 
     fn is_restless(&self) -> bool {
-        self.eyes.waiting.values().any(|waiting| !waiting.shown)
+        // The latest: those before them are answered with the next frames, too.
+        let mut latest = self.eyes.waiting.values().rev().take(64);
+        self.eyes.view.is_restless()
+            || latest.any(|waiting| !waiting.shown || waiting.since.elapsed() < RESTLESS)
     }
 
     fn notes(&mut self, take: &mut dyn FnMut(Note)) {

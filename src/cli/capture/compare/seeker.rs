@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::folder::{Folder, Reading, Readings, key_of};
 use super::{Shared, Told};
 use crate::analysis::DigestKind;
+use crate::capture::session;
 use crate::cli::verify::compare::{Half, Picked, Settings, judge, pair, wanted};
 use crate::cli::verify::files::{self, Found};
 use crate::ledger::record::{Record, Side as Writer};
@@ -97,6 +98,7 @@ impl Seeker {
 
     /// Answers until nobody asks any more.
     pub(super) fn run(mut self, asks: &Receiver<Ask>) -> Readings {
+        session::come_next();
         loop {
             let first = if self.pending.is_empty() && self.expected.is_empty() {
                 asks.recv().map_err(|_| RecvTimeoutError::Disconnected)
