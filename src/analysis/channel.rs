@@ -201,6 +201,11 @@ impl Channel {
         self.open.is_some()
     }
 
+    /// The picture on its way.
+    pub(super) fn moving(&self) -> Option<PictureId> {
+        self.open.as_ref().map(|open| open.id)
+    }
+
     /// The next bytes of a TCP direction.
     pub(super) fn bytes(&mut self, bytes: &[u8], context: &mut Context<'_>) {
         match &mut self.state {

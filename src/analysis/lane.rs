@@ -93,6 +93,7 @@ impl<'cap> Lane<'cap> {
         };
         let in_picture = self.channel.in_picture();
         let (acknowledged, highest) = (half.acked(), half.assembler.highest());
+        let repeats = half.retransmitted_packets;
         if !segment.payload.is_empty() {
             self.answered = false;
         }
@@ -110,7 +111,11 @@ impl<'cap> Lane<'cap> {
             idle: context.options.idle,
         };
         let copy = self.watch.segment(&seen, theirs, context.capture);
+        let repeat = half.retransmitted_packets > repeats;
         let limited = self.settle(context);
+        if !segment.payload.is_empty() {
+            self.packet_of_picture(repeat, context);
+        }
         if let Transport::Tcp(half) = &mut self.transport
             && !self.channel.needs_detail()
         {
@@ -121,6 +126,14 @@ impl<'cap> Lane<'cap> {
             limited,
             copy,
             answers: verdict.arrival.new_bytes > 0 || header.fin || header.rst,
+        }
+    }
+
+    fn packet_of_picture(&self, repeat: bool, context: &mut Context<'_>) {
+        if let Some(picture) = self.channel.moving() {
+            context
+                .observer
+                .event(Event::PicturePacket { picture, repeat });
         }
     }
 
@@ -241,6 +254,7 @@ impl<'cap> Lane<'cap> {
         }
         self.channel.datagram(payload, missing, context);
         self.announce(context);
+        self.packet_of_picture(false, context);
         if let Transport::Udp(datagrams) = &mut self.transport
             && !self.channel.needs_detail()
         {

@@ -116,6 +116,14 @@ pub enum Event<'a> {
         /// The bytes.
         bytes: &'a [u8],
     },
+    /// A frame with bytes came while a picture moves, in its direction. For a look at what goes on: the exact counts come
+    /// with the picture's account.
+    PicturePacket {
+        /// The picture's number.
+        picture: PictureId,
+        /// Whether it sends again what was captured before.
+        repeat: bool,
+    },
     /// Bytes of a picture that the capture lacks, in order.
     PictureGap {
         /// Its number.

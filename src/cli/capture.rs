@@ -21,6 +21,7 @@ use crate::report::text::{self, count, counted};
 use crate::source::live::{self, Live};
 
 mod command;
+mod compare;
 mod device;
 mod network;
 mod rows;
@@ -98,6 +99,9 @@ pub struct Capture {
 
     #[command(flatten)]
     end: EndArgs,
+
+    #[command(flatten)]
+    compare: compare::CompareArgs,
 
     #[command(flatten)]
     run: RunArgs,
@@ -263,6 +267,9 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
             task.as_ref(),
         )?;
     }
+    let compared = capture
+        .compare
+        .prepare(capture.common.analysis.options().digest)?;
     let view = view::choose(&capture.common.output, stdout_taken, task.is_some());
     let mut watch = Watch::new(capture.common.analysis.options(), view);
     if let Some(images) = capture.end.images {
@@ -275,13 +282,12 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
             Some(command::start(task, &network, taken)?)
         }
     };
+    if task.is_none() {
+        // Who holds the traffic need not be faster than it.
+        session::come_first();
+    }
     // The command is not confined: only what reads bytes that anybody may have sent.
-    let rotated = capture
-        .file
-        .write
-        .as_deref()
-        .filter(|_| capture.file.rotate.is_some());
-    confined(&capture.common.output, rotated)?;
+    close_in(capture, compared, &mut watch)?;
     if !quiet {
         warn_if_open(started.as_ref())?;
     }
@@ -304,7 +310,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         .map(|brake| -> &mut dyn session::Hold { brake });
     let (summary, watch) = session::run(&mut device, recorder, watch, &stop, options, hold);
     let outcome = running.map(|running| running.finish(quiet)).transpose()?;
-    let exit = conclude(capture, &interface, summary, watch, output)?;
+    let exit = conclude(capture, &interface, summary, watch, output, task.is_none())?;
     let of_command = outcome
         .filter(|outcome| !outcome.interrupted)
         .and_then(|outcome| outcome.code())
@@ -314,6 +320,26 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         (ExitStatusArg::Both, Some(code)) if exit == Exit::Good => code,
         _ => exit,
     })
+}
+
+/// Confines the process, and begins to compare with what it can still read.
+fn close_in(
+    capture: &Capture,
+    compared: Option<compare::Prepared>,
+    watch: &mut Watch,
+) -> anyhow::Result<()> {
+    let rotated = capture
+        .file
+        .write
+        .as_deref()
+        .filter(|_| capture.file.rotate.is_some());
+    let read = compared.as_ref().map(compare::Prepared::read);
+    let read = read.unwrap_or_default().iter().map(PathBuf::as_path);
+    confined_to(&capture.common.output, Needs::beside(rotated).reading(read))?;
+    if let Some(compared) = compared {
+        watch.compare(compared.begin().context("the files cannot be compared")?);
+    }
+    Ok(())
 }
 
 /// Whether the capture file goes to standard output.
@@ -451,15 +477,27 @@ fn list() -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// Says what was found and how the capture went.
+/// Says what was found and how the capture went. `others_run`: the programs whose traffic it is may still be at work.
 fn conclude(
     capture: &Capture,
     interface: &str,
     summary: Summary,
-    watch: Watch,
+    mut watch: Watch,
     output: Option<Output>,
+    others_run: bool,
 ) -> anyhow::Result<Exit> {
+    let compared = watch.compared();
     let mut report = watch.into_report(capture_file(interface, &summary), &summary.counts);
+    let failure = match compared {
+        None => None,
+        Some(compared) => {
+            let concluded = compared.conclude(&capture.compare.named(), &mut report, others_run);
+            for missing in concluded.iter().flatten() {
+                writeln!(io::stderr().lock(), "imgnet: {missing}")?;
+            }
+            concluded.err()
+        }
+    };
     let verdict = verdict(&report, &summary);
     report.verdict = verdict;
     let arguments = &capture.common.output;
@@ -498,7 +536,15 @@ fn conclude(
         }
     }
     failed(summary)?;
-    Ok(exit(verdict))
+    // All that was captured is told first.
+    if let Some(failure) = failure {
+        return Err(failure.context("the pictures were not compared"));
+    }
+    Ok(match verdict {
+        // Files were given, and do not belong to what was seen.
+        None | Some(Verdict::Unverified) if capture.compare.given() => Exit::NotEqual,
+        verdict => exit(verdict),
+    })
 }
 
 /// What ended the capture early, if anything did.

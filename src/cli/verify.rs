@@ -1,7 +1,6 @@
 //! `imgnet verify`: the sender's file = the wire = the receiver's file?
 
 use std::fs;
-use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -15,20 +14,16 @@ use crate::cli::glue;
 use crate::cli::output::{Output, temporary, trouble};
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
-use crate::ledger::{Image, Verdict};
+use crate::ledger::Verdict;
 use crate::report::Collector;
 use crate::report::model::Report;
-use crate::transfer::record::{Record, Side as Writer};
-use crate::units::PictureId;
-use crate::verify::{
-    self, Asked, FileFacts, Given, LedgerLine, Level, Pairs, SideOfMismatch, Subject, Thresholds,
-    UnpairedFile, Verification, Wanted, Wire, Work, painting,
-};
+use crate::verify::{Level, Thresholds};
 
-mod files;
-mod spool;
+pub(super) mod compare;
+pub(super) mod files;
+pub(super) mod spool;
 
-use files::Found;
+use compare::{Named, Settings, Sides, Verifier};
 use spool::Spool;
 
 /// Compare the file sent, the wire and the file received, picture by picture
@@ -108,6 +103,25 @@ enum LevelArg {
     Similar,
 }
 
+impl ComparedArgs {
+    fn settings(&self) -> Settings {
+        let defaults = Settings::default();
+        Settings {
+            level: match self.level {
+                LevelArg::Bytes => Level::Bytes,
+                LevelArg::Pixels => Level::Pixels,
+                LevelArg::Similar => Level::Similar,
+            },
+            thresholds: Thresholds {
+                psnr: self.min_psnr,
+                ssim: self.min_ssim,
+            },
+            damage: self.damage.clone(),
+            limit: self.limit_compare.unwrap_or(defaults.limit),
+        }
+    }
+}
+
 fn not_negative(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
@@ -127,12 +141,15 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     if let Some(folder) = &compared.damage {
         prepare(folder)?;
     }
-    let mut spool = Spool::new();
-    // Its file has to be there; where it cannot be, little is kept in memory all the same.
-    spool.on_disk();
+    let spool = Spool::new();
     confine(command)?;
     // What is wrong with the files is told before a long capture is read.
-    let sides = Sides::find(compared)?;
+    let named = Named {
+        sent: &compared.sent,
+        received: &compared.received,
+        ledger: &compared.ledger,
+    };
+    let sides = Sides::find(&named, &mut files::look)?;
     let mut watchers = Watchers {
         collector: Collector::new(),
         spool,
@@ -148,9 +165,8 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     let mut report = collector.into_report(reading.captures, reading.packets);
     Verifier {
         sides: &sides,
-        spool,
-        compared,
-        limit: compared.limit_compare.unwrap_or(256 << 20),
+        spool: &mut spool,
+        settings: &compared.settings(),
     }
     .verify(&mut report)?;
     output.write(&report)?;
@@ -167,7 +183,8 @@ fn confine(command: &Verify) -> std::io::Result<()> {
     super::capture::confined_to(&command.common.output, needs)
 }
 
-fn exit(report: &Report) -> Exit {
+/// The exit code of a report that was verified.
+pub(super) fn exit(report: &Report) -> Exit {
     match report.verdict {
         Some(Verdict::Match) => Exit::Good,
         Some(Verdict::Inconclusive) => Exit::Inconclusive,
@@ -201,366 +218,10 @@ impl Watch for Watchers {
     }
 }
 
-/// What is known of one side.
-#[derive(Debug, Default)]
-struct Side {
-    files: Vec<Found>,
-    records: Vec<Record>,
-    /// Files or a ledger of it were given.
-    asked: bool,
-}
-
-#[derive(Debug)]
-struct Sides {
-    sent: Side,
-    received: Side,
-}
-
-impl Sides {
-    fn find(compared: &ComparedArgs) -> anyhow::Result<Self> {
-        let (sent, received): (Vec<Record>, Vec<Record>) = files::ledgers(&compared.ledger)?
-            .into_iter()
-            .partition(|record| record.side == Writer::Sent);
-        let side = |paths: &[PathBuf], records: Vec<Record>, option| -> anyhow::Result<Side> {
-            Ok(Side {
-                files: files::find(paths, option)?,
-                asked: !paths.is_empty() || !records.is_empty(),
-                records,
-            })
-        };
-        Ok(Self {
-            sent: side(&compared.sent, sent, "--sent")?,
-            received: side(&compared.received, received, "--received")?,
-        })
-    }
-}
-
 /// Makes the folder of `--damage`, or says now that it cannot be made.
 fn prepare(folder: &Path) -> anyhow::Result<()> {
     let cannot = |what| trouble(folder, what, "choose another folder for --damage");
     fs::create_dir_all(folder).map_err(cannot("cannot be made a folder"))?;
     temporary(folder).map_err(cannot("cannot be written"))?;
     Ok(())
-}
-
-/// Compares the pictures of a report with the files.
-struct Verifier<'v> {
-    sides: &'v Sides,
-    spool: Spool,
-    compared: &'v ComparedArgs,
-    limit: u64,
-}
-
-impl Verifier<'_> {
-    fn verify(&mut self, report: &mut Report) -> anyhow::Result<()> {
-        let digests = report
-            .images
-            .iter()
-            .map(|image| match &image.sha256 {
-                Some(digest) => Ok(Some(digest.clone())),
-                None if image.gap_bytes > 0 => Ok(None),
-                None => self.spool.sha256(image.id),
-            })
-            .collect::<anyhow::Result<Vec<Option<String>>>>()?;
-        let wanted: Vec<Wanted> = report
-            .images
-            .iter()
-            .zip(&digests)
-            .map(|(image, digest)| wanted(image, digest.clone()))
-            .collect();
-        let ids: Vec<PictureId> = report.images.iter().map(|image| image.id).collect();
-        let sent = self.pair(&wanted, &ids, true)?;
-        let received = self.pair(&wanted, &ids, false)?;
-        let sides = self.sides;
-        let mut images = std::mem::take(&mut report.images);
-        for (index, (image, digest)) in images.iter_mut().zip(&digests).enumerate() {
-            let picked = Picked {
-                digest: digest.as_deref(),
-                sent: pick(&sides.sent, &sent, index),
-                received: pick(&sides.received, &received, index),
-            };
-            self.picture(report, image, &picked)?;
-        }
-        report.images = images;
-        let unpaired = |side: &Side, pairs: &Pairs| {
-            side.asked.then(|| Given {
-                files: side.files.len() as u64,
-                unpaired: unpaired(side, pairs),
-                ledger_lines: side.records.len() as u64,
-                ledger_unpaired: side
-                    .records
-                    .len()
-                    .saturating_sub(pairs.lines.iter().flatten().count())
-                    as u64,
-            })
-        };
-        let verification = Verification {
-            level: self.level(),
-            sent: unpaired(&self.sides.sent, &sent),
-            received: unpaired(&self.sides.received, &received),
-            damage: self
-                .compared
-                .damage
-                .as_ref()
-                .map(|folder| folder.to_string_lossy().into_owned()),
-        };
-        report.conclude();
-        // Said to be sent, and not seen.
-        let never_seen = verification.sent.as_ref().is_some_and(|given| {
-            given.ledger_unpaired > 0 || given.unpaired.iter().any(|file| file.named)
-        });
-        if never_seen {
-            let worst = if report.truncated() {
-                Verdict::Inconclusive
-            } else {
-                Verdict::Incomplete
-            };
-            report.verdict = report.verdict.max(Some(worst));
-        }
-        report.verification = Some(verification);
-        Ok(())
-    }
-
-    fn level(&self) -> Level {
-        match self.compared.level {
-            LevelArg::Bytes => Level::Bytes,
-            LevelArg::Pixels => Level::Pixels,
-            LevelArg::Similar => Level::Similar,
-        }
-    }
-
-    fn pair(&mut self, wanted: &[Wanted], ids: &[PictureId], sent: bool) -> anyhow::Result<Pairs> {
-        let side = if sent {
-            &self.sides.sent
-        } else {
-            &self.sides.received
-        };
-        let (spool, limit) = (&mut self.spool, self.limit);
-        let candidates: Vec<_> = side
-            .files
-            .iter()
-            .map(|found| found.candidate.clone())
-            .collect();
-        let lines: Vec<LedgerLine> = side.records.iter().map(line).collect();
-        // Asked picture by picture: the picture's bytes are read once for all files.
-        let mut at_hand: Option<(usize, Option<Wire>)> = None;
-        verify::pair(wanted, &candidates, &lines, sent, &mut |picture, file| {
-            if at_hand.as_ref().is_none_or(|(index, _)| *index != picture) {
-                let wire = match ids.get(picture) {
-                    Some(id) => spool.wire(*id, limit)?,
-                    None => None,
-                };
-                at_hand = Some((picture, wire));
-            }
-            let (Some((_, Some(wire))), Some(found)) = (&at_hand, side.files.get(file)) else {
-                return Ok(None);
-            };
-            if !found.is_promising(wire) {
-                return Ok(None);
-            }
-            let bytes = files::read(found, limit)?;
-            Ok(bytes.map(|bytes| verify::closeness(wire, &bytes)))
-        })
-    }
-
-    fn picture(
-        &mut self,
-        report: &mut Report,
-        image: &mut Image,
-        picked: &Picked<'_>,
-    ) -> anyhow::Result<()> {
-        let read = |half: &Option<Half<'_>>| -> anyhow::Result<Option<Vec<u8>>> {
-            match half.as_ref().and_then(|half| half.found) {
-                Some(found) if Some(found.facts.sha256.as_str()) != picked.digest => {
-                    files::read(found, self.limit)
-                }
-                _ => Ok(None),
-            }
-        };
-        let equal = |half: &Option<Half<'_>>| {
-            half.as_ref()
-                .is_none_or(|half| Some(half.facts.sha256.as_str()) == picked.digest)
-        };
-        let told = equal(&picked.sent) && equal(&picked.received);
-        let open_end = image.verdict == Verdict::Inconclusive;
-        let (mut sent_bytes, mut received_bytes) = (read(&picked.sent)?, read(&picked.received)?);
-        let mut wire = None;
-        if !told || open_end {
-            wire = self.spool.wire(image.id, self.limit)?;
-            // One that equals the wire is needed beside one that does not, to be compared and painted.
-            for (bytes, half) in [
-                (&mut sent_bytes, &picked.sent),
-                (&mut received_bytes, &picked.received),
-            ] {
-                if let (None, Some(found)) = (&bytes, half.as_ref().and_then(|half| half.found)) {
-                    *bytes = files::read(found, self.limit)?;
-                }
-            }
-        }
-        let work = Work {
-            image,
-            stream: report.stream(image.stream),
-            sha256: picked.digest,
-            wire: wire.as_ref(),
-            sent: subject(picked.sent.as_ref(), sent_bytes.as_deref()),
-            received: subject(picked.received.as_ref(), received_bytes.as_deref()),
-            asked: Asked {
-                sent: self.sides.sent.asked,
-                received: self.sides.received.asked,
-            },
-            level: self.level(),
-            thresholds: Thresholds {
-                psnr: self.compared.min_psnr,
-                ssim: self.compared.min_ssim,
-            },
-        };
-        let mut outcome = verify::picture(&work);
-        if let Some(folder) = &self.compared.damage
-            && let Some(comparison) = &mut outcome.comparison
-        {
-            for mismatch in [&mut comparison.mismatch, &mut comparison.also]
-                .into_iter()
-                .flatten()
-            {
-                mismatch.painting = paint(folder, &work, mismatch.side)?;
-            }
-        }
-        report.findings.append(&mut outcome.findings);
-        image.verdict = outcome.verdict;
-        if let (None, None, Some((width, height))) = (image.width, image.height, outcome.size) {
-            (image.width, image.height) = (Some(width), Some(height));
-        }
-        image.compared = outcome.comparison.map(serde_json::to_value).transpose()?;
-        Ok(())
-    }
-}
-
-/// The files of a picture.
-struct Picked<'p> {
-    digest: Option<&'p str>,
-    sent: Option<Half<'p>>,
-    received: Option<Half<'p>>,
-}
-
-/// The file of one side of a picture.
-struct Half<'p> {
-    facts: FileFacts,
-    pairing: verify::PairedBy,
-    /// Absent where only a ledger tells of it.
-    found: Option<&'p Found>,
-}
-
-fn pick<'p>(side: &'p Side, pairs: &Pairs, index: usize) -> Option<Half<'p>> {
-    if let Some((file, pairing)) = pairs.files.get(index).copied().flatten() {
-        let found = side.files.get(file)?;
-        return Some(Half {
-            facts: found.facts.clone(),
-            pairing,
-            found: Some(found),
-        });
-    }
-    let record = side
-        .records
-        .get(pairs.lines.get(index).copied().flatten()?)?;
-    Some(Half {
-        facts: FileFacts {
-            path: None,
-            bytes: record.bytes,
-            sha256: record.sha256.clone(),
-        },
-        pairing: verify::PairedBy::Ledger,
-        found: None,
-    })
-}
-
-fn subject<'s>(half: Option<&'s Half<'_>>, bytes: Option<&'s [u8]>) -> Option<Subject<'s>> {
-    let half = half?;
-    Some(Subject {
-        facts: &half.facts,
-        pairing: half.pairing,
-        bytes,
-    })
-}
-
-fn unpaired(side: &Side, pairs: &Pairs) -> Vec<UnpairedFile> {
-    let used = |index: usize| pairs.files.iter().flatten().any(|(file, _)| *file == index);
-    let left = side
-        .files
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| !used(*index));
-    left.map(|(_, found)| UnpairedFile {
-        path: found.candidate.path.clone(),
-        bytes: found.facts.bytes,
-        sha256: found.facts.sha256.clone(),
-        named: found.named,
-    })
-    .collect()
-}
-
-fn wanted(image: &Image, sha256: Option<String>) -> Wanted {
-    Wanted {
-        sha256,
-        bytes: image.bytes,
-        from: image.from,
-        to: image.to,
-        format: image.format,
-        size: image.width.zip(image.height),
-        raw: image.format.is_none() && image.protocol.starts_with("raw-pixels"),
-    }
-}
-
-fn line(record: &Record) -> LedgerLine {
-    LedgerLine {
-        from: record.from,
-        to: record.to,
-        sha256: record.sha256.clone(),
-        file: record.file.clone(),
-    }
-}
-
-/// Paints a mismatch into the folder; returns the file's name. None where there are no pixels to show.
-fn paint(folder: &Path, work: &Work<'_>, side: SideOfMismatch) -> anyhow::Result<Option<String>> {
-    let raw = verify::is_raw(work.image);
-    let sent = work.sent.and_then(|subject| subject.bytes);
-    let received = work.received.and_then(|subject| subject.bytes);
-    let file = |bytes: Option<&[u8]>| painting::as_far_as_possible(bytes?, None);
-    let (sent, received) = (file(sent), file(received));
-    let width = [&sent, &received]
-        .into_iter()
-        .flatten()
-        .map(painting::Decoded::width)
-        .next();
-    let wire = work.wire.and_then(Wire::whole).and_then(|bytes| {
-        painting::as_far_as_possible(bytes, if raw { Some(width?) } else { None })
-    });
-    let (expected, found, name) = match side {
-        SideOfMismatch::SenderToWire => (sent, wire, "sender-to-wire"),
-        SideOfMismatch::WireToReceiver => (wire, received, "wire-to-receiver"),
-        SideOfMismatch::SenderToReceiver => (sent, received, "sender-to-receiver"),
-    };
-    let Some(expected) = expected else {
-        return Ok(None);
-    };
-    let (picture, _) = painting::paint(&expected, found.as_ref());
-    let name = format!(
-        "stream-{}-image-{:04}-{name}.png",
-        work.image.stream, work.image.id.0
-    );
-    let path = folder.join(&name);
-    let cannot = trouble(
-        &path,
-        "cannot be written",
-        "see whether the disk is full, or choose another folder",
-    );
-    let (file, temporary) = temporary(folder).map_err(&cannot)?;
-    let mut file = BufWriter::new(file);
-    let bytes = crate::imaging::encode(&picture.into(), crate::picture::Format::Png, 100)?;
-    file.write_all(&bytes)
-        .and_then(|()| file.flush())
-        .map_err(&cannot)?;
-    temporary
-        .persist(&path)
-        .map_err(|error| cannot(error.error))?;
-    Ok(Some(name))
 }

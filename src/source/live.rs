@@ -330,6 +330,11 @@ impl Live {
         self.timeout
     }
 
+    /// Waits at most so long for frames from now on; the ring hands its blocks over as before.
+    pub fn wait_at_most(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
     /// Numbers the interface: the frames it hands out from now on say so. It is 0 until then.
     #[must_use]
     pub fn numbered(mut self, index: u32) -> Self {

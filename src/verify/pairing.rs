@@ -120,7 +120,7 @@ fn equal_from_start(left: &[u8], right: &[u8]) -> usize {
 const COMPARED: usize = 20_000;
 
 /// Pairs pictures (in order of first frame) with files (in natural order). `shared`: a file may stand for several
-/// pictures by its digest and by the ledger. `closeness` is asked about a picture and a file only where digest and ledger did not tell;
+/// pictures by its digest, by the ledger, and where no other is as close. `closeness` is asked about a picture and a file only where digest and ledger did not tell;
 /// absent where it cannot be told.
 ///
 /// # Errors
@@ -140,7 +140,11 @@ pub fn pair<E>(
     by_digest(pictures, files, shared, &mut pairs, &mut used);
     by_ledger(files, ledger, shared, &mut pairs, &mut used);
     by_pixels(pictures, files, &mut pairs, &mut used);
-    by_closeness(files, &mut pairs, &mut used, closeness)?;
+    by_closeness(files, &mut pairs, &mut used, false, closeness)?;
+    if shared {
+        // One of many copies of a file that is there already, and came onto the wire changed.
+        by_closeness(files, &mut pairs, &mut used, true, closeness)?;
+    }
     by_size(pictures, files, &mut pairs, &mut used);
     by_order(pictures, files, &mut pairs, &mut used);
     Ok(pairs)
@@ -278,14 +282,16 @@ fn fill(
     }
 }
 
+/// `again`: of the files that belong to a picture already, each may be taken as often as it is the closest.
 fn by_closeness<E>(
     files: &[Candidate],
     pairs: &mut Pairs,
     used: &mut BTreeSet<usize>,
+    again: bool,
     closeness: &mut dyn FnMut(usize, usize) -> Result<Option<Closeness>, E>,
 ) -> Result<(), E> {
     let left: Vec<usize> = (0..files.len())
-        .filter(|file| !used.contains(file))
+        .filter(|file| used.contains(file) == again)
         .collect();
     let wanting: Vec<usize> = pairs
         .files
@@ -301,6 +307,8 @@ fn by_closeness<E>(
         for &file in &left {
             if let Some(closeness) = closeness(picture, file)?
                 && closeness.convinces()
+                // Other pictures of the same kind begin alike.
+                && (!again || closeness.common.saturating_mul(2) >= closeness.of)
             {
                 close.push((closeness, picture, file));
             }
@@ -313,7 +321,7 @@ fn by_closeness<E>(
     for (_, picture, file) in close {
         if let Some(slot) = pairs.files.get_mut(picture)
             && slot.is_none()
-            && used.insert(file)
+            && (used.insert(file) || again)
         {
             *slot = Some((file, PairedBy::Closest));
         }

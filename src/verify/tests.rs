@@ -543,6 +543,29 @@ fn damaged_files_go_to_the_picture_they_have_most_in_common_with() {
 }
 
 #[test]
+fn a_file_that_is_sent_many_times_stands_for_the_copy_that_was_changed_too() {
+    let a = noise(4000);
+    let mut changed = a.clone();
+    changed[3000] ^= 1;
+    let other = noise(9000)[5000..].to_vec();
+    let files = [("1", &a[..])];
+    assert_eq!(
+        paired(&[&a, &changed, &other, &a], &files, &[], true),
+        [
+            Some((0, PairedBy::Digest)),
+            Some((0, PairedBy::Closest)),
+            None,
+            Some((0, PairedBy::Digest))
+        ]
+    );
+    // One that was received is there once.
+    assert_eq!(
+        paired(&[&a, &changed], &files, &[], false),
+        [Some((0, PairedBy::Digest)), None]
+    );
+}
+
+#[test]
 fn rows_are_found_where_they_can_be() {
     let bmp = fixtures::RGB_BMP;
     let height = u32::from_le_bytes(bmp[22..26].try_into().unwrap());

@@ -15,11 +15,14 @@ use crate::units::Timestamp;
 const WINDOW: usize = 16;
 /// Of the ring, the part that may wait before the hold begins: what comes until it is in force has to fit into the rest.
 const PART: u64 = 8;
+/// Bytes that tell a rate.
+const TELLING: u64 = 512 << 10;
 /// A read that brings fewer frames found no more: [`crate::source::live::Live::poll`] hands out that many.
 const FULL_READ: u64 = 1024;
-/// Batches that wait for the writer or the consumer, at which the hold begins, and at which it ends.
-const DEEP: usize = 24;
-const SHALLOW: usize = 8;
+/// Batches that wait for the writer or the consumer, at which the hold begins, and at which it ends: so many that neither
+/// runs out of work before the first frames come again.
+const DEEP: usize = 48;
+const SHALLOW: usize = 24;
 /// The ring's size where it is not known.
 const RING: u64 = 64 << 20;
 
@@ -59,6 +62,11 @@ impl<'h> Brake<'h> {
             holds: 0,
             held: Duration::ZERO,
         }
+    }
+
+    /// Whether it is held.
+    pub(super) fn holds_now(&self) -> bool {
+        self.since.is_some()
     }
 
     /// A batch is about to be handed on.
@@ -109,11 +117,13 @@ impl<'h> Brake<'h> {
 /// passed, but few bytes wait behind them at its rate.
 fn waiting(lately: &VecDeque<(Timestamp, u64)>, last: Timestamp, now: Timestamp) -> u64 {
     let age = u128::from(now.since(last).max(0).unsigned_abs());
-    let most = [1, 4, WINDOW].into_iter().map(|batches| {
+    let most = [1, 4, WINDOW].into_iter().filter_map(|batches| {
         let mut window = lately.iter().skip(lately.len().saturating_sub(batches));
         let bytes: u64 = window.clone().map(|(_, bytes)| *bytes).sum();
         let since = window.next().map_or(0, |(first, _)| last.since(*first));
-        u128::from(bytes) * age / u128::from(since.max(1).unsigned_abs())
+        // A few frames that came at once say nothing of a rate.
+        (bytes >= TELLING)
+            .then(|| u128::from(bytes) * age / u128::from(since.max(1).unsigned_abs()))
     });
     // A block of 256 KiB holds three of loopback's longest frames.
     let room = most.max().unwrap_or(0).saturating_mul(4) / 3;

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::os::fd::AsFd as _;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -24,6 +25,10 @@ impl Device for Live {
             ControlFlow::Continue(())
         });
         frames(polled)
+    }
+
+    fn wait_at_most(&mut self, time: Duration) {
+        Self::wait_at_most(self, time);
     }
 
     fn statistics(&mut self) -> Vec<Option<Statistics>> {
@@ -75,6 +80,12 @@ impl Device for Vec<Live> {
             let _ = poll(&mut fds, timeout.as_ref());
         }
         round(self)
+    }
+
+    fn wait_at_most(&mut self, time: Duration) {
+        for live in self {
+            live.wait_at_most(time);
+        }
     }
 
     fn statistics(&mut self) -> Vec<Option<Statistics>> {

@@ -54,6 +54,10 @@ pub trait Device {
     fn ring_bytes(&self) -> Option<u64> {
         None
     }
+    /// Lets [`Self::read`] wait at most so long from now on.
+    fn wait_at_most(&mut self, time: Duration) {
+        let _ = time;
+    }
     /// Hands the frames that are there to `each`; waits for the first at most some tens of milliseconds.
     /// Says how many it handed over.
     ///
@@ -94,6 +98,10 @@ pub trait Consumer: Send {
     fn frame(&mut self, frame: &Frame<'_>);
     /// Comes after each batch, and at least every [`TICK`] while nothing does.
     fn tick(&mut self);
+    /// Whether it has something to do soon that no frame brings: then [`Self::tick`] comes at least every [`SOON`].
+    fn is_restless(&self) -> bool {
+        false
+    }
     /// Gives what shall be said of frames in the file to `take`, as far as it is new.
     fn notes(&mut self, take: &mut dyn FnMut(Note)) {
         let _ = take;
@@ -111,6 +119,8 @@ impl Consumer for () {
 
 /// How often a consumer is woken while no frame comes.
 pub const TICK: Duration = Duration::from_millis(100);
+/// The same, for one that is restless.
+pub const SOON: Duration = Duration::from_millis(10);
 /// Captured bytes after which a batch is handed on.
 const BATCH_BYTES: usize = 1 << 20;
 /// Frames after which a batch is handed on.
@@ -119,6 +129,11 @@ const BATCH_FRAMES: u64 = 8192;
 const BATCH_AGE: Duration = Duration::from_millis(20);
 /// Nice value of the consumer's thread.
 const BEHIND: i32 = 5;
+/// Nice value of the reader's.
+const BEFORE: i32 = -10;
+/// Longest time that a read waits for frames, and while whoever makes them is held.
+pub const READ_WAIT: Duration = Duration::from_millis(20);
+const HELD_WAIT: Duration = Duration::from_millis(1);
 /// How often the kernel's counts are asked for.
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
 /// Longest time for which frames are taken in after the capture was asked to end.
@@ -243,11 +258,21 @@ pub fn run<C: Consumer>(
         let (to_writer, writing) = match recorder {
             None => (None, None),
             Some(recorder) => {
-                let (to_writer, queue) = mpsc::sync_channel(options.writer_queue.max(1));
+                // Where nobody is held, what the disk cannot take at once waits in as much memory again as the ring has.
+                let queue = match ring {
+                    Some(ring) if hold.is_none() => {
+                        let batches = usize::try_from(ring).unwrap_or(usize::MAX) / BATCH_BYTES;
+                        options.writer_queue.max(batches)
+                    }
+                    _ => options.writer_queue.max(1),
+                };
+                let (to_writer, queue) = mpsc::sync_channel(queue);
                 let (stop, spare) = (stop.clone(), spare_in.clone());
                 let (notes, depth) = (&notes, &depth);
-                let thread = scope
-                    .spawn(move || writer::write(recorder, &queue, &spare, &stop, notes, depth));
+                let thread = scope.spawn(move || {
+                    come_next();
+                    writer::write(recorder, &queue, &spare, &stop, notes, depth)
+                });
                 (Some(to_writer), Some(thread))
             }
         };
@@ -256,6 +281,7 @@ pub fn run<C: Consumer>(
         // Where the traffic is held for it, it has no reason to.
         let gives_way = hold.is_none();
         let consuming = scope.spawn(move || {
+            come_next();
             if gives_way {
                 give_way();
             }
@@ -326,6 +352,7 @@ impl Reader<'_> {
         let started = Instant::now();
         let mut heard = started;
         let mut looked = started;
+        let mut held = false;
         loop {
             let now = Instant::now();
             let over = |limit: Option<Duration>, since: Instant| {
@@ -363,6 +390,12 @@ impl Reader<'_> {
                     }
                     if let Some(brake) = &mut self.out.brake {
                         brake.read(&reading, self.out.depth);
+                        // Whoever is held is let go as soon as there is room: nobody is to wait for work meanwhile.
+                        if brake.holds_now() != held {
+                            held = !held;
+                            let wait = if held { HELD_WAIT } else { READ_WAIT };
+                            self.device.wait_at_most(wait);
+                        }
                     }
                     self.hand_on_old();
                 }
@@ -377,6 +410,7 @@ impl Reader<'_> {
     /// Takes what the kernel holds and was captured up to now.
     fn drain(&mut self) -> Result<(), DeviceFailure> {
         let begun = Instant::now();
+        self.device.wait_at_most(READ_WAIT);
         let asked = writer::now();
         let mut idle = 0;
         loop {
@@ -513,7 +547,8 @@ fn consume(
     depth: &Depth,
 ) {
     loop {
-        match queue.recv_timeout(TICK) {
+        let patience = if consumer.is_restless() { SOON } else { TICK };
+        match queue.recv_timeout(patience) {
             Ok(Item::Batch(batch)) => {
                 depth.consumer.fetch_sub(1, Ordering::Relaxed);
                 for frame in batch.frames() {
@@ -535,6 +570,24 @@ fn consume(
             }
             Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+}
+
+/// Lets this thread, which will read frames, come before others where processors are scarce: as root only, and before the
+/// process is confined. Threads that it starts take its place with them; those of [`run`] give it back.
+pub fn come_first() {
+    let thread = Some(rustix::thread::gettid());
+    // Who was told to stand back, stands back.
+    if rustix::process::getpriority_process(thread) == Ok(0) {
+        let _ = rustix::process::setpriority_process(thread, BEFORE);
+    }
+}
+
+/// Takes an ordinary place again, where the thread that started this one [came first](come_first).
+pub fn come_next() {
+    let thread = Some(rustix::thread::gettid());
+    if rustix::process::getpriority_process(thread) == Ok(BEFORE) {
+        let _ = rustix::process::setpriority_process(thread, 0);
     }
 }
 

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::capture::pcapng;
+use crate::capture::session::READ_WAIT;
 use crate::source::live::{self, Error, Live, Options};
 
 /// Most bytes captured of a frame: all of them.
 const SNAP_LENGTH: u32 = 262_144;
 /// How long the kernel may keep a frame to itself: rows and verdicts follow the traffic that closely.
-const TIMEOUT: Duration = Duration::from_millis(20);
+const TIMEOUT: Duration = READ_WAIT;
 
 /// Opens an interface.
 ///

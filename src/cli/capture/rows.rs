@@ -10,9 +10,14 @@ use crate::analysis::Event;
 use crate::ledger::{Image, Verdict};
 use crate::report::text::{self, count, counted};
 use crate::units::PictureId;
+use crate::verify::{Comparison, Mismatch, SideOfMismatch};
 
 /// Pictures that ended and are still shown, where there is room.
 const KEPT: usize = 30;
+/// A rate is told after that time.
+const SAYS_LITTLE: Duration = Duration::from_millis(300);
+/// Without a frame for that long, a picture is said to be quiet.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// The rows: pictures that move, and the latest that ended.
 #[derive(Debug, Default)]
@@ -34,7 +39,11 @@ struct Moving {
     declared: Option<u64>,
     bytes: u64,
     missing: u64,
+    packets: u64,
+    repeats: u64,
     begun: Instant,
+    /// When the last frame of it came.
+    heard: Instant,
 }
 
 /// A picture that ended.
@@ -76,6 +85,7 @@ impl Rows {
                 length,
                 ..
             } => {
+                let now = Instant::now();
                 self.moving.insert(
                     *picture,
                     Moving {
@@ -85,7 +95,10 @@ impl Rows {
                         declared: *length,
                         bytes: 0,
                         missing: 0,
-                        begun: Instant::now(),
+                        packets: 0,
+                        repeats: 0,
+                        begun: now,
+                        heard: now,
                     },
                 );
                 Change::Rows
@@ -93,6 +106,15 @@ impl Rows {
             Event::PictureData { picture, bytes } => match self.moving.get_mut(picture) {
                 Some(row) => {
                     row.bytes = row.bytes.saturating_add(bytes.len() as u64);
+                    Change::Rows
+                }
+                None => Change::Nothing,
+            },
+            Event::PicturePacket { picture, repeat } => match self.moving.get_mut(picture) {
+                Some(row) => {
+                    row.packets = row.packets.saturating_add(1);
+                    row.repeats = row.repeats.saturating_add(u64::from(*repeat));
+                    row.heard = Instant::now();
                     Change::Rows
                 }
                 None => Change::Nothing,
@@ -123,6 +145,24 @@ impl Rows {
         }
     }
 
+    /// Whether any picture moves.
+    pub(super) fn any_moves(&self) -> bool {
+        !self.moving.is_empty()
+    }
+
+    /// What the files of a picture that ended show: counts it anew.
+    pub(super) fn judged(&mut self, image: &Image, was_whole: bool) -> Ended {
+        let ended = Ended::of(image);
+        if let Some(row) = self.ended.iter_mut().find(|row| row.id == image.id) {
+            *row = ended.clone();
+        }
+        if was_whole && !matches!(ended.verdict, Verdict::Match | Verdict::Unverified) {
+            self.whole = self.whole.saturating_sub(1);
+            self.not_whole = self.not_whole.saturating_add(1);
+        }
+        ended
+    }
+
     /// The screen: at most `most` lines of at most `width` characters, the newest rows last.
     pub(super) fn screen(&self, most: usize, width: usize, unicode: bool) -> Vec<String> {
         let mut head = format!(
@@ -136,7 +176,9 @@ impl Rows {
         if !self.moving.is_empty() {
             let _ = write!(head, ", {} moving", count(self.moving.len() as u64));
         }
-        let room = most.saturating_sub(1);
+        // The line of titles, and the last one.
+        let titles = usize::from(!self.moving.is_empty());
+        let room = most.saturating_sub(1).saturating_sub(titles);
         // Those that move come first to be shown: a picture that ended is told again at the end.
         let shown = self.moving.len().min(room);
         let kept = room.saturating_sub(shown).min(self.ended.len());
@@ -147,12 +189,16 @@ impl Rows {
             .map(|row| row.line(unicode))
             .collect();
         let hidden = self.moving.len().saturating_sub(shown);
-        lines.extend(
-            self.moving
+        if shown > 0 {
+            let now = Instant::now();
+            let rows: Vec<[String; COLUMNS]> = self
+                .moving
                 .iter()
                 .skip(hidden)
-                .map(|(id, row)| row.line(*id, unicode)),
-        );
+                .map(|(id, row)| row.cells(*id, now, unicode))
+                .collect();
+            lines.extend(table(&rows, width));
+        }
         if hidden > 0 {
             let _ = write!(head, " ({} of them not shown)", count(hidden as u64));
         }
@@ -167,35 +213,140 @@ impl Rows {
     }
 }
 
+/// Columns of a picture that moves.
+const COLUMNS: usize = 10;
+/// Their titles, and whether they are aligned to the right.
+const TITLES: [(&str, bool); COLUMNS] = [
+    ("#", true),
+    ("from - to", false),
+    ("wire format", false),
+    ("bytes", true),
+    ("%", true),
+    ("rate", true),
+    ("packets", true),
+    ("repeats", true),
+    ("missing", true),
+    ("state", false),
+];
+/// Where there is no room for all, these are left out first, in this order: the wire format is told again at the end, the
+/// others can be told from what remains.
+const LEFT_OUT: [usize; 4] = [2, 7, 9, 5];
+/// The column of missing bytes, there only where some are.
+const MISSING: usize = 8;
+
+/// The rows under their titles. What does not fit is left to be cut.
+fn table(rows: &[[String; COLUMNS]], width: usize) -> Vec<String> {
+    let widths: Vec<usize> = TITLES
+        .iter()
+        .enumerate()
+        .map(|(column, (title, _))| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+                .max(title.chars().count())
+        })
+        .collect();
+    let any_missing = rows
+        .iter()
+        .any(|row| row.get(MISSING).is_some_and(|cell| !cell.is_empty()));
+    let mut columns: Vec<usize> = (0..COLUMNS)
+        .filter(|column| *column != MISSING || any_missing)
+        .collect();
+    for out in LEFT_OUT {
+        let all: usize = columns
+            .iter()
+            .filter_map(|column| widths.get(*column))
+            .map(|width| width + 2)
+            .sum();
+        if all <= width + 2 {
+            break;
+        }
+        columns.retain(|column| *column != out);
+    }
+    let line = |cells: &dyn Fn(usize) -> String| -> String {
+        let cells: Vec<String> = columns
+            .iter()
+            .map(|&column| {
+                let cell = cells(column);
+                let width = widths.get(column).copied().unwrap_or(0);
+                if TITLES.get(column).is_some_and(|(_, right)| *right) {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:width$}")
+                }
+            })
+            .collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    let title = |column: usize| {
+        let title = TITLES.get(column).map(|(title, _)| *title);
+        title.unwrap_or_default().to_owned()
+    };
+    std::iter::once(line(&title))
+        .chain(
+            rows.iter()
+                .map(|row| line(&|column| row.get(column).cloned().unwrap_or_default())),
+        )
+        .collect()
+}
+
+/// A size or a rate as a person reads it: three digits, powers of 1000.
+fn short(bytes: u64) -> String {
+    let mut unit = 1_u64;
+    for name in ["", " kB", " MB", " GB", " TB"] {
+        let whole = bytes / unit;
+        if whole < 1000 || name == " TB" {
+            let tenths = bytes / (unit / 10).max(1) % 10;
+            return if unit > 1 && whole < 100 {
+                format!("{whole}.{tenths}{name}")
+            } else {
+                format!("{whole}{name}")
+            };
+        }
+        unit = unit.saturating_mul(1000);
+    }
+    String::new()
+}
+
 impl Moving {
-    fn line(&self, id: PictureId, unicode: bool) -> String {
-        let mut line = format!(
-            "{:>4}  {}  {}  … {} bytes",
-            id.0,
-            text::route(self.from, self.to, unicode),
-            self.protocol,
-            count(self.bytes)
-        );
-        if let Some(declared) = self.declared {
-            let percent = self
-                .bytes
-                .saturating_add(self.missing)
-                .saturating_mul(100)
-                .checked_div(declared)
-                .unwrap_or(100);
-            let _ = write!(line, " of {} ({percent} %)", count(declared));
-        }
-        if self.missing > 0 {
-            let _ = write!(line, ", {} missing", count(self.missing));
-        }
+    fn cells(&self, id: PictureId, now: Instant, unicode: bool) -> [String; COLUMNS] {
+        let done = self.bytes.saturating_add(self.missing);
+        let percent = self.declared.map_or(String::new(), |declared| {
+            let percent = done.saturating_mul(100).checked_div(declared);
+            percent.unwrap_or(100).to_string()
+        });
+        let begun = now.duration_since(self.begun);
         // Before that it says little.
-        let begun = self.begun.elapsed();
-        if begun >= Duration::from_secs(1) {
+        let rate = if begun >= SAYS_LITTLE {
             let rate = u128::from(self.bytes).saturating_mul(1_000_000) / begun.as_micros().max(1);
-            let rate = u64::try_from(rate / 1000).unwrap_or(u64::MAX);
-            let _ = write!(line, ", {} kB/s", count(rate));
-        }
-        text::plain(&line, unicode).into_owned()
+            format!("{}/s", short(u64::try_from(rate).unwrap_or(u64::MAX)))
+        } else {
+            String::new()
+        };
+        let quiet = now.duration_since(self.heard);
+        let state = if quiet >= QUIET {
+            format!("quiet for {} s", quiet.as_secs())
+        } else {
+            "moving".to_owned()
+        };
+        [
+            id.0.to_string(),
+            text::route(self.from, self.to, unicode),
+            text::plain(&self.protocol, unicode).into_owned(),
+            short(self.bytes),
+            percent,
+            rate,
+            count(self.packets),
+            count(self.repeats),
+            if self.missing > 0 {
+                short(self.missing)
+            } else {
+                String::new()
+            },
+            state,
+        ]
     }
 }
 
@@ -208,6 +359,36 @@ pub(super) fn told(image: &Image) -> String {
         told.push_str(problem);
     }
     told
+}
+
+/// The files of a picture, and which of them equal the wire.
+fn files(compared: &Comparison) -> String {
+    let mut text = String::new();
+    for (side, what) in [(&compared.sent, "sent"), (&compared.received, "received")] {
+        let Some(side) = side else { continue };
+        let sign = match side.equal {
+            Some(true) => '=',
+            Some(false) => '≠',
+            None => '?',
+        };
+        let name = side.path.as_deref().unwrap_or("by the ledger");
+        let _ = write!(text, "  {sign} {what} {}", text::plain(name, true));
+    }
+    text
+}
+
+/// Where and how a picture differs, in a few words.
+fn differs(mismatch: &Mismatch) -> String {
+    let between = match mismatch.side {
+        SideOfMismatch::SenderToWire => "sender → wire",
+        SideOfMismatch::WireToReceiver => "wire → receiver",
+        SideOfMismatch::SenderToReceiver => "sender → receiver",
+    };
+    let at = mismatch
+        .first_difference
+        .map(|at| format!(" from byte {}", count(at)))
+        .unwrap_or_default();
+    format!("differs {between}{at}: {}", mismatch.damage)
 }
 
 impl Ended {
@@ -243,6 +424,17 @@ impl Ended {
                 counted(image.retransmitted_packets, "repeat", "repeats")
             );
         }
+        let compared = image
+            .compared
+            .clone()
+            .and_then(|compared| serde_json::from_value(compared).ok());
+        let problem = match &compared {
+            None => None,
+            Some(compared) => {
+                what.push_str(&files(compared));
+                compared.mismatch.as_ref().map(differs)
+            }
+        };
         Self {
             id: image.id,
             from: image.from,
@@ -250,7 +442,7 @@ impl Ended {
             protocol: image.protocol.clone(),
             what,
             verdict: image.verdict,
-            problem: image.problem.clone(),
+            problem: problem.or_else(|| image.problem.clone()),
         }
     }
 
@@ -307,6 +499,12 @@ mod tests {
     fn a_row_grows_with_its_picture() {
         let mut rows = Rows::default();
         start(&mut rows, 3, Some(4000));
+        for repeat in [false, false, true] {
+            rows.event(&Event::PicturePacket {
+                picture: PictureId(3),
+                repeat,
+            });
+        }
         data(&mut rows, 3, 1000);
         data(&mut rows, 3, 1000);
         rows.event(&Event::PictureGap {
@@ -316,10 +514,36 @@ mod tests {
         assert_eq!(
             rows.screen(10, 200, true),
             [
-                "   3  127.0.0.1:53516 → :5050  marker  … 2,000 bytes of 4,000 (62 %), 500 missing",
+                "#  from - to                wire format   bytes   %  rate  packets  repeats  missing  state",
+                "3  127.0.0.1:53516 → :5050  marker       2.0 kB  62              3        1      500  moving",
                 "0 streams, 0 pictures whole, 1 moving"
             ]
         );
+        // In a narrow terminal what can be told from the rest is left out.
+        assert_eq!(
+            rows.screen(10, 79, true),
+            [
+                "#  from - to                 bytes   %  rate  packets  repeats  missing  state",
+                "3  127.0.0.1:53516 → :5050  2.0 kB  62              3        1      500  moving",
+                "0 streams, 0 pictures whole, 1 moving"
+            ]
+        );
+    }
+
+    #[test]
+    fn sizes_have_three_digits() {
+        for (bytes, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1.0 kB"),
+            (12_345, "12.3 kB"),
+            (999_999, "999 kB"),
+            (19_998_054, "19.9 MB"),
+            (3_500_000_000, "3.5 GB"),
+            (u64::MAX, "18446744 TB"),
+        ] {
+            assert_eq!(short(bytes), expected);
+        }
     }
 
     #[test]
@@ -334,11 +558,12 @@ mod tests {
             screen.iter().all(|line| line.chars().count() <= 40),
             "{screen:?}"
         );
-        assert!(screen[0].starts_with("  46  "), "{screen:?}");
-        assert!(screen[0].ends_with('…'), "{screen:?}");
+        assert!(screen[0].starts_with(" #  from"), "{screen:?}");
+        assert!(screen[1].starts_with("47  "), "{screen:?}");
+        assert!(screen[1].ends_with('…'), "{screen:?}");
         let wide = rows.screen(5, 200, true);
         assert!(
-            wide[4].ends_with("50 moving (46 of them not shown)"),
+            wide[4].ends_with("50 moving (47 of them not shown)"),
             "{wide:?}"
         );
         assert!(rows.screen(5, 40, false).iter().all(|line| line.is_ascii()));

@@ -7,15 +7,18 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::rows::{Change, Rows};
+use super::rows::{Change, Ended, Rows};
 use crate::analysis::Event;
 use crate::capture::session::{Reason, Summary};
 use crate::cli::args::{FormatArg, OutputArgs};
+use crate::ledger::Image;
 use crate::report::Style;
 use crate::report::model::Report;
 
 /// How often a screen is drawn at most.
-const FRAME: Duration = Duration::from_millis(80);
+const FRAME: Duration = Duration::from_millis(40);
+/// How often at least, while pictures move.
+const STALE: Duration = Duration::from_secs(1);
 
 /// The live view.
 pub(in crate::cli) enum View {
@@ -35,7 +38,7 @@ pub(super) fn choose(output: &OutputArgs, stdout_taken: bool, beside_command: bo
     let to_file = output.output.is_some();
     let stderr = stdout_taken || beside_command || to_file || output.format != FormatArg::Table;
     if output.format == FormatArg::Json && !to_file {
-        return View::Json(Json::new(stdout_taken));
+        return View::Json(Json::new(stdout_taken, output.verbose >= 2));
     }
     if output.quiet {
         return View::Silent;
@@ -73,6 +76,42 @@ impl View {
             }
             Self::Lines(lines) => lines.event(event),
             Self::Json(json) => json.event(event),
+        }
+    }
+
+    /// Whether there is something to draw as soon as it may be.
+    pub(super) fn is_restless(&self) -> bool {
+        matches!(self, Self::Screen(screen) if screen.changed)
+    }
+
+    /// A picture ended, and its files are not known yet. Whether that is shown: programs are told at once, people
+    /// rather a moment later, and all of it.
+    pub(super) fn ended_early(&mut self, image: &Image) -> bool {
+        match self {
+            Self::Json(json) => {
+                json.event(&Event::PictureEnded(image));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The files of a picture that was shown before are known.
+    pub(super) fn judged(&mut self, image: &Image, was_whole: bool) {
+        match self {
+            Self::Silent => {}
+            Self::Screen(screen) => {
+                screen.rows.judged(image, was_whole);
+                screen.changed = true;
+            }
+            Self::Lines(lines) => {
+                let ended = lines.rows.judged(image, was_whole);
+                lines.put(&ended);
+            }
+            Self::Json(json) => json.put(&json!({
+                "event": "picture-compared",
+                "image": {"id": image.id, "stream": image.stream, "verdict": image.verdict, "compared": image.compared},
+            })),
         }
     }
 
@@ -122,11 +161,10 @@ impl Screen {
     }
 
     fn draw(&mut self, now: Instant) {
-        if !self.changed
-            || self
-                .drawn
-                .is_some_and(|drawn| now.duration_since(drawn) < FRAME)
-        {
+        let since = self.drawn.map(|drawn| now.duration_since(drawn));
+        // A picture of which nothing comes grows quiet.
+        let stale = self.rows.any_moves() && since.is_none_or(|since| since >= STALE);
+        if !(self.changed || stale) || since.is_some_and(|since| since < FRAME) {
             return;
         }
         self.drawn = Some(now);
@@ -196,9 +234,12 @@ pub(in crate::cli) struct Lines {
 
 impl Lines {
     fn event(&mut self, event: &Event<'_>) {
-        let Change::Ended(ended) = self.rows.event(event) else {
-            return;
-        };
+        if let Change::Ended(ended) = self.rows.event(event) {
+            self.put(&ended);
+        }
+    }
+
+    fn put(&self, ended: &Ended) {
         let line = ended.line(self.style.unicode);
         // Who reads the lines may go away; the capture goes on, and its report says how it went.
         let _ = if self.stderr {
@@ -213,11 +254,14 @@ impl Lines {
 /// A JSON object a line for each event.
 pub(in crate::cli) struct Json {
     out: Box<dyn Write + Send>,
+    /// Whether the chunks of pictures are told, which may be hundreds of thousands.
+    chunks: bool,
 }
 
 impl Json {
-    fn new(stderr: bool) -> Self {
+    fn new(stderr: bool, chunks: bool) -> Self {
         Self {
+            chunks,
             out: if stderr {
                 Box::new(io::stderr())
             } else {
@@ -227,9 +271,14 @@ impl Json {
     }
 
     fn event(&mut self, event: &Event<'_>) {
-        if let Some(value) = json_of(event) {
-            let _ = writeln!(self.out, "{value}");
+        if let Some(value) = json_of(event, self.chunks) {
+            self.put(&value);
         }
+    }
+
+    /// Who reads may have gone away; the capture goes on.
+    fn put(&mut self, value: &Value) {
+        let _ = writeln!(self.out, "{value}");
     }
 
     fn flush(&mut self) {
@@ -238,7 +287,7 @@ impl Json {
 }
 
 /// One event as an object; absent for those that only carry bytes.
-fn json_of(event: &Event<'_>) -> Option<Value> {
+fn json_of(event: &Event<'_>, chunks: bool) -> Option<Value> {
     Some(match event {
         Event::StreamOpened {
             stream,
@@ -263,7 +312,20 @@ fn json_of(event: &Event<'_>) -> Option<Value> {
             "protocol": protocol.to_string(), "declared_bytes": length, "first_packet": frame, "time": time})
         }
         Event::PictureEnded(image) => json!({"event": "picture-ended", "image": image}),
+        Event::StreamClosed { stream, images } if chunks => {
+            json!({"event": "stream-closed", "stream": stream, "images": images})
+        }
         Event::StreamClosed { stream, images } => {
+            // What may have grown since the picture ended.
+            let images: Vec<Value> = images
+                .iter()
+                .map(|image| {
+                    json!({"id": image.id, "packets": image.packets, "wire_bytes": image.wire_bytes,
+                    "payload_bytes": image.payload_bytes, "duplicate_bytes": image.duplicate_bytes,
+                    "retransmitted_packets": image.retransmitted_packets, "last_packet": image.last_packet,
+                    "ended": image.ended, "verdict": image.verdict})
+                })
+                .collect();
             json!({"event": "stream-closed", "stream": stream, "images": images})
         }
         Event::Finding(finding) => json!({"event": "finding", "finding": finding}),
@@ -302,6 +364,10 @@ pub(super) fn summary_line(interface: &str, summary: &Summary, report: &Report) 
             "path": written.name, "packets": written.frames, "bytes": written.bytes,
             "files": written.files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
         })),
+        "images": report.images.iter().map(|image| {
+            json!({"id": image.id, "verdict": image.verdict, "compared": image.compared})
+        }).collect::<Vec<_>>(),
+        "verification": report.verification,
         "packets": report.packets,
         "totals": report.totals,
         "verdict": report.verdict,

@@ -1,19 +1,29 @@
 //! Looks at the frames of a live capture: the analysis, the report it fills, and the live rows.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::compare::{Compared, Comparing, Told};
 use super::view::View;
 use crate::analysis::{Analysis, Event, Observer, Options};
 use crate::capture::session::{Consumer, Counts, Note, Reason, Stop};
 use crate::findings::rules;
 use crate::frame::Frame;
+use crate::ledger::{Image, Verdict};
 use crate::report::Collector;
 use crate::report::model::{CaptureFile, Packets, Report};
 use crate::report::text::count;
-use crate::units::Timestamp;
+use crate::units::{PictureId, Timestamp};
 
 /// How often the analysis is told what time it is.
 const ADVANCE: Duration = Duration::from_secs(1);
+/// How long a picture's row waits for what its files show: so long that the receiver can have saved it mostly, so short
+/// that the row is there within 100 ms.
+const WAIT: Duration = Duration::from_millis(40);
+/// How long a picture's files are looked out for closely.
+const RESTLESS: Duration = Duration::from_secs(1);
+/// Most pictures whose files are waited for; what the others' files show is told at the end.
+const MOST: usize = 10_000;
 
 /// The consumer of a live capture.
 pub(in crate::cli) struct Watch {
@@ -22,6 +32,7 @@ pub(in crate::cli) struct Watch {
     eyes: Eyes,
     /// When the analysis was last told what time it is.
     advanced: Option<Instant>,
+    compared: Option<Compared>,
 }
 
 /// Those who watch the analysis.
@@ -30,6 +41,21 @@ struct Eyes {
     view: View,
     end: Option<End>,
     notes: Vec<Note>,
+    comparing: Option<Comparing>,
+    /// Pictures that ended, and whose files are waited for.
+    waiting: BTreeMap<PictureId, Waiting>,
+}
+
+/// A picture that ended, and of which not all is known.
+struct Waiting {
+    image: Image,
+    /// Whether it was whole on the wire.
+    whole: bool,
+    since: Instant,
+    /// Whether its row is there.
+    shown: bool,
+    /// Whether its frames say that it ended.
+    noted: bool,
 }
 
 /// When enough pictures have ended.
@@ -50,9 +76,22 @@ impl Watch {
                 view,
                 end: None,
                 notes: Vec::new(),
+                comparing: None,
+                waiting: BTreeMap::new(),
             },
             advanced: None,
+            compared: None,
         }
+    }
+
+    /// Compares pictures with files as they end.
+    pub(super) fn compare(&mut self, comparing: Comparing) {
+        self.eyes.comparing = Some(comparing);
+    }
+
+    /// What remains of the comparison, once the capture has ended; absent where nothing was compared.
+    pub(super) fn compared(&mut self) -> Option<Compared> {
+        self.compared.take()
     }
 
     /// Asks `stop` to end the capture when so many pictures have ended, and `pause` has passed since.
@@ -98,7 +137,15 @@ impl Consumer for Watch {
             self.advanced = Some(now);
             analysis.advance(Timestamp(time), &mut self.eyes);
         }
+        self.eyes.hear(now);
         self.eyes.view.tick(now);
+    }
+
+    fn is_restless(&self) -> bool {
+        // The latest: those before them are answered with the next frames, too.
+        let mut latest = self.eyes.waiting.values().rev().take(64);
+        self.eyes.view.is_restless()
+            || latest.any(|waiting| !waiting.shown || waiting.since.elapsed() < RESTLESS)
     }
 
     fn notes(&mut self, take: &mut dyn FnMut(Note)) {
@@ -118,11 +165,97 @@ impl Consumer for Watch {
                     .collect(),
             };
         }
+        if let Some(comparing) = self.eyes.comparing.take() {
+            // What came in time is still told picture by picture; the rest by the report.
+            for told in comparing.told() {
+                self.eyes.told(told);
+            }
+            self.compared = Some(comparing.finish());
+        }
+        self.eyes.show_waiting(None);
         self.eyes.view.finish();
     }
 }
 
 impl Eyes {
+    /// Takes in what was found out about files, and shows the rows that have waited for long enough.
+    fn hear(&mut self, now: Instant) {
+        if let Some(comparing) = &self.comparing {
+            let told: Vec<Told> = comparing.told().collect();
+            for told in told {
+                self.told(told);
+            }
+            self.show_waiting(Some(now));
+        }
+    }
+
+    /// Shows the pictures that have waited for long enough by `now`; all where that is absent.
+    fn show_waiting(&mut self, now: Option<Instant>) {
+        for waiting in self.waiting.values_mut() {
+            let due = now.is_none_or(|now| now.duration_since(waiting.since) >= WAIT);
+            if due && !waiting.shown {
+                waiting.shown = true;
+                self.view.event(&Event::PictureEnded(&waiting.image));
+            }
+        }
+    }
+
+    /// A picture ended, and there are files to compare it with.
+    fn ended(&mut self, image: &Image) {
+        let told = self
+            .comparing
+            .as_ref()
+            .and_then(|comparing| comparing.ended(image));
+        let Some(told) = told else {
+            self.view.event(&Event::PictureEnded(image));
+            self.note_end(image);
+            return;
+        };
+        let mut waiting = Waiting {
+            image: image.clone(),
+            whole: image.verdict == Verdict::Unverified,
+            since: Instant::now(),
+            shown: false,
+            noted: false,
+        };
+        if !told.done {
+            // The frames are kept back for a moment only.
+            self.note_end(image);
+            waiting.noted = true;
+            waiting.shown = self.view.ended_early(image);
+        }
+        self.waiting.insert(image.id, waiting);
+        if self.waiting.len() > MOST {
+            self.waiting.pop_first();
+        }
+        self.told(told);
+    }
+
+    /// Something is known of a picture's files.
+    fn told(&mut self, told: Told) {
+        let Some(mut waiting) = self.waiting.remove(&told.picture) else {
+            return;
+        };
+        waiting.image.verdict = told.verdict;
+        waiting.image.compared = told
+            .comparison
+            .and_then(|comparison| serde_json::to_value(comparison).ok());
+        if told.done {
+            if waiting.shown {
+                self.view.judged(&waiting.image, waiting.whole);
+            } else {
+                self.view.event(&Event::PictureEnded(&waiting.image));
+            }
+            if waiting.noted {
+                self.note_files(&waiting.image);
+            } else {
+                self.note_end(&waiting.image);
+            }
+        } else {
+            self.waiting.insert(told.picture, waiting);
+        }
+    }
+
     /// Says in the file what a picture's first and last frame are.
     fn note(&mut self, event: &Event<'_>) {
         match event {
@@ -147,37 +280,63 @@ impl Eyes {
                     ends_picture: false,
                 });
             }
-            Event::PictureEnded(image) => {
-                let (Some(first), Some(last)) = (image.first_packet, image.last_packet) else {
-                    return;
-                };
-                let told = super::rows::told(image);
-                self.notes.push(Note {
-                    frame: first.0,
-                    text: format!(
-                        "imgnet: picture {}, frames {} to {}: {told}",
-                        image.id.0, first.0, last.0
-                    ),
-                    ends_picture: false,
-                });
-                self.notes.push(Note {
-                    frame: last.0,
-                    text: format!(
-                        "imgnet: picture {} ends in frame {}; it began in frame {}: {told}",
-                        image.id.0, last.0, first.0
-                    ),
-                    ends_picture: true,
-                });
-            }
+            Event::PictureEnded(image) => self.note_end(image),
             _ => {}
         }
+    }
+
+    /// Says in the file what became of a picture whose end was noted before.
+    fn note_files(&mut self, image: &Image) {
+        let Some(last) = image.last_packet else {
+            return;
+        };
+        let told = super::rows::told(image);
+        self.notes.push(Note {
+            frame: last.0,
+            text: format!(
+                "imgnet: picture {}, which ended in frame {}: {told}",
+                image.id.0, last.0
+            ),
+            ends_picture: false,
+        });
+    }
+
+    fn note_end(&mut self, image: &Image) {
+        let (Some(first), Some(last)) = (image.first_packet, image.last_packet) else {
+            return;
+        };
+        let told = super::rows::told(image);
+        self.notes.push(Note {
+            frame: first.0,
+            text: format!(
+                "imgnet: picture {}, frames {} to {}: {told}",
+                image.id.0, first.0, last.0
+            ),
+            ends_picture: false,
+        });
+        self.notes.push(Note {
+            frame: last.0,
+            text: format!(
+                "imgnet: picture {} ends in frame {}; it began in frame {}: {told}",
+                image.id.0, last.0, first.0
+            ),
+            ends_picture: true,
+        });
     }
 }
 
 impl Observer for Eyes {
     fn event(&mut self, event: Event<'_>) {
-        self.view.event(&event);
-        self.note(&event);
+        if let Some(comparing) = &self.comparing {
+            comparing.see(&event);
+        }
+        match &event {
+            Event::PictureEnded(image) if self.comparing.is_some() => self.ended(image),
+            event => {
+                self.view.event(event);
+                self.note(event);
+            }
+        }
         if let (Event::PictureEnded(_), Some(end)) = (&event, &mut self.end) {
             end.left = end.left.saturating_sub(1);
             if end.left == 0 {

@@ -25,13 +25,13 @@ const SMALL: u64 = 64 << 10;
 const BLOCK: usize = 64 << 10;
 
 /// A file of one side.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) path: PathBuf,
-    pub(super) facts: FileFacts,
-    pub(super) candidate: Candidate,
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Found {
+    pub(in crate::cli) path: PathBuf,
+    pub(in crate::cli) facts: FileFacts,
+    pub(in crate::cli) candidate: Candidate,
     /// It was named itself, not found in a folder.
-    pub(super) named: bool,
+    pub(in crate::cli) named: bool,
     /// Its first and last bytes, [`END`] at most each.
     head: Vec<u8>,
     tail: Vec<u8>,
@@ -50,11 +50,18 @@ impl Found {
     }
 }
 
+/// Reads a file and says what it is: its path, and whether it was itself named.
+pub(in crate::cli) type Look<'l> = dyn FnMut(&Path, bool) -> anyhow::Result<Found> + 'l;
+
 /// All files of one side, in natural order of each path given. Names that begin with a dot are left out of folders.
 ///
 /// # Errors
 /// A path that is not there or cannot be read.
-pub(super) fn find(given: &[PathBuf], option: &str) -> anyhow::Result<Vec<Found>> {
+pub(in crate::cli) fn find(
+    given: &[PathBuf],
+    option: &str,
+    look: &mut Look<'_>,
+) -> anyhow::Result<Vec<Found>> {
     let mut files: Vec<Found> = Vec::new();
     for path in given {
         let cannot = trouble(
@@ -95,7 +102,7 @@ fn path_shown(given: &[PathBuf]) -> String {
 }
 
 /// Regular files below a folder. Links to folders are not followed.
-fn walk(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(in crate::cli) fn walk(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = VecDeque::from([folder.to_owned()]);
     while let Some(folder) = folders.pop_front() {
@@ -131,7 +138,10 @@ fn walk(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// Reads a file once: its length, digest, format and size.
-fn look(path: &Path, named: bool) -> anyhow::Result<Found> {
+///
+/// # Errors
+/// One that cannot be read.
+pub(in crate::cli) fn look(path: &Path, named: bool) -> anyhow::Result<Found> {
     let cannot = trouble(path, "cannot be read", "make it readable, or leave it out");
     let mut file = File::open(path).map_err(&cannot)?;
     let mut hasher = Hasher::new(DigestKind::Sha256);
@@ -187,7 +197,7 @@ fn look(path: &Path, named: bool) -> anyhow::Result<Found> {
 }
 
 /// A file's bytes; absent where it is larger than `limit`.
-pub(super) fn read(found: &Found, limit: u64) -> anyhow::Result<Option<Vec<u8>>> {
+pub(in crate::cli) fn read(found: &Found, limit: u64) -> anyhow::Result<Option<Vec<u8>>> {
     let cannot = trouble(
         &found.path,
         "cannot be read",
@@ -214,7 +224,7 @@ pub(super) fn read(found: &Found, limit: u64) -> anyhow::Result<Option<Vec<u8>>>
 ///
 /// # Errors
 /// A ledger that cannot be read, a line that is none.
-pub(super) fn ledgers(paths: &[PathBuf]) -> anyhow::Result<Vec<Record>> {
+pub(in crate::cli) fn ledgers(paths: &[PathBuf]) -> anyhow::Result<Vec<Record>> {
     let mut records = Vec::new();
     for path in paths {
         let shown = path.display();

@@ -1,0 +1,245 @@
+//! `imgnet capture` with the files of both sides: the verdict while it runs, and at the end the one that `verify` gives of
+//! the same capture. Where there can be no private network, each test says that it was skipped, and why.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests: they are there to panic, read what the programs left, and say what was skipped"
+)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const IMGNET: &str = env!("CARGO_BIN_EXE_imgnet");
+
+/// Sends each file given ROUNDS times over a connection of its own, and saves what came as `out/N.png`. `wire N` changes
+/// the N-th on its way out, `file N` as it is saved, `short N` saves too little of it, `none N` nothing, `cut N` sends half.
+const PROGRAM: &str = r#"
+import os, socket, sys, threading
+rounds, fault, which, files = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4:]
+os.makedirs("out", exist_ok=True)
+ready = threading.Event()
+def serve():
+    s = socket.socket(); s.bind(("127.0.0.1", 65432)); s.listen(); ready.set()
+    for number in range(rounds * len(files)):
+        c, _ = s.accept()
+        data = bytearray()
+        while piece := c.recv(65536): data += piece
+        c.close()
+        if number == which and fault == "file": data[len(data) // 2] ^= 1
+        if number == which and fault == "short": data = data[:-100]
+        if number == which and fault == "none": continue
+        with open(f"out/{number}.png", "wb") as out: out.write(data)
+t = threading.Thread(target=serve); t.start(); ready.wait()
+for number, name in enumerate(files * rounds):
+    with open(name, "rb") as picture: data = bytearray(picture.read())
+    if number == which and fault == "wire": data[1000] ^= 1
+    if number == which and fault == "cut": data = data[:len(data) // 2]
+    with socket.create_connection(("127.0.0.1", 65432)) as c: c.sendall(data)
+t.join()
+"#;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Whether there can be a private network, and `python3`; if not, says that `test` is skipped.
+fn allowed(test: &str) -> bool {
+    let found = Command::new(IMGNET)
+        .args(["doctor", "--format", "json"])
+        .output()
+        .unwrap();
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    if found["private"] != true {
+        println!("SKIPPED {test}: no private network");
+        return false;
+    }
+    let python = Command::new("python3").arg("-V").output().is_ok();
+    if !python {
+        println!("SKIPPED {test}: there is no python3");
+    }
+    python
+}
+
+/// A folder with the program and three pictures in `sent`.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("sent")).unwrap();
+    for seed in 0..3_u32 {
+        let picture = imgnet::imaging::synth::picture(
+            seed.into(),
+            200 + seed * 40,
+            160,
+            imgnet::picture::Format::Png,
+        );
+        let path = folder.path().join(format!("sent/{seed}.png"));
+        std::fs::write(path, picture.unwrap()).unwrap();
+    }
+    std::fs::write(folder.path().join("program.py"), PROGRAM).unwrap();
+    folder
+}
+
+fn imgnet(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(IMGNET)
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn captured(folder: &Path, options: &[&str], rounds: &str, fault: &str, which: &str) -> Output {
+    let mut arguments = vec!["capture", "-w", "run.pcapng", "--sent", "sent"];
+    arguments.extend(options);
+    arguments.extend(["--", "python3", "program.py", rounds, fault, which]);
+    arguments.extend(["sent/0.png", "sent/1.png", "sent/2.png"]);
+    imgnet(folder, &arguments)
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// What a report says of its comparison.
+fn told(report: &Value) -> Value {
+    let images: Vec<_> = report["images"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|image| serde_json::json!([image["id"], image["verdict"], image["compared"]]))
+        .collect();
+    serde_json::json!([report["verdict"], report["verification"], images])
+}
+
+#[test]
+fn the_end_is_told_as_verify_tells_it() {
+    if !allowed("the_end_is_told_as_verify_tells_it") {
+        return;
+    }
+    for (fault, exit, verdict) in [
+        ("nothing", 0, "match"),
+        ("wire", 1, "mismatch"),
+        ("file", 1, "mismatch"),
+        ("short", 1, "mismatch"),
+        ("none", 1, "unverified"),
+        ("cut", 1, "mismatch"),
+    ] {
+        for digest in ["sha256", "blake3", "none"] {
+            let folder = folder();
+            let options = [
+                "--received",
+                "out",
+                "--digest",
+                digest,
+                "--format",
+                "json",
+                "-o",
+                "live.json",
+            ];
+            let output = captured(folder.path(), &options, "1", fault, "1");
+            let told_of = format!("{fault} {digest}: {}", text(&output.stderr));
+            assert_eq!(output.status.code(), Some(exit), "{told_of}");
+            let verified = imgnet(
+                folder.path(),
+                &[
+                    "verify",
+                    "run.pcapng",
+                    "--sent",
+                    "sent",
+                    "--received",
+                    "out",
+                    "--digest",
+                    digest,
+                    "--format",
+                    "json",
+                    "-o",
+                    "verify.json",
+                ],
+            );
+            assert_eq!(verified.status.code(), Some(exit), "{told_of}");
+            let live = json(&folder.path().join("live.json"));
+            let offline = json(&folder.path().join("verify.json"));
+            assert_eq!(live["verdict"], verdict, "{told_of}");
+            assert_eq!(live["images"].as_array().unwrap().len(), 3, "{told_of}");
+            assert_eq!(told(&live), told(&offline), "{told_of}");
+        }
+    }
+}
+
+#[test]
+fn a_file_sent_many_times_matches_every_time() {
+    if !allowed("a_file_sent_many_times_matches_every_time") {
+        return;
+    }
+    let folder = folder();
+    let output = captured(folder.path(), &["--received", "out"], "20", "nothing", "0");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let out = text(&output.stdout);
+    assert!(out.contains("match: all 60 pictures arrived"), "{out}");
+}
+
+#[test]
+fn verdicts_come_while_it_runs() {
+    if !allowed("verdicts_come_while_it_runs") {
+        return;
+    }
+    let folder = folder();
+    // Sent alone: equal digests need no file to be waited for.
+    let output = captured(folder.path(), &["--format", "json"], "2", "wire", "4");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let events: Vec<Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let verdicts: Vec<(&Value, &Value)> = events
+        .iter()
+        .filter(|event| {
+            event["event"] == "picture-compared"
+                || (event["event"] == "picture-ended" && !event["image"]["compared"].is_null())
+        })
+        .map(|event| (&event["image"]["id"], &event["image"]))
+        .collect();
+    // Each picture once. Those at the very end may be left to the report.
+    let mut seen = std::collections::BTreeSet::new();
+    for (id, image) in &verdicts {
+        assert!(seen.insert(id.as_u64()), "{events:?}");
+        if **id == 4 {
+            assert_eq!(image["verdict"], "mismatch");
+            let mismatch = &image["compared"]["mismatch"];
+            assert_eq!(mismatch["side"], "sender-to-wire");
+            assert_eq!(mismatch["first_difference"], 1000);
+        } else {
+            assert_eq!(image["verdict"], "match");
+        }
+    }
+    assert_eq!(events.last().unwrap()["verdict"], "mismatch");
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    if !allowed("what_is_not_there_is_said") {
+        return;
+    }
+    let folder = folder();
+    let output = imgnet(
+        folder.path(),
+        &["capture", "--sent", "no/such/folder", "--", "true"],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    let err = text(&output.stderr);
+    assert!(err.contains("--sent no/such/folder: neither it"), "{err}");
+    // It can come into being; where it does not, that is said with all the rest.
+    let output = captured(
+        folder.path(),
+        &["--received", "elsewhere"],
+        "1",
+        "nothing",
+        "0",
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let err = text(&output.stderr);
+    assert!(err.contains("--received elsewhere: is not there"), "{err}");
+    assert!(text(&output.stdout).contains("3 pictures"));
+}
