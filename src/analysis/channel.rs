@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use super::{Event, Observer, Options};
-use crate::digest::Hasher;
+use crate::digest::{Hasher, Room};
 use crate::findings::facts::{CaptureFacts, Mark, Numbering, TextDamage};
 use crate::ledger::{Confidence, TransportKind};
 use crate::picture::{self, Sniff, Walker};
@@ -26,6 +26,8 @@ pub(super) struct Context<'c> {
     pub(super) observer: &'c mut dyn Observer,
     pub(super) next_picture: &'c mut u32,
     pub(super) capture: &'c mut CaptureFacts,
+    /// Where small pieces are gathered for their digest.
+    pub(super) room: &'c Room,
     pub(super) stream: StreamId,
     pub(super) transport: TransportKind,
     pub(super) from: SocketAddr,
@@ -150,6 +152,22 @@ impl Channel {
     /// Whether a picture is on its way.
     pub(super) fn in_picture(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// The digest of the picture on its way, as far as it is that of all of the direction's first `length` bytes;
+    /// absent where there is none, or where the two have parted.
+    pub(super) fn digest_of_all(&self, length: u64) -> Option<&sha2::Sha256> {
+        let open = self.open.as_deref().filter(|open| {
+            open.start == 0
+                && open.length == length
+                && !open.recoded
+                && open.gaps.is_empty()
+                && open.lost.is_none()
+        })?;
+        match &open.digest {
+            Hasher::Sha256(digest) => Some(digest),
+            _ => None,
+        }
     }
 
     /// The next bytes of a TCP direction.
@@ -424,6 +442,7 @@ impl Channel {
                 if let Some(open) = &mut self.open
                     && !bytes.is_empty()
                 {
+                    open.recoded = true;
                     open.bytes(bytes);
                     context.observer.event(Event::PictureData {
                         picture: open.id,
@@ -506,7 +525,8 @@ impl Channel {
             head: Vec::new(),
             structure: Structure::Unknown,
             text_damage: None,
-            digest: Hasher::new(context.options.digest),
+            digest: Hasher::within(context.options.digest, context.room),
+            recoded: false,
             gaps: Vec::new(),
             trailing: Vec::new(),
         }));
@@ -578,6 +598,8 @@ struct Open {
     structure: Structure,
     text_damage: Option<TextDamage>,
     digest: Hasher,
+    /// Some of its bytes are not those of the stream.
+    recoded: bool,
     gaps: Vec<Gap>,
     trailing: Vec<u8>,
 }

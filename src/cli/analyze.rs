@@ -13,6 +13,7 @@ use crate::cli::glue;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
+use crate::ledger::{Image, Stream};
 use crate::report::Collector;
 
 /// Show the streams, pictures, chunks and findings of captures, and save the pictures
@@ -124,6 +125,20 @@ impl Observer for Watchers {
             extract.see(&event);
         }
         self.collector.event(event);
+    }
+
+    fn stream_closed(&mut self, stream: Stream, images: Vec<Image>) {
+        if let Some(extract) = &mut self.extract {
+            extract.see(&Event::StreamClosed {
+                stream: &stream,
+                images: &images,
+            });
+        }
+        self.collector.stream_closed(stream, images);
+    }
+
+    fn accounts_only(&self) -> bool {
+        self.extract.is_none()
     }
 }
 

@@ -38,8 +38,8 @@ impl<S> Table<S> {
         self.len() == 0
     }
 
-    /// The stream with this key; absent where none is live.
-    pub fn find(&mut self, key: FlowKey) -> Option<&mut S> {
+    /// The stream with this key and the number of its slot; absent where none is live.
+    pub fn find(&mut self, key: FlowKey) -> Option<(usize, &mut S)> {
         let slot = match self.last {
             Some((last, slot)) if last == key => slot,
             _ => {
@@ -48,12 +48,13 @@ impl<S> Table<S> {
                 slot
             }
         };
-        self.slots.get_mut(slot)?.as_mut().map(|(_, stream)| stream)
+        let (_, stream) = self.slots.get_mut(slot)?.as_mut()?;
+        Some((slot, stream))
     }
 
-    /// Adds a stream; one with the same key is no longer found and is returned.
-    pub fn insert(&mut self, key: FlowKey, stream: S) -> Option<S> {
-        let former = self.remove(key);
+    /// Adds a stream and returns the number of its slot, which is its own until it is taken out. One with the same
+    /// key has to be taken out before.
+    pub fn insert(&mut self, key: FlowKey, stream: S) -> usize {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
@@ -63,19 +64,20 @@ impl<S> Table<S> {
         }
         self.index.insert(key, slot);
         self.last = Some((key, slot));
-        former
+        slot
     }
 
-    /// Takes a stream out.
-    pub fn remove(&mut self, key: FlowKey) -> Option<S> {
+    /// Takes a stream out, and names its slot.
+    pub fn remove(&mut self, key: FlowKey) -> Option<(usize, S)> {
         let slot = self.index.remove(&key)?;
         self.last = None;
         self.free.push(slot);
-        self.slots.get_mut(slot)?.take().map(|(_, stream)| stream)
+        let (_, stream) = self.slots.get_mut(slot)?.take()?;
+        Some((slot, stream))
     }
 
-    /// Takes out all streams for which `over` holds.
-    pub fn drain_where(&mut self, mut over: impl FnMut(&S) -> bool) -> Vec<S> {
+    /// Takes out all streams for which `over` holds, each with the number of its slot.
+    pub fn drain_where(&mut self, mut over: impl FnMut(&S) -> bool) -> Vec<(usize, S)> {
         let mut drained = Vec::new();
         self.last = None;
         for (slot, place) in self.slots.iter_mut().enumerate() {
@@ -84,7 +86,7 @@ impl<S> Table<S> {
             {
                 self.index.remove(&key);
                 self.free.push(slot);
-                drained.push(stream);
+                drained.push((slot, stream));
             }
         }
         drained
@@ -110,15 +112,16 @@ mod tests {
     fn slots_are_used_again_and_keys_found() {
         let mut table = Table::default();
         for port in 2..10 {
-            assert!(table.insert(key(port), port).is_none());
+            assert_eq!(table.insert(key(port), port), usize::from(port) - 2);
         }
-        assert_eq!(table.insert(key(3), 33), Some(3));
+        assert_eq!(table.remove(key(3)), Some((1, 3)));
+        assert_eq!(table.insert(key(3), 33), 1);
         assert_eq!(table.len(), 8);
         let mut even = table.drain_where(|value| value % 2 == 0);
         even.sort_unstable();
-        assert_eq!(even, [2, 4, 6, 8]);
+        assert_eq!(even, [(0, 2), (2, 4), (4, 6), (6, 8)]);
         assert_eq!(table.find(key(4)), None);
-        assert_eq!(table.find(key(3)), Some(&mut 33));
+        assert_eq!(table.find(key(3)), Some((1, &mut 33)));
         table.insert(key(40), 40);
         assert_eq!(table.slots.len(), 8);
         assert_eq!(table.len(), 5);
