@@ -56,7 +56,7 @@ pub(super) struct Picture {
     /// Its first bytes are those of a picture that a text conversion damaged.
     pub(super) text_damage: Option<TextDamage>,
     /// What its structure said; absent where it is no known picture.
-    pub(super) structure: Option<Walker>,
+    pub(super) structure: Option<(picture::Status, picture::Info)>,
     pub(super) ending: Ending,
     /// Missing ranges, as picture offsets.
     pub(super) gaps: Vec<Gap>,
@@ -110,7 +110,8 @@ pub(super) struct Channel {
     /// Cause of the gap that is being passed on.
     cause: GapCause,
     pub(super) pictures: Vec<Picture>,
-    pub(super) strays: Strays,
+    /// Bytes outside any picture; absent where there are none.
+    pub(super) strays: Option<Box<Strays>>,
     pub(super) faults: Vec<(u64, Fault)>,
     pub(super) choice: Option<String>,
     /// End markers seen.
@@ -130,7 +131,7 @@ impl Default for Channel {
             open: None,
             cause: GapCause::Unknown,
             pictures: Vec::new(),
-            strays: Strays::default(),
+            strays: None,
             faults: Vec::new(),
             choice: None,
             markers: 0,
@@ -553,7 +554,7 @@ impl Channel {
             declared: open.declared,
             text_damage: open.text_damage,
             structure: match open.structure {
-                Structure::Known(walker) => Some(walker),
+                Structure::Known(walker) => Some((walker.status(), walker.info())),
                 Structure::Unknown | Structure::NotAPicture => None,
             },
             ending,
@@ -566,11 +567,12 @@ impl Channel {
 
     fn stray(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
-            self.strays.first.get_or_insert(self.position);
-            let room = SAMPLE.saturating_sub(self.strays.sample.len());
-            self.strays.sample.extend(bytes.iter().take(room));
+            let strays = self.strays.get_or_insert_default();
+            strays.first.get_or_insert(self.position);
+            let room = SAMPLE.saturating_sub(strays.sample.len());
+            strays.sample.extend(bytes.iter().take(room));
+            strays.bytes += bytes.len() as u64;
         }
-        self.strays.bytes += bytes.len() as u64;
         self.position += bytes.len() as u64;
     }
 }

@@ -32,7 +32,8 @@ pub(super) struct Datagrams {
 #[derive(Debug)]
 pub(super) enum Transport<'cap> {
     Tcp(Box<Half<'cap>>),
-    Udp(Datagrams),
+    /// Boxed, because nearly all streams are of the other kind.
+    Udp(Box<Datagrams>),
 }
 
 /// What became of a segment.
@@ -139,6 +140,7 @@ impl<'cap> Lane<'cap> {
             self.channel.finish(StreamEnd::Fin, context);
             // Closed streams stay for a while, in case something is sent again: let them be small.
             half.assembler.forget_recent();
+            half.log.shrink();
         }
         self.announce(context);
         limited
@@ -373,9 +375,11 @@ impl<'cap> Lane<'cap> {
             facts.unchecked_bytes = half.unchecked_bytes;
             facts.late_bytes = half.late_bytes;
         }
-        facts.strays = self.channel.strays.bytes;
-        facts.first_stray = self.channel.strays.first;
-        facts.stray_sample = self.channel.strays.sample;
+        if let Some(strays) = self.channel.strays {
+            facts.strays = strays.bytes;
+            facts.first_stray = strays.first;
+            facts.stray_sample = strays.sample;
+        }
         facts.faults = self.channel.faults;
         facts.markers = self.channel.markers;
         facts.last_marker = self.channel.mark;

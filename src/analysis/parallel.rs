@@ -25,7 +25,7 @@ use crate::units::{PictureId, Timestamp};
 /// So many orders are handed over at once.
 const BATCH: usize = 256;
 /// So many batches wait for one thread. Their packets lie in the map; the orders take about 350 bytes each.
-const WAITING: usize = 32;
+const WAITING: usize = 24;
 /// What a packet costs besides its bytes, in bytes: what a thread has to do is compared with that of another.
 const PACKET: u64 = 512;
 
@@ -180,7 +180,7 @@ impl<'cap> Crew<'cap> {
         let assigned = self.assigned.get(place).copied().unwrap_or_default();
         match self.desks.get_mut(assigned) {
             Some(desk) => desk.give(order, cost),
-            None => self.here.take(order),
+            None => self.here.take(&order),
         }
     }
 }
@@ -255,7 +255,7 @@ struct Share {
     /// Orders at which pictures started, and how many.
     started: Vec<(u64, u32)>,
     /// Streams that are over, by the order that closed them.
-    accounts: Vec<(u64, Account)>,
+    accounts: Vec<(u64, Box<Account>)>,
     facts: CaptureFacts,
 }
 
@@ -267,24 +267,24 @@ impl<'cap> Worker<'cap> {
         }
     }
 
-    fn take(&mut self, order: Order<'cap>) {
+    fn take(&mut self, order: &Order<'cap>) {
         let before = self.follower.pictures();
-        match order.what {
+        match &order.what {
             What::Packet {
                 opens,
                 packet,
                 frame,
             } => self.follower.packet(
                 order.place,
-                opens,
-                &packet,
-                &frame,
+                *opens,
+                packet,
+                frame,
                 keep_borrowed,
                 &mut Nobody,
             ),
             What::Close { now } => {
-                let account = self.follower.close(order.place, now, &mut Nobody);
-                let numbered = account.map(|account| (order.number, account));
+                let account = self.follower.close(order.place, *now, &mut Nobody);
+                let numbered = account.map(|account| (order.number, Box::new(account)));
                 self.share.accounts.extend(numbered);
             }
         }
@@ -316,9 +316,10 @@ fn work<'cap>(
             What::Close { .. } => PACKET,
         });
         let cost: u64 = cost.sum();
-        for order in batch.drain(..) {
+        for order in &batch {
             worker.take(order);
         }
+        batch.clear();
         done.fetch_add(cost, Ordering::Relaxed);
         // The dispatcher may have all batches that it needs.
         let _ = back.send(batch);
@@ -378,7 +379,7 @@ impl Told {
             if let Some(ended) = account.ended.take() {
                 servers.closed(ended);
             }
-            account.tell(observer);
+            (*account).tell(observer);
         }
         conclude(&servers, &facts, observer);
         self.counts

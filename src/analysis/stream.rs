@@ -142,7 +142,7 @@ impl<'cap> Stream<'cap> {
         let lane = || {
             let half = match transport {
                 TransportKind::Tcp => Transport::Tcp(Box::default()),
-                TransportKind::Udp => Transport::Udp(Datagrams::default()),
+                TransportKind::Udp => Transport::Udp(Box::<Datagrams>::default()),
             };
             Lane::new(half, options)
         };
