@@ -83,6 +83,15 @@ pub(super) struct Lost {
     pub(super) bytes: u64,
 }
 
+/// What most directions have nothing of.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    pub(super) strays: Strays,
+    /// With stream offsets.
+    pub(super) faults: Vec<(u64, Fault)>,
+    pub(super) choice: Option<String>,
+}
+
 /// Bytes outside any picture.
 #[derive(Debug, Default)]
 pub(super) struct Strays {
@@ -110,10 +119,8 @@ pub(super) struct Channel {
     /// Cause of the gap that is being passed on.
     cause: GapCause,
     pub(super) pictures: Vec<Picture>,
-    /// Bytes outside any picture; absent where there are none.
-    pub(super) strays: Option<Box<Strays>>,
-    pub(super) faults: Vec<(u64, Fault)>,
-    pub(super) choice: Option<String>,
+    /// Absent where there is nothing of it.
+    pub(super) rare: Option<Box<Rare>>,
     /// End markers seen.
     pub(super) markers: u64,
     /// The last one, while no picture follows it.
@@ -131,9 +138,7 @@ impl Default for Channel {
             open: None,
             cause: GapCause::Unknown,
             pictures: Vec::new(),
-            strays: None,
-            faults: Vec::new(),
-            choice: None,
+            rare: None,
             markers: 0,
             mark: None,
             numbering: None,
@@ -476,7 +481,9 @@ impl Channel {
             wire::Event::Framing { what, bytes } => {
                 self.position += bytes;
                 match what {
-                    Framing::Choice(choice) => self.choice = Some(choice),
+                    Framing::Choice(choice) => {
+                        self.rare.get_or_insert_default().choice = Some(choice);
+                    }
                     Framing::Marker => self.marker(bytes, context),
                     _ => {}
                 }
@@ -484,8 +491,9 @@ impl Channel {
             wire::Event::Stray(bytes) => self.stray(bytes),
             wire::Event::StrayGap(length) => self.position += length,
             wire::Event::Fault(fault) => {
-                if self.faults.len() < 16 {
-                    self.faults.push((self.position, fault));
+                let faults = &mut self.rare.get_or_insert_default().faults;
+                if faults.len() < 16 {
+                    faults.push((self.position, fault));
                 }
             }
         }
@@ -567,7 +575,7 @@ impl Channel {
 
     fn stray(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
-            let strays = self.strays.get_or_insert_default();
+            let strays = &mut self.rare.get_or_insert_default().strays;
             strays.first.get_or_insert(self.position);
             let room = SAMPLE.saturating_sub(strays.sample.len());
             strays.sample.extend(bytes.iter().take(room));

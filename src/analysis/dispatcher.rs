@@ -37,7 +37,7 @@ pub(super) trait Orders<'x> {
         &mut self,
         place: Place,
         opens: Option<Opening>,
-        packet: Packet<'x>,
+        packet: &Packet<'x>,
         frame: &Frame<'x>,
     );
     /// The stream at `place` is over; the capture had come to `now`.
@@ -162,6 +162,7 @@ impl Dispatcher {
     pub(super) fn frame<'x>(&mut self, frame: &Frame<'x>, orders: &mut impl Orders<'x>) {
         self.counts.read += 1;
         self.clock(frame);
+        // Looked at where it lies: it is large.
         let outcome = self.decoder.decode(frame);
         match &outcome {
             Outcome::Packet(_) | Outcome::FragmentHeld => self.counts.decoded += 1,
@@ -170,7 +171,7 @@ impl Dispatcher {
         if self.counts.read.is_multiple_of(SWEEP_EVERY) {
             self.sweep(orders);
         }
-        if let Outcome::Packet(packet) = outcome {
+        if let Outcome::Packet(packet) = &outcome {
             self.packet(packet, frame, orders);
         }
     }
@@ -186,7 +187,7 @@ impl Dispatcher {
         self.now = self.now.max(frame.time);
     }
 
-    fn packet<'x>(&mut self, packet: Packet<'x>, frame: &Frame<'x>, orders: &mut impl Orders<'x>) {
+    fn packet<'x>(&mut self, packet: &Packet<'x>, frame: &Frame<'x>, orders: &mut impl Orders<'x>) {
         let transport = match packet.transport {
             decode::Transport::Tcp(_) => TransportKind::Tcp,
             decode::Transport::Udp => TransportKind::Udp,
@@ -194,8 +195,8 @@ impl Dispatcher {
         let key = FlowKey::new(transport, packet.source, packet.destination);
         let from_low = packet.source <= packet.destination;
         let another = match self.flows.find(key) {
-            Some((place, flow)) if !flow.is_another(&packet, from_low) => {
-                flow.packet(&packet, from_low, frame);
+            Some((place, flow)) if !flow.is_another(packet, from_low) => {
+                flow.packet(packet, from_low, frame);
                 orders.packet(place, None, packet, frame);
                 return;
             }
@@ -220,7 +221,7 @@ impl Dispatcher {
         *of_transport += 1;
         self.next_stream += 1;
         let mut flow = Flow::new(opening.id, from_low, frame);
-        flow.packet(&packet, from_low, frame);
+        flow.packet(packet, from_low, frame);
         let place = self.flows.insert(key, flow);
         orders.packet(place, Some(opening), packet, frame);
     }

@@ -375,12 +375,12 @@ impl<'cap> Lane<'cap> {
             facts.unchecked_bytes = half.unchecked_bytes;
             facts.late_bytes = half.late_bytes;
         }
-        if let Some(strays) = self.channel.strays {
-            facts.strays = strays.bytes;
-            facts.first_stray = strays.first;
-            facts.stray_sample = strays.sample;
+        if let Some(rare) = self.channel.rare {
+            facts.strays = rare.strays.bytes;
+            facts.first_stray = rare.strays.first;
+            facts.stray_sample = rare.strays.sample;
+            facts.faults = rare.faults;
         }
-        facts.faults = self.channel.faults;
         facts.markers = self.channel.markers;
         facts.last_marker = self.channel.mark;
         facts.numbering = self.channel.numbering;

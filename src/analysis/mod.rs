@@ -275,11 +275,11 @@ impl<'x> Orders<'x> for Here<'_, 'x, '_> {
         &mut self,
         place: Place,
         opens: Option<Opening>,
-        packet: Packet<'x>,
+        packet: &Packet<'x>,
         frame: &Frame<'x>,
     ) {
         self.follower
-            .packet(place, opens, &packet, frame, self.keep, self.observer);
+            .packet(place, opens, packet, frame, self.keep, self.observer);
     }
 
     fn close(&mut self, place: Place, now: Option<Timestamp>) {

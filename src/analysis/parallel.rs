@@ -25,7 +25,7 @@ use crate::units::{PictureId, Timestamp};
 /// So many orders are handed over at once.
 const BATCH: usize = 256;
 /// So many batches wait for one thread. Their packets lie in the map; the orders take about 350 bytes each.
-const WAITING: usize = 24;
+const WAITING: usize = 16;
 /// What a packet costs besides its bytes, in bytes: what a thread has to do is compared with that of another.
 const PACKET: u64 = 512;
 
@@ -190,21 +190,21 @@ impl<'cap> Orders<'cap> for Crew<'cap> {
         &mut self,
         place: Place,
         opens: Option<Opening>,
-        packet: Packet<'cap>,
+        packet: &Packet<'cap>,
         frame: &Frame<'cap>,
     ) {
         if opens.is_some() {
             self.assign(place);
         }
-        let cost = packet_cost(&packet);
-        let frame = *frame;
+        let cost = packet_cost(packet);
         self.give(
             place,
             cost,
             What::Packet {
                 opens,
-                packet,
-                frame,
+                // No bytes are copied, unless it came in fragments.
+                packet: packet.clone(),
+                frame: *frame,
             },
         );
     }

@@ -292,7 +292,10 @@ impl<'cap> Stream<'cap> {
         let mut directions = Vec::with_capacity(2);
         for side in Side::BOTH {
             let context = self.head.context(side, shared);
-            images.extend(self.lanes[side].images(&context, quiet));
+            let own = self.lanes[side].images(&context, quiet);
+            // Nearly always one: room for four would be kept for as long as the report.
+            images.reserve_exact(own.len());
+            images.extend(own);
             directions.push(self.lanes[side].account(&context));
         }
         images.sort_by_key(|image| image.id);
@@ -306,7 +309,7 @@ impl<'cap> Stream<'cap> {
         let request = self
             .lanes
             .iter()
-            .find_map(|lane| lane.channel.choice.clone());
+            .find_map(|lane| lane.channel.rare.as_ref()?.choice.clone());
         let mut facts = StreamFacts {
             directions: self
                 .lanes
