@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 #[derive(Parser)]
 #[command(about = "Writes a big capture of picture transfers")]
 struct Arguments {
-    /// Which of the three captures.
+    /// Which of the captures.
     kind: Kind,
     /// Where to write it.
     path: PathBuf,
@@ -38,7 +38,7 @@ struct Arguments {
     size: f64,
 }
 
-/// Which of the three captures.
+/// Which of the captures.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Kind {
     /// About 1 GB of loopback: 64 KiB segments, 160 pictures of about 6 MB, checksums left to offload.
@@ -47,6 +47,8 @@ pub(crate) enum Kind {
     Mtu1500,
     /// About 500 MB, 960,000 frames: 20,000 connections with a picture of about 20 KB each.
     Connections,
+    /// About 350 MB: 100,000 connections, all open at the same time, with a picture of about 2.5 KB each.
+    Live,
 }
 
 /// How the traffic of one capture looks.
@@ -87,6 +89,14 @@ impl Kind {
                 segment: 1_024,
                 ack_every: 1,
                 at_once: 64,
+                loopback: false,
+            },
+            Self::Live => Shape {
+                pictures: 100_000,
+                picture_bytes: 2_500,
+                segment: 1_024,
+                ack_every: 1,
+                at_once: 100_000,
                 loopback: false,
             },
         }

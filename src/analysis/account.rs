@@ -8,7 +8,7 @@ use crate::findings::facts::PictureFacts;
 use crate::ledger::{
     ChunkSizeSource, Chunks, Closed, Datagrams, Digest, Direction, Image, TransportKind, Verdict,
 };
-use crate::picture::{Status, Walker};
+use crate::picture::Status;
 use crate::reassembly::tcp::Half;
 use crate::reassembly::{Extent, GapCause, Log};
 use crate::units::StreamId;
@@ -85,9 +85,7 @@ pub(super) fn picture_facts(picture: Picture) -> PictureFacts {
         range: picture.range,
         declared: picture.declared,
         ending: picture.ending,
-        structure: picture
-            .structure
-            .map(|walker| (walker.status(), walker.info())),
+        structure: picture.structure,
         text_damage: picture.text_damage,
         lost: picture.lost.map(|lost| (lost.pieces, lost.bytes)),
         gaps: picture.gaps,
@@ -106,7 +104,7 @@ pub(super) fn image(
 ) -> Image {
     let length = picture.range.end - picture.range.start;
     let gap_bytes = picture.gap_bytes();
-    let info = picture.structure.as_ref().map(Walker::info);
+    let info = picture.structure.map(|(_, info)| info);
     let (mut width, mut height) = info
         .as_ref()
         .map_or((None, None), |info| (info.width, info.height));
@@ -239,7 +237,7 @@ fn judge(
         Some(StreamEnd::Unfinished) => "the capture ended",
         None => "the format says that it ends",
     };
-    let structure = picture.structure.as_ref().map(Walker::status);
+    let structure = picture.structure.map(|(status, _)| status);
     let problem = match (&structure, picture.ending, picture.declared) {
         (_, Ending::Cut(_), Some(declared)) => {
             Some(format!("{how} after {length} of {declared} declared bytes"))

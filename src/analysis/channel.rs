@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use super::{Event, Observer, Options};
-use crate::digest::Hasher;
+use crate::digest::{Hasher, Room};
 use crate::findings::facts::{CaptureFacts, Mark, Numbering, TextDamage};
 use crate::ledger::{Confidence, TransportKind};
 use crate::picture::{self, Sniff, Walker};
@@ -29,6 +29,8 @@ pub(super) struct Context<'c> {
     pub(super) observer: &'c mut dyn Observer,
     pub(super) next_picture: &'c mut u32,
     pub(super) capture: &'c mut CaptureFacts,
+    /// Where small pieces are gathered for their digest.
+    pub(super) room: &'c Room,
     pub(super) stream: StreamId,
     pub(super) transport: TransportKind,
     pub(super) from: SocketAddr,
@@ -61,7 +63,7 @@ pub(super) struct Picture {
     /// Its first bytes are those of a picture that a text conversion damaged.
     pub(super) text_damage: Option<TextDamage>,
     /// What its structure said; absent where it is no known picture.
-    pub(super) structure: Option<Walker>,
+    pub(super) structure: Option<(picture::Status, picture::Info)>,
     pub(super) ending: Ending,
     /// Missing ranges, as picture offsets.
     pub(super) gaps: Vec<Gap>,
@@ -124,6 +126,19 @@ impl Tally {
     }
 }
 
+/// What most directions have nothing of.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    pub(super) strays: Strays,
+    /// With stream offsets.
+    pub(super) faults: Vec<(u64, Fault)>,
+    pub(super) choice: Option<String>,
+    /// Pictures of the other direction that were confirmed here, and how many of their datagrams had come.
+    confirmed: Vec<(u64, Option<u64>)>,
+    /// Bytes of the next picture that its sender says it hands over at once.
+    chunk: Option<u64>,
+}
+
 /// Bytes outside any picture.
 #[derive(Debug, Default)]
 pub(super) struct Strays {
@@ -151,19 +166,14 @@ pub(super) struct Channel {
     /// Cause of the gap that is being passed on.
     cause: GapCause,
     pub(super) pictures: Vec<Picture>,
-    pub(super) strays: Strays,
-    pub(super) faults: Vec<(u64, Fault)>,
-    pub(super) choice: Option<String>,
+    /// Absent where there is nothing of it.
+    pub(super) rare: Option<Box<Rare>>,
     /// End markers seen.
     pub(super) markers: u64,
     /// The last one, while no picture follows it.
     pub(super) mark: Option<Box<Mark>>,
     /// Numbered pieces that came out of turn.
     pub(super) numbering: Option<Box<Numbering>>,
-    /// Pictures of the other direction that were confirmed here, and how many of their datagrams had come.
-    pub(super) confirmed: Vec<(u64, Option<u64>)>,
-    /// Bytes of the next picture that its sender says it hands over at once.
-    chunk: Option<u64>,
     pub(super) end: Option<StreamEnd>,
 }
 
@@ -175,14 +185,10 @@ impl Default for Channel {
             open: None,
             cause: GapCause::Unknown,
             pictures: Vec::new(),
-            strays: Strays::default(),
-            faults: Vec::new(),
-            choice: None,
+            rare: None,
             markers: 0,
             mark: None,
             numbering: None,
-            confirmed: Vec::new(),
-            chunk: None,
             end: None,
         }
     }
@@ -204,6 +210,22 @@ impl Channel {
     /// The picture on its way.
     pub(super) fn moving(&self) -> Option<PictureId> {
         self.open.as_ref().map(|open| open.id)
+    }
+
+    /// The digest of the picture on its way, as far as it is that of all of the direction's first `length` bytes;
+    /// absent where there is none, or where the two have parted.
+    pub(super) fn digest_of_all(&self, length: u64) -> Option<&sha2::Sha256> {
+        let open = self.open.as_deref().filter(|open| {
+            open.start == 0
+                && open.length == length
+                && !open.recoded
+                && open.gaps.is_empty()
+                && open.lost.is_none()
+        })?;
+        match &open.digest {
+            Hasher::Sha256(digest) => Some(digest),
+            _ => None,
+        }
     }
 
     /// The next bytes of a TCP direction.
@@ -481,6 +503,7 @@ impl Channel {
                 if let Some(open) = &mut self.open
                     && !bytes.is_empty()
                 {
+                    open.recoded = true;
                     open.bytes(bytes);
                     context.observer.event(Event::PictureData {
                         picture: open.id,
@@ -524,9 +547,16 @@ impl Channel {
             wire::Event::Framing { what, bytes } => {
                 self.position += bytes;
                 match what {
-                    Framing::Choice(choice) => self.choice = Some(choice),
+                    Framing::Choice(choice) => {
+                        self.rare.get_or_insert_default().choice = Some(choice);
+                    }
                     Framing::Marker => self.marker(bytes, context),
-                    Framing::Header(header) => self.chunk = declared_chunk(header, context),
+                    Framing::Header(header) => {
+                        let chunk = declared_chunk(header, context);
+                        if chunk.is_some() || self.rare.is_some() {
+                            self.rare.get_or_insert_default().chunk = chunk;
+                        }
+                    }
                     Framing::Confirmed { picture, arrived } => self.confirm(picture, arrived),
                     _ => {}
                 }
@@ -534,8 +564,9 @@ impl Channel {
             wire::Event::Stray(bytes) => self.stray(bytes),
             wire::Event::StrayGap(length) => self.position += length,
             wire::Event::Fault(fault) => {
-                if self.faults.len() < 16 {
-                    self.faults.push((self.position, fault));
+                let faults = &mut self.rare.get_or_insert_default().faults;
+                if faults.len() < 16 {
+                    faults.push((self.position, fault));
                 }
             }
         }
@@ -558,14 +589,16 @@ impl Channel {
         }
     }
 
+    /// What was said here of pictures of the other direction: their numbers, and how many of their datagrams had come.
+    pub(super) fn confirmed(&self) -> &[(u64, Option<u64>)] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.confirmed)
+    }
+
     /// The receiver says that it has a picture, the first time or again.
     fn confirm(&mut self, picture: u64, arrived: Option<u64>) {
-        if self
-            .confirmed
-            .last()
-            .is_none_or(|(last, _)| *last != picture)
-        {
-            self.confirmed.push((picture, arrived));
+        let confirmed = &mut self.rare.get_or_insert_default().confirmed;
+        if confirmed.last().is_none_or(|(last, _)| *last != picture) {
+            confirmed.push((picture, arrived));
         }
     }
 
@@ -601,12 +634,13 @@ impl Channel {
             length: 0,
             lost: None,
             tally: None,
-            chunk: self.chunk.take(),
+            chunk: self.rare.as_mut().and_then(|rare| rare.chunk.take()),
             declared: length,
             head: Vec::new(),
             structure: Structure::Unknown,
             text_damage: None,
-            digest: Hasher::new(context.options.digest),
+            digest: Hasher::within(context.options.digest, context.room),
+            recoded: false,
             gaps: Vec::new(),
             trailing: Vec::new(),
         }));
@@ -635,7 +669,7 @@ impl Channel {
             declared: open.declared,
             text_damage: open.text_damage,
             structure: match open.structure {
-                Structure::Known(walker) => Some(walker),
+                Structure::Known(walker) => Some((walker.status(), walker.info())),
                 Structure::Unknown | Structure::NotAPicture => None,
             },
             ending,
@@ -648,11 +682,12 @@ impl Channel {
 
     fn stray(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
-            self.strays.first.get_or_insert(self.position);
-            let room = SAMPLE.saturating_sub(self.strays.sample.len());
-            self.strays.sample.extend(bytes.iter().take(room));
+            let strays = &mut self.rare.get_or_insert_default().strays;
+            strays.first.get_or_insert(self.position);
+            let room = SAMPLE.saturating_sub(strays.sample.len());
+            strays.sample.extend(bytes.iter().take(room));
+            strays.bytes += bytes.len() as u64;
         }
-        self.strays.bytes += bytes.len() as u64;
         self.position += bytes.len() as u64;
     }
 }
@@ -682,6 +717,8 @@ struct Open {
     structure: Structure,
     text_damage: Option<TextDamage>,
     digest: Hasher,
+    /// Some of its bytes are not those of the stream.
+    recoded: bool,
     gaps: Vec<Gap>,
     trailing: Vec<u8>,
 }

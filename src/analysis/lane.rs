@@ -1,9 +1,8 @@
 //! One direction of a stream as it is followed: its transport, its pictures, its digest and its facts.
 
-use sha2::Digest as _;
-
 use super::account;
 use super::channel::{Channel, Context};
+use super::whole::Whole;
 use super::{DigestKind, Event, Options};
 use crate::decode::{Notes, Packet};
 use crate::findings::facts::{CaptureFacts, DirectionFacts, Ours, Watch};
@@ -11,7 +10,7 @@ use crate::frame::Frame;
 use crate::ledger::{self, Image};
 use crate::reassembly::assembler::Keep;
 use crate::reassembly::tcp::{Half, Other, Segment};
-use crate::reassembly::{Delivery, Extent, Gap, GapCause, Log};
+use crate::reassembly::{Extent, Gap, GapCause, Log};
 use crate::units::Timestamp;
 use crate::wire::StreamEnd;
 
@@ -33,7 +32,8 @@ pub(super) struct Datagrams {
 #[derive(Debug)]
 pub(super) enum Transport<'cap> {
     Tcp(Box<Half<'cap>>),
-    Udp(Datagrams),
+    /// Boxed, because nearly all streams are of the other kind.
+    Udp(Box<Datagrams>),
 }
 
 /// What became of a segment.
@@ -52,7 +52,7 @@ pub(super) struct Taken {
 pub(super) struct Lane<'cap> {
     pub(super) transport: Transport<'cap>,
     pub(super) channel: Channel,
-    hasher: Option<Box<sha2::Sha256>>,
+    whole: Whole,
     watch: Watch,
     /// The other direction carried bytes since this one last did.
     answered: bool,
@@ -65,7 +65,7 @@ impl<'cap> Lane<'cap> {
         Self {
             transport,
             channel: Channel::default(),
-            hasher: (options.digest == DigestKind::Sha256).then(Box::default),
+            whole: Whole::new(options.digest == DigestKind::Sha256),
             watch: Watch::default(),
             answered: false,
             announced: 0,
@@ -97,9 +97,9 @@ impl<'cap> Lane<'cap> {
         if !segment.payload.is_empty() {
             self.answered = false;
         }
-        let (channel, hasher) = (&mut self.channel, &mut self.hasher);
+        let (channel, whole) = (&mut self.channel, &mut self.whole);
         let verdict = half.segment(segment, keep, &mut |delivery| {
-            pass_on(&delivery, channel, hasher, context);
+            whole.pass_on(&delivery, channel, context);
         });
         let seen = Ours {
             segment,
@@ -143,15 +143,17 @@ impl<'cap> Lane<'cap> {
         let Transport::Tcp(half) = &mut self.transport else {
             return false;
         };
-        let (channel, hasher) = (&mut self.channel, &mut self.hasher);
+        let (channel, whole) = (&mut self.channel, &mut self.whole);
         let limit = context.options.limits.waiting_bytes_per_direction;
         let limited = half.settle(limit, &mut |delivery| {
-            pass_on(&delivery, channel, hasher, context);
+            whole.pass_on(&delivery, channel, context);
         });
         if half.reached_fin() && self.channel.end.is_none() {
+            self.whole.part(&self.channel);
             self.channel.finish(StreamEnd::Fin, context);
             // Closed streams stay for a while, in case something is sent again: let them be small.
             half.assembler.forget_recent();
+            half.log.shrink();
         }
         self.announce(context);
         limited
@@ -191,6 +193,7 @@ impl<'cap> Lane<'cap> {
     pub(super) fn answered(&mut self, context: &mut Context<'_>) {
         if !self.answered {
             self.answered = true;
+            self.whole.part(&self.channel);
             self.channel.answered(context);
         }
     }
@@ -249,9 +252,7 @@ impl<'cap> Lane<'cap> {
             !packet.notes.fragmented,
             most,
         );
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(payload);
-        }
+        self.whole.datagram(payload);
         self.channel.datagram(payload, missing, context);
         self.announce(context);
         self.packet_of_picture(false, context);
@@ -281,11 +282,11 @@ impl<'cap> Lane<'cap> {
         quiet: bool,
         context: &mut Context<'_>,
     ) {
-        let (channel, hasher) = (&mut self.channel, &mut self.hasher);
+        let (channel, whole) = (&mut self.channel, &mut self.whole);
         let end = match &mut self.transport {
             Transport::Tcp(half) => {
                 half.finish(other, &mut |delivery| {
-                    pass_on(&delivery, channel, hasher, context);
+                    whole.pass_on(&delivery, channel, context);
                 });
                 match (half.fin.is_some(), reset) {
                     (true, _) => StreamEnd::Fin,
@@ -296,12 +297,16 @@ impl<'cap> Lane<'cap> {
             Transport::Udp(_) if quiet => StreamEnd::Idle,
             Transport::Udp(_) => StreamEnd::Unfinished,
         };
+        self.whole.part(&self.channel);
         self.channel.finish(end, context);
         self.announce(context);
     }
 
     /// Tells of pictures that ended since.
     fn announce(&mut self, context: &mut Context<'_>) {
+        if self.channel.pictures.len() > self.announced && context.observer.accounts_only() {
+            self.announced = self.channel.pictures.len();
+        }
         while let Some(picture) = self.channel.pictures.get(self.announced) {
             self.announced += 1;
             let place = self.place(context, false);
@@ -349,10 +354,7 @@ impl<'cap> Lane<'cap> {
 
     /// The direction's own account.
     pub(super) fn account(&mut self, context: &Context<'_>) -> ledger::Direction {
-        let sha256 = self
-            .hasher
-            .take()
-            .map(|hasher| crate::digest::hex(&hasher.finalize()));
+        let sha256 = self.whole.take();
         match &self.transport {
             Transport::Tcp(half) => account::tcp_direction(half, context.from, context.to, sha256),
             Transport::Udp(datagrams) => ledger::Direction {
@@ -394,10 +396,12 @@ impl<'cap> Lane<'cap> {
             facts.unchecked_bytes = half.unchecked_bytes;
             facts.late_bytes = half.late_bytes;
         }
-        facts.strays = self.channel.strays.bytes;
-        facts.first_stray = self.channel.strays.first;
-        facts.stray_sample = self.channel.strays.sample;
-        facts.faults = self.channel.faults;
+        if let Some(rare) = self.channel.rare {
+            facts.strays = rare.strays.bytes;
+            facts.first_stray = rare.strays.first;
+            facts.stray_sample = rare.strays.sample;
+            facts.faults = rare.faults;
+        }
         facts.markers = self.channel.markers;
         facts.last_marker = self.channel.mark;
         facts.numbering = self.channel.numbering;
@@ -416,21 +420,4 @@ pub(super) fn silent(from: Option<Timestamp>, to: Option<Timestamp>, options: &O
     from.zip(to).is_some_and(|(from, to)| {
         u128::from(to.since(from).max(0).unsigned_abs()) > options.idle.as_nanos()
     })
-}
-
-fn pass_on(
-    delivery: &Delivery<'_>,
-    channel: &mut Channel,
-    hasher: &mut Option<Box<sha2::Sha256>>,
-    context: &mut Context<'_>,
-) {
-    match delivery {
-        Delivery::Bytes { bytes, .. } => {
-            if let Some(hasher) = hasher {
-                hasher.update(bytes);
-            }
-            channel.bytes(bytes, context);
-        }
-        Delivery::Gap(gap) => channel.gap(*gap, context),
-    }
 }

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use super::channel::Context;
+use super::dispatcher::Opening;
 use super::lane::{self, Datagrams, Lane, Transport};
 use super::{Event, Observer, Options};
 use crate::decode::{self, Notes, Packet};
+use crate::digest::Room;
 use crate::findings::facts::{CaptureFacts, StreamFacts};
 use crate::flow::{Pair, Side};
 use crate::frame::Frame;
@@ -22,6 +24,7 @@ pub(super) struct Shared<'s> {
     pub(super) observer: &'s mut dyn Observer,
     pub(super) next_picture: &'s mut u32,
     pub(super) capture: &'s mut CaptureFacts,
+    pub(super) room: &'s Room,
 }
 
 /// A stream as it is followed.
@@ -66,6 +69,7 @@ impl Head {
             observer: shared.observer,
             next_picture: shared.next_picture,
             capture: shared.capture,
+            room: shared.room,
             stream: self.id,
             transport: self.transport,
             from,
@@ -118,8 +122,7 @@ fn given(ends: [SocketAddr; 2], options: &Options) -> Option<&Protocol> {
 
 impl<'cap> Stream<'cap> {
     pub(super) fn new(
-        id: StreamId,
-        of_transport: u32,
+        opening: Opening,
         packet: &Packet<'_>,
         frame: &Frame<'_>,
         options: &Options,
@@ -139,16 +142,16 @@ impl<'cap> Stream<'cap> {
         let lane = || {
             let half = match transport {
                 TransportKind::Tcp => Transport::Tcp(Box::default()),
-                TransportKind::Udp => Transport::Udp(Datagrams::default()),
+                TransportKind::Udp => Transport::Udp(Box::<Datagrams>::default()),
             };
             Lane::new(half, options)
         };
         let given = given(ends, options).map(|protocol| (protocol.clone(), Confidence::Given));
         Self {
             head: Head {
-                id,
+                id: opening.id,
                 transport,
-                of_transport,
+                of_transport: opening.of_transport,
                 ends,
                 initiator,
                 format: given,
@@ -171,18 +174,6 @@ impl<'cap> Stream<'cap> {
         });
     }
 
-    pub(super) fn id(&self) -> StreamId {
-        self.head.id
-    }
-
-    pub(super) fn last_frame(&self) -> FrameNumber {
-        self.head.last.0
-    }
-
-    pub(super) fn last_time(&self) -> Option<Timestamp> {
-        self.head.last.1
-    }
-
     fn halves(&self) -> impl Iterator<Item = &Half<'cap>> {
         self.lanes.iter().filter_map(|lane| match &lane.transport {
             Transport::Tcp(half) => Some(half.as_ref()),
@@ -192,20 +183,6 @@ impl<'cap> Stream<'cap> {
 
     fn is_reset(&self) -> bool {
         self.halves().any(|half| half.reset_frame.is_some())
-    }
-
-    /// Whether both sides closed, or either reset.
-    pub(super) fn is_closed(&self) -> bool {
-        self.head.transport == TransportKind::Tcp
-            && (self.is_reset() || self.halves().all(Half::reached_fin))
-    }
-
-    /// Whether a segment opens another connection between the same endpoints.
-    pub(super) fn is_another(&self, packet: &Packet<'_>) -> bool {
-        match (packet.transport, &self.lanes[self.side(packet)].transport) {
-            (decode::Transport::Tcp(tcp), Transport::Tcp(half)) => half.is_another(&tcp),
-            _ => false,
-        }
     }
 
     fn side(&self, packet: &Packet<'_>) -> Side {
@@ -315,8 +292,11 @@ impl<'cap> Stream<'cap> {
         let mut directions = Vec::with_capacity(2);
         for side in Side::BOTH {
             let context = self.head.context(side, shared);
-            let confirmed = &self.lanes[side.other()].channel.confirmed;
-            images.extend(self.lanes[side].images(&context, quiet, confirmed));
+            let confirmed = self.lanes[side.other()].channel.confirmed();
+            let own = self.lanes[side].images(&context, quiet, confirmed);
+            // Nearly always one: room for four would be kept for as long as the report.
+            images.reserve_exact(own.len());
+            images.extend(own);
             directions.push(self.lanes[side].account(&context));
         }
         images.sort_by_key(|image| image.id);
@@ -330,7 +310,7 @@ impl<'cap> Stream<'cap> {
         let request = self
             .lanes
             .iter()
-            .find_map(|lane| lane.channel.choice.clone());
+            .find_map(|lane| lane.channel.rare.as_ref()?.choice.clone());
         let mut facts = StreamFacts {
             directions: self
                 .lanes

@@ -13,6 +13,7 @@ use crate::cli::glue;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
+use crate::ledger::{Image, Stream};
 use crate::report::Collector;
 
 /// Show the streams, pictures, chunks and findings of captures, and save the pictures
@@ -104,7 +105,10 @@ fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> any
     let mut report = collector.into_report(reading.captures, reading.packets);
     report.extracted = extracted;
     output.write(&report)?;
-    Ok(if report.truncated() {
+    let truncated = report.truncated();
+    // The process ends: to give back a million small pieces one by one would only take time.
+    std::mem::forget(report);
+    Ok(if truncated {
         Exit::Inconclusive
     } else {
         Exit::Good
@@ -124,6 +128,20 @@ impl Observer for Watchers {
             extract.see(&event);
         }
         self.collector.event(event);
+    }
+
+    fn stream_closed(&mut self, stream: Stream, images: Vec<Image>) {
+        if let Some(extract) = &mut self.extract {
+            extract.see(&Event::StreamClosed {
+                stream: &stream,
+                images: &images,
+            });
+        }
+        self.collector.stream_closed(stream, images);
+    }
+
+    fn accounts_only(&self) -> bool {
+        self.extract.is_none()
     }
 }
 

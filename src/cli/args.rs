@@ -1,5 +1,6 @@
 //! Arguments that several commands share.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -192,6 +193,7 @@ impl AnalysisArgs {
                 waiting_bytes: limits.limit_waiting.unwrap_or(defaults.waiting_bytes),
                 detail_bytes: limits.limit_detail.unwrap_or(defaults.detail_bytes),
             },
+            threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         }
     }
 }

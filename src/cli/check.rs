@@ -18,6 +18,7 @@ use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
 use crate::digest::DigestKind;
 use crate::expect::{self, Expectations, Mistakes, Origin, Outcome, render};
+use crate::ledger::{Image, Stream};
 use crate::report::model::Report;
 use crate::report::text;
 use crate::report::{Collector, junit};
@@ -247,6 +248,14 @@ struct Watcher {
 impl Observer for Watcher {
     fn event(&mut self, event: Event<'_>) {
         self.collector.event(event);
+    }
+
+    fn stream_closed(&mut self, stream: Stream, images: Vec<Image>) {
+        self.collector.stream_closed(stream, images);
+    }
+
+    fn accounts_only(&self) -> bool {
+        true
     }
 }
 

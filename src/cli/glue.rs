@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::analysis::{Analysis, Event, Options, PacketCounts};
+use crate::analysis::{self, Analysis, Event, Options, PacketCounts};
 use crate::cli::reading::{Frames, Reading, Watch};
 use crate::findings::rules;
 use crate::report::model::{CaptureFile, Damage, Packets};
 use crate::source::{Capture, FileSummary};
+
+/// From so many bytes on more than one thread is worth it.
+const LARGE: u64 = 4 << 20;
 
 /// Opens the captures.
 pub(super) fn open(captures: &[PathBuf]) -> anyhow::Result<Box<dyn Frames>> {
@@ -19,15 +22,24 @@ impl Frames for Capture {
         options: Options,
         watch: &mut dyn Watch,
     ) -> anyhow::Result<Reading> {
+        // A small capture is read before threads have begun.
+        let large = self.file_bytes().is_some_and(|bytes| bytes >= LARGE);
         let (files, counts) = if let Some(mut frames) = self.mapped() {
-            let mut analysis = Analysis::new(options);
-            for frame in &mut frames {
-                analysis.mapped_frame(&frame, watch);
-                if watch.frame(frame.data.len()).is_break() {
-                    break;
+            if large && options.threads > 1 && watch.accounts_only() {
+                let told = analysis::analyse(&options, options.threads, &mut frames, |frame| {
+                    watch.frame(frame.data.len())
+                });
+                (frames.files(), told.tell(watch))
+            } else {
+                let mut analysis = Analysis::new(options);
+                for frame in &mut frames {
+                    analysis.mapped_frame(&frame, watch);
+                    if watch.frame(frame.data.len()).is_break() {
+                        break;
+                    }
                 }
+                (frames.files(), analysis.finish(watch))
             }
-            (frames.files(), analysis.finish(watch))
         } else {
             let mut analysis = Analysis::new(options);
             self.for_each_frame(&mut |frame| {

@@ -63,7 +63,7 @@ pub struct Imgnet {
 #[derive(Debug, Subcommand)]
 enum Command {
     Analyze(analyze::Analyze),
-    Capture(capture::Capture),
+    Capture(Box<capture::Capture>),
     Demo(demo::Demo),
     Doctor(doctor::Doctor),
     Check(check::Check),

@@ -1,11 +1,12 @@
 //! What makes two packets belong to the same stream.
 
-use std::net::SocketAddr;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
 
 use crate::ledger::TransportKind;
 
 /// Transport protocol and both endpoints, the same whichever of them sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlowKey {
     transport: TransportKind,
     low: SocketAddr,
@@ -24,6 +25,27 @@ impl FlowKey {
             transport,
             low,
             high,
+        }
+    }
+}
+
+/// In few words: every packet is looked up. Flow labels and scopes are left out, which packets have none of.
+impl Hash for FlowKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let ports = u64::from(self.low.port()) << 16 | u64::from(self.high.port());
+        state.write_u64(ports << 8 | u64::from(self.transport == TransportKind::Udp));
+        match (self.low.ip(), self.high.ip()) {
+            (IpAddr::V4(low), IpAddr::V4(high)) => {
+                state.write_u64(u64::from(low.to_bits()) << 32 | u64::from(high.to_bits()));
+            }
+            (low, high) => {
+                for ip in [low, high] {
+                    match ip {
+                        IpAddr::V4(ip) => state.write_u32(ip.to_bits()),
+                        IpAddr::V6(ip) => state.write_u128(ip.to_bits()),
+                    }
+                }
+            }
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::units::{ChunkIndex, FrameNumber};
 /// A picture's chunks, counted from its frames when asked for rather than stored row by row.
 #[derive(Debug, Clone)]
 pub struct Chunks {
-    source: Source,
+    // Boxed: a report holds many pictures, and few are asked for their chunks.
+    source: Box<Source>,
 }
 
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ impl Chunks {
     /// The rows as they are (tests, and readers of stored reports).
     pub fn from_rows(rows: Vec<Chunk>) -> Self {
         Self {
-            source: Source::Rows(rows),
+            source: Box::new(Source::Rows(rows)),
         }
     }
 
@@ -45,18 +46,18 @@ impl Chunks {
             size => size,
         };
         Self {
-            source: Source::Frames {
+            source: Box::new(Source::Frames {
                 log,
                 range,
                 gaps,
                 size,
-            },
+            }),
         }
     }
 
     /// How many chunks there are.
     pub fn len(&self) -> u64 {
-        match &self.source {
+        match &*self.source {
             Source::Rows(rows) => rows.len() as u64,
             Source::Frames { range, size, .. } => (range.end - range.start).div_ceil(*size),
         }
@@ -69,7 +70,7 @@ impl Chunks {
 
     /// Memory it takes, in bytes.
     pub fn memory(&self) -> usize {
-        match &self.source {
+        match &*self.source {
             Source::Rows(rows) => rows.capacity() * size_of::<Chunk>(),
             Source::Frames { log, gaps, .. } => log.memory() + gaps.capacity() * size_of::<Gap>(),
         }
@@ -77,7 +78,7 @@ impl Chunks {
 
     /// The chunks, ascending.
     pub fn iter(&self) -> Box<dyn Iterator<Item = Chunk> + '_> {
-        match &self.source {
+        match &*self.source {
             Source::Rows(rows) => Box::new(rows.iter().copied()),
             Source::Frames {
                 log,
@@ -93,7 +94,7 @@ impl Chunks {
     pub fn carriers(&self, range: Range<u64>) -> Vec<(FrameNumber, Range<u64>)> {
         let Source::Frames {
             log, range: place, ..
-        } = &self.source
+        } = &*self.source
         else {
             return Vec::new();
         };
@@ -114,7 +115,7 @@ impl Chunks {
 
     /// How many frames carry bytes of more than one chunk.
     pub fn shared_packets(&self) -> u64 {
-        match &self.source {
+        match &*self.source {
             Source::Rows(_) => 0,
             Source::Frames {
                 log, range, size, ..

@@ -106,14 +106,21 @@ const RECENT_COPIED: usize = 256 << 10;
 pub struct Assembler<'cap> {
     next: u64,
     highest: u64,
-    waiting: BTreeMap<u64, Held<'cap>>,
-    waiting_bytes: usize,
     recent: VecDeque<Held<'cap>>,
     recent_copied: usize,
+    unique_bytes: u64,
+    /// Boxed, because most directions never have a hole.
+    holes: Option<Box<Holes<'cap>>>,
+}
+
+/// Where bytes were missing, and what waits behind.
+#[derive(Debug, Default)]
+struct Holes<'cap> {
+    waiting: BTreeMap<u64, Held<'cap>>,
+    waiting_bytes: usize,
     cut: RangeSet,
     gaps: Vec<Gap>,
     gap_bytes: u64,
-    unique_bytes: u64,
 }
 
 impl<'cap> Assembler<'cap> {
@@ -129,12 +136,13 @@ impl<'cap> Assembler<'cap> {
 
     /// Offset of the first byte that waits for earlier ones; absent where none waits.
     pub fn first_waiting(&self) -> Option<u64> {
-        self.waiting.first_key_value().map(|(&start, _)| start)
+        let (&start, _) = self.holes.as_ref()?.waiting.first_key_value()?;
+        Some(start)
     }
 
     /// Bytes that wait for earlier ones.
     pub fn waiting_bytes(&self) -> usize {
-        self.waiting_bytes
+        self.holes.as_ref().map_or(0, |holes| holes.waiting_bytes)
     }
 
     /// Bytes seen at least once, except those that came too late.
@@ -144,21 +152,20 @@ impl<'cap> Assembler<'cap> {
 
     /// Ranges declared missing, ascending.
     pub fn gaps(&self) -> &[Gap] {
-        &self.gaps
+        self.holes.as_ref().map_or(&[], |holes| &holes.gaps)
     }
 
     /// Sum of [`Self::gaps`].
     pub fn gap_bytes(&self) -> u64 {
-        self.gap_bytes
+        self.holes.as_ref().map_or(0, |holes| holes.gap_bytes)
     }
 
     /// Ranges of which the frame was captured but its end cut off, and that nothing filled yet.
     pub fn was_cut(&self) -> bool {
-        !self.cut.is_empty()
-            || self
-                .gaps
-                .iter()
-                .any(|gap| gap.cause == GapCause::SnapLength)
+        self.holes.as_ref().is_some_and(|holes| {
+            let cut = |gap: &Gap| gap.cause == GapCause::SnapLength;
+            !holes.cut.is_empty() || holes.gaps.iter().any(cut)
+        })
     }
 
     /// Takes a piece: `bytes` at `offset`, of which the wire had `length` (more than was captured where the snap
@@ -175,11 +182,12 @@ impl<'cap> Assembler<'cap> {
         let end = offset.saturating_add(bytes.len() as u64);
         let wire_end = offset.saturating_add(length.max(bytes.len() as u64));
         if wire_end > end {
-            self.cut.insert(end..wire_end);
+            let holes = self.holes.get_or_insert_default();
+            holes.cut.insert(end..wire_end);
         }
         let mut arrival = Arrival::default();
         // The plain case: the next bytes, nothing waiting.
-        if offset == self.next && self.waiting.is_empty() {
+        if offset == self.next && self.first_waiting().is_none() {
             self.highest = self.highest.max(wire_end);
             if !bytes.is_empty() {
                 arrival.new_bytes = bytes.len() as u64;
@@ -201,7 +209,7 @@ impl<'cap> Assembler<'cap> {
             return;
         }
         let late: u64 = self
-            .gaps
+            .gaps()
             .iter()
             .rev()
             .take_while(|gap| gap.offset + gap.length > old.start)
@@ -233,13 +241,13 @@ impl<'cap> Assembler<'cap> {
             return;
         }
         // Pieces that wait and overlap this one, found before anything is changed.
-        let first = self
-            .waiting
-            .range(..=cursor)
-            .next_back()
-            .map_or(cursor, |(&start, _)| start);
         let mut known: Vec<Range<u64>> = Vec::new();
-        for held in self.waiting.range(first..end).map(|(_, held)| held) {
+        let waiting = self.holes.iter().flat_map(|holes| {
+            let before = holes.waiting.range(..=cursor).next_back();
+            let first = before.map_or(cursor, |(&start, _)| start);
+            holes.waiting.range(first..end)
+        });
+        for (_, held) in waiting {
             if held.end() > cursor {
                 known.push(held.offset..held.end());
                 arrival.repeated_bytes +=
@@ -266,13 +274,14 @@ impl<'cap> Assembler<'cap> {
                 if cursor == self.next {
                     self.deliver(cursor, part, frame, keep, sink);
                 } else {
-                    self.waiting_bytes += part.len();
+                    let holes = self.holes.get_or_insert_default();
+                    holes.waiting_bytes += part.len();
                     let held = Held {
                         offset: cursor,
                         frame,
                         bytes: keep(part),
                     };
-                    self.waiting.insert(cursor, held);
+                    holes.waiting.insert(cursor, held);
                 }
             }
             cursor = cursor.max(resume);
@@ -303,12 +312,15 @@ impl<'cap> Assembler<'cap> {
 
     /// Passes on what waits at `next`.
     fn drain(&mut self, sink: &mut dyn FnMut(Delivery<'_>)) {
-        while let Some(entry) = self.waiting.first_entry() {
+        while let Some(holes) = &mut self.holes {
+            let Some(entry) = holes.waiting.first_entry() else {
+                break;
+            };
             if *entry.key() > self.next {
                 break;
             }
             let held = entry.remove();
-            self.waiting_bytes -= held.bytes.len();
+            holes.waiting_bytes -= held.bytes.len();
             sink(Delivery::Bytes {
                 offset: held.offset,
                 bytes: &held.bytes,
@@ -358,12 +370,12 @@ impl<'cap> Assembler<'cap> {
     ) {
         self.highest = self.highest.max(until);
         while self.next < until {
-            let hole = self.next
-                ..self
-                    .waiting
-                    .first_key_value()
-                    .map_or(until, |(&start, _)| start.min(until));
-            let cuts: Vec<_> = self.cut.within(hole.clone()).collect();
+            let hole = self.next..self.first_waiting().map_or(until, |start| start.min(until));
+            let cuts: Vec<_> = self
+                .holes
+                .iter()
+                .flat_map(|holes| holes.cut.within(hole.clone()))
+                .collect();
             let mut at = hole.start;
             for cut in cuts {
                 self.lose(at..cut.start, cause, sink);
@@ -372,7 +384,9 @@ impl<'cap> Assembler<'cap> {
             }
             self.lose(at..hole.end, cause, sink);
             self.next = hole.end;
-            self.cut.discard_before(self.next);
+            if let Some(holes) = &mut self.holes {
+                holes.cut.discard_before(self.next);
+            }
             self.drain(sink);
         }
     }
@@ -386,12 +400,13 @@ impl<'cap> Assembler<'cap> {
             length: range.end - range.start,
             cause,
         };
-        self.gap_bytes += gap.length;
-        match self.gaps.last_mut() {
+        let holes = self.holes.get_or_insert_default();
+        holes.gap_bytes += gap.length;
+        match holes.gaps.last_mut() {
             Some(last) if last.cause == cause && last.offset + last.length == gap.offset => {
                 last.length += gap.length;
             }
-            _ => self.gaps.push(gap),
+            _ => holes.gaps.push(gap),
         }
         sink(Delivery::Gap(gap));
     }

@@ -82,6 +82,10 @@ impl Log {
             .is_none_or(|block| block.extents >= BLOCK);
         if fresh {
             self.context = Context::default();
+            if self.blocks.is_empty() {
+                // Most directions are short: one block, or none.
+                self.blocks.reserve_exact(1);
+            }
             self.blocks.push(Block {
                 at: self.discarded + self.data.len(),
                 extents: 0,
@@ -211,6 +215,12 @@ impl Log {
         self.discarded = at;
     }
 
+    /// Gives back what it has room for and does not use.
+    pub fn shrink(&mut self) {
+        self.data.shrink_to_fit();
+        self.blocks.shrink_to_fit();
+    }
+
     /// Memory it takes, in bytes.
     pub fn memory(&self) -> usize {
         self.data.capacity() + self.blocks.capacity() * size_of::<Block>()
@@ -265,8 +275,7 @@ impl FromIterator<Extent> for Log {
         for extent in extents {
             log.push(&extent);
         }
-        log.data.shrink_to_fit();
-        log.blocks.shrink_to_fit();
+        log.shrink();
         log
     }
 }

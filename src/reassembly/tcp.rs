@@ -58,6 +58,33 @@ pub struct Verdict {
     pub keep_alive: bool,
 }
 
+/// How one direction of a connection began: enough to tell it from a later connection between the same endpoints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Beginning {
+    syn: Option<u32>,
+    /// A segment other than a RST was seen.
+    open: bool,
+}
+
+impl Beginning {
+    /// Takes a segment of this direction.
+    pub fn segment(&mut self, header: &Tcp) {
+        if header.syn && !self.open && self.syn.is_none() {
+            self.syn = Some(header.seq);
+        }
+        self.open |= !header.rst;
+    }
+
+    /// Whether a SYN with this sequence number opens another connection than the one seen here.
+    pub fn is_another(&self, header: &Tcp) -> bool {
+        header.syn
+            && match self.syn {
+                Some(known) => known != header.seq,
+                None => self.open,
+            }
+    }
+}
+
 /// One direction of a connection.
 #[derive(Debug, Default)]
 pub struct Half<'cap> {
@@ -109,16 +136,6 @@ impl<'cap> Half<'cap> {
     /// Whether a segment was seen.
     pub fn is_open(&self) -> bool {
         self.base.is_some()
-    }
-
-    /// Whether a SYN with this sequence number opens another connection than the one seen here.
-    pub fn is_another(&self, header: &Tcp) -> bool {
-        header.syn
-            && match (self.syn, self.base) {
-                (Some(known), _) => known != header.seq,
-                (None, Some(_)) => true,
-                (None, None) => false,
-            }
     }
 
     /// One past the highest byte the other side acknowledged, as far as bytes go (not the FIN).

@@ -324,11 +324,18 @@ fn what_a_reset_carries_is_not_stream_data() {
 
 #[test]
 fn another_syn_is_another_connection_and_a_repeated_one_is_not() {
-    let mut direction = Direction::default();
-    direction.send(syn(7), b"");
-    assert!(!direction.half.is_another(&syn(7)));
-    assert!(direction.half.is_another(&syn(8)));
-    assert!(!direction.half.is_another(&seq(8)));
+    let mut beginning = Beginning::default();
+    assert!(!beginning.is_another(&syn(7)), "nothing was seen before");
+    beginning.segment(&syn(7));
+    assert!(!beginning.is_another(&syn(7)));
+    assert!(beginning.is_another(&syn(8)));
+    assert!(!beginning.is_another(&seq(8)));
+    let mut middle = Beginning::default();
+    middle.segment(&seq(5));
+    assert!(
+        middle.is_another(&syn(7)),
+        "it goes on since before the capture"
+    );
 }
 
 #[test]

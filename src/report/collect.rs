@@ -40,6 +40,15 @@ impl Observer for Collector {
             _ => {}
         }
     }
+
+    fn stream_closed(&mut self, stream: Stream, mut images: Vec<Image>) {
+        self.streams.push(stream);
+        self.images.append(&mut images);
+    }
+
+    fn accounts_only(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

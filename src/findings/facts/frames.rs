@@ -29,6 +29,20 @@ impl Frames {
         }
     }
 
+    /// Takes those that others counted, of other frames.
+    pub fn merge(&mut self, other: Self) {
+        let Some(other) = other.0 else { return };
+        let named = self.0.get_or_insert_default();
+        named.count += other.count;
+        named.frames.extend(other.frames);
+        named.frames.sort_unstable();
+        if named.frames.len() > NAMED {
+            let last = named.frames.pop();
+            named.frames.truncate(NAMED);
+            named.frames.extend(last);
+        }
+    }
+
     /// How many there were.
     pub fn count(&self) -> u64 {
         self.0.as_ref().map_or(0, |named| named.count)
@@ -60,5 +74,26 @@ mod tests {
         assert_eq!(frames.named().len(), NAMED + 1);
         assert_eq!(frames.named().first(), Some(&FrameNumber(1)));
         assert_eq!(frames.named().last(), Some(&FrameNumber(100)));
+    }
+
+    #[test]
+    fn frames_counted_apart_are_those_counted_together() {
+        for length in [0, 1, 15, 16, 17, 18, 40] {
+            for parts in 1..5 {
+                let mut together = Frames::default();
+                let mut apart = vec![Frames::default(); parts];
+                for number in 1..=length {
+                    together.add(FrameNumber(number));
+                    // Neither in turn nor evenly.
+                    let part = usize::try_from(number * number / 3).unwrap() % parts;
+                    apart[part].add(FrameNumber(number));
+                }
+                let merged = apart.into_iter().rev().reduce(|mut all, part| {
+                    all.merge(part);
+                    all
+                });
+                assert_eq!(merged, Some(together), "{length} in {parts}");
+            }
+        }
     }
 }

@@ -214,6 +214,17 @@ pub struct CaptureFacts {
     pub largest_step: i64,
 }
 
+impl CaptureFacts {
+    /// Takes the facts of other frames of the same capture.
+    pub fn merge(&mut self, other: Self) {
+        self.unfinished_checksums.merge(other.unfinished_checksums);
+        self.larger_than_mtu.merge(other.larger_than_mtu);
+        self.twice.merge(other.twice);
+        self.clock_steps.merge(other.clock_steps);
+        self.largest_step = self.largest_step.max(other.largest_step);
+    }
+}
+
 impl DirectionFacts {
     /// How the direction was closed; absent where the capture does not show it.
     pub fn closed(&self) -> Option<Closed> {

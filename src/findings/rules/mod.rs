@@ -14,7 +14,7 @@ mod udp;
 use std::borrow::Cow;
 
 pub use capture::{file_cut_short, fragment_lost, kernel_drops, of_capture, stream_limit};
-pub use servers::Servers;
+pub use servers::{Ended, Servers};
 
 use super::facts::{DirectionFacts, PictureFacts, StreamFacts};
 use super::{Certainty, Finding, Severity, catalogue};
@@ -134,7 +134,9 @@ impl View<'_> {
     }
 
     fn image(&self, id: PictureId) -> Option<&Image> {
-        self.images.iter().find(|image| image.id == id)
+        // In order of their numbers.
+        let found = self.images.binary_search_by_key(&id, |image| image.id);
+        found.ok().and_then(|index| self.images.get(index))
     }
 
     /// First and last frame of a picture.

@@ -11,7 +11,7 @@ use super::{finding, marker, seconds};
 use crate::findings::facts::{ServerFacts, SilentUpload, StreamFacts};
 use crate::findings::{Certainty, Finding};
 use crate::ledger::{Image, Stream, TransportKind};
-use crate::units::count;
+use crate::units::{FrameNumber, Timestamp, count};
 
 /// Most servers and uploads that are remembered.
 const REMEMBERED: usize = 256;
@@ -23,58 +23,84 @@ pub struct Servers {
     uploads: Vec<SilentUpload>,
 }
 
-impl Servers {
-    /// A connection is over.
-    pub fn closed(&mut self, stream: &Stream, facts: &StreamFacts, images: &[Image]) {
+/// What a connection that is over leaves for the judgement of its server.
+#[derive(Debug)]
+pub struct Ended {
+    server: SocketAddr,
+    /// When the server last sent data on it.
+    last_data: Option<Timestamp>,
+    /// Its first frame, if neither side sent a byte.
+    silent: Option<FrameNumber>,
+    /// The upload on it that ended in silence.
+    pub upload: Option<Box<SilentUpload>>,
+}
+
+impl Ended {
+    /// Of a connection of which the capture shows who connected; absent of all others.
+    pub fn of(stream: &Stream, facts: &StreamFacts, images: &[Image]) -> Option<Self> {
         let [client, server] = facts.directions.as_slice() else {
-            return;
+            return None;
         };
         // The initiator's direction comes first where it is known.
-        let listens = stream.directions.get(1).map(|direction| direction.from);
-        let (TransportKind::Tcp, Some(0), Some(listens)) =
-            (stream.transport, stream.initiator, listens)
-        else {
-            return;
-        };
-        if self.known.len() < REMEMBERED || self.known.contains_key(&listens) {
-            let known = self.known.entry(listens).or_default();
-            known.last_data = known
-                .last_data
-                .max(server.last_data.and_then(|(_, time)| time));
-            if client.span == 0 && server.span == 0 && known.silent.is_none() {
-                known.silent = Some(stream.first_packet);
-            }
+        let listens = stream.directions.get(1).map(|direction| direction.from)?;
+        if (stream.transport, stream.initiator) != (TransportKind::Tcp, Some(0)) {
+            return None;
         }
-        let Some(mark) = &client.last_marker else {
-            return;
-        };
-        let Some((_, since)) = mark.acknowledged else {
-            return;
-        };
-        // It lasts until either side closes, or the capture ends.
-        let until = [client.closing, server.closing].into_iter().flatten().min();
-        let Some(silence) = until
-            .or(facts.capture_end)
-            .zip(since)
-            .map(|(until, since)| until.since(since))
-        else {
-            return;
-        };
-        let idle = u128::from(silence.max(0).unsigned_abs()) > facts.idle.as_nanos();
-        let picture = images.iter().find(|image| Some(image.id) == mark.picture);
-        if idle
-            && mark.answered.is_none_or(|(_, time)| time >= until)
+        Some(Self {
+            server: listens,
+            last_data: server.last_data.and_then(|(_, time)| time),
+            silent: (client.span == 0 && server.span == 0).then_some(stream.first_packet),
+            upload: upload(stream, facts, images, listens).map(Box::new),
+        })
+    }
+}
+
+/// The upload that ended in silence; absent where there is none.
+fn upload(
+    stream: &Stream,
+    facts: &StreamFacts,
+    images: &[Image],
+    server: SocketAddr,
+) -> Option<SilentUpload> {
+    let [client, listens] = facts.directions.as_slice() else {
+        return None;
+    };
+    let mark = client.last_marker.as_ref()?;
+    let (_, since) = mark.acknowledged?;
+    // It lasts until either side closes, or the capture ends.
+    let until = [client.closing, listens.closing]
+        .into_iter()
+        .flatten()
+        .min();
+    let silence = until
+        .or(facts.capture_end)
+        .zip(since)
+        .map(|(until, since)| until.since(since))?;
+    let idle = u128::from(silence.max(0).unsigned_abs()) > facts.idle.as_nanos();
+    let picture = images.iter().find(|image| Some(image.id) == mark.picture);
+    (idle && mark.answered.is_none_or(|(_, time)| time >= until)).then(|| SilentUpload {
+        server,
+        stream: stream.id,
+        picture: mark.picture,
+        bytes: picture.map_or(0, |image| image.bytes),
+        chunk: picture.and_then(|image| image.chunk_size),
+        mark: mark.as_ref().clone(),
+        silence,
+    })
+}
+
+impl Servers {
+    /// A connection is over. They come in the order in which they ended.
+    pub fn closed(&mut self, ended: Ended) {
+        if self.known.len() < REMEMBERED || self.known.contains_key(&ended.server) {
+            let known = self.known.entry(ended.server).or_default();
+            known.last_data = known.last_data.max(ended.last_data);
+            known.silent = known.silent.or(ended.silent);
+        }
+        if let Some(upload) = ended.upload
             && self.uploads.len() < REMEMBERED
         {
-            self.uploads.push(SilentUpload {
-                server: listens,
-                stream: stream.id,
-                picture: mark.picture,
-                bytes: picture.map_or(0, |image| image.bytes),
-                chunk: picture.and_then(|image| image.chunk_size),
-                mark: mark.as_ref().clone(),
-                silence,
-            });
+            self.uploads.push(*upload);
         }
     }
 

@@ -1,0 +1,276 @@
+//! Says of every frame which stream it belongs to, and when streams open and are over: from headers alone, so that
+//! those who follow the streams may do it elsewhere and later.
+
+use super::PacketCounts;
+use crate::decode::{self, Outcome, Packet};
+use crate::findings::facts::CaptureFacts;
+use crate::findings::{Finding, rules};
+use crate::flow::{FlowKey, Pair, Side, Table};
+use crate::frame::Frame;
+use crate::ledger::TransportKind;
+use crate::reassembly::tcp::Beginning;
+use crate::units::{FrameNumber, StreamId, Timestamp};
+
+/// After so many frames, streams that closed and fell silent are looked for.
+const SWEEP_EVERY: u64 = 16_384;
+/// A frame may be captured so many nanoseconds after a later one (several queues of one device) before the clock is
+/// said to have gone back.
+const CLOCK_STEP: i64 = 10_000_000;
+/// A closed stream may still get frames for this long, in nanoseconds (Linux keeps TIME-WAIT for 60 s).
+const LINGER: i64 = 60_000_000_000;
+
+/// The place of a live stream: its own until it is closed.
+pub(super) type Place = usize;
+
+/// A stream's numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening {
+    pub(super) id: StreamId,
+    /// Among the streams of its transport.
+    pub(super) of_transport: u32,
+}
+
+/// Takes what the dispatcher says, in order.
+pub(super) trait Orders<'x> {
+    /// The next packet of the stream at `place`, the first one where it `opens` it.
+    fn packet(
+        &mut self,
+        place: Place,
+        opens: Option<Opening>,
+        packet: &Packet<'x>,
+        frame: &Frame<'x>,
+    );
+    /// The stream at `place` is over; the capture had come to `now`.
+    fn close(&mut self, place: Place, now: Option<Timestamp>);
+    /// Something about no stream that is followed.
+    fn finding(&mut self, finding: Finding);
+}
+
+/// What headers tell of one direction.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sent {
+    beginning: Beginning,
+    /// A FIN was seen.
+    fin: bool,
+}
+
+/// What headers tell of a live stream.
+#[derive(Debug)]
+struct Flow {
+    id: StreamId,
+    /// Whether the sender of its first frame is the lower end of its key.
+    first_is_low: bool,
+    /// A RST was seen.
+    reset: bool,
+    sides: Pair<Sent>,
+    last: FrameNumber,
+    last_time: Option<Timestamp>,
+}
+
+impl Flow {
+    fn new(id: StreamId, first_is_low: bool, frame: &Frame<'_>) -> Self {
+        Self {
+            id,
+            first_is_low,
+            reset: false,
+            sides: Pair::default(),
+            last: frame.number,
+            last_time: frame.time,
+        }
+    }
+
+    fn side(&self, from_low: bool) -> Side {
+        if from_low == self.first_is_low {
+            Side::First
+        } else {
+            Side::Second
+        }
+    }
+
+    /// Whether a segment opens another connection between the same endpoints.
+    fn is_another(&self, packet: &Packet<'_>, from_low: bool) -> bool {
+        match packet.transport {
+            decode::Transport::Tcp(header) => self.sides[self.side(from_low)]
+                .beginning
+                .is_another(&header),
+            decode::Transport::Udp => false,
+        }
+    }
+
+    fn packet(&mut self, packet: &Packet<'_>, from_low: bool, frame: &Frame<'_>) {
+        self.last = frame.number;
+        self.last_time = frame.time;
+        let decode::Transport::Tcp(header) = packet.transport else {
+            return;
+        };
+        self.reset |= header.rst;
+        let side = self.side(from_low);
+        let sent = &mut self.sides[side];
+        sent.beginning.segment(&header);
+        // What a RST carries is a message about it.
+        sent.fin |= header.fin && !header.rst;
+    }
+
+    /// Whether both sides closed or either reset, and nothing came since for as long as something may.
+    fn is_over(&self, now: Timestamp) -> bool {
+        (self.reset || self.sides.iter().all(|sent| sent.fin))
+            && self.last_time.is_some_and(|last| now.since(last) > LINGER)
+    }
+}
+
+/// Which frame belongs to which stream.
+#[derive(Debug)]
+pub(super) struct Dispatcher {
+    /// Streams followed at once.
+    limit: usize,
+    decoder: decode::Decoder,
+    pub(super) counts: PacketCounts,
+    flows: Table<Flow>,
+    next_stream: u32,
+    next_of: [u32; 2],
+    /// Latest capture time seen.
+    now: Option<Timestamp>,
+    limit_told: bool,
+    /// Of the capture's clock.
+    pub(super) facts: CaptureFacts,
+    /// Time of the frame before.
+    last_time: Option<Timestamp>,
+}
+
+impl Dispatcher {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            decoder: decode::Decoder::new(decode::Options::default()),
+            counts: PacketCounts::default(),
+            flows: Table::default(),
+            next_stream: 0,
+            next_of: [0; 2],
+            now: None,
+            limit_told: false,
+            facts: CaptureFacts::default(),
+            last_time: None,
+        }
+    }
+
+    pub(super) fn live_streams(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// Takes the next frame.
+    #[inline]
+    pub(super) fn frame<'x>(&mut self, frame: &Frame<'x>, orders: &mut impl Orders<'x>) {
+        self.counts.read += 1;
+        self.clock(frame);
+        // Looked at where it lies: it is large.
+        let outcome = self.decoder.decode(frame);
+        match &outcome {
+            Outcome::Packet(_) | Outcome::FragmentHeld => self.counts.decoded += 1,
+            Outcome::Skipped(skip) => *self.counts.skipped.entry(skip.name()).or_default() += 1,
+        }
+        if self.counts.read.is_multiple_of(SWEEP_EVERY) {
+            self.sweep(orders);
+        }
+        if let Outcome::Packet(packet) = &outcome {
+            self.packet(packet, frame, orders);
+        }
+    }
+
+    fn clock(&mut self, frame: &Frame<'_>) {
+        if let (Some(before), Some(now)) = (self.last_time, frame.time)
+            && before.since(now) > CLOCK_STEP
+        {
+            self.facts.clock_steps.add(frame.number);
+            self.facts.largest_step = self.facts.largest_step.max(before.since(now));
+        }
+        self.last_time = frame.time.or(self.last_time);
+        self.now = self.now.max(frame.time);
+    }
+
+    fn packet<'x>(&mut self, packet: &Packet<'x>, frame: &Frame<'x>, orders: &mut impl Orders<'x>) {
+        let transport = match packet.transport {
+            decode::Transport::Tcp(_) => TransportKind::Tcp,
+            decode::Transport::Udp => TransportKind::Udp,
+        };
+        let key = FlowKey::new(transport, packet.source, packet.destination);
+        let from_low = packet.source <= packet.destination;
+        let another = match self.flows.find(key) {
+            Some((place, flow)) if !flow.is_another(packet, from_low) => {
+                flow.packet(packet, from_low, frame);
+                orders.packet(place, None, packet, frame);
+                return;
+            }
+            known => known.is_some(),
+        };
+        // The same endpoints again: the connection before is over.
+        if another && let Some((place, _)) = self.flows.remove(key) {
+            orders.close(place, self.now);
+        }
+        if self.flows.len() >= self.limit {
+            self.evict(orders);
+        }
+        let [tcp, udp] = &mut self.next_of;
+        let of_transport = match transport {
+            TransportKind::Tcp => tcp,
+            TransportKind::Udp => udp,
+        };
+        let opening = Opening {
+            id: StreamId(self.next_stream),
+            of_transport: *of_transport,
+        };
+        *of_transport += 1;
+        self.next_stream += 1;
+        let mut flow = Flow::new(opening.id, from_low, frame);
+        flow.packet(packet, from_low, frame);
+        let place = self.flows.insert(key, flow);
+        orders.packet(place, Some(opening), packet, frame);
+    }
+
+    /// Tells what time it is: closed streams that fell silent are finished.
+    pub(super) fn advance<'x>(&mut self, now: Timestamp, orders: &mut impl Orders<'x>) {
+        self.now = self.now.max(Some(now));
+        self.sweep(orders);
+    }
+
+    fn sweep<'x>(&mut self, orders: &mut impl Orders<'x>) {
+        for lost in self.decoder.take_lost() {
+            orders.finding(rules::fragment_lost(&lost));
+        }
+        let Some(now) = self.now else { return };
+        let over = self.flows.drain_where(|flow| flow.is_over(now));
+        self.close(over, orders);
+    }
+
+    /// Too many streams: finishes the sixteenth of them that was silent for longest.
+    fn evict<'x>(&mut self, orders: &mut impl Orders<'x>) {
+        let mut last: Vec<FrameNumber> = self.flows.iter().map(|flow| flow.last).collect();
+        let nth = last.len() / 16;
+        if nth >= last.len() {
+            return;
+        }
+        let (_, &mut oldest, _) = last.select_nth_unstable(nth);
+        let over = self.flows.drain_where(|flow| flow.last <= oldest);
+        if !self.limit_told {
+            self.limit_told = true;
+            orders.finding(rules::stream_limit(self.limit, oldest));
+        }
+        self.close(over, orders);
+    }
+
+    /// In order of their numbers, whatever their places.
+    fn close<'x>(&self, mut over: Vec<(Place, Flow)>, orders: &mut impl Orders<'x>) {
+        over.sort_by_key(|(_, flow)| flow.id);
+        for (place, _) in over {
+            orders.close(place, self.now);
+        }
+    }
+
+    /// The capture is over: finishes every stream.
+    pub(super) fn finish<'x>(&mut self, orders: &mut impl Orders<'x>) {
+        for lost in self.decoder.finish() {
+            orders.finding(rules::fragment_lost(&lost));
+        }
+        let over = self.flows.drain_where(|_| true);
+        self.close(over, orders);
+    }
+}
