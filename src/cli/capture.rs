@@ -359,7 +359,9 @@ fn open_all(
     if let (Some(Task::OnHosts { .. }), Some(forbidden)) = (task, network.forbidden()) {
         writeln!(
             io::stderr().lock(),
-            "imgnet: {forbidden}\nimgnet: hosts on a bridge need one; more about it: imgnet doctor"
+            "imgnet: no private network, which hosts on a bridge need: {}\nTo allow it:      {}\nMore about it:    imgnet doctor",
+            forbidden.reason(),
+            forbidden.command()
         )?;
         return Ok(None);
     }
@@ -649,7 +651,10 @@ fn announce(
     if let Some(forbidden) = network.forbidden() {
         writeln!(
             err,
-            "imgnet: {forbidden}\nimgnet: the command runs in the machine's own network instead, and {interface} is captured"
+            "imgnet: no private network: {}\nimgnet: to allow it: {}\nimgnet: the command runs in the machine's own network \
+             instead, and {interface} is captured",
+            forbidden.reason(),
+            forbidden.command()
         )?;
         if capture.run.mtu.is_some() || capture.run.ipv6 == Switch::Off {
             writeln!(
@@ -658,7 +663,7 @@ fn announce(
             )?;
         }
     }
-    let network = network.announced(task);
+    let network = network.announced();
     let filter = match (filter, capture.common.output.verbose) {
         (None, _) => String::new(),
         (Some(filter), 1..) => format!(", filter: {filter}"),
@@ -676,10 +681,12 @@ fn announce(
             )
         }
     };
-    let end = if task.is_none() {
-        "; Ctrl-C ends it"
-    } else {
-        ""
+    let end = match task {
+        None => "; Ctrl-C ends it".to_owned(),
+        Some(task) => task
+            .ending()
+            .map(|ending| format!("\nimgnet: {ending}"))
+            .unwrap_or_default(),
     };
     writeln!(
         err,
@@ -700,7 +707,10 @@ pub(super) fn not_allowed(
         "imgnet: not allowed to capture on {interface}: {reason}"
     )?;
     if let Some(forbidden) = private {
-        writeln!(err, "imgnet: {forbidden}")?;
+        writeln!(err, "imgnet: no private network: {}", forbidden.reason())?;
+        writeln!(err, "For a private network:  {}", forbidden.command())?;
+        writeln!(err, "For the machine's own:  {}", how_to_get_the_right())?;
+        return writeln!(err, "More about it:          imgnet doctor");
     }
     writeln!(err, "To allow it:      {}", how_to_get_the_right())?;
     if command_helps {

@@ -71,7 +71,7 @@ impl Step {
 /// A private network is not allowed, or not possible, here. The caller may fall back to the machine's
 /// own loopback, which needs the right to capture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no private network: {what} failed ({}){}; {advice}", io::Error::from(*errno), setting.as_ref().map(|s| format!(" because {s}")).unwrap_or_default())]
+#[error("no private network: {}; {advice}", self.reason())]
 pub struct Forbidden {
     /// What was tried, in words.
     pub what: &'static str,
@@ -122,6 +122,24 @@ impl Settings {
 }
 
 impl Forbidden {
+    /// What was tried and what forbids it; what the kernel answered only where no setting was made out, for its words are
+    /// about something else then ("no space left on device" for a limit).
+    pub fn reason(&self) -> String {
+        match &self.setting {
+            Some(setting) => format!("{} failed: {setting}", self.what),
+            None => format!("{} failed ({})", self.what, io::Error::from(self.errno)),
+        }
+    }
+
+    /// The command that would allow it, or what to do instead, by itself.
+    pub fn command(&self) -> &str {
+        let prefix = ["to allow it: ", "to raise it: "];
+        let stripped = prefix
+            .iter()
+            .find_map(|prefix| self.advice.strip_prefix(prefix));
+        stripped.unwrap_or(&self.advice)
+    }
+
     /// Explains a failed step by the settings of this system.
     pub(super) fn explain(step: Step, errno: Errno) -> Self {
         Self::under(&Settings::of_this_system(), step, errno)

@@ -100,6 +100,22 @@ impl Task {
     }
 }
 
+impl Task {
+    /// Of hosts, what the capture's end is.
+    pub(super) fn ending(&self) -> Option<String> {
+        match self {
+            Self::One(_) => None,
+            Self::OnHosts {
+                until: Until::All, ..
+            } => Some("ends when all commands have ended".to_owned()),
+            Self::OnHosts { names, .. } => {
+                let last = names.last()?;
+                Some(format!("ends with the command of {last}"))
+            }
+        }
+    }
+}
+
 /// The network that a task runs in.
 pub(super) enum Network {
     /// The machine's, for nothing is run.
@@ -204,23 +220,12 @@ impl Network {
     }
 
     /// What is said of the network when the capture begins.
-    pub(super) fn announced(&self, task: Option<&Task>) -> String {
-        let Self::Bridge(hosts) = self else {
-            let private = matches!(self, Self::Loopback);
-            return if private { " of a private network" } else { "" }.to_owned();
-        };
-        let end = match task {
-            Some(Task::OnHosts {
-                until: Until::Last,
-                names,
-                ..
-            }) => match names.last() {
-                Some(last) => format!("; ends with the command of {last}"),
-                None => String::new(),
-            },
-            _ => "; ends when all commands have ended".to_owned(),
-        };
-        format!(" of {}{end}", addressed(hosts))
+    pub(super) fn announced(&self) -> String {
+        match self {
+            Self::Loopback => " of a private network".to_owned(),
+            Self::Bridge(hosts) => format!(" of {}", addressed(hosts)),
+            Self::Machine | Self::NotPrivate(_) => String::new(),
+        }
     }
 }
 
