@@ -231,20 +231,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         let files: Vec<PathBuf> = capture.file.write.iter().cloned().collect();
         Some(Output::open(&capture.common.output, &files)?)
     };
-    let described: Vec<_> = device
-        .iter()
-        .map(|live| describe(live, filter.as_deref()))
-        .collect();
-    let rotation = capture.file.rotate.map(|every| Rotation {
-        every,
-        keep: capture.file.keep.and_then(|keep| keep.try_into().ok()),
-    });
-    let recorder = match &capture.file.write {
-        None => None,
-        Some(_) if stdout_taken => Some(Recorder::pipe(Box::new(io::stdout()), &described)?),
-        Some(path) => Some(Recorder::create(path.clone(), &described, rotation)?),
-    };
-    drop(described);
+    let recorder = recorder(capture, &network, &device, filter.as_deref(), stdout_taken)?;
 
     let stop = Stop::default();
     let signals = match &task {
@@ -314,6 +301,30 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         (ExitStatusArg::Both, Some(code)) if exit == Exit::Good => code,
         _ => exit,
     })
+}
+
+/// What writes the capture file; absent where none is wanted.
+fn recorder(
+    capture: &Capture,
+    network: &Network,
+    device: &[Live],
+    filter: Option<&str>,
+    stdout_taken: bool,
+) -> anyhow::Result<Option<Recorder>> {
+    let Some(path) = &capture.file.write else {
+        return Ok(None);
+    };
+    let described: Vec<_> = device.iter().map(|live| describe(live, filter)).collect();
+    let rotation = capture.file.rotate.map(|every| Rotation {
+        every,
+        keep: capture.file.keep.and_then(|keep| keep.try_into().ok()),
+    });
+    let recorder = if stdout_taken {
+        Recorder::pipe(Box::new(io::stdout()), &described)?
+    } else {
+        Recorder::create(path.clone(), &described, rotation)?
+    };
+    Ok(Some(recorder.named(network.names())?))
 }
 
 /// Whether the capture file goes to standard output.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::net::IpAddr;
 
 use anyhow::Context as _;
 
@@ -217,6 +218,21 @@ impl Network {
             Self::Bridge(_) => Some(format!("Port of {interface} on a bridge")),
             _ => None,
         }
+    }
+
+    /// What the hosts are called, for the capture file.
+    pub(super) fn names(&self) -> Vec<(IpAddr, String)> {
+        let Self::Bridge(hosts) = self else {
+            return Vec::new();
+        };
+        let of_host = |host: &hosts::Host| {
+            let name = host.name.clone();
+            host.addresses
+                .iter()
+                .map(move |address| (*address, name.clone()))
+                .collect::<Vec<_>>()
+        };
+        hosts.iter().flat_map(of_host).collect()
     }
 
     /// What is said of the network when the capture begins.
