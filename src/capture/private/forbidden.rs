@@ -100,6 +100,8 @@ pub(super) struct Settings {
     seccomp: Option<u64>,
     /// Whether the kernel has user namespaces at all.
     user_namespaces: bool,
+    /// Whether this user is root, whatever rights that has here.
+    root: bool,
 }
 
 impl Settings {
@@ -117,6 +119,7 @@ impl Settings {
                     line.trim().parse().ok()
                 }),
             user_namespaces: std::path::Path::new("/proc/self/ns/user").exists(),
+            root: rustix::process::geteuid().is_root(),
         }
     }
 }
@@ -178,6 +181,11 @@ impl Forbidden {
             )
         } else if matches!(settings.apparmor_restrict, Some(value) if value > 0) {
             set("kernel.apparmor_restrict_unprivileged_userns", 1, 0)
+        } else if step == Step::Map && settings.root && errno == Errno::PERM {
+            (
+                Some("the user is root without CAP_SETFCAP, as in a container, and may not be mapped".to_owned()),
+                "run it as another user, or start the container with `--cap-add SETFCAP`, or with `--cap-add SYS_ADMIN --cap-add NET_ADMIN`".to_owned(),
+            )
         } else if settings.seccomp == Some(2) {
             (
                 Some("a seccomp filter, such as a container's, is in force".to_owned()),
@@ -245,6 +253,13 @@ mod tests {
             said.contains("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
             "{said}"
         );
+
+        let bare_root = Settings {
+            root: true,
+            ..permissive()
+        };
+        let said = Forbidden::under(&bare_root, Step::Map, Errno::PERM).to_string();
+        assert!(said.contains("CAP_SETFCAP"), "{said}");
 
         let container = Settings {
             seccomp: Some(2),
