@@ -106,7 +106,9 @@ fn a_picture_goes_from_one_host_to_another_by_name() {
     a_picture_went_from_sender_to_receiver(folder.path(), &output);
     let said = text(&output.stderr);
     assert!(
-        said.contains("capturing on bridge of receiver 10.0.0.1, sender 10.0.0.2; ends when all"),
+        said.contains(
+            "capturing on bridge of receiver 10.0.0.1, sender 10.0.0.2\nimgnet: ends when all"
+        ),
         "{said}"
     );
 }

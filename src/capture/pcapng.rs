@@ -5,6 +5,7 @@
 //! This file reads no clock and opens nothing: times come with the packets, the output from the caller.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use crate::frame::LinkType;
 use crate::units::Timestamp;
@@ -175,6 +176,30 @@ impl<W: Write> Writer<W> {
         self.statistics.push(None);
         self.flush()?;
         Ok(index)
+    }
+
+    /// Says what hosts are called (Name Resolution Block, section 4.5). Handed over at once; without names, nothing is.
+    ///
+    /// # Errors
+    /// [`Error::Write`], [`Error::GivenUp`].
+    pub fn names(&mut self, names: &[(IpAddr, String)]) -> Result<(), Error> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut block = Block::begin(&mut self.gathered, 4);
+        for (address, name) in names {
+            // nrb_record_ipv4 and nrb_record_ipv6: the address, and the name with a zero byte. They are laid out as options are.
+            let (code, mut value) = match address {
+                IpAddr::V4(ipv4) => (1, ipv4.octets().to_vec()),
+                IpAddr::V6(ipv6) => (2, ipv6.octets().to_vec()),
+            };
+            value.extend(name.bytes().filter(|byte| *byte != 0));
+            value.push(0);
+            block.option(code, &value);
+        }
+        // nrb_record_end, as the end of options is.
+        block.end();
+        self.flush()
     }
 
     /// Adds a packet; handed over with the next mebibyte, or by [`Self::flush`].

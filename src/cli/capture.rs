@@ -235,20 +235,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         let files: Vec<PathBuf> = capture.file.write.iter().cloned().collect();
         Some(Output::open(&capture.common.output, &files)?)
     };
-    let described: Vec<_> = device
-        .iter()
-        .map(|live| describe(live, filter.as_deref()))
-        .collect();
-    let rotation = capture.file.rotate.map(|every| Rotation {
-        every,
-        keep: capture.file.keep.and_then(|keep| keep.try_into().ok()),
-    });
-    let recorder = match &capture.file.write {
-        None => None,
-        Some(_) if stdout_taken => Some(Recorder::pipe(Box::new(io::stdout()), &described)?),
-        Some(path) => Some(Recorder::create(path.clone(), &described, rotation)?),
-    };
-    drop(described);
+    let recorder = recorder(capture, &network, &device, filter.as_deref(), stdout_taken)?;
 
     let stop = Stop::default();
     let signals = match &task {
@@ -342,6 +329,30 @@ fn close_in(
     Ok(())
 }
 
+/// What writes the capture file; absent where none is wanted.
+fn recorder(
+    capture: &Capture,
+    network: &Network,
+    device: &[Live],
+    filter: Option<&str>,
+    stdout_taken: bool,
+) -> anyhow::Result<Option<Recorder>> {
+    let Some(path) = &capture.file.write else {
+        return Ok(None);
+    };
+    let described: Vec<_> = device.iter().map(|live| describe(live, filter)).collect();
+    let rotation = capture.file.rotate.map(|every| Rotation {
+        every,
+        keep: capture.file.keep.and_then(|keep| keep.try_into().ok()),
+    });
+    let recorder = if stdout_taken {
+        Recorder::pipe(Box::new(io::stdout()), &described)?
+    } else {
+        Recorder::create(path.clone(), &described, rotation)?
+    };
+    Ok(Some(recorder.named(network.names())?))
+}
+
 /// Whether the capture file goes to standard output.
 fn takes_stdout(capture: &Capture) -> anyhow::Result<bool> {
     let taken = capture.file.write.as_deref() == Some(Path::new("-"));
@@ -385,7 +396,9 @@ fn open_all(
     if let (Some(Task::OnHosts { .. }), Some(forbidden)) = (task, network.forbidden()) {
         writeln!(
             io::stderr().lock(),
-            "imgnet: {forbidden}\nimgnet: hosts on a bridge need one; more about it: imgnet doctor"
+            "imgnet: no private network, which hosts on a bridge need: {}\nTo allow it:      {}\nMore about it:    imgnet doctor",
+            forbidden.reason(),
+            forbidden.command()
         )?;
         return Ok(None);
     }
@@ -695,7 +708,10 @@ fn announce(
     if let Some(forbidden) = network.forbidden() {
         writeln!(
             err,
-            "imgnet: {forbidden}\nimgnet: the command runs in the machine's own network instead, and {interface} is captured"
+            "imgnet: no private network: {}\nimgnet: to allow it: {}\nimgnet: the command runs in the machine's own network \
+             instead, and {interface} is captured",
+            forbidden.reason(),
+            forbidden.command()
         )?;
         if capture.run.mtu.is_some() || capture.run.ipv6 == Switch::Off {
             writeln!(
@@ -704,7 +720,7 @@ fn announce(
             )?;
         }
     }
-    let network = network.announced(task);
+    let network = network.announced();
     let filter = match (filter, capture.common.output.verbose) {
         (None, _) => String::new(),
         (Some(filter), 1..) => format!(", filter: {filter}"),
@@ -722,10 +738,12 @@ fn announce(
             )
         }
     };
-    let end = if task.is_none() {
-        "; Ctrl-C ends it"
-    } else {
-        ""
+    let end = match task {
+        None => "; Ctrl-C ends it".to_owned(),
+        Some(task) => task
+            .ending()
+            .map(|ending| format!("\nimgnet: {ending}"))
+            .unwrap_or_default(),
     };
     writeln!(
         err,
@@ -746,7 +764,10 @@ pub(super) fn not_allowed(
         "imgnet: not allowed to capture on {interface}: {reason}"
     )?;
     if let Some(forbidden) = private {
-        writeln!(err, "imgnet: {forbidden}")?;
+        writeln!(err, "imgnet: no private network: {}", forbidden.reason())?;
+        writeln!(err, "For a private network:  {}", forbidden.command())?;
+        writeln!(err, "For the machine's own:  {}", how_to_get_the_right())?;
+        return writeln!(err, "More about it:          imgnet doctor");
     }
     writeln!(err, "To allow it:      {}", how_to_get_the_right())?;
     if command_helps {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::capture::private::{self, Identity, Way};
 use crate::cli::exit::Exit;
+use crate::report::text;
 
 /// Say whether this user can capture here, and if not, which command changes it
 #[derive(Debug, Clone, clap::Args)]
@@ -73,9 +74,14 @@ pub(super) fn run(doctor: &Doctor) -> anyhow::Result<Exit> {
     match doctor.format {
         Format::Table => {
             let terminal = io::stdout().is_terminal();
+            let columns = rustix::termios::tcgetwinsize(io::stdout())
+                .ok()
+                .map(|size| usize::from(size.ws_col))
+                .filter(|columns| *columns > 0);
             render(
                 &diagnosis,
                 terminal,
+                columns,
                 &mut anstream::AutoStream::auto(&mut out),
             )?;
         }
@@ -190,17 +196,8 @@ fn private_network() -> (Condition, bool) {
         ),
         Err(forbidden) => (
             State::Bad,
-            format!(
-                "not allowed: {} failed ({}){}",
-                forbidden.what,
-                io::Error::from(forbidden.errno),
-                forbidden
-                    .setting
-                    .as_ref()
-                    .map(|setting| format!(", {setting}"))
-                    .unwrap_or_default()
-            ),
-            Some(forbidden.advice),
+            format!("not allowed: {}", forbidden.reason()),
+            Some(forbidden.command().to_owned()),
         ),
     };
     let allowed = state == State::Good;
@@ -226,12 +223,8 @@ fn hosts_on_a_bridge(private: bool) -> Condition {
         Err(_) if !private => (State::Without, "needs a private network".to_owned(), None),
         Err(forbidden) => (
             State::Without,
-            format!(
-                "{} failed ({})",
-                forbidden.what,
-                io::Error::from(forbidden.errno)
-            ),
-            Some(forbidden.advice),
+            forbidden.reason(),
+            Some(forbidden.command().to_owned()),
         ),
     };
     Condition {
@@ -360,7 +353,13 @@ fn terminal() -> Condition {
     }
 }
 
-fn render(diagnosis: &Diagnosis, color: bool, out: &mut impl Write) -> io::Result<()> {
+/// `columns`: those of the terminal; absent where lines may have any length.
+fn render(
+    diagnosis: &Diagnosis,
+    color: bool,
+    columns: Option<usize>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     use anstyle::{AnsiColor, Style};
     let width = diagnosis
         .conditions
@@ -380,11 +379,19 @@ fn render(diagnosis: &Diagnosis, color: bool, out: &mut impl Write) -> io::Resul
         } else {
             Style::new()
         };
+        let room = columns.map_or(usize::MAX, |columns| {
+            columns.saturating_sub(width + 4).max(20)
+        });
+        let mut detail = text::wrap(&condition.detail, room, "", "").into_iter();
         writeln!(
             out,
             "{tone}{mark}{tone:#} {:width$}  {}",
-            condition.name, condition.detail
+            condition.name,
+            detail.next().unwrap_or_default()
         )?;
+        for line in detail {
+            writeln!(out, "  {:width$}  {line}", "")?;
+        }
         if let Some(command) = &condition.command {
             writeln!(out, "  {:width$}  → {command}", "")?;
         }
@@ -424,7 +431,7 @@ mod tests {
 
     fn rendered(diagnosis: &Diagnosis) -> String {
         let mut out = Vec::new();
-        render(diagnosis, false, &mut out).unwrap();
+        render(diagnosis, false, None, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -223,6 +223,51 @@ fn output(program: &str, arguments: &[&str], path: &Path) -> Option<String> {
 }
 
 #[test]
+fn tshark_takes_the_names_of_hosts() {
+    let mut writer = Writer::new(Vec::new(), &SECTION).unwrap();
+    writer.interface(&LOOPBACK).unwrap();
+    let names = [
+        (IpAddr::from([10, 0, 0, 1]), "receiver".to_owned()),
+        (
+            IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, 2]),
+            "sender\0".to_owned(),
+        ),
+    ];
+    writer.names(&names).unwrap();
+    // Ethernet and IPv4 from 10.0.0.2 to 10.0.0.1, without more.
+    let mut frame = vec![0; 12];
+    frame.extend([
+        8, 0, 0x45, 0, 0, 20, 0, 0, 0, 0, 64, 253, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1,
+    ]);
+    writer.packet(&packet(0, &frame, None)).unwrap();
+    let file = on_disk(&writer.finish().unwrap());
+    let fields = [
+        "-N",
+        "n",
+        "-T",
+        "fields",
+        "-e",
+        "ip.dst_host",
+        "-e",
+        "ip.src_host",
+        "-r",
+    ];
+    if let Some(text) = output("tshark", &fields, file.path()) {
+        assert_eq!(text.trim(), "receiver\t10.0.0.2");
+    }
+    // Readers that want none of it pass over it.
+    let mut capture = Capture::open(&[file.path().to_owned()]).unwrap();
+    let mut frames = 0;
+    capture
+        .for_each_frame(&mut |_| {
+            frames += 1;
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert_eq!(frames, 1);
+}
+
+#[test]
 fn tshark_and_capinfos_read_the_same() {
     let file = on_disk(&write(Vec::new()).unwrap());
     let fields = "-n -T fields -e frame.number -e frame.len -e frame.cap_len -e frame.time_epoch \

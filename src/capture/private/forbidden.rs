@@ -71,7 +71,7 @@ impl Step {
 /// A private network is not allowed, or not possible, here. The caller may fall back to the machine's
 /// own loopback, which needs the right to capture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no private network: {what} failed ({}){}; {advice}", io::Error::from(*errno), setting.as_ref().map(|s| format!(" because {s}")).unwrap_or_default())]
+#[error("no private network: {}; {advice}", self.reason())]
 pub struct Forbidden {
     /// What was tried, in words.
     pub what: &'static str,
@@ -100,6 +100,8 @@ pub(super) struct Settings {
     seccomp: Option<u64>,
     /// Whether the kernel has user namespaces at all.
     user_namespaces: bool,
+    /// Whether this user is root, whatever rights that has here.
+    root: bool,
 }
 
 impl Settings {
@@ -117,11 +119,30 @@ impl Settings {
                     line.trim().parse().ok()
                 }),
             user_namespaces: std::path::Path::new("/proc/self/ns/user").exists(),
+            root: rustix::process::geteuid().is_root(),
         }
     }
 }
 
 impl Forbidden {
+    /// What was tried and what forbids it; what the kernel answered only where no setting was made out, for its words are
+    /// about something else then ("no space left on device" for a limit).
+    pub fn reason(&self) -> String {
+        match &self.setting {
+            Some(setting) => format!("{} failed: {setting}", self.what),
+            None => format!("{} failed ({})", self.what, io::Error::from(self.errno)),
+        }
+    }
+
+    /// The command that would allow it, or what to do instead, by itself.
+    pub fn command(&self) -> &str {
+        let prefix = ["to allow it: ", "to raise it: "];
+        let stripped = prefix
+            .iter()
+            .find_map(|prefix| self.advice.strip_prefix(prefix));
+        stripped.unwrap_or(&self.advice)
+    }
+
     /// Explains a failed step by the settings of this system.
     pub(super) fn explain(step: Step, errno: Errno) -> Self {
         Self::under(&Settings::of_this_system(), step, errno)
@@ -160,6 +181,11 @@ impl Forbidden {
             )
         } else if matches!(settings.apparmor_restrict, Some(value) if value > 0) {
             set("kernel.apparmor_restrict_unprivileged_userns", 1, 0)
+        } else if step == Step::Map && settings.root && errno == Errno::PERM {
+            (
+                Some("the user is root without CAP_SETFCAP, as in a container, and may not be mapped".to_owned()),
+                "run it as another user, or start the container with `--cap-add SETFCAP`, or with `--cap-add SYS_ADMIN --cap-add NET_ADMIN`".to_owned(),
+            )
         } else if settings.seccomp == Some(2) {
             (
                 Some("a seccomp filter, such as a container's, is in force".to_owned()),
@@ -227,6 +253,13 @@ mod tests {
             said.contains("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
             "{said}"
         );
+
+        let bare_root = Settings {
+            root: true,
+            ..permissive()
+        };
+        let said = Forbidden::under(&bare_root, Step::Map, Errno::PERM).to_string();
+        assert!(said.contains("CAP_SETFCAP"), "{said}");
 
         let container = Settings {
             seccomp: Some(2),

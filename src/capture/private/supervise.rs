@@ -283,6 +283,11 @@ impl Commands {
         all.any(|(pid, awaited)| *pid != 0 && *awaited)
     }
 
+    /// Whether all of them were waited for.
+    fn none(&self) -> bool {
+        self.pids.iter().all(|pid| *pid == 0)
+    }
+
     /// The number of a process that was waited for; absent where it is none of them.
     fn ended(&mut self, pid: libc::pid_t) -> Option<u8> {
         let number = self.pids.iter().position(|known| *known == pid)?;
@@ -408,7 +413,8 @@ unsafe fn supervise_until_over(line: RawFd, children: RawFd, mut commands: Comma
             }
         };
         alive = alive && commands.alive();
-        if !alive && (nobody || !enclosed) {
+        // Without a namespace, what the commands left running is out of reach, but not they themselves.
+        if !alive && (nobody || (!enclosed && commands.none())) {
             // SAFETY: ends this process, and with it the namespace, which is empty.
             unsafe { libc::_exit(0) };
         }
@@ -437,6 +443,7 @@ unsafe fn supervise_until_over(line: RawFd, children: RawFd, mut commands: Comma
             left_ms -= LOOK_MS;
             if left_ms <= 0 {
                 if told {
+                    commands.signal(libc::SIGKILL);
                     // SAFETY: ends this process, and with it all others of the namespace.
                     unsafe { libc::_exit(0) };
                 }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -50,6 +51,8 @@ pub struct Recorder {
     /// The file again, to cut off half a block; absent where it is no regular file.
     regular: Option<File>,
     interfaces: Vec<Described>,
+    /// What hosts are called.
+    names: Vec<(IpAddr, String)>,
     started: Option<Timestamp>,
     /// Frames handed to the system.
     frames: u64,
@@ -215,12 +218,31 @@ impl Recorder {
             writer: Some(writer),
             regular,
             interfaces,
+            names: Vec::new(),
             started: now(),
             frames: 0,
             waiting: 0,
             closed: false,
             row: None,
         })
+    }
+
+    /// Says in the file, and in those that follow it, what hosts are called.
+    ///
+    /// # Errors
+    /// [`WriteFailure::Middle`].
+    pub fn named(mut self, names: Vec<(IpAddr, String)>) -> Result<Self, WriteFailure> {
+        if let Some(writer) = &mut self.writer {
+            let written = writer.names(&names).map_err(system);
+            self.bytes = writer.written_bytes();
+            written.map_err(|source| WriteFailure::Middle {
+                name: self.name.clone(),
+                frames: 0,
+                source,
+            })?;
+        }
+        self.names = names;
+        Ok(self)
     }
 
     /// Begins the next file of the row, and takes the oldest away where there are too many.
@@ -236,7 +258,8 @@ impl Recorder {
         self.bytes_before = self.bytes_before.saturating_add(self.bytes);
         self.bytes = 0;
         self.regular = Some(file.try_clone()?);
-        let writer = opened(Box::new(file), &self.interfaces)?;
+        let mut writer = opened(Box::new(file), &self.interfaces)?;
+        writer.names(&self.names).map_err(system)?;
         self.bytes = writer.written_bytes();
         self.writer = Some(writer);
         Ok(())

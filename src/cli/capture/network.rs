@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::net::IpAddr;
 
 use anyhow::Context as _;
 
@@ -97,6 +98,22 @@ impl Task {
             programs: (0..count).map(|_| program.clone()).collect(),
             until: run.until.unwrap_or(Until::All),
         }))
+    }
+}
+
+impl Task {
+    /// Of hosts, what the capture's end is.
+    pub(super) fn ending(&self) -> Option<String> {
+        match self {
+            Self::One(_) => None,
+            Self::OnHosts {
+                until: Until::All, ..
+            } => Some("ends when all commands have ended".to_owned()),
+            Self::OnHosts { names, .. } => {
+                let last = names.last()?;
+                Some(format!("ends with the command of {last}"))
+            }
+        }
     }
 }
 
@@ -203,24 +220,28 @@ impl Network {
         }
     }
 
-    /// What is said of the network when the capture begins.
-    pub(super) fn announced(&self, task: Option<&Task>) -> String {
+    /// What the hosts are called, for the capture file.
+    pub(super) fn names(&self) -> Vec<(IpAddr, String)> {
         let Self::Bridge(hosts) = self else {
-            let private = matches!(self, Self::Loopback);
-            return if private { " of a private network" } else { "" }.to_owned();
+            return Vec::new();
         };
-        let end = match task {
-            Some(Task::OnHosts {
-                until: Until::Last,
-                names,
-                ..
-            }) => match names.last() {
-                Some(last) => format!("; ends with the command of {last}"),
-                None => String::new(),
-            },
-            _ => "; ends when all commands have ended".to_owned(),
+        let of_host = |host: &hosts::Host| {
+            let name = host.name.clone();
+            host.addresses
+                .iter()
+                .map(move |address| (*address, name.clone()))
+                .collect::<Vec<_>>()
         };
-        format!(" of {}{end}", addressed(hosts))
+        hosts.iter().flat_map(of_host).collect()
+    }
+
+    /// What is said of the network when the capture begins.
+    pub(super) fn announced(&self) -> String {
+        match self {
+            Self::Loopback => " of a private network".to_owned(),
+            Self::Bridge(hosts) => format!(" of {}", addressed(hosts)),
+            Self::Machine | Self::NotPrivate(_) => String::new(),
+        }
     }
 }
 
