@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
+use super::digest::Digest;
 use super::memory::Share;
 use super::socket::Connection;
 use super::store::{self, Destination, Draft};
@@ -79,7 +80,7 @@ struct Received {
 /// A picture that is under way.
 #[derive(Debug)]
 struct Open {
-    hasher: Sha256,
+    digest: Digest,
     bytes: u64,
     chunks: Vec<u32>,
     started: Timestamp,
@@ -278,14 +279,12 @@ impl<'r> Intake<'r> {
 
     /// Nothing comes for a while.
     pub(super) fn rest(&mut self) {
-        if let Some(Open {
-            content:
-                Content::Picture {
-                    body: Body::Draft(draft),
-                    ..
-                },
+        let Some(open) = &mut self.open else { return };
+        open.digest.rest();
+        if let Content::Picture {
+            body: Body::Draft(draft),
             ..
-        }) = &mut self.open
+        } = &mut open.content
         {
             draft.rest();
         }
@@ -461,7 +460,7 @@ impl<'r> Intake<'r> {
             self.limit(bytes);
         }
         self.open = Some(Open {
-            hasher: Sha256::new(),
+            digest: Digest::default(),
             bytes: 0,
             chunks: Vec::new(),
             started: now(),
@@ -491,7 +490,7 @@ impl<'r> Intake<'r> {
         let Some(open) = &mut self.open else {
             return Ok(());
         };
-        open.hasher.update(bytes);
+        open.digest.update(bytes);
         open.bytes = open.bytes.saturating_add(bytes.len() as u64);
         let total = open.bytes;
         if open.told.elapsed() >= TELL_EVERY {
@@ -567,7 +566,7 @@ impl<'r> Intake<'r> {
             request: request.clone(),
             format,
             bytes: open.bytes,
-            sha256: hex(open.hasher),
+            sha256: hex_of(&open.digest.finish()),
             started: open.started,
             ended: now(),
             chunks: open.chunks,
@@ -615,7 +614,13 @@ impl<'r> Intake<'r> {
                 self.keep(body, Some(walker.format()), problem.as_ref())
             }
             Content::Rows(mut rows) => {
-                *problem = problem.take().or_else(|| self.early(ending));
+                // Where it was given up, that a row is not whole follows from it.
+                let told: Vec<String> = self
+                    .early(ending)
+                    .into_iter()
+                    .chain(problem.take())
+                    .collect();
+                *problem = (!told.is_empty()).then(|| told.join("; "));
                 let Protocol::RawPixels { width: Some(width) } = self.route.protocol else {
                     return self.save(&rows.bytes, None, problem.as_ref());
                 };

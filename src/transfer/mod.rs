@@ -11,6 +11,7 @@
 
 pub mod client;
 mod datagrams;
+mod digest;
 mod error;
 mod framed;
 mod gate;

@@ -178,7 +178,6 @@ impl Dialogue for Receiving<'_> {
                     if let Some(error) = self.late() {
                         return self.failed(error);
                     }
-                    self.intake.rest();
                     let deadline = self.deadline();
                     if !self.asks() {
                         return Next::Read(deadline);
@@ -203,6 +202,10 @@ impl Dialogue for Receiving<'_> {
 
     fn is_busy(&self) -> bool {
         self.intake.is_busy()
+    }
+
+    fn rest(&mut self) {
+        self.intake.rest();
     }
 }
 

@@ -227,6 +227,12 @@ impl<'c> Asking<'c> {
             }
         };
         if complete {
+            if matches!(sniff(choice), Sniff::Is(_)) {
+                self.session.warn(format!(
+                    "{} sent a picture where a number or a name is expected: pictures are taken by imgnet-server receive",
+                    self.peer
+                ));
+            }
             let mut decoder = ChoiceDecoder::default();
             let mut text = None;
             let mut sink = |event: Event<'_>| {
