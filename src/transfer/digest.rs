@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn small_pictures_take_no_thread_and_large_ones_give_it_back() {
         let mut small = Digest::default();
-        small.update(&[7; 1 << 20]);
+        small.update(&vec![7; 1 << 20]);
         assert!(small.away.is_none());
         let mut abandoned = Digest::default();
         abandoned.update(&vec![7; 5 << 20]);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 
 use super::digest::Digest;
-use super::memory::Share;
+use super::pixels::Held;
 use super::socket::Connection;
 use super::store::{self, Destination, Draft};
 use super::{Error, Limits, Session, now, pixels};
@@ -99,50 +99,9 @@ enum Content {
     /// A picture file.
     Picture { walker: Box<Walker>, body: Body },
     /// Rows of pixels: what they become has to be made of all of them.
-    Rows(Rows),
+    Rows(Held),
     /// Refused.
     None,
-}
-
-#[derive(Debug)]
-struct Rows {
-    bytes: Vec<u8>,
-    /// Its part of what a server may hold; absent in a client, which has one picture.
-    share: Option<Share>,
-}
-
-impl Rows {
-    fn new(destination: &Destination<'_>) -> Self {
-        Self {
-            bytes: Vec::new(),
-            share: match destination {
-                Destination::Folder(store) => Some(store.rows()),
-                _ => None,
-            },
-        }
-    }
-
-    /// Holds so many more bytes; false where all connections together hold too many then.
-    fn hold(&mut self, bytes: usize, limit: u64) -> bool {
-        self.share
-            .as_mut()
-            .is_none_or(|share| share.grow(bytes as u64, limit))
-    }
-
-    fn extend(&mut self, bytes: &[u8], limit: u64) -> bool {
-        let before = self.bytes.capacity();
-        let length = self.bytes.len().saturating_add(bytes.len());
-        if length > before {
-            let wanted = length.saturating_add(before / 2);
-            if !self.hold(wanted.saturating_sub(before), limit) {
-                return false;
-            }
-            self.bytes
-                .reserve_exact(wanted.saturating_sub(self.bytes.len()));
-        }
-        self.bytes.extend_from_slice(bytes);
-        true
-    }
 }
 
 #[derive(Debug)]
@@ -465,7 +424,12 @@ impl<'r> Intake<'r> {
             chunks: Vec::new(),
             started: now(),
             content: match self.route.protocol {
-                Protocol::RawPixels { .. } => Content::Rows(Rows::new(&self.route.destination)),
+                Protocol::RawPixels { .. } => {
+                    Content::Rows(Held::new(match self.route.destination {
+                        Destination::Folder(store) => Some(store.rows()),
+                        _ => None,
+                    }))
+                }
                 _ => Content::Head(Vec::new()),
             },
             problem: None,

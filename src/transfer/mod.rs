@@ -18,6 +18,7 @@ mod gate;
 mod incoming;
 mod memory;
 mod outgoing;
+mod patience;
 mod pixels;
 mod queue;
 mod reactor;
