@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d "${TMPDIR:-/dev/shm}/imgnet-bench.XXXXXX")
 server=
 trap 'test -z "$server" || kill "$server" 2>/dev/null || true; rm -rf "$dir"' EXIT
-port=$((20000 + $$ % 20000))
+port=$((10000 + $$ % 20000))
 
 # A picture of 243 MB that holds noise, so that nothing on the way can be clever.
 python3 - "$dir/a.png" <<'PY'

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use super::memory::Share;
+use super::digest::Digest;
+use super::pixels::Held;
 use super::socket::Connection;
 use super::store::{self, Destination, Draft};
 use super::{Error, Limits, Session, now, pixels};
@@ -79,7 +80,7 @@ struct Received {
 /// A picture that is under way.
 #[derive(Debug)]
 struct Open {
-    hasher: Sha256,
+    digest: Digest,
     bytes: u64,
     chunks: Vec<u32>,
     started: Timestamp,
@@ -98,50 +99,9 @@ enum Content {
     /// A picture file.
     Picture { walker: Box<Walker>, body: Body },
     /// Rows of pixels: what they become has to be made of all of them.
-    Rows(Rows),
+    Rows(Held),
     /// Refused.
     None,
-}
-
-#[derive(Debug)]
-struct Rows {
-    bytes: Vec<u8>,
-    /// Its part of what a server may hold; absent in a client, which has one picture.
-    share: Option<Share>,
-}
-
-impl Rows {
-    fn new(destination: &Destination<'_>) -> Self {
-        Self {
-            bytes: Vec::new(),
-            share: match destination {
-                Destination::Folder(store) => Some(store.rows()),
-                _ => None,
-            },
-        }
-    }
-
-    /// Holds so many more bytes; false where all connections together hold too many then.
-    fn hold(&mut self, bytes: usize, limit: u64) -> bool {
-        self.share
-            .as_mut()
-            .is_none_or(|share| share.grow(bytes as u64, limit))
-    }
-
-    fn extend(&mut self, bytes: &[u8], limit: u64) -> bool {
-        let before = self.bytes.capacity();
-        let length = self.bytes.len().saturating_add(bytes.len());
-        if length > before {
-            let wanted = length.saturating_add(before / 2);
-            if !self.hold(wanted.saturating_sub(before), limit) {
-                return false;
-            }
-            self.bytes
-                .reserve_exact(wanted.saturating_sub(self.bytes.len()));
-        }
-        self.bytes.extend_from_slice(bytes);
-        true
-    }
 }
 
 #[derive(Debug)]
@@ -278,14 +238,12 @@ impl<'r> Intake<'r> {
 
     /// Nothing comes for a while.
     pub(super) fn rest(&mut self) {
-        if let Some(Open {
-            content:
-                Content::Picture {
-                    body: Body::Draft(draft),
-                    ..
-                },
+        let Some(open) = &mut self.open else { return };
+        open.digest.rest();
+        if let Content::Picture {
+            body: Body::Draft(draft),
             ..
-        }) = &mut self.open
+        } = &mut open.content
         {
             draft.rest();
         }
@@ -461,12 +419,17 @@ impl<'r> Intake<'r> {
             self.limit(bytes);
         }
         self.open = Some(Open {
-            hasher: Sha256::new(),
+            digest: Digest::default(),
             bytes: 0,
             chunks: Vec::new(),
             started: now(),
             content: match self.route.protocol {
-                Protocol::RawPixels { .. } => Content::Rows(Rows::new(&self.route.destination)),
+                Protocol::RawPixels { .. } => {
+                    Content::Rows(Held::new(match self.route.destination {
+                        Destination::Folder(store) => Some(store.rows()),
+                        _ => None,
+                    }))
+                }
                 _ => Content::Head(Vec::new()),
             },
             problem: None,
@@ -491,7 +454,7 @@ impl<'r> Intake<'r> {
         let Some(open) = &mut self.open else {
             return Ok(());
         };
-        open.hasher.update(bytes);
+        open.digest.update(bytes);
         open.bytes = open.bytes.saturating_add(bytes.len() as u64);
         let total = open.bytes;
         if open.told.elapsed() >= TELL_EVERY {
@@ -567,7 +530,7 @@ impl<'r> Intake<'r> {
             request: request.clone(),
             format,
             bytes: open.bytes,
-            sha256: hex(open.hasher),
+            sha256: hex_of(&open.digest.finish()),
             started: open.started,
             ended: now(),
             chunks: open.chunks,
@@ -616,7 +579,13 @@ impl<'r> Intake<'r> {
                 self.keep(body, Some(walker.format()), problem.as_ref())
             }
             Content::Rows(mut rows) => {
-                *problem = problem.take().or_else(|| self.early(ending));
+                // Where it was given up, that a row is not whole follows from it.
+                let told: Vec<String> = self
+                    .early(ending)
+                    .into_iter()
+                    .chain(problem.take())
+                    .collect();
+                *problem = (!told.is_empty()).then(|| told.join("; "));
                 let Protocol::RawPixels { width: Some(width) } = self.route.protocol else {
                     return self.save(&rows.bytes, None, problem.as_ref());
                 };

@@ -24,6 +24,12 @@ impl Memory {
             bytes: 0,
         }
     }
+
+    /// Bytes that are held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> u64 {
+        self.held.load(Ordering::Acquire)
+    }
 }
 
 impl Share {

@@ -11,12 +11,14 @@
 
 pub mod client;
 mod datagrams;
+mod digest;
 mod error;
 mod framed;
 mod gate;
 mod incoming;
 mod memory;
 mod outgoing;
+mod patience;
 mod pixels;
 mod queue;
 mod reactor;

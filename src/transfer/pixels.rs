@@ -5,6 +5,7 @@ use std::path::Path;
 use image::{DynamicImage, RgbImage};
 
 use super::Error;
+use super::memory::Share;
 use crate::imaging::{DEFAULT_QUALITY, DecodeLimits, encode};
 use crate::picture::Format;
 
@@ -13,6 +14,47 @@ use crate::picture::Format;
 pub(super) struct Rows {
     pub(super) width: u32,
     pub(super) bytes: Vec<u8>,
+}
+
+/// Rows that come in, and wait for the last of them: what they become has to be made of all.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) bytes: Vec<u8>,
+    /// Its part of what a server may hold; absent in a client, which has one picture.
+    share: Option<Share>,
+}
+
+impl Held {
+    /// None yet.
+    pub(super) fn new(share: Option<Share>) -> Self {
+        Self {
+            bytes: Vec::new(),
+            share,
+        }
+    }
+
+    /// Counts so many more bytes as held; false where all connections together hold too many then.
+    pub(super) fn hold(&mut self, bytes: usize, limit: u64) -> bool {
+        self.share
+            .as_mut()
+            .is_none_or(|share| share.grow(bytes as u64, limit))
+    }
+
+    /// Takes more rows; false, and none of them, where all connections together hold too many then.
+    pub(super) fn extend(&mut self, bytes: &[u8], limit: u64) -> bool {
+        let before = self.bytes.capacity();
+        let length = self.bytes.len().saturating_add(bytes.len());
+        if length > before {
+            let wanted = length.saturating_add(before / 2);
+            if !self.hold(wanted.saturating_sub(before), limit) {
+                return false;
+            }
+            self.bytes
+                .reserve_exact(wanted.saturating_sub(self.bytes.len()));
+        }
+        self.bytes.extend_from_slice(bytes);
+        true
+    }
 }
 
 /// Decodes a picture file; `what` names it in the error.

@@ -73,6 +73,8 @@ pub(super) trait Dialogue: Send {
     fn go_on(&mut self, stream: &TcpStream, woken: Woken, scratch: &mut [u8]) -> Next;
     /// A picture is under way, so that the program waits for it when it is to end.
     fn is_busy(&self) -> bool;
+    /// It is going to be parked: what is worth having only while bytes come is given back.
+    fn rest(&mut self) {}
 }
 
 struct Talk<D> {
@@ -411,6 +413,9 @@ impl<D: Dialogue> Reactor<'_, D> {
                 let peer = peer.map_or_else(|_| "a peer".to_owned(), |peer| peer.to_string());
                 self.session
                     .warn(format!("{peer}: a fault of imgnet ended this connection"));
+            }
+            if matches!(talk.next, Next::Read(_) | Next::Write(_) | Next::Pause(_)) {
+                talk.dialogue.rest();
             }
             self.park(talk);
         }

@@ -80,6 +80,12 @@ impl Store {
         self.rows.share()
     }
 
+    /// Bytes of rows that are held.
+    #[cfg(test)]
+    pub(super) fn rows_held(&self) -> u64 {
+        self.rows.held()
+    }
+
     pub(super) fn number(&self) -> u64 {
         self.last.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
@@ -410,10 +416,11 @@ fn temporary(folder: &Path) -> io::Result<(File, TempPath)> {
     Ok(file.into_parts())
 }
 
-/// The system's own error: the made-up name that is put around it says nothing to who reads it.
+/// What the system said: the made-up name that is put behind it says nothing to who reads it.
 fn without_name(error: io::Error) -> io::Error {
-    error
-        .get_ref()
-        .and_then(|named| named.source()?.downcast_ref::<io::Error>()?.raw_os_error())
-        .map_or(error, io::Error::from_raw_os_error)
+    let told = error.to_string();
+    match told.split_once(" at path ") {
+        Some((system, _)) => io::Error::new(error.kind(), system),
+        None => error,
+    }
 }

@@ -103,13 +103,13 @@ fn catalogue_encodes_afresh_where_it_is_told_to() {
             .zip(after.as_raw())
             .map(|(&one, &other)| u64::from(one.abs_diff(other)).pow(2))
             .sum();
-        let mean = squares as f64 / before.as_raw().len() as f64;
-        let psnr = 10.0 * (255.0 * 255.0 / mean.max(1e-9)).log10();
-        assert!(psnr > 25.0, "PSNR {psnr:.1} dB");
         assert!(
-            psnr < 99.0,
+            squares > 0,
             "the very same pixels, though they were encoded afresh"
         );
+        // A mean square of less than 205 is a PSNR of more than 25 dB.
+        let values = before.as_raw().len() as u64;
+        assert!(squares < 205 * values, "{squares} over {values} values");
     }
     let (_, told) = server.stop();
     assert_eq!(transfers(&told).len(), 2);

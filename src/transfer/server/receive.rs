@@ -3,11 +3,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::time::Instant;
 
 use super::{Tally, tell_listening};
 use crate::ledger::TransportKind;
 use crate::transfer::incoming::{Intake, PAUSE, Route, half_close_answer, words};
+use crate::transfer::patience::Patience;
 use crate::transfer::reactor::{self, Dialogue, Next, Woken};
 use crate::transfer::socket::{broken, is_timeout};
 use crate::transfer::store::{Destination, Store};
@@ -46,15 +46,13 @@ pub fn run(listener: &TcpListener, receive: &Receive, session: &Session<'_>) -> 
             request: None,
             destination: Destination::Folder(&receive.store),
         };
-        let now = Instant::now();
         Receiving {
             session,
             tally: &tally,
             decoder: decoder(&receive.protocol, Role::Initiator),
             intake: Intake::new(session, route),
             peer,
-            began: now,
-            moved: now,
+            patience: Patience::with(peer),
             held: false,
         }
     })
@@ -67,36 +65,12 @@ struct Receiving<'r> {
     decoder: Decoder,
     intake: Intake<'r>,
     peer: SocketAddr,
-    began: Instant,
-    /// When something came last.
-    moved: Instant,
+    patience: Patience,
     /// Bytes came that may be a field without an end.
     held: bool,
 }
 
 impl Receiving<'_> {
-    fn deadline(&self) -> Instant {
-        let limits = &self.session.limits;
-        let total = self.began.checked_add(limits.total);
-        let idle = self.moved.checked_add(limits.idle);
-        match (idle, total) {
-            (Some(idle), Some(total)) => idle.min(total),
-            (one, other) => one.or(other).unwrap_or(self.moved),
-        }
-    }
-
-    /// Nothing moved for too long, or all takes too long; nothing where neither is so.
-    fn late(&self) -> Option<Error> {
-        let limits = &self.session.limits;
-        let peer = self.peer;
-        if self.moved.elapsed() >= limits.idle {
-            let limit = limits.idle;
-            return Some(Error::Idle { peer, limit });
-        }
-        let limit = limits.total;
-        (self.began.elapsed() >= limit).then_some(Error::TooLong { peer, limit })
-    }
-
     /// Sends the answers that the format asks for; a few bytes, for which there is room in any socket that is read.
     fn answer(&mut self, mut stream: &TcpStream) -> Result<(), Error> {
         let answers = words(&self.intake.answers(), &self.decoder.protocol());
@@ -155,7 +129,7 @@ impl Dialogue for Receiving<'_> {
                     return self.concluded(outcome);
                 }
                 Ok(count) => {
-                    self.moved = Instant::now();
+                    self.patience.moved();
                     let bytes = scratch.get(..count).unwrap_or_default();
                     if let Err(error) = self.intake.take(&mut self.decoder, bytes) {
                         return self.concluded(Err(error));
@@ -165,26 +139,24 @@ impl Dialogue for Receiving<'_> {
                         return self.failed(error);
                     }
                     taken = taken.saturating_add(count);
-                    if self.began.elapsed() >= self.session.limits.total {
-                        let peer = self.peer;
-                        let limit = self.session.limits.total;
-                        return self.failed(Error::TooLong { peer, limit });
+                    if let Some(error) = self.patience.too_long(&self.session.limits) {
+                        return self.failed(error);
                     }
                     if taken >= TURN {
                         return Next::Yield;
                     }
                 }
                 Err(error) if is_timeout(&error) => {
-                    if let Some(error) = self.late() {
+                    if let Some(error) = self.patience.over(&self.session.limits) {
                         return self.failed(error);
                     }
-                    self.intake.rest();
-                    let deadline = self.deadline();
+                    let deadline = self.patience.deadline(&self.session.limits);
                     if !self.asks() {
                         return Next::Read(deadline);
                     }
-                    if self.moved.elapsed() < PAUSE {
-                        return Next::Read(deadline.min(self.moved + PAUSE));
+                    let since = self.patience.since();
+                    if since.elapsed() < PAUSE {
+                        return Next::Read(deadline.min(since + PAUSE));
                     }
                     self.held = false;
                     self.intake.flush(&mut self.decoder);
@@ -203,6 +175,10 @@ impl Dialogue for Receiving<'_> {
 
     fn is_busy(&self) -> bool {
         self.intake.is_busy()
+    }
+
+    fn rest(&mut self) {
+        self.intake.rest();
     }
 }
 

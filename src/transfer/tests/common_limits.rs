@@ -24,10 +24,15 @@ fn rows_of_pixels_of_all_connections_together_are_limited() {
             let mut alone = TcpStream::connect(&peer).unwrap();
             rows(&mut alone, 600);
             drop(alone);
-            wait_for_files(&folder, 1);
+            until("the first is saved", || {
+                let saved = folder.saved();
+                saved.iter().any(|(name, _)| name.starts_with("image-"))
+                    && receive.store.rows_held() == 0
+            });
 
             let mut first = TcpStream::connect(&peer).unwrap();
             rows(&mut first, 100);
+            until("its rows are held", || receive.store.rows_held() >= 300_000);
             let mut greedy = TcpStream::connect(&peer).unwrap();
             greedy
                 .set_read_timeout(Some(Duration::from_secs(10)))
@@ -52,19 +57,12 @@ fn rows_of_pixels_of_all_connections_together_are_limited() {
     );
 }
 
-fn wait_for_files(folder: &Folder, count: usize) {
+fn until(what: &str, is_so: impl Fn() -> bool) {
     let since = Instant::now();
-    let whole = || {
-        folder
-            .saved()
-            .iter()
-            .filter(|(name, _)| name.starts_with("image-"))
-            .count()
-    };
-    while whole() < count && since.elapsed() < Duration::from_secs(20) {
+    while !is_so() {
+        assert!(since.elapsed() < Duration::from_secs(20), "{what}");
         thread::sleep(Duration::from_millis(5));
     }
-    assert_eq!(whole(), count);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::ledger::TransportKind;
 use crate::ledger::record::{Record, SCHEMA, Side};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 use crate::transfer::incoming::hex;
+use crate::transfer::patience::Patience;
 use crate::transfer::reactor::{Dialogue, Next, Woken};
 use crate::transfer::server::Tally;
 use crate::transfer::socket::{broken, is_timeout};
@@ -39,8 +40,7 @@ pub(super) struct Asking<'c> {
     tally: &'c Tally<'c>,
     local: SocketAddr,
     peer: SocketAddr,
-    began: Instant,
-    moved: Instant,
+    patience: Patience,
     state: State,
 }
 
@@ -91,39 +91,15 @@ impl<'c> Asking<'c> {
         local: SocketAddr,
         peer: SocketAddr,
     ) -> Self {
-        let now = Instant::now();
         Self {
             catalog,
             session,
             tally,
             local,
             peer,
-            began: now,
-            moved: now,
+            patience: Patience::with(peer),
             state: State::Choosing(Vec::new()),
         }
-    }
-
-    /// When nothing moved for too long, or all takes too long.
-    fn deadline(&self) -> Instant {
-        let limits = &self.session.limits;
-        let idle = self.moved.checked_add(limits.idle);
-        let total = self.began.checked_add(limits.total);
-        match (idle, total) {
-            (Some(idle), Some(total)) => idle.min(total),
-            (one, other) => one.or(other).unwrap_or(self.moved),
-        }
-    }
-
-    fn late(&self) -> Option<Error> {
-        let limits = &self.session.limits;
-        let peer = self.peer;
-        if self.moved.elapsed() >= limits.idle {
-            let limit = limits.idle;
-            return Some(Error::Idle { peer, limit });
-        }
-        let limit = limits.total;
-        (self.began.elapsed() >= limit).then_some(Error::TooLong { peer, limit })
     }
 
     /// Ends the dialogue for this error.
@@ -193,7 +169,7 @@ impl<'c> Asking<'c> {
             .saturating_sub(choice.len())
             .saturating_add(1);
         let scratch = scratch.get_mut(..room).unwrap_or_default();
-        let pause = self.moved + CHOICE_PAUSE;
+        let pause = self.patience.since() + CHOICE_PAUSE;
         let complete = match stream.read(scratch) {
             Ok(0) if choice.is_empty() => {
                 self.session
@@ -204,17 +180,17 @@ impl<'c> Asking<'c> {
             Ok(0) => true,
             Ok(count) => {
                 choice.extend_from_slice(scratch.get(..count).unwrap_or_default());
-                self.moved = Instant::now();
+                self.patience.moved();
                 if choice.len() <= LONGEST_CHOICE {
-                    return Some(Next::Read(self.moved + CHOICE_PAUSE));
+                    return Some(Next::Read(self.patience.since() + CHOICE_PAUSE));
                 }
                 true
             }
             Err(error) if is_timeout(&error) => {
                 if choice.is_empty() {
-                    return Some(match self.late() {
+                    return Some(match self.patience.over(&self.session.limits) {
                         Some(error) => self.failed(error),
-                        None => Next::Read(self.deadline()),
+                        None => Next::Read(self.patience.deadline(&self.session.limits)),
                     });
                 }
                 if !late && Instant::now() < pause {
@@ -228,6 +204,12 @@ impl<'c> Asking<'c> {
             }
         };
         if complete {
+            if matches!(sniff(choice), Sniff::Is(_)) {
+                self.session.warn(format!(
+                    "{} sent a picture where a number or a name is expected: pictures are taken by imgnet-server receive",
+                    self.peer
+                ));
+            }
             let mut decoder = ChoiceDecoder::default();
             let mut text = None;
             let mut sink = |event: Event<'_>| {
@@ -283,10 +265,10 @@ impl<'c> Asking<'c> {
                     started,
                     ended: started,
                 }));
-                self.moved = Instant::now();
+                self.patience.moved();
                 None
             }
-            Ok(None) => Some(match self.late() {
+            Ok(None) => Some(match self.patience.over(&self.session.limits) {
                 Some(error) => self.failed(error),
                 None => Next::Pause(Instant::now() + MEMORY_PAUSE),
             }),
@@ -316,16 +298,16 @@ impl<'c> Asking<'c> {
                         Some(last) if in_chunk > 0 => *last = last.saturating_add(size),
                         _ => sending.chunks.push(size),
                     }
-                    self.moved = Instant::now();
+                    self.patience.moved();
                     turn = turn.saturating_add(count);
                     if turn >= TURN {
                         return Some(Next::Yield);
                     }
                 }
                 Err(error) if is_timeout(&error) => {
-                    return Some(match self.late() {
+                    return Some(match self.patience.over(&self.session.limits) {
                         Some(error) => self.failed(error),
-                        None => Next::Write(self.deadline()),
+                        None => Next::Write(self.patience.deadline(&self.session.limits)),
                     });
                 }
                 Err(source) => {
@@ -367,7 +349,7 @@ impl<'c> Asking<'c> {
             let waiting = queue::unacknowledged(stream).unwrap_or(0);
             if waiting < *unacknowledged {
                 *unacknowledged = waiting;
-                self.moved = Instant::now();
+                self.patience.moved();
                 if waiting == 0 {
                     *since = Instant::now();
                 }
@@ -378,7 +360,7 @@ impl<'c> Asking<'c> {
                 Ok(1..) => {}
                 Ok(0) if waiting == 0 => break,
                 Ok(0) => {
-                    return match self.late() {
+                    return match self.patience.over(&self.session.limits) {
                         Some(error) => self.failed(error),
                         None => Next::Pause(Instant::now() + Duration::from_millis(5)),
                     };
@@ -387,7 +369,7 @@ impl<'c> Asking<'c> {
                     if waiting == 0 && Instant::now() >= until {
                         break;
                     }
-                    if let Some(error) = self.late() {
+                    if let Some(error) = self.patience.over(&self.session.limits) {
                         return self.failed(error);
                     }
                     let soon = Instant::now() + Duration::from_millis(100);
