@@ -24,13 +24,13 @@ struct Peer<'r> {
 
 /// Who is listened to. Anyone can write any address on a datagram: what is remembered of senders is bounded, whoever they
 /// say they are, and so is what is told of them.
-struct Crowd {
+pub(super) struct Crowd {
     gate: Gate,
     told: Option<Instant>,
 }
 
 impl Crowd {
-    fn new(session: &Session<'_>) -> Self {
+    pub(super) fn new(session: &Session<'_>) -> Self {
         Self {
             gate: Gate::new(&session.limits.allow, session.limits.rate),
             told: None,
@@ -38,7 +38,12 @@ impl Crowd {
     }
 
     /// Whether a new sender is listened to, beside so many others.
-    fn admits(&mut self, from: SocketAddr, others: usize, session: &Session<'_>) -> bool {
+    pub(super) fn admits(
+        &mut self,
+        from: SocketAddr,
+        others: usize,
+        session: &Session<'_>,
+    ) -> bool {
         let now = Instant::now();
         if others >= session.limits.connections {
             if self.told.is_none_or(|told| now - told >= TOLD_EVERY) {

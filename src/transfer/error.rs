@@ -91,7 +91,7 @@ pub enum Error {
     },
     /// Nobody is bound where datagrams were sent to.
     #[error(
-        "nobody takes datagrams on {peer}: is the receiver running, and is it that port? What was sent so far is lost"
+        "nobody takes datagrams on {peer}: is the receiver running, and is it that port? What was sent to it is lost"
     )]
     Unheard {
         /// The other side.

@@ -8,7 +8,9 @@ use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::datagrams::Crowd;
 use super::incoming::{Intake, Route, hex_of};
+use super::memory::{Memory, Share};
 use super::outgoing::Outgoing;
 use super::socket::is_timeout;
 use super::store::Destination;
@@ -30,9 +32,6 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// The shortest wait that a socket knows.
 const SHORTEST: Duration = Duration::from_millis(1);
-
-/// Senders that are listened to at once; each may have a picture in memory.
-const MOST_PEERS: usize = 1024;
 
 /// Sends a picture to the peer that the socket is connected to, until the peer has it or falls silent.
 pub(super) fn send(
@@ -57,6 +56,8 @@ pub(super) fn send(
     let mut datagram = Vec::new();
     let mut buffer = vec![0; READ];
     let mut problem = None;
+    // Nobody was bound there, at least once.
+    let mut refused = false;
     let mut ended = started;
     while sender.outcome().is_none() {
         if session.shutdown.requested() {
@@ -68,7 +69,7 @@ pub(super) fn send(
             match socket.send(&datagram) {
                 Ok(_) => ended = now(),
                 // Nobody is bound there yet, or the queue is full: the receiver asks again for what is lost.
-                Err(error) if is_passing(&error) => {}
+                Err(error) if is_passing(&error) => refused |= is_refusal(&error),
                 Err(source) => return Err(failed(source)),
             }
             if let Some(pace) = picture.pace {
@@ -88,19 +89,24 @@ pub(super) fn send(
             Ok(count) => {
                 sender.handle_datagram(clock.elapsed(), buffer.get(..count).unwrap_or_default());
             }
-            Err(error) if is_timeout(&error) || is_passing(&error) => {}
+            Err(error) if is_timeout(&error) || is_passing(&error) => {
+                refused |= is_refusal(&error);
+            }
             Err(source) => return Err(failed(source)),
         }
     }
     socket.set_nonblocking(false).map_err(failed)?;
     socket.set_read_timeout(Some(TICK)).map_err(failed)?;
-    let (_, repeated) = sender.counts();
+    let (handed_over, repeated) = sender.counts();
     problem = match sender.outcome() {
         Some(Outcome::Delivered) => None,
         Some(Outcome::Differs { .. }) => {
             Some("the receiver has other bytes than were announced".to_owned())
         }
         Some(Outcome::Refused { why }) => Some(format!("{peer} refused it: {why}")),
+        Some(Outcome::Silence) if refused && handed_over == 0 => {
+            Some(Error::Unheard { peer }.told())
+        }
         Some(Outcome::Silence) => {
             let limit = session.limits.idle;
             Some(Error::Idle { peer, limit }.told())
@@ -137,6 +143,10 @@ pub(super) fn send(
     })
 }
 
+fn is_refusal(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::ConnectionRefused
+}
+
 fn is_passing(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
     is_timeout(error)
@@ -149,6 +159,8 @@ struct Peer<'r> {
     receiver: Receiver,
     intake: Intake<'r>,
     heard: Instant,
+    /// What its picture takes of the memory that all have in common.
+    share: Share,
 }
 
 /// Receives until `most` pictures came or the program is to end; with `give_up_when_idle` also when nobody came for the
@@ -170,6 +182,8 @@ pub(super) fn receive(
     let mut peers: HashMap<SocketAddr, Peer<'_>> = HashMap::new();
     let mut buffer = vec![0; READ];
     let mut datagram = Vec::new();
+    let mut crowd = Crowd::new(session);
+    let memory = Memory::default();
     let mut done = 0_u64;
     let mut last = Instant::now();
     // The last answer may be lost: who asks again is told again, for a moment.
@@ -201,15 +215,12 @@ pub(super) fn receive(
             Ok((count, from)) => {
                 last = Instant::now();
                 let known = peers.contains_key(&from);
-                let allow = &session.limits.allow;
-                let welcome =
-                    allow.is_empty() || allow.iter().any(|network| network.contains(from.ip()));
-                if !known && (!welcome || over || peers.len() >= MOST_PEERS) {
+                if !known && (over || !crowd.admits(from, peers.len(), session)) {
                     continue;
                 }
                 let peer = peers.entry(from).or_insert_with(|| Peer {
                     receiver: Receiver::new(ReceiverLimits {
-                        picture_bytes: session.limits.picture_bytes.min(session.limits.memory),
+                        picture_bytes: session.limits.picture_bytes,
                         patience: session.limits.idle,
                     }),
                     intake: Intake::new(
@@ -224,10 +235,14 @@ pub(super) fn receive(
                         },
                     ),
                     heard: last,
+                    share: memory.share(),
                 });
                 peer.heard = last;
                 let bytes = buffer.get(..count).unwrap_or_default();
+                let left = peer.share.left(session.limits.memory).unwrap_or(u64::MAX);
+                peer.receiver.limit(session.limits.picture_bytes.min(left));
                 peer.receiver.handle_datagram(clock.elapsed(), bytes);
+                peer.share.hold(peer.receiver.held());
             }
             Err(error) if is_passing(&error) => {}
             Err(source) => return Err(failed(source)),
@@ -244,6 +259,7 @@ pub(super) fn receive(
             while let Some(received) = peer.receiver.poll_received() {
                 done = done.saturating_add(settle(&mut peer.intake, received, session)?);
             }
+            peer.share.hold(peer.receiver.held());
         }
         peers.retain(|_, peer| {
             peer.receiver.is_receiving() || peer.heard.elapsed() < session.limits.idle

@@ -26,7 +26,6 @@ impl Memory {
     }
 
     /// Bytes that are held.
-    #[cfg(test)]
     pub(super) fn held(&self) -> u64 {
         self.held.load(Ordering::Acquire)
     }
@@ -51,6 +50,22 @@ impl Share {
     }
 }
 
+impl Share {
+    /// Holds just so many, whatever the limit: who asks has asked before what there is ([`Self::left`]).
+    pub(super) fn hold(&mut self, bytes: u64) {
+        let held = &self.memory.held;
+        held.fetch_add(bytes, Ordering::AcqRel);
+        held.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.bytes = bytes;
+    }
+
+    /// How many it may hold under a common limit; absent where nobody else holds any, and it may hold what it likes.
+    pub(super) fn left(&self, limit: u64) -> Option<u64> {
+        let others = self.memory.held().saturating_sub(self.bytes);
+        (others > 0).then(|| limit.saturating_sub(others))
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         self.memory.held.fetch_sub(self.bytes, Ordering::AcqRel);
@@ -60,6 +75,18 @@ impl Drop for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_is_what_the_others_leave() {
+        let memory = Memory::default();
+        let (mut one, mut other) = (memory.share(), memory.share());
+        assert_eq!(one.left(100), None);
+        one.hold(70);
+        assert_eq!((one.left(100), other.left(100)), (None, Some(30)));
+        other.hold(30);
+        one.hold(20);
+        assert_eq!((memory.held(), one.left(100)), (50, Some(70)));
+    }
 
     #[test]
     fn together_they_hold_no_more_than_the_limit_and_one_alone_may() {

@@ -129,6 +129,16 @@ impl Receiver {
         }
     }
 
+    /// From now on announcements of longer pictures are refused.
+    pub fn limit(&mut self, picture_bytes: u64) {
+        self.limits.picture_bytes = picture_bytes;
+    }
+
+    /// Bytes of memory that the picture under way takes.
+    pub fn held(&self) -> u64 {
+        self.open.as_ref().map_or(0, |open| open.bytes.len() as u64)
+    }
+
     /// Takes a datagram that came from the sender's address.
     pub fn handle_datagram(&mut self, now: Duration, bytes: &[u8]) {
         let Some(datagram) = Datagram::decode(bytes) else {
