@@ -233,10 +233,10 @@ mod tests {
             .collect();
         for hasher in &mut hashers {
             hasher.update(&[7; 1_000]);
-            hasher.update(&[7; 20_000]);
+            hasher.update(&vec![7; 20_000]);
         }
         assert_eq!(room.0.load(Ordering::Relaxed), GATHERING);
-        let expected = blake3::hash(&[7; 21_000]).to_hex().to_string();
+        let expected = blake3::hash(&vec![7; 21_000]).to_hex().to_string();
         for hasher in hashers {
             assert_eq!(hasher.finish().as_ref(), Some(&expected));
         }

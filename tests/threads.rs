@@ -3,8 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a helper of a test reads files, and may fail as the test may"
+    reason = "a helper of a test may fail as the test may"
 )]
 
 #[path = "../examples/make-capture.rs"]
