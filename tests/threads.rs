@@ -3,7 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a helper of a test reads files, and may fail as the test may"
+    reason = "a helper of a test may fail as the test may"
 )]
 
 #[path = "../examples/make-capture.rs"]

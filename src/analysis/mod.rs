@@ -180,7 +180,7 @@ pub struct PacketCounts {
     pub read: u64,
     /// Frames that were TCP segments, UDP datagrams or fragments of them.
     pub decoded: u64,
-    /// Frames that were not, by the reason's stable name ([`decode::Skip::name`]).
+    /// Frames that were not, by the reason's stable name ([`crate::decode::Skip::name`]).
     pub skipped: BTreeMap<&'static str, u64>,
 }
 
