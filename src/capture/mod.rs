@@ -7,6 +7,7 @@
 //! and prints nothing.
 
 pub mod confine;
+pub mod mend;
 pub mod pcapng;
 pub mod private;
 pub mod session;

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::capture::confine::{Needs, confine};
+use crate::capture::mend::Mender;
 use crate::capture::private::{self, Forbidden, Identity};
 use crate::capture::session::{self, Every, Reason, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
@@ -248,6 +249,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         Some(path) => Some(Recorder::create(path.clone(), &described, rotation)?),
     };
     drop(described);
+    let mender = mender(recorder.as_ref());
 
     let stop = Stop::default();
     let signals = match &command {
@@ -302,6 +304,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         .as_mut()
         .map(|brake| -> &mut dyn session::Hold { brake });
     let (summary, watch) = session::run(&mut device, recorder, watch, &stop, options, hold);
+    mender.into_iter().for_each(Mender::dismiss);
     let outcome = running.map(|running| running.finish(quiet)).transpose()?;
     let exit = conclude(capture, &interface, summary, watch, output)?;
     let of_command = outcome
@@ -313,6 +316,11 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         (ExitStatusArg::Both, Some(code)) if exit == Exit::Good => code,
         _ => exit,
     })
+}
+
+/// Starts the mender of the file. Without it, a file whose capture is killed may end in half a block.
+fn mender(recorder: Option<&Recorder>) -> Option<Mender> {
+    Mender::beside(recorder?.file()?).ok()
 }
 
 /// Confines the process, and begins to compare with what it can still read.
