@@ -64,7 +64,7 @@ const AFTER_IMAGES: Duration = Duration::from_millis(250);
                   imgnet capture --images 5                       until five pictures have ended\n  \
                   imgnet capture -i eth0 -f 'host 10.0.0.7'       another interface, another filter\n  \
                   imgnet capture -w run.pcapng -- ./run-both.sh   without root: the command gets a private network\n  \
-                  imgnet capture --sent sent --received out -- ./run-both.sh   sent = wire = received, live\n  \
+                  imgnet capture --sent in --received out -- ./x  sent = wire = received, while it runs\n  \
                   imgnet capture -w - | tshark -r -               pcapng to standard output, tables to standard error\n\n\
                   Exit codes: 0 every picture is whole, and equals its files where some are given; 1 one does not; 2 usage, no such interface, a filter that is \
                   wrong, a file that cannot be written; 3 frames were lost, so there is no honest verdict; 4 not allowed \
