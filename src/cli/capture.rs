@@ -11,14 +11,14 @@ use clap::Args;
 use crate::capture::confine::{Needs, confine};
 use crate::capture::mend::Mender;
 use crate::capture::private::{self, Forbidden, Identity};
-use crate::capture::session::{self, Every, Reason, Recorder, Rotation, Stop, Summary};
+use crate::capture::session::{self, Every, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::terminal::Environment;
 use crate::ledger::Verdict;
 use crate::report::model::{CaptureFile, Report};
-use crate::report::text::{self, count, counted};
+use crate::report::text;
 use crate::source::live::{self, Live};
 
 mod command;
@@ -27,11 +27,14 @@ mod device;
 mod rows;
 mod view;
 mod watch;
+mod words;
 
 use command::Started;
 pub(super) use device::{describe, filter, how_to_get_the_right, open};
 pub(super) use view::View;
 pub(super) use watch::Watch;
+use words::announce;
+pub(super) use words::{not_allowed, summary_lines};
 
 /// Bytes of the kernel's ring unless `--buffer` says otherwise: a sixty-fourth of the memory that is free, for it is
 /// not swapped, and between 32 and 512 MiB: where loopback moves 20 Gbit/s, less than 256 MiB loses frames when
@@ -620,149 +623,6 @@ pub(super) fn capture_file(interface: &str, summary: &Summary) -> CaptureFile {
         damage: None,
         kernel_drops: counts.dropped,
     }
-}
-
-/// The capture in numbers, a line each.
-pub(super) fn summary_lines(interface: &str, summary: &Summary) -> Vec<String> {
-    let counts = &summary.counts;
-    let mut lines = Vec::new();
-    let mut first = format!(
-        "Captured {} ({} bytes) on {interface}",
-        counted(counts.frames, "frame", "frames"),
-        count(counts.bytes)
-    );
-    match counts.dropped {
-        None => first.push_str("; how many were dropped is unknown"),
-        Some(_) if counts.lost() == 0 => first.push_str(", none dropped"),
-        Some(_) => {}
-    }
-    first.push_str(match summary.ended {
-        Reason::Signal => "; ended by a signal.",
-        Reason::Images => "; the pictures asked for have ended.",
-        Reason::Duration => "; the time is over.",
-        Reason::Frames => "; the frames asked for are captured.",
-        Reason::Bytes => "; the bytes asked for are captured.",
-        Reason::Silence => "; no frame came for the time asked for.",
-        Reason::Done => "; the command has ended.",
-        Reason::Output => "; ended because the file cannot be written.",
-        Reason::OutputClosed => "; ended because the reader of standard output has gone.",
-        Reason::Device => "; ended because the interface failed.",
-    });
-    lines.push(first);
-    let mut lost = |number: Option<u64>, what: &str| {
-        if let Some(number) = number.filter(|number| *number > 0) {
-            lines.push(format!("{} {what}", counted(number, "frame", "frames")));
-        }
-    };
-    lost(
-        counts.dropped,
-        "dropped by the kernel, whose ring was full: a larger --buffer, or a narrower filter, helps",
-    );
-    lost(counts.interface_dropped, "dropped by the interface");
-    lost(
-        Some(counts.queue_dropped),
-        "not analysed, because the analysis could not keep up; they are in the file: imgnet analyze reads it all",
-    );
-    if counts.holds > 0 {
-        lines.push(format!(
-            "The command was held {}, {:.1} s in all, so that nothing was lost (--lossless off lets it run)",
-            counted(counts.holds, "time", "times"),
-            counts.held.as_secs_f64()
-        ));
-    }
-    if let Some(written) = &summary.written {
-        if let (Some(first), Some(last)) = (written.files.first(), written.files.last()) {
-            lines.push(format!(
-                "Files: {}, {} to {}",
-                count(written.files.len() as u64),
-                first.display(),
-                last.display()
-            ));
-        }
-        lines.push(format!(
-            "Written: {}, {}, {} bytes",
-            if written.name == "-" {
-                "standard output"
-            } else {
-                &written.name
-            },
-            counted(written.frames, "frame", "frames"),
-            count(written.bytes)
-        ));
-    }
-    lines
-}
-
-/// Says on standard error what is being captured.
-fn announce(
-    capture: &Capture,
-    interface: &str,
-    filter: Option<&str>,
-    private: Option<&Result<private::Way, Forbidden>>,
-) -> io::Result<()> {
-    let mut err = io::stderr().lock();
-    if let Some(Err(forbidden)) = private {
-        writeln!(
-            err,
-            "imgnet: {forbidden}\nimgnet: the command runs in the machine's own network instead, and {interface} is captured"
-        )?;
-    }
-    let network = if matches!(private, Some(Ok(_))) {
-        " of a private network"
-    } else {
-        ""
-    };
-    let filter = match (filter, capture.common.output.verbose) {
-        (None, _) => String::new(),
-        (Some(filter), 1..) => format!(", filter: {filter}"),
-        (Some(_), 0) => {
-            let ports: Vec<String> = capture.ports.iter().map(u16::to_string).collect();
-            let ports = (!ports.is_empty()).then(|| format!(", port {}", ports.join(", ")));
-            let filter = capture
-                .filter
-                .as_ref()
-                .map(|filter| format!(", filter {filter:?}"));
-            format!(
-                "{}{}",
-                ports.unwrap_or_default(),
-                filter.unwrap_or_default()
-            )
-        }
-    };
-    let end = if capture.run.command().is_none() {
-        "; Ctrl-C ends it"
-    } else {
-        ""
-    };
-    writeln!(
-        err,
-        "imgnet: capturing on {interface}{network}{filter}{end}"
-    )
-}
-
-/// Says why capturing is not allowed, and every way to change that.
-pub(super) fn not_allowed(
-    interface: &str,
-    reason: &str,
-    private: Option<&Forbidden>,
-    command_helps: bool,
-) -> io::Result<()> {
-    let mut err = io::stderr().lock();
-    writeln!(
-        err,
-        "imgnet: not allowed to capture on {interface}: {reason}"
-    )?;
-    if let Some(forbidden) = private {
-        writeln!(err, "imgnet: {forbidden}")?;
-    }
-    writeln!(err, "To allow it:      {}", how_to_get_the_right())?;
-    if command_helps {
-        writeln!(
-            err,
-            "Without root:     imgnet capture -- COMMAND   runs COMMAND in a private network and captures that"
-        )?;
-    }
-    writeln!(err, "More about it:    imgnet doctor")
 }
 
 /// How a rendering for people looks on standard error.
