@@ -25,11 +25,20 @@ moved() { sed -n 's/^moved [0-9]* bytes in //p' "$1"; }
 $flood "$copies" 2> "$dir/none"
 say "no capture" "$(moved "$dir/none")"
 
-"$imgnet" capture -w "$dir/f.pcapng" --buffer "$buffer" -- $flood "$copies" > "$dir/out" 2> "$dir/err" || true
-say "imgnet capture -- COMMAND" "$(moved "$dir/err"), $(grep -oE 'Captured [0-9,]* frames|none dropped|[0-9,]* frames dropped|held [0-9,]* times?' "$dir/out" | paste -sd ' ')"
-rm -f "$dir/f.pcapng"
+held() {
+    name=$1
+    shift
+    "$imgnet" capture --sent "$dir/picture.bmp" "$@" -- $flood "$copies" > "$dir/out" 2> "$dir/err" || true
+    say "$name" "$(moved "$dir/err"), $(grep -oE 'Captured [0-9,]* frames|none dropped|[0-9,]* frames dropped|held [0-9,]* times?|match: all [0-9,]* pictures' "$dir/out" | paste -sd ' ')"
+    rm -f "$dir/f.pcapng"
+}
+held "capture -w FILE -- COMMAND" -w "$dir/f.pcapng" --buffer "$buffer"
+held "the same, default ring" -w "$dir/f.pcapng"
+held "capture -w /dev/null -- COMMAND" -w /dev/null
+held "the same, BLAKE3" -w /dev/null --digest blake3
 
-# Beside it, as sniffers of a loopback that they do not rule: each in a network of its own.
+# Beside it, as sniffers of a loopback that they do not rule: each in a network of its own. tcpdump and dumpcap count
+# both copies of each frame as dropped, imgnet has one of them left out in the kernel.
 beside() {
     name=$1 quiet=$2
     shift 2
@@ -38,7 +47,7 @@ beside() {
         "$@" > "$log.out" 2> "$log.err" & sniffer=$!
         sleep 1; $flood 2> "$log.flood"; sleep 1; kill -INT $sniffer; wait $sniffer || true' \
         sh "$dir/$name" "$flood $copies" "$@"
-    say "$name" "$(moved "$dir/$name.flood"), $(cat "$dir/$name.out" "$dir/$name.err" | tr '\r' '\n' | grep -iE "$quiet" | paste -sd ' ')"
+    say "$name" "$(moved "$dir/$name.flood"), $(cat "$dir/$name.out" "$dir/$name.err" | tr '\r' '\n' | sed -e ':a' -e 'N' -e '$!ba' -e 's/\n  */ /g' | grep -iE "$quiet" | paste -sd ' ')"
     rm -f "$dir/f.pcapng"
 }
 beside imgnet 'frames? dropped by the kernel|none dropped' "$imgnet" capture --buffer "$buffer" -w "$dir/f.pcapng" --digest none

@@ -274,6 +274,72 @@ fn a_capture_that_is_killed_takes_its_command_along() {
 }
 
 #[test]
+fn a_file_whose_capture_is_killed_ends_with_a_whole_block() {
+    if !allowed("a_file_whose_capture_is_killed_ends_with_a_whole_block") {
+        return;
+    }
+    let folder = folder();
+    // Bytes as fast as they go, so that many a kill comes in the middle of a write.
+    std::fs::write(
+        folder.path().join("flood.py"),
+        r#"
+import socket, threading
+listener = socket.create_server(("127.0.0.1", 65432))
+def take():
+    c, _ = listener.accept()
+    while c.recv(1 << 20): pass
+threading.Thread(target=take, daemon=True).start()
+c = socket.create_connection(("127.0.0.1", 65432)); piece = bytes(1 << 20)
+while True: c.sendall(piece)
+"#,
+    )
+    .unwrap();
+    let file = folder.path().join("run.pcapng");
+    for round in 0..8_u64 {
+        let arguments = [
+            "-q",
+            "--digest",
+            "none",
+            "-w",
+            "run.pcapng",
+            "--",
+            "python3",
+        ];
+        let mut child = capture(folder.path(), &arguments)
+            .arg("flood.py")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        let enough = (8 + round) << 20;
+        while std::fs::metadata(&file).map_or(0, |file| file.len()) < enough {
+            assert!(begun.elapsed() < Duration::from_secs(60));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // The one that mends it is told by the kernel, and takes a moment.
+        loop {
+            let read = Command::new(IMGNET)
+                .args(["analyze", "-q", "--digest", "none", "run.pcapng"])
+                .current_dir(folder.path())
+                .output()
+                .unwrap();
+            if code(&read) == 0 {
+                break;
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "{}",
+                text(&read.stdout)
+            );
+        }
+        std::fs::remove_file(&file).unwrap();
+    }
+}
+
+#[test]
 fn who_is_confined_says_by_what() {
     if !allowed("who_is_confined_says_by_what") {
         return;

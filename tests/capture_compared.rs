@@ -243,3 +243,86 @@ fn what_is_not_there_is_said() {
     assert!(err.contains("--received elsewhere: is not there"), "{err}");
     assert!(text(&output.stdout).contains("3 pictures"));
 }
+
+/// Sends a picture after the other over one connection that stays open, with their lengths before them, each when the
+/// verdict on the one before was seen.
+const PATIENT: &str = r#"
+import os, socket, struct, sys, threading, time
+listener = socket.create_server(("127.0.0.1", 65432))
+def take():
+    c, _ = listener.accept()
+    while c.recv(65536): pass
+threading.Thread(target=take, daemon=True).start()
+with open("sent/0.png", "rb") as picture: data = picture.read()
+with socket.create_connection(("127.0.0.1", 65432)) as c:
+    for number in range(int(sys.argv[1])):
+        c.sendall(struct.pack(">I", len(data)) + data)
+        until = time.time() + 60
+        while not os.path.exists(f"seen-{number}") and time.time() < until: time.sleep(0.002)
+"#;
+
+/// A verdict waits for nothing: no close, no next picture. How long it takes is told as the median of many, of the best
+/// of a few runs, since other programs take the processors, too.
+#[test]
+fn the_verdict_comes_within_100_ms_of_the_last_byte() {
+    use std::io::{BufRead as _, BufReader};
+    if !allowed("the_verdict_comes_within_100_ms_of_the_last_byte") {
+        return;
+    }
+    let mut medians = Vec::new();
+    for _ in 0..5 {
+        let folder = folder();
+        std::fs::write(folder.path().join("patient.py"), PATIENT).unwrap();
+        let mut child = Command::new(IMGNET)
+            .args(["capture", "--sent", "sent", "--format", "json"])
+            .args(["--protocol", "65432=length=u32be", "--", "python3"])
+            .args(["patient.py", "15"])
+            .current_dir(folder.path())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut waits = Vec::new();
+        let mut closed = false;
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+            let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            closed |= event["event"] == "stream-closed";
+            let image = &event["image"];
+            if image["verdict"] == "match" {
+                assert!(!closed, "it waited for the stream's end");
+                let last: jiff::Timestamp = last_byte(image, &mut waits);
+                let last =
+                    std::time::Duration::try_from(last.duration_since(jiff::Timestamp::UNIX_EPOCH));
+                let wait = now.saturating_sub(last.unwrap());
+                if let Some(slot) = waits.last_mut() {
+                    slot.1 = Some(wait);
+                }
+                let seen = format!("seen-{}", image["id"]);
+                std::fs::write(folder.path().join(seen), "").unwrap();
+            } else if event["event"] == "picture-ended" {
+                last_byte(image, &mut waits);
+            }
+        }
+        assert!(child.wait().unwrap().success());
+        let mut told: Vec<_> = waits.iter().filter_map(|(_, wait)| *wait).collect();
+        assert_eq!(told.len(), 15);
+        told.sort();
+        medians.push(told[7]);
+        if told[7] < std::time::Duration::from_millis(100) {
+            return;
+        }
+    }
+    panic!("medians: {medians:?}");
+}
+
+/// When the last frame of a picture came: said as it ends, which may be before its verdict.
+fn last_byte(
+    image: &Value,
+    ended: &mut Vec<(jiff::Timestamp, Option<std::time::Duration>)>,
+) -> jiff::Timestamp {
+    if let Some(time) = image["ended"].as_str() {
+        ended.push((time.parse().unwrap(), None));
+    }
+    ended.last().unwrap().0
+}

@@ -360,6 +360,7 @@ const CALLS: &[i64] = &[
     libc::SYS_sysinfo,
     libc::SYS_membarrier,
     // A thread's own place behind others; nobody can take a better one.
+    libc::SYS_getpriority,
     libc::SYS_setpriority,
     // Let through here, and made to fail with ENOSYS by the second filter: glibc then takes clone, whose flags can be
     // looked at.

@@ -9,15 +9,15 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::capture::confine::{Needs, confine};
-use crate::capture::private::Forbidden;
-use crate::capture::session::{self, Every, Reason, Recorder, Rotation, Stop, Summary};
+use crate::capture::mend::Mender;
+use crate::capture::session::{self, Every, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::terminal::Environment;
 use crate::ledger::Verdict;
 use crate::report::model::{CaptureFile, Report};
-use crate::report::text::{self, count, counted};
+use crate::report::text;
 use crate::source::live::{self, Live};
 
 mod command;
@@ -27,12 +27,15 @@ mod network;
 mod rows;
 mod view;
 mod watch;
+mod words;
 
 use command::Started;
 pub(super) use device::{describe, filter, how_to_get_the_right, open};
 use network::{HostArg, Network, Task, Until};
 pub(super) use view::View;
 pub(super) use watch::Watch;
+use words::announce;
+pub(super) use words::{not_allowed, summary_lines};
 
 /// Bytes of the kernel's ring unless `--buffer` says otherwise: a sixty-fourth of the memory that is free, for it is
 /// not swapped, and between 32 and 512 MiB: where loopback moves 20 Gbit/s, less than 256 MiB loses frames when
@@ -67,8 +70,9 @@ const AFTER_IMAGES: Duration = Duration::from_millis(250);
                   imgnet capture -w run.pcapng -- ./run-both.sh   without root: the command gets a private network\n  \
                   imgnet capture --host receiver='./server 0.0.0.0' --host sender='./client receiver a.png'\n  \
                   \x20                                              two hosts on a bridge, each with its own command\n  \
+                  imgnet capture --sent in --received out -- ./x  sent = wire = received, while it runs\n  \
                   imgnet capture -w - | tshark -r -               pcapng to standard output, tables to standard error\n\n\
-                  Exit codes: 0 every picture is whole; 1 one is not; 2 usage, no such interface, a filter that is \
+                  Exit codes: 0 every picture is whole, and equals its files where some are given; 1 one does not; 2 usage, no such interface, a filter that is \
                   wrong, a file that cannot be written; 3 frames were lost, so there is no honest verdict; 4 not allowed \
                   to capture (imgnet doctor says what to do).",
     max_term_width = 100
@@ -236,6 +240,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         Some(Output::open(&capture.common.output, &files)?)
     };
     let recorder = recorder(capture, &network, &device, filter.as_deref(), stdout_taken)?;
+    let mender = mender(recorder.as_ref());
 
     let stop = Stop::default();
     let signals = match &task {
@@ -296,6 +301,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         .as_mut()
         .map(|brake| -> &mut dyn session::Hold { brake });
     let (summary, watch) = session::run(&mut device, recorder, watch, &stop, options, hold);
+    mender.into_iter().for_each(Mender::dismiss);
     let outcome = running.map(|running| running.finish(quiet)).transpose()?;
     let exit = conclude(capture, &interface, summary, watch, output, task.is_none())?;
     let of_command = outcome
@@ -307,6 +313,11 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         (ExitStatusArg::Both, Some(code)) if exit == Exit::Good => code,
         _ => exit,
     })
+}
+
+/// Starts the mender of the file. Without it, a file whose capture is killed may end in half a block.
+fn mender(recorder: Option<&Recorder>) -> Option<Mender> {
+    Mender::beside(recorder?.file()?).ok()
 }
 
 /// Confines the process, and begins to compare with what it can still read.
@@ -621,162 +632,6 @@ pub(super) fn capture_file(interface: &str, summary: &Summary) -> CaptureFile {
         damage: None,
         kernel_drops: counts.dropped,
     }
-}
-
-/// The capture in numbers, a line each.
-pub(super) fn summary_lines(interface: &str, summary: &Summary) -> Vec<String> {
-    let counts = &summary.counts;
-    let mut lines = Vec::new();
-    let mut first = format!(
-        "Captured {} ({} bytes) on {interface}",
-        counted(counts.frames, "frame", "frames"),
-        count(counts.bytes)
-    );
-    match counts.dropped {
-        None => first.push_str("; how many were dropped is unknown"),
-        Some(_) if counts.lost() > 0 => {}
-        Some(_) if counts.interface_dropped.is_none() => first
-            .push_str(", none dropped by the kernel; how many the interface dropped is unknown"),
-        Some(_) => first.push_str(", none dropped"),
-    }
-    first.push_str(match summary.ended {
-        Reason::Signal => "; ended by a signal.",
-        Reason::Images => "; the pictures asked for have ended.",
-        Reason::Duration => "; the time is over.",
-        Reason::Frames => "; the frames asked for are captured.",
-        Reason::Bytes => "; the bytes asked for are captured.",
-        Reason::Silence => "; no frame came for the time asked for.",
-        Reason::Done => "; the command has ended.",
-        Reason::Output => "; ended because the file cannot be written.",
-        Reason::OutputClosed => "; ended because the reader of standard output has gone.",
-        Reason::Device => "; ended because the interface failed.",
-    });
-    lines.push(first);
-    let mut lost = |number: Option<u64>, what: &str| {
-        if let Some(number) = number.filter(|number| *number > 0) {
-            lines.push(format!("{} {what}", counted(number, "frame", "frames")));
-        }
-    };
-    lost(
-        counts.dropped,
-        "dropped by the kernel, whose ring was full: a larger --buffer, or a narrower filter, helps",
-    );
-    lost(counts.interface_dropped, "dropped by the interface");
-    lost(
-        Some(counts.queue_dropped),
-        "not analysed, because the analysis could not keep up; they are in the file: imgnet analyze reads it all",
-    );
-    if counts.holds > 0 {
-        lines.push(format!(
-            "The command was held {}, {:.1} s in all, so that nothing was lost (--lossless off lets it run)",
-            counted(counts.holds, "time", "times"),
-            counts.held.as_secs_f64()
-        ));
-    }
-    if let Some(written) = &summary.written {
-        if let (Some(first), Some(last)) = (written.files.first(), written.files.last()) {
-            lines.push(format!(
-                "Files: {}, {} to {}",
-                count(written.files.len() as u64),
-                first.display(),
-                last.display()
-            ));
-        }
-        lines.push(format!(
-            "Written: {}, {}, {} bytes",
-            if written.name == "-" {
-                "standard output"
-            } else {
-                &written.name
-            },
-            counted(written.frames, "frame", "frames"),
-            count(written.bytes)
-        ));
-    }
-    lines
-}
-
-/// Says on standard error what is being captured.
-fn announce(
-    capture: &Capture,
-    interface: &str,
-    filter: Option<&str>,
-    network: &Network,
-    task: Option<&Task>,
-) -> io::Result<()> {
-    let mut err = io::stderr().lock();
-    if let Some(forbidden) = network.forbidden() {
-        writeln!(
-            err,
-            "imgnet: no private network: {}\nimgnet: to allow it: {}\nimgnet: the command runs in the machine's own network \
-             instead, and {interface} is captured",
-            forbidden.reason(),
-            forbidden.command()
-        )?;
-        if capture.run.mtu.is_some() || capture.run.ipv6 == Switch::Off {
-            writeln!(
-                err,
-                "imgnet: --mtu and --ipv6 are not in force there, for that network is not imgnet's"
-            )?;
-        }
-    }
-    let network = network.announced();
-    let filter = match (filter, capture.common.output.verbose) {
-        (None, _) => String::new(),
-        (Some(filter), 1..) => format!(", filter: {filter}"),
-        (Some(_), 0) => {
-            let ports: Vec<String> = capture.ports.iter().map(u16::to_string).collect();
-            let ports = (!ports.is_empty()).then(|| format!(", port {}", ports.join(", ")));
-            let filter = capture
-                .filter
-                .as_ref()
-                .map(|filter| format!(", filter {filter:?}"));
-            format!(
-                "{}{}",
-                ports.unwrap_or_default(),
-                filter.unwrap_or_default()
-            )
-        }
-    };
-    let end = match task {
-        None => "; Ctrl-C ends it".to_owned(),
-        Some(task) => task
-            .ending()
-            .map(|ending| format!("\nimgnet: {ending}"))
-            .unwrap_or_default(),
-    };
-    writeln!(
-        err,
-        "imgnet: capturing on {interface}{network}{filter}{end}"
-    )
-}
-
-/// Says why capturing is not allowed, and every way to change that.
-pub(super) fn not_allowed(
-    interface: &str,
-    reason: &str,
-    private: Option<&Forbidden>,
-    command_helps: bool,
-) -> io::Result<()> {
-    let mut err = io::stderr().lock();
-    writeln!(
-        err,
-        "imgnet: not allowed to capture on {interface}: {reason}"
-    )?;
-    if let Some(forbidden) = private {
-        writeln!(err, "imgnet: no private network: {}", forbidden.reason())?;
-        writeln!(err, "For a private network:  {}", forbidden.command())?;
-        writeln!(err, "For the machine's own:  {}", how_to_get_the_right())?;
-        return writeln!(err, "More about it:          imgnet doctor");
-    }
-    writeln!(err, "To allow it:      {}", how_to_get_the_right())?;
-    if command_helps {
-        writeln!(
-            err,
-            "Without root:     imgnet capture -- COMMAND   runs COMMAND in a private network and captures that"
-        )?;
-    }
-    writeln!(err, "More about it:    imgnet doctor")
 }
 
 /// How a rendering for people looks on standard error.

@@ -13,6 +13,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::capture::mend;
+
 pub mod analyze;
 pub mod args;
 pub mod capture;
@@ -69,6 +71,9 @@ enum Command {
     Check(check::Check),
     Verify(verify::Verify),
     Explain(explain::Explain),
+    /// What outlives a capture that is killed
+    #[command(name = mend::MEND, hide = true)]
+    Mend,
 }
 
 /// Runs `imgnet` with these arguments (the program's name first) and says how it went.
@@ -92,6 +97,7 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(command) => check::run(command),
         Command::Verify(command) => verify::run(command),
         Command::Explain(command) => explain::run(command),
+        Command::Mend => mend::mend().map(|()| Exit::Good).map_err(Into::into),
     };
     conclude(outcome).into()
 }

@@ -154,6 +154,9 @@ fn is_passing(error: &std::io::Error) -> bool {
             .is_some_and(|errno| [Errno::CONNREFUSED, Errno::NOBUFS, Errno::PERM].contains(&errno))
 }
 
+/// Senders that are listened to at once: all are looked after at every datagram.
+const MOST_PEERS: usize = 1024;
+
 /// One sender.
 struct Peer<'r> {
     receiver: Receiver,
@@ -161,6 +164,38 @@ struct Peer<'r> {
     heard: Instant,
     /// What its picture takes of the memory that all have in common.
     share: Share,
+}
+
+impl Peer<'_> {
+    /// Takes a datagram; an announcement only of what fits into the memory that the others leave.
+    fn take(&mut self, clock: Instant, bytes: &[u8], session: &Session<'_>) {
+        let limits = &session.limits;
+        let left = self.share.left(limits.memory).unwrap_or(u64::MAX);
+        self.receiver.limit(limits.picture_bytes.min(left));
+        self.receiver.handle_datagram(clock.elapsed(), bytes);
+        self.share.hold(self.receiver.held());
+    }
+
+    /// Sends what there is to send now, and saves what came. Returns how many pictures did.
+    fn answer(
+        &mut self,
+        clock: Instant,
+        socket: &UdpSocket,
+        address: SocketAddr,
+        session: &Session<'_>,
+    ) -> Result<u64, Error> {
+        let mut datagram = Vec::new();
+        while self.receiver.poll_transmit(clock.elapsed(), &mut datagram) {
+            // What is lost here is asked for again.
+            let _ = socket.send_to(&datagram, address);
+        }
+        let mut done = 0_u64;
+        while let Some(received) = self.receiver.poll_received() {
+            done = done.saturating_add(settle(&mut self.intake, received, session)?);
+        }
+        self.share.hold(self.receiver.held());
+        Ok(done)
+    }
 }
 
 /// Receives until `most` pictures came or the program is to end; with `give_up_when_idle` also when nobody came for the
@@ -181,7 +216,6 @@ pub(super) fn receive(
     let clock = Instant::now();
     let mut peers: HashMap<SocketAddr, Peer<'_>> = HashMap::new();
     let mut buffer = vec![0; READ];
-    let mut datagram = Vec::new();
     let mut crowd = Crowd::new(session);
     let memory = Memory::default();
     let mut done = 0_u64;
@@ -215,7 +249,8 @@ pub(super) fn receive(
             Ok((count, from)) => {
                 last = Instant::now();
                 let known = peers.contains_key(&from);
-                if !known && (over || !crowd.admits(from, peers.len(), session)) {
+                let full = peers.len() >= MOST_PEERS;
+                if !known && (over || full || !crowd.admits(from, peers.len(), session)) {
                     continue;
                 }
                 let peer = peers.entry(from).or_insert_with(|| Peer {
@@ -238,28 +273,13 @@ pub(super) fn receive(
                     share: memory.share(),
                 });
                 peer.heard = last;
-                let bytes = buffer.get(..count).unwrap_or_default();
-                let left = peer.share.left(session.limits.memory).unwrap_or(u64::MAX);
-                peer.receiver.limit(session.limits.picture_bytes.min(left));
-                peer.receiver.handle_datagram(clock.elapsed(), bytes);
-                peer.share.hold(peer.receiver.held());
+                peer.take(clock, buffer.get(..count).unwrap_or_default(), session);
             }
             Err(error) if is_passing(&error) => {}
             Err(source) => return Err(failed(source)),
         }
         for (address, peer) in &mut peers {
-            loop {
-                datagram.clear();
-                if !peer.receiver.poll_transmit(clock.elapsed(), &mut datagram) {
-                    break;
-                }
-                // What is lost here is asked for again.
-                let _ = socket.send_to(&datagram, address);
-            }
-            while let Some(received) = peer.receiver.poll_received() {
-                done = done.saturating_add(settle(&mut peer.intake, received, session)?);
-            }
-            peer.share.hold(peer.receiver.held());
+            done = done.saturating_add(peer.answer(clock, socket, *address, session)?);
         }
         peers.retain(|_, peer| {
             peer.receiver.is_receiving() || peer.heard.elapsed() < session.limits.idle

@@ -243,8 +243,15 @@ pub fn run<C: Consumer>(
     let notes = Notes::default();
     let depth = Depth::default();
     let (spare_in, spare) = mpsc::channel();
-    let (to_consumer, consumer_queue) = mpsc::sync_channel(options.consumer_queue.max(1));
     let ring = device.ring_bytes();
+    // Where nobody is held, what disk and analysis cannot take at once waits in as much memory again as the ring has: the two
+    // share it.
+    let as_the_ring = match ring {
+        Some(ring) if hold.is_none() => usize::try_from(ring).unwrap_or(0) / BATCH_BYTES,
+        _ => 0,
+    };
+    let (to_consumer, consumer_queue) =
+        mpsc::sync_channel(options.consumer_queue.max(as_the_ring).max(1));
     let mut summary = Summary {
         link: device.link(),
         counts: Counts::default(),
@@ -258,15 +265,8 @@ pub fn run<C: Consumer>(
         let (to_writer, writing) = match recorder {
             None => (None, None),
             Some(recorder) => {
-                // Where nobody is held, what the disk cannot take at once waits in as much memory again as the ring has.
-                let queue = match ring {
-                    Some(ring) if hold.is_none() => {
-                        let batches = usize::try_from(ring).unwrap_or(usize::MAX) / BATCH_BYTES;
-                        options.writer_queue.max(batches)
-                    }
-                    _ => options.writer_queue.max(1),
-                };
-                let (to_writer, queue) = mpsc::sync_channel(queue);
+                let (to_writer, queue) =
+                    mpsc::sync_channel(options.writer_queue.max(as_the_ring).max(1));
                 let (stop, spare) = (stop.clone(), spare_in.clone());
                 let (notes, depth) = (&notes, &depth);
                 let thread = scope.spawn(move || {

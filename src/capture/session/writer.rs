@@ -171,7 +171,14 @@ impl Recorder {
         });
         let made = match &mut row {
             Some(row) => row.next(),
-            None => File::create(&path),
+            // To be read by who mends it; where that is not allowed, it is not mended.
+            None => File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(&path)
+                .or_else(|_| File::create(&path)),
         };
         let made = made.and_then(|file| {
             // What was written to a named pipe or a device cannot be taken back.
@@ -187,6 +194,11 @@ impl Recorder {
             Ok(recorder) => Ok(Self { row, ..recorder }),
             Err(source) => Err(WriteFailure::Create { path, source }),
         }
+    }
+
+    /// The regular file that is written; absent where it is none, or a row of them.
+    pub fn file(&self) -> Option<&File> {
+        self.regular.as_ref().filter(|_| self.row.is_none())
     }
 
     /// Writes to standard output, or whatever pipe this is, under the name `-`.

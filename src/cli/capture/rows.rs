@@ -197,7 +197,11 @@ impl Rows {
                 .skip(hidden)
                 .map(|(id, row)| row.cells(*id, now, unicode))
                 .collect();
-            lines.extend(table(&rows, width));
+            let rows = table(&rows, width);
+            lines.extend(
+                rows.iter()
+                    .map(|row| text::plain(row, unicode).into_owned()),
+            );
         }
         if hidden > 0 {
             let _ = write!(head, " ({} of them not shown)", count(hidden as u64));
@@ -218,7 +222,7 @@ const COLUMNS: usize = 10;
 /// Their titles, and whether they are aligned to the right.
 const TITLES: [(&str, bool); COLUMNS] = [
     ("#", true),
-    ("from - to", false),
+    ("from → to", false),
     ("wire format", false),
     ("bytes", true),
     ("%", true),
@@ -361,7 +365,7 @@ pub(super) fn told(image: &Image) -> String {
     told
 }
 
-/// The files of a picture, and which of them equal the wire.
+/// The names of a picture's files, and which of them equal the wire. Their paths are in the report.
 fn files(compared: &Comparison) -> String {
     let mut text = String::new();
     for (side, what) in [(&compared.sent, "sent"), (&compared.received, "received")] {
@@ -371,8 +375,13 @@ fn files(compared: &Comparison) -> String {
             Some(false) => '≠',
             None => '?',
         };
-        let name = side.path.as_deref().unwrap_or("by the ledger");
-        let _ = write!(text, "  {sign} {what} {}", text::plain(name, true));
+        let _ = match &side.path {
+            Some(path) => {
+                let name = path.rsplit('/').next().unwrap_or(path);
+                write!(text, "  {sign} {} ({what})", text::plain(name, true))
+            }
+            None => write!(text, "  {sign} ledger ({what})"),
+        };
     }
     text
 }
@@ -514,7 +523,7 @@ mod tests {
         assert_eq!(
             rows.screen(10, 200, true),
             [
-                "#  from - to                wire format   bytes   %  rate  packets  repeats  missing  state",
+                "#  from → to                wire format   bytes   %  rate  packets  repeats  missing  state",
                 "3  127.0.0.1:53516 → :5050  marker       2.0 kB  62              3        1      500  moving",
                 "0 streams, 0 pictures whole, 1 moving"
             ]
@@ -523,7 +532,7 @@ mod tests {
         assert_eq!(
             rows.screen(10, 79, true),
             [
-                "#  from - to                 bytes   %  rate  packets  repeats  missing  state",
+                "#  from → to                 bytes   %  rate  packets  repeats  missing  state",
                 "3  127.0.0.1:53516 → :5050  2.0 kB  62              3        1      500  moving",
                 "0 streams, 0 pictures whole, 1 moving"
             ]

@@ -1,7 +1,7 @@
 use clap::Parser;
 
 use super::*;
-use crate::capture::session::Counts;
+use crate::capture::session::{Counts, Reason};
 use crate::frame::LinkType;
 
 #[derive(Debug, Parser)]

@@ -20,6 +20,9 @@ use crate::ledger::Image;
 /// goes in steps of up to 10 ms.
 const SETTLED: Duration = Duration::from_millis(12);
 
+/// Larger files are read only where a picture has as many bytes.
+const LARGE: u64 = 256 << 20;
+
 /// What tells whether a file was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
@@ -142,7 +145,9 @@ impl Folder {
         mut each: impl FnMut(&Arc<Reading>),
     ) {
         for (path, entry) in &mut self.entries {
-            let of_length = wanted.is_none_or(|wanted| wanted.contains(&entry.stamp.bytes));
+            let bytes = entry.stamp.bytes;
+            // One that is larger cannot be compared byte by byte: the capture file itself, maybe.
+            let of_length = wanted.map_or(bytes <= LARGE, |wanted| wanted.contains(&bytes));
             if entry.reading.is_none() && of_length && entry.stamp.settled() {
                 entry.reading = reading(path, entry.named, entry.stamp, kind).map(Arc::new);
                 if let Some(reading) = &entry.reading {
