@@ -9,15 +9,18 @@
 mod cases;
 #[path = "support/scenario.rs"]
 mod scenario;
+#[path = "support/finding_scenes.rs"]
+mod scenes;
 mod support;
 
 use std::collections::BTreeSet;
 
-use cases::{CASES, eof, framed_scenario, frames_of, has, jpeg, on, one, upload, warned, with};
+use cases::CASES;
 use imgnet::analysis::Options;
 use imgnet::findings::{Certainty, Severity, catalogue};
 use imgnet::wire::Protocol;
 use scenario::{Client, Scenario, Server, findings, real, told};
+use scenes::{eof, framed_scenario, frames_of, has, jpeg, on, one, upload, warned, with};
 use support::captures_folder;
 
 /// These need the file that was sent or received, or what the decoders do not say yet.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::channel::Picture;
+use super::picture::Picture;
 use super::{DigestKind, Options};
 use crate::findings::facts::PictureFacts;
 use crate::ledger::{

@@ -7,6 +7,7 @@ mod dispatcher;
 mod follower;
 mod lane;
 mod parallel;
+mod picture;
 mod stream;
 mod whole;
 

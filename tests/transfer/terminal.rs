@@ -165,7 +165,7 @@ fn progress_and_summary_fit_the_terminal_and_control_c_ends_a_transfer() {
         // Slow enough to be looked at.
         let mut buffer = vec![0; 200_000];
         while let Ok(1..) = stream.read(&mut buffer) {
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(40));
         }
         drop(stream);
         let (code, text) = terminal.ended();
