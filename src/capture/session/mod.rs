@@ -269,8 +269,8 @@ pub fn run<C: Consumer>(
                     mpsc::sync_channel(options.writer_queue.max(as_the_ring).max(1));
                 let (stop, spare) = (stop.clone(), spare_in.clone());
                 let (notes, depth) = (&notes, &depth);
+                // It keeps the reader's place: behind the senders it would fall back until the ring is full.
                 let thread = scope.spawn(move || {
-                    come_next();
                     writer::write(recorder, &queue, &spare, &stop, notes, depth)
                 });
                 (Some(to_writer), Some(thread))
@@ -574,7 +574,7 @@ fn consume(
 }
 
 /// Lets this thread, which will read frames, come before others where processors are scarce: as root only, and before the
-/// process is confined. Threads that it starts take its place with them; those of [`run`] give it back.
+/// process is confined. Threads that it starts take its place with them; the analysis gives it back.
 pub fn come_first() {
     let thread = Some(rustix::thread::gettid());
     // Who was told to stand back, stands back.
