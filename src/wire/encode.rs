@@ -34,6 +34,11 @@ pub enum CannotEncode {
         /// The header.
         header: IndexHeader,
     },
+    /// `name-size-marker` puts the picture right behind the digits of its size.
+    #[error(
+        "it begins with a digit, which name-size-marker cannot tell from the size before it; no JPEG, PNG, GIF, WebP or BMP does"
+    )]
+    BeginsWithDigit,
     /// imgnet reads this format and does not send it.
     #[error("imgnet reads {protocol} and does not send it")]
     ReceiveOnly {
@@ -115,6 +120,9 @@ pub fn around(
             }
         }
         Protocol::NameSizeMarker => {
+            if head.first().is_some_and(u8::is_ascii_digit) {
+                return Err(CannotEncode::BeginsWithDigit);
+            }
             around.before = header(name_size::fields(head, length));
             around.after = Some(Piece::new(PieceKind::Marker, name_size::END));
         }
