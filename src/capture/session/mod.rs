@@ -270,9 +270,8 @@ pub fn run<C: Consumer>(
                 let (stop, spare) = (stop.clone(), spare_in.clone());
                 let (notes, depth) = (&notes, &depth);
                 // It keeps the reader's place: behind the senders it would fall back until the ring is full.
-                let thread = scope.spawn(move || {
-                    writer::write(recorder, &queue, &spare, &stop, notes, depth)
-                });
+                let thread = scope
+                    .spawn(move || writer::write(recorder, &queue, &spare, &stop, notes, depth));
                 (Some(to_writer), Some(thread))
             }
         };
