@@ -179,12 +179,16 @@ fn what_the_command_leaves_running_ends_with_it() {
     let folder = folder();
     let begun = Instant::now();
     // One that goes away when asked, and one in a session of its own that does not.
-    let line = "(trap '' TERM; exec setsid sleep 7531) & sleep 7531 & echo started";
-    let output = capture(folder.path(), &["--shell", line]).output().unwrap();
+    // This run's own: another of the same test may be under way.
+    let sleep = format!("sleep 7531.{}", std::process::id());
+    let line = format!("(trap '' TERM; exec setsid {sleep}) & {sleep} & echo started");
+    let output = capture(folder.path(), &["--shell", &line])
+        .output()
+        .unwrap();
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     assert!(begun.elapsed() < Duration::from_secs(30));
     assert!(text(&output.stderr).contains("left running was ended"));
-    let left = Command::new("pgrep").args(["-f", "sleep 7531"]).output();
+    let left = Command::new("pgrep").args(["-f", &sleep]).output();
     if let Ok(left) = left {
         assert_eq!(text(&left.stdout), "");
     }

@@ -39,9 +39,10 @@ fn stream_goes_round_at_its_rate_until_it_is_stopped() {
         assert_eq!(code, Some(0), "{round}");
         assert_eq!(folder.read("got"), pictures[round % 2], "{round}");
     }
-    // From the first to the seventh: six times a tenth of a second, or more where the machine is busy.
+    // From the first to the seventh: six times a tenth of a second less what two clocks differ, or more where the machine is
+    // busy.
     let took = since.elapsed();
-    assert!(took >= Duration::from_millis(600), "{took:?}");
+    assert!(took >= Duration::from_millis(550), "{took:?}");
     let (code, told) = server.stop();
     assert_eq!(code, Some(0));
     assert_eq!(transfers(&told).len(), 7);
