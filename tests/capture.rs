@@ -2,11 +2,12 @@
 //! was skipped, and why.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::disallowed_methods,
-    clippy::print_stdout,
     reason = "tests: they are there to panic, read what the programs left, and say what was skipped"
 )]
+
+#[path = "support/private_network.rs"]
+mod private_network;
 
 use std::io::Read as _;
 use std::net::TcpListener;
@@ -14,7 +15,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use private_network::{private_python, text};
 
 const IMGNET: &str = env!("CARGO_BIN_EXE_imgnet");
 
@@ -41,28 +42,6 @@ fn capture(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// Whether there can be a private network, and `python3` where the test needs it; if not, says that `test` is skipped.
-fn allowed(test: &str) -> bool {
-    let found = Command::new(IMGNET)
-        .args(["doctor", "--format", "json"])
-        .output()
-        .unwrap();
-    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
-    if found["private"] != true {
-        println!("SKIPPED {test}: no private network");
-        return false;
-    }
-    let python = Command::new("python3").arg("-V").output().is_ok();
-    if !python {
-        println!("SKIPPED {test}: there is no python3");
-    }
-    python
-}
-
 /// A folder with the program and a picture of some size.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -81,7 +60,7 @@ fn code(output: &Output) -> i32 {
 
 #[test]
 fn two_at_once_do_not_disturb_each_other_nor_the_host() {
-    if !allowed("two_at_once_do_not_disturb_each_other_nor_the_host") {
+    if !private_python("two_at_once_do_not_disturb_each_other_nor_the_host") {
         return;
     }
     // The host's own port is taken, or was already; the programs inside bind it nevertheless.
@@ -133,7 +112,7 @@ fn two_at_once_do_not_disturb_each_other_nor_the_host() {
 
 #[test]
 fn input_output_and_status_pass_through() {
-    if !allowed("input_output_and_status_pass_through") {
+    if !private_python("input_output_and_status_pass_through") {
         return;
     }
     let folder = folder();
@@ -173,7 +152,7 @@ fn input_output_and_status_pass_through() {
 
 #[test]
 fn what_the_command_leaves_running_ends_with_it() {
-    if !allowed("what_the_command_leaves_running_ends_with_it") {
+    if !private_python("what_the_command_leaves_running_ends_with_it") {
         return;
     }
     let folder = folder();
@@ -196,7 +175,7 @@ fn what_the_command_leaves_running_ends_with_it() {
 
 #[test]
 fn a_signal_reaches_the_command_and_the_file_is_whole() {
-    if !allowed("a_signal_reaches_the_command_and_the_file_is_whole") {
+    if !private_python("a_signal_reaches_the_command_and_the_file_is_whole") {
         return;
     }
     let folder = folder();
@@ -232,7 +211,7 @@ fn a_signal_reaches_the_command_and_the_file_is_whole() {
 
 #[test]
 fn a_capture_that_is_killed_takes_its_command_along() {
-    if !allowed("a_capture_that_is_killed_takes_its_command_along") {
+    if !private_python("a_capture_that_is_killed_takes_its_command_along") {
         return;
     }
     let folder = folder();
@@ -279,7 +258,7 @@ fn a_capture_that_is_killed_takes_its_command_along() {
 
 #[test]
 fn a_file_whose_capture_is_killed_ends_with_a_whole_block() {
-    if !allowed("a_file_whose_capture_is_killed_ends_with_a_whole_block") {
+    if !private_python("a_file_whose_capture_is_killed_ends_with_a_whole_block") {
         return;
     }
     let folder = folder();
@@ -345,7 +324,7 @@ while True: c.sendall(piece)
 
 #[test]
 fn who_is_confined_says_by_what() {
-    if !allowed("who_is_confined_says_by_what") {
+    if !private_python("who_is_confined_says_by_what") {
         return;
     }
     let folder = folder();

@@ -2,16 +2,19 @@
 //! the same capture. Where there can be no private network, each test says that it was skipped, and why.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::disallowed_methods,
-    clippy::print_stdout,
     reason = "tests: they are there to panic, read what the programs left, and say what was skipped"
 )]
+
+#[path = "support/private_network.rs"]
+mod private_network;
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+
+use private_network::{private_python, text};
 
 const IMGNET: &str = env!("CARGO_BIN_EXE_imgnet");
 
@@ -41,28 +44,6 @@ for number, name in enumerate(files * rounds):
     with socket.create_connection(("127.0.0.1", 65432)) as c: c.sendall(data)
 t.join()
 "#;
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// Whether there can be a private network, and `python3`; if not, says that `test` is skipped.
-fn allowed(test: &str) -> bool {
-    let found = Command::new(IMGNET)
-        .args(["doctor", "--format", "json"])
-        .output()
-        .unwrap();
-    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
-    if found["private"] != true {
-        println!("SKIPPED {test}: no private network");
-        return false;
-    }
-    let python = Command::new("python3").arg("-V").output().is_ok();
-    if !python {
-        println!("SKIPPED {test}: there is no python3");
-    }
-    python
-}
 
 /// A folder with the program and three pictures in `sent`.
 fn folder() -> tempfile::TempDir {
@@ -115,7 +96,7 @@ fn told(report: &Value) -> Value {
 
 #[test]
 fn the_end_is_told_as_verify_tells_it() {
-    if !allowed("the_end_is_told_as_verify_tells_it") {
+    if !private_python("the_end_is_told_as_verify_tells_it") {
         return;
     }
     for (fault, exit, verdict) in [
@@ -170,7 +151,7 @@ fn the_end_is_told_as_verify_tells_it() {
 
 #[test]
 fn a_file_sent_many_times_matches_every_time() {
-    if !allowed("a_file_sent_many_times_matches_every_time") {
+    if !private_python("a_file_sent_many_times_matches_every_time") {
         return;
     }
     let folder = folder();
@@ -182,7 +163,7 @@ fn a_file_sent_many_times_matches_every_time() {
 
 #[test]
 fn verdicts_come_while_it_runs() {
-    if !allowed("verdicts_come_while_it_runs") {
+    if !private_python("verdicts_come_while_it_runs") {
         return;
     }
     let folder = folder();
@@ -219,7 +200,7 @@ fn verdicts_come_while_it_runs() {
 
 #[test]
 fn what_is_not_there_is_said() {
-    if !allowed("what_is_not_there_is_said") {
+    if !private_python("what_is_not_there_is_said") {
         return;
     }
     let folder = folder();
@@ -266,7 +247,7 @@ with socket.create_connection(("127.0.0.1", 65432)) as c:
 #[test]
 fn the_verdict_comes_within_100_ms_of_the_last_byte() {
     use std::io::{BufRead as _, BufReader};
-    if !allowed("the_verdict_comes_within_100_ms_of_the_last_byte") {
+    if !private_python("the_verdict_comes_within_100_ms_of_the_last_byte") {
         return;
     }
     let mut medians = Vec::new();

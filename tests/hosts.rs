@@ -4,9 +4,11 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    clippy::print_stdout,
     reason = "tests: they are there to panic, read what the programs left, and say what was skipped"
 )]
+
+#[path = "support/private_network.rs"]
+mod private_network;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -14,34 +16,13 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use private_network::{bridge, text};
+
 const PROGRAMS: [&str; 3] = [
     env!("CARGO_BIN_EXE_imgnet"),
     env!("CARGO_BIN_EXE_imgnet-server"),
     env!("CARGO_BIN_EXE_imgnet-client"),
 ];
-
-/// Whether there can be hosts on a bridge; if not, says that `test` is skipped.
-fn allowed(test: &str) -> bool {
-    let found = Command::new(PROGRAMS[0])
-        .args(["doctor", "--format", "json"])
-        .output()
-        .unwrap();
-    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
-    let conditions = found["conditions"].as_array().unwrap();
-    let bridge = conditions
-        .iter()
-        .find(|condition| condition["name"] == "bridge for hosts")
-        .unwrap();
-    let allowed = bridge["state"] == "good";
-    if !allowed {
-        println!("SKIPPED {test}: {}", bridge["detail"]);
-    }
-    allowed
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
 
 /// A folder that everybody may use, with the programs and a picture in it.
 fn folder() -> tempfile::TempDir {
@@ -95,7 +76,7 @@ fn a_picture_went_from_sender_to_receiver(folder: &Path, output: &Output) {
 
 #[test]
 fn a_picture_goes_from_one_host_to_another_by_name() {
-    if !allowed("a_picture_goes_from_one_host_to_another_by_name") {
+    if !bridge("a_picture_goes_from_one_host_to_another_by_name") {
         return;
     }
     let folder = folder();
@@ -116,7 +97,7 @@ fn a_picture_goes_from_one_host_to_another_by_name() {
 #[test]
 fn a_user_without_rights_has_hosts_too() {
     const TEST: &str = "a_user_without_rights_has_hosts_too";
-    if !allowed(TEST) {
+    if !bridge(TEST) {
         return;
     }
     if !rustix::process::geteuid().is_root() {
@@ -160,7 +141,7 @@ fn a_user_without_rights_has_hosts_too() {
 
 #[test]
 fn each_host_knows_itself_and_the_worst_status_counts() {
-    if !allowed("each_host_knows_itself_and_the_worst_status_counts") {
+    if !bridge("each_host_knows_itself_and_the_worst_status_counts") {
         return;
     }
     let folder = folder();
@@ -185,7 +166,7 @@ fn each_host_knows_itself_and_the_worst_status_counts() {
 
 #[test]
 fn the_last_hosts_end_ends_the_others() {
-    if !allowed("the_last_hosts_end_ends_the_others") {
+    if !bridge("the_last_hosts_end_ends_the_others") {
         return;
     }
     let folder = folder();
@@ -208,7 +189,7 @@ fn the_last_hosts_end_ends_the_others() {
 
 #[test]
 fn a_command_that_is_not_there_starts_nothing() {
-    if !allowed("a_command_that_is_not_there_starts_nothing") {
+    if !bridge("a_command_that_is_not_there_starts_nothing") {
         return;
     }
     let folder = folder();

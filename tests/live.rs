@@ -2,16 +2,19 @@
 //! none, each test says that it was skipped, and why.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::disallowed_methods,
-    clippy::print_stdout,
     reason = "tests: they are there to panic, read what the programs left, and say what was skipped"
 )]
+
+#[path = "support/private_network.rs"]
+mod private_network;
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+
+use private_network::{private_network, text};
 
 const IMGNET: &str = env!("CARGO_BIN_EXE_imgnet");
 
@@ -23,28 +26,13 @@ fn imgnet(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// Whether there can be a private network; if not, says that `test` is skipped.
-fn allowed(test: &str) -> bool {
-    let found = imgnet(Path::new("/"), &["doctor", "--format", "json"]);
-    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
-    let allowed = found["private"] == true;
-    if !allowed {
-        println!("SKIPPED {test}: {}", found["conditions"][2]["detail"]);
-    }
-    allowed
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
 fn read_json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 #[test]
 fn the_demo_moves_every_format_and_compares_three_ways() {
-    if !allowed("the_demo_moves_every_format_and_compares_three_ways") {
+    if !private_network("the_demo_moves_every_format_and_compares_three_ways") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -119,7 +107,7 @@ fn a_foreign_folder_is_refused() {
 
 #[test]
 fn a_command_is_captured_whole_and_its_output_kept_apart() {
-    if !allowed("a_command_is_captured_whole_and_its_output_kept_apart") {
+    if !private_network("a_command_is_captured_whole_and_its_output_kept_apart") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -169,7 +157,7 @@ fn a_command_is_captured_whole_and_its_output_kept_apart() {
 #[test]
 fn a_signal_ends_a_capture_with_its_summary() {
     use std::io::Read as _;
-    if !allowed("a_signal_ends_a_capture_with_its_summary") {
+    if !private_network("a_signal_ends_a_capture_with_its_summary") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::channel::Confirmed;
 use super::picture::Picture;
 use super::{DigestKind, Options};
 use crate::findings::facts::PictureFacts;
@@ -27,13 +28,10 @@ pub(super) struct Place {
 }
 
 /// The datagrams of a picture; `confirmed` is what the other direction said of pictures.
-fn datagrams(picture: &Picture, confirmed: &[(u64, Option<u64>)]) -> Option<Datagrams> {
+fn datagrams(picture: &Picture, confirmed: Option<&Confirmed>) -> Option<Datagrams> {
     let tally = picture.tally.as_deref()?;
     let whole = picture.lost.is_none() && picture.gaps.is_empty();
-    let arrived = confirmed
-        .iter()
-        .find(|(number, _)| *number == tally.picture)
-        .and_then(|(_, arrived)| *arrived);
+    let arrived = confirmed.and_then(|confirmed| *confirmed.get(&tally.picture)?);
     Some(Datagrams {
         sent: tally.sent,
         // Only where each piece is known to have been handed over once, the rest is repeats.
@@ -99,7 +97,7 @@ pub(super) fn image(
     picture: &Picture,
     part: Log,
     place: &Place,
-    confirmed: &[(u64, Option<u64>)],
+    confirmed: Option<&Confirmed>,
     options: &Options,
 ) -> Image {
     let length = picture.range.end - picture.range.start;

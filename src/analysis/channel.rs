@@ -1,6 +1,7 @@
 //! One direction's pictures: delivered bytes go to a wire decoder, its pictures to a structure walker and a
 //! digest, and what is learnt of each picture is kept until its account is drawn up.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::picture::{Open, Picture, Structure, Tally};
@@ -20,6 +21,9 @@ use crate::wire::{
 const SAMPLE: usize = 64;
 /// A datagram of so many bytes may be a count of those that follow.
 const COUNT: usize = 16;
+/// Most confirmed pictures that are remembered; of more, those with the lowest numbers are forgotten, and what reached
+/// their receiver is unknown.
+const MOST_CONFIRMED: usize = 1 << 16;
 /// Most bytes that wait for the wire format to be found out.
 const HEAD: usize = detect::CLUE_BYTES;
 
@@ -43,6 +47,9 @@ pub(super) struct Context<'c> {
     pub(super) time: Option<Timestamp>,
 }
 
+/// Pictures by number, and how many of their datagrams had come when they were confirmed.
+pub(super) type Confirmed = BTreeMap<u64, Option<u64>>;
+
 /// What most directions have nothing of.
 #[derive(Debug, Default)]
 pub(super) struct Rare {
@@ -51,7 +58,7 @@ pub(super) struct Rare {
     pub(super) faults: Vec<(u64, Fault)>,
     pub(super) choice: Option<String>,
     /// Pictures of the other direction that were confirmed here, and how many of their datagrams had come.
-    confirmed: Vec<(u64, Option<u64>)>,
+    confirmed: Confirmed,
     /// Bytes of the next picture that its sender says it hands over at once.
     chunk: Option<u64>,
 }
@@ -507,15 +514,16 @@ impl Channel {
     }
 
     /// What was said here of pictures of the other direction: their numbers, and how many of their datagrams had come.
-    pub(super) fn confirmed(&self) -> &[(u64, Option<u64>)] {
-        self.rare.as_ref().map_or(&[], |rare| &rare.confirmed)
+    pub(super) fn confirmed(&self) -> Option<&Confirmed> {
+        self.rare.as_ref().map(|rare| &rare.confirmed)
     }
 
     /// The receiver says that it has a picture, the first time or again.
     fn confirm(&mut self, picture: u64, arrived: Option<u64>) {
         let confirmed = &mut self.rare.get_or_insert_default().confirmed;
-        if confirmed.last().is_none_or(|(last, _)| *last != picture) {
-            confirmed.push((picture, arrived));
+        confirmed.entry(picture).or_insert(arrived);
+        if confirmed.len() > MOST_CONFIRMED {
+            confirmed.pop_first();
         }
     }
 
@@ -616,4 +624,22 @@ fn declared_chunk(header: framed::Header, context: &Context<'_>) -> Option<u64> 
         TransportKind::Udp => framed::DATAGRAM_HEADER_BYTES,
     };
     (header.chunk > 0).then(|| u64::from(header.chunk) + around)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn confirmations_are_remembered_within_a_limit_and_the_first_of_each_counts() {
+        let mut channel = Channel::default();
+        for picture in 0..=MOST_CONFIRMED as u64 {
+            channel.confirm(picture, Some(picture));
+            channel.confirm(picture, None);
+        }
+        let confirmed = channel.confirmed().unwrap();
+        assert_eq!(confirmed.len(), MOST_CONFIRMED);
+        assert_eq!(confirmed.get(&0), None);
+        assert_eq!(confirmed.get(&7), Some(&Some(7)));
+    }
 }

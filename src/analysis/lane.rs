@@ -1,7 +1,7 @@
 //! One direction of a stream as it is followed: its transport, its pictures, its digest and its facts.
 
 use super::account;
-use super::channel::{Channel, Context};
+use super::channel::{Channel, Confirmed, Context};
 use super::whole::Whole;
 use super::{DigestKind, Event, Options};
 use crate::decode::{Notes, Packet};
@@ -311,7 +311,7 @@ impl<'cap> Lane<'cap> {
             self.announced += 1;
             let place = self.place(context, false);
             let part = self.log().part(picture.range.clone());
-            let image = account::image(picture, part, &place, &[], context.options);
+            let image = account::image(picture, part, &place, None, context.options);
             let image = Image {
                 chunks: None,
                 ..image
@@ -338,7 +338,7 @@ impl<'cap> Lane<'cap> {
         &self,
         context: &Context<'_>,
         idle_at_end: bool,
-        confirmed: &[(u64, Option<u64>)],
+        confirmed: Option<&Confirmed>,
     ) -> Vec<Image> {
         let place = self.place(context, idle_at_end);
         let log = self.log().indexed();

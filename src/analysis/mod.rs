@@ -53,9 +53,9 @@ pub struct Limits {
     pub streams: usize,
     /// Out-of-order bytes that wait in one direction.
     pub waiting_bytes_per_direction: usize,
-    /// Out-of-order bytes that wait in all directions together.
+    /// Out-of-order bytes that wait in all directions together. Nothing enforces it yet.
     pub waiting_bytes: usize,
-    /// Memory for the per-frame detail from which chunks are counted, in bytes.
+    /// Memory for the per-frame detail from which chunks are counted, in bytes. Nothing enforces it yet.
     pub detail_bytes: usize,
 }
 

@@ -68,11 +68,11 @@ pub struct LimitArgs {
     #[arg(long, value_name = "SIZE", value_parser = limit)]
     pub limit_waiting_direction: Option<usize>,
 
-    /// Out-of-order bytes held in all [default: 32M]
+    /// Out-of-order bytes held in all; not in force yet: only the limit for one direction is
     #[arg(long, value_name = "SIZE", value_parser = limit)]
     pub limit_waiting: Option<usize>,
 
-    /// Memory for the detail from which chunks are counted [default: 32M]
+    /// Memory for the detail from which chunks are counted; not in force yet: all of it is kept
     #[arg(long, value_name = "SIZE", value_parser = limit)]
     pub limit_detail: Option<usize>,
 }

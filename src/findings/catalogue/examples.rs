@@ -395,5 +395,5 @@ pub(super) const STEADY_CLOCK: &[Example] = &[shell(
 /// Raise a limit.
 pub(super) const RAISE_LIMIT: &[Example] = &[shell(
     "imgnet analyze big.pcap",
-    "imgnet analyze big.pcap --limit-streams 1000000 --limit-waiting 256M",
+    "imgnet analyze big.pcap --limit-streams 1000000 --limit-waiting-direction 256M",
 )];

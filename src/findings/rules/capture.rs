@@ -167,7 +167,7 @@ pub(super) fn waiting_limit(stream: &Stream) -> Finding {
             "So many bytes waited for missing ones that imgnet gave up waiting; what was missing is shown as gaps with \
              the cause \"limit\"."
                 .to_owned(),
-            "Raise the limit with --limit-waiting if the missing bytes may still come in this capture.",
+            "Raise the limit with --limit-waiting-direction if the missing bytes may still come in this capture.",
         )
     }
 }
