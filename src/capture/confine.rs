@@ -53,6 +53,8 @@ pub enum Network {
     None,
     /// Takes connections and datagrams on sockets that it has open.
     Accepts,
+    /// The same, and ties a datagram socket that it has open to whoever wrote first.
+    Answers,
     /// Makes connections, and asks for the addresses of names.
     Connects,
     /// All of it.
@@ -229,7 +231,9 @@ fn landlock(needs: &Needs) -> Result<Step, landlock::RulesetError> {
     let ruleset = Ruleset::default().handle_access(AccessFs::from_all(ABI::V4))?;
     // Whoever connects may connect to whom it is told to.
     let mut rules = match needs.network {
-        Network::None | Network::Accepts => ruleset.handle_access(AccessNet::from_all(ABI::V4))?,
+        Network::None | Network::Accepts | Network::Answers => {
+            ruleset.handle_access(AccessNet::from_all(ABI::V4))?
+        }
         Network::Connects => ruleset.handle_access(AccessNet::BindTcp)?,
         Network::All => ruleset,
     }
@@ -524,6 +528,11 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
             .map(|request| argument(1, SeccompCmpOp::Eq, request))
             .collect::<Result<Vec<_>, _>>()?;
         rules.entry(libc::SYS_ioctl).or_default().extend(more);
+    }
+    if needs.network == Network::Answers {
+        // It can make no socket, and may send from the one that it has to any address already: what it gains is that
+        // the system tells it when nobody is there, and which of its own addresses it sends from.
+        rules.insert(libc::SYS_connect, Vec::new());
     }
     if matches!(needs.network, Network::Connects | Network::All) {
         rules.extend(

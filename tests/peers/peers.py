@@ -21,8 +21,12 @@ def connected():
     return peer
 
 
+def family():
+    return socket.AF_INET6 if ":" in HOST else socket.AF_INET
+
+
 def listening(kind=socket.SOCK_STREAM):
-    listener = socket.socket(socket.AF_INET, kind)
+    listener = socket.socket(family(), kind)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.settimeout(20)
     listener.bind((HOST, PORT))
@@ -221,7 +225,7 @@ def p4_receiver_naive():
 # P5: datagrams.
 
 def p5_sender(end=True):
-    peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    peer = socket.socket(family(), socket.SOCK_DGRAM)
     data = read(FILES[0])
     for start in range(0, len(data), 1024):
         peer.sendto(data[start:start + 1024], (HOST, PORT))
@@ -250,6 +254,74 @@ def p5_receiver_silence():
             data += receiver.recvfrom(65535)[0]
     except socket.timeout:
         write(FILES[0], data)
+
+
+# The other formats of datagrams, and a receiver that asks for them.
+
+def joined(kind, datagrams):
+    """One picture out of its datagrams; None as long as it is not whole."""
+    last = datagrams[-1]
+    if kind == "udp":
+        return b"".join(datagrams) if not last else None
+    if kind == "udp-jpeg":
+        return last
+    if kind == "udp-count":
+        count, pieces = int(datagrams[0]), datagrams[1:]
+        return b"".join(pieces) if len(pieces) == count else None
+    pieces = {int.from_bytes(d[:2], "big"): d[4:] for d in datagrams}
+    total = int.from_bytes(last[2:4], "big")
+    return b"".join(pieces[i] for i in range(total)) if len(pieces) == total else None
+
+
+def datagrams_asked(peer, kind):
+    datagrams, whole = [], None
+    while whole is None:
+        datagrams.append(peer.recv(65535))
+        whole = joined(kind, datagrams)
+    return whole
+
+
+def udp_asker():
+    """FILES: the format, then one file for each picture."""
+    peer = socket.socket(family(), socket.SOCK_DGRAM)
+    peer.settimeout(20)
+    peer.sendto(b"hello", (HOST, PORT))
+    for name in FILES[1:]:
+        write(name, datagrams_asked(peer, FILES[0]))
+
+
+def udp_kind_receiver():
+    receiver = listening(socket.SOCK_DGRAM)
+    for name in FILES[1:]:
+        write(name, datagrams_asked(receiver, FILES[0]))
+
+
+def udp_kind_datagrams(kind, data):
+    pieces = [data[start:start + 1024] for start in range(0, len(data), 1024)]
+    if kind == "udp":
+        return pieces + [b""]
+    if kind == "udp-jpeg":
+        return [data]
+    if kind == "udp-count":
+        return [b"%d" % len(pieces)] + pieces
+    total = len(pieces).to_bytes(2, "big")
+    return [i.to_bytes(2, "big") + total + piece for i, piece in enumerate(pieces)]
+
+
+def udp_kind_sender():
+    peer = socket.socket(family(), socket.SOCK_DGRAM)
+    for datagram in udp_kind_datagrams(FILES[0], read(FILES[1])):
+        peer.sendto(datagram, (HOST, PORT))
+        time.sleep(0.0005)
+
+
+def udp_kind_waiting_sender():
+    """Waits for whoever wants the picture."""
+    sender = listening(socket.SOCK_DGRAM)
+    _, asker = sender.recvfrom(65535)
+    for datagram in udp_kind_datagrams(FILES[0], read(FILES[1])):
+        sender.sendto(datagram, asker)
+        time.sleep(0.0005)
 
 
 # Other people's formats.
@@ -315,6 +387,10 @@ PROGRAMS = {
     "p5-sender-no-end": lambda: p5_sender(False),
     "p5-receiver": p5_receiver,
     "p5-receiver-silence": p5_receiver_silence,
+    "udp-asker": udp_asker,
+    "udp-kind-receiver": udp_kind_receiver,
+    "udp-kind-sender": udp_kind_sender,
+    "udp-kind-waiting-sender": udp_kind_waiting_sender,
     "size-client": size_client,
     "size-server": size_server,
     "half-close-client": half_close_client,

@@ -21,8 +21,12 @@ fn python(test: &str) -> bool {
 }
 
 fn spawn(name: &str, port: u16, files: &[&str]) -> Child {
+    spawn_at("127.0.0.1", name, port, files)
+}
+
+fn spawn_at(host: &str, name: &str, port: u16, files: &[&str]) -> Child {
     Command::new("python3")
-        .args([PEERS, name, "127.0.0.1", &port.to_string()])
+        .args([PEERS, name, host, &port.to_string()])
         .args(files)
         .stdout(Stdio::piped())
         .spawn()
@@ -373,5 +377,72 @@ fn handshake_and_half_close_either_way() {
     }
     for name in folder.names("out") {
         assert_eq!(folder.read(&format!("out/{name}")), jpeg, "{name}");
+    }
+}
+
+/// The server is confined by the time that the datagram of a stranger comes.
+#[test]
+fn whoever_asks_is_sent_datagrams_in_every_format() {
+    if !python("whoever_asks_is_sent_datagrams_in_every_format") {
+        return;
+    }
+    let folder = Folder::new();
+    let jpegs = [
+        folder.picture("a.jpg", 1, 300, 200),
+        folder.picture("b.jpg", 2, 120, 90),
+    ];
+    let (a, b) = (folder.text("a.jpg"), folder.text("b.jpg"));
+    let got = [folder.text("got-a"), folder.text("got-b")];
+    for host in ["127.0.0.1", "::1"] {
+        for protocol in ["udp", "udp-jpeg", "udp-index", "udp-count"] {
+            let server = Running::start(
+                SERVER,
+                &[
+                    "stream",
+                    "--port",
+                    "0",
+                    "--listen",
+                    host,
+                    "--protocol",
+                    protocol,
+                    &a,
+                    &b,
+                ],
+            );
+            let files = [protocol, &got[0], &got[1]];
+            let mut asker = spawn_at(host, "udp-asker", server.port, &files);
+            assert_eq!(wait(&mut asker), Some(0), "{host} {protocol}");
+            let (code, told) = server.ended();
+            assert_eq!(code, Some(0), "{host} {protocol}: {told:?}");
+            for (name, jpeg) in ["got-a", "got-b"].iter().zip(&jpegs) {
+                assert_eq!(folder.read(name), *jpeg, "{host} {protocol}");
+            }
+        }
+        let stream = [
+            "stream",
+            "--port",
+            "0",
+            "--listen",
+            host,
+            "--protocol",
+            "framed",
+        ];
+        let server = Running::start(SERVER, &[&stream[..], &["--udp", &a]].concat());
+        let at = match host {
+            "::1" => format!("[::1]:{}", server.port),
+            _ => format!("{host}:{}", server.port),
+        };
+        let receive = [
+            "receive",
+            &at,
+            "--protocol",
+            "framed",
+            "--udp",
+            "-o",
+            &got[0],
+        ];
+        assert_eq!(client(&receive).0, Some(0), "{host}");
+        assert_eq!(server.ended().0, Some(0), "{host}");
+        assert_eq!(folder.read("got-a"), jpegs[0], "{host}");
     }
 }

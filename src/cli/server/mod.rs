@@ -452,14 +452,13 @@ fn stream(args: &StreamArgs, session: &Session<'_>) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    let needs = needs.with_network(Network::Accepts);
     if udp {
         let socket = bind_udp(address)?;
-        confined(&needs, session);
+        confined(&needs.with_network(Network::Answers), session);
         stream::listen_udp_at(&socket, &stream, frames, session)?;
     } else {
         let listener = listen(address)?;
-        confined(&needs, session);
+        confined(&needs.with_network(Network::Accepts), session);
         stream::listen_at(&listener, &stream, frames, session)?;
     }
     Ok(())
