@@ -6,6 +6,7 @@
 
 pub mod chunks;
 pub mod record;
+pub mod trace;
 
 use std::net::SocketAddr;
 

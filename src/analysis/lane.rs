@@ -38,6 +38,10 @@ pub(super) enum Transport<'cap> {
 
 /// What became of a segment.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts that do not exclude each other"
+)]
 pub(super) struct Taken {
     /// A limit was hit.
     pub(super) limited: bool,
@@ -45,6 +49,10 @@ pub(super) struct Taken {
     pub(super) copy: bool,
     /// It brought new bytes, FIN or RST.
     pub(super) answers: bool,
+    /// Stream offset of its first byte, where it carries any.
+    pub(super) offset: Option<u64>,
+    /// At least one of its bytes had been seen before.
+    pub(super) repeat: bool,
 }
 
 /// One direction of a stream.
@@ -126,6 +134,8 @@ impl<'cap> Lane<'cap> {
             limited,
             copy,
             answers: verdict.arrival.new_bytes > 0 || header.fin || header.rst,
+            offset: verdict.offset.filter(|_| segment.payload_len > 0),
+            repeat,
         }
     }
 
@@ -181,6 +191,22 @@ impl<'cap> Lane<'cap> {
             if taken.answers {
                 mark.answer(moment);
             }
+        }
+    }
+
+    /// One past the highest byte that the other side acknowledged.
+    pub(super) fn acked(&self) -> Option<u64> {
+        match &self.transport {
+            Transport::Tcp(half) => half.acked(),
+            Transport::Udp(_) => None,
+        }
+    }
+
+    /// Stream offset of the next datagram.
+    pub(super) fn next_datagram(&self) -> Option<u64> {
+        match &self.transport {
+            Transport::Udp(datagrams) => Some(datagrams.offset),
+            Transport::Tcp(_) => None,
         }
     }
 

@@ -24,6 +24,7 @@ use crate::findings::facts::CaptureFacts;
 use crate::findings::rules::Servers;
 use crate::findings::{Finding, rules};
 use crate::frame::Frame;
+use crate::ledger::trace::Point;
 use crate::ledger::{Image, Stream, TransportKind};
 use crate::reassembly::assembler::{Keep, keep_borrowed, keep_copied};
 use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
@@ -44,6 +45,8 @@ pub struct Options {
     pub limits: Limits,
     /// Threads on which streams are followed, where the bytes of the capture stay; what comes out is the same.
     pub threads: usize,
+    /// Tell of every packet ([`Event::Packet`]).
+    pub packets: bool,
 }
 
 /// Limits; hitting one is a finding, never a panic and never silent.
@@ -79,6 +82,7 @@ impl Default for Options {
             idle: Duration::from_secs(2),
             limits: Limits::default(),
             threads: 1,
+            packets: false,
         }
     }
 }
@@ -133,6 +137,15 @@ pub enum Event<'a> {
         picture: PictureId,
         /// Whether it sends again what was captured before.
         repeat: bool,
+    },
+    /// A packet of a stream went by; told only where [`Options::packets`] asks for it.
+    Packet {
+        /// Its stream.
+        stream: StreamId,
+        /// Its sender.
+        from: SocketAddr,
+        /// The packet.
+        point: Point,
     },
     /// Bytes of a picture that the capture lacks, in order.
     PictureGap {

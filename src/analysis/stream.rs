@@ -12,6 +12,7 @@ use crate::digest::Room;
 use crate::findings::facts::{CaptureFacts, StreamFacts};
 use crate::flow::{Pair, Side};
 use crate::frame::Frame;
+use crate::ledger::trace::{Flags, Point};
 use crate::ledger::{self, Confidence, TransportKind};
 use crate::reassembly::assembler::{Keep, keep_copied};
 use crate::reassembly::tcp::{Half, Other, Segment};
@@ -79,6 +80,68 @@ impl Head {
             frame: self.last.0,
             time: self.last.1,
         }
+    }
+
+    /// Tells of a segment, for those who draw packets.
+    fn tell(
+        &self,
+        side: Side,
+        segment: &Segment<'_>,
+        taken: lane::Taken,
+        acked: Option<u64>,
+        shared: &mut Shared<'_>,
+    ) {
+        let header = &segment.header;
+        let [first, second] = self.ends;
+        shared.observer.event(Event::Packet {
+            stream: self.id,
+            from: match side {
+                Side::First => first,
+                Side::Second => second,
+            },
+            point: Point {
+                frame: segment.frame,
+                time: segment.time,
+                wire_len: segment.wire_len,
+                payload: segment.payload_len,
+                offset: taken.offset,
+                acked: acked.filter(|_| header.ack.is_some()),
+                window: Some(header.window),
+                window_scale: header.window_scale,
+                flags: Flags {
+                    syn: header.syn,
+                    fin: header.fin,
+                    rst: header.rst,
+                    ack: header.ack.is_some(),
+                    repeat: taken.repeat,
+                },
+            },
+        });
+    }
+
+    /// Tells of a datagram that begins at `offset`.
+    fn tell_datagram(
+        &self,
+        packet: &Packet<'_>,
+        frame: &Frame<'_>,
+        offset: Option<u64>,
+        shared: &mut Shared<'_>,
+    ) {
+        shared.observer.event(Event::Packet {
+            stream: self.id,
+            from: packet.source,
+            point: Point {
+                frame: frame.number,
+                time: frame.time,
+                wire_len: frame.wire_len,
+                payload: packet.payload_len,
+                offset: offset.filter(|_| packet.payload_len > 0),
+                acked: None,
+                window: None,
+                window_scale: None,
+                flags: Flags::default(),
+            },
+        });
     }
 
     /// The wire format given for the stream's ports, or that programs on them are known to speak.
@@ -208,6 +271,10 @@ impl<'cap> Stream<'cap> {
         let header = match packet.transport {
             decode::Transport::Tcp(header) => header,
             decode::Transport::Udp => {
+                if shared.options.packets {
+                    let offset = self.lanes[side].next_datagram();
+                    self.head.tell_datagram(packet, frame, offset, shared);
+                }
                 let mut context = self.head.context(side, shared);
                 self.lanes[side].datagram(packet, frame, &mut context);
                 return;
@@ -261,6 +328,9 @@ impl<'cap> Stream<'cap> {
         self.limited |= taken.limited;
         // The other direction: what this segment acknowledges, and its holes that can no longer fill.
         theirs.heard(segment, taken, ours.watch_mut());
+        if shared.options.packets {
+            self.head.tell(side, segment, taken, theirs.acked(), shared);
+        }
         self.limited |= theirs.settle(&mut self.head.context(side.other(), shared));
         if segment.header.rst {
             for lane in [ours, theirs] {

@@ -194,6 +194,7 @@ impl AnalysisArgs {
                 detail_bytes: limits.limit_detail.unwrap_or(defaults.detail_bytes),
             },
             threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            packets: false,
         }
     }
 }
