@@ -5,18 +5,24 @@
 //! chunks' unique bytes + gaps of a picture sum to its length. This room reads no packets and prints nothing.
 
 pub mod chunks;
+pub mod comparison;
+mod problem;
 pub mod record;
 pub mod trace;
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::ledger::chunks::Chunks;
+use crate::ledger::comparison::Comparison;
+pub use crate::ledger::problem::{Problem, Stop};
 pub use crate::ledger::record::{Record, Side};
 use crate::picture::Format;
 pub use crate::reassembly::gap::{Gap, GapCause};
 use crate::units::{ChunkIndex, FrameNumber, PictureId, StreamId, Timestamp};
+use crate::wire::Protocol;
 
 /// Transport protocol of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -95,7 +101,7 @@ pub struct Stream {
     /// Number among the streams of the same transport: Wireshark's `tcp.stream` or `udp.stream`.
     pub transport_stream: u32,
     /// Wire format, as `--protocol` spells it; absent where no picture and no format was found.
-    pub protocol: Option<String>,
+    pub protocol: Option<Protocol>,
     /// How sure that is; absent with `protocol`.
     pub confidence: Option<Confidence>,
     /// Index into `directions` of the side that connected; absent where the capture does not show it.
@@ -130,6 +136,25 @@ pub enum Verdict {
     Mismatch,
 }
 
+impl Verdict {
+    /// Its name, as the JSON has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Unverified => "unverified",
+            Self::Inconclusive => "inconclusive",
+            Self::Incomplete => "incomplete",
+            Self::Mismatch => "mismatch",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// Where a picture's chunk size comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -154,7 +179,7 @@ pub struct Image {
     /// Receiver.
     pub to: SocketAddr,
     /// Wire format, as `--protocol` spells it.
-    pub protocol: String,
+    pub protocol: Protocol,
     /// File format; absent for raw pixels and for what is no known picture.
     pub format: Option<Format>,
     /// Width in pixels; absent where unknown.
@@ -173,7 +198,7 @@ pub struct Image {
     /// Whole on the wire: no gap, ended as the format and its own structure say.
     pub complete: bool,
     /// Where and why it is not whole, in plain words; absent when complete.
-    pub problem: Option<String>,
+    pub problem: Option<Problem>,
     /// Digest of its bytes in lowercase hex; absent with gaps or unless sha256 was selected.
     pub sha256: Option<String>,
     /// Digest under another selected algorithm.
@@ -218,7 +243,14 @@ pub struct Image {
     /// Verdict.
     pub verdict: Verdict,
     /// What was compared; absent where nothing was.
-    pub compared: Option<serde_json::Value>,
+    pub compared: Option<Box<Comparison>>,
+}
+
+impl Image {
+    /// Whether it goes as rows of raw pixels, which have no file format of their own.
+    pub fn is_raw_pixels(&self) -> bool {
+        self.format.is_none() && matches!(self.protocol, Protocol::RawPixels { .. })
+    }
 }
 
 /// The datagrams of a picture whose sender numbers each one that it hands over.

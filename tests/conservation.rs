@@ -1,5 +1,7 @@
 //! The counts of a report add up, on every capture: product laws, checked on the JSON alone.
 
+#[path = "support/schema.rs"]
+mod schema;
 mod support;
 
 use serde_json::Value;
@@ -24,6 +26,13 @@ fn ranges(gaps: &[Value], what: &str) -> u64 {
         sum += length;
     }
     sum
+}
+
+#[test]
+fn every_report_is_as_the_schema_says() {
+    for capture in captures() {
+        schema::assert_valid(&report(&capture));
+    }
 }
 
 #[test]

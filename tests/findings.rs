@@ -33,11 +33,11 @@ fn each_finding_is_shown_by_one_capture_and_not_by_another_that_nearly_does() {
         let name = case.name;
         let shown = (case.shows)();
         if !has(&shown, name) {
-            let names: Vec<_> = shown.iter().map(|f| f.name.clone()).collect();
+            let names: Vec<_> = shown.iter().map(|f| f.name).collect();
             wrong.push(format!("case {index}: {name} is missing, only {names:?}"));
         }
         let nearly = (case.nearly)();
-        if let Some(found) = nearly.iter().find(|finding| finding.name == name) {
+        if let Some(found) = nearly.iter().find(|finding| finding.name.as_str() == name) {
             wrong.push(format!("case {index}: {name} too much: {}", found.message));
         }
     }
@@ -51,7 +51,7 @@ fn the_catalogue_and_the_cases_hold_the_same_names() {
         .map(|case| case.name)
         .chain(ELSEWHERE)
         .collect();
-    let told: BTreeSet<&str> = catalogue::all().map(|entry| entry.name).collect();
+    let told: BTreeSet<&str> = catalogue::all().map(|entry| entry.name.as_str()).collect();
     assert_eq!(tested, told);
 }
 
@@ -59,7 +59,7 @@ fn the_catalogue_and_the_cases_hold_the_same_names() {
 fn whatever_is_found_is_in_the_catalogue_and_reads_well() {
     for case in CASES {
         for finding in (case.shows)().into_iter().chain((case.nearly)()) {
-            let name = finding.name.as_ref();
+            let name = finding.name.as_str();
             assert!(catalogue::find(name).is_some(), "{name}");
             let (message, fix) = (&finding.message, &finding.fix);
             assert!(message.ends_with('.'), "{name}: {message}");

@@ -8,6 +8,8 @@
 
 #[path = "support/private_network.rs"]
 mod private_network;
+#[path = "support/schema.rs"]
+mod schema;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -44,6 +46,7 @@ fn the_demo_moves_every_format_and_compares_three_ways() {
     }
     let left = folder.path().join("imgnet-demo");
     let report = read_json(&left.join("report.json"));
+    schema::assert_valid(&report);
     assert_eq!(report["verdict"], "match");
     let images = report["images"].as_array().unwrap();
     assert_eq!(images.len(), 13);

@@ -9,6 +9,8 @@
     reason = "a helper of a test reads and writes files, and may fail as the test may"
 )]
 
+#[path = "support/schema.rs"]
+mod schema;
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -23,8 +25,9 @@ fn run(arguments: &[&str]) -> (i32, Value) {
     all.extend_from_slice(arguments);
     let output = imgnet(&all);
     let errors = String::from_utf8_lossy(&output.stderr);
-    let report = serde_json::from_slice(&output.stdout)
+    let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{arguments:?}: no JSON ({error}): {errors}"));
+    schema::assert_valid(&report);
     (output.status.code().expect("an exit code"), report)
 }
 

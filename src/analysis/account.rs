@@ -7,7 +7,8 @@ use super::picture::Picture;
 use super::{DigestKind, Options};
 use crate::findings::facts::PictureFacts;
 use crate::ledger::{
-    ChunkSizeSource, Chunks, Closed, Datagrams, Digest, Direction, Image, TransportKind, Verdict,
+    ChunkSizeSource, Chunks, Closed, Datagrams, Digest, Direction, Image, Problem, Stop,
+    TransportKind, Verdict,
 };
 use crate::picture::Status;
 use crate::reassembly::tcp::Half;
@@ -120,7 +121,7 @@ pub(super) fn image(
         stream: place.stream,
         from: place.from,
         to: place.to,
-        protocol: picture.protocol.to_string(),
+        protocol: picture.protocol.clone(),
         format: info.map(|info| info.format),
         width,
         height,
@@ -192,34 +193,32 @@ fn count(image: &mut Image, extents: impl Iterator<Item = Extent>, range: &std::
     image.duplicate_bytes = image.payload_bytes.saturating_sub(image.unique_bytes);
 }
 
-/// Whether a picture is whole on the wire; if not, why, in plain words, and what that is worth.
+/// Whether a picture is whole on the wire; if not, why, and what that is worth.
 fn judge(
     picture: &Picture,
     length: u64,
     gap_bytes: u64,
     place: &Place,
-) -> (Option<String>, Verdict) {
+) -> (Option<Problem>, Verdict) {
     if gap_bytes > 0 {
         let lost = picture
             .gaps
             .iter()
             .any(|gap| gap.cause == GapCause::NeverAcknowledged)
             && matches!(place.end, Some(StreamEnd::Fin | StreamEnd::Reset));
+        let (missing, of) = (gap_bytes, length);
         return if lost {
-            let problem = format!("{gap_bytes} of {length} bytes never reached the receiver");
+            let problem = Problem::NeverArrived { missing, of };
             (Some(problem), Verdict::Incomplete)
         } else {
-            let problem = format!("{gap_bytes} of {length} bytes are missing from the capture");
+            let problem = Problem::NotCaptured { missing, of };
             (Some(problem), Verdict::Inconclusive)
         };
     }
     if let Some(lost) = picture.lost {
-        let problem = match (lost.pieces, lost.bytes) {
-            (0, bytes) => format!("{bytes} bytes never came, by the numbers of the datagrams"),
-            (pieces, 0) => format!("{pieces} of its datagrams never came, by their numbers"),
-            (pieces, bytes) => {
-                format!("{pieces} of its datagrams never came, by their numbers: {bytes} bytes")
-            }
+        let problem = Problem::PiecesMissing {
+            pieces: lost.pieces,
+            bytes: lost.bytes,
         };
         return (Some(problem), Verdict::Incomplete);
     }
@@ -227,30 +226,27 @@ fn judge(
         Ending::Cut(end) | Ending::EndOfStream(end) => Some(end),
         _ => None,
     };
-    let how = match stopped {
-        Some(StreamEnd::Fin) => "the sender closed",
-        Some(StreamEnd::Reset) => "the connection was reset",
-        Some(StreamEnd::Idle) => "nothing more came",
-        Some(StreamEnd::Unfinished) if place.idle_at_end => "nothing more came",
-        Some(StreamEnd::Unfinished) => "the capture ended",
-        None => "the format says that it ends",
+    let stop = match stopped {
+        Some(StreamEnd::Fin) => Stop::Closed,
+        Some(StreamEnd::Reset) => Stop::Reset,
+        Some(StreamEnd::Idle) => Stop::Silence,
+        Some(StreamEnd::Unfinished) if place.idle_at_end => Stop::Silence,
+        Some(StreamEnd::Unfinished) => Stop::CaptureEnded,
+        None => Stop::Format,
     };
+    let bytes = length;
     let structure = picture.structure.map(|(status, _)| status);
-    let problem = match (&structure, picture.ending, picture.declared) {
-        (_, Ending::Cut(_), Some(declared)) => {
-            Some(format!("{how} after {length} of {declared} declared bytes"))
-        }
-        (Some(Status::Broken { at, reason }), _, _) => {
-            Some(format!("its structure breaks at byte {at}: {reason}"))
-        }
-        (Some(Status::Walking), _, _) => Some(format!(
-            "{how} after {length} bytes, before the picture's structure ended"
-        )),
-        (None, Ending::Cut(_), None) => {
-            Some(format!("{how} before the format's end of the picture"))
-        }
+    let problem = match (structure, picture.ending, picture.declared) {
+        (_, Ending::Cut(_), Some(declared)) => Some(Problem::Short {
+            stop,
+            bytes,
+            declared,
+        }),
+        (Some(Status::Broken { at, reason }), _, _) => Some(Problem::Broken { at, reason }),
+        (Some(Status::Walking), _, _) => Some(Problem::Unfinished { stop, bytes }),
+        (None, Ending::Cut(_), None) => Some(Problem::NoEnd { stop }),
         (None, Ending::EndOfStream(StreamEnd::Reset | StreamEnd::Unfinished), _) => {
-            Some(format!("{how} after {length} bytes"))
+            Some(Problem::BrokeOff { stop, bytes })
         }
         (Some(Status::Whole { .. }) | None, _, _) => None,
     };

@@ -402,7 +402,7 @@ impl<'cap> Stream<'cap> {
             id: self.head.id,
             transport: self.head.transport,
             transport_stream: self.head.of_transport,
-            protocol: format.as_ref().map(|(protocol, _)| protocol.to_string()),
+            protocol: format.as_ref().map(|(protocol, _)| protocol.clone()),
             confidence: format.map(|(_, confidence)| confidence),
             initiator: self.head.initiator.map(|_| 0),
             first_packet: self.head.first.0,

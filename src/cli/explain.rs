@@ -76,10 +76,13 @@ fn find(name: &str) -> anyhow::Result<&'static Entry> {
     }
     match catalogue::nearest(name).as_slice() {
         [] => anyhow::bail!("no finding is called {name:?}; imgnet explain lists all"),
-        near => anyhow::bail!(
-            "no finding is called {name:?}; did you mean {}? imgnet explain lists all",
-            near.join(" or ")
-        ),
+        near => {
+            let near: Vec<&str> = near.iter().map(|name| name.as_str()).collect();
+            anyhow::bail!(
+                "no finding is called {name:?}; did you mean {}? imgnet explain lists all",
+                near.join(" or ")
+            )
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use tempfile::TempPath;
 
 use crate::analysis::Event;
 use crate::cli::output::{temporary, trouble};
-use crate::ledger::{Gap, Image};
+use crate::ledger::{Gap, Image, Problem};
 use crate::picture::Format;
 use crate::report::model::{Extracted, ExtractedFile};
 use crate::units::PictureId;
@@ -60,7 +60,7 @@ struct GapList<'a> {
     written: u64,
     /// What is missing, as picture offsets. In the file the bytes after a gap follow those before it.
     gaps: &'a [Gap],
-    problem: Option<&'a str>,
+    problem: Option<&'a Problem>,
 }
 
 impl Extract {
@@ -213,7 +213,7 @@ impl Extract {
                 bytes: image.bytes,
                 written: part.bytes,
                 gaps: &image.gaps,
-                problem: image.problem.as_deref(),
+                problem: image.problem.as_ref(),
             };
             Some(self.list_gaps(&stem, &list)?)
         };
@@ -283,7 +283,7 @@ fn extension(image: &Image) -> &'static str {
         Some(Format::WebP) => "webp",
         Some(Format::Bmp) => "bmp",
         // Rows of BGR24 without a header.
-        None if image.protocol.starts_with("raw-pixels") => "bgr",
+        None if image.is_raw_pixels() => "bgr",
         None => "bin",
     }
 }

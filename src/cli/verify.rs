@@ -15,9 +15,10 @@ use crate::cli::output::{Output, temporary, trouble};
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
 use crate::ledger::Verdict;
+use crate::ledger::comparison::Level;
 use crate::report::Collector;
 use crate::report::model::Report;
-use crate::verify::{Level, Thresholds};
+use crate::verify::Thresholds;
 
 pub(super) mod compare;
 pub(super) mod files;

@@ -3,22 +3,21 @@
 use std::fmt;
 
 use super::place::suggestion;
-use crate::findings::catalogue::{self, Group};
-use crate::findings::{Finding, Severity};
+use crate::findings::catalogue::Group;
+use crate::findings::{Finding, Name, Severity};
 
 /// Which findings are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FindingPattern {
     /// Those of this name.
-    Name(&'static str),
+    Name(Name),
     /// Those of this severity.
     Severity(Severity),
 }
 
 /// Whether a finding is about the capture, not about the traffic: denied by severity it makes a run inconclusive.
 pub(super) fn is_of_the_capture(finding: &Finding) -> bool {
-    catalogue::find(&finding.name).is_some_and(|entry| entry.group == Group::Capture)
-        || finding.name == "limit-reached"
+    finding.name.entry().group == Group::Capture
 }
 
 impl FindingPattern {
@@ -32,10 +31,10 @@ impl FindingPattern {
             "warning" => Ok(Self::Severity(Severity::Warning)),
             "note" => Ok(Self::Severity(Severity::Note)),
             _ => {
-                if let Some(entry) = catalogue::find(text) {
-                    return Ok(Self::Name(entry.name));
+                if let Ok(name) = text.parse() {
+                    return Ok(Self::Name(name));
                 }
-                let mut known: Vec<&str> = catalogue::all().map(|entry| entry.name).collect();
+                let mut known: Vec<&str> = Name::ALL.iter().map(|name| name.as_str()).collect();
                 known.extend(["error", "warning", "note"]);
                 let hint = match suggestion(text, &known) {
                     hint if hint.starts_with("did") => hint,
@@ -59,10 +58,8 @@ impl FindingPattern {
 impl fmt::Display for FindingPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Name(name) => name,
-            Self::Severity(Severity::Error) => "error",
-            Self::Severity(Severity::Warning) => "warning",
-            Self::Severity(Severity::Note) => "note",
+            Self::Name(name) => name.as_str(),
+            Self::Severity(severity) => severity.as_str(),
         })
     }
 }

@@ -193,7 +193,7 @@ impl Subject<'_> {
         };
         let expected = value
             .iter()
-            .map(|verdict| word(*verdict))
+            .map(|verdict| verdict.as_str())
             .collect::<Vec<_>>();
         let fit = match actual {
             Some(actual) if value.contains(&actual) => Fit::SoFar,
@@ -207,7 +207,7 @@ impl Subject<'_> {
             _ => fit,
         };
         let came = Came {
-            actual: actual.map(|verdict| Value::Text(word(verdict).to_owned())),
+            actual: actual.map(|verdict| Value::Text(verdict.to_string())),
             fit,
             note: None,
         };
@@ -340,7 +340,9 @@ impl Subject<'_> {
                 Some(false) | None => Fit::NotYet,
             },
             note: match image {
-                Some(image) if value && self.lack.is_none() => image.problem.clone(),
+                Some(image) if value && self.lack.is_none() => {
+                    image.problem.as_ref().map(ToString::to_string)
+                }
                 _ => None,
             },
         };
@@ -353,7 +355,7 @@ impl Subject<'_> {
         };
         let actual = image.map(|image| &image.protocol);
         let came = Came {
-            actual: actual.map(|protocol| Value::Text(protocol.clone())),
+            actual: actual.map(|protocol| Value::Text(protocol.to_string())),
             fit: if actual == Some(value) {
                 Fit::Yes
             } else {
@@ -362,7 +364,12 @@ impl Subject<'_> {
             },
             note: None,
         };
-        self.add("protocol", Some(*line), Value::Text(value.clone()), came);
+        self.add(
+            "protocol",
+            Some(*line),
+            Value::Text(value.to_string()),
+            came,
+        );
     }
 
     fn chunk_size(&mut self, expected: &PictureExpectations, image: Option<&Image>) {
@@ -527,16 +534,6 @@ fn occurrences(found: &[&Finding]) -> String {
         parts.push(format!("{} more", found.len() - MOST));
     }
     parts.join("; ")
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Match => "match",
-        Verdict::Unverified => "unverified",
-        Verdict::Inconclusive => "inconclusive",
-        Verdict::Incomplete => "incomplete",
-        Verdict::Mismatch => "mismatch",
-    }
 }
 
 /// Which picture is meant, in words.

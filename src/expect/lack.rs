@@ -1,5 +1,6 @@
 //! What a capture lacks, in words, as far as it may change what came of an expectation.
 
+use crate::findings::Name;
 use crate::ledger::{Gap, GapCause, Image, Verdict};
 use crate::report::model::Report;
 use crate::report::text::{count, counted};
@@ -50,7 +51,7 @@ pub(super) fn of_run(report: &Report) -> Option<String> {
     if report
         .findings
         .iter()
-        .any(|finding| finding.name == "limit-reached")
+        .any(|finding| finding.name == Name::LimitReached)
     {
         parts.push("a limit of imgnet was reached".to_owned());
     }
@@ -67,12 +68,15 @@ pub(super) fn of_image(image: &Image) -> Option<String> {
         ));
     }
     (image.verdict == Verdict::Inconclusive).then(|| {
-        image.problem.clone().unwrap_or_else(|| {
-            format!(
-                "the capture shows {} bytes of it, and not its end",
-                count(image.bytes)
-            )
-        })
+        image.problem.as_ref().map_or_else(
+            || {
+                format!(
+                    "the capture shows {} bytes of it, and not its end",
+                    count(image.bytes)
+                )
+            },
+            ToString::to_string,
+        )
     })
 }
 

@@ -34,6 +34,7 @@ use crate::picture::Format;
 use crate::report::model::Totals;
 use crate::report::text;
 use crate::units::PictureId;
+use crate::wire::Protocol;
 
 /// The value of `schema` in a file of expectations; may be left out there.
 pub const FILE_SCHEMA: &str = "imgnet/expect/v1";
@@ -103,7 +104,7 @@ pub struct PictureExpectations {
     /// Whole on the wire.
     pub complete: Option<At<bool>>,
     /// Wire format, as `--protocol` spells it.
-    pub protocol: Option<At<String>>,
+    pub protocol: Option<At<Protocol>>,
     /// One of these verdicts.
     pub verdict: Option<At<Vec<Verdict>>>,
     /// Bytes a chunk.

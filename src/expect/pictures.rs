@@ -166,12 +166,11 @@ fn protocol(
     source: &mut Source<'_>,
     line: usize,
     value: &Spanned<DeValue<'_>>,
-) -> Option<At<String>> {
+) -> Option<At<Protocol>> {
     let text = text(source, value, "a wire format such as \"marker\"")?;
     match text.parse::<Protocol>() {
-        // As the report spells it.
         Ok(protocol) => Some(At {
-            value: protocol.to_string(),
+            value: protocol,
             line,
         }),
         Err(error) => {

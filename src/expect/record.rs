@@ -174,7 +174,7 @@ fn picture(report: &Report, image: &Image, out: &mut String) -> std::fmt::Result
         writeln!(out, "width = {width}\nheight = {height}")?;
     }
     writeln!(out, "complete = {}", image.complete)?;
-    writeln!(out, "protocol = {}", quoted(&image.protocol))?;
+    writeln!(out, "protocol = {}", quoted(&image.protocol.to_string()))?;
     let sure = matches!(
         image.chunk_size_source,
         Some(ChunkSizeSource::Given | ChunkSizeSource::Format)

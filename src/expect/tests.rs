@@ -1,10 +1,9 @@
-use std::borrow::Cow;
-
 use super::*;
-use crate::findings::{Certainty, Finding, Severity};
+use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::{Gap, GapCause};
 use crate::report::model::Report;
 use crate::report::samples;
+use crate::wire::Protocol;
 
 fn mistakes(text: &str) -> Vec<String> {
     match parse(text) {
@@ -25,9 +24,9 @@ fn check(text: &str, report: &Report) -> Checked {
     judge(&parse(text).unwrap(), report)
 }
 
-fn finding(name: &'static str, severity: Severity) -> Finding {
+fn finding(name: Name, severity: Severity) -> Finding {
     Finding {
-        name: Cow::Borrowed(name),
+        name,
         severity,
         certainty: Certainty::Proven,
         stream: None,
@@ -102,7 +101,10 @@ max_duration = "250ms"
         }
     );
     assert_eq!(run.max_duration.as_ref().unwrap().value, 1_500_000_000);
-    assert_eq!(run.deny[1].value, FindingPattern::Name("retransmission"));
+    assert_eq!(
+        run.deny[1].value,
+        FindingPattern::Name(Name::Retransmission)
+    );
     assert_eq!(run.require.len(), 1, "one needs no list");
     let picture = &expectations.pictures[0];
     assert_eq!(expectations.label(0), "upload");
@@ -533,7 +535,7 @@ fn kernel_drops_leave_doubt() {
 #[test]
 fn findings_are_denied_by_name_and_by_severity() {
     let mut report = samples::healthy();
-    report.findings = vec![finding("retransmission", Severity::Warning)];
+    report.findings = vec![finding(Name::Retransmission, Severity::Warning)];
     for (text, expected) in [
         ("deny = \"error\"", Outcome::Pass),
         ("deny = \"warning\"", Outcome::Fail),
@@ -550,7 +552,7 @@ fn findings_are_denied_by_name_and_by_severity() {
         );
     }
     // A warning about the capture is no fault of the transfer, unless it is denied by name.
-    report.findings = vec![finding("started-late", Severity::Warning)];
+    report.findings = vec![finding(Name::StartedLate, Severity::Warning)];
     let verdict = |text: &str| check(&format!("[run]\n{text}"), &report).verdict;
     assert_eq!(verdict("deny = \"warning\""), Outcome::Inconclusive);
     assert_eq!(verdict("deny = \"started-late\""), Outcome::Fail);
@@ -588,7 +590,7 @@ fn the_worst_outcome_is_the_verdict() {
 #[test]
 fn commands_for_github_cannot_be_forged() {
     let mut report = samples::healthy();
-    report.images[0].protocol = "x\n::error::forged%0A".to_owned();
+    report.images[0].protocol = Protocol::Marker((*b"x\n::error::forged%0A").into());
     let text = "[run]\nextra_pictures = \"0..\"\n[[picture]]\nlabel = \"a,b:c%\\n::error\"\nmatch = { order = 0 }\nprotocol = \"eof\"\n";
     let mut out = Vec::new();
     render::annotations(&check(text, &report), "dir/e,1:2.toml", &mut out).unwrap();
@@ -597,7 +599,7 @@ fn commands_for_github_cannot_be_forged() {
     assert_eq!(
         out,
         "::error file=dir/e%2C1%3A2.toml,line=6,title=a%2Cb%3Ac%25\\n%3A%3Aerror%3A protocol expectation failed::\
-         expected eof%0Aactual x\\n::error::forged%250A\n"
+         expected eof%0Aactual marker=x\\n::error::forged%250A\n"
     );
 }
 
@@ -605,7 +607,7 @@ fn commands_for_github_cannot_be_forged() {
 fn nothing_from_the_network_reaches_a_terminal_raw() {
     let mut report = samples::healthy();
     report.captures[0].path = "\u{1b}]0;x\u{7}.pcap".to_owned();
-    report.images[0].protocol = "\u{1b}[2J".to_owned();
+    report.images[0].protocol = Protocol::Marker((*b"\x1b[2J").into());
     let checked = check(
         "[[picture]]\nlabel = \"\\u001b[2J\"\nprotocol = \"eof\"\nmatch = { order = 0 }",
         &report,

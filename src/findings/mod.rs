@@ -4,11 +4,14 @@
 
 pub mod catalogue;
 pub mod facts;
+mod name;
 pub mod rules;
 
-use std::borrow::Cow;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use name::{Name, UnknownName};
 
 use crate::units::{FrameNumber, PictureId, StreamId};
 
@@ -24,6 +27,23 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// Its name, as the JSON has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// How sure a finding is; ordered from weak to strong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -36,11 +56,28 @@ pub enum Certainty {
     Proven,
 }
 
+impl Certainty {
+    /// Its name, as the JSON has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Risk => "risk",
+            Self::Likely => "likely",
+            Self::Proven => "proven",
+        }
+    }
+}
+
+impl fmt::Display for Certainty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Stable kebab-case name, as `imgnet explain` takes it.
-    pub name: Cow<'static, str>,
+    /// What it is called.
+    pub name: Name,
     /// How bad.
     pub severity: Severity,
     /// How sure.

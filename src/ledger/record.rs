@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::TransportKind;
 use crate::picture::Format;
 use crate::units::Timestamp;
+use crate::wire::Protocol;
 
 /// Name of this version of the ledger, in every line.
 pub const SCHEMA: &str = "imgnet/ledger/v1";
@@ -37,7 +38,7 @@ pub struct Record {
     /// Receiver of the picture.
     pub to: SocketAddr,
     /// Wire format, as `--protocol` spells it.
-    pub protocol: String,
+    pub protocol: Protocol,
     /// What the client asked for (`catalog`); absent elsewhere.
     pub request: Option<String>,
     /// File format; absent for raw pixels and for what is no known picture.

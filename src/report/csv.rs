@@ -81,7 +81,7 @@ fn images(report: &Report, out: &mut impl Write) -> io::Result<()> {
         row.number(image.stream)?;
         row.number(image.from)?;
         row.number(image.to)?;
-        row.text(Some(&image.protocol))?;
+        row.text(Some(&image.protocol.to_string()))?;
         row.maybe(image.format)?;
         row.maybe(image.width)?;
         row.maybe(image.height)?;
@@ -114,7 +114,7 @@ fn images(report: &Report, out: &mut impl Write) -> io::Result<()> {
         row.name(&image.chunk_size_source)?;
         row.maybe(image.chunks.as_ref().map(crate::ledger::Chunks::len))?;
         row.number(image.shared_packets)?;
-        row.text(image.problem.as_deref())?;
+        row.text(image.problem.as_ref().map(ToString::to_string).as_deref())?;
         row.end()?;
     }
     Ok(())
@@ -157,7 +157,7 @@ fn streams(report: &Report, out: &mut impl Write) -> io::Result<()> {
             row.number(stream.id)?;
             row.name(&stream.transport)?;
             row.number(stream.transport_stream)?;
-            row.text(stream.protocol.as_deref())?;
+            row.text(stream.protocol.as_ref().map(ToString::to_string).as_deref())?;
             row.name::<Option<Confidence>>(&stream.confidence)?;
             row.maybe(initiator.map(|initiator| initiator == index))?;
             row.number(direction.from)?;
@@ -245,7 +245,7 @@ fn findings(report: &Report, out: &mut impl Write) -> io::Result<()> {
     for finding in &report.findings {
         let packets: Vec<String> = finding.packets.iter().map(ToString::to_string).collect();
         let mut row = Line::new(out);
-        row.text(Some(&finding.name))?;
+        row.text(Some(finding.name.as_str()))?;
         row.name(&finding.severity)?;
         row.name(&finding.certainty)?;
         row.maybe(finding.stream)?;

@@ -17,7 +17,10 @@ const PROSE: usize = 100;
 /// # Errors
 /// Where `out` cannot be written.
 pub fn list(style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let widest = all().map(|entry| entry.name.len()).max().unwrap_or(0);
+    let widest = all()
+        .map(|entry| entry.name.as_str().len())
+        .max()
+        .unwrap_or(0);
     for (index, group) in Group::ALL.into_iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
@@ -57,7 +60,7 @@ pub fn entry(entry: &Entry, style: &Style, out: &mut dyn Write) -> io::Result<()
         out,
         "{}  {}",
         paint(colour, word, style),
-        paint(Ansi::new().bold(), entry.name, style)
+        paint(Ansi::new().bold(), entry.name.as_str(), style)
     )?;
     paragraph(entry.summary, "", style, out)?;
     for (title, text) in [
@@ -77,7 +80,7 @@ pub fn entry(entry: &Entry, style: &Style, out: &mut dyn Write) -> io::Result<()
         )?;
     }
     heading("How to mend it", style, out)?;
-    paragraph(entry.mend, "  ", style, out)?;
+    paragraph(entry.fix, "  ", style, out)?;
     for example in entry.examples {
         for (word, code, colour) in [
             ("wrong", example.wrong, AnsiColor::Red),

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::findings::Finding;
+use crate::ledger::comparison::Verification;
 use crate::ledger::{Chunks, Image, Stream, Verdict};
 use crate::units::{FrameNumber, PictureId, StreamId};
-use crate::verify::Verification;
 
 /// The value of [`Report::schema`].
 pub const SCHEMA: &str = "imgnet/report/v1";

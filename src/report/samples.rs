@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use crate::findings::{Certainty, Finding, Severity};
+use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::{
-    Chunk, ChunkSizeSource, Chunks, Closed, Confidence, Direction, Gap, GapCause, Image, Stream,
-    TransportKind, Verdict,
+    Chunk, ChunkSizeSource, Chunks, Closed, Confidence, Direction, Gap, GapCause, Image, Problem,
+    Stream, TransportKind, Verdict,
 };
 use crate::picture::Format;
 use crate::report::model::{CaptureFile, Damage, Packets, Report};
 use crate::units::{ChunkIndex, FrameNumber, PictureId, StreamId, Timestamp};
+use crate::wire::Protocol;
 
 const START: i64 = 1_795_173_289_590_743_001;
 
@@ -73,7 +74,7 @@ fn stream(id: u32, protocol: &str, frames: (u64, u64), directions: [Direction; 2
         id: StreamId(id),
         transport: TransportKind::Tcp,
         transport_stream: id,
-        protocol: Some(protocol.to_owned()),
+        protocol: Some(protocol.parse().unwrap()),
         confidence: Some(Confidence::PortAndContent),
         initiator: Some(0),
         first_packet: FrameNumber(frames.0),
@@ -87,8 +88,8 @@ fn stream(id: u32, protocol: &str, frames: (u64, u64), directions: [Direction; 2
 
 /// A whole JPEG whose chunks came one to a frame.
 fn image(id: u32, of: &Stream, direction: usize, bytes: u64, first: u64) -> Image {
-    let size = match of.protocol.as_deref() {
-        Some("marker") => 2048,
+    let size = match of.protocol.as_ref() {
+        Some(Protocol::Marker(_)) => 2048,
         _ => 1024,
     };
     let count = bytes.div_ceil(size);
@@ -162,14 +163,9 @@ fn packets(read: u64, skipped: &[(&'static str, u64)]) -> Packets {
     }
 }
 
-fn finding(
-    name: &'static str,
-    severity: Severity,
-    certainty: Certainty,
-    frames: &[u64],
-) -> Finding {
+fn finding(name: Name, severity: Severity, certainty: Certainty, frames: &[u64]) -> Finding {
     Finding {
-        name: Cow::Borrowed(name),
+        name,
         severity,
         certainty,
         stream: None,
@@ -189,7 +185,7 @@ pub(crate) fn healthy() -> Report {
 /// The healthy pipeline, compared with files: the first picture got the marker into the received file, of the second only
 /// the received file is there, the last was wrong on both sides; and a file was left over.
 pub(crate) fn verified() -> Report {
-    use crate::verify::{
+    use crate::ledger::comparison::{
         Blame, Blamed, Comparison, Given, Level, PairedBy, Side, UnpairedFile, Verification,
     };
     let mut report = healthy();
@@ -251,7 +247,7 @@ pub(crate) fn verified() -> Report {
         } else {
             Verdict::Match
         };
-        image.compared = Some(serde_json::to_value(comparison).unwrap());
+        image.compared = Some(Box::new(comparison));
     }
     report.verification = Some(Verification {
         level: Level::Bytes,
@@ -279,8 +275,8 @@ pub(crate) fn verified() -> Report {
 }
 
 /// The marker behind the picture in the received file.
-fn marker_too_many() -> crate::verify::Mismatch {
-    use crate::verify::{Mismatch, SideOfMismatch};
+fn marker_too_many() -> crate::ledger::comparison::Mismatch {
+    use crate::ledger::comparison::{Mismatch, SideOfMismatch};
     Mismatch {
         side: SideOfMismatch::WireToReceiver,
         first_difference: Some(12_088),
@@ -303,8 +299,8 @@ fn marker_too_many() -> crate::verify::Mismatch {
 }
 
 /// Three bytes wrong on the wire.
-fn bytes_changed() -> crate::verify::Mismatch {
-    use crate::verify::{Mismatch, Rows, RowsBy, SideOfMismatch};
+fn bytes_changed() -> crate::ledger::comparison::Mismatch {
+    use crate::ledger::comparison::{Mismatch, Rows, RowsBy, SideOfMismatch};
     Mismatch {
         side: SideOfMismatch::SenderToWire,
         first_difference: Some(700),
@@ -395,14 +391,14 @@ pub(crate) fn hang() -> Report {
                 .to_owned(),
             fix: "append what each recv() returns to a buffer, and stop when the buffer ends with the marker."
                 .to_owned(),
-            ..finding("marker-unanswered", Severity::Error, Certainty::Proven, &[50, 51, 54])
+            ..finding(Name::MarkerUnanswered, Severity::Error, Certainty::Proven, &[50, 51, 54])
         },
         Finding {
             message: "The TCP checksums of 62 frames are not finished: the network card, or nobody on loopback, \
                       does that after the capture."
                 .to_owned(),
             fix: "nothing is to be mended.".to_owned(),
-            ..finding("offloaded-checksum", Severity::Note, Certainty::Proven, &[1, 2, 3, 62])
+            ..finding(Name::OffloadedChecksum, Severity::Note, Certainty::Proven, &[1, 2, 3, 62])
         },
     ];
     report.conclude();
@@ -474,7 +470,9 @@ fn holed(lossy: &Stream) -> Image {
     let mut holed = image(0, lossy, 0, 12_288, 5);
     holed.complete = false;
     holed.verdict = Verdict::Inconclusive;
-    holed.problem = Some("bytes 4,096 to 6,143 were never captured".to_owned());
+    holed.problem = Some(Problem::Told(
+        "bytes 4,096 to 6,143 were never captured".to_owned(),
+    ));
     holed.sha256 = None;
     holed.gap_bytes = 2048;
     holed.gaps = lossy.directions[0].gaps.clone();
@@ -516,7 +514,9 @@ fn cut(early: &Stream) -> Image {
     cut.declared_bytes = Some(18_631);
     cut.complete = false;
     cut.verdict = Verdict::Incomplete;
-    cut.problem = Some("the sender closed after 5,000 of the 18,631 bytes it declared".to_owned());
+    cut.problem = Some(Problem::Told(
+        "the sender closed after 5,000 of the 18,631 bytes it declared".to_owned(),
+    ));
     cut.format = Some(Format::Png);
     cut.offset = 4;
     cut.chunks = None;
@@ -571,7 +571,7 @@ fn mishaps() -> Vec<Finding> {
                       imgnet cannot see them."
                 .to_owned(),
             fix: "capture again with a larger buffer, or with a filter for this port.".to_owned(),
-            ..finding("capture-gap", Severity::Warning, Certainty::Proven, &[8, 9])
+            ..finding(Name::CaptureGap, Severity::Warning, Certainty::Proven, &[8, 9])
         },
         Finding {
             stream: Some(StreamId(1)),
@@ -579,11 +579,11 @@ fn mishaps() -> Vec<Finding> {
             message: "The sender closed its side after 5,000 of the 18,631 bytes that the length field declared."
                 .to_owned(),
             fix: "send until every byte is handed over (sendall), and close only then.".to_owned(),
-            ..finding("early-close", Severity::Error, Certainty::Proven, &[26, 36])
+            ..finding(Name::EarlyClose, Severity::Error, Certainty::Proven, &[26, 36])
         },
         Finding {
             message: "Frames are larger than 1500 bytes: the network card cuts them after the capture.".to_owned(),
-            ..finding("larger-than-mtu", Severity::Note, Certainty::Likely, &[])
+            ..finding(Name::LargerThanMtu, Severity::Note, Certainty::Likely, &[])
         },
     ]
 }
@@ -634,7 +634,9 @@ pub(crate) fn hundreds() -> Report {
         if id % 60 == 7 {
             image.complete = false;
             image.verdict = Verdict::Incomplete;
-            image.problem = Some("the JPEG ends before its end-of-image marker".to_owned());
+            image.problem = Some(Problem::Told(
+                "the JPEG ends before its end-of-image marker".to_owned(),
+            ));
             findings.push(Finding {
                 stream: Some(stream.id),
                 image: Some(image.id),
@@ -644,7 +646,7 @@ pub(crate) fn hundreds() -> Report {
                 fix: "send until every byte is handed over (sendall), and close only then."
                     .to_owned(),
                 ..finding(
-                    "early-close",
+                    Name::EarlyClose,
                     Severity::Error,
                     Certainty::Proven,
                     &[frame + chunks + 4],

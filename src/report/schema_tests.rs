@@ -37,19 +37,19 @@ fn reports() -> Vec<Report> {
         algorithm: "crc32".to_owned(),
         value: "cbf43926".to_owned(),
     });
-    extracted.images[2].compared = Some(compared());
+    extracted.images[2].compared = Some(Box::new(compared()));
     extracted.verification = Some(verification());
     reports.push(extracted);
     reports
 }
 
 /// A comparison with every member.
-fn compared() -> Value {
-    use crate::units::FrameNumber;
-    use crate::verify::{
+fn compared() -> crate::ledger::comparison::Comparison {
+    use crate::ledger::comparison::{
         Blame, Blamed, Comparison, Level, Mismatch, PairedBy, Pixels, Rows, RowsBy, Side,
         SideOfMismatch,
     };
+    use crate::units::FrameNumber;
     let side = |path: Option<&str>| Side {
         path: path.map(str::to_owned),
         bytes: 12_088,
@@ -87,7 +87,7 @@ fn compared() -> Value {
         }),
         painting: Some("stream-0-image-0002-wire-to-receiver.png".to_owned()),
     };
-    let comparison = Comparison {
+    Comparison {
         level: Level::Bytes,
         sent: Some(side(None)),
         received: Some(side(Some("out/a.jpg"))),
@@ -98,12 +98,11 @@ fn compared() -> Value {
             who: Blamed::Receiver,
             why: "the wire has the right bytes, its file does not".to_owned(),
         }),
-    };
-    serde_json::to_value(comparison).unwrap()
+    }
 }
 
-fn verification() -> crate::verify::Verification {
-    use crate::verify::{Given, Level, UnpairedFile, Verification};
+fn verification() -> crate::ledger::comparison::Verification {
+    use crate::ledger::comparison::{Given, Level, UnpairedFile, Verification};
     Verification {
         level: Level::Bytes,
         sent: None,

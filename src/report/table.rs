@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::findings::Severity;
+use crate::ledger::comparison::Level;
 use crate::ledger::{Image, TransportKind, Verdict};
 use crate::report::model::Report;
 use crate::report::text::{self, count, counted};
 use crate::report::{Detail, Style};
-use crate::verify::Level;
 
 mod chunks;
 mod compared;
@@ -125,7 +125,7 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
         ),
         _ => {
             let parts = tally(report);
-            format!("{glyph}{}: {}", name(verdict), parts.join(", "))
+            format!("{glyph}{}: {}", verdict, parts.join(", "))
         }
     };
     match (verdict, errors) {
@@ -208,17 +208,6 @@ fn mark(verdict: Verdict, trouble: bool) -> (Tone, Option<char>) {
     }
 }
 
-/// The verdict's name, as in JSON.
-fn name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Match => "match",
-        Verdict::Unverified => "unverified",
-        Verdict::Inconclusive => "inconclusive",
-        Verdict::Incomplete => "incomplete",
-        Verdict::Mismatch => "mismatch",
-    }
-}
-
 /// What was written to a folder.
 fn extracted(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let Some(extracted) = &report.extracted else {
@@ -262,7 +251,7 @@ fn kind(image: &Image, style: &Style) -> String {
     let mut kind = match image.format {
         Some(Format::WebP) => "WebP".to_owned(),
         Some(format) => format.to_string().to_uppercase(),
-        None if image.protocol.starts_with("raw-pixels") => "raw pixels".to_owned(),
+        None if image.is_raw_pixels() => "raw pixels".to_owned(),
         None => "unknown".to_owned(),
     };
     if let (Some(width), Some(height)) = (image.width, image.height) {

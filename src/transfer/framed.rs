@@ -121,7 +121,7 @@ pub(super) fn send(
         transport: TransportKind::Udp,
         from: local,
         to: peer,
-        protocol: Protocol::Framed.to_string(),
+        protocol: Protocol::Framed,
         request: None,
         format: match sniff(head) {
             Sniff::Is(format) => Some(format),

@@ -526,7 +526,7 @@ impl<'r> Intake<'r> {
             transport: *transport,
             from: *from,
             to: *to,
-            protocol: protocol.to_string(),
+            protocol: (*protocol).clone(),
             request: request.clone(),
             format,
             bytes: open.bytes,

@@ -147,7 +147,7 @@ fn hand_over(
         transport,
         from,
         to,
-        protocol: picture.protocol.to_string(),
+        protocol: picture.protocol.clone(),
         request: picture.request.clone(),
         format: match sniff(picture.head()) {
             Sniff::Is(format) if !raw => Some(format),
@@ -365,7 +365,7 @@ pub(super) fn close(connection: Connection<'_>, session: &Session<'_>, mut sent:
     let intact = sent.last().is_none_or(|record| record.problem.is_none());
     let half_close = sent
         .last()
-        .is_some_and(|record| record.protocol == Protocol::HalfClose.to_string());
+        .is_some_and(|record| record.protocol == Protocol::HalfClose);
     let closed = match (intact, half_close) {
         (false, _) => Ok(()),
         (true, false) => connection.close(),

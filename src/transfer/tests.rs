@@ -634,7 +634,7 @@ fn rows_of_pixels_become_a_picture_again_either_way_round() {
             (told.records(), records)
         };
         assert_eq!(sent[0].chunks, vec![360; 90]);
-        assert_eq!(sent[0].protocol, "raw-pixels=120");
+        assert_eq!(sent[0].protocol, Protocol::RawPixels { width: Some(120) });
         assert_eq!(sent[0].sha256, received[0].sha256);
         let pixels = |bytes: &[u8]| pixels::decode(bytes, "").unwrap().into_rgb8();
         assert_eq!(pixels(&fs::read(&out).unwrap()), pixels(&png));

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::model::{Mismatch, SideOfMismatch};
 use super::wire::Wire;
+use crate::ledger::comparison::{Mismatch, SideOfMismatch};
 use crate::ledger::{Chunks, TransportKind};
 use crate::picture::compare::{self, Damage};
 use crate::units::{ByteRange, FrameNumber};
@@ -20,7 +20,7 @@ const FRAMES: usize = 16;
 pub(super) struct Carriage<'c> {
     pub(super) chunk_size: Option<u64>,
     pub(super) chunks: Option<&'c Chunks>,
-    pub(super) protocol: &'c str,
+    pub(super) protocol: &'c Protocol,
     pub(super) transport: TransportKind,
     /// The capture ended before the picture did: more may have come.
     pub(super) open_end: bool,
@@ -320,13 +320,13 @@ fn missing_datagrams(expected: &[u8], found: &[u8], chunks: Option<&Chunks>) -> 
     proven.then_some(lost)
 }
 
-fn is_marker(tail: &[u8], protocol: &str) -> bool {
-    matches!(protocol.parse(), Ok(Protocol::Marker(marker)) if marker.as_ref() == tail)
+fn is_marker(tail: &[u8], protocol: &Protocol) -> bool {
+    matches!(protocol, Protocol::Marker(marker) if marker.as_ref() == tail)
         || tail == crate::wire::PIPELINE_MARKER
 }
 
 /// What bytes behind a picture are.
-fn tail_name(tail: &[u8], picture: &[u8], protocol: &str) -> Option<String> {
+fn tail_name(tail: &[u8], picture: &[u8], protocol: &Protocol) -> Option<String> {
     if is_marker(tail, protocol) {
         return Some(format!("the end marker {}", printable(tail)));
     }

@@ -1,12 +1,11 @@
 //! The findings that need a file: what only the receiver's or the sender's copy can show.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use super::bytes::Kind;
-use super::model::{Mismatch, Pixels, SideOfMismatch};
-use crate::findings::{Certainty, Finding, Severity};
+use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::Image;
+use crate::ledger::comparison::{Mismatch, Pixels, SideOfMismatch};
 
 /// The finding that a difference proves, if it has a name.
 pub(super) fn of_mismatch(
@@ -17,8 +16,8 @@ pub(super) fn of_mismatch(
     alike: bool,
     certainty: Certainty,
 ) -> Option<Finding> {
-    let finding = |name: &'static str, severity, certainty, message: String, fix: &str| Finding {
-        name: Cow::Borrowed(name),
+    let finding = |name: Name, severity, certainty, message: String, fix: &str| Finding {
+        name,
         severity,
         certainty,
         stream: Some(image.stream),
@@ -30,7 +29,7 @@ pub(super) fn of_mismatch(
     let at = mismatch.first_difference.unwrap_or_default();
     match (kind, mismatch.side) {
         (Kind::Marker(marker), SideOfMismatch::WireToReceiver) => Some(finding(
-            "marker-in-file",
+            Name::MarkerInFile,
             Severity::Error,
             Certainty::Proven,
             format!(
@@ -43,7 +42,7 @@ pub(super) fn of_mismatch(
              precedes it; one recv may return the last piece of the picture together with the marker.",
         )),
         (Kind::Datagrams { missing, of }, SideOfMismatch::WireToReceiver) => Some(finding(
-            "receiver-overflow",
+            Name::ReceiverOverflow,
             Severity::Error,
             certainty,
             format!(
@@ -58,7 +57,7 @@ pub(super) fn of_mismatch(
              sure of every byte, number the datagrams and ask again for those missing, or use TCP.",
         )),
         (Kind::TextMode, side) => Some(finding(
-            "text-mode",
+            Name::TextMode,
             Severity::Error,
             Certainty::Proven,
             format!(
@@ -79,7 +78,7 @@ pub(super) fn of_mismatch(
                 _ => return None,
             };
             Some(finding(
-                "re-encoded",
+                Name::ReEncoded,
                 Severity::Warning,
                 Certainty::Likely,
                 format!(

@@ -3,12 +3,13 @@
 use image::DynamicImage;
 
 use super::bytes::{self, Carriage, Found, Kind};
-use super::model::{
-    Blame, Blamed, Comparison, FileFacts, Level, Mismatch, PairedBy, Pixels, Side, SideOfMismatch,
-};
+use super::pairing::FileFacts;
 use super::wire::Wire;
 use super::{findings, likeness, rows};
-use crate::findings::{Certainty, Finding};
+use crate::findings::{Certainty, Finding, Name};
+use crate::ledger::comparison::{
+    Blame, Blamed, Comparison, Level, Mismatch, PairedBy, Pixels, Rows, Side, SideOfMismatch,
+};
 use crate::ledger::{Closed, GapCause, Image, Stream, TransportKind, Verdict};
 
 /// Which sides the user gave files of.
@@ -167,11 +168,6 @@ fn split(compared: Option<Compared>) -> (Option<Side>, Option<(Mismatch, Kind)>)
     }
 }
 
-/// Whether a picture goes as rows of raw pixels, which have no file format of their own.
-pub fn is_raw(image: &Image) -> bool {
-    image.format.is_none() && image.protocol.starts_with("raw-pixels")
-}
-
 /// The capture ended before the picture did.
 fn open_end(image: &Image) -> bool {
     image.verdict == Verdict::Inconclusive && image.gaps.is_empty()
@@ -221,7 +217,7 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
         return plain(side);
     };
     let mut raw_size = None;
-    let raw = is_raw(image);
+    let raw = image.is_raw_pixels();
     let picture = if raw {
         likeness::decoded(file, None)
     } else {
@@ -302,25 +298,14 @@ fn by_digest(image: &Image, subject: &Subject<'_>, side: SideOfMismatch) -> Mism
         SideOfMismatch::SenderToWire => (subject.facts.bytes, image.bytes),
         _ => (image.bytes, subject.facts.bytes),
     };
-    Mismatch {
+    Mismatch::by_digest(
         side,
-        first_difference: None,
-        differing_bytes: None,
         expected_bytes,
         actual_bytes,
-        damage: "Another digest; the bytes themselves were not compared (a ledger has none, and large files need \
-                 --limit-compare)"
+        "Another digest; the bytes themselves were not compared (a ledger has none, and large files need \
+         --limit-compare)"
             .to_owned(),
-        chunks: Vec::new(),
-        chunk_count: 0,
-        packets: Vec::new(),
-        packet_count: 0,
-        context_offset: None,
-        expected_hex: None,
-        actual_hex: None,
-        rows: None,
-        painting: None,
-    }
+    )
 }
 
 /// Whether the two files are equal; absent where that cannot be told.
@@ -337,7 +322,7 @@ fn files_equal(
         (Some(true), Some(true)) => Some(true),
         (Some(true), Some(false)) | (Some(false), Some(true)) => Some(false),
         // Two picture files of the same raw pixels may differ.
-        _ if is_raw(work.image) || work.level > Level::Bytes => None,
+        _ if work.image.is_raw_pixels() || work.level > Level::Bytes => None,
         _ => Some(false),
     }
 }
@@ -483,7 +468,7 @@ fn blame(
                 ),
                 (SideOfMismatch::SenderToWire, Kind::CutShort { .. }) => Some(cut(work, ends)),
                 (SideOfMismatch::SenderToWire, _)
-                    if found.iter().any(|finding| finding.name == "re-encoded") =>
+                    if found.iter().any(|finding| finding.name == Name::ReEncoded) =>
                 {
                     blame(
                         Blamed::Sender,
@@ -557,9 +542,9 @@ fn cut(work: &Work<'_>, ends: Ends) -> Blame {
 }
 
 /// Rows of pixels that a mismatch begins at, by the picture that was whole.
-fn rows_of(work: &Work<'_>, mismatch: &Mismatch) -> Option<super::Rows> {
+fn rows_of(work: &Work<'_>, mismatch: &Mismatch) -> Option<Rows> {
     let first = mismatch.first_difference?;
-    if is_raw(work.image) {
+    if work.image.is_raw_pixels() {
         let (width, height) = [work.sent, work.received]
             .into_iter()
             .flatten()

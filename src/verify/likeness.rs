@@ -2,7 +2,7 @@
 
 use image::DynamicImage;
 
-use super::model::Pixels;
+use crate::ledger::comparison::Pixels;
 use crate::picture::compare;
 use crate::picture::{DecodeLimits, decode};
 

@@ -8,7 +8,6 @@ mod bytes;
 mod findings;
 mod judge;
 mod likeness;
-mod model;
 mod order;
 pub mod painting;
 mod pairing;
@@ -17,11 +16,7 @@ mod rows;
 mod tests;
 mod wire;
 
-pub use judge::{Asked, Outcome, Subject, Thresholds, Work, is_raw, picture};
-pub use model::{
-    Blame, Blamed, Comparison, FileFacts, Given, Level, Mismatch, PairedBy, Pixels, Rows, RowsBy,
-    Side, SideOfMismatch, UnpairedFile, Verification,
-};
+pub use judge::{Asked, Outcome, Subject, Thresholds, Work, picture};
 pub use order::natural;
-pub use pairing::{Candidate, Closeness, LedgerLine, Pairs, Wanted, closeness, pair};
+pub use pairing::{Candidate, Closeness, FileFacts, LedgerLine, Pairs, Wanted, closeness, pair};
 pub use wire::{Run, Wire};

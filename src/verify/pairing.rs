@@ -6,9 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use super::model::PairedBy;
 use super::wire::Wire;
+use crate::ledger::comparison::PairedBy;
 use crate::picture::Format;
+
+/// A file, or what a ledger says of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileFacts {
+    /// Its path as found; absent for a line of a ledger whose file was not given.
+    pub path: Option<String>,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256 in lowercase hex.
+    pub sha256: String,
+}
 
 /// A picture that wants a file.
 #[derive(Debug, Clone)]

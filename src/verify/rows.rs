@@ -3,7 +3,7 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::bytes::index;
-use super::model::{Rows, RowsBy};
+use crate::ledger::comparison::{Rows, RowsBy};
 use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, Walker, decode, sniff};
 
 /// Rows of BGR24.

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use super::*;
+use crate::findings::Name;
+use crate::ledger::comparison::*;
 use crate::ledger::{
     Chunks, Closed, Direction, Gap, GapCause, Image, Stream, TransportKind, Verdict,
 };
@@ -31,7 +33,7 @@ fn image(bytes: u64, piece: u64) -> Image {
         stream: StreamId(0),
         from: address("192.0.2.1:1000"),
         to: address("192.0.2.2:5050"),
-        protocol: "marker=<END>".to_owned(),
+        protocol: "marker=<END>".parse().unwrap(),
         format: None,
         width: None,
         height: None,
@@ -198,7 +200,7 @@ fn the_marker_of_the_format_behind_the_picture_is_the_receivers() {
         Some(&received),
     );
     assert_eq!(outcome.verdict, Verdict::Mismatch);
-    assert_eq!(outcome.findings[0].name, "marker-in-file");
+    assert_eq!(outcome.findings[0].name, Name::MarkerInFile);
     let compared = outcome.comparison.unwrap();
     let mismatch = compared.mismatch.unwrap();
     assert_eq!(mismatch.first_difference, Some(5000));
@@ -251,7 +253,7 @@ fn datagrams_left_out_anywhere_are_counted() {
         mismatch.packets,
         [FrameNumber(12), FrameNumber(17), FrameNumber(18)]
     );
-    assert_eq!(outcome.findings[0].name, "receiver-overflow");
+    assert_eq!(outcome.findings[0].name, Name::ReceiverOverflow);
     assert_eq!(
         outcome.findings[0].certainty,
         crate::findings::Certainty::Proven

@@ -1,7 +1,10 @@
 //! The names of the wire formats, and what has to be known to decode them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::PIPELINE_MARKER;
 use super::udp_index::{IndexHeader, Number, Numbering};
@@ -336,7 +339,7 @@ impl FromStr for Protocol {
                 _ => return Err(unknown()),
             },
             Some(("marker", marker)) if !marker.is_empty() => {
-                Self::Marker(marker.as_bytes().into())
+                Self::Marker(unescaped(marker).into())
             }
             Some(("raw-pixels", width)) => match width.parse() {
                 Ok(width) if width > 0 => Self::RawPixels { width: Some(width) },
@@ -349,5 +352,47 @@ impl FromStr for Protocol {
             Some(("size-handshake", "bare")) => Self::SizeHandshake { bare: true },
             Some(_) => return Err(unknown()),
         })
+    }
+}
+
+/// What [`Protocol`]'s `Display` escaped; a backslash that escapes nothing stands for itself.
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    loop {
+        let (byte, length) = match rest {
+            [] => return bytes,
+            [b'\\', b'n', ..] => (b'\n', 2),
+            [b'\\', b'r', ..] => (b'\r', 2),
+            [b'\\', b't', ..] => (b'\t', 2),
+            [b'\\', byte @ (b'\\' | b'\'' | b'"'), ..] => (*byte, 2),
+            [b'\\', b'x', high, low, ..] => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => (high << 4 | low, 4),
+                _ => (b'\\', 1),
+            },
+            [byte, ..] => (*byte, 1),
+        };
+        bytes.push(byte);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+// In reports and ledgers a wire format is what `--protocol` takes.
+impl Serialize for Protocol {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Protocol {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }

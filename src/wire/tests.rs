@@ -415,6 +415,18 @@ fn decoders_are_small_enough_for_a_hundred_thousand() {
 }
 
 #[test]
+fn a_marker_of_any_bytes_is_read_as_it_is_written() {
+    let all: Vec<u8> = (0..=255).collect();
+    for marker in [&all[..], b"\\x", b"\r\n", b"\\", b"\\xZZ"] {
+        let protocol = Protocol::Marker(marker.into());
+        assert_eq!(protocol.to_string().parse(), Ok(protocol));
+    }
+    // What is no escape is itself.
+    let typed: Protocol = r"marker=\q\x4".parse().unwrap();
+    assert_eq!(typed, Protocol::Marker((*br"\q\x4").into()));
+}
+
+#[test]
 fn names_are_read_as_they_are_written() {
     for name in FORMATS {
         let protocol: Protocol = name.parse().unwrap();

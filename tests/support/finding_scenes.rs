@@ -31,11 +31,14 @@ pub(crate) fn png() -> Vec<u8> {
 }
 
 pub(crate) fn has(findings: &[Finding], name: &str) -> bool {
-    findings.iter().any(|finding| finding.name == name)
+    findings.iter().any(|finding| finding.name.as_str() == name)
 }
 
 pub(crate) fn one<'f>(findings: &'f [Finding], name: &str) -> &'f Finding {
-    let named: Vec<&Finding> = findings.iter().filter(|f| f.name == name).collect();
+    let named: Vec<&Finding> = findings
+        .iter()
+        .filter(|f| f.name.as_str() == name)
+        .collect();
     assert_eq!(named.len(), 1, "{name} once in {findings:#?}");
     named[0]
 }

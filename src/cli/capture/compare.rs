@@ -24,10 +24,11 @@ use clap::Args;
 use crate::analysis::{DigestKind, Event};
 use crate::cli::verify::compare::{Half, Named, Picked, Settings, Verifier, judge};
 use crate::cli::verify::spool::Spool;
+use crate::ledger::comparison::{Comparison, PairedBy};
 use crate::ledger::{Image, Verdict};
 use crate::report::model::Report;
 use crate::units::PictureId;
-use crate::verify::{Asked, Comparison, PairedBy};
+use crate::verify::Asked;
 
 use folder::Readings;
 use seeker::{Ask, Seeker};

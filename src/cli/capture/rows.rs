@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::analysis::Event;
+use crate::ledger::comparison::{Comparison, Mismatch, SideOfMismatch};
 use crate::ledger::{Image, Verdict};
 use crate::report::text::{self, count, counted};
 use crate::units::PictureId;
-use crate::verify::{Comparison, Mismatch, SideOfMismatch};
 
 /// Pictures that ended and are still shown, where there is room.
 const KEPT: usize = 30;
@@ -433,11 +433,8 @@ impl Ended {
                 counted(image.retransmitted_packets, "repeat", "repeats")
             );
         }
-        let compared = image
-            .compared
-            .clone()
-            .and_then(|compared| serde_json::from_value(compared).ok());
-        let problem = match &compared {
+        let compared = image.compared.as_deref();
+        let problem = match compared {
             None => None,
             Some(compared) => {
                 what.push_str(&files(compared));
@@ -448,10 +445,10 @@ impl Ended {
             id: image.id,
             from: image.from,
             to: image.to,
-            protocol: image.protocol.clone(),
+            protocol: image.protocol.to_string(),
             what,
             verdict: image.verdict,
-            problem: problem.or_else(|| image.problem.clone()),
+            problem: problem.or_else(|| image.problem.as_ref().map(ToString::to_string)),
         }
     }
 

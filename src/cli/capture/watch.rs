@@ -237,9 +237,7 @@ impl Eyes {
             return;
         };
         waiting.image.verdict = told.verdict;
-        waiting.image.compared = told
-            .comparison
-            .and_then(|comparison| serde_json::to_value(comparison).ok());
+        waiting.image.compared = told.comparison.map(Box::new);
         if told.done {
             if waiting.shown {
                 self.view.judged(&waiting.image, waiting.whole);

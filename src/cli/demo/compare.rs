@@ -3,9 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
-use serde_json::{Value, json};
-
-use crate::ledger::{Image, TransportKind, Verdict};
+use crate::ledger::comparison::{
+    self, Blame, Blamed, Comparison, Level, Mismatch, PairedBy, SideOfMismatch,
+};
+use crate::ledger::{Image, Problem, TransportKind, Verdict};
 use crate::report::model::Report;
 use crate::transfer::{Record, Side};
 
@@ -64,64 +65,92 @@ fn told(records: &[Record], side: Side) -> Told<'_> {
 }
 
 fn judge(image: &mut Image, sent: Option<&Record>, received: Option<&Record>) {
-    let wire = image.sha256.as_deref();
-    let same = |record: Option<&Record>| {
-        let record = record?;
-        Some(record.bytes == image.bytes && Some(record.sha256.as_str()) == wire)
+    let equal = |record: Option<&Record>| {
+        let (record, wire) = (record?, image.sha256.as_deref()?);
+        Some(record.bytes == image.bytes && record.sha256 == wire)
     };
-    let (sent_same, received_same) = (same(sent), same(received));
+    let (sent_equal, received_equal) = (equal(sent), equal(received));
     if matches!(image.verdict, Verdict::Match | Verdict::Unverified) {
-        image.verdict = match (sent_same, received_same) {
+        image.verdict = match (sent_equal, received_equal) {
             (Some(true), Some(true)) => Verdict::Match,
             (Some(false), _) | (_, Some(false)) => Verdict::Mismatch,
             _ => Verdict::Unverified,
         };
     }
-    let problems: Vec<String> = [
-        (
-            sent,
-            sent_same,
-            "what was sent is not what was on the wire",
-            "its sender told of no picture",
-        ),
-        (
-            received,
-            received_same,
-            "what was received is not what was on the wire",
-            "its receiver told of no picture",
-        ),
+    let mut differences = [
+        (sent, sent_equal, SideOfMismatch::SenderToWire),
+        (received, received_equal, SideOfMismatch::WireToReceiver),
     ]
     .into_iter()
-    .filter_map(|(record, same, differs, silent)| match (record, same) {
-        (None, _) => Some(silent.to_owned()),
-        (Some(record), Some(false)) => Some(format!("{differs} ({} bytes)", record.bytes)),
-        (Some(record), _) => record.problem.clone(),
+    .filter(|(_, equal, _)| *equal == Some(false))
+    .filter_map(|(record, _, side)| Some(mismatch(image, record?, side)));
+    let (first, second) = (differences.next(), differences.next());
+    let blame = first.as_ref().map(|mismatch| match mismatch.side {
+        SideOfMismatch::SenderToWire => Blame {
+            who: Blamed::Sender,
+            why: "the bytes were different when they came onto the wire".to_owned(),
+        },
+        _ => Blame {
+            who: Blamed::Receiver,
+            why: "the wire has the right bytes, what it received has not".to_owned(),
+        },
+    });
+    let told: Vec<&str> = [
+        (sent, "its sender told of no picture"),
+        (received, "its receiver told of no picture"),
+    ]
+    .into_iter()
+    .filter_map(|(record, silent)| match record {
+        None => Some(silent),
+        Some(record) => record.problem.as_deref(),
     })
     .collect();
-    if !problems.is_empty() && image.problem.is_none() {
-        image.problem = Some(problems.join("; "));
+    let comparison = Comparison {
+        level: Level::Bytes,
+        sent: sent.map(|record| side(image, record, sent_equal)),
+        received: received.map(|record| side(image, record, received_equal)),
+        sent_equals_received: sent
+            .zip(received)
+            .map(|(sent, received)| sent.sha256 == received.sha256),
+        mismatch: first,
+        also: second,
+        blame,
+    };
+    image.compared = Some(Box::new(comparison));
+    if !told.is_empty() && image.problem.is_none() {
+        image.problem = Some(Problem::Told(told.join("; ")));
         if image.verdict == Verdict::Match {
             image.verdict = Verdict::Mismatch;
         }
     }
-    image.compared = Some(json!({
-        "level": "bytes",
-        "sent": side(sent, sent_same),
-        "received": side(received, received_same),
-    }));
 }
 
-/// One side; null where it told nothing.
-fn side(record: Option<&Record>, same: Option<bool>) -> Value {
-    let Some(record) = record else {
-        return Value::Null;
+/// What one side told of the picture, against the wire.
+fn side(image: &Image, record: &Record, equal: Option<bool>) -> comparison::Side {
+    comparison::Side {
+        path: record.file.clone(),
+        bytes: record.bytes,
+        sha256: record.sha256.clone(),
+        pairing: PairedBy::Ledger,
+        equal,
+        by: Level::Bytes,
+        compared_bytes: if equal.is_some() { image.bytes } else { 0 },
+        pixels: None,
+    }
+}
+
+/// That digests differ; where, they do not tell.
+fn mismatch(image: &Image, record: &Record, side: SideOfMismatch) -> Mismatch {
+    let (expected_bytes, actual_bytes) = match side {
+        SideOfMismatch::SenderToWire => (record.bytes, image.bytes),
+        _ => (image.bytes, record.bytes),
     };
-    json!({
-        "path": record.file,
-        "bytes": record.bytes,
-        "sha256": record.sha256,
-        "equal": same,
-    })
+    Mismatch::by_digest(
+        side,
+        expected_bytes,
+        actual_bytes,
+        "Another digest; the bytes themselves were not compared".to_owned(),
+    )
 }
 
 #[cfg(test)]

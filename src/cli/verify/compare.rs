@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 use super::files::{self, Found, Look};
 use super::spool::Spool;
 use crate::cli::output::{temporary, trouble};
+use crate::ledger::comparison::{
+    Given, Level, PairedBy, SideOfMismatch, UnpairedFile, Verification,
+};
 use crate::ledger::{Image, Stream, Verdict};
 use crate::report::model::Report;
 use crate::transfer::record::{Record, Side as Writer};
 use crate::units::PictureId;
 use crate::verify::{
-    self, Asked, FileFacts, Given, LedgerLine, Level, Outcome, Pairs, SideOfMismatch, Subject,
-    Thresholds, UnpairedFile, Verification, Wanted, Wire, Work, painting,
+    self, Asked, FileFacts, LedgerLine, Outcome, Pairs, Subject, Thresholds, Wanted, Wire, Work,
+    painting,
 };
 
 /// What the user named.
@@ -225,7 +228,7 @@ impl Verifier<'_> {
         if let (None, None, Some((width, height))) = (image.width, image.height, outcome.size) {
             (image.width, image.height) = (Some(width), Some(height));
         }
-        image.compared = outcome.comparison.map(serde_json::to_value).transpose()?;
+        image.compared = outcome.comparison.map(Box::new);
         Ok(())
     }
 }
@@ -342,14 +345,14 @@ pub(in crate::cli) struct Picked<'p> {
 /// The file of one side of a picture.
 pub(in crate::cli) struct Half<'p> {
     facts: FileFacts,
-    pairing: verify::PairedBy,
+    pairing: PairedBy,
     /// Absent where only a ledger tells of it.
     found: Option<&'p Found>,
 }
 
 impl<'p> Half<'p> {
     /// A file.
-    pub(in crate::cli) fn file(found: &'p Found, pairing: verify::PairedBy) -> Self {
+    pub(in crate::cli) fn file(found: &'p Found, pairing: PairedBy) -> Self {
         Self {
             facts: found.facts.clone(),
             pairing,
@@ -365,7 +368,7 @@ impl<'p> Half<'p> {
                 bytes: record.bytes,
                 sha256: record.sha256.clone(),
             },
-            pairing: verify::PairedBy::Ledger,
+            pairing: PairedBy::Ledger,
             found: None,
         }
     }
@@ -413,7 +416,7 @@ pub(in crate::cli) fn wanted(image: &Image, sha256: Option<String>) -> Wanted {
         to: image.to,
         format: image.format,
         size: image.width.zip(image.height),
-        raw: image.format.is_none() && image.protocol.starts_with("raw-pixels"),
+        raw: image.is_raw_pixels(),
     }
 }
 
@@ -428,7 +431,7 @@ fn line(record: &Record) -> LedgerLine {
 
 /// Paints a mismatch into the folder; returns the file's name. None where there are no pixels to show.
 fn paint(folder: &Path, work: &Work<'_>, side: SideOfMismatch) -> anyhow::Result<Option<String>> {
-    let raw = verify::is_raw(work.image);
+    let raw = work.image.is_raw_pixels();
     let sent = work.sent.and_then(|subject| subject.bytes);
     let received = work.received.and_then(|subject| subject.bytes);
     let file = |bytes: Option<&[u8]>| painting::as_far_as_possible(bytes?, None);

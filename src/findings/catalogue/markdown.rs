@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::{Entry, Group, all};
-use crate::findings::Severity;
 
 /// The whole catalogue, as `docs/findings.md` holds it.
 pub fn document() -> String {
@@ -26,9 +25,7 @@ pub fn document() -> String {
             let _ = writeln!(
                 text,
                 "| [`{0}`](#{0}) | {1} | {2} |",
-                entry.name,
-                severity(entry.severity),
-                entry.summary
+                entry.name, entry.severity, entry.summary
             );
         }
         for found in all().filter(|entry| entry.group == group) {
@@ -43,17 +40,12 @@ pub fn document() -> String {
 pub fn entry(entry: &Entry) -> String {
     let mut text = format!(
         "### {}\n\n*{}.* {}\n\n{}\n\n**How it is proved.** {}\n\n**In frames.** {}\n",
-        entry.name,
-        severity(entry.severity),
-        entry.summary,
-        entry.meaning,
-        entry.proof,
-        entry.frames
+        entry.name, entry.severity, entry.summary, entry.meaning, entry.proof, entry.frames
     );
     if !entry.filter.is_empty() {
         let _ = write!(text, "\nWireshark display filter: `{}`\n", entry.filter);
     }
-    let _ = write!(text, "\n**How to mend it.** {}\n", entry.mend);
+    let _ = write!(text, "\n**How to mend it.** {}\n", entry.fix);
     for example in entry.examples {
         let _ = write!(
             text,
@@ -65,12 +57,4 @@ pub fn entry(entry: &Entry) -> String {
         );
     }
     text
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Note => "note",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    }
 }

@@ -3,16 +3,16 @@
 //! The one source of truth: the rules take names and severities from here, `imgnet explain` prints it, and
 //! `docs/findings.md` is generated from it. It speaks to readers who know nothing of TCP.
 
-mod capture;
+pub(super) mod capture;
 mod examples;
-mod framing;
+pub(super) mod framing;
 mod markdown;
-mod tcp;
-mod udp;
+pub(super) mod tcp;
+pub(super) mod udp;
 
 use serde::Serialize;
 
-use super::Severity;
+use super::{Name, Severity};
 
 pub use markdown::{document, entry as markdown_entry};
 
@@ -20,7 +20,7 @@ pub use markdown::{document, entry as markdown_entry};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// Stable kebab-case name.
-    pub name: &'static str,
+    pub name: Name,
     /// Which part of the catalogue it belongs to.
     pub group: Group,
     /// How bad it usually is.
@@ -35,8 +35,8 @@ pub struct Entry {
     pub frames: &'static str,
     /// Wireshark display filter that shows such frames; empty where there is none.
     pub filter: &'static str,
-    /// How to mend it.
-    pub mend: &'static str,
+    /// How to fix it.
+    pub fix: &'static str,
     /// Wrong and right.
     pub examples: &'static [Example],
 }
@@ -115,35 +115,25 @@ impl Language {
 
 /// All entries, in the order of the catalogue.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
-    [
-        framing::ENTRIES,
-        udp::ENTRIES,
-        tcp::ENTRIES,
-        capture::ENTRIES,
-    ]
-    .into_iter()
-    .flatten()
+    Name::ALL.iter().map(|name| name.entry())
 }
 
 /// The entry of this name; absent where there is none.
 pub fn find(name: &str) -> Option<&'static Entry> {
-    all().find(|entry| entry.name == name)
-}
-
-/// How bad a finding of this name usually is.
-pub fn severity(name: &str) -> Severity {
-    find(name).map_or(Severity::Warning, |entry| entry.severity)
+    name.parse().ok().map(Name::entry)
 }
 
 /// The names most like `name`, the nearest first, at most three; none where nothing is like it.
-pub fn nearest(name: &str) -> Vec<&'static str> {
+pub fn nearest(name: &str) -> Vec<Name> {
     let wanted = name.trim().to_ascii_lowercase().replace(['_', ' '], "-");
-    let mut near: Vec<(usize, &'static str)> = all()
-        .filter_map(|entry| {
-            let distance = distance(&wanted, entry.name);
-            let part = wanted.len() >= 3 && entry.name.contains(wanted.as_str());
-            let most = (entry.name.len() / 3).max(2);
-            (part || distance <= most).then_some((if part { 1 } else { distance }, entry.name))
+    let mut near: Vec<(usize, Name)> = Name::ALL
+        .iter()
+        .filter_map(|&name| {
+            let text = name.as_str();
+            let distance = distance(&wanted, text);
+            let part = wanted.len() >= 3 && text.contains(wanted.as_str());
+            let most = (text.len() / 3).max(2);
+            (part || distance <= most).then_some((if part { 1 } else { distance }, name))
         })
         .collect();
     near.sort_unstable();
@@ -183,6 +173,7 @@ mod tests {
             assert!(
                 entry
                     .name
+                    .as_str()
                     .bytes()
                     .all(|b| b.is_ascii_lowercase() || b == b'-'),
                 "{}",
@@ -202,7 +193,7 @@ mod tests {
                 ("meaning", entry.meaning),
                 ("proof", entry.proof),
                 ("frames", entry.frames),
-                ("mend", entry.mend),
+                ("fix", entry.fix),
             ] {
                 assert!(text.len() > 15, "{name}: {what} says nothing");
                 assert!(text.ends_with('.'), "{name}: {what} does not end");
@@ -232,10 +223,13 @@ mod tests {
     fn unknown_names_suggest_the_nearest() {
         assert_eq!(
             nearest("marker-unansered").first(),
-            Some(&"marker-unanswered")
+            Some(&Name::MarkerUnanswered)
         );
-        assert_eq!(nearest("Early_Close"), ["early-close"]);
-        assert_eq!(nearest("retransmision").first(), Some(&"retransmission"));
+        assert_eq!(nearest("Early_Close"), [Name::EarlyClose]);
+        assert_eq!(
+            nearest("retransmision").first(),
+            Some(&Name::Retransmission)
+        );
         assert!(nearest("retransmission").len() > 1);
         assert!(nearest("xyzzy").is_empty());
         assert_eq!(distance("kitten", "sitting"), 3);

@@ -2,8 +2,8 @@
 
 use super::{View, finding, seconds};
 use crate::decode::LostDatagram;
-use crate::findings::Finding;
 use crate::findings::facts::{CaptureFacts, StreamFacts};
+use crate::findings::{Finding, Name};
 use crate::ledger::{Gap, GapCause, Stream, TransportKind};
 use crate::units::{FrameNumber, count, counted};
 
@@ -22,7 +22,7 @@ pub fn of_capture(facts: &CaptureFacts) -> Vec<Finding> {
     let twice = facts.twice.count();
     add(
         &facts.twice,
-        "frames-twice",
+        Name::FramesTwice,
         format!(
             "{} {} captured a second time: the same packets, on another interface or on both ends of the path. Nothing was \
              sent twice.",
@@ -34,7 +34,7 @@ pub fn of_capture(facts: &CaptureFacts) -> Vec<Finding> {
     );
     add(
         &facts.clock_steps,
-        "clock-step",
+        Name::ClockStep,
         format!(
             "The capture's clock went back by up to {}: {} {} stamped earlier than the frame before.",
             seconds(facts.largest_step),
@@ -50,7 +50,7 @@ pub fn of_capture(facts: &CaptureFacts) -> Vec<Finding> {
     );
     add(
         &facts.unfinished_checksums,
-        "offloaded-checksum",
+        Name::OffloadedChecksum,
         format!(
             "{} carry a checksum that the network card was still to fill in: normal in a capture on the sending machine and \
              on loopback.",
@@ -60,7 +60,7 @@ pub fn of_capture(facts: &CaptureFacts) -> Vec<Finding> {
     );
     add(
         &facts.larger_than_mtu,
-        "larger-than-mtu",
+        Name::LargerThanMtu,
         format!(
             "{} hold more than one packet of the network may: the network card cuts them up, or put them together \
              (segmentation offload), outside of what a capture sees.",
@@ -83,7 +83,7 @@ pub fn fragment_lost(lost: &LostDatagram) -> Finding {
     Finding {
         packets: lost.frames.clone(),
         ..finding(
-            "fragment-lost",
+            Name::FragmentLost,
             format!(
                 "An IP datagram from {} to {} (identification {}) came in {} and was never whole: {}.",
                 lost.source,
@@ -110,7 +110,7 @@ pub fn fragment_lost(lost: &LostDatagram) -> Finding {
 /// The finding for streams that were given up because there were too many at once.
 pub fn stream_limit(limit: usize, oldest: FrameNumber) -> Finding {
     finding(
-        "limit-reached",
+        Name::LimitReached,
         format!(
             "More than {} streams were open at once; those silent since frame {oldest} or before were finished early, so \
              later frames of theirs count as new streams.",
@@ -138,7 +138,7 @@ pub fn file_cut_short(
     Finding {
         packets: after_frame.into_iter().collect(),
         ..finding(
-            "file-cut-short",
+            Name::FileCutShort,
             format!("{path} cannot be read on{place}, {after}: {reason}."),
             "What precedes was analysed; take the file again from where it was captured, or stop the capturing program \
              before copying.",
@@ -149,7 +149,7 @@ pub fn file_cut_short(
 /// The finding for frames that the kernel dropped before the capturing program got them.
 pub fn kernel_drops(path: &str, drops: u64) -> Finding {
     finding(
-        "kernel-drops",
+        Name::KernelDrops,
         format!(
             "{path}: the kernel dropped {} before they could be captured; they are missing here, not on the network.",
             counted(drops, "frame", "frames")
@@ -163,7 +163,7 @@ pub(super) fn waiting_limit(stream: &Stream) -> Finding {
         stream: Some(stream.id),
         packets: vec![stream.last_packet],
         ..finding(
-            "limit-reached",
+            Name::LimitReached,
             "So many bytes waited for missing ones that imgnet gave up waiting; what was missing is shown as gaps with \
              the cause \"limit\"."
                 .to_owned(),
@@ -182,7 +182,7 @@ pub(super) fn started_late(stream: &Stream, facts: &StreamFacts) -> Option<Findi
         stream: Some(stream.id),
         packets: vec![stream.first_packet],
         ..finding(
-            "started-late",
+            Name::StartedLate,
             "The capture has no SYN of this connection: it began after the connection did, and what was sent before is \
              unknown."
                 .to_owned(),
@@ -216,7 +216,7 @@ fn gaps(view: &View<'_>, findings: &mut Vec<Finding>) {
         findings.push(Finding {
             image: view.image_at(start),
             ..view.finding(
-                "capture-gap",
+                Name::CaptureGap,
                 around(view, first),
                 format!(
                     "{} in {} that {} acknowledged are not in the capture, the first at stream bytes {}–{}: they were \
@@ -235,7 +235,7 @@ fn gaps(view: &View<'_>, findings: &mut Vec<Finding>) {
         findings.push(Finding {
             image: view.image_at(first.offset),
             ..view.finding(
-                "snaplen-cut",
+                Name::SnaplenCut,
                 view.facts.troubles.cut.named().iter().copied(),
                 format!(
                     "The snap length cut {} off in {}, the first at stream offset {}.",
@@ -278,7 +278,7 @@ fn wrong_checksums(view: &View<'_>, findings: &mut Vec<Finding>) {
     findings.push(Finding {
         image: view.only_picture(),
         ..view.finding(
-            "wrong-checksum",
+            Name::WrongChecksum,
             frames.named().iter().copied(),
             format!(
                 "{} from {} {} a checksum that does not fit: damaged on the way, so that the receiver drops {}, or changed \

@@ -2,7 +2,7 @@
 
 use super::{View, capital, finding, is_whole, kind, length, party, seconds};
 use crate::findings::facts::{PictureFacts, StreamFacts};
-use crate::findings::{Certainty, Finding, Severity};
+use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::{Stream, TransportKind};
 use crate::picture::Status;
 use crate::units::{FrameNumber, count};
@@ -61,7 +61,7 @@ fn early_close(view: &View<'_>, picture: &PictureFacts, expected: &str) -> Findi
         .fin
         .map_or_else(String::new, |frame| format!(" (FIN, frame {frame})"));
     view.of_picture(
-        "early-close",
+        Name::EarlyClose,
         picture,
         frames,
         format!(
@@ -86,7 +86,7 @@ fn reset(view: &View<'_>, picture: &PictureFacts, expected: &str) -> Finding {
     let frames: Vec<FrameNumber> = view.ends(picture.id).skip(1).chain(frame).collect();
     if !receiver_first {
         return view.of_picture(
-            "reset-mid-transfer",
+            Name::ResetMidTransfer,
             picture,
             frames,
             format!("{who}, {side} of the picture, reset the connection{at} {expected}."),
@@ -109,7 +109,7 @@ fn reset(view: &View<'_>, picture: &PictureFacts, expected: &str) -> Finding {
         Finding {
             certainty: Certainty::Likely,
             ..view.of_picture(
-                "unread-data-reset",
+                Name::UnreadDataReset,
                 picture,
                 frames,
                 format!("{message} A program that calls recv() once does that."),
@@ -119,7 +119,7 @@ fn reset(view: &View<'_>, picture: &PictureFacts, expected: &str) -> Finding {
         }
     } else {
         view.of_picture(
-            "reset-mid-transfer",
+            Name::ResetMidTransfer,
             picture,
             frames,
             message,
@@ -148,7 +148,7 @@ fn unread_after_all(view: &View<'_>) -> Option<Finding> {
         severity: Severity::Warning,
         certainty: Certainty::Likely,
         ..view.of_picture(
-            "unread-data-reset",
+            Name::UnreadDataReset,
             picture,
             view.ends(picture.id).skip(1).chain([frame]),
             format!(
@@ -186,7 +186,7 @@ fn no_end_of_stream(view: &View<'_>) -> Option<Finding> {
     (waits && !closed && !answered && idle && picture.gaps.is_empty()).then(|| Finding {
         certainty,
         ..view.of_picture(
-            "no-end-of-stream",
+            Name::NoEndOfStream,
             picture,
             view.ends(picture.id),
             format!(
@@ -232,7 +232,7 @@ fn never_closed(view: &View<'_>) -> Option<Finding> {
         },
         image: view.only_picture(),
         ..view.finding(
-            "never-closed",
+            Name::NeverClosed,
             [fin],
             format!(
                 "{} closed (FIN, frame {fin}) and this was acknowledged, but {} did not close its side within the {} that the \
@@ -301,7 +301,7 @@ pub(super) fn empty_request(stream: &Stream, facts: &StreamFacts) -> Option<Find
         stream: Some(stream.id),
         packets,
         ..finding(
-            "empty-request",
+            Name::EmptyRequest,
             format!(
                 "{} connected (frame {}), and then neither side sent a byte for {}, {end}: the server waits for a request, the \
                  client for an answer.",

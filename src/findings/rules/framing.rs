@@ -2,7 +2,7 @@
 
 use super::{View, capital, kind, length};
 use crate::findings::facts::{PictureFacts, TextDamage};
-use crate::findings::{Certainty, Finding, Severity};
+use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::TransportKind;
 use crate::picture::{self, Sniff, Status};
 use crate::units::{count, counted};
@@ -43,7 +43,7 @@ fn text_broken(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         return None;
     }
     Some(view.of_picture(
-        "bad-encoding",
+        Name::BadEncoding,
         picture,
         view.ends(picture.id).skip(1),
         format!(
@@ -66,7 +66,7 @@ fn trailing(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         return None;
     }
     Some(view.of_picture(
-        "trailing-bytes",
+        Name::TrailingBytes,
         picture,
         view.ends(picture.id).skip(1),
         format!(
@@ -139,7 +139,7 @@ fn length_mismatch(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
     };
     picture.gaps.is_empty().then(|| {
         view.of_picture(
-            "length-mismatch",
+            Name::LengthMismatch,
             picture,
             view.ends(picture.id),
             message,
@@ -173,7 +173,7 @@ fn missing_inside(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         },
         certainty: Certainty::Likely,
         ..view.of_picture(
-            "missing-inside",
+            Name::MissingInside,
             picture,
             view.ends(picture.id),
             format!(
@@ -229,7 +229,7 @@ fn width_unknown(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
     Some(Finding {
         certainty: Certainty::Likely,
         ..view.of_picture(
-            "width-unknown",
+            Name::WidthUnknown,
             picture,
             view.ends(picture.id),
             message,
@@ -240,7 +240,7 @@ fn width_unknown(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
 
 fn text_mode(view: &View<'_>, damage: TextDamage) -> Finding {
     view.finding(
-        "text-mode",
+        Name::TextMode,
         view.facts.last_data.map(|(frame, _)| frame),
         format!(
             "{} sent a PNG whose signature was changed as text is: {damage}. So was the rest of the file; it cannot be mended \
@@ -281,27 +281,27 @@ fn faulty(view: &View<'_>, offset: u64, fault: &Fault) -> Finding {
     }
 }
 
-fn name_fault(fault: &Fault) -> (&'static str, &'static str) {
+fn name_fault(fault: &Fault) -> (Name, &'static str) {
     match fault {
         Fault::PartialRow { .. } => (
-            "rows-not-segments",
+            Name::RowsNotSegments,
             "In the receiver: gather bytes until a whole row is there, whatever recv() returns; in the sender: send whole rows \
              and say width and height before the first.",
         ),
         Fault::FieldsGlued { .. } => (
-            "fields-glued",
+            Name::FieldsGlued,
             "In the sender: end each text field with a newline, or give it a fixed width; two send() calls leave no border.",
         ),
         Fault::WrongDigest { .. } | Fault::WrongChecksum { .. } => (
-            "wrong-digest",
+            Name::WrongDigest,
             "Compute the digest over the very bytes that are sent; if that is so, look for what changes packets on the way.",
         ),
         Fault::BadEncoding { .. } => (
-            "bad-encoding",
+            Name::BadEncoding,
             "In the receiver: decode only once the whole encoded message is there; in the sender: send its length first.",
         ),
         _ => (
-            "implausible-length",
+            Name::ImplausibleLength,
             "Write and read the length alike on both sides: a fixed width and byte order, \"!I\" in Python's struct and \
              to_be_bytes in Rust.",
         ),

@@ -2,7 +2,7 @@
 
 use super::{View, capital, is_whole, kind, length, seconds};
 use crate::findings::facts::{Mark, PictureFacts};
-use crate::findings::{Certainty, Finding};
+use crate::findings::{Certainty, Finding, Name};
 use crate::picture::Status;
 use crate::units::{FrameNumber, count, counted};
 use crate::wire::{Ending, Protocol, StreamEnd};
@@ -73,7 +73,7 @@ fn unanswered(view: &View<'_>) -> Option<Finding> {
             Certainty::Likely
         },
         ..view.of_picture(
-            "marker-unanswered",
+            Name::MarkerUnanswered,
             picture,
             frames,
             format!(
@@ -158,7 +158,7 @@ fn risk(view: &View<'_>) -> Option<Finding> {
     Some(Finding {
         certainty: Certainty::Risk,
         ..view.of_picture(
-            "marker-risk",
+            Name::MarkerRisk,
             picture,
             view.ends(picture.id).skip(1),
             format!(
@@ -196,7 +196,7 @@ fn inside(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         "Either the sender stopped too early, or the marker's bytes stand in the picture itself."
     };
     Some(view.of_picture(
-        "marker-inside-image",
+        Name::MarkerInsideImage,
         picture,
         view.ends(picture.id).skip(1),
         format!(
@@ -216,7 +216,7 @@ fn missing(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         return None;
     }
     Some(view.of_picture(
-        "marker-missing",
+        Name::MarkerMissing,
         picture,
         view.ends(picture.id).skip(1).chain(view.facts.fin),
         format!(

@@ -11,13 +11,11 @@ mod servers;
 mod tcp;
 mod udp;
 
-use std::borrow::Cow;
-
 pub use capture::{file_cut_short, fragment_lost, kernel_drops, of_capture, stream_limit};
 pub use servers::{Ended, Servers};
 
 use super::facts::{DirectionFacts, PictureFacts, StreamFacts};
-use super::{Certainty, Finding, Severity, catalogue};
+use super::{Certainty, Finding, Name, Severity};
 use crate::ledger::{Image, Stream, TransportKind};
 use crate::picture::Status;
 use crate::units::{FrameNumber, PictureId, Timestamp, duration};
@@ -57,15 +55,15 @@ pub fn of_stream(stream: &Stream, images: &[Image], facts: &StreamFacts) -> Vec<
 fn subordinate(findings: &mut [Finding]) {
     let Some(cause) = findings
         .iter()
-        .find(|finding| finding.name == "marker-unanswered")
+        .find(|finding| finding.name == Name::MarkerUnanswered)
         .and_then(|finding| finding.packets.last().copied())
     else {
         return;
     };
     for finding in findings {
         let follows = matches!(
-            finding.name.as_ref(),
-            "reset-mid-transfer" | "unread-data-reset" | "early-close"
+            finding.name,
+            Name::ResetMidTransfer | Name::UnreadDataReset | Name::EarlyClose
         ) && finding.packets.first().is_some_and(|frame| *frame >= cause);
         if follows {
             finding.severity = Severity::Note;
@@ -77,10 +75,10 @@ fn subordinate(findings: &mut [Finding]) {
 }
 
 /// A finding with the catalogue's severity, proven, about nothing in particular.
-fn finding(name: &'static str, message: String, fix: &str) -> Finding {
+fn finding(name: Name, message: String, fix: &str) -> Finding {
     Finding {
-        name: Cow::Borrowed(name),
-        severity: catalogue::severity(name),
+        name,
+        severity: name.severity(),
         certainty: Certainty::Proven,
         stream: None,
         image: None,
@@ -103,7 +101,7 @@ struct View<'f> {
 impl View<'_> {
     fn finding(
         &self,
-        name: &'static str,
+        name: Name,
         frames: impl IntoIterator<Item = FrameNumber>,
         message: String,
         fix: &str,
@@ -121,7 +119,7 @@ impl View<'_> {
     /// As [`Self::finding`], about a picture.
     fn of_picture(
         &self,
-        name: &'static str,
+        name: Name,
         picture: &PictureFacts,
         frames: impl IntoIterator<Item = FrameNumber>,
         message: String,

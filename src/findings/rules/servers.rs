@@ -3,13 +3,12 @@
 //! After an upload the server goes on with others: on the upload's own connection it says nothing, hang or not. But a
 //! server that sent nothing on any connection afterwards, although somebody waits on another one, hangs.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::{finding, marker, seconds};
 use crate::findings::facts::{ServerFacts, SilentUpload, StreamFacts};
-use crate::findings::{Certainty, Finding};
+use crate::findings::{Certainty, Finding, Name};
 use crate::ledger::{Image, Stream, TransportKind};
 use crate::units::{FrameNumber, Timestamp, count};
 
@@ -123,13 +122,12 @@ impl Servers {
         packets.sort_unstable();
         packets.dedup();
         Some(Finding {
-            name: Cow::Borrowed("marker-unanswered"),
             certainty: Certainty::Likely,
             stream: Some(upload.stream),
             image: upload.picture,
             packets,
             ..finding(
-                "marker-unanswered",
+                Name::MarkerUnanswered,
                 format!(
                     "The server {} acknowledged a picture ({} bytes) and the end marker (frame {acknowledged}), and then sent nothing \
                      on any connection for {}, although a client waits on the one that begins with frame {waits}. {}",

@@ -2,7 +2,7 @@
 
 use super::{View, capital, seconds};
 use crate::findings::facts::{ConflictFact, Frames, Stall, StallKind, TOLD};
-use crate::findings::{Certainty, Finding, Severity};
+use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::units::{count, counted};
 
 /// So many writes have to wait before it is a habit.
@@ -22,13 +22,7 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
     findings.extend(conflicts.iter().map(|fact| conflict(view, fact)));
 }
 
-fn of_frames(
-    view: &View<'_>,
-    name: &'static str,
-    frames: &Frames,
-    message: String,
-    fix: &str,
-) -> Finding {
+fn of_frames(view: &View<'_>, name: Name, frames: &Frames, message: String, fix: &str) -> Finding {
     Finding {
         image: view.only_picture(),
         ..view.finding(name, frames.named().iter().copied(), message, fix)
@@ -52,7 +46,7 @@ fn repeats(view: &View<'_>, findings: &mut Vec<Finding>) {
         .map_or(0, |direction| direction.duplicate_bytes);
     findings.push(of_frames(
         view,
-        "retransmission",
+        Name::Retransmission,
         sent,
         format!(
             "{} sent bytes again that the capture had already seen: {}, {}.",
@@ -65,7 +59,7 @@ fn repeats(view: &View<'_>, findings: &mut Vec<Finding>) {
     if !troubles.fast.is_empty() {
         findings.push(of_frames(
             view,
-            "fast-retransmission",
+            Name::FastRetransmission,
             &troubles.fast,
             format!(
                 "{} of these came because duplicate acknowledgments had asked for the missing bytes, so little time was lost.",
@@ -77,7 +71,7 @@ fn repeats(view: &View<'_>, findings: &mut Vec<Finding>) {
     if !troubles.spurious.is_empty() {
         findings.push(of_frames(
             view,
-            "spurious-retransmission",
+            Name::SpuriousRetransmission,
             &troubles.spurious,
             format!(
                 "{} of these held only bytes that {} had already acknowledged: nothing was lost, the acknowledgment was, or \
@@ -97,7 +91,7 @@ fn order(view: &View<'_>, findings: &mut Vec<Finding>) {
     }
     findings.push(of_frames(
         view,
-        "out-of-order",
+        Name::OutOfOrder,
         late,
         format!(
             "{} from {} came after later bytes had come: reordered on the path, or sent again after a loss before the capture \
@@ -114,7 +108,7 @@ fn duplicate_acks(view: &View<'_>) -> Option<Finding> {
     (!again.is_empty()).then(|| {
         of_frames(
             view,
-            "duplicate-ack",
+            Name::DuplicateAck,
             again,
             format!(
                 "{} acknowledged the same byte again in {} while later bytes came: it missed some, or they came out of order.",
@@ -154,7 +148,7 @@ fn zero_window(view: &View<'_>) -> Option<Finding> {
         severity,
         ..of_frames(
             view,
-            "zero-window",
+            Name::ZeroWindow,
             &named,
             format!(
                 "{} announced {} that its buffer is full (window 0, first in frame {}), for {} {outcome}: its program does not \
@@ -206,7 +200,7 @@ fn stall(view: &View<'_>) -> Option<Finding> {
             _ => Certainty::Proven,
         },
         ..view.finding(
-            "stall",
+            Name::Stall,
             frames,
             format!(
                 "In the middle of a picture {} sent nothing for {} (between frames {from} and {until}): {why}{more}.",
@@ -226,7 +220,7 @@ fn small_writes(view: &View<'_>) -> Option<Finding> {
         certainty: Certainty::Likely,
         ..of_frames(
             view,
-            "small-writes",
+            Name::SmallWrites,
             &troubles.small_writes,
             format!(
                 "{} times {} sent the next small piece only when the last one was acknowledged, and each acknowledgment took its \
@@ -245,7 +239,7 @@ fn fragmented(view: &View<'_>) -> Option<Finding> {
     (!pieces.is_empty()).then(|| {
         of_frames(
             view,
-            "ip-fragmented",
+            Name::IpFragmented,
             pieces,
             format!(
                 "{} from {} came in IP fragments.",
@@ -281,7 +275,7 @@ fn conflict(view: &View<'_>, fact: &ConflictFact) -> Finding {
     Finding {
         image: view.image_at(conflict.offset),
         ..view.finding(
-            "conflicting-retransmission",
+            Name::ConflictingRetransmission,
             [conflict.first, conflict.second],
             format!(
                 "{} sent stream bytes {}–{} twice with different contents: byte {} is {:#04x} in frame {} and {:#04x} in frame {}. \

@@ -2,7 +2,7 @@
 
 use super::{View, capital, is_whole, kind, length};
 use crate::findings::facts::{Numbering, PictureFacts};
-use crate::findings::{Certainty, Finding, Severity};
+use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::units::{FrameNumber, count, counted};
 use crate::wire::{Ending, Protocol, StreamEnd};
 
@@ -40,7 +40,7 @@ fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>)
         findings.push(Finding {
             image: view.only_picture(),
             ..view.finding(
-                "datagram-lost",
+                Name::DatagramLost,
                 frames,
                 format!("{what} from {} never came by.", view.sender()),
                 "UDP sends nothing again: let the receiver ask for missing numbers, send more slowly, or use TCP.",
@@ -52,7 +52,7 @@ fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>)
         findings.push(Finding {
             image: view.only_picture(),
             ..view.finding(
-                "datagram-retransmission",
+                Name::DatagramRetransmission,
                 again.named().iter().copied(),
                 format!(
                     "{} from {} carried a piece again, because the receiver asked for it: it had not come, or not in time.",
@@ -66,12 +66,12 @@ fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>)
     }
     for (name, frames, what) in [
         (
-            "datagram-duplicated",
+            Name::DatagramDuplicated,
             &numbering.duplicated,
             "carried a number that had come before",
         ),
         (
-            "datagram-reordered",
+            Name::DatagramReordered,
             &numbering.reordered,
             "came after a datagram with a higher number",
         ),
@@ -105,7 +105,7 @@ fn undetectable(view: &View<'_>) -> Option<Finding> {
     Some(Finding {
         certainty: Certainty::Risk,
         ..view.of_picture(
-            "undetectable-loss",
+            Name::UndetectableLoss,
             picture,
             view.ends(picture.id),
             "The datagrams carry no numbers: one that is lost or comes out of order goes unnoticed until the picture looks wrong."
@@ -136,7 +136,7 @@ fn no_end(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
             severity: Severity::Note,
             certainty: Certainty::Risk,
             ..view.of_picture(
-                "no-end-datagram",
+                Name::NoEndDatagram,
                 picture,
                 view.ends(picture.id).skip(1),
                 format!(
@@ -149,7 +149,7 @@ fn no_end(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         }
     } else {
         view.of_picture(
-            "no-end-datagram",
+            Name::NoEndDatagram,
             picture,
             view.ends(picture.id),
             format!(
@@ -168,7 +168,7 @@ fn fragmented(view: &View<'_>) -> Option<Finding> {
     (!pieces.is_empty()).then(|| Finding {
         image: view.only_picture(),
         ..view.finding(
-            "ip-fragmented",
+            Name::IpFragmented,
             pieces.named().iter().copied(),
             format!(
                 "{} from {} came in IP fragments: losing one fragment loses the whole datagram.",
@@ -187,7 +187,7 @@ fn oversized(view: &View<'_>) -> Option<Finding> {
         certainty: Certainty::Risk,
         image: view.only_picture(),
         ..view.finding(
-            "oversized-datagram",
+            Name::OversizedDatagram,
             large.named().iter().copied(),
             format!(
                 "{} from {} {} longer than a packet of 1,500 bytes holds (the longest {} bytes): whole here, but cut into IP \

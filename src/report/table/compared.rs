@@ -3,25 +3,20 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use crate::ledger::comparison::{
+    Blamed, Comparison, Given, Level, Mismatch, PairedBy, RowsBy, Side, SideOfMismatch,
+};
 use crate::ledger::{Image, Verdict};
 use crate::report::model::Report;
 use crate::report::table::grid::Tone;
 use crate::report::table::{PROSE, mark};
 use crate::report::text::{self, count, counted};
 use crate::report::{Detail, Style};
-use crate::verify::{
-    Blamed, Comparison, Given, Level, Mismatch, PairedBy, RowsBy, Side, SideOfMismatch,
-};
 
 /// So many pictures are told of one by one.
 const EACH: usize = 6;
 /// So many files that belong to no picture are named.
 const FILES: usize = 8;
-
-/// A picture's comparison; absent where nothing was compared.
-pub(super) fn of(image: &Image) -> Option<Comparison> {
-    serde_json::from_value(image.compared.clone()?).ok()
-}
 
 /// The heading of [`cell`].
 pub(super) fn title(style: &Style) -> &'static str {
@@ -39,7 +34,7 @@ fn is_narrow(style: &Style) -> bool {
 /// Under the first = of the heading whether the file sent equals the wire, under the second whether the wire equals the file
 /// received.
 pub(super) fn cell(image: &Image, style: &Style) -> String {
-    let compared = of(image);
+    let compared = image.compared.as_deref();
     let sign = |side: Option<&Side>| match (side.map(|side| side.equal), style.unicode) {
         (Some(Some(true)), true) => "✔",
         (Some(Some(false)), true) => "✖",
@@ -60,7 +55,7 @@ pub(super) fn cell(image: &Image, style: &Style) -> String {
 
 /// How the mismatch of a run's only picture goes on: `differs between the wire and the received file, from byte 9,127 on`.
 pub(super) fn in_short(image: &Image) -> Option<String> {
-    let mismatch = of(image)?.mismatch?;
+    let mismatch = image.compared.as_deref()?.mismatch.as_ref()?;
     let between = between(mismatch.side);
     Some(match mismatch.first_difference {
         Some(first) => format!("differs between {between}, from byte {} on", count(first)),
@@ -78,8 +73,8 @@ fn between(side: SideOfMismatch) -> &'static str {
 
 /// Whether pixels and not bytes were compared, on either side.
 pub(super) fn by_pixels(image: &Image) -> Option<Level> {
-    let compared = of(image)?;
-    let sides = [compared.sent, compared.received];
+    let compared = image.compared.as_deref()?;
+    let sides = [&compared.sent, &compared.received];
     sides.into_iter().flatten().map(|side| side.by).max()
 }
 
@@ -108,12 +103,14 @@ pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io:
     let mut told = 0_usize;
     let mut left_out = 0_u64;
     for image in worst {
-        let Some(compared) = of(image) else { continue };
+        let Some(compared) = image.compared.as_deref() else {
+            continue;
+        };
         if compared.mismatch.is_none() && compared.blame.is_none() {
             continue;
         }
         if told < most {
-            one(image, &compared, style, out)?;
+            one(image, compared, style, out)?;
             told = told.saturating_add(1);
         } else {
             left_out = left_out.saturating_add(1);
@@ -444,7 +441,9 @@ fn pairing(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()
     let all = style.detail >= Detail::Streams;
     let mut lines = Vec::new();
     for image in &report.images {
-        let Some(compared) = of(image) else { continue };
+        let Some(compared) = image.compared.as_deref() else {
+            continue;
+        };
         let mut parts = Vec::new();
         for (word, side) in [("sent", &compared.sent), ("received", &compared.received)] {
             let Some(side) = side else { continue };

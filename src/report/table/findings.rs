@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use crate::findings::{Certainty, Finding, Severity};
+use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::TransportKind;
 use crate::report::model::Report;
 use crate::report::table::grid::Tone;
@@ -26,9 +26,9 @@ pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io:
     } else {
         EACH
     };
-    let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut seen: BTreeMap<Name, u64> = BTreeMap::new();
     for finding in report.findings.iter().filter(|f| f.severity >= least) {
-        let times = seen.entry(&finding.name).or_default();
+        let times = seen.entry(finding.name).or_default();
         *times += 1;
         if *times <= most {
             writeln!(out)?;
@@ -72,7 +72,7 @@ fn one(
         Certainty::Likely => "likely",
         Certainty::Risk => "risk",
     };
-    let name = text::plain(&finding.name, style.unicode);
+    let name = finding.name.as_str();
     // The colour goes round the first word only, so it is put on after the line was broken.
     let head = format!("{severity}  {name}  ({certainty})");
     let place = place(report, finding, style);
@@ -80,7 +80,7 @@ fn one(
     let painted = format!(
         "{}  {}  ({certainty})",
         tone.paint(severity, style),
-        Tone::Strong.paint(&name, style)
+        Tone::Strong.paint(name, style)
     );
     if head.chars().count() + 3 + place.chars().count() <= style.width {
         writeln!(out, "{painted}   {place}")?;
@@ -152,7 +152,7 @@ fn tally(report: &Report, least: Severity, style: &Style, out: &mut dyn Write) -
             .findings
             .iter()
             .filter(|finding| finding.severity == Severity::Note)
-            .map(|finding| finding.name.as_ref())
+            .map(|finding| finding.name.as_str())
             .collect();
         names.sort_unstable();
         names.dedup();

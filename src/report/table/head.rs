@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use crate::findings::Name;
 use crate::ledger::{GapCause, TransportKind};
 use crate::report::Style;
 use crate::report::model::{CaptureFile, Report};
@@ -21,8 +22,8 @@ pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io:
     };
     say(Tone::Strong, &first_line(report))?;
     // Said here only where no finding says it in full.
-    let told = |name: &str| report.findings.iter().any(|finding| finding.name == name);
-    if !told("file-cut-short") {
+    let told = |name: Name| report.findings.iter().any(|finding| finding.name == name);
+    if !told(Name::FileCutShort) {
         for capture in report.captures.iter().filter(|capture| capture.truncated) {
             say(Tone::Doubt, &damage(capture))?;
         }

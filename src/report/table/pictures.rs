@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use crate::findings::Severity;
-use crate::ledger::{ChunkSizeSource, Confidence, Image, Verdict};
+use crate::ledger::{ChunkSizeSource, Confidence, Image, Problem, Verdict};
 use crate::report::model::Report;
 use crate::report::table::compared;
 use crate::report::table::grid::{self, Column, Row, Tone, facts, numbers, routes, words};
@@ -154,7 +154,7 @@ fn remarks(
             about && f.severity > Severity::Note
         })
     };
-    let unexplained: Vec<(&Image, &String)> = images
+    let unexplained: Vec<(&Image, &Problem)> = images
         .iter()
         .filter_map(|image| Some((*image, image.problem.as_ref()?)))
         .filter(|(image, _)| !explained(image) && image.verdict != Verdict::Mismatch)
@@ -286,9 +286,9 @@ fn server(report: &Report, image: &Image) -> (SocketAddr, bool) {
 /// What a person knows the picture by: its file where one was compared, else what was asked for.
 fn name(report: &Report, image: &Image) -> Option<String> {
     let path = image.compared.as_ref().and_then(|compared| {
-        ["sent", "received"]
-            .iter()
-            .find_map(|side| compared.get(side)?.get("path")?.as_str())
+        [&compared.sent, &compared.received]
+            .into_iter()
+            .find_map(|side| side.as_ref()?.path.as_deref())
     });
     if let Some(path) = path {
         return path.rsplit(['/', '\\']).next().map(str::to_owned);
@@ -299,7 +299,8 @@ fn name(report: &Report, image: &Image) -> Option<String> {
 }
 
 fn wire_format(report: &Report, image: &Image, style: &Style) -> String {
-    let protocol = text::plain(&image.protocol, style.unicode);
+    let protocol = image.protocol.to_string();
+    let protocol = text::plain(&protocol, style.unicode);
     if confidence(report, image.stream) == Some(Confidence::Guess) {
         format!("{protocol} (guess)")
     } else {

@@ -60,7 +60,7 @@ fn row(stream: &Stream, index: usize, direction: &Direction, style: &Style) -> R
     let protocol = match (&stream.protocol, stream.confidence) {
         (None, _) => unknown(style),
         (Some(protocol), Some(Confidence::Guess)) => format!("{protocol} (guess)"),
-        (Some(protocol), _) => protocol.clone(),
+        (Some(protocol), _) => protocol.to_string(),
     };
     Row {
         cells: vec![

@@ -200,8 +200,7 @@ fn a_mismatch_counts_as_whole_on_the_wire() {
 #[test]
 fn pictures_are_called_by_their_files_where_those_are_known() {
     let mut report = samples::healthy();
-    report.images[0].compared =
-        Some(serde_json::json!({ "sent": { "path": "out/sent/upload.jpg" } }));
+    report.images[0].compared = Some(Box::new(sent_alone("out/sent/upload.jpg")));
     let text = text(&report, normal(120));
     assert!(text.contains("  upload.jpg  "), "{text}");
 }
@@ -242,4 +241,27 @@ fn one_picture_is_spoken_of_as_one() {
         line,
         "✖ incomplete: the picture never arrived whole on the wire."
     );
+}
+
+/// A comparison in which only the file sent is known.
+fn sent_alone(path: &str) -> crate::ledger::comparison::Comparison {
+    use crate::ledger::comparison::{Comparison, Level, PairedBy, Side};
+    Comparison {
+        level: Level::Bytes,
+        sent: Some(Side {
+            path: Some(path.to_owned()),
+            bytes: 12_088,
+            sha256: "c3".repeat(32),
+            pairing: PairedBy::Digest,
+            equal: Some(true),
+            by: Level::Bytes,
+            compared_bytes: 12_088,
+            pixels: None,
+        }),
+        received: None,
+        sent_equals_received: None,
+        mismatch: None,
+        also: None,
+        blame: None,
+    }
 }

@@ -14,9 +14,10 @@ use crate::analysis::DigestKind;
 use crate::capture::session;
 use crate::cli::verify::compare::{Half, Picked, Settings, judge, pair, wanted};
 use crate::cli::verify::files::{self, Found};
+use crate::ledger::comparison::PairedBy;
 use crate::ledger::record::{Record, Side as Writer};
 use crate::ledger::{Image, Verdict};
-use crate::verify::{Asked, Outcome, PairedBy};
+use crate::verify::{Asked, Outcome};
 
 /// How often files are looked for.
 const LOOK: Duration = Duration::from_millis(20);

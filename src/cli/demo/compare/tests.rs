@@ -2,6 +2,7 @@ use super::*;
 use crate::ledger::{Confidence, Direction, Stream};
 use crate::report::model::Packets;
 use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
+use crate::wire::Protocol;
 
 const CLIENT: &str = "127.0.0.1:40000";
 const SERVER: &str = "127.0.0.1:65432";
@@ -13,7 +14,7 @@ fn record(side: Side, sha256: &str, started: i64) -> Record {
         transport: TransportKind::Tcp,
         from: CLIENT.parse().unwrap(),
         to: SERVER.parse().unwrap(),
-        protocol: "eof".to_owned(),
+        protocol: Protocol::Eof,
         request: None,
         format: None,
         bytes: 100,
@@ -34,7 +35,7 @@ fn image(id: u32, sha256: &str) -> Image {
         stream: StreamId(0),
         from: CLIENT.parse().unwrap(),
         to: SERVER.parse().unwrap(),
-        protocol: "eof".to_owned(),
+        protocol: Protocol::Eof,
         format: None,
         width: None,
         height: None,
@@ -89,7 +90,7 @@ fn report(images: Vec<Image>) -> Report {
         id: StreamId(0),
         transport: TransportKind::Tcp,
         transport_stream: 0,
-        protocol: Some("eof".to_owned()),
+        protocol: Some(Protocol::Eof),
         confidence: Some(Confidence::Given),
         initiator: Some(0),
         first_packet: FrameNumber(1),
@@ -115,23 +116,24 @@ fn three_equal_digests_are_a_match_and_no_fewer() {
     assert!(three_ways(&mut good, &records).is_empty());
     assert_eq!(good.images[0].verdict, Verdict::Match);
     let compared = good.images[0].compared.as_ref().unwrap();
-    assert_eq!(compared["sent"]["path"], "aa.jpg");
-    assert_eq!(compared["received"]["equal"], true);
+    let sent = compared.sent.as_ref().unwrap();
+    assert_eq!(sent.path.as_deref(), Some("aa.jpg"));
+    assert_eq!(compared.received.as_ref().unwrap().equal, Some(true));
+    assert_eq!(compared.sent_equals_received, Some(true));
+    assert_eq!((&compared.mismatch, &compared.blame), (&None, &None));
 
     let mut one_side = report(vec![image(0, "aa")]);
     assert!(three_ways(&mut one_side, &records[..1]).is_empty());
     assert_eq!(one_side.images[0].verdict, Verdict::Unverified);
-    assert_eq!(
-        one_side.images[0].compared.as_ref().unwrap()["received"],
-        Value::Null
-    );
+    let compared = one_side.images[0].compared.as_ref().unwrap();
+    assert_eq!(compared.received, None);
 }
 
 #[test]
 fn the_side_that_differs_is_named() {
-    for (sent, received, named) in [
-        ("bb", "aa", "what was sent"),
-        ("aa", "bb", "what was received"),
+    for (sent, received, side, who) in [
+        ("bb", "aa", SideOfMismatch::SenderToWire, Blamed::Sender),
+        ("aa", "bb", SideOfMismatch::WireToReceiver, Blamed::Receiver),
     ] {
         let mut bad = report(vec![image(0, "aa")]);
         let records = [
@@ -140,8 +142,9 @@ fn the_side_that_differs_is_named() {
         ];
         three_ways(&mut bad, &records);
         assert_eq!(bad.images[0].verdict, Verdict::Mismatch);
-        let problem = bad.images[0].problem.clone().unwrap();
-        assert!(problem.starts_with(named), "{problem}");
+        let compared = bad.images[0].compared.as_ref().unwrap();
+        assert_eq!(compared.mismatch.as_ref().unwrap().side, side);
+        assert_eq!(compared.blame.as_ref().unwrap().who, who);
     }
 }
 

@@ -23,7 +23,7 @@ fn record(problem: Option<&str>) -> Record {
         transport: TransportKind::Tcp,
         from: ([127, 0, 0, 1], 50_000).into(),
         to: ([127, 0, 0, 1], 5050).into(),
-        protocol: "marker".to_owned(),
+        protocol: Protocol::pipeline(),
         request: None,
         format: Some(crate::picture::Format::Jpeg),
         bytes: 12_088,

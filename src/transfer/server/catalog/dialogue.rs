@@ -20,7 +20,7 @@ use crate::transfer::socket::{broken, is_timeout};
 use crate::transfer::{Error, Session, now, queue};
 use crate::units::Timestamp;
 use crate::wire::catalog::{ChoiceDecoder, LONGEST_CHOICE};
-use crate::wire::{Decode as _, Event, Framing};
+use crate::wire::{Decode as _, Event, Framing, Protocol};
 
 /// A choice has no end: so long after its last byte it is taken as complete.
 const CHOICE_PAUSE: Duration = Duration::from_millis(30);
@@ -137,7 +137,7 @@ impl<'c> Asking<'c> {
             transport: TransportKind::Tcp,
             from: self.local,
             to: self.peer,
-            protocol: "catalog".to_owned(),
+            protocol: Protocol::Catalog,
             request: Some(sending.request.clone()),
             format: match sniff(first) {
                 Sniff::Is(format) => Some(format),

@@ -30,17 +30,6 @@ pub enum PairedBy {
     OrderAndSize,
 }
 
-/// A file, or what a ledger says of one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileFacts {
-    /// Its path as found; absent for a line of a ledger whose file was not given.
-    pub path: Option<String>,
-    /// Its length.
-    pub bytes: u64,
-    /// Its SHA-256 in lowercase hex.
-    pub sha256: String,
-}
-
 /// One picture's comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
@@ -142,6 +131,34 @@ pub struct Mismatch {
     pub rows: Option<Rows>,
     /// File in the folder of `--damage` that shows it; absent where none was made.
     pub painting: Option<String>,
+}
+
+impl Mismatch {
+    /// Of two digests: that they differ, and not where.
+    pub fn by_digest(
+        side: SideOfMismatch,
+        expected_bytes: u64,
+        actual_bytes: u64,
+        damage: String,
+    ) -> Self {
+        Self {
+            side,
+            first_difference: None,
+            differing_bytes: None,
+            expected_bytes,
+            actual_bytes,
+            damage,
+            chunks: Vec::new(),
+            chunk_count: 0,
+            packets: Vec::new(),
+            packet_count: 0,
+            context_offset: None,
+            expected_hex: None,
+            actual_hex: None,
+            rows: None,
+            painting: None,
+        }
+    }
 }
 
 /// Rows of pixels, from 0 at the top.

@@ -1,0 +1,154 @@
+//! Why a picture is not whole on the wire.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::picture::Break;
+
+/// Where and why a picture is not whole. Its `Display` is the sentence that reports show; the JSON is that sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// Bytes went out that nobody acknowledged.
+    NeverArrived {
+        /// How many.
+        missing: u64,
+        /// Of so many.
+        of: u64,
+    },
+    /// The capture lacks bytes.
+    NotCaptured {
+        /// How many.
+        missing: u64,
+        /// Of so many.
+        of: u64,
+    },
+    /// Numbered datagrams that never came.
+    PiecesMissing {
+        /// How many; 0 where only bytes are known.
+        pieces: u64,
+        /// Bytes that were in them; 0 where unknown.
+        bytes: u64,
+    },
+    /// It ended before the length that was declared.
+    Short {
+        /// Why nothing more came.
+        stop: Stop,
+        /// Bytes that came.
+        bytes: u64,
+        /// Bytes that were declared.
+        declared: u64,
+    },
+    /// Its own structure is wrong.
+    Broken {
+        /// Offset of the element that is wrong.
+        at: u64,
+        /// What is wrong with it.
+        reason: Break,
+    },
+    /// It ended before its own structure did.
+    Unfinished {
+        /// Why nothing more came.
+        stop: Stop,
+        /// Bytes that came.
+        bytes: u64,
+    },
+    /// It ended before the format's end of a picture.
+    NoEnd {
+        /// Why nothing more came.
+        stop: Stop,
+    },
+    /// The stream broke off, in a format whose pictures end with the stream.
+    BrokeOff {
+        /// Why nothing more came.
+        stop: Stop,
+        /// Bytes that came.
+        bytes: u64,
+    },
+    /// In words: what a sender or a receiver told, or a report that was read again.
+    Told(String),
+}
+
+/// Why nothing more came of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The sender's FIN.
+    Closed,
+    /// A RST.
+    Reset,
+    /// A long silence.
+    Silence,
+    /// The end of the capture.
+    CaptureEnded,
+    /// The format's own end.
+    Format,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the sender closed",
+            Self::Reset => "the connection was reset",
+            Self::Silence => "nothing more came",
+            Self::CaptureEnded => "the capture ended",
+            Self::Format => "the format says that it ends",
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeverArrived { missing, of } => {
+                write!(f, "{missing} of {of} bytes never reached the receiver")
+            }
+            Self::NotCaptured { missing, of } => {
+                write!(f, "{missing} of {of} bytes are missing from the capture")
+            }
+            Self::PiecesMissing { pieces: 0, bytes } => {
+                write!(
+                    f,
+                    "{bytes} bytes never came, by the numbers of the datagrams"
+                )
+            }
+            Self::PiecesMissing { pieces, bytes: 0 } => {
+                write!(f, "{pieces} of its datagrams never came, by their numbers")
+            }
+            Self::PiecesMissing { pieces, bytes } => {
+                write!(
+                    f,
+                    "{pieces} of its datagrams never came, by their numbers: {bytes} bytes"
+                )
+            }
+            Self::Short {
+                stop,
+                bytes,
+                declared,
+            } => write!(f, "{stop} after {bytes} of {declared} declared bytes"),
+            Self::Broken { at, reason } => {
+                write!(f, "its structure breaks at byte {at}: {reason}")
+            }
+            Self::Unfinished { stop, bytes } => {
+                write!(
+                    f,
+                    "{stop} after {bytes} bytes, before the picture's structure ended"
+                )
+            }
+            Self::NoEnd { stop } => write!(f, "{stop} before the format's end of the picture"),
+            Self::BrokeOff { stop, bytes } => write!(f, "{stop} after {bytes} bytes"),
+            Self::Told(words) => f.write_str(words),
+        }
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Problem {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::Told)
+    }
+}
