@@ -1,6 +1,9 @@
 //! The published schema of the report, closed: a member that it does not know is an error.
 
-#![expect(clippy::expect_used, reason = "a helper of a test may fail as the test may")]
+#![expect(
+    clippy::expect_used,
+    reason = "a helper of a test may fail as the test may"
+)]
 
 use serde_json::{Value, json};
 
