@@ -10,7 +10,8 @@ use super::udp_index::UdpIndexDecoder;
 use super::udp_jpeg::UdpJpegDecoder;
 use super::zmtp::ZmtpDecoder;
 use super::{
-    Decode, Protocol, Role, Sink, StreamEnd, carve, catalog, eof, length, marker, raw_pixels, udp,
+    Decode, Protocol, Role, Sink, StreamEnd, carve, catalog, eof, layout, length, marker, raw_pixels,
+    udp,
 };
 
 /// The decoder of one direction, whatever its wire format: an enum, so that no call goes through a table.
@@ -49,6 +50,10 @@ pub enum Decoder {
     Zmtp(ZmtpDecoder),
     /// [`Protocol::Framed`].
     Framed(Box<FramedDecoder>),
+    /// [`Protocol::Layout`] over TCP.
+    Layout(Box<layout::stream::LayoutDecoder>),
+    /// [`Protocol::Layout`] over datagrams.
+    LayoutDatagrams(Box<layout::datagrams::DatagramDecoder>),
     /// [`Protocol::Carve`].
     Carve(carve::CarveDecoder),
 }
@@ -82,6 +87,12 @@ pub fn decoder(protocol: &Protocol, role: Role) -> Decoder {
         Protocol::Http => Decoder::Http(Box::default()),
         Protocol::Zmtp => Decoder::Zmtp(ZmtpDecoder::default()),
         Protocol::Framed => Decoder::Framed(Box::default()),
+        Protocol::Layout(layout) if layout.datagrams => Decoder::LayoutDatagrams(Box::new(
+            layout::datagrams::DatagramDecoder::new(layout.as_ref().clone()),
+        )),
+        Protocol::Layout(layout) => Decoder::Layout(Box::new(layout::stream::LayoutDecoder::new(
+            layout.as_ref().clone(),
+        ))),
         Protocol::Carve => Decoder::Carve(carve::CarveDecoder::new()),
     }
 }
@@ -107,6 +118,8 @@ impl Decoder {
             Self::Http(_) => Protocol::Http,
             Self::Zmtp(_) => Protocol::Zmtp,
             Self::Framed(_) => Protocol::Framed,
+            Self::Layout(decoder) => decoder.protocol(),
+            Self::LayoutDatagrams(decoder) => decoder.protocol(),
             Self::Carve(decoder) => decoder.protocol(),
         }
     }
@@ -131,6 +144,8 @@ macro_rules! each {
             Decoder::Http($decoder) => $call,
             Decoder::Zmtp($decoder) => $call,
             Decoder::Framed($decoder) => $call,
+            Decoder::Layout($decoder) => $call,
+            Decoder::LayoutDatagrams($decoder) => $call,
             Decoder::Carve($decoder) => $call,
         }
     };

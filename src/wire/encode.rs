@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use super::handshake::{BYE, GOT_IMAGE, GOT_SIZE, OK};
 use super::udp_index::IndexHeader;
+use super::layout::encode::{Facts, TooSmall};
 use super::{LengthField, Piece, PieceKind, Protocol, framed, name_size};
-use crate::picture::SNIFF_BYTES;
+use crate::picture::{SNIFF_BYTES, Sniff, Walker, sniff};
 
 /// A picture cannot be put into a wire format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +40,9 @@ pub enum CannotEncode {
         "it begins with a digit, which name-size-marker cannot tell from the size before it; no JPEG, PNG, GIF, WebP or BMP does"
     )]
     BeginsWithDigit,
+    /// A field of a layout cannot hold what it should say.
+    #[error(transparent)]
+    FieldTooSmall(#[from] TooSmall),
     /// imgnet reads this format and does not send it.
     #[error("imgnet reads {protocol} and does not send it")]
     ReceiveOnly {
@@ -67,6 +71,8 @@ pub struct Pieces<'a> {
     /// The answer that the last chunk waits for.
     awaits: Option<&'static str>,
     after: Option<Piece<'a>>,
+    /// Those of a layout, all of them; the rest is empty then.
+    ready: std::vec::IntoIter<Piece<'a>>,
 }
 
 /// The numbers in front of the pieces.
@@ -134,7 +140,7 @@ pub fn around(
                 protocol: protocol.to_string(),
             });
         }
-        Protocol::Framed => return Ok(None),
+        Protocol::Framed | Protocol::Layout(_) => return Ok(None),
         datagrams if datagrams.is_datagrams() => return Ok(None),
         _ => {}
     }
@@ -158,6 +164,35 @@ pub fn pieces<'a>(
     picture: &'a [u8],
     chunk: usize,
 ) -> Result<Pieces<'a>, CannotEncode> {
+    numbered_pieces(protocol, picture, chunk, 0, "")
+}
+
+/// As [`pieces`], of a picture that is the `number`-th of its connection, from 0, and has this file name: layouts may say both.
+///
+/// # Errors
+/// As [`pieces`].
+pub fn numbered_pieces<'a>(
+    protocol: &Protocol,
+    picture: &'a [u8],
+    chunk: usize,
+    number: u64,
+    name: &str,
+) -> Result<Pieces<'a>, CannotEncode> {
+    if let Protocol::Layout(layout) = protocol {
+        let facts = Facts {
+            number,
+            name: name.to_owned(),
+            ..facts(picture)
+        };
+        return Ok(Pieces {
+            before: None,
+            chunks: [].chunks(1),
+            numbers: None,
+            awaits: None,
+            after: None,
+            ready: layout.pieces(picture, chunk, &facts)?.into_iter(),
+        });
+    }
     let length = picture.len() as u64;
     let header = |bytes: Vec<u8>| Some(Piece::new(PieceKind::Header, bytes));
     let mut chunk = chunk.max(1);
@@ -210,13 +245,33 @@ pub fn pieces<'a>(
         numbers,
         awaits: around.awaits,
         after,
+        ready: Vec::new().into_iter(),
     })
+}
+
+/// What a picture's own structure says of it.
+fn facts(picture: &[u8]) -> Facts {
+    let Sniff::Is(format) = sniff(picture.get(..SNIFF_BYTES).unwrap_or(picture)) else {
+        return Facts::default();
+    };
+    let mut walker = Walker::new(format);
+    walker.update(picture);
+    let info = walker.info();
+    Facts {
+        width: info.width.map_or(0, u64::from),
+        height: info.height.map_or(0, u64::from),
+        channels: 3,
+        ..Facts::default()
+    }
 }
 
 impl<'a> Iterator for Pieces<'a> {
     type Item = Piece<'a>;
 
     fn next(&mut self) -> Option<Piece<'a>> {
+        if let Some(piece) = self.ready.next() {
+            return Some(piece);
+        }
         if let Some(before) = self.before.take() {
             return Some(before);
         }

@@ -28,6 +28,7 @@ pub mod eof;
 pub mod framed;
 pub mod handshake;
 pub mod http;
+pub mod layout;
 pub mod length;
 pub mod marker;
 pub mod name_size;
@@ -47,7 +48,8 @@ mod testing;
 mod tests;
 
 pub use decoder::{Decoder, decoder};
-pub use encode::{Around, CannotEncode, Pieces, around, pieces};
+pub use layout::Layout;
+pub use encode::{Around, CannotEncode, Pieces, around, numbered_pieces, pieces};
 pub use protocol::{Encoding, LengthField, Protocol, UnknownProtocol};
 pub use sequence::Order;
 pub use udp_index::{IndexHeader, Number, Numbering};
@@ -135,6 +137,8 @@ pub enum Framing {
     Body,
     /// A greeting, a command or the head of a frame (`zmtp`).
     Zmtp,
+    /// A field of a layout that says something else: `number`, `time`, `width`, `constant`, `answer`, …
+    Field(&'static str),
 }
 
 /// The number that a sender gives each datagram it hands over, also one that carries a piece again (`framed` over UDP).
@@ -208,6 +212,32 @@ pub enum Fault {
         found: u32,
         /// What its bytes give.
         expected: u32,
+    },
+    /// What comes in place of a field of a layout is none.
+    #[error("expected the field \"{field}\" here, found \"{found}\"")]
+    NotTheLayout {
+        /// The field.
+        field: String,
+        /// What came, shortened, escaped.
+        found: String,
+    },
+    /// Two lengths of one header say different things.
+    #[error("one length of the header means {one} bytes of picture, another one {other}")]
+    LengthsDisagree {
+        /// What the first says.
+        one: u64,
+        /// What the other says.
+        other: u64,
+    },
+    /// The picture is not the one that a checksum in its header or behind it promises.
+    #[error("the {check} in the framing is {declared}, that of the bytes that came is {actual}")]
+    WrongCheck {
+        /// Which checksum.
+        check: &'static str,
+        /// What the framing says, hexadecimal.
+        declared: String,
+        /// What the bytes give.
+        actual: String,
     },
     /// An encoded body that cannot be decoded any further.
     #[error("the {encoding} body cannot be decoded: {reason}")]

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::PIPELINE_MARKER;
+use super::layout::{BadLayout, Layout};
 use super::udp_index::{IndexHeader, Number, Numbering};
 
 /// A wire format, with what has to be known to decode it.
@@ -51,6 +52,8 @@ pub enum Protocol {
     Zmtp,
     /// imgnet's own, over TCP and UDP.
     Framed,
+    /// A framing that was described, or worked out.
+    Layout(Box<Layout>),
     /// None of these: pictures found by walking their own structure.
     Carve,
 }
@@ -80,10 +83,12 @@ pub enum LengthField {
 
 /// The text does not name a wire format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown wire format {given:?}; known: {}", Protocol::NAMES.join(", "))]
+#[error("{}", mistake.as_ref().map_or_else(|| format!("unknown wire format {given:?}; known: {}", Protocol::NAMES.join(", ")), ToString::to_string))]
 pub struct UnknownProtocol {
     /// What was given.
     pub given: String,
+    /// What is wrong with it, where it is a layout.
+    pub mistake: Option<BadLayout>,
 }
 
 impl Protocol {
@@ -121,6 +126,7 @@ impl Protocol {
         "zmtp",
         "framed",
         "carve",
+        "layout FIELDS",
     ];
 
     /// P1 with the marker of the pipeline.
@@ -147,10 +153,17 @@ impl Protocol {
 
     /// Whether the format is made of datagrams and of nothing else.
     pub fn is_datagrams(&self) -> bool {
-        matches!(
-            self,
-            Self::Udp | Self::UdpJpeg | Self::UdpIndex(_) | Self::UdpCount
-        )
+        match self {
+            Self::Udp | Self::UdpJpeg | Self::UdpIndex(_) | Self::UdpCount => true,
+            Self::Layout(layout) => layout.datagrams,
+            _ => false,
+        }
+    }
+
+    /// Whether all of a picture has to be at hand before the first byte is sent: its pieces are numbered, or a digest of it
+    /// goes first.
+    pub fn needs_whole_picture(&self) -> bool {
+        self.is_datagrams() || matches!(self, Self::Framed | Self::Layout(_))
     }
 }
 
@@ -222,6 +235,7 @@ impl fmt::Display for Protocol {
             Self::Http => "http",
             Self::Zmtp => "zmtp",
             Self::Framed => "framed",
+            Self::Layout(layout) => return layout.fmt(f),
             Self::Carve => "carve",
         })
     }
@@ -284,8 +298,12 @@ impl FromStr for LengthField {
 }
 
 /// A format that may be wrapped in an encoding: a stream of pictures, not wrapped already.
-fn wrapped(encoding: Encoding, outer: &str) -> Option<Protocol> {
-    let outer: Protocol = outer.parse().ok()?;
+fn wrapped(encoding: Encoding, outer: &str) -> Option<Result<Protocol, UnknownProtocol>> {
+    let outer: Protocol = match outer.parse() {
+        Ok(outer) => outer,
+        Err(UnknownProtocol { mistake: None, .. }) => return None,
+        Err(mistaken) => return Some(Err(mistaken)),
+    };
     matches!(
         outer,
         Protocol::Marker(_)
@@ -295,8 +313,9 @@ fn wrapped(encoding: Encoding, outer: &str) -> Option<Protocol> {
             | Protocol::SizeHandshake { .. }
             | Protocol::NameSizeMarker
             | Protocol::UdpJpeg
+            | Protocol::Layout(_)
     )
-    .then(|| Protocol::Encoded(encoding, Box::new(outer)))
+    .then(|| Ok(Protocol::Encoded(encoding, Box::new(outer))))
 }
 
 impl FromStr for Protocol {
@@ -305,7 +324,17 @@ impl FromStr for Protocol {
     fn from_str(text: &str) -> Result<Self, UnknownProtocol> {
         let unknown = || UnknownProtocol {
             given: text.to_owned(),
+            mistake: None,
         };
+        if text == "layout" || text.starts_with("layout ") {
+            return match text.parse() {
+                Ok(layout) => Ok(Self::Layout(Box::new(layout))),
+                Err(mistake) => Err(UnknownProtocol {
+                    mistake: Some(mistake),
+                    ..unknown()
+                }),
+            };
+        }
         let encoding = |name| match name {
             "base64" => Some(Encoding::Base64),
             "pickled" => Some(Encoding::Pickled),
@@ -317,7 +346,7 @@ impl FromStr for Protocol {
         if let Some((name, outer)) = text.split_once('+')
             && let Some(encoding) = encoding(name)
         {
-            return wrapped(encoding, outer).ok_or_else(unknown);
+            return wrapped(encoding, outer).unwrap_or_else(|| Err(unknown()));
         }
         Ok(match text.split_once('=') {
             None => match text {

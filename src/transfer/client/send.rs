@@ -58,7 +58,7 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
         pictures.push((file.display().to_string(), protocol, loaded));
     }
     let together = match send.protocol {
-        Protocol::Length(_) | Protocol::Framed => true,
+        Protocol::Length(_) | Protocol::Framed | Protocol::Layout(_) => true,
         Protocol::Marker(_) => send.one_connection,
         _ => false,
     };
@@ -197,7 +197,7 @@ fn large(
     let metadata = fs::metadata(path).map_err(failed)?;
     let length = metadata.len();
     // Datagrams are sent again, and a digest that goes first needs all of it.
-    let whole = protocol.is_datagrams() || *protocol == Protocol::Framed;
+    let whole = protocol.needs_whole_picture();
     if whole || !metadata.is_file() || length < LARGE || length > limit {
         return Ok(None);
     }

@@ -1,0 +1,611 @@
+//! Decodes a layout whose sections are datagrams.
+//!
+//! A datagram is the section `end`, the message or a piece, in this order, if its fields are that to the last byte; a last piece
+//! as short as a head is a piece where the head's numbers make it due. Pieces are put in order as [`Sequence`] does, by the index,
+//! the countdown, the offset or the running number that the layout has; without any of them in the order in which they come.
+//! A picture ends where count, last flag or length say it, else with its own structure, an empty datagram, silence or the
+//! beginning of the next one.
+
+use super::{Counts, Field, Kind, Layout, Payload, Role, Size, Value};
+use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
+use crate::wire::length::MOST;
+use crate::wire::sequence::{Order, Place, Sequence, covered};
+use crate::wire::udp_index::MOST_PIECES;
+use crate::wire::{Decode, Ending, Event, Framing, Protocol, Sink, StreamEnd};
+
+/// Decoder of one direction of a layout over datagrams.
+#[derive(Debug)]
+pub struct DatagramDecoder {
+    layout: Box<Layout>,
+    open: Option<Open>,
+    /// What a head said of the picture that comes next.
+    head: Option<Said>,
+    /// The last picture, to recognise pieces that come again after its end.
+    last: Option<(Sequence, Option<u64>)>,
+    /// The running number that the next picture begins with.
+    base: Option<u64>,
+}
+
+/// What the fields of a datagram say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Said {
+    pub(crate) length: Option<u64>,
+    pub(crate) total: Option<u64>,
+    pub(crate) count: Option<u64>,
+    pub(crate) index: Option<u64>,
+    pub(crate) left: Option<u64>,
+    pub(crate) number: Option<u64>,
+    pub(crate) frame: Option<u64>,
+    pub(crate) offset: Option<u64>,
+    pub(crate) last: Option<bool>,
+    name_length: Option<u64>,
+    /// Bytes before the picture's or the piece's own.
+    pub(crate) before: usize,
+    /// How many those are.
+    pub(crate) data: usize,
+    name: Option<String>,
+}
+
+#[derive(Debug)]
+struct Open {
+    sequence: Sequence,
+    /// One past the last key, once something says it.
+    end: Option<u64>,
+    count: Option<u64>,
+    frame: Option<u64>,
+    /// Running number of the first piece.
+    base: u64,
+    /// Pieces so far: the key where there is no number.
+    arrived: u64,
+    length: Option<u64>,
+    given: u64,
+    walker: Option<Walker>,
+}
+
+/// Reads a datagram as these fields, to the last byte; nothing where it is none.
+pub(crate) fn said(fields: &[Field], payload: &[u8]) -> Option<Said> {
+    let mut said = Said::default();
+    let mut at = 0_usize;
+    let mut fields = fields.iter();
+    while let Some(field) = fields.next() {
+        let rest = payload.get(at..)?;
+        if let Kind::Data(_) | Kind::Picture(_) = field.kind {
+            // What follows it has a width of its own.
+            let behind = fields.clone().try_fold(0_u64, |sum, field| {
+                Some(sum.saturating_add(field.kind.width()?))
+            })?;
+            said.before = at;
+            said.data = rest.len().checked_sub(usize::try_from(behind).ok()?)?;
+            at = at.checked_add(said.data)?;
+            continue;
+        }
+        let Size::Is(size) = field.kind.size(rest, said.name_length, true) else {
+            return None;
+        };
+        let bytes = rest.get(..size)?;
+        said.take(field, &field.kind.read(bytes)?)?;
+        at = at.checked_add(size)?;
+    }
+    (at == payload.len()).then_some(said)
+}
+
+impl Said {
+    /// Nothing where a number cannot be what it should say.
+    fn take(&mut self, field: &Field, value: &Value) -> Option<()> {
+        let count = value.count(field.plus);
+        let most = |most: u64| count.filter(|count| *count <= most).map(Some);
+        match field.role {
+            Role::Length(Counts::Bits) => self.length = most(MOST * 8)?.map(|bits| bits / 8),
+            Role::Length(_) => self.length = most(MOST)?,
+            Role::Total => self.total = most(MOST)?,
+            Role::Count => self.count = most(MOST_PIECES)?,
+            Role::Index => self.index = most(MOST_PIECES)?,
+            Role::Left => self.left = most(MOST_PIECES)?,
+            Role::Number => self.number = Some(count?),
+            Role::Frame => self.frame = Some(count?),
+            Role::Offset => self.offset = most(MOST)?,
+            Role::Last => self.last = Some(count? != 0),
+            Role::More => self.last = Some(count? == 0),
+            Role::NameLength => self.name_length = Some(count?),
+            Role::Name => {
+                if let Value::Text(name) = value {
+                    self.name = Some(String::from_utf8_lossy(name).into_owned());
+                }
+            }
+            _ => {}
+        }
+        Some(())
+    }
+}
+
+impl Layout {
+    /// Whether pieces are numbered, so that lost ones show.
+    pub(crate) fn numbered(&self) -> bool {
+        self.piece.iter().any(|field| {
+            matches!(
+                field.role,
+                Role::Index | Role::Left | Role::Offset | Role::Number
+            )
+        })
+    }
+}
+
+impl DatagramDecoder {
+    /// A decoder for this layout.
+    pub fn new(layout: Layout) -> Self {
+        Self {
+            layout: Box::new(layout),
+            open: None,
+            head: None,
+            last: None,
+            base: None,
+        }
+    }
+
+    /// The wire format.
+    pub fn protocol(&self) -> Protocol {
+        Protocol::Layout(self.layout.clone())
+    }
+
+    fn by_offset(&self) -> bool {
+        self.layout
+            .piece
+            .iter()
+            .any(|field| field.role == Role::Offset)
+    }
+
+    fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) {
+        if let Some(mut open) = self.open.take() {
+            open.sequence.settle(open.end, sink);
+            if !self.layout.numbered()
+                && let Some(count @ 1..) =
+                    open.count.map(|count| count.saturating_sub(open.arrived))
+            {
+                sink(Event::PictureLost {
+                    pieces: Some(count),
+                    bytes: None,
+                });
+            }
+            sink(Event::PictureEnd(ending));
+            self.base = Some(open.base.saturating_add(open.arrived));
+            self.last = Some((open.sequence, open.count));
+        }
+    }
+
+    /// Whether this is the piece that is due, and ends the picture.
+    fn last_piece_is_due(&self, payload: &[u8]) -> bool {
+        let length = payload.len();
+        self.open.as_ref().is_some_and(|open| {
+            if self.layout.numbered() {
+                let said = said(&self.layout.piece, payload);
+                return said.is_some_and(|said| {
+                    let key = open.key(&said, self.by_offset());
+                    let step = if self.by_offset() {
+                        said.data as u64
+                    } else {
+                        1
+                    };
+                    let place = open.sequence.place(key, payload);
+                    open.end == Some(key.saturating_add(step))
+                        && matches!(place, Place::Here(Order::Next | Order::Ahead | Order::Late))
+                });
+            }
+            let by_length = open
+                .length
+                .is_some_and(|whole| whole.saturating_sub(open.given) == length as u64);
+            let by_count = open
+                .count
+                .is_some_and(|count| count == open.arrived.saturating_add(1));
+            let ends = open.walker.clone().is_none_or(|mut walker| {
+                walker.update(payload);
+                matches!(walker.status(), Status::Whole { .. })
+            });
+            by_length || by_count && ends
+        })
+    }
+
+    /// Takes a head; false where the datagram is none.
+    fn head(&mut self, payload: &[u8], sink: &mut Sink<'_>) -> bool {
+        if self.layout.message.is_empty() || self.layout.payload().is_some() {
+            return false;
+        }
+        let Some(said) = said(&self.layout.message, payload) else {
+            return false;
+        };
+        let empty = said.count == Some(0) && said.length.is_none();
+        if empty || self.last_piece_is_due(payload) {
+            return false;
+        }
+        self.end(Ending::Cut(StreamEnd::Unfinished), sink);
+        let what = match (&said.name, said.count, said.length) {
+            (_, Some(count), _) => Framing::PieceCount(count),
+            (_, None, Some(length)) => Framing::Length(length),
+            (Some(name), None, None) => Framing::Name(name.clone()),
+            (None, None, None) => Framing::Field("head"),
+        };
+        sink(Event::Framing {
+            what,
+            bytes: payload.len() as u64,
+        });
+        self.head = Some(said);
+        true
+    }
+
+    /// Takes a datagram that holds a whole picture; false where it is none.
+    fn whole(&mut self, payload: &[u8], missing: u64, sink: &mut Sink<'_>) -> bool {
+        let whole = matches!(
+            self.layout.payload(),
+            Some(Payload::File | Payload::ToEnd | Payload::Pixels(_))
+        );
+        let Some(said) = said(&self.layout.message, payload).filter(|_| whole) else {
+            return false;
+        };
+        let framing = |bytes: usize, sink: &mut Sink<'_>| {
+            if bytes > 0 {
+                sink(Event::Framing {
+                    what: Framing::Field("header"),
+                    bytes: bytes as u64,
+                });
+            }
+        };
+        framing(said.before, sink);
+        let data = payload.get(said.before..).unwrap_or_default();
+        let (data, behind) = data.split_at_checked(said.data).unwrap_or((data, &[]));
+        let length = said.length.or(said.total);
+        let here = length.map_or(data.len(), |length| {
+            usize::try_from(length)
+                .unwrap_or(usize::MAX)
+                .min(data.len())
+        });
+        let (data, more) = data.split_at_checked(here).unwrap_or((data, &[]));
+        if !data.is_empty() || missing > 0 {
+            sink(Event::PictureStart { length });
+            if !data.is_empty() {
+                sink(Event::PictureData(data));
+            }
+            if missing > 0 {
+                sink(Event::PictureGap(missing));
+            }
+            let short = length.is_some_and(|length| length > here as u64) && missing == 0;
+            sink(Event::PictureEnd(if short {
+                Ending::Cut(StreamEnd::Unfinished)
+            } else {
+                Ending::Length
+            }));
+        }
+        if !more.is_empty() {
+            sink(Event::Stray(more));
+        }
+        framing(behind.len(), sink);
+        true
+    }
+
+    /// Takes a piece; false where the datagram is none.
+    fn piece(&mut self, payload: &[u8], sink: &mut Sink<'_>) -> bool {
+        let Some(said) = said(&self.layout.piece, payload) else {
+            return false;
+        };
+        let data = payload
+            .get(said.before..said.before.saturating_add(said.data))
+            .unwrap_or_default();
+        // A length in a piece says how much of the datagram counts.
+        let counts = said
+            .length
+            .and_then(|length| usize::try_from(length).ok())
+            .map_or(data.len(), |length| length.min(data.len()));
+        let piece = data.get(..counts).unwrap_or_default();
+        let begins = matches!(
+            sniff(piece.get(..SNIFF_BYTES).unwrap_or(piece)),
+            Sniff::Is(_)
+        );
+        if self.open.is_none() && self.head.is_none() && !self.layout.numbered() {
+            // Only the beginning of a picture says that one begins.
+            let alone = self.layout.message.is_empty() && begins;
+            if !alone {
+                return false;
+            }
+        }
+        let place = self.place(&said, piece, begins);
+        if let Some(Place::Here(order)) = place
+            && self.open.is_none()
+        {
+            // Of the picture before, which is whole.
+            sink(Event::Numbered {
+                index: said.index.or(said.offset).unwrap_or(0),
+                total: said.count,
+                order,
+                transmission: None,
+            });
+            sink(Event::Stray(payload));
+            return true;
+        }
+        let order = match place {
+            Some(Place::Here(order)) => order,
+            _ => {
+                self.end(Ending::Broken, sink);
+                self.start(&said, sink);
+                let open = self.open.as_ref();
+                match open.map(|open| open.key(&said, self.by_offset())) {
+                    Some(0) | None => Order::Next,
+                    Some(_) => Order::Ahead,
+                }
+            }
+        };
+        self.take(&said, payload, piece, order, sink);
+        true
+    }
+
+    fn start(&mut self, said: &Said, sink: &mut Sink<'_>) {
+        let head = self.head.take().unwrap_or_default();
+        let length = head.length.or(head.total).or(said.total);
+        sink(Event::PictureStart { length });
+        let base = match (said.number, self.base) {
+            // A number that goes on from the last picture, or begins again.
+            (Some(number), Some(base)) if number >= base && number - base < MOST_PIECES => base,
+            (Some(number), _) => number,
+            (None, _) => 0,
+        };
+        self.last = None;
+        let count = head.count.or(said.count).or_else(|| {
+            let after = said.left?;
+            Some(after.saturating_add(1))
+        });
+        self.open = Some(Open {
+            sequence: Sequence::new(self.by_offset()),
+            end: if self.by_offset() { length } else { count },
+            count,
+            frame: said.frame,
+            base,
+            arrived: 0,
+            length,
+            given: 0,
+            walker: None,
+        });
+    }
+
+    /// Where a piece belongs; nothing where a picture begins with it.
+    fn place(&self, said: &Said, piece: &[u8], begins: bool) -> Option<Place> {
+        if !self.layout.numbered() {
+            return self.open.as_ref().map(|_| Place::Here(Order::Next));
+        }
+        let by_offset = self.by_offset();
+        let Some(open) = &self.open else {
+            let (last, count) = self.last.as_ref()?;
+            let key = said.index.or(said.offset)?;
+            if begins || key == 0 || said.count.is_some() && said.count != *count {
+                return None;
+            }
+            return match last.place(key, piece) {
+                here @ Place::Here(Order::Repeat) => Some(here),
+                _ => None,
+            };
+        };
+        let other = said.frame.is_some() && said.frame != open.frame
+            || said.count.is_some() && open.count.is_some() && said.count != open.count
+            || said.total.is_some() && open.length.is_some() && said.total != open.length;
+        if other {
+            return Some(Place::Elsewhere);
+        }
+        Some(open.sequence.place(open.key(said, by_offset), piece))
+    }
+
+    fn take(
+        &mut self,
+        said: &Said,
+        payload: &[u8],
+        piece: &[u8],
+        order: Order,
+        sink: &mut Sink<'_>,
+    ) {
+        let by_offset = self.by_offset();
+        let numbered = self.layout.numbered();
+        let fixed = self
+            .layout
+            .piece
+            .iter()
+            .any(|field| matches!(field.kind, Kind::Data(Some(_))));
+        let Some(open) = &mut self.open else { return };
+        let key = open.key(said, by_offset);
+        if numbered {
+            sink(Event::Numbered {
+                index: key,
+                total: open.count,
+                order,
+                transmission: None,
+            });
+        }
+        if said.before > 0 {
+            sink(Event::Framing {
+                what: Framing::PieceHeader,
+                bytes: said.before as u64,
+            });
+        }
+        if said.last == Some(true) {
+            let step = if by_offset { piece.len() as u64 } else { 1 };
+            open.end.get_or_insert(key.saturating_add(step));
+        }
+        let last = open
+            .count
+            .is_some_and(|count| key.saturating_add(1) == count)
+            && !by_offset;
+        let repeat = matches!(order, Order::Repeat | Order::Copy);
+        if !repeat {
+            open.arrived = open.arrived.saturating_add(1);
+        }
+        let walks = open.length.is_none() && (open.end.is_none() || fixed || !numbered);
+        let Open {
+            sequence,
+            walker,
+            length,
+            given,
+            ..
+        } = open;
+        sequence.take(key, piece, order, last, &mut |event| {
+            let (wire, bytes) = match event {
+                Event::PictureData(bytes) => (bytes.len() as u64, bytes),
+                Event::PictureEncoded { wire, bytes } => (wire, bytes),
+                Event::PictureLost {
+                    bytes: Some(lost), ..
+                } => {
+                    *given = given.saturating_add(lost);
+                    if let Some(walker) = walker {
+                        walker.gap(lost);
+                    }
+                    sink(event);
+                    return;
+                }
+                _ => {
+                    sink(event);
+                    return;
+                }
+            };
+            // What fills up the last piece is not of the picture.
+            let room = length.map_or(u64::MAX, |length| length.saturating_sub(*given));
+            let mut here = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
+            if walks {
+                here = here.min(walk(walker, bytes, fixed));
+            }
+            *given = given.saturating_add(here as u64);
+            let own = bytes.get(..here).unwrap_or_default();
+            if wire == bytes.len() as u64 && !own.is_empty() {
+                sink(Event::PictureData(own));
+                covered(wire.saturating_sub(here as u64), &[], sink);
+            } else {
+                covered(wire, own, sink);
+            }
+        });
+        let behind = payload
+            .len()
+            .saturating_sub(said.before)
+            .saturating_sub(piece.len());
+        if behind > 0 {
+            sink(Event::Framing {
+                what: Framing::PieceHeader,
+                bytes: behind as u64,
+            });
+        }
+        let whole = open
+            .walker
+            .as_ref()
+            .is_some_and(|walker| matches!(walker.status(), Status::Whole { .. }));
+        let settled = open.sequence.is_settled();
+        let by_number = numbered && open.end.is_some_and(|end| open.sequence.next() >= end);
+        let by_flag = !numbered && said.last == Some(true);
+        let by_count = !numbered && open.count.is_some_and(|count| open.arrived >= count);
+        let by_length = open.length.is_some_and(|length| open.given >= length);
+        if by_number || by_flag || by_count || by_length && settled {
+            self.end(Ending::Length, sink);
+        } else if open.end.is_none()
+            && open.count.is_none()
+            && open.length.is_none()
+            && settled
+            && whole
+        {
+            self.end(Ending::Structure, sink);
+        }
+    }
+}
+
+impl Open {
+    fn key(&self, said: &Said, by_offset: bool) -> u64 {
+        if by_offset {
+            return said.offset.unwrap_or(0);
+        }
+        if let Some(index) = said.index {
+            return index;
+        }
+        if let Some((left, count)) = said.left.zip(self.count) {
+            return count.saturating_sub(1).saturating_sub(left);
+        }
+        match said.number {
+            Some(number) => number.saturating_sub(self.base),
+            None => self.arrived,
+        }
+    }
+}
+
+/// The structure of the bytes in order, as long as they are those of a picture; how many of them are of it: all, unless
+/// `fixed` says that what is behind its end fills up a piece.
+fn walk(walker: &mut Option<Walker>, bytes: &[u8], fixed: bool) -> usize {
+    if walker.is_none()
+        && let Sniff::Is(format) = sniff(bytes.get(..SNIFF_BYTES).unwrap_or(bytes))
+    {
+        *walker = Some(Walker::new(format));
+    }
+    let Some(walker) = walker else {
+        return bytes.len();
+    };
+    let before = walker.status();
+    let taken = walker.update(bytes);
+    match walker.status() {
+        Status::Whole { .. } if fixed && before == walker.status() => 0,
+        Status::Whole { .. } if fixed => taken,
+        _ => bytes.len(),
+    }
+}
+
+impl Decode for DatagramDecoder {
+    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if !bytes.is_empty() {
+            self.datagram(bytes, sink);
+        }
+    }
+
+    fn datagram(&mut self, payload: &[u8], sink: &mut Sink<'_>) {
+        self.cut_datagram(payload, 0, sink);
+    }
+
+    fn cut_datagram(&mut self, payload: &[u8], missing: u64, sink: &mut Sink<'_>) {
+        let ends = if payload.is_empty() {
+            missing == 0
+        } else {
+            !self.layout.end.is_empty() && said(&self.layout.end, payload).is_some()
+        };
+        if ends {
+            self.end(Ending::EmptyDatagram, sink);
+            sink(Event::Framing {
+                what: Framing::EndDatagram,
+                bytes: payload.len() as u64,
+            });
+            return;
+        }
+        if self.whole(payload, missing, sink) || missing == 0 && self.head(payload, sink) {
+            return;
+        }
+        let open = self.open.is_some();
+        if missing > 0 || !self.piece(payload, sink) {
+            // No piece: inside a picture it covers bytes and gives none.
+            if open {
+                covered(payload.len() as u64, &[], sink);
+            } else if !payload.is_empty() {
+                sink(Event::Stray(payload));
+            }
+        }
+        self.gap(missing, sink);
+    }
+
+    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        if length > 0 {
+            sink(if self.open.is_some() {
+                Event::PictureGap(length)
+            } else {
+                Event::StrayGap(length)
+            });
+        }
+    }
+
+    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+        let whole = self.open.as_ref().is_some_and(|open| {
+            let walked = open.walker.as_ref().map(Walker::status);
+            matches!(walked, Some(Status::Whole { .. })) && open.end.is_none()
+        });
+        self.end(
+            if whole {
+                Ending::Structure
+            } else {
+                Ending::Cut(end)
+            },
+            sink,
+        );
+    }
+}

@@ -1,0 +1,1023 @@
+//! Decodes a layout in a stream.
+//!
+//! A header is gathered whole (at most [`LONGEST`] bytes) before anything of it is told, so that what turns out to be no
+//! header is carved from its first byte on. A direction whose first bytes are no message but one of the layout's answers,
+//! or fewer than a header has, is taken for answers.
+
+use super::{Check, Counts, Field, Kind, LONGEST, Layout, Payload, Role, Size, Value, text};
+use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
+use crate::wire::carve::CarveDecoder;
+use crate::wire::length::MOST;
+use crate::wire::{Decode, Ending, Event, Fault, Framing, Protocol, Sink, StreamEnd};
+
+/// Decoder of one direction of a layout over TCP.
+#[derive(Debug)]
+pub struct LayoutDecoder {
+    layout: Box<Layout>,
+    state: State,
+    /// The fields that come next.
+    section: Section,
+    /// Index of the next field in it.
+    next: usize,
+    /// Bytes of the header so far.
+    held: Vec<u8>,
+    /// How many of them are of fields that were read.
+    read: usize,
+    /// What those fields are.
+    told: Vec<(Framing, u64)>,
+    message: Message,
+    /// A message was read.
+    any: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Section {
+    Once,
+    Message,
+    Piece,
+    End,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A header's fields.
+    Fields,
+    /// So many bytes of the picture, or of a piece, are still to come.
+    Limited(u64),
+    /// The picture ends with the stream.
+    ToEnd,
+    /// The picture ends before a marker; of it so many bytes at the end of what came may be the first.
+    Until(Box<[u8]>, Vec<u8>),
+    /// The picture's structure ends it: its first bytes, until they tell what it is.
+    Sniff(Vec<u8>),
+    Walk(Box<Walker>),
+    /// So many bytes that fill up the last piece.
+    Padding(u64),
+    /// No message, but answers; of one that is not complete these bytes came.
+    Answers(Vec<u8>),
+    /// The framing is lost.
+    Lost(Box<CarveDecoder>),
+}
+
+/// What the header of the message said so far.
+#[derive(Debug, Default)]
+struct Message {
+    /// Bytes of it so far, those of the picture included.
+    at: u64,
+    length: Option<u64>,
+    /// How long the picture at hand is.
+    declared: Option<u64>,
+    /// Where the message ends, if a length says it.
+    ends: Option<u64>,
+    count: Option<u64>,
+    width: Option<u64>,
+    height: Option<u64>,
+    channels: Option<u64>,
+    name_length: Option<u64>,
+    /// A picture was begun and not ended.
+    open: bool,
+    /// Its bytes so far.
+    given: u64,
+    pieces: u64,
+    piece: Option<u64>,
+    /// The piece at hand says that it is the last.
+    last: bool,
+    /// All pieces came.
+    over: bool,
+    /// Checksums that the header promised.
+    promised: Vec<(Check, Vec<u8>)>,
+    sums: Vec<Running>,
+}
+
+/// A checksum on the way.
+#[derive(Debug)]
+pub(crate) enum Running {
+    Crc32(crc32fast::Hasher),
+    Crc16(Check, u16),
+    Adler(u32, u32),
+    Sum(u64),
+    Md5(md5::Md5),
+    Sha1(sha1::Sha1),
+    Sha256(sha2::Sha256),
+}
+
+impl Running {
+    pub(crate) fn new(check: Check) -> Self {
+        match check {
+            Check::Crc32 => Self::Crc32(crc32fast::Hasher::new()),
+            Check::Crc16 => Self::Crc16(check, 0),
+            Check::Crc16Ccitt => Self::Crc16(check, 0xffff),
+            Check::Adler32 => Self::Adler(1, 0),
+            Check::Sum => Self::Sum(0),
+            Check::Md5 => Self::Md5(md5::Digest::new()),
+            Check::Sha1 => Self::Sha1(sha1::Digest::new()),
+            Check::Sha256 => Self::Sha256(sha2::Digest::new()),
+        }
+    }
+
+    fn check(&self) -> Check {
+        match self {
+            Self::Crc32(_) => Check::Crc32,
+            Self::Crc16(check, _) => *check,
+            Self::Adler(..) => Check::Adler32,
+            Self::Sum(_) => Check::Sum,
+            Self::Md5(_) => Check::Md5,
+            Self::Sha1(_) => Check::Sha1,
+            Self::Sha256(_) => Check::Sha256,
+        }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Crc32(hasher) => hasher.update(bytes),
+            Self::Crc16(_, value) => {
+                for byte in bytes {
+                    *value ^= u16::from(*byte) << 8;
+                    for _ in 0..8 {
+                        let high = *value & 0x8000 != 0;
+                        *value = *value << 1 ^ if high { 0x1021 } else { 0 };
+                    }
+                }
+            }
+            Self::Adler(one, two) => {
+                // The most bytes after which neither sum overflows 32 bits.
+                for part in bytes.chunks(5552) {
+                    for byte in part {
+                        *one += u32::from(*byte);
+                        *two += *one;
+                    }
+                    *one %= 65_521;
+                    *two %= 65_521;
+                }
+            }
+            Self::Sum(sum) => {
+                for byte in bytes {
+                    *sum = sum.wrapping_add(u64::from(*byte));
+                }
+            }
+            Self::Md5(digest) => md5::Digest::update(digest, bytes),
+            Self::Sha1(digest) => sha1::Digest::update(digest, bytes),
+            Self::Sha256(digest) => sha2::Digest::update(digest, bytes),
+        }
+    }
+
+    /// The value, most significant byte first.
+    pub(crate) fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Crc32(hasher) => hasher.finalize().to_be_bytes().to_vec(),
+            Self::Crc16(_, value) => value.to_be_bytes().to_vec(),
+            Self::Adler(one, two) => (two << 16 | one).to_be_bytes().to_vec(),
+            Self::Sum(sum) => sum.to_be_bytes().to_vec(),
+            Self::Md5(digest) => md5::Digest::finalize(digest).to_vec(),
+            Self::Sha1(digest) => sha1::Digest::finalize(digest).to_vec(),
+            Self::Sha256(digest) => sha2::Digest::finalize(digest).to_vec(),
+        }
+    }
+}
+
+/// What a checksum's field holds, most significant byte first.
+pub(crate) fn promised(kind: &Kind, bytes: &[u8]) -> Option<Vec<u8>> {
+    match kind {
+        Kind::Bytes(_) => Some(bytes.to_vec()),
+        Kind::Text(_) => match kind.read(bytes)? {
+            Value::Text(text) if text.len().is_multiple_of(2) => text
+                .chunks(2)
+                .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+                .collect(),
+            _ => None,
+        },
+        Kind::Int { bytes: width, .. } => {
+            let number = kind.read(bytes)?.count(0)?;
+            let all = number.to_be_bytes();
+            Some(
+                all.get(all.len().checked_sub(usize::from(*width))?..)?
+                    .to_vec(),
+            )
+        }
+        _ => kind
+            .read(bytes)?
+            .count(0)
+            .map(|number| number.to_be_bytes().to_vec()),
+    }
+}
+
+/// Whether a checksum is the promised one; of the two the shorter says how many of the last bytes count.
+pub(crate) fn agrees(promised: &[u8], actual: &[u8]) -> bool {
+    let width = promised.len().min(actual.len());
+    let tail = |bytes: &[u8]| {
+        bytes
+            .get(bytes.len() - width..)
+            .unwrap_or_default()
+            .to_vec()
+    };
+    let rest = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .take(bytes.len() - width)
+            .all(|byte| *byte == 0)
+    };
+    tail(promised) == tail(actual) && rest(promised)
+}
+
+impl LayoutDecoder {
+    /// A decoder for this layout.
+    pub fn new(layout: Layout) -> Self {
+        Self {
+            section: if layout.once.is_empty() {
+                Section::Message
+            } else {
+                Section::Once
+            },
+            message: Message::of(&layout),
+            layout: Box::new(layout),
+            state: State::Fields,
+            next: 0,
+            held: Vec::new(),
+            read: 0,
+            told: Vec::new(),
+            any: false,
+        }
+    }
+
+    /// The wire format.
+    pub fn protocol(&self) -> Protocol {
+        Protocol::Layout(self.layout.clone())
+    }
+
+    fn fields(&self) -> &[Field] {
+        match self.section {
+            Section::Once => &self.layout.once,
+            Section::Message => &self.layout.message,
+            Section::Piece => &self.layout.piece,
+            Section::End => &self.layout.end,
+        }
+    }
+
+    /// Reads fields from what is held, as far as it reaches; tells how many more bytes are asked for, at least.
+    fn gather(&mut self, ended: bool, sink: &mut Sink<'_>) -> usize {
+        while let State::Fields = self.state {
+            let Some(field) = self.fields().get(self.next).cloned() else {
+                self.section_done(sink);
+                // A message of no bytes at all would go round for ever.
+                if self.held.len() == self.read && self.next == 0 {
+                    self.flush(sink);
+                    return 1;
+                }
+                continue;
+            };
+            match &field.kind {
+                Kind::Picture(payload) => {
+                    self.flush(sink);
+                    self.payload(&payload.clone(), sink);
+                    continue;
+                }
+                Kind::Data(fixed) => {
+                    self.data(*fixed, sink);
+                    continue;
+                }
+                _ => {}
+            }
+            let head = self.held.get(self.read..).unwrap_or_default();
+            if ended && head.is_empty() {
+                return 1;
+            }
+            match field.kind.size(head, self.message.name_length, ended) {
+                Size::Needs(_) if self.held.len() > LONGEST => {
+                    self.lose(&field, sink);
+                    return 1;
+                }
+                Size::Needs(more) => return more.saturating_sub(head.len()).max(1),
+                Size::Is(size) => {
+                    let bytes = head.get(..size).unwrap_or_default().to_vec();
+                    if !self.field(&field, &bytes, sink) {
+                        self.lose(&field, sink);
+                        return 1;
+                    }
+                }
+                Size::Wrong => {
+                    self.lose(&field, sink);
+                    return 1;
+                }
+            }
+        }
+        1
+    }
+
+    /// Takes a whole field; false where it is none.
+    fn field(&mut self, field: &Field, bytes: &[u8], sink: &mut Sink<'_>) -> bool {
+        let Some(value) = field.kind.read(bytes) else {
+            return false;
+        };
+        self.read = self.read.saturating_add(bytes.len());
+        self.next = self.next.saturating_add(1);
+        let message = &mut self.message;
+        message.at = message.at.saturating_add(bytes.len() as u64);
+        let count = value.count(field.plus);
+        let mut framing = Framing::Field(text::word(field.role).unwrap_or(match field.kind {
+            Kind::Fixed(_) => "constant",
+            _ => "field",
+        }));
+        match field.role {
+            Role::None | Role::Number | Role::Frame | Role::Time | Role::PixelType => {}
+            Role::Length(counts) => {
+                let Some(count) = count.filter(|count| *count <= MOST) else {
+                    if let Some(value) = value.count(0) {
+                        self.implausible(field, bytes, value, sink);
+                    }
+                    return false;
+                };
+                framing = Framing::Length(count);
+                match counts {
+                    Counts::Picture if self.section == Section::Piece => {
+                        message.piece = Some(count)
+                    }
+                    Counts::Picture => message.length = Some(count),
+                    Counts::Bits => message.length = Some(count / 8),
+                    Counts::Rest => message.ends = Some(message.at.saturating_add(count)),
+                    Counts::All => message.ends = Some(count),
+                }
+            }
+            Role::Total => message.length = count.or(message.length),
+            Role::Count => {
+                message.count = count;
+                framing = Framing::PieceCount(count.unwrap_or(0));
+            }
+            Role::Index => {
+                let pieces = count.unwrap_or(0).saturating_add(1);
+                message.last |= message.count == Some(pieces);
+            }
+            Role::Left => message.last |= count == Some(0),
+            Role::Last => message.last |= count.is_some_and(|flag| flag != 0),
+            Role::More => message.last |= count == Some(0),
+            Role::Offset => {}
+            Role::Width => message.width = count,
+            Role::Height => message.height = count,
+            Role::Channels => message.channels = count,
+            Role::NameLength => message.name_length = count,
+            Role::Name => {
+                if let Value::Text(name) = &value {
+                    framing = Framing::Name(String::from_utf8_lossy(name).into_owned());
+                }
+            }
+            Role::Check(check) => {
+                if let Some(promise) = promised(&field.kind, bytes) {
+                    if message.open || message.given > 0 {
+                        message.check(check, &promise, sink);
+                    } else {
+                        message.promised.push((check, promise));
+                    }
+                }
+            }
+        }
+        if self.section == Section::Piece {
+            framing = Framing::PieceHeader;
+        }
+        self.told.push((framing, bytes.len() as u64));
+        true
+    }
+
+    /// A length that can be none: says so, and how it would be one.
+    fn implausible(&self, field: &Field, bytes: &[u8], value: u64, sink: &mut Sink<'_>) {
+        let hint = field.kind.other_order().and_then(|kind| {
+            let count = kind.read(bytes)?.count(field.plus)?;
+            (SNIFF_BYTES as u64..=MOST)
+                .contains(&count)
+                .then(|| format!("{kind}, {count} bytes"))
+        });
+        if self.any || hint.is_some() {
+            sink(Event::Fault(Fault::ImplausibleLength { value, hint }));
+        }
+    }
+
+    /// What is held is no header: it, and what follows, is carved.
+    fn lose(&mut self, field: &Field, sink: &mut Sink<'_>) {
+        self.told.clear();
+        let held = std::mem::take(&mut self.held);
+        let read = std::mem::take(&mut self.read);
+        if self.message.open {
+            self.message.open = false;
+            sink(Event::PictureEnd(Ending::Broken));
+        }
+        if !self.any && !self.layout.answer.is_empty() {
+            self.state = State::Answers(Vec::new());
+            self.answers(&held, false, sink);
+            return;
+        }
+        if self.any {
+            let head = held.get(read..).unwrap_or_default();
+            // As many bytes as show it, however many came.
+            let shows = |count: &usize| {
+                let head = head.get(..*count).unwrap_or(head);
+                let size = field.kind.size(head, self.message.name_length, false);
+                size == Size::Wrong || size == Size::Is(*count)
+            };
+            let count = (1..=head.len()).find(shows).unwrap_or(head.len());
+            let found = head.get(..count.min(32)).unwrap_or_default();
+            sink(Event::Fault(Fault::NotTheLayout {
+                field: field.to_string(),
+                found: found.escape_ascii().to_string(),
+            }));
+        }
+        let mut carve = Box::new(CarveDecoder::inside());
+        if !held.is_empty() {
+            carve.update(&held, sink);
+        }
+        self.state = State::Lost(carve);
+    }
+
+    /// Takes more bytes of a direction that answers; what is no answer is carved. With `ended` no more come.
+    fn answers(&mut self, bytes: &[u8], ended: bool, sink: &mut Sink<'_>) {
+        let State::Answers(held) = &mut self.state else {
+            return;
+        };
+        let mut held = std::mem::take(held);
+        held.extend_from_slice(bytes);
+        let mut from = 0_usize;
+        loop {
+            let mut at = from;
+            let mut whole = !self.layout.answer.is_empty();
+            for field in &self.layout.answer {
+                let head = held.get(at..).unwrap_or_default();
+                match field.kind.size(head, None, ended) {
+                    Size::Is(size) => at = at.saturating_add(size),
+                    Size::Needs(_) => {
+                        whole = false;
+                        break;
+                    }
+                    Size::Wrong => {
+                        let mut carve = Box::new(CarveDecoder::inside());
+                        let rest = held.get(from..).unwrap_or_default();
+                        if !rest.is_empty() {
+                            carve.update(rest, sink);
+                        }
+                        if ended {
+                            carve.finish(StreamEnd::Fin, sink);
+                        }
+                        self.state = State::Lost(carve);
+                        return;
+                    }
+                }
+            }
+            if !whole || at == from {
+                break;
+            }
+            sink(Event::Framing {
+                what: Framing::Field("answer"),
+                bytes: at.saturating_sub(from) as u64,
+            });
+            from = at;
+            if from == held.len() {
+                break;
+            }
+        }
+        held.drain(..from);
+        if ended && !held.is_empty() {
+            sink(Event::Stray(&held));
+            held.clear();
+        }
+        self.state = State::Answers(held);
+    }
+
+    /// Tells of the fields that were read.
+    fn flush(&mut self, sink: &mut Sink<'_>) {
+        for (what, bytes) in self.told.drain(..) {
+            sink(Event::Framing { what, bytes });
+        }
+        self.held.drain(..self.read.min(self.held.len()));
+        self.read = 0;
+    }
+
+    /// All fields of a section came.
+    fn section_done(&mut self, sink: &mut Sink<'_>) {
+        let ended = match self.section {
+            Section::Once => {
+                self.section = Section::Message;
+                self.next = 0;
+                self.message = Message::of(&self.layout);
+                return;
+            }
+            Section::Piece => {
+                self.flush(sink);
+                self.next = 0;
+                if self.message.over {
+                    self.section = Section::Message;
+                    // Behind "pieces".
+                    self.next = self
+                        .layout
+                        .message
+                        .iter()
+                        .position(|field| matches!(field.kind, Kind::Picture(_)))
+                        .map_or(usize::MAX, |at| at.saturating_add(1));
+                }
+                return;
+            }
+            Section::Message if !self.layout.end.is_empty() => {
+                self.section = Section::End;
+                self.next = 0;
+                return;
+            }
+            Section::Message | Section::End => true,
+        };
+        if ended {
+            self.flush(sink);
+            self.any = true;
+            self.section = Section::Message;
+            self.next = 0;
+            self.message = Message::of(&self.layout);
+        }
+    }
+
+    /// The picture comes next.
+    fn payload(&mut self, payload: &Payload, sink: &mut Sink<'_>) {
+        let behind: Option<u64> = self
+            .layout
+            .message
+            .iter()
+            .skip(self.next.saturating_add(1))
+            .chain(&self.layout.end)
+            .try_fold(0_u64, |sum, field| {
+                Some(sum.saturating_add(field.kind.width()?))
+            });
+        let told = self.message.limit(behind, self.layout.pixels(), sink);
+        self.any = true;
+        match payload {
+            Payload::Pieces => {
+                self.message.length = told.or(self.message.length);
+                if self.message.count == Some(0) || told == Some(0) {
+                    self.next = self.next.saturating_add(1);
+                } else {
+                    self.section = Section::Piece;
+                    self.next = 0;
+                }
+                return;
+            }
+            Payload::Until(end) => {
+                self.state = State::Until(end.clone(), Vec::new());
+                return;
+            }
+            Payload::File | Payload::Pixels(_) | Payload::ToEnd => {}
+        }
+        match (told, payload) {
+            (Some(0), _) => self.next = self.next.saturating_add(1),
+            (Some(length), _) => {
+                self.message.declared = Some(length);
+                // Without a header nothing says that another picture comes, but its first byte.
+                if self.next > 0 {
+                    self.start(Some(length), sink);
+                }
+                self.state = State::Limited(length);
+            }
+            (None, Payload::File) => self.state = State::Sniff(Vec::new()),
+            (None, _) => self.state = State::ToEnd,
+        }
+    }
+
+    fn start(&mut self, length: Option<u64>, sink: &mut Sink<'_>) {
+        self.message.open = true;
+        sink(Event::PictureStart { length });
+    }
+
+    /// A piece's bytes come next.
+    fn data(&mut self, fixed: Option<u32>, sink: &mut Sink<'_>) {
+        let left = self
+            .message
+            .length
+            .map(|length| length.saturating_sub(self.message.given));
+        let said = self.message.piece.take().or(fixed.map(u64::from));
+        let take = match (said, left) {
+            (Some(said), Some(left)) => said.min(left),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => {
+                self.flush(sink);
+                self.state = State::ToEnd;
+                return;
+            }
+        };
+        self.message.pieces = self.message.pieces.saturating_add(1);
+        let empty = said == Some(0) && fixed.is_none();
+        if empty {
+            // What ended the picture comes behind its end.
+            self.end(Ending::Length, sink);
+            self.message.over = true;
+        }
+        self.flush(sink);
+        if take > 0 && !self.message.open {
+            let length = self.message.length;
+            self.start(length, sink);
+        }
+        self.message.piece = Some(said.unwrap_or(take).saturating_sub(take));
+        self.state = State::Limited(take);
+        if take == 0 {
+            self.limited_done(sink);
+        }
+    }
+
+    /// The picture's bytes, or a piece's, came.
+    fn limited_done(&mut self, sink: &mut Sink<'_>) {
+        self.state = State::Fields;
+        self.next = self.next.saturating_add(1);
+        if self.section != Section::Piece {
+            self.end(Ending::Length, sink);
+            return;
+        }
+        let message = &mut self.message;
+        let padding = message.piece.take().unwrap_or(0);
+        let last = std::mem::take(&mut message.last);
+        message.over |= last
+            || message.length == Some(message.given)
+            || message.count.is_some_and(|count| message.pieces >= count);
+        if message.over {
+            self.end(Ending::Length, sink);
+        }
+        if padding > 0 {
+            self.state = State::Padding(padding);
+        }
+    }
+
+    fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) {
+        let message = &mut self.message;
+        if std::mem::take(&mut message.open) {
+            if ending == Ending::Length || ending == Ending::Marker {
+                for (check, promise) in std::mem::take(&mut message.promised) {
+                    message.check(check, &promise, sink);
+                }
+            }
+            sink(Event::PictureEnd(ending));
+        }
+    }
+
+    fn given(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if bytes.is_empty() {
+            return;
+        }
+        if !self.message.open {
+            self.start(self.message.declared, sink);
+        }
+        let message = &mut self.message;
+        message.given = message.given.saturating_add(bytes.len() as u64);
+        message.at = message.at.saturating_add(bytes.len() as u64);
+        for sum in &mut message.sums {
+            sum.update(bytes);
+        }
+        sink(Event::PictureData(bytes));
+    }
+
+    /// Bytes of a picture that a marker ends.
+    fn until(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
+        let State::Until(end, tail) = &mut self.state else {
+            return 0;
+        };
+        let before = tail.len();
+        // A marker is short, so little is joined: what may be its first bytes, and so many new ones.
+        let room = bytes.len().min(end.len().max(64 << 10));
+        let mut joined = std::mem::take(tail);
+        joined.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        let end = end.clone();
+        if let Some(at) = memchr::memmem::find(&joined, &end) {
+            self.given(joined.get(..at).unwrap_or_default(), sink);
+            self.end(Ending::Marker, sink);
+            sink(Event::Framing {
+                what: Framing::Marker,
+                bytes: end.len() as u64,
+            });
+            self.state = State::Fields;
+            self.next = self.next.saturating_add(1);
+            return at.saturating_add(end.len()).saturating_sub(before);
+        }
+        let most = end.len().saturating_sub(1).min(joined.len());
+        let keep = (1..=most)
+            .rev()
+            .find(|keep| joined.get(joined.len() - keep..) == end.get(..*keep))
+            .unwrap_or(0);
+        let kept = joined.split_off(joined.len() - keep);
+        self.given(&joined, sink);
+        self.state = State::Until(end, kept);
+        room
+    }
+
+    /// Bytes of a picture that its structure ends.
+    fn walk(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
+        let State::Walk(walker) = &mut self.state else {
+            return 0;
+        };
+        let taken = walker.update(bytes);
+        let status = walker.status();
+        self.given(bytes.get(..taken).unwrap_or_default(), sink);
+        match status {
+            Status::Walking => {}
+            Status::Whole { .. } => {
+                self.end(Ending::Structure, sink);
+                self.state = State::Fields;
+                self.next = self.next.saturating_add(1);
+            }
+            Status::Broken { .. } => {
+                self.end(Ending::Broken, sink);
+                self.state = State::Lost(Box::new(CarveDecoder::inside()));
+            }
+        }
+        taken
+    }
+}
+
+impl Message {
+    fn of(layout: &Layout) -> Self {
+        let fields = layout.message.iter().chain(&layout.end);
+        Self {
+            sums: fields
+                .filter_map(|field| match field.role {
+                    Role::Check(check) => Some(Running::new(check)),
+                    _ => None,
+                })
+                .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// How long the picture is, if the header says it; `behind` is what follows it in the message.
+    fn limit(
+        &self,
+        behind: Option<u64>,
+        pixels: Option<super::Pixels>,
+        sink: &mut Sink<'_>,
+    ) -> Option<u64> {
+        let by_end = self
+            .ends
+            .zip(behind)
+            .map(|(ends, behind)| ends.saturating_sub(self.at).saturating_sub(behind));
+        if let (Some(one), Some(other)) = (self.length, by_end)
+            && one != other
+        {
+            sink(Event::Fault(Fault::LengthsDisagree { one, other }));
+        }
+        let by_size = pixels.and_then(|pixels| {
+            let size = pixels
+                .size
+                .map(|(width, height)| (u64::from(width), u64::from(height)))
+                .or(self.width.zip(self.height))?;
+            let bytes = pixels.order.bytes().map(u64::from).or(self.channels)?;
+            size.0
+                .checked_mul(size.1)?
+                .checked_mul(bytes)
+                .filter(|bytes| *bytes <= MOST)
+        });
+        self.length.or(by_end).or(by_size)
+    }
+
+    fn check(&mut self, check: Check, promise: &[u8], sink: &mut Sink<'_>) {
+        let Some(at) = self.sums.iter().position(|sum| sum.check() == check) else {
+            return;
+        };
+        let actual = self.sums.remove(at).finish();
+        if !agrees(promise, &actual) {
+            let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            sink(Event::Fault(Fault::WrongCheck {
+                check: text::word(Role::Check(check)).unwrap_or("checksum"),
+                declared: hex(promise),
+                actual: hex(&actual),
+            }));
+        }
+    }
+}
+
+impl Decode for LayoutDecoder {
+    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        let mut rest = bytes;
+        loop {
+            if let State::Fields = self.state {
+                let missing = self.gather(false, sink);
+                if let State::Fields = self.state {
+                    if rest.is_empty() {
+                        return;
+                    }
+                    let (new, later) = rest.split_at(missing.min(rest.len()));
+                    self.held.extend_from_slice(new);
+                    rest = later;
+                    self.gather(false, sink);
+                    continue;
+                }
+            }
+            // What was held beyond the header is of what follows it.
+            if !self.held.is_empty() && self.read == 0 {
+                let held = std::mem::take(&mut self.held);
+                let used = self.take(&held, sink);
+                self.held = held.get(used..).unwrap_or_default().to_vec();
+                continue;
+            }
+            if rest.is_empty() {
+                return;
+            }
+            let used = self.take(rest, sink);
+            rest = rest.get(used..).unwrap_or_default();
+        }
+    }
+
+    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        if length == 0 {
+            return;
+        }
+        match &mut self.state {
+            State::Fields => {
+                self.told.clear();
+                let held = std::mem::take(&mut self.held);
+                self.read = 0;
+                let mut carve = Box::new(CarveDecoder::inside());
+                if self.message.open {
+                    sink(Event::PictureGap(length));
+                    self.message.open = false;
+                    sink(Event::PictureEnd(Ending::Broken));
+                    carve.update(&held, sink);
+                } else {
+                    carve.update(&held, sink);
+                    carve.gap(length, sink);
+                }
+                self.state = State::Lost(carve);
+            }
+            State::Limited(left) => {
+                let gone = length.min(*left);
+                *left = left.saturating_sub(gone);
+                let over = *left == 0;
+                self.missing(gone, sink);
+                if over {
+                    self.limited_done(sink);
+                    self.gap(length.saturating_sub(gone), sink);
+                }
+            }
+            State::ToEnd => self.missing(length, sink),
+            State::Until(_, tail) => {
+                let tail = std::mem::take(tail);
+                self.given(&tail, sink);
+                self.missing(length, sink);
+            }
+            State::Sniff(head) => {
+                let head = std::mem::take(head);
+                self.start(None, sink);
+                self.given(&head, sink);
+                self.missing(length, sink);
+                self.state = State::ToEnd;
+            }
+            State::Walk(walker) => {
+                let gone = walker.gap(length).min(length);
+                let status = walker.status();
+                self.missing(gone, sink);
+                match status {
+                    Status::Walking => {}
+                    Status::Whole { .. } => {
+                        self.end(Ending::Structure, sink);
+                        self.state = State::Fields;
+                        self.next = self.next.saturating_add(1);
+                        self.gap(length.saturating_sub(gone), sink);
+                    }
+                    Status::Broken { .. } => {
+                        self.end(Ending::Broken, sink);
+                        self.state = State::Lost(Box::new(CarveDecoder::inside()));
+                        self.gap(length.saturating_sub(gone), sink);
+                    }
+                }
+            }
+            State::Padding(left) => {
+                let gone = length.min(*left);
+                *left = left.saturating_sub(gone);
+                let over = *left == 0;
+                sink(if self.message.open {
+                    Event::PictureGap(gone)
+                } else {
+                    Event::StrayGap(gone)
+                });
+                if over {
+                    self.state = State::Fields;
+                    self.gap(length.saturating_sub(gone), sink);
+                }
+            }
+            State::Answers(held) => {
+                let held = std::mem::take(held);
+                if !held.is_empty() {
+                    sink(Event::Stray(&held));
+                }
+                sink(Event::StrayGap(length));
+            }
+            State::Lost(carve) => carve.gap(length, sink),
+        }
+    }
+
+    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+        if let State::Fields = self.state {
+            self.gather(true, sink);
+        }
+        match std::mem::replace(&mut self.state, State::Fields) {
+            State::Fields => {
+                self.told.clear();
+                let held = std::mem::take(&mut self.held);
+                self.read = 0;
+                self.end(Ending::Cut(end), sink);
+                if !self.any {
+                    self.state = State::Answers(Vec::new());
+                    self.answers(&held, true, sink);
+                } else if !held.is_empty() {
+                    sink(Event::Stray(&held));
+                }
+            }
+            State::Answers(held) => {
+                self.state = State::Answers(Vec::new());
+                self.answers(&held, true, sink);
+            }
+            State::Limited(_) => self.end(Ending::Cut(end), sink),
+            State::ToEnd => self.end(Ending::EndOfStream(end), sink),
+            State::Until(_, tail) => {
+                self.given(&tail, sink);
+                self.end(Ending::Cut(end), sink);
+            }
+            State::Sniff(head) => {
+                if !head.is_empty() {
+                    self.start(None, sink);
+                    self.given(&head, sink);
+                    self.end(Ending::EndOfStream(end), sink);
+                }
+            }
+            State::Walk(_) => self.end(Ending::Cut(end), sink),
+            State::Padding(_) => self.end(Ending::Cut(end), sink),
+            State::Lost(mut carve) => carve.finish(end, sink),
+        }
+    }
+}
+
+impl LayoutDecoder {
+    fn missing(&mut self, length: u64, sink: &mut Sink<'_>) {
+        if length > 0 {
+            self.message.given = self.message.given.saturating_add(length);
+            self.message.at = self.message.at.saturating_add(length);
+            // A checksum of what is not there says nothing.
+            self.message.sums.clear();
+            if !self.message.open {
+                self.start(self.message.declared, sink);
+            }
+            sink(Event::PictureGap(length));
+        }
+    }
+
+    /// Takes bytes that are of no header; returns how many, at least one unless the state changed.
+    fn take(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
+        match &mut self.state {
+            State::Fields => 0,
+            State::Limited(left) => {
+                let take = usize::try_from(*left)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
+                *left = left.saturating_sub(take as u64);
+                let over = *left == 0;
+                self.given(bytes.get(..take).unwrap_or_default(), sink);
+                if over {
+                    self.limited_done(sink);
+                }
+                take
+            }
+            State::ToEnd => {
+                self.given(bytes, sink);
+                bytes.len()
+            }
+            State::Answers(_) => {
+                self.answers(bytes, false, sink);
+                bytes.len()
+            }
+            State::Until(..) => self.until(bytes, sink),
+            State::Sniff(head) => {
+                let missing = SNIFF_BYTES.saturating_sub(head.len()).min(bytes.len());
+                let (new, _) = bytes.split_at(missing);
+                head.extend_from_slice(new);
+                let head = head.clone();
+                match sniff(&head) {
+                    Sniff::NeedMore => return missing,
+                    Sniff::No => {
+                        self.start(None, sink);
+                        self.given(&head, sink);
+                        self.state = State::ToEnd;
+                    }
+                    Sniff::Is(format) => {
+                        self.start(None, sink);
+                        self.state = State::Walk(Box::new(Walker::new(format)));
+                        self.walk(&head, sink);
+                    }
+                }
+                missing
+            }
+            State::Walk(_) => self.walk(bytes, sink),
+            State::Padding(left) => {
+                let take = usize::try_from(*left)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
+                *left = left.saturating_sub(take as u64);
+                if *left == 0 {
+                    self.state = State::Fields;
+                }
+                sink(Event::Framing {
+                    what: Framing::Field("padding"),
+                    bytes: take as u64,
+                });
+                take
+            }
+            State::Lost(carve) => {
+                carve.update(bytes, sink);
+                bytes.len()
+            }
+        }
+    }
+}
