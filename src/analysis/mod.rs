@@ -35,6 +35,8 @@ use crate::wire::Protocol;
 pub struct Options {
     /// Wire formats given by port (`--protocol PORT=FORMAT`): the port of either side.
     pub protocols: Vec<(u16, Protocol)>,
+    /// The framing of every stream of its transport that none of them names (`--layout FILE`).
+    pub layout: Option<Protocol>,
     /// Chunk size given by `--chunk`.
     pub chunk: Option<u64>,
     /// Digest of pictures.
@@ -77,6 +79,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             protocols: Vec::new(),
+            layout: None,
             chunk: None,
             digest: DigestKind::default(),
             idle: Duration::from_secs(2),

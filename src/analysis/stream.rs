@@ -152,7 +152,7 @@ impl Head {
             detect::EOF_PORT => Some(Protocol::Eof),
             _ => None,
         };
-        given(self.ends, options)
+        given(self.ends, self.transport, options)
             .cloned()
             .or_else(|| self.ends.iter().find_map(|end| by_port(end.port())))
     }
@@ -175,12 +175,17 @@ impl Head {
 }
 
 /// The wire format given for a stream's ports.
-fn given(ends: [SocketAddr; 2], options: &Options) -> Option<&Protocol> {
+fn given(ends: [SocketAddr; 2], transport: TransportKind, options: &Options) -> Option<&Protocol> {
     options
         .protocols
         .iter()
         .find(|(port, _)| ends.iter().any(|end| end.port() == *port))
         .map(|(_, protocol)| protocol)
+        .or_else(|| {
+            let by_udp = transport == TransportKind::Udp;
+            let layout = options.layout.as_ref();
+            layout.filter(|layout| layout.is_datagrams() == by_udp)
+        })
 }
 
 impl<'cap> Stream<'cap> {
@@ -209,7 +214,8 @@ impl<'cap> Stream<'cap> {
             };
             Lane::new(half, options)
         };
-        let given = given(ends, options).map(|protocol| (protocol.clone(), Confidence::Given));
+        let given =
+            given(ends, transport, options).map(|protocol| (protocol.clone(), Confidence::Given));
         Self {
             head: Head {
                 id: opening.id,

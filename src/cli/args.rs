@@ -9,7 +9,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use crate::analysis::{DigestKind, Limits, Options};
 use crate::report::csv::Table;
 use crate::report::{Detail, text};
-use crate::wire::Protocol;
+use crate::wire::{Layout, Protocol};
 
 /// The capture files.
 #[derive(Debug, Args)]
@@ -38,6 +38,10 @@ pub struct AnalysisArgs {
     #[arg(long = "protocol", value_name = "PORT=FORMAT", value_parser = protocol,
           long_help = protocol_help())]
     pub protocols: Vec<(u16, Protocol)>,
+
+    /// File that describes the framing of all streams that --protocol does not name: a layout, see docs/layouts.md
+    #[arg(long, value_name = "FILE", value_parser = layout)]
+    pub layout: Option<Protocol>,
 
     /// Bytes that the sending program hands over at once; else the wire format's habit or a guess
     #[arg(long, value_name = "BYTES", value_parser = at_least_one)]
@@ -177,6 +181,7 @@ impl AnalysisArgs {
         let limits = &self.limits;
         Options {
             protocols: self.protocols.clone(),
+            layout: self.layout.clone(),
             chunk: self.chunk,
             digest: match self.digest {
                 DigestArg::Sha256 => DigestKind::Sha256,
@@ -238,6 +243,15 @@ fn protocol(text: &str) -> Result<(u16, Protocol), String> {
     let port = port.parse().map_err(|_| expected())?;
     let format = format.parse().map_err(|error| format!("{error}"))?;
     Ok((port, format))
+}
+
+/// A file that describes a layout.
+fn layout(path: &str) -> Result<Protocol, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let layout = text
+        .parse::<Layout>()
+        .map_err(|error| format!("{path}: {error}"))?;
+    Ok(Protocol::Layout(Box::new(layout)))
 }
 
 fn protocol_help() -> String {

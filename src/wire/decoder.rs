@@ -10,8 +10,8 @@ use super::udp_index::UdpIndexDecoder;
 use super::udp_jpeg::UdpJpegDecoder;
 use super::zmtp::ZmtpDecoder;
 use super::{
-    Decode, Protocol, Role, Sink, StreamEnd, carve, catalog, eof, layout, length, marker, raw_pixels,
-    udp,
+    Decode, Protocol, Role, Sink, StreamEnd, carve, catalog, eof, layout, length, marker,
+    raw_pixels, udp,
 };
 
 /// The decoder of one direction, whatever its wire format: an enum, so that no call goes through a table.

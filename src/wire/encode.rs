@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::handshake::{BYE, GOT_IMAGE, GOT_SIZE, OK};
-use super::udp_index::IndexHeader;
 use super::layout::encode::{Facts, TooSmall};
+use super::udp_index::IndexHeader;
 use super::{LengthField, Piece, PieceKind, Protocol, framed, name_size};
 use crate::picture::{SNIFF_BYTES, Sniff, Walker, sniff};
 

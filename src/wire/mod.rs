@@ -48,8 +48,8 @@ mod testing;
 mod tests;
 
 pub use decoder::{Decoder, decoder};
-pub use layout::Layout;
 pub use encode::{Around, CannotEncode, Pieces, around, numbered_pieces, pieces};
+pub use layout::Layout;
 pub use protocol::{Encoding, LengthField, Protocol, UnknownProtocol};
 pub use sequence::Order;
 pub use udp_index::{IndexHeader, Number, Numbering};

@@ -319,16 +319,15 @@ impl DatagramDecoder {
             sink(Event::Stray(payload));
             return true;
         }
-        let order = match place {
-            Some(Place::Here(order)) => order,
-            _ => {
-                self.end(Ending::Broken, sink);
-                self.start(&said, sink);
-                let open = self.open.as_ref();
-                match open.map(|open| open.key(&said, self.by_offset())) {
-                    Some(0) | None => Order::Next,
-                    Some(_) => Order::Ahead,
-                }
+        let order = if let Some(Place::Here(order)) = place {
+            order
+        } else {
+            self.end(Ending::Broken, sink);
+            self.start(&said, sink);
+            let open = self.open.as_ref();
+            match open.map(|open| open.key(&said, self.by_offset())) {
+                Some(0) | None => Order::Next,
+                Some(_) => Order::Ahead,
             }
         };
         self.take(&said, payload, piece, order, sink);
@@ -389,6 +388,10 @@ impl DatagramDecoder {
         Some(open.sequence.place(open.key(said, by_offset), piece))
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one datagram, from its number to what it ends, in order"
+    )]
     fn take(
         &mut self,
         said: &Said,
@@ -445,11 +448,11 @@ impl DatagramDecoder {
                 Event::PictureData(bytes) => (bytes.len() as u64, bytes),
                 Event::PictureEncoded { wire, bytes } => (wire, bytes),
                 Event::PictureLost {
-                    bytes: Some(lost), ..
+                    bytes: Some(gone), ..
                 } => {
-                    *given = given.saturating_add(lost);
+                    *given = given.saturating_add(gone);
                     if let Some(walker) = walker {
-                        walker.gap(lost);
+                        walker.gap(gone);
                     }
                     sink(event);
                     return;

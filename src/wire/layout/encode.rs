@@ -1,6 +1,6 @@
 //! Writes a picture as a layout has it.
 
-use super::stream::Running;
+use super::check::Running;
 use super::{Counts, Field, Kind, Layout, Payload, Pixels, Role};
 use crate::wire::{Piece, PieceKind};
 
@@ -304,7 +304,7 @@ impl Says<'_> {
             Role::Check(check) => {
                 let mut sum = Running::new(check);
                 sum.update(self.picture);
-                return self.check(field, &sum.finish(), out);
+                return Self::check(field, &sum.finish(), out);
             }
             Role::None | Role::PixelType | Role::Name => 0,
         };
@@ -353,8 +353,8 @@ impl Says<'_> {
     }
 
     /// Writes a checksum.
-    fn check(&self, field: &Field, value: &[u8], out: &mut Vec<u8>) -> Result<(), TooSmall> {
-        let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+    fn check(field: &Field, value: &[u8], out: &mut Vec<u8>) -> Result<(), TooSmall> {
+        let hex = crate::digest::hex(value);
         let width = |width: usize| {
             let mut bytes = vec![0; width.saturating_sub(value.len())];
             let skip = value.len().saturating_sub(width);

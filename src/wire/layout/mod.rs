@@ -6,6 +6,7 @@
 //!
 //! A layout says what bytes mean and never what a picture is made of; only a picture whose end nothing else tells is walked.
 
+pub(crate) mod check;
 pub mod datagrams;
 pub mod encode;
 pub mod stream;
@@ -64,7 +65,7 @@ pub enum Kind {
         /// Two's complement.
         signed: bool,
     },
-    /// An IEEE 754 number.
+    /// A number as of IEEE 754.
     Float {
         /// Width in bytes, 4 or 8.
         bytes: u8,
@@ -144,7 +145,7 @@ pub struct Pixels {
 /// Order of the channels of raw pixels, one byte each unless said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PixelOrder {
-    /// Blue, green, red (OpenCV).
+    /// Blue, green, red (as `OpenCV` has it).
     Bgr,
     /// Red, green, blue.
     Rgb,

@@ -4,6 +4,7 @@
 //! header is carved from its first byte on. A direction whose first bytes are no message but one of the layout's answers,
 //! or fewer than a header has, is taken for answers.
 
+use super::check::{Running, agrees, promised};
 use super::{Check, Counts, Field, Kind, LONGEST, Layout, Payload, Role, Size, Value, text};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 use crate::wire::carve::CarveDecoder;
@@ -51,8 +52,8 @@ enum State {
     /// The picture's structure ends it: its first bytes, until they tell what it is.
     Sniff(Vec<u8>),
     Walk(Box<Walker>),
-    /// So many bytes that fill up the last piece.
-    Padding(u64),
+    /// So many bytes that fill up the last piece are still to come, and so many came.
+    Padding(u64, u64),
     /// No message, but answers; of one that is not complete these bytes came.
     Answers(Vec<u8>),
     /// The framing is lost.
@@ -87,136 +88,6 @@ struct Message {
     /// Checksums that the header promised.
     promised: Vec<(Check, Vec<u8>)>,
     sums: Vec<Running>,
-}
-
-/// A checksum on the way.
-#[derive(Debug)]
-pub(crate) enum Running {
-    Crc32(crc32fast::Hasher),
-    Crc16(Check, u16),
-    Adler(u32, u32),
-    Sum(u64),
-    Md5(md5::Md5),
-    Sha1(sha1::Sha1),
-    Sha256(sha2::Sha256),
-}
-
-impl Running {
-    pub(crate) fn new(check: Check) -> Self {
-        match check {
-            Check::Crc32 => Self::Crc32(crc32fast::Hasher::new()),
-            Check::Crc16 => Self::Crc16(check, 0),
-            Check::Crc16Ccitt => Self::Crc16(check, 0xffff),
-            Check::Adler32 => Self::Adler(1, 0),
-            Check::Sum => Self::Sum(0),
-            Check::Md5 => Self::Md5(md5::Digest::new()),
-            Check::Sha1 => Self::Sha1(sha1::Digest::new()),
-            Check::Sha256 => Self::Sha256(sha2::Digest::new()),
-        }
-    }
-
-    fn check(&self) -> Check {
-        match self {
-            Self::Crc32(_) => Check::Crc32,
-            Self::Crc16(check, _) => *check,
-            Self::Adler(..) => Check::Adler32,
-            Self::Sum(_) => Check::Sum,
-            Self::Md5(_) => Check::Md5,
-            Self::Sha1(_) => Check::Sha1,
-            Self::Sha256(_) => Check::Sha256,
-        }
-    }
-
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Crc32(hasher) => hasher.update(bytes),
-            Self::Crc16(_, value) => {
-                for byte in bytes {
-                    *value ^= u16::from(*byte) << 8;
-                    for _ in 0..8 {
-                        let high = *value & 0x8000 != 0;
-                        *value = *value << 1 ^ if high { 0x1021 } else { 0 };
-                    }
-                }
-            }
-            Self::Adler(one, two) => {
-                // The most bytes after which neither sum overflows 32 bits.
-                for part in bytes.chunks(5552) {
-                    for byte in part {
-                        *one += u32::from(*byte);
-                        *two += *one;
-                    }
-                    *one %= 65_521;
-                    *two %= 65_521;
-                }
-            }
-            Self::Sum(sum) => {
-                for byte in bytes {
-                    *sum = sum.wrapping_add(u64::from(*byte));
-                }
-            }
-            Self::Md5(digest) => md5::Digest::update(digest, bytes),
-            Self::Sha1(digest) => sha1::Digest::update(digest, bytes),
-            Self::Sha256(digest) => sha2::Digest::update(digest, bytes),
-        }
-    }
-
-    /// The value, most significant byte first.
-    pub(crate) fn finish(self) -> Vec<u8> {
-        match self {
-            Self::Crc32(hasher) => hasher.finalize().to_be_bytes().to_vec(),
-            Self::Crc16(_, value) => value.to_be_bytes().to_vec(),
-            Self::Adler(one, two) => (two << 16 | one).to_be_bytes().to_vec(),
-            Self::Sum(sum) => sum.to_be_bytes().to_vec(),
-            Self::Md5(digest) => md5::Digest::finalize(digest).to_vec(),
-            Self::Sha1(digest) => sha1::Digest::finalize(digest).to_vec(),
-            Self::Sha256(digest) => sha2::Digest::finalize(digest).to_vec(),
-        }
-    }
-}
-
-/// What a checksum's field holds, most significant byte first.
-pub(crate) fn promised(kind: &Kind, bytes: &[u8]) -> Option<Vec<u8>> {
-    match kind {
-        Kind::Bytes(_) => Some(bytes.to_vec()),
-        Kind::Text(_) => match kind.read(bytes)? {
-            Value::Text(text) if text.len().is_multiple_of(2) => text
-                .chunks(2)
-                .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-                .collect(),
-            _ => None,
-        },
-        Kind::Int { bytes: width, .. } => {
-            let number = kind.read(bytes)?.count(0)?;
-            let all = number.to_be_bytes();
-            Some(
-                all.get(all.len().checked_sub(usize::from(*width))?..)?
-                    .to_vec(),
-            )
-        }
-        _ => kind
-            .read(bytes)?
-            .count(0)
-            .map(|number| number.to_be_bytes().to_vec()),
-    }
-}
-
-/// Whether a checksum is the promised one; of the two the shorter says how many of the last bytes count.
-pub(crate) fn agrees(promised: &[u8], actual: &[u8]) -> bool {
-    let width = promised.len().min(actual.len());
-    let tail = |bytes: &[u8]| {
-        bytes
-            .get(bytes.len() - width..)
-            .unwrap_or_default()
-            .to_vec()
-    };
-    let rest = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .take(bytes.len() - width)
-            .all(|byte| *byte == 0)
-    };
-    tail(promised) == tail(actual) && rest(promised)
 }
 
 impl LayoutDecoder {
@@ -318,7 +189,12 @@ impl LayoutDecoder {
             _ => "field",
         }));
         match field.role {
-            Role::None | Role::Number | Role::Frame | Role::Time | Role::PixelType => {}
+            Role::None
+            | Role::Number
+            | Role::Frame
+            | Role::Time
+            | Role::PixelType
+            | Role::Offset => {}
             Role::Length(counts) => {
                 let Some(count) = count.filter(|count| *count <= MOST) else {
                     if let Some(value) = value.count(0) {
@@ -329,7 +205,7 @@ impl LayoutDecoder {
                 framing = Framing::Length(count);
                 match counts {
                     Counts::Picture if self.section == Section::Piece => {
-                        message.piece = Some(count)
+                        message.piece = Some(count);
                     }
                     Counts::Picture => message.length = Some(count),
                     Counts::Bits => message.length = Some(count / 8),
@@ -346,10 +222,8 @@ impl LayoutDecoder {
                 let pieces = count.unwrap_or(0).saturating_add(1);
                 message.last |= message.count == Some(pieces);
             }
-            Role::Left => message.last |= count == Some(0),
             Role::Last => message.last |= count.is_some_and(|flag| flag != 0),
-            Role::More => message.last |= count == Some(0),
-            Role::Offset => {}
+            Role::Left | Role::More => message.last |= count == Some(0),
             Role::Width => message.width = count,
             Role::Height => message.height = count,
             Role::Channels => message.channels = count,
@@ -392,35 +266,35 @@ impl LayoutDecoder {
     /// What is held is no header: it, and what follows, is carved.
     fn lose(&mut self, field: &Field, sink: &mut Sink<'_>) {
         self.told.clear();
-        let held = std::mem::take(&mut self.held);
-        let read = std::mem::take(&mut self.read);
+        let gone = std::mem::take(&mut self.held);
+        let from = std::mem::take(&mut self.read);
         if self.message.open {
             self.message.open = false;
             sink(Event::PictureEnd(Ending::Broken));
         }
         if !self.any && !self.layout.answer.is_empty() {
             self.state = State::Answers(Vec::new());
-            self.answers(&held, false, sink);
+            self.answers(&gone, false, sink);
             return;
         }
         if self.any {
-            let head = held.get(read..).unwrap_or_default();
+            let start = gone.get(from..).unwrap_or_default();
             // As many bytes as show it, however many came.
             let shows = |count: &usize| {
-                let head = head.get(..*count).unwrap_or(head);
-                let size = field.kind.size(head, self.message.name_length, false);
+                let shown = start.get(..*count).unwrap_or(start);
+                let size = field.kind.size(shown, self.message.name_length, false);
                 size == Size::Wrong || size == Size::Is(*count)
             };
-            let count = (1..=head.len()).find(shows).unwrap_or(head.len());
-            let found = head.get(..count.min(32)).unwrap_or_default();
+            let count = (1..=start.len()).find(shows).unwrap_or(start.len());
+            let found = start.get(..count.min(32)).unwrap_or_default();
             sink(Event::Fault(Fault::NotTheLayout {
                 field: field.to_string(),
                 found: found.escape_ascii().to_string(),
             }));
         }
         let mut carve = Box::new(CarveDecoder::inside());
-        if !held.is_empty() {
-            carve.update(&held, sink);
+        if !gone.is_empty() {
+            carve.update(&gone, sink);
         }
         self.state = State::Lost(carve);
     }
@@ -437,8 +311,8 @@ impl LayoutDecoder {
             let mut at = from;
             let mut whole = !self.layout.answer.is_empty();
             for field in &self.layout.answer {
-                let head = held.get(at..).unwrap_or_default();
-                match field.kind.size(head, None, ended) {
+                let rest = held.get(at..).unwrap_or_default();
+                match field.kind.size(rest, None, ended) {
                     Size::Is(size) => at = at.saturating_add(size),
                     Size::Needs(_) => {
                         whole = false;
@@ -630,7 +504,7 @@ impl LayoutDecoder {
             self.end(Ending::Length, sink);
         }
         if padding > 0 {
-            self.state = State::Padding(padding);
+            self.state = State::Padding(padding, 0);
         }
     }
 
@@ -769,13 +643,22 @@ impl Message {
         };
         let actual = self.sums.remove(at).finish();
         if !agrees(promise, &actual) {
-            let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             sink(Event::Fault(Fault::WrongCheck {
                 check: text::word(Role::Check(check)).unwrap_or("checksum"),
-                declared: hex(promise),
-                actual: hex(&actual),
+                declared: crate::digest::hex(promise),
+                actual: crate::digest::hex(&actual),
             }));
         }
+    }
+}
+
+/// So many bytes fill up a piece.
+fn padding(bytes: u64, sink: &mut Sink<'_>) {
+    if bytes > 0 {
+        sink(Event::Framing {
+            what: Framing::Field("padding"),
+            bytes,
+        });
     }
 }
 
@@ -874,7 +757,8 @@ impl Decode for LayoutDecoder {
                     }
                 }
             }
-            State::Padding(left) => {
+            State::Padding(left, seen) => {
+                padding(std::mem::take(seen), sink);
                 let gone = length.min(*left);
                 *left = left.saturating_sub(gone);
                 let over = *left == 0;
@@ -920,7 +804,6 @@ impl Decode for LayoutDecoder {
                 self.state = State::Answers(Vec::new());
                 self.answers(&held, true, sink);
             }
-            State::Limited(_) => self.end(Ending::Cut(end), sink),
             State::ToEnd => self.end(Ending::EndOfStream(end), sink),
             State::Until(_, tail) => {
                 self.given(&tail, sink);
@@ -933,8 +816,11 @@ impl Decode for LayoutDecoder {
                     self.end(Ending::EndOfStream(end), sink);
                 }
             }
-            State::Walk(_) => self.end(Ending::Cut(end), sink),
-            State::Padding(_) => self.end(Ending::Cut(end), sink),
+            State::Limited(_) | State::Walk(_) => self.end(Ending::Cut(end), sink),
+            State::Padding(_, seen) => {
+                padding(seen, sink);
+                self.end(Ending::Cut(end), sink);
+            }
             State::Lost(mut carve) => carve.finish(end, sink),
         }
     }
@@ -1000,18 +886,16 @@ impl LayoutDecoder {
                 missing
             }
             State::Walk(_) => self.walk(bytes, sink),
-            State::Padding(left) => {
+            State::Padding(left, seen) => {
                 let take = usize::try_from(*left)
                     .unwrap_or(usize::MAX)
                     .min(bytes.len());
                 *left = left.saturating_sub(take as u64);
+                *seen = seen.saturating_add(take as u64);
                 if *left == 0 {
+                    padding(*seen, sink);
                     self.state = State::Fields;
                 }
-                sink(Event::Framing {
-                    what: Framing::Field("padding"),
-                    bytes: take as u64,
-                });
                 take
             }
             State::Lost(carve) => {

@@ -212,13 +212,9 @@ fn known_values_of_checksums() {
         (Check::Md5, "25f9e794323b453885f5181f1b624d0b"),
         (Check::Sha1, "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),
     ] {
-        let mut sum = stream::Running::new(check);
+        let mut sum = check::Running::new(check);
         sum.update(b"123456789");
-        let hex: String = sum
-            .finish()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex = crate::digest::hex(&sum.finish());
         assert_eq!(hex, value);
     }
 }
@@ -333,7 +329,7 @@ fn lost_repeated_and_late_datagrams_are_told_where_numbers_tell_them() {
         assert_eq!(got, sent, "{line}");
         assert!(
             seen.iter()
-                .any(|event| matches!(event, Seen::Numbered(_, _, crate::wire::Order::Repeat))),
+                .any(|event| matches!(event, Seen::Numbered(_, _, wire::Order::Repeat))),
             "{line}"
         );
     }

@@ -494,16 +494,14 @@ impl<'t> Reader<'t> {
                 name = format!("{word}({inner})");
                 self.expect(")")?;
             }
-            match ROLES.iter().find(|(known, _)| *known == name) {
-                Some((_, role)) => *role,
-                None => {
-                    let known: Vec<&str> = ROLES.iter().map(|(word, _)| *word).collect();
-                    return self.wrong_at(
-                        from,
-                        format!("{name:?} is no role; known: {}", known.join(", ")),
-                    );
-                }
-            }
+            let Some((_, role)) = ROLES.iter().find(|(known, _)| *known == name) else {
+                let known: Vec<&str> = ROLES.iter().map(|(word, _)| *word).collect();
+                return self.wrong_at(
+                    from,
+                    format!("{name:?} is no role; known: {}", known.join(", ")),
+                );
+            };
+            *role
         };
         self.space();
         let sign = self.at;

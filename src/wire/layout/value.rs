@@ -129,7 +129,6 @@ impl Kind {
             Self::Float { bytes, big_endian } => {
                 #[expect(
                     clippy::cast_precision_loss,
-                    clippy::cast_possible_truncation,
                     reason = "a float that cannot hold the number exactly is refused below"
                 )]
                 let (double, single) = (number as f64, number as f32);
@@ -148,11 +147,15 @@ impl Kind {
             }
             Self::Varint => {
                 let mut left = u64::try_from(number).ok()?;
-                while left > 0x7f {
-                    out.push((left & 0x7f) as u8 | 0x80);
+                loop {
+                    let [seven, ..] = (left & 0x7f).to_le_bytes();
                     left >>= 7;
+                    if left == 0 {
+                        out.push(seven);
+                        break;
+                    }
+                    out.push(seven | 0x80);
                 }
-                out.push(left as u8);
             }
             Self::Decimal(shape) => write_text(shape, number.to_string().as_bytes(), out)?,
             Self::Hex(shape) => write_text(shape, format!("{number:x}").as_bytes(), out)?,
@@ -318,10 +321,12 @@ fn float(bytes: &[u8], big_endian: bool) -> Value {
     if big_endian {
         little.reverse();
     }
-    let value = match little[..] {
-        [a, b, c, d] => f64::from(f32::from_le_bytes([a, b, c, d])),
-        [a, b, c, d, e, f, g, h] => f64::from_le_bytes([a, b, c, d, e, f, g, h]),
-        _ => return Value::Nothing,
+    let value = if let Ok(bytes) = <[u8; 4]>::try_from(little.as_slice()) {
+        f64::from(f32::from_le_bytes(bytes))
+    } else if let Ok(bytes) = <[u8; 8]>::try_from(little.as_slice()) {
+        f64::from_le_bytes(bytes)
+    } else {
+        return Value::Nothing;
     };
     if value.is_finite() && value.fract() == 0.0 && value.abs() < 1e15 {
         #[expect(
