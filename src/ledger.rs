@@ -1,11 +1,14 @@
 //! Accounts: what was counted for each stream, direction, picture and chunk, in the report's own words.
 //!
 //! These are the types that `analysis` fills and `report` renders; their names are those of the JSON
-//! contract. Laws, asserted on every capture: payload = unique + duplicate; span = unique + gaps; the
+//! contract. Laws, asserted on every capture: payload = unique + duplicate; unique = pictures +
+//! framing + answers + stray; span = unique + gaps; the
 //! chunks' unique bytes + gaps of a picture sum to its length. This room reads no packets and prints nothing.
 
 pub mod chunks;
 pub mod comparison;
+pub mod coverage;
+pub mod map;
 mod problem;
 pub mod record;
 pub mod trace;
@@ -17,6 +20,8 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::ledger::chunks::Chunks;
 use crate::ledger::comparison::Comparison;
+pub use crate::ledger::coverage::{Coverage, Seen};
+pub use crate::ledger::map::{Region, RegionKind};
 pub use crate::ledger::problem::{Problem, Stop};
 pub use crate::ledger::record::{Record, Side};
 use crate::picture::Format;
@@ -61,10 +66,65 @@ pub struct Direction {
     pub gap_bytes: u64,
     /// Missing ranges, ascending.
     pub gaps: Vec<Gap>,
+    /// What each of its bytes is, in order, gaps included; at most [`map::MOST_REGIONS`].
+    pub map: Vec<Region>,
+    /// Regions beyond those in `map`, which are in the sums only.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub map_omitted: u64,
+    /// Bytes of pictures.
+    pub picture_bytes: u64,
+    /// Bytes of the wire format.
+    pub framing_bytes: u64,
+    /// Bytes that reply to a picture and are none.
+    pub answer_bytes: u64,
+    /// Bytes that are none of these.
+    pub stray_bytes: u64,
+    /// Whether its first byte in the capture is known to be the first that was sent (SYN); absent for UDP.
+    pub start_seen: Option<bool>,
+    /// One past the highest byte that the receiver acknowledged; absent where it acknowledged none, and for UDP.
+    pub acknowledged: Option<u64>,
     /// How the direction ended; absent while open or where the capture does not show it.
     pub closed: Option<Closed>,
     /// SHA-256 of the stream bytes, gaps left out; absent unless that digest was selected.
     pub sha256: Option<String>,
+}
+
+impl Direction {
+    /// The account of a direction of which nothing was captured.
+    pub fn new(from: SocketAddr, to: SocketAddr) -> Self {
+        Self {
+            from,
+            to,
+            packets: 0,
+            wire_bytes: 0,
+            data_packets: 0,
+            payload_bytes: 0,
+            unique_bytes: 0,
+            duplicate_bytes: 0,
+            retransmitted_packets: 0,
+            out_of_order_packets: 0,
+            gap_bytes: 0,
+            gaps: Vec::new(),
+            map: Vec::new(),
+            map_omitted: 0,
+            picture_bytes: 0,
+            framing_bytes: 0,
+            answer_bytes: 0,
+            stray_bytes: 0,
+            start_seen: None,
+            acknowledged: None,
+            closed: None,
+            sha256: None,
+        }
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How a direction was closed.

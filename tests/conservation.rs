@@ -91,6 +91,59 @@ fn payload_is_unique_plus_duplicate_in_every_direction() {
 }
 
 #[test]
+fn every_byte_of_a_direction_is_of_exactly_one_kind() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for capture in captures() {
+        let report = report(&capture);
+        for direction in list(&report, "streams")
+            .iter()
+            .flat_map(|stream| list(stream, "directions"))
+        {
+            let what = format!("{}, {direction}", name(&capture));
+            let map = list(direction, "map");
+            let mut end = 0;
+            let mut sums = std::collections::BTreeMap::new();
+            for region in map {
+                assert_eq!(number(region, "offset"), end, "{what}");
+                assert!(number(region, "length") > 0, "{what}");
+                end += number(region, "length");
+                let kind = support::text(region, "kind");
+                *sums.entry(kind).or_insert(0) += number(region, "length");
+                kinds.insert(kind.to_owned());
+                if kind != "gap" {
+                    let (first, last) = (
+                        number(region, "first_packet"),
+                        number(region, "last_packet"),
+                    );
+                    assert!(first > 0 && last > 0, "{what}");
+                }
+            }
+            assert!(direction.get("map_omitted").is_none(), "{what}");
+            let sum = |kind| sums.get(kind).copied().unwrap_or(0);
+            for kind in ["picture", "framing", "answer", "stray", "gap"] {
+                let key = format!("{kind}_bytes");
+                assert_eq!(number(direction, &key), sum(kind), "{kind} of {what}");
+            }
+            assert_eq!(
+                number(direction, "payload_bytes"),
+                sum("picture")
+                    + sum("framing")
+                    + sum("answer")
+                    + sum("stray")
+                    + number(direction, "duplicate_bytes"),
+                "{what}"
+            );
+            assert_eq!(
+                end,
+                number(direction, "unique_bytes") + sum("gap"),
+                "{what}"
+            );
+        }
+    }
+    assert_eq!(kinds.len(), 5, "the captures have every kind: {kinds:?}");
+}
+
+#[test]
 fn a_pictures_length_is_its_unique_bytes_plus_its_gaps() {
     let mut pictures = 0;
     for capture in captures() {

@@ -69,6 +69,7 @@ fn report(collector: Collector, counts: PacketCounts) -> String {
             .into_iter()
             .map(|(reason, count)| (reason.into(), count))
             .collect(),
+        incomplete_datagrams: counts.incomplete_datagrams,
     };
     let report = collector.into_report(Vec::new(), packets);
     let mut out = Vec::new();

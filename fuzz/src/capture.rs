@@ -196,6 +196,7 @@ fn conclude(mut watch: Watch, analysis: Analysis<'_>) -> String {
             .into_iter()
             .map(|(reason, count)| (reason.into(), count))
             .collect(),
+        incomplete_datagrams: counts.incomplete_datagrams,
     };
     let report = watch.collector.into_report(Vec::new(), packets);
     adds_up(&report);

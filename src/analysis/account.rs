@@ -48,15 +48,8 @@ fn datagrams(picture: &Picture, confirmed: Option<&Confirmed>) -> Option<Datagra
 }
 
 /// The account of a TCP direction.
-pub(super) fn tcp_direction(
-    half: &Half<'_>,
-    from: SocketAddr,
-    to: SocketAddr,
-    sha256: Option<String>,
-) -> Direction {
+pub(super) fn tcp_direction(half: &Half<'_>, from: SocketAddr, to: SocketAddr) -> Direction {
     Direction {
-        from,
-        to,
         packets: half.packets,
         wire_bytes: half.wire_bytes,
         data_packets: half.data_packets,
@@ -72,7 +65,13 @@ pub(super) fn tcp_direction(
             (None, Some(_)) => Some(Closed::Fin),
             (None, None) => None,
         },
-        sha256,
+        start_seen: Some(half.saw_syn()),
+        acknowledged: half.acked().map(|acked| match half.fin {
+            // The number of the FIN is that of no byte.
+            Some(fin) => acked.min(fin),
+            None => acked.min(half.assembler.highest()),
+        }),
+        ..Direction::new(from, to)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::picture::{Open, Picture, Structure, Tally};
+use super::regions::{self, Regions, What};
 use super::{Event, Observer, Options};
 use crate::digest::{Hasher, Room};
 use crate::findings::facts::{CaptureFacts, Mark, Numbering};
@@ -66,7 +67,6 @@ pub(super) struct Rare {
 /// Bytes outside any picture.
 #[derive(Debug, Default)]
 pub(super) struct Strays {
-    pub(super) bytes: u64,
     /// Stream offset of the first.
     pub(super) first: Option<u64>,
     pub(super) sample: Vec<u8>,
@@ -86,6 +86,10 @@ pub(super) struct Channel {
     state: State,
     /// Stream offset up to which the decoder has spoken.
     position: u64,
+    /// What lies before that.
+    pub(super) regions: Regions,
+    /// The frame that carried the bytes at hand.
+    carrier: FrameNumber,
     open: Option<Box<Open>>,
     /// Cause of the gap that is being passed on.
     cause: GapCause,
@@ -106,6 +110,8 @@ impl Default for Channel {
         Self {
             state: State::Undecided(Vec::new()),
             position: 0,
+            regions: Regions::default(),
+            carrier: FrameNumber(0),
             open: None,
             cause: GapCause::Unknown,
             pictures: Vec::new(),
@@ -153,13 +159,14 @@ impl Channel {
     }
 
     /// The next bytes of a TCP direction.
-    pub(super) fn bytes(&mut self, bytes: &[u8], context: &mut Context<'_>) {
+    pub(super) fn bytes(&mut self, bytes: &[u8], carrier: FrameNumber, context: &mut Context<'_>) {
+        self.carrier = carrier;
         match &mut self.state {
             State::Decoding(_) => self.drive(context, |decoder, sink| decoder.update(bytes, sink)),
             State::Done => self.stray(bytes),
             State::Undecided(head) if head.is_empty() => {
                 if self.decide(bytes, false, context) {
-                    self.bytes(bytes, context);
+                    self.bytes(bytes, carrier, context);
                 } else {
                     self.state = State::Undecided(bytes.to_vec());
                 }
@@ -174,6 +181,7 @@ impl Channel {
 
     /// One datagram of a UDP direction, `missing` bytes of which were cut off.
     pub(super) fn datagram(&mut self, payload: &[u8], missing: u64, context: &mut Context<'_>) {
+        let earlier = std::mem::replace(&mut self.carrier, context.frame);
         if let State::Undecided(before) = &mut self.state {
             // A short datagram may say how many follow, so it waits for the next one; no other can wait.
             let before = std::mem::take(before);
@@ -181,13 +189,16 @@ impl Channel {
             if counted {
                 self.drive(context, |decoder, sink| decoder.datagram(&before, sink));
             } else {
+                // It came a datagram earlier.
+                self.carrier = earlier;
                 self.stray(&before);
+                self.carrier = context.frame;
                 if !self.decide_datagrams(&[], payload, context) {
                     if missing == 0 && payload.len() <= COUNT {
                         self.state = State::Undecided(payload.to_vec());
                     } else {
                         self.stray(payload);
-                        self.position += missing;
+                        self.pass(What::Gap(GapCause::SnapLength), missing);
                     }
                     return;
                 }
@@ -204,7 +215,7 @@ impl Channel {
         self.cause = gap.cause;
         if let State::Undecided(head) = &mut self.state {
             if head.is_empty() {
-                self.position += gap.length;
+                self.pass(What::Gap(gap.cause), gap.length);
                 return;
             }
             let head = std::mem::take(head);
@@ -214,7 +225,7 @@ impl Channel {
             State::Decoding(_) => {
                 self.drive(context, |decoder, sink| decoder.gap(gap.length, sink));
             }
-            _ => self.position += gap.length,
+            _ => self.pass(What::Gap(gap.cause), gap.length),
         }
     }
 
@@ -413,7 +424,7 @@ impl Channel {
         match event {
             wire::Event::PictureStart { length } => self.start(length, protocol, context),
             wire::Event::PictureData(bytes) => {
-                self.position += bytes.len() as u64;
+                self.pass(What::Picture, bytes.len() as u64);
                 if let Some(open) = &mut self.open {
                     open.bytes(bytes);
                     context.observer.event(Event::PictureData {
@@ -423,7 +434,7 @@ impl Channel {
                 }
             }
             wire::Event::PictureEncoded { wire, bytes } => {
-                self.position += wire;
+                self.pass(What::Picture, wire);
                 if let Some(open) = &mut self.open
                     && !bytes.is_empty()
                 {
@@ -465,11 +476,11 @@ impl Channel {
                         length,
                     });
                 }
-                self.position += length;
+                self.pass(What::Gap(self.cause), length);
             }
             wire::Event::PictureEnd(ending) => self.end_picture(ending, protocol, context),
             wire::Event::Framing { what, bytes } => {
-                self.position += bytes;
+                self.pass(regions::of_framing(&what), bytes);
                 match what {
                     Framing::Choice(choice) => {
                         self.rare.get_or_insert_default().choice = Some(choice);
@@ -486,7 +497,7 @@ impl Channel {
                 }
             }
             wire::Event::Stray(bytes) => self.stray(bytes),
-            wire::Event::StrayGap(length) => self.position += length,
+            wire::Event::StrayGap(length) => self.pass(What::Gap(self.cause), length),
             wire::Event::Fault(fault) => {
                 let faults = &mut self.rare.get_or_insert_default().faults;
                 if faults.len() < 16 {
@@ -611,9 +622,17 @@ impl Channel {
             strays.first.get_or_insert(self.position);
             let room = SAMPLE.saturating_sub(strays.sample.len());
             strays.sample.extend(bytes.iter().take(room));
-            strays.bytes += bytes.len() as u64;
+            self.position += bytes.len() as u64;
+            self.regions.stray(bytes, None, self.carrier);
         }
-        self.position += bytes.len() as u64;
+    }
+
+    /// The next bytes are that.
+    #[inline]
+    fn pass(&mut self, what: What, length: u64) {
+        self.position += length;
+        let image = self.open.as_ref().map(|open| open.id);
+        self.regions.add(what, length, image, self.carrier);
     }
 }
 

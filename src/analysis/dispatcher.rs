@@ -234,6 +234,7 @@ impl Dispatcher {
 
     fn sweep<'x>(&mut self, orders: &mut impl Orders<'x>) {
         for lost in self.decoder.take_lost() {
+            self.counts.incomplete_datagrams += 1;
             orders.finding(rules::fragment_lost(&lost));
         }
         let Some(now) = self.now else { return };
@@ -268,6 +269,7 @@ impl Dispatcher {
     /// The capture is over: finishes every stream.
     pub(super) fn finish<'x>(&mut self, orders: &mut impl Orders<'x>) {
         for lost in self.decoder.finish() {
+            self.counts.incomplete_datagrams += 1;
             orders.finding(rules::fragment_lost(&lost));
         }
         let over = self.flows.drain_where(|_| true);

@@ -11,7 +11,7 @@ use crate::ledger::{self, Image};
 use crate::reassembly::assembler::Keep;
 use crate::reassembly::tcp::{Half, Other, Segment};
 use crate::reassembly::{Extent, Gap, GapCause, Log};
-use crate::units::Timestamp;
+use crate::units::{FrameNumber, Timestamp};
 use crate::wire::StreamEnd;
 
 /// One direction of a UDP 5-tuple: datagrams in order of capture, nothing to put in order.
@@ -379,26 +379,40 @@ impl<'cap> Lane<'cap> {
     }
 
     /// The direction's own account.
-    pub(super) fn account(&mut self, context: &Context<'_>) -> ledger::Direction {
+    ///
+    /// `theirs` are the first and the last frame of each picture that the other side sent.
+    pub(super) fn account(
+        &mut self,
+        context: &Context<'_>,
+        theirs: &[(FrameNumber, FrameNumber)],
+    ) -> ledger::Direction {
         let sha256 = self.whole.take();
-        match &self.transport {
-            Transport::Tcp(half) => account::tcp_direction(half, context.from, context.to, sha256),
+        let mut regions = std::mem::take(&mut self.channel.regions);
+        regions.answers(theirs);
+        let (sums, map_omitted) = (regions.sums(), regions.omitted());
+        let map = regions.into_map(self.log());
+        let direction = match &self.transport {
+            Transport::Tcp(half) => account::tcp_direction(half, context.from, context.to),
             Transport::Udp(datagrams) => ledger::Direction {
-                from: context.from,
-                to: context.to,
                 packets: datagrams.packets,
                 wire_bytes: datagrams.wire_bytes,
                 data_packets: datagrams.data_packets,
                 payload_bytes: datagrams.payload_bytes,
                 unique_bytes: datagrams.payload_bytes,
-                duplicate_bytes: 0,
-                retransmitted_packets: 0,
-                out_of_order_packets: 0,
                 gap_bytes: datagrams.gaps.iter().map(|gap| gap.length).sum(),
                 gaps: datagrams.gaps.clone(),
-                closed: None,
-                sha256,
+                ..ledger::Direction::new(context.from, context.to)
             },
+        };
+        ledger::Direction {
+            map,
+            map_omitted,
+            picture_bytes: sums.picture,
+            framing_bytes: sums.framing,
+            answer_bytes: sums.answer,
+            stray_bytes: sums.stray,
+            sha256,
+            ..direction
         }
     }
 
@@ -423,7 +437,7 @@ impl<'cap> Lane<'cap> {
             facts.late_bytes = half.late_bytes;
         }
         if let Some(rare) = self.channel.rare {
-            facts.strays = rare.strays.bytes;
+            facts.strays = self.channel.regions.sums().stray;
             facts.first_stray = rare.strays.first;
             facts.stray_sample = rare.strays.sample;
             facts.faults = rare.faults;

@@ -8,6 +8,7 @@ mod follower;
 mod lane;
 mod parallel;
 mod picture;
+mod regions;
 mod stream;
 mod whole;
 
@@ -199,6 +200,8 @@ pub struct PacketCounts {
     pub decoded: u64,
     /// Frames that were not, by the reason's stable name ([`crate::decode::Skip::name`]).
     pub skipped: BTreeMap<&'static str, u64>,
+    /// IP datagrams of which not all fragments came.
+    pub incomplete_datagrams: u64,
 }
 
 /// The analysis of one capture.

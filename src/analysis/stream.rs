@@ -364,17 +364,31 @@ impl<'cap> Stream<'cap> {
             let mut context = self.head.context(side, shared);
             self.lanes[side].finish(other, reset, quiet, &mut context);
         }
-        let mut images = Vec::new();
-        let mut directions = Vec::with_capacity(2);
-        for side in Side::BOTH {
+        let [first, second] = Side::BOTH.map(|side| {
             let context = self.head.context(side, shared);
             let confirmed = self.lanes[side.other()].channel.confirmed();
-            let own = self.lanes[side].images(&context, quiet, confirmed);
-            // Nearly always one: room for four would be kept for as long as the report.
-            images.reserve_exact(own.len());
-            images.extend(own);
-            directions.push(self.lanes[side].account(&context));
-        }
+            self.lanes[side].images(&context, quiet, confirmed)
+        });
+        let frames = |images: &[ledger::Image]| -> Vec<(FrameNumber, FrameNumber)> {
+            images
+                .iter()
+                .filter_map(|image| image.first_packet.zip(image.last_packet))
+                .collect()
+        };
+        let (of_first, of_second) = (frames(&first), frames(&second));
+        let mut images = first;
+        // Nearly always one: room for four would be kept for as long as the report.
+        images.reserve_exact(second.len());
+        images.extend(second);
+        let directions = Side::BOTH.map(|side| {
+            let theirs = match side {
+                Side::First => &of_second,
+                Side::Second => &of_first,
+            };
+            let context = self.head.context(side, shared);
+            self.lanes[side].account(&context, theirs)
+        });
+        let mut directions = Vec::from(directions);
         images.sort_by_key(|image| image.id);
         let expected = self.head.expected(shared.options);
         // A format that was only fallen back on, and in which no picture came, is not worth a name.

@@ -37,12 +37,16 @@ impl Whole {
         context: &mut Context<'_>,
     ) {
         match delivery {
-            Delivery::Bytes { offset, bytes, .. } => {
+            Delivery::Bytes {
+                offset,
+                bytes,
+                frame,
+            } => {
                 let before = match self {
                     Self::OfPicture { length } => channel.digest_of_all(*length).cloned(),
                     _ => None,
                 };
-                channel.bytes(bytes, context);
+                channel.bytes(bytes, *frame, context);
                 self.take_bytes(*offset, bytes, before, channel);
             }
             Delivery::Gap(gap) => {

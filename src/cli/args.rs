@@ -146,6 +146,8 @@ pub enum CsvArg {
     Images,
     /// A row for each direction of each stream
     Streams,
+    /// A row for each region of the map of each direction: what each byte is
+    Map,
     /// A row for each chunk of each picture
     Chunks,
     /// A row for each finding
@@ -213,6 +215,7 @@ impl OutputArgs {
         let table = match self.csv {
             None | Some(CsvArg::Images) => Table::Images,
             Some(CsvArg::Streams) => Table::Streams,
+            Some(CsvArg::Map) => Table::Map,
             Some(CsvArg::Chunks) => Table::Chunks,
             Some(CsvArg::Findings) => Table::Findings,
         };

@@ -110,5 +110,6 @@ pub(super) fn packets(counts: PacketCounts) -> Packets {
             .into_iter()
             .map(|(reason, count)| (reason.into(), count))
             .collect(),
+        incomplete_datagrams: counts.incomplete_datagrams,
     }
 }

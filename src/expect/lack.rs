@@ -18,35 +18,20 @@ pub(super) fn of_run(report: &Report) -> Option<String> {
             None => format!("{} is cut short", capture.path),
         });
     }
-    let drops = report
-        .captures
-        .iter()
-        .filter_map(|capture| capture.kernel_drops)
-        .fold(0, u64::saturating_add);
+    let frames = counted;
+    let coverage = &report.coverage;
+    let drops = coverage.kernel_drops.unwrap_or(0);
     if drops > 0 {
-        let frames = counted(drops, "frame", "frames");
-        parts.push(format!("the kernel dropped {frames} while capturing"));
+        let dropped = frames(drops, "frame", "frames");
+        parts.push(format!("the kernel dropped {dropped} while capturing"));
     }
-    let directions = report.streams.iter().flat_map(|stream| &stream.directions);
-    let missing = directions
-        .flat_map(|direction| uncaptured(&direction.gaps))
-        .fold(0, u64::saturating_add);
-    if missing > 0 {
-        parts.push(format!(
-            "{} were not captured",
-            counted(missing, "byte", "bytes")
-        ));
+    if coverage.gap_bytes > 0 {
+        let bytes = counted(coverage.gap_bytes, "byte", "bytes");
+        parts.push(format!("{bytes} were not captured"));
     }
-    if let Some(cut) = report
-        .packets
-        .skipped
-        .get("headers-cut")
-        .filter(|&&cut| cut > 0)
-    {
-        parts.push(format!(
-            "the headers of {} are cut off",
-            counted(*cut, "frame", "frames")
-        ));
+    if let Some(cut) = coverage.undecoded.get("headers-cut") {
+        let frames = frames(*cut, "frame", "frames");
+        parts.push(format!("the headers of {frames} are cut off"));
     }
     if report
         .findings

@@ -526,6 +526,7 @@ fn kernel_drops_leave_doubt() {
         Outcome::Pass
     );
     report.captures[0].kernel_drops = Some(3);
+    report.conclude();
     assert_eq!(
         check("[run]\ndeny = \"error\"", &report).verdict,
         Outcome::Inconclusive

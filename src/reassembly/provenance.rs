@@ -262,6 +262,12 @@ impl Indexed<'_> {
             .filter(move |extent| extent.offset < range.end && extent.end() > range.start)
     }
 
+    /// The frame that carried the byte at `offset` first; absent where none did.
+    pub fn frame_at(&self, offset: u64) -> Option<FrameNumber> {
+        let mut carriers = self.overlapping(offset..offset.saturating_add(1));
+        carriers.next().map(|extent| extent.frame)
+    }
+
     /// A log of its own with the extents that carry at least one byte of `range`.
     #[must_use]
     pub fn part(&self, range: Range<u64>) -> Log {

@@ -18,6 +18,8 @@ pub enum Table {
     Images,
     /// A row for each direction of each stream.
     Streams,
+    /// A row for each region of the map of each direction.
+    Map,
     /// A row for each chunk of each picture whose detail was kept.
     Chunks,
     /// A row for each finding.
@@ -32,6 +34,7 @@ pub fn render(report: &Report, table: Table, out: &mut impl Write) -> io::Result
     match table {
         Table::Images => images(report, out),
         Table::Streams => streams(report, out),
+        Table::Map => map(report, out),
         Table::Chunks => chunks(report, out),
         Table::Findings => findings(report, out),
     }
@@ -146,6 +149,12 @@ const STREAMS: &[&str] = &[
     "started",
     "ended",
     "request",
+    "picture_bytes",
+    "framing_bytes",
+    "answer_bytes",
+    "stray_bytes",
+    "start_seen",
+    "acknowledged",
 ];
 
 fn streams(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -179,7 +188,49 @@ fn streams(report: &Report, out: &mut impl Write) -> io::Result<()> {
             row.maybe(stream.started)?;
             row.maybe(stream.ended)?;
             row.text(stream.request.as_deref())?;
+            row.number(direction.picture_bytes)?;
+            row.number(direction.framing_bytes)?;
+            row.number(direction.answer_bytes)?;
+            row.number(direction.stray_bytes)?;
+            row.maybe(direction.start_seen)?;
+            row.maybe(direction.acknowledged)?;
             row.end()?;
+        }
+    }
+    Ok(())
+}
+
+const MAP: &[&str] = &[
+    "stream",
+    "from",
+    "to",
+    "kind",
+    "what",
+    "offset",
+    "length",
+    "image",
+    "first_packet",
+    "last_packet",
+];
+
+fn map(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    head(out, MAP)?;
+    for stream in &report.streams {
+        for direction in &stream.directions {
+            for region in &direction.map {
+                let mut row = Line::new(out);
+                row.number(stream.id)?;
+                row.number(direction.from)?;
+                row.number(direction.to)?;
+                row.name(&region.kind)?;
+                row.text(region.what.as_deref())?;
+                row.number(region.offset)?;
+                row.number(region.length)?;
+                row.maybe(region.image.map(|id| id.0))?;
+                row.maybe(region.first_packet)?;
+                row.maybe(region.last_packet)?;
+                row.end()?;
+            }
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::findings::Finding;
 use crate::ledger::comparison::Verification;
-use crate::ledger::{Chunks, Image, Stream, Verdict};
+use crate::ledger::{Chunks, Coverage, Image, Stream, Verdict};
 use crate::units::{FrameNumber, PictureId, StreamId};
 
 /// The value of [`Report::schema`].
@@ -25,6 +25,9 @@ pub struct Report {
     pub captures: Vec<CaptureFile>,
     /// What became of the frames.
     pub packets: Packets,
+    /// What the capture lacks, and so what cannot be said.
+    #[serde(default)]
+    pub coverage: Coverage,
     /// Streams, by number.
     pub streams: Vec<Stream>,
     /// Pictures, in order of first frame; those of which no frame was captured last.
@@ -87,6 +90,9 @@ pub struct Packets {
     pub decoded: u64,
     /// Frames not decoded, under the reason's name (`decode::Skip::name`).
     pub skipped: BTreeMap<Cow<'static, str>, u64>,
+    /// IP datagrams of which not all fragments came: their frames are decoded, what they carried is not.
+    #[serde(default)]
+    pub incomplete_datagrams: u64,
 }
 
 /// Sums over the whole run.
@@ -148,6 +154,7 @@ impl Report {
             schema: Cow::Borrowed(SCHEMA),
             captures,
             packets,
+            coverage: Coverage::default(),
             streams,
             images,
             findings,
@@ -172,6 +179,7 @@ impl Report {
                 .then_with(|| place(a).cmp(&place(b)))
                 .then_with(|| a.name.cmp(&b.name))
         });
+        self.coverage = self.cover();
         self.verdict = self.images.iter().map(|image| image.verdict).max();
         let mut totals = Totals {
             streams: self.streams.len() as u64,
@@ -186,6 +194,25 @@ impl Report {
             totals.image_bytes = totals.image_bytes.saturating_add(image.bytes);
         }
         self.totals = totals;
+    }
+
+    /// What the capture lacks, by all that is known of it.
+    fn cover(&self) -> Coverage {
+        let mut coverage = Coverage {
+            incomplete_datagrams: self.packets.incomplete_datagrams,
+            ..Coverage::default()
+        };
+        for (reason, frames) in &self.packets.skipped {
+            coverage.skipped(reason, *frames);
+        }
+        for capture in &self.captures {
+            coverage.file(capture.kernel_drops, capture.truncated);
+        }
+        for stream in &self.streams {
+            coverage.stream(stream);
+        }
+        coverage.conclude();
+        coverage
     }
 
     /// The stream of this number.

@@ -52,20 +52,17 @@ fn capture(path: &str, packets: u64, bytes: u64) -> CaptureFile {
 /// A direction that sent `payload` bytes in `data` of its `packets` frames.
 fn direction(from: &str, to: &str, packets: u64, data: u64, payload: u64) -> Direction {
     Direction {
-        from: address(from),
-        to: address(to),
         packets,
         wire_bytes: packets * 66 + payload,
         data_packets: data,
         payload_bytes: payload,
         unique_bytes: payload,
-        duplicate_bytes: 0,
-        retransmitted_packets: 0,
-        out_of_order_packets: 0,
-        gap_bytes: 0,
-        gaps: Vec::new(),
+        picture_bytes: payload,
+        start_seen: Some(true),
+        acknowledged: Some(payload),
         closed: Some(Closed::Fin),
         sha256: Some("5e".repeat(32)),
+        ..Direction::new(address(from), address(to))
     }
 }
 
@@ -160,6 +157,7 @@ fn packets(read: u64, skipped: &[(&'static str, u64)]) -> Packets {
             .iter()
             .map(|&(reason, n)| (Cow::Borrowed(reason), n))
             .collect(),
+        incomplete_datagrams: 0,
     }
 }
 

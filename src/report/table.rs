@@ -18,6 +18,7 @@ mod compared;
 mod findings;
 mod grid;
 mod head;
+mod map;
 mod pictures;
 mod streams;
 #[cfg(test)]
@@ -48,6 +49,9 @@ pub fn render(report: &Report, style: &Style, out: &mut impl Write) -> io::Resul
     if style.detail >= Detail::Streams && !report.streams.is_empty() {
         streams::render(report, style, out)?;
         writeln!(out)?;
+    }
+    if style.detail > Detail::Quiet {
+        map::render(report, style, out)?;
     }
     let (tone, line) = conclusion(report, style);
     let line = text::plain(&line, style.unicode);

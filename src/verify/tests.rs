@@ -70,20 +70,8 @@ fn image(bytes: u64, piece: u64) -> Image {
 fn stream(transport: TransportKind, closed: [Option<Closed>; 2]) -> Stream {
     let ends = [address("192.0.2.1:1000"), address("192.0.2.2:5050")];
     let direction = |from: SocketAddr, to: SocketAddr, closed| Direction {
-        from,
-        to,
-        packets: 0,
-        wire_bytes: 0,
-        data_packets: 0,
-        payload_bytes: 0,
-        unique_bytes: 0,
-        duplicate_bytes: 0,
-        retransmitted_packets: 0,
-        out_of_order_packets: 0,
-        gap_bytes: 0,
-        gaps: Vec::new(),
         closed,
-        sha256: None,
+        ..Direction::new(from, to)
     };
     Stream {
         id: StreamId(0),

@@ -7,6 +7,7 @@ use super::compare::{Compared, Comparing, Told};
 use super::view::View;
 use crate::analysis::{Analysis, Event, Observer, Options};
 use crate::capture::session::{Consumer, Counts, Note, Reason, Stop};
+use crate::cli::glue;
 use crate::findings::rules;
 use crate::frame::Frame;
 use crate::ledger::{Image, Verdict};
@@ -155,15 +156,7 @@ impl Consumer for Watch {
     fn finish(&mut self, _: &Counts) {
         if let Some(analysis) = self.analysis.take() {
             let counts = analysis.finish(&mut self.eyes);
-            self.packets = Packets {
-                read: counts.read,
-                decoded: counts.decoded,
-                skipped: counts
-                    .skipped
-                    .into_iter()
-                    .map(|(reason, number)| (reason.into(), number))
-                    .collect(),
-            };
+            self.packets = glue::packets(counts);
         }
         if let Some(comparing) = self.eyes.comparing.take() {
             // What came in time is still told picture by picture; the rest by the report.

@@ -4,6 +4,7 @@
 //! followed is a [`Watch`] a direction; the rest is drawn up when the stream is closed.
 
 mod frames;
+mod stray;
 mod text_mode;
 mod watch;
 
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use frames::Frames;
+pub use stray::StrayKind;
 pub use text_mode::TextDamage;
 pub use watch::{ConflictFact, Ours, Stall, StallKind, TOLD, Troubles, Watch, ZeroWindow};
 

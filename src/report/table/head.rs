@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::findings::Name;
-use crate::ledger::{GapCause, TransportKind};
+use crate::ledger::TransportKind;
 use crate::report::Style;
 use crate::report::model::{CaptureFile, Report};
 use crate::report::table::grid::Tone;
@@ -81,43 +81,16 @@ fn first_line(report: &Report) -> String {
 
 /// What is missing, each kind in words of its own; a loss in the capture is no loss on the network.
 fn missing(report: &Report) -> Vec<String> {
-    let (mut uncaptured, mut unacknowledged) = ((0_u64, 0_u64), (0_u64, 0_u64));
-    let directions = report.streams.iter().flat_map(|stream| &stream.directions);
-    for gap in directions.flat_map(|direction| &direction.gaps) {
-        let (bytes, gaps) = match gap.cause {
-            GapCause::NeverAcknowledged => &mut unacknowledged,
-            _ => &mut uncaptured,
-        };
-        *bytes = bytes.saturating_add(gap.length);
-        *gaps = gaps.saturating_add(1);
-    }
-    let mut parts = Vec::new();
-    let mut add = |(bytes, gaps): (u64, u64), what: &str| {
-        if gaps > 0 {
-            parts.push(format!(
-                "{} {what} ({})",
-                counted(bytes, "byte", "bytes"),
-                counted(gaps, "gap", "gaps")
-            ));
-        }
-    };
-    add(uncaptured, "missing from the capture");
-    add(unacknowledged, "never acknowledged");
-    let dropped: u64 = report
-        .captures
-        .iter()
-        .filter_map(|capture| capture.kernel_drops)
-        .fold(0, u64::saturating_add);
-    if dropped > 0 {
+    let coverage = &report.coverage;
+    let mut parts = coverage.words();
+    if coverage.unacknowledged_gaps > 0 {
         parts.push(format!(
-            "{} dropped by the kernel while capturing",
-            counted(dropped, "frame", "frames")
+            "{} never acknowledged ({})",
+            counted(coverage.unacknowledged_bytes, "byte", "bytes"),
+            counted(coverage.unacknowledged_gaps, "gap", "gaps")
         ));
     }
-    if report.truncated() {
-        parts.push("cut short or damaged".to_owned());
-    }
-    if parts.is_empty() {
+    if coverage.whole {
         parts.push("nothing missing from the capture".to_owned());
     }
     parts

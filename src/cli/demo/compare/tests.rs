@@ -71,20 +71,14 @@ fn image(id: u32, sha256: &str) -> Image {
 
 fn report(images: Vec<Image>) -> Report {
     let direction = |from: &str, to: &str| Direction {
-        from: from.parse().unwrap(),
-        to: to.parse().unwrap(),
         packets: 1,
         wire_bytes: 166,
         data_packets: 1,
         payload_bytes: 100,
         unique_bytes: 100,
-        duplicate_bytes: 0,
-        retransmitted_packets: 0,
-        out_of_order_packets: 0,
-        gap_bytes: 0,
-        gaps: Vec::new(),
-        closed: None,
-        sha256: None,
+        picture_bytes: 100,
+        start_seen: Some(true),
+        ..Direction::new(from.parse().unwrap(), to.parse().unwrap())
     };
     let stream = Stream {
         id: StreamId(0),
