@@ -13,6 +13,26 @@ impl LinkType {
     pub const NULL: Self = Self(0);
     /// IEEE 802.3 Ethernet.
     pub const ETHERNET: Self = Self(1);
+    /// PPP, with HDLC framing or without.
+    pub const PPP: Self = Self(9);
+    /// FDDI.
+    pub const FDDI: Self = Self(10);
+    /// PPP in HDLC-like framing, or Cisco HDLC.
+    pub const PPP_HDLC: Self = Self(50);
+    /// `PPPoE`.
+    pub const PPP_ETHER: Self = Self(51);
+    /// Cisco HDLC.
+    pub const CISCO_HDLC: Self = Self(104);
+    /// IEEE 802.11.
+    pub const IEEE802_11: Self = Self(105);
+    /// IEEE 802.11 behind a radiotap header.
+    pub const IEEE802_11_RADIOTAP: Self = Self(127);
+    /// Endace's extensible record format.
+    pub const ERF: Self = Self(197);
+    /// Linux netfilter's log.
+    pub const NFLOG: Self = Self(239);
+    /// IP over `InfiniBand`.
+    pub const IPOIB: Self = Self(242);
     /// Raw IP, version from the first nibble.
     pub const RAW: Self = Self(101);
     /// OpenBSD loopback: as [`Self::NULL`], family big-endian.
@@ -39,6 +59,16 @@ impl LinkType {
             Self::IPV4 => "ipv4",
             Self::IPV6 => "ipv6",
             Self::LINUX_SLL2 => "linux-sll2",
+            Self::PPP => "ppp",
+            Self::FDDI => "fddi",
+            Self::PPP_HDLC => "ppp-hdlc",
+            Self::PPP_ETHER => "pppoe",
+            Self::CISCO_HDLC => "chdlc",
+            Self::IEEE802_11 => "ieee-802-11",
+            Self::IEEE802_11_RADIOTAP => "ieee-802-11-radiotap",
+            Self::ERF => "erf",
+            Self::NFLOG => "nflog",
+            Self::IPOIB => "ip-over-infiniband",
             _ => return None,
         })
     }

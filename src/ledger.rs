@@ -368,4 +368,20 @@ pub struct Chunk {
     pub started: Option<Timestamp>,
     /// Time of the last such frame.
     pub ended: Option<Timestamp>,
+    /// How many chunks this row stands for: more than 1 only for a long run of them of which nothing was captured, whose
+    /// sums these then are. So what is told is bounded by what was captured.
+    #[serde(rename = "chunks", default = "one", skip_serializing_if = "is_one")]
+    pub folded: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_one(folded: &u64) -> bool {
+    *folded == 1
 }

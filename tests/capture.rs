@@ -281,6 +281,7 @@ while True: c.sendall(piece)
     for round in 0..8_u64 {
         let arguments = [
             "-q",
+            "--force",
             "--digest",
             "none",
             "-w",

@@ -2,6 +2,7 @@
 //! those who follow the streams may do it elsewhere and later.
 
 use super::PacketCounts;
+use super::tenants::Tenants;
 use crate::decode::{self, Outcome, Packet};
 use crate::findings::facts::CaptureFacts;
 use crate::findings::{Finding, rules};
@@ -50,6 +51,8 @@ pub(super) trait Orders<'x> {
 #[derive(Debug, Clone, Copy, Default)]
 struct Sent {
     beginning: Beginning,
+    /// A packet was seen.
+    seen: bool,
     /// A FIN was seen.
     fin: bool,
 }
@@ -100,15 +103,35 @@ impl Flow {
     fn packet(&mut self, packet: &Packet<'_>, from_low: bool, frame: &Frame<'_>) {
         self.last = frame.number;
         self.last_time = frame.time;
+        let side = self.side(from_low);
+        let sent = &mut self.sides[side];
+        sent.seen = true;
         let decode::Transport::Tcp(header) = packet.transport else {
             return;
         };
         self.reset |= header.rst;
-        let side = self.side(from_low);
-        let sent = &mut self.sides[side];
         sent.beginning.segment(&header);
         // What a RST carries is a message about it.
         sent.fin |= header.fin && !header.rst;
+    }
+
+    /// Whether a packet of another tunnel is of this stream: an answer by its own path, or a packet already seen
+    /// outside of the tunnel.
+    fn is_of(&self, packet: &Packet<'_>, from_low: bool, key: FlowKey, own: FlowKey) -> bool {
+        let side = self.side(from_low);
+        let (ours, theirs) = (&self.sides[side], &self.sides[side.other()]);
+        let is_outside = packet.tunnel.is_none() || key == key.plain();
+        match packet.transport {
+            decode::Transport::Tcp(header) if header.syn => {
+                let answers = header
+                    .ack
+                    .is_some_and(|ack| theirs.beginning.is_answered_by(ack));
+                (answers && !ours.seen) || is_outside && ours.beginning.is_begun_by(header.seq)
+            }
+            decode::Transport::Tcp(_) | decode::Transport::Udp => {
+                !ours.seen && key.is_in_network_of(own)
+            }
+        }
     }
 
     /// Whether both sides closed or either reset, and nothing came since for as long as something may.
@@ -131,6 +154,7 @@ pub(super) struct Dispatcher {
     /// Latest capture time seen.
     now: Option<Timestamp>,
     limit_told: bool,
+    tenants: Tenants,
     /// Of the capture's clock.
     pub(super) facts: CaptureFacts,
     /// Time of the frame before.
@@ -148,6 +172,7 @@ impl Dispatcher {
             next_of: [0; 2],
             now: None,
             limit_told: false,
+            tenants: Tenants::default(),
             facts: CaptureFacts::default(),
             last_time: None,
         }
@@ -192,8 +217,12 @@ impl Dispatcher {
             decode::Transport::Tcp(_) => TransportKind::Tcp,
             decode::Transport::Udp => TransportKind::Udp,
         };
-        let key = FlowKey::new(transport, packet.source, packet.destination);
+        let mut key = FlowKey::new(transport, packet.source, packet.destination);
         let from_low = packet.source <= packet.destination;
+        let tunnelled = !packet.tunnel.is_none() || !self.tenants.is_empty();
+        if tunnelled {
+            key = self.key_within(key.within(packet.tunnel), packet, from_low);
+        }
         let another = match self.flows.find(key) {
             Some((place, flow)) if !flow.is_another(packet, from_low) => {
                 flow.packet(packet, from_low, frame);
@@ -223,7 +252,32 @@ impl Dispatcher {
         let mut flow = Flow::new(opening.id, from_low, frame);
         flow.packet(packet, from_low, frame);
         let place = self.flows.insert(key, flow);
+        if tunnelled {
+            self.tenants.opened(key);
+        }
         orders.packet(place, Some(opening), packet, frame);
+    }
+
+    /// The key of the stream that a packet belongs to, `own` where it is the first one.
+    #[cold]
+    fn key_within(&mut self, own: FlowKey, packet: &Packet<'_>, from_low: bool) -> FlowKey {
+        if self.flows.find(own).is_some() {
+            return own;
+        }
+        if let Some(key) = self.tenants.alias(own)
+            && self.flows.find(key).is_some()
+        {
+            return key;
+        }
+        let Self { flows, tenants, .. } = self;
+        let found = tenants.with_ends_of(own).find(|&key| {
+            flows
+                .find(key)
+                .is_some_and(|(_, flow)| flow.is_of(packet, from_low, key, own))
+        });
+        let Some(key) = found else { return own };
+        self.tenants.lead(own, key);
+        key
     }
 
     /// Tells what time it is: closed streams that fell silent are finished.
@@ -236,6 +290,10 @@ impl Dispatcher {
         for lost in self.decoder.take_lost() {
             self.counts.incomplete_datagrams += 1;
             orders.finding(rules::fragment_lost(&lost));
+        }
+        let Self { flows, tenants, .. } = self;
+        if !tenants.is_empty() {
+            tenants.retain(|key| flows.find(key).is_some());
         }
         let Some(now) = self.now else { return };
         let over = self.flows.drain_where(|flow| flow.is_over(now));

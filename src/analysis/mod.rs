@@ -10,6 +10,7 @@ mod parallel;
 mod picture;
 mod regions;
 mod stream;
+mod tenants;
 mod whole;
 
 use std::collections::BTreeMap;

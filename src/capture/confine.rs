@@ -356,6 +356,8 @@ const CALLS: &[i64] = &[
     libc::SYS_recvmsg,
     libc::SYS_shutdown,
     libc::SYS_getsockopt,
+    // By which libpcap finds out whether an interface that went down is still there.
+    libc::SYS_getsockname,
     libc::SYS_tgkill,
     libc::SYS_wait4,
     libc::SYS_waitid,
@@ -418,7 +420,6 @@ const MOVES: &[i64] = &[
     libc::SYS_pwritev2,
     libc::SYS_accept,
     libc::SYS_accept4,
-    libc::SYS_getsockname,
     libc::SYS_getpeername,
     libc::SYS_setsockopt,
     libc::SYS_sendmmsg,

@@ -13,7 +13,7 @@ use crate::capture::mend::Mender;
 use crate::capture::session::{self, Every, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
 use crate::cli::exit::Exit;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, not_an_input, not_the_same};
 use crate::cli::terminal::Environment;
 use crate::ledger::Verdict;
 use crate::report::model::{CaptureFile, Report};
@@ -23,6 +23,7 @@ use crate::source::live::{self, Live};
 mod command;
 mod compare;
 mod device;
+mod expect;
 mod network;
 mod rows;
 mod view;
@@ -71,6 +72,7 @@ const AFTER_IMAGES: Duration = Duration::from_millis(250);
                   imgnet capture --host receiver='./server 0.0.0.0' --host sender='./client receiver a.png'\n  \
                   \x20                                              two hosts on a bridge, each with its own command\n  \
                   imgnet capture --sent in --received out -- ./x  sent = wire = received, while it runs\n  \
+                  imgnet capture --expect good.toml --junit imgnet.xml -- ./x   one command for CI\n  \
                   imgnet capture -w - | tshark -r -               pcapng to standard output, tables to standard error\n\n\
                   Exit codes: 0 every picture is whole, and equals its files where some are given; 1 one does not; 2 usage, no such interface, a filter that is \
                   wrong, a file that cannot be written; 3 frames were lost, so there is no honest verdict; 4 not allowed \
@@ -108,6 +110,9 @@ pub struct Capture {
     compare: compare::CompareArgs,
 
     #[command(flatten)]
+    expect: expect::ExpectArgs,
+
+    #[command(flatten)]
     run: RunArgs,
 
     #[command(flatten)]
@@ -121,6 +126,10 @@ struct FileArgs {
     /// Write the frames to FILE as pcapng; - is standard output
     #[arg(short, long, value_name = "FILE")]
     write: Option<PathBuf>,
+
+    /// Replace a capture that is there already
+    #[arg(long, requires = "write")]
+    force: bool,
 
     /// Begin a new file after a size (100M), a time (60s) or a number of pictures (10pictures)
     #[arg(long, value_name = "WHEN", value_parser = every, requires = "write")]
@@ -217,6 +226,13 @@ enum Switch {
     Off,
 }
 
+impl Capture {
+    /// Whether it has no command of any kind to run.
+    pub(super) fn runs_nothing(&self) -> bool {
+        self.run.command.is_empty() && self.run.shell.is_none() && self.run.host.is_empty()
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -226,6 +242,17 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         return list();
     }
     let stdout_taken = takes_stdout(capture)?;
+    let read = capture.compare.paths();
+    let report = capture.common.output.output.as_deref();
+    not_the_same(&[report, capture.file.write.as_deref()])?;
+    if let Some(file) = capture.file.write.as_deref().filter(|_| !stdout_taken) {
+        not_an_input(file, &read)?;
+        is_new(file, &capture.file)?;
+    }
+    let expected = match capture.expect.open(&capture.common.output, &read)? {
+        Ok(expected) => expected,
+        Err(mistakes) => return Ok(mistakes),
+    };
     let task = Task::of(&capture.run)?;
     let network = Network::enter(task.as_ref(), &capture.run)?;
     let interfaces = network.interfaces(&capture.interfaces)?;
@@ -236,8 +263,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     let output = if stdout_taken {
         None
     } else {
-        let files: Vec<PathBuf> = capture.file.write.iter().cloned().collect();
-        Some(Output::open(&capture.common.output, &files)?)
+        Some(Output::open(&capture.common.output, &read)?)
     };
     let recorder = recorder(capture, &network, &device, filter.as_deref(), stdout_taken)?;
     let mender = mender(recorder.as_ref());
@@ -303,7 +329,15 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     let (summary, watch) = session::run(&mut device, recorder, watch, &stop, options, hold);
     mender.into_iter().for_each(Mender::dismiss);
     let outcome = running.map(|running| running.finish(quiet)).transpose()?;
-    let exit = conclude(capture, &interface, summary, watch, output, task.is_none())?;
+    let exit = conclude(
+        capture,
+        &interface,
+        summary,
+        watch,
+        output,
+        expected,
+        task.is_none(),
+    )?;
     let of_command = outcome
         .filter(|outcome| !outcome.interrupted)
         .and_then(|outcome| outcome.code())
@@ -333,7 +367,8 @@ fn close_in(
         .filter(|_| capture.file.rotate.is_some());
     let read = compared.as_ref().map(compare::Prepared::read);
     let read = read.unwrap_or_default().iter().map(PathBuf::as_path);
-    confined_to(&capture.common.output, Needs::beside(rotated).reading(read))?;
+    let made = rotated.into_iter().chain(capture.expect.made());
+    confined_to(&capture.common.output, Needs::beside(made).reading(read))?;
     if let Some(compared) = compared {
         watch.compare(compared.begin().context("the files cannot be compared")?);
     }
@@ -362,6 +397,19 @@ fn recorder(
         Recorder::create(path.clone(), &described, rotation)?
     };
     Ok(Some(recorder.named(network.names())?))
+}
+
+/// Makes sure that no capture is lost by writing another over it.
+fn is_new(file: &Path, args: &FileArgs) -> anyhow::Result<()> {
+    let holds = std::fs::metadata(file).is_ok_and(|found| found.is_file() && found.len() > 0);
+    // The files of a row have numbers in their names and never replace one.
+    if holds && !args.force && args.rotate.is_none() {
+        anyhow::bail!(
+            "{}: is there already; name a new file, or replace it with --force",
+            file.display()
+        );
+    }
+    Ok(())
 }
 
 /// Whether the capture file goes to standard output.
@@ -508,6 +556,7 @@ fn conclude(
     summary: Summary,
     mut watch: Watch,
     output: Option<Output>,
+    expected: Option<expect::Expected>,
     others_run: bool,
 ) -> anyhow::Result<Exit> {
     let compared = watch.compared();
@@ -524,6 +573,9 @@ fn conclude(
     };
     let verdict = verdict(&report, &summary);
     report.verdict = verdict;
+    let checked = expected
+        .map(|expected| expected.judge(&report))
+        .transpose()?;
     let arguments = &capture.common.output;
     let style = output
         .as_ref()
@@ -559,16 +611,55 @@ fn conclude(
             writeln!(io::stderr().lock(), "{}", lines.join("\n"))?;
         }
     }
+    still_there(capture, &summary)?;
     failed(summary)?;
     // All that was captured is told first.
     if let Some(failure) = failure {
         return Err(failure.context("the pictures were not compared"));
+    }
+    if let Some(checked) = checked {
+        checked.tell(arguments)?;
+        // What is expected of the run is what counts, and includes what is seen without being told.
+        if let Some(worse) = checked.exit() {
+            return Ok(worse);
+        }
     }
     Ok(match verdict {
         // Files were given, and do not belong to what was seen.
         None | Some(Verdict::Unverified) if capture.compare.given() => Exit::NotEqual,
         verdict => exit(verdict),
     })
+}
+
+/// Makes sure that the file is still what was written: somebody may have removed or replaced it meanwhile.
+fn still_there(capture: &Capture, summary: &Summary) -> anyhow::Result<()> {
+    let Some(written) = summary
+        .written
+        .as_ref()
+        .filter(|written| written.name != "-")
+    else {
+        return Ok(());
+    };
+    let row = capture.file.rotate.is_some();
+    let named = capture.file.write.iter().filter(|_| !row);
+    for file in named.chain(&written.files) {
+        match std::fs::metadata(file) {
+            Ok(found) if !found.is_file() || row || found.len() >= written.bytes => {}
+            Ok(found) => anyhow::bail!(
+                "{}: somebody cut or replaced it while it was written: it has {} bytes, {} were written",
+                file.display(),
+                text::count(found.len()),
+                text::count(written.bytes)
+            ),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => anyhow::bail!(
+                "{}: somebody removed it while it was written; the frames are lost",
+                file.display()
+            ),
+            // What may not be looked at is not known to be gone.
+            Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// What ended the capture early, if anything did.

@@ -13,7 +13,7 @@ use crate::analysis::{Event, Observer};
 use crate::cli::args::{AnalysisArgs, CapturePaths, Common, DigestArg, FormatArg, Rendering};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
-use crate::cli::output::{Output, Sink, WriteError, sink, trouble};
+use crate::cli::output::{Output, Sink, WriteError, not_the_same, sink, trouble};
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
 use crate::digest::DigestKind;
@@ -124,20 +124,13 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
     };
     let inputs = &command.captures.captures;
     let frames = glue::open(inputs)?;
-    for path in [&output_args.output, &command.expectations.junit]
-        .into_iter()
-        .flatten()
-    {
-        if same(path, file) {
-            anyhow::bail!("{shown}: holds the expectations; name another file for the output");
-        }
-    }
-    let output = Output::open(output_args, inputs)?;
+    let mut inputs = inputs.clone();
+    inputs.push(file.to_owned());
+    let outputs = [&output_args.output, &command.expectations.junit];
+    not_the_same(&outputs.map(Option::as_deref))?;
+    let output = Output::open(output_args, &inputs)?;
     let junit = match &command.expectations.junit {
-        Some(path) if output_args.output.as_ref() == Some(path) => {
-            anyhow::bail!("{}: is named by both --junit and -o", path.display())
-        }
-        Some(path) => Some(sink(path, inputs)?),
+        Some(path) => Some(sink(path, &inputs)?),
         None => None,
     };
     let digest = digest(&expectations, &command.common.analysis)?;
@@ -266,14 +259,8 @@ impl Watch for Watcher {
     }
 }
 
-/// Whether both are the same file.
-fn same(path: &Path, other: &Path) -> bool {
-    let canonical = |path: &Path| fs::canonicalize(path).ok();
-    canonical(path).is_some_and(|path| Some(path) == canonical(other))
-}
-
 /// The text of a file of expectations.
-fn text_of(file: &Path) -> anyhow::Result<String> {
+pub(super) fn text_of(file: &Path) -> anyhow::Result<String> {
     use std::io::Read as _;
     let advice = "name a TOML file, or write one with --record";
     let trouble = trouble(file, "cannot be read", advice);
@@ -292,7 +279,7 @@ fn text_of(file: &Path) -> anyhow::Result<String> {
 }
 
 /// Tells what is wrong in the file of expectations.
-fn tell(mistakes: &Mistakes, file: &str, on_github: bool) -> anyhow::Result<Exit> {
+pub(super) fn tell(mistakes: &Mistakes, file: &str, on_github: bool) -> anyhow::Result<Exit> {
     const MOST: usize = 20;
     let mut err = io::stderr().lock();
     // Where even this cannot be written, the exit code has to do.
@@ -350,7 +337,8 @@ fn options(arguments: &AnalysisArgs) -> String {
     words.join(" ")
 }
 
-fn now() -> Timestamp {
+/// The time, for what says when it was made.
+pub(super) fn now() -> Timestamp {
     // The clock of 2262 is not looked at.
     Timestamp(i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX))
 }

@@ -44,7 +44,7 @@ use crate::wire::catalog::LONGEST_CHOICE;
     disable_help_subcommand = true,
     max_term_width = 100
 )]
-struct Client {
+pub(crate) struct Client {
     #[command(subcommand)]
     command: Command,
 }

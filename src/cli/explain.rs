@@ -10,6 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::WriteError;
 use crate::cli::terminal::Environment;
 use crate::findings::catalogue::{self, Entry};
+use crate::findings::glossary::{self, Word};
 use crate::report::{Detail, Style, explain};
 
 /// Say what a finding means, how it is proved, and how to mend the program; without NAME list all findings
@@ -18,11 +19,12 @@ use crate::report::{Detail, Style, explain};
     after_help = "Examples:\n  \
                   imgnet explain                              all findings, one line each\n  \
                   imgnet explain marker-unanswered            one in full, with examples in Python and Rust\n  \
+                  imgnet explain inconclusive chunk carve     any other word that imgnet prints\n  \
                   imgnet explain --format json | jq '.[].name'",
     max_term_width = 100
 )]
 pub struct Explain {
-    /// Findings, by the names that reports show
+    /// Findings, and any other word that reports show: verdicts, wire formats, causes
     #[arg(value_name = "NAME")]
     names: Vec<String>,
 
@@ -70,44 +72,74 @@ pub(super) fn run(command: &Explain) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-fn find(name: &str) -> anyhow::Result<&'static Entry> {
+/// What a name stands for.
+#[derive(Debug, Clone, Copy)]
+enum Named {
+    Finding(&'static Entry),
+    Word(&'static Word),
+}
+
+fn find(name: &str) -> anyhow::Result<Named> {
     if let Some(entry) = catalogue::find(name.trim()) {
-        return Ok(entry);
+        return Ok(Named::Finding(entry));
+    }
+    if let Some(word) = glossary::word(name) {
+        return Ok(Named::Word(word));
     }
     match catalogue::nearest(name).as_slice() {
-        [] => anyhow::bail!("no finding is called {name:?}; imgnet explain lists all"),
+        [] => anyhow::bail!("no finding and no word is called {name:?}; imgnet explain lists all"),
         near => {
             let near: Vec<&str> = near.iter().map(|name| name.as_str()).collect();
             anyhow::bail!(
-                "no finding is called {name:?}; did you mean {}? imgnet explain lists all",
+                "no finding and no word is called {name:?}; did you mean {}? imgnet explain lists all",
                 near.join(" or ")
             )
         }
     }
 }
 
-fn tell(entries: &[&Entry], format: Telling, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    match (format, entries) {
+fn tell(named: &[Named], format: Telling, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    match (format, named) {
         (Telling::Text, []) => explain::list(style, out),
-        (Telling::Text, entries) => {
-            for (index, entry) in entries.iter().enumerate() {
+        (Telling::Text, named) => {
+            for (index, one) in named.iter().enumerate() {
                 if index > 0 {
                     writeln!(out, "\n")?;
                 }
-                explain::entry(entry, style, out)?;
+                match one {
+                    Named::Finding(entry) => explain::entry(entry, style, out)?,
+                    Named::Word(word) => explain::word(word, style, out)?,
+                }
             }
             Ok(())
         }
-        (Telling::Json, entries) => {
+        (Telling::Json, []) => {
             let all: Vec<&Entry> = catalogue::all().collect();
-            let told = if entries.is_empty() { &all } else { entries };
-            serde_json::to_writer_pretty(&mut *out, told)?;
+            serde_json::to_writer_pretty(&mut *out, &all)?;
+            writeln!(out)
+        }
+        (Telling::Json, named) => {
+            let told: Vec<serde_json::Value> = named
+                .iter()
+                .map(|one| match one {
+                    Named::Finding(entry) => serde_json::to_value(entry),
+                    Named::Word(word) => serde_json::to_value(word),
+                })
+                .collect::<Result<_, _>>()?;
+            serde_json::to_writer_pretty(&mut *out, &told)?;
             writeln!(out)
         }
         (Telling::Markdown, []) => out.write_all(catalogue::document().as_bytes()),
-        (Telling::Markdown, entries) => entries
-            .iter()
-            .try_for_each(|entry| out.write_all(catalogue::markdown_entry(entry).as_bytes())),
+        (Telling::Markdown, named) => named.iter().try_for_each(|one| match one {
+            Named::Finding(entry) => out.write_all(catalogue::markdown_entry(entry).as_bytes()),
+            Named::Word(word) => {
+                writeln!(
+                    out,
+                    "### `{}` ({})\n\n{}",
+                    word.name, word.kind, word.meaning
+                )
+            }
+        }),
     }
 }
 
@@ -124,8 +156,18 @@ mod tests {
     }
 
     #[test]
+    fn words_are_explained_too() {
+        let mut out = Vec::new();
+        let named = [find("inconclusive").unwrap(), find("length=u32be").unwrap()];
+        tell(&named, Telling::Text, &Style::default(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.starts_with("verdict  inconclusive\n"), "{text}");
+        assert!(text.contains("wire format  length\n"), "{text}");
+    }
+
+    #[test]
     fn json_holds_all_or_those_named() {
-        let json = |names: &[&Entry]| -> serde_json::Value {
+        let json = |names: &[Named]| -> serde_json::Value {
             let mut out = Vec::new();
             tell(names, Telling::Json, &Style::default(), &mut out).unwrap();
             serde_json::from_slice(&out).unwrap()

@@ -1,5 +1,6 @@
 //! Ties [`Frames`] to the capture files and the analysis of this crate.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use crate::analysis::{self, Analysis, Event, Options, PacketCounts};
@@ -24,14 +25,33 @@ impl Frames for Capture {
     ) -> anyhow::Result<Reading> {
         // A small capture is read before threads have begun.
         let large = self.file_bytes().is_some_and(|bytes| bytes >= LARGE);
-        let (files, counts) = if let Some(mut frames) = self.mapped() {
-            if large && options.threads > 1 && watch.accounts_only() {
-                let told = analysis::analyse(&options, options.threads, &mut frames, |frame| {
+        let told = match self.mapped() {
+            // What is told only at the end can be thrown away, where the file was cut meanwhile: so large files, which
+            // are mapped, are read here alone.
+            Some(mut frames) if large && watch.accounts_only() => {
+                let threads = if options.threads > 1 {
+                    options.threads
+                } else {
+                    0
+                };
+                let capture = &*self;
+                let told = analysis::analyse(&options, threads, &mut frames, |frame| {
+                    if capture.reads_zeros() {
+                        return ControlFlow::Break(());
+                    }
                     watch.frame(frame.data.len())
                 });
-                (frames.files(), told.tell(watch))
-            } else {
-                let mut analysis = Analysis::new(options);
+                let files = frames.files();
+                (!self.was_cut()).then_some((files, told))
+            }
+            _ => None,
+        };
+        let (files, counts) = if let Some((files, told)) = told {
+            (files, told.tell(watch))
+        } else {
+            self.unmap();
+            let in_memory = self.mapped().map(|mut frames| {
+                let mut analysis = Analysis::new(options.clone());
                 for frame in &mut frames {
                     analysis.mapped_frame(&frame, watch);
                     if watch.frame(frame.data.len()).is_break() {
@@ -39,14 +59,18 @@ impl Frames for Capture {
                     }
                 }
                 (frames.files(), analysis.finish(watch))
+            });
+            match in_memory {
+                Some(read) => read,
+                None => {
+                    let mut analysis = Analysis::new(options);
+                    self.for_each_frame(&mut |frame| {
+                        analysis.frame(frame, watch);
+                        watch.frame(frame.data.len())
+                    })?;
+                    (self.files().to_vec(), analysis.finish(watch))
+                }
             }
-        } else {
-            let mut analysis = Analysis::new(options);
-            self.for_each_frame(&mut |frame| {
-                analysis.frame(frame, watch);
-                watch.frame(frame.data.len())
-            })?;
-            (self.files().to_vec(), analysis.finish(watch))
         };
         let captures: Vec<CaptureFile> = files.iter().map(capture_file).collect();
         for file in &captures {
@@ -111,5 +135,122 @@ pub(super) fn packets(counts: PacketCounts) -> Packets {
             .map(|(reason, count)| (reason.into(), count))
             .collect(),
         incomplete_datagrams: counts.incomplete_datagrams,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::path::Path;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::analysis::Observer;
+    use crate::ledger::{Image, Stream};
+
+    /// A record header and an Ethernet frame with a UDP datagram of 1,000 bytes.
+    fn record() -> Vec<u8> {
+        let mut frame = Vec::new();
+        etherparse::PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64)
+            .udp(5000, 5001)
+            .write(&mut frame, &[7; 1000])
+            .unwrap();
+        let length = u32::try_from(frame.len()).unwrap();
+        let header = [1, 0, length, length].map(u32::to_le_bytes).concat();
+        [header, frame].concat()
+    }
+
+    /// A capture of so many such frames, written some time ago.
+    fn capture(path: &Path, frames: usize) {
+        let header = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 262_144, 1].map(u32::to_le_bytes);
+        let bytes = [header.concat(), record().repeat(frames)].concat();
+        std::fs::write(path, bytes).unwrap();
+        let file = File::options().append(true).open(path).unwrap();
+        let earlier = SystemTime::now() - Duration::from_mins(1);
+        file.set_modified(earlier).unwrap();
+    }
+
+    /// Cuts the file when the tenth frame comes, and counts what it is told.
+    struct Cutter {
+        file: File,
+        to: u64,
+        frames: u64,
+        streams: usize,
+        accounts_only: bool,
+    }
+
+    impl Observer for Cutter {
+        fn event(&mut self, _: Event<'_>) {}
+
+        fn stream_closed(&mut self, _: Stream, _: Vec<Image>) {
+            self.streams += 1;
+        }
+
+        fn accounts_only(&self) -> bool {
+            self.accounts_only
+        }
+    }
+
+    impl Watch for Cutter {
+        fn frame(&mut self, _: usize) -> ControlFlow<()> {
+            self.frames += 1;
+            if self.frames == 10 {
+                self.file.set_len(self.to).unwrap();
+            }
+            ControlFlow::Continue(())
+        }
+    }
+
+    #[test]
+    fn a_capture_cut_while_it_is_read_is_reported_up_to_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cut.pcap");
+        let record = record().len() as u64;
+        // In the midst of a record, at the end of one, within the file header's page and far beyond.
+        for (frames, records, extra) in [
+            (8000, 100, 500),
+            (8000, 5000, 0),
+            (8000, 1, 0),
+            (100, 50, 3),
+        ] {
+            for threads in [1, 2] {
+                for accounts_only in [true, false] {
+                    capture(&path, frames);
+                    let opened = open(std::slice::from_ref(&path)).unwrap();
+                    let mut cutter = Cutter {
+                        file: File::options().write(true).open(&path).unwrap(),
+                        to: 24 + records * record + extra,
+                        frames: 0,
+                        streams: 0,
+                        accounts_only,
+                    };
+                    let options = Options {
+                        threads,
+                        ..Options::default()
+                    };
+                    let reading = opened.analyse(options, &mut cutter).unwrap();
+                    let [file] = reading.captures.as_slice() else {
+                        panic!("one file");
+                    };
+                    // A small file was copied before: nothing is missing from that.
+                    let (whole, truncated) = if frames == 100 {
+                        (100, false)
+                    } else {
+                        (records, true)
+                    };
+                    let what = format!("{frames} {records} {threads} {accounts_only}");
+                    assert_eq!(file.truncated, truncated, "{what}");
+                    if truncated && !accounts_only {
+                        // Read ahead into its buffer, a reader has a few frames more than the file.
+                        assert!((whole..whole + 300).contains(&file.packets), "{what}");
+                    } else {
+                        assert_eq!(file.packets, whole, "{what}");
+                        assert_eq!(reading.packets.read, whole, "{what}");
+                    }
+                    assert_eq!(cutter.streams, 1, "{what}");
+                }
+            }
+        }
     }
 }

@@ -9,9 +9,10 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::capture::mend;
 
@@ -26,6 +27,7 @@ pub mod doctor;
 pub mod exit;
 pub mod explain;
 pub mod extract;
+pub mod generate;
 mod glue;
 pub mod output;
 mod progress;
@@ -33,6 +35,7 @@ pub mod reading;
 pub mod server;
 pub mod terminal;
 pub mod verify;
+mod version;
 
 pub use exit::Exit;
 
@@ -45,7 +48,7 @@ pub use exit::Exit;
     long_about = "Did the picture I sent over a socket arrive, byte for byte? If not: which bytes, which chunk, which \
                   packet, why, and on whose side.",
     after_help = "Examples:\n  \
-                  imgnet analyze pipeline.pcap                 what is in this capture?\n  \
+                  imgnet pipeline.pcap                         what is in this capture? (imgnet analyze)\n  \
                   imgnet analyze pipeline.pcap --extract out   and save its pictures\n  \
                   imgnet verify pipeline.pcap --sent sent --received received\n  \
                   imgnet explain marker-unanswered             what does this finding mean?\n  \
@@ -54,7 +57,6 @@ pub use exit::Exit;
                   4 not allowed to capture.",
     arg_required_else_help = true,
     subcommand_required = true,
-    disable_help_subcommand = true,
     max_term_width = 100
 )]
 pub struct Imgnet {
@@ -71,6 +73,8 @@ enum Command {
     Check(check::Check),
     Verify(verify::Verify),
     Explain(explain::Explain),
+    #[command(hide = true)]
+    Generate(generate::Generate),
     /// What outlives a capture that is killed
     #[command(name = mend::MEND, hide = true)]
     Mend,
@@ -78,7 +82,12 @@ enum Command {
 
 /// Runs `imgnet` with these arguments (the program's name first) and says how it went.
 pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let parsed = match Imgnet::try_parse_from(arguments) {
+    let arguments = understood(arguments.into_iter().collect());
+    let nothing_behind = arguments.last().is_some_and(|last| last == "--");
+    let parsed = match version::told_by(Imgnet::command())
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| Imgnet::from_arg_matches(&matches))
+    {
         Ok(parsed) => parsed,
         Err(error) => {
             // A closed pipe under --help is no error either.
@@ -91,15 +100,37 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match &parsed.command {
         Command::Analyze(command) => analyze::run(command),
+        Command::Capture(command) if nothing_behind && command.runs_nothing() => {
+            Err(anyhow::anyhow!(
+                "nothing stands behind --: name the command to run, e.g. imgnet capture -- ./run-both.sh"
+            ))
+        }
         Command::Capture(command) => capture::run(command),
         Command::Demo(command) => demo::run(command),
         Command::Doctor(command) => doctor::run(command),
         Command::Check(command) => check::run(command),
         Command::Verify(command) => verify::run(command),
         Command::Explain(command) => explain::run(command),
+        Command::Generate(command) => generate::run(command),
         Command::Mend => mend::mend().map(|()| Exit::Good).map_err(Into::into),
     };
     conclude(outcome).into()
+}
+
+/// `imgnet FILE` is `imgnet analyze FILE`: where the first argument is no command and no option, but a file.
+fn understood(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_file = |first: &OsString| {
+        let known = Imgnet::command().get_subcommands().any(|command| {
+            let mut names = command.get_name_and_visible_aliases().into_iter();
+            names.any(|name| first == name)
+        });
+        let path = Path::new(first);
+        !known && (first == "-" || path.is_file() || path.is_symlink())
+    };
+    if arguments.get(1).is_some_and(is_file) {
+        arguments.insert(1, "analyze".into());
+    }
+    arguments
 }
 
 /// Tells what went wrong, if anything did. Several causes are told in one line, the outermost first.

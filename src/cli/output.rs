@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
@@ -159,13 +160,7 @@ pub(super) fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
     if metadata.as_ref().is_some_and(fs::Metadata::is_dir) {
         anyhow::bail!("{shown}: is a folder; name a file in it");
     }
-    if let Ok(path) = fs::canonicalize(path)
-        && inputs
-            .iter()
-            .any(|input| fs::canonicalize(input).is_ok_and(|input| input == path))
-    {
-        anyhow::bail!("{shown}: is one of the captures to read; name another file for the output");
-    }
+    not_an_input(path, inputs)?;
     if metadata.is_some_and(|metadata| !metadata.is_file()) {
         let advice = "choose another output";
         let file = File::options().write(true).open(path).map_err(trouble(
@@ -185,6 +180,74 @@ pub(super) fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
     let (file, temporary) =
         temporary(folder).map_err(trouble(&path, "cannot be written", advice))?;
     Ok(Sink::File(file, temporary, path))
+}
+
+/// Makes sure that an output is none of the files to read, whatever it is called there: by what it is on the disk.
+///
+/// # Errors
+/// It is one of the `inputs`, or lies in one that is a folder.
+pub(super) fn not_an_input(output: &Path, inputs: &[PathBuf]) -> anyhow::Result<()> {
+    let Ok(metadata) = fs::metadata(output) else {
+        return Ok(());
+    };
+    if !metadata.is_file() {
+        return Ok(());
+    }
+    let is_it = |path: &Path| {
+        fs::metadata(path).is_ok_and(|found| {
+            (found.dev(), found.ino()) == (metadata.dev(), metadata.ino()) && found.is_file()
+        })
+    };
+    for input in inputs {
+        let input = if input == Path::new("-") {
+            Path::new("/dev/stdin")
+        } else {
+            input
+        };
+        let found = if input.is_dir() {
+            // What cannot be listed is told where it is read.
+            let files = super::verify::files::walk(input).unwrap_or_default();
+            files.into_iter().find(|file| is_it(file))
+        } else {
+            is_it(input).then(|| input.to_owned())
+        };
+        if let Some(found) = found {
+            anyhow::bail!(
+                "{}: is one of the files to read ({}); name another file for the output",
+                output.display(),
+                found.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure that two outputs are not one file.
+///
+/// # Errors
+/// They are.
+pub(super) fn not_the_same(outputs: &[Option<&Path>]) -> anyhow::Result<()> {
+    let place = |path: &Path| {
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+        let named = folder.join(path.file_name()?);
+        Some(fs::canonicalize(&named).unwrap_or(named))
+    };
+    let mut places: Vec<PathBuf> = Vec::new();
+    for output in outputs.iter().flatten() {
+        if let Some(place) = place(output) {
+            // Standard output and devices take what several write.
+            let special = fs::metadata(&place).is_ok_and(|found| !found.is_file());
+            if !special && *output != Path::new("-") && places.contains(&place) {
+                anyhow::bail!(
+                    "{}: two outputs cannot be one file; name another",
+                    output.display()
+                );
+            }
+            places.push(place);
+        }
+    }
+    Ok(())
 }
 
 /// A new file in `folder` with the permissions that the user's mask gives, deleted unless it is renamed.

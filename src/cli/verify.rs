@@ -3,6 +3,7 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
@@ -11,17 +12,19 @@ use crate::capture::confine::Needs;
 use crate::cli::args::{self, CapturePaths, Common};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
-use crate::cli::output::{Output, temporary, trouble};
+use crate::cli::output::{Output, not_the_same, sink, temporary, trouble};
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
 use crate::ledger::Verdict;
 use crate::ledger::comparison::Level;
 use crate::report::Collector;
+use crate::report::junit::Suite;
 use crate::report::model::Report;
 use crate::verify::Thresholds;
 
 pub(super) mod compare;
 pub(super) mod files;
+mod junit;
 pub(super) mod spool;
 
 use compare::{Named, Settings, Sides, Verifier};
@@ -36,7 +39,8 @@ use spool::Spool;
                   imgnet verify run.pcap --sent a.jpg                      did the file go out as it is?\n  \
                   imgnet verify run.pcap --received out --damage damage    and paint what is damaged\n  \
                   imgnet verify run.pcap --ledger server.jsonl --ledger client.jsonl\n  \
-                  imgnet verify run.pcap --sent photos --received out --level similar\n\n\
+                  imgnet verify run.pcap --sent photos --received out --level similar\n  \
+                  imgnet verify run.pcap --sent sent --received out --junit imgnet.xml   for a CI server\n\n\
                   Exit codes: 0 all that could be compared is equal; 1 a picture differs, is incomplete, or nothing \
                   belongs to it; 2 usage, an input that cannot be read, an output that cannot be written; 3 the \
                   capture lacks bytes, so that no verdict would be honest.",
@@ -84,6 +88,13 @@ struct ComparedArgs {
     #[arg(long, value_name = "N", default_value_t = 0.9, value_parser = not_negative)]
     min_ssim: f64,
 
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Also write the outcome as JUnit XML, a test case for each picture and one for the run"
+    )]
+    junit: Option<PathBuf>,
+
     /// Save a picture of each mismatch in DIR: expected beside found, the damage outlined
     #[arg(long, value_name = "DIR")]
     damage: Option<PathBuf>,
@@ -105,6 +116,14 @@ enum LevelArg {
 }
 
 impl ComparedArgs {
+    /// All files and folders that are read besides the captures.
+    fn given(&self) -> impl Iterator<Item = PathBuf> {
+        [&self.sent, &self.received, &self.ledger]
+            .into_iter()
+            .flatten()
+            .cloned()
+    }
+
     fn settings(&self) -> Settings {
         let defaults = Settings::default();
         Settings {
@@ -138,7 +157,16 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     let frames = glue::open(&command.captures.captures)?;
     let captures = &command.captures.captures;
     let compared = &command.compared;
-    let output = Output::open(&command.common.output, captures)?;
+    let mut inputs = captures.clone();
+    inputs.extend(compared.given());
+    let begun = Instant::now();
+    let report_file = command.common.output.output.as_deref();
+    not_the_same(&[report_file, compared.junit.as_deref()])?;
+    let output = Output::open(&command.common.output, &inputs)?;
+    let junit = match &compared.junit {
+        Some(path) => Some(sink(path, &inputs)?),
+        None => None,
+    };
     if let Some(folder) = &compared.damage {
         prepare(folder)?;
     }
@@ -170,6 +198,15 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
         settings: &compared.settings(),
     }
     .verify(&mut report)?;
+    if let Some(junit) = junit {
+        let cases = junit::cases(&report);
+        let suite = Suite {
+            name: "imgnet verify",
+            timestamp: super::check::now(),
+            took: begun.elapsed(),
+        };
+        junit.write(|mut out| crate::report::junit::render(&cases, &suite, &mut out))?;
+    }
     output.write(&report)?;
     Ok(exit(&report))
 }
@@ -178,8 +215,9 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
 fn confine(command: &Verify) -> std::io::Result<()> {
     let compared = &command.compared;
     let damage = compared.damage.as_ref().map(|folder| folder.join("-"));
+    let junit = compared.junit.as_deref();
     let compared = [&compared.sent, &compared.received, &compared.ledger];
-    let needs = Needs::beside(damage.as_deref());
+    let needs = Needs::beside(damage.as_deref().into_iter().chain(junit));
     let needs = needs.reading(compared.into_iter().flatten().map(PathBuf::as_path));
     super::capture::confined_to(&command.common.output, needs)
 }

@@ -10,7 +10,7 @@ use super::ip::{Datagram, Fragment};
 use super::link::{Network, Version};
 use super::span::Span;
 use super::transport::{self, Segment};
-use super::{Notes, Outcome, Packet, Part, Parts, Skip, ip, link};
+use super::{Notes, Outcome, Packet, Part, Parts, Skip, Transport, Tunnel, ip, link, tunnel};
 use crate::frame::Frame;
 
 /// What the user may say about decoding.
@@ -69,30 +69,34 @@ impl Decoder {
             Ok(datagram) => datagram,
             Err(skip) => return Outcome::Skipped(skip),
         };
-        if let Some(fragment) = datagram.fragment {
-            return self
-                .fragment(frame, &network, &datagram, fragment)
-                .unwrap_or_else(Outcome::Skipped);
+        if datagram.fragment.is_some() || !ip::is_transport(datagram.protocol) {
+            return self.within(frame, network);
         }
         let (protocol, bytes) = (datagram.protocol, datagram.payload);
         let segment = match transport::segment(&datagram, protocol, bytes, self.checksums) {
             Ok(segment) => segment,
             Err(skip) => return Outcome::Skipped(skip),
         };
-        let payload = segment.payload;
-        let parts = Parts::Whole(Part {
-            frame: frame.number,
-            time: frame.time,
-            wire_len: frame.wire_len,
-            offset: 0,
-            bytes: payload.wire_len(),
-        });
-        Outcome::Packet(packet(
-            &datagram,
-            &segment,
-            Cow::Borrowed(payload.captured()),
-            parts,
-        ))
+        if may_be_tunnel(&segment) {
+            return self.within(frame, network);
+        }
+        Outcome::Packet(whole_packet(frame, network.tunnel, &datagram, &segment))
+    }
+
+    /// A frame with fragments or tunnels in it.
+    #[cold]
+    fn within<'a>(&mut self, frame: &Frame<'a>, network: Network<'a>) -> Outcome<'a> {
+        let outcome =
+            match reach(network, self.checksums) {
+                Ok(Reached::Segment(network, datagram, segment)) => Ok(Outcome::Packet(
+                    whole_packet(frame, network.tunnel, &datagram, &segment),
+                )),
+                Ok(Reached::Fragment(network, datagram, fragment)) => {
+                    self.fragment(frame, &network, &datagram, fragment)
+                }
+                Err(skip) => Err(skip),
+            };
+        outcome.unwrap_or_else(Outcome::Skipped)
     }
 
     /// What became of the fragments so far.
@@ -129,6 +133,7 @@ impl Decoder {
                 protocol: (network.version == Version::V4).then_some(datagram.protocol),
                 interface: frame.interface,
                 place: network.place,
+                tunnel: network.tunnel,
             },
             fragment,
             protocol: datagram.protocol,
@@ -140,7 +145,7 @@ impl Decoder {
             wire_len: frame.wire_len,
         };
         match self.fragments.insert(&incoming)? {
-            Some(whole) => self.reassembled(network.version, *datagram, whole),
+            Some(whole) => self.reassembled(network, *datagram, whole),
             None => Ok(Outcome::FragmentHeld),
         }
     }
@@ -148,7 +153,7 @@ impl Decoder {
     /// Decodes what fragments were put together to; `last` is the one that completed it.
     fn reassembled<'a>(
         &self,
-        version: Version,
+        outer: &Network<'_>,
         last: Datagram<'_>,
         whole: Whole,
     ) -> Result<Outcome<'a>, Skip> {
@@ -158,25 +163,44 @@ impl Decoder {
             parts,
             addresses_final,
         } = whole;
-        let bytes = Span::new(&payload, 0);
-        let upper = ip::upper(version, protocol, bytes, false)?;
+        let upper = ip::upper(outer.version, protocol, Span::new(&payload, 0), false)?;
         if upper.fragment.is_some() {
             // A fragment of fragments: no host makes one.
             return Err(Skip::BadFragment);
         }
         let datagram = Datagram {
+            protocol: upper.protocol,
+            payload: upper.payload,
+            fragment: None,
             addresses_final: addresses_final && upper.addresses_final,
             length_zero: false,
-            ..last
+            addresses: last.addresses,
+            beyond_frame: last.beyond_frame,
+            header_checksum: last.header_checksum,
+            id: last.id,
         };
-        let segment = transport::segment(&datagram, upper.protocol, upper.payload, self.checksums)?;
-        let start = bytes.wire_len() - upper.payload.wire_len() + segment.header_len;
-        let end = start + segment.payload.wire_len();
+        let (network, datagram, segment) =
+            match transport_or_tunnel(outer, &datagram, self.checksums)? {
+                Next::Segment(segment) => (*outer, datagram, segment),
+                Next::Within(inner) => match reach(inner, self.checksums)? {
+                    Reached::Segment(network, datagram, segment) => (network, datagram, segment),
+                    // Its parts would be parts of parts.
+                    Reached::Fragment(..) => return Err(Skip::Tunnel),
+                },
+            };
+        let captured = segment.payload.captured();
+        let start = captured
+            .as_ptr()
+            .addr()
+            .saturating_sub(payload.as_ptr().addr());
+        let start = u32::try_from(start).unwrap_or(u32::MAX);
+        let end = start.saturating_add(u32::try_from(captured.len()).unwrap_or(u32::MAX));
         let parts = parts
             .into_iter()
             .map(|part| share(part, start, end))
             .collect();
         let mut packet = packet(
+            network.tunnel,
             &datagram,
             &segment,
             Cow::Borrowed(&[]),
@@ -184,10 +208,87 @@ impl Decoder {
         );
 
         payload.truncate(end as usize);
-        payload.drain(..start as usize);
+        payload.drain(..(start as usize).min(payload.len()));
         packet.payload = Cow::Owned(payload);
         Ok(Outcome::Packet(packet))
     }
+}
+
+/// What a frame leads to.
+enum Reached<'a> {
+    Segment(Network<'a>, Datagram<'a>, Segment<'a>),
+    Fragment(Network<'a>, Datagram<'a>, Fragment),
+}
+
+/// Opens one tunnel after another, up to a transport header that stands for itself, or to a fragment.
+fn reach(mut network: Network<'_>, checksums: bool) -> Result<Reached<'_>, Skip> {
+    for _ in 0..=tunnel::MAX_DEPTH {
+        let datagram = ip::datagram(&network, checksums)?;
+        if let Some(fragment) = datagram.fragment {
+            return Ok(Reached::Fragment(network, datagram, fragment));
+        }
+        match transport_or_tunnel(&network, &datagram, checksums)? {
+            Next::Segment(segment) => return Ok(Reached::Segment(network, datagram, segment)),
+            Next::Within(inner) => network = inner,
+        }
+    }
+    Err(Skip::Tunnel)
+}
+
+/// What an IP packet carries.
+enum Next<'a> {
+    Segment(Segment<'a>),
+    Within(Network<'a>),
+}
+
+fn transport_or_tunnel<'a>(
+    network: &Network<'_>,
+    datagram: &Datagram<'a>,
+    checksums: bool,
+) -> Result<Next<'a>, Skip> {
+    let (protocol, bytes) = (datagram.protocol, datagram.payload);
+    if !ip::is_transport(protocol) {
+        let inner = tunnel::over_ip(network, datagram.addresses, protocol, bytes)?;
+        return Ok(Next::Within(inner));
+    }
+    let segment = transport::segment(datagram, protocol, bytes, checksums)?;
+    if may_be_tunnel(&segment)
+        && let Some(inner) = tunnel::over_udp(network, datagram.addresses, &segment)
+    {
+        return Ok(Next::Within(inner?));
+    }
+    Ok(Next::Segment(segment))
+}
+
+#[inline]
+fn may_be_tunnel(segment: &Segment<'_>) -> bool {
+    matches!(segment.transport, Transport::Udp)
+        && tunnel::may_be_over_udp(segment.source_port, segment.destination_port)
+}
+
+/// A packet that came in one frame.
+#[inline]
+fn whole_packet<'a>(
+    frame: &Frame<'a>,
+    tunnel: Tunnel,
+    datagram: &Datagram<'_>,
+    segment: &Segment<'a>,
+) -> Packet<'a> {
+    let payload = segment.payload;
+    let parts = Parts::Whole(Part {
+        frame: frame.number,
+        time: frame.time,
+        wire_len: frame.wire_len,
+        offset: 0,
+        bytes: payload.wire_len(),
+    });
+    packet(
+        tunnel,
+        datagram,
+        segment,
+        Cow::Borrowed(payload.captured()),
+        parts,
+    )
 }
 
 /// A fragment's share of the transport payload, which lies at `start..end` of the IP payload.
@@ -203,6 +304,7 @@ fn share(part: Part, start: u32, end: u32) -> Part {
 
 #[inline]
 fn packet<'a>(
+    tunnel: Tunnel,
     datagram: &Datagram<'_>,
     segment: &Segment<'_>,
     payload: Cow<'a, [u8]>,
@@ -212,6 +314,7 @@ fn packet<'a>(
     Packet {
         source: SocketAddr::new(source, segment.source_port),
         destination: SocketAddr::new(destination, segment.destination_port),
+        tunnel,
         transport: segment.transport,
         payload_len: segment.payload.wire_len(),
         notes: Notes {

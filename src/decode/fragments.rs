@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::ip::Fragment;
 use super::span::Span;
-use super::{Part, Skip};
+use super::{Part, Skip, Tunnel};
 use crate::units::{FrameNumber, Timestamp};
 use waiting::{Print, Waiting};
 
@@ -136,6 +136,7 @@ pub(super) struct Key {
     pub(super) protocol: Option<u8>,
     pub(super) interface: u32,
     pub(super) place: u64,
+    pub(super) tunnel: Tunnel,
 }
 
 /// A fragment as it comes in.

@@ -9,7 +9,7 @@ use etherparse::{
 
 use super::link::{Network, Version};
 use super::span::Span;
-use super::{Checksum, Skip, checksum};
+use super::{Checksum, Skip, checksum, tunnel};
 
 /// Mobility, host identity and shim6 headers have the layout of extension headers.
 const MOBILITY: u8 = 135;
@@ -27,7 +27,7 @@ const HOME_ADDRESS: u8 = 0xc9;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Datagram<'a> {
     pub(super) addresses: Addresses<'a>,
-    /// Protocol of `payload`: TCP or UDP, unless it is a fragment.
+    /// Protocol of `payload`: TCP, UDP or a tunnel's, unless it is a fragment.
     pub(super) protocol: u8,
     pub(super) payload: Span<'a>,
     pub(super) fragment: Option<Fragment>,
@@ -135,7 +135,7 @@ fn v4(packet: Span<'_>, verify: bool) -> Result<Datagram<'_>, Skip> {
             offset: u32::from(offset) * 8,
             more: header.more_fragments(),
         });
-        may_be_transport(Version::V4, datagram.protocol)?;
+        may_be_reached(Version::V4, datagram.protocol)?;
     } else if !is_transport(datagram.protocol) {
         let upper = upper(Version::V4, datagram.protocol, payload, true)?;
         datagram.protocol = upper.protocol;
@@ -187,7 +187,7 @@ pub(super) struct Upper<'a> {
     pub(super) addresses_final: bool,
 }
 
-/// Walks extension headers up to the transport header, or to the fragment header of a real fragment.
+/// Walks extension headers up to the transport header or a tunnel's, or to the fragment header of a real fragment.
 /// `at_start`: directly behind the IP header, where alone a hop-by-hop header may stand (RFC 8200, section 4.1).
 #[inline(never)]
 pub(super) fn upper(
@@ -200,8 +200,8 @@ pub(super) fn upper(
 
     let mut addresses_final = true;
     loop {
-        may_be_transport(version, protocol)?;
-        if is_transport(protocol) {
+        may_be_reached(version, protocol)?;
+        if is_transport(protocol) || tunnel::is_tunnel(protocol) {
             return Ok(Upper {
                 protocol,
                 payload,
@@ -222,7 +222,7 @@ pub(super) fn upper(
             (protocol, payload) = (header.next_header().0, rest);
             // One that is the whole datagram is taken for itself (RFC 6946, section 4).
             if header.is_fragmenting_payload() {
-                may_be_transport(version, protocol)?;
+                may_be_reached(version, protocol)?;
                 return Ok(Upper {
                     protocol,
                     payload,
@@ -256,13 +256,14 @@ pub(super) fn upper(
     }
 }
 
+/// Whether it is TCP or UDP.
 #[inline]
-fn is_transport(protocol: u8) -> bool {
+pub(super) fn is_transport(protocol: u8) -> bool {
     protocol == ip_number::TCP.0 || protocol == ip_number::UDP.0
 }
 
-/// Refuses what cannot lead to TCP or UDP, under the name it deserves.
-fn may_be_transport(version: Version, protocol: u8) -> Result<(), Skip> {
+/// Refuses what can lead neither to TCP or UDP nor into a tunnel, under the name it deserves.
+fn may_be_reached(version: Version, protocol: u8) -> Result<(), Skip> {
     use ip_number as ip;
 
     let extension = [
@@ -275,14 +276,13 @@ fn may_be_transport(version: Version, protocol: u8) -> Result<(), Skip> {
         SHIM6,
     ];
     if is_transport(protocol)
+        || tunnel::is_tunnel(protocol)
         || protocol == ip::AUTHENTICATION_HEADER.0
         || version == Version::V6 && extension.contains(&protocol)
     {
         Ok(())
-    } else if [ip::IPV4.0, ip::IPV6.0, ip::GRE.0].contains(&protocol) {
-        Err(Skip::Tunnel)
     } else {
-        Err(Skip::NotTcpOrUdp)
+        Err(tunnel::unopened(protocol))
     }
 }
 

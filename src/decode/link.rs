@@ -1,26 +1,30 @@
-//! Link layers: from a frame to the IP packet in it, as the link header names it. Never guessed from a nibble.
+//! Link layers: from a frame to the IP packet in it, as the link header names it. Never guessed from a nibble, where
+//! the layer's own specification does not say so (raw IP, MPLS).
 
-use etherparse::{EtherType, Ethernet2HeaderSlice, SingleVlanHeaderSlice, ether_type};
+mod serial;
+mod tags;
+mod various;
+mod wireless;
+
+use etherparse::{EtherType, Ethernet2HeaderSlice, ether_type};
 
 use super::Skip;
 use super::span::Span;
+use super::tunnel::Tunnel;
 use crate::frame::LinkType;
+pub(super) use serial::ppp;
+pub(super) use tags::{MPLS_UNICAST, is_tagging};
+use tags::{snap, tagged};
 
-/// MPLS, unicast and multicast (RFC 3032, section 5).
-const MPLS: [EtherType; 2] = [EtherType(0x8847), EtherType(0x8848)];
-/// `PPPoE` session stage (RFC 2516, section 4).
-const PPPOE_SESSION: EtherType = EtherType(0x8864);
-/// Greatest value of an IEEE 802.3 length field; above 1535 it is an `EtherType`.
-const MAX_802_3_LENGTH: u16 = 1500;
-/// LLC with SNAP for `EtherType`s: DSAP, SSAP, control, organisation (RFC 1042).
-const SNAP: [u8; 6] = [0xaa, 0xaa, 0x03, 0, 0, 0];
 /// Linux cooked, protocol field: an LLC header follows (`LINUX_SLL_P_802_2`).
 const SLL_802_2: u16 = 4;
 /// Linux cooked, packet type: sent by this host.
 const SLL_OUTGOING: u16 = 4;
-/// Linux cooked: device types whose protocol field is no `EtherType`: netlink, radiotap, GRE and FRAD
+/// Linux cooked: device types whose protocol field is no `EtherType`: FRAD, 802.11 and netlink
 /// (<https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html>).
-const SLL_NO_ETHER_TYPE: [u16; 5] = [770, 778, 801, 803, 824];
+const SLL_NO_ETHER_TYPE: [u16; 3] = [770, 801, 824];
+/// Linux cooked, device type: radiotap follows, whatever the protocol field says.
+const SLL_RADIOTAP: u16 = 803;
 
 /// IP version, as the link layer says; for raw IP alone as the packet says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,9 +38,29 @@ pub(super) enum Version {
 pub(super) struct Network<'a> {
     pub(super) version: Version,
     pub(super) packet: Span<'a>,
-    /// VLAN, device and direction as far as the link layer tells. Fragments belong together only where it
+    /// Device and direction as far as the link layer tells. Fragments belong together only where it
     /// is equal: a capture on `any` sees each of them once a device.
     pub(super) place: u64,
+    /// VLANs and tunnels around it. Fragments belong together only where it is equal.
+    pub(super) tunnel: Tunnel,
+}
+
+impl Network<'_> {
+    /// Whether the packet begins as one of its version does and is not longer than what holds it.
+    pub(super) fn is_plausible(&self) -> bool {
+        let room = self.packet.wire_len();
+        match (self.version, self.packet.captured()) {
+            (Version::V4, [first, _, l0, l1, ..]) => {
+                let length = u32::from(u16::from_be_bytes([*l0, *l1]));
+                (0x45..=0x4f).contains(first) && (length == 0 || (20..=room).contains(&length))
+            }
+            (Version::V6, [first, _, _, _, l0, l1, ..]) => {
+                let length = u32::from(u16::from_be_bytes([*l0, *l1]));
+                first >> 4 == 6 && length.saturating_add(40) <= room
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Takes the link header off.
@@ -53,8 +77,9 @@ pub(super) fn network(link: LinkType, frame: Span<'_>) -> Result<Network<'_>, Sk
         version,
         packet,
         place,
+        tunnel,
     } = other(link, frame)?;
-    Ok(found(version, packet, place))
+    Ok(found(version, packet, place, tunnel))
 }
 
 /// Every other link type. Not inlined, and its result taken apart by the caller, so that the plain case
@@ -64,21 +89,32 @@ fn other(link: LinkType, frame: Span<'_>) -> Result<Network<'_>, Skip> {
     match link {
         LinkType::LINUX_SLL => linux_sll(frame),
         LinkType::LINUX_SLL2 => linux_sll2(frame),
-        LinkType::NULL => null(frame),
-        LinkType::LOOP => loopback(frame),
-        LinkType::RAW | LinkType(12 | 14) => raw(frame),
-        LinkType::IPV4 => Ok(found(Version::V4, frame, 0)),
-        LinkType::IPV6 => Ok(found(Version::V6, frame, 0)),
+        LinkType::NULL => various::null(frame),
+        LinkType::LOOP => various::loopback(frame),
+        LinkType::RAW | LinkType(12 | 14) => raw(frame, 0, Tunnel::NONE),
+        LinkType::IPV4 => Ok(found(Version::V4, frame, 0, Tunnel::NONE)),
+        LinkType::IPV6 => Ok(found(Version::V6, frame, 0, Tunnel::NONE)),
+        LinkType::PPP => ppp(frame, 0, Tunnel::NONE),
+        LinkType::PPP_HDLC => serial::ppp_or_hdlc(frame),
+        LinkType::PPP_ETHER => serial::pppoe(frame, 0, Tunnel::NONE),
+        LinkType::CISCO_HDLC => serial::cisco_hdlc(frame),
+        LinkType::FDDI => various::fddi(frame),
+        LinkType::IEEE802_11 => wireless::ieee802_11(frame, 0, false),
+        LinkType::IEEE802_11_RADIOTAP => wireless::radiotap(frame, 0),
+        LinkType::NFLOG => various::nflog(frame),
+        LinkType::IPOIB => various::ipoib(frame),
+        LinkType::ERF => various::erf(frame),
         _ => Err(Skip::UnknownLinkType),
     }
 }
 
 #[inline]
-fn found(version: Version, packet: Span<'_>, place: u64) -> Network<'_> {
+fn found(version: Version, packet: Span<'_>, place: u64, tunnel: Tunnel) -> Network<'_> {
     Network {
         version,
         packet,
         place,
+        tunnel,
     }
 }
 
@@ -86,67 +122,41 @@ fn found(version: Version, packet: Span<'_>, place: u64) -> Network<'_> {
 fn ethernet(frame: Span<'_>) -> Result<Network<'_>, Skip> {
     let (header, rest) = frame.take(14)?;
     let header = Ethernet2HeaderSlice::from_slice(header).map_err(|_| Skip::Malformed)?;
-    ether(header.ether_type(), rest, 0)
+    ether(header.ether_type(), rest, 0, Tunnel::NONE)
+}
+
+/// An Ethernet frame within another header.
+pub(super) fn ethernet_within(
+    frame: Span<'_>,
+    place: u64,
+    tunnel: Tunnel,
+) -> Result<Network<'_>, Skip> {
+    let (header, rest) = frame.take(14)?;
+    let header = Ethernet2HeaderSlice::from_slice(header).map_err(|_| Skip::Malformed)?;
+    ether(header.ether_type(), rest, place, tunnel)
 }
 
 /// What follows an `EtherType` (or an 802.3 length).
 #[inline]
-fn ether(kind: EtherType, payload: Span<'_>, place: u64) -> Result<Network<'_>, Skip> {
+pub(super) fn ether(
+    kind: EtherType,
+    payload: Span<'_>,
+    place: u64,
+    tunnel: Tunnel,
+) -> Result<Network<'_>, Skip> {
     match kind {
-        ether_type::IPV4 => Ok(found(Version::V4, payload, place)),
-        ether_type::IPV6 => Ok(found(Version::V6, payload, place)),
+        ether_type::IPV4 => Ok(found(Version::V4, payload, place, tunnel)),
+        ether_type::IPV6 => Ok(found(Version::V6, payload, place, tunnel)),
         other => {
             let Network {
                 version,
                 packet,
                 place,
-            } = tagged(other, payload, place)?;
-            Ok(found(version, packet, place))
+                tunnel,
+            } = tagged(other, payload, place, tunnel)?;
+            Ok(found(version, packet, place, tunnel))
         }
     }
-}
-
-/// VLAN tags (IEEE 802.1Q, 802.1ad, any stacking), then IP or something else.
-#[inline(never)]
-fn tagged(mut kind: EtherType, mut payload: Span<'_>, mut place: u64) -> Result<Network<'_>, Skip> {
-    loop {
-        match kind {
-            ether_type::IPV4 => return Ok(found(Version::V4, payload, place)),
-            ether_type::IPV6 => return Ok(found(Version::V6, payload, place)),
-            ether_type::VLAN_TAGGED_FRAME
-            | ether_type::PROVIDER_BRIDGING
-            | ether_type::VLAN_DOUBLE_TAGGED_FRAME => {
-                let (tag, rest) = payload.take(4)?;
-                let tag = SingleVlanHeaderSlice::from_slice(tag).map_err(|_| Skip::Malformed)?;
-                place = (place << 12) ^ u64::from(tag.vlan_identifier().value());
-                (kind, payload) = (tag.ether_type(), rest);
-            }
-            PPPOE_SESSION => return Err(Skip::Tunnel),
-            kind if MPLS.contains(&kind) => return Err(Skip::Tunnel),
-            EtherType(length @ ..=MAX_802_3_LENGTH) => {
-                // The length leaves the padding out.
-                (kind, payload) = snap(payload.limited(u32::from(length)))?;
-            }
-            _ => return Err(Skip::NotIp),
-        }
-    }
-}
-
-/// LLC with SNAP (RFC 1042); every other LLC payload is no IP. The `EtherType` it gives is never a length:
-/// so stacking ends.
-fn snap(llc: Span<'_>) -> Result<(EtherType, Span<'_>), Skip> {
-    let (header, rest) = match llc.take_array::<8>() {
-        Ok(taken) => taken,
-        // Other LLC frames may be shorter than a SNAP header.
-        Err(Skip::Malformed) => return Err(Skip::NotIp),
-        Err(cut) => return Err(cut),
-    };
-    let [organisation @ .., high, low] = header;
-    let kind = u16::from_be_bytes([*high, *low]);
-    if *organisation != SNAP || kind <= MAX_802_3_LENGTH {
-        return Err(Skip::NotIp);
-    }
-    Ok((EtherType(kind), rest))
 }
 
 /// `LINKTYPE_LINUX_SLL`. Not by etherparse: it refuses device types it does not know.
@@ -177,51 +187,28 @@ fn linux_sll2(frame: Span<'_>) -> Result<Network<'_>, Skip> {
 }
 
 fn cooked(device: u16, protocol: u16, rest: Span<'_>, place: u64) -> Result<Network<'_>, Skip> {
+    if device == SLL_RADIOTAP {
+        return wireless::radiotap(rest, place);
+    }
     if SLL_NO_ETHER_TYPE.contains(&device) {
         return Err(Skip::NotIp);
     }
     if protocol == SLL_802_2 {
         let (kind, payload) = snap(rest)?;
-        return tagged(kind, payload, place);
+        return tagged(kind, payload, place, Tunnel::NONE);
     }
-    if protocol <= MAX_802_3_LENGTH {
+    if protocol <= tags::MAX_802_3_LENGTH {
         return Err(Skip::NotIp);
     }
-    ether(EtherType(protocol), rest, place)
+    ether(EtherType(protocol), rest, place, Tunnel::NONE)
 }
 
-/// `LINKTYPE_NULL`: the family in the byte order of the capturing host, so either is taken.
-fn null(frame: Span<'_>) -> Result<Network<'_>, Skip> {
-    let (family, rest) = frame.take_array::<4>()?;
-    let version = family_version(u32::from_le_bytes(*family))
-        .or_else(|| family_version(u32::from_be_bytes(*family)))
-        .ok_or(Skip::NotIp)?;
-    Ok(found(version, rest, 0))
-}
-
-/// `LINKTYPE_LOOP`: the family in network byte order.
-fn loopback(frame: Span<'_>) -> Result<Network<'_>, Skip> {
-    let (family, rest) = frame.take_array::<4>()?;
-    let version = family_version(u32::from_be_bytes(*family)).ok_or(Skip::NotIp)?;
-    Ok(found(version, rest, 0))
-}
-
-/// Protocol families: `AF_INET` is 2 everywhere; `AF_INET6` is 24 (NetBSD, OpenBSD), 28 (FreeBSD),
-/// 30 (macOS) or 10 (Linux).
-fn family_version(family: u32) -> Option<Version> {
-    match family {
-        2 => Some(Version::V4),
-        24 | 28 | 30 | 10 => Some(Version::V6),
-        _ => None,
-    }
-}
-
-/// `LINKTYPE_RAW`: the one link type that is defined to be told by the first nibble.
-fn raw(frame: Span<'_>) -> Result<Network<'_>, Skip> {
-    let [first] = *frame.peek::<1>()?;
+/// Raw IP: the one layer that is defined to be told by the first nibble.
+pub(super) fn raw(packet: Span<'_>, place: u64, tunnel: Tunnel) -> Result<Network<'_>, Skip> {
+    let [first] = *packet.peek::<1>()?;
     match first >> 4 {
-        4 => Ok(found(Version::V4, frame, 0)),
-        6 => Ok(found(Version::V6, frame, 0)),
+        4 => Ok(found(Version::V4, packet, place, tunnel)),
+        6 => Ok(found(Version::V6, packet, place, tunnel)),
         _ => Err(Skip::NotIp),
     }
 }

@@ -1,8 +1,9 @@
 //! From a captured frame to a TCP segment or UDP datagram, on etherparse.
 //!
-//! Link layers: Ethernet with VLAN tags, Linux cooked (SLL, SLL2), BSD null and loop, raw IP. Network:
-//! IPv4 and IPv6 with extension headers, fragments put together again. Every frame ends in exactly one
-//! [`Outcome`]; nothing is dropped without a name. The link type says what a frame is, and the IP length what
+//! Link layers: Ethernet with tags and labels, Linux cooked (SLL, SLL2), BSD null and loop, raw IP, PPP, Cisco HDLC,
+//! 802.11, FDDI, NFLOG, IP over `InfiniBand`, ERF. Network: IPv4 and IPv6 with extension headers, fragments put
+//! together again, and tunnels opened: what makes a stream is the innermost packet and the tunnels around it
+//! ([`Tunnel`]). Every frame ends in exactly one [`Outcome`]; nothing is dropped without a name. The link type says what a frame is, and the IP length what
 //! belongs to a packet: padding is no payload. This room keeps no streams and knows no wire format.
 
 mod checksum;
@@ -12,12 +13,14 @@ mod ip;
 mod link;
 mod span;
 mod transport;
+mod tunnel;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
 pub use decoder::{Decoder, Options};
 pub use fragments::{FragmentCounts, FragmentLimits, LossReason, LostDatagram};
+pub use tunnel::Tunnel;
 
 use crate::units::{FrameNumber, Timestamp};
 
@@ -51,8 +54,13 @@ pub enum Skip {
     HeadersCut,
     /// Headers whose own lengths contradict each other.
     Malformed,
-    /// Inside another network's header, which imgnet does not open: IP-in-IP, GRE, MPLS, `PPPoE`.
+    /// Inside another network's header, which imgnet does not open: L2TP, TRILL, PPP multilink, a GRE protocol it
+    /// does not know, or more tunnels within tunnels than it follows.
     Tunnel,
+    /// Encrypted below IP's payload: ESP, `MACsec`, protected 802.11.
+    Encrypted,
+    /// A part of a packet that the link layer cut, or several packets in one frame (802.11).
+    LinkFragment,
     /// A fragment that cannot be one, or one of a datagram whose fragments contradict each other or which is
     /// past the limits ([`LossReason`]).
     BadFragment,
@@ -61,6 +69,20 @@ pub enum Skip {
 }
 
 impl Skip {
+    /// Every reason.
+    pub const ALL: [Self; 10] = [
+        Self::UnknownLinkType,
+        Self::NotIp,
+        Self::NotTcpOrUdp,
+        Self::HeadersCut,
+        Self::Malformed,
+        Self::Tunnel,
+        Self::Encrypted,
+        Self::LinkFragment,
+        Self::BadFragment,
+        Self::FragmentCut,
+    ];
+
     /// Stable kebab-case name, the key of `packets.skipped` in the report.
     pub fn name(self) -> &'static str {
         match self {
@@ -70,6 +92,8 @@ impl Skip {
             Self::HeadersCut => "headers-cut",
             Self::Malformed => "malformed",
             Self::Tunnel => "tunnel",
+            Self::Encrypted => "encrypted",
+            Self::LinkFragment => "link-fragment",
             Self::BadFragment => "bad-fragment",
             Self::FragmentCut => "fragment-cut",
         }
@@ -83,6 +107,8 @@ pub struct Packet<'a> {
     pub source: SocketAddr,
     /// Who is to receive it.
     pub destination: SocketAddr,
+    /// The tunnels and VLANs it came through, which belong to the stream's identity.
+    pub tunnel: Tunnel,
     /// The transport header.
     pub transport: Transport,
     /// Transport payload as far as it was captured: Ethernet padding left out.

@@ -5,6 +5,7 @@ mod headers;
 mod hostile;
 mod links;
 mod tshark;
+mod tunnels;
 
 use etherparse::PacketBuilder;
 

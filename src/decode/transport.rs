@@ -13,7 +13,6 @@ pub(super) struct Segment<'a> {
     pub(super) source_port: u16,
     pub(super) destination_port: u16,
     pub(super) transport: Transport,
-    pub(super) header_len: u32,
     pub(super) payload: Span<'a>,
     pub(super) checksum: Checksum,
 }
@@ -73,7 +72,6 @@ fn tcp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Seg
         source_port: header.source_port(),
         destination_port: header.destination_port(),
         transport: Transport::Tcp(tcp),
-        header_len,
         payload,
         checksum,
     })
@@ -173,7 +171,6 @@ fn udp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Seg
         source_port: header.source_port(),
         destination_port: header.destination_port(),
         transport: Transport::Udp,
-        header_len: 8,
         payload,
         checksum,
     })

@@ -4,6 +4,7 @@
 
 pub mod catalogue;
 pub mod facts;
+pub mod glossary;
 mod name;
 pub mod rules;
 

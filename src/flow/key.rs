@@ -3,14 +3,17 @@
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
+use crate::decode::Tunnel;
 use crate::ledger::TransportKind;
 
-/// Transport protocol and both endpoints, the same whichever of them sends.
+/// Transport protocol, both endpoints and the tunnel between them, the same whichever of them sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlowKey {
     transport: TransportKind,
     low: SocketAddr,
     high: SocketAddr,
+    /// Two tenants may use the same addresses: [`crate::decode::Tunnel::network`] and its path.
+    tunnel: (u32, u32),
 }
 
 impl FlowKey {
@@ -25,7 +28,28 @@ impl FlowKey {
             transport,
             low,
             high,
+            tunnel: (0, 0),
         }
+    }
+
+    /// The same endpoints within a tunnel.
+    #[must_use]
+    pub fn within(self, tunnel: Tunnel) -> Self {
+        Self {
+            tunnel: (tunnel.network(), tunnel.path()),
+            ..self
+        }
+    }
+
+    /// Whether both are within the same network: only paths differ.
+    pub fn is_in_network_of(self, other: Self) -> bool {
+        self.tunnel.0 == other.tunnel.0
+    }
+
+    /// The same endpoints within no tunnel.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        self.within(Tunnel::NONE)
     }
 }
 
@@ -34,6 +58,10 @@ impl Hash for FlowKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let ports = u64::from(self.low.port()) << 16 | u64::from(self.high.port());
         state.write_u64(ports << 8 | u64::from(self.transport == TransportKind::Udp));
+        if self.tunnel != (0, 0) {
+            let (network, path) = self.tunnel;
+            state.write_u64(u64::from(network) << 32 | u64::from(path));
+        }
         match (self.low.ip(), self.high.ip()) {
             (IpAddr::V4(low), IpAddr::V4(high)) => {
                 state.write_u64(u64::from(low.to_bits()) << 32 | u64::from(high.to_bits()));
@@ -61,5 +89,6 @@ mod tests {
         let key = FlowKey::new(TransportKind::Tcp, a, b);
         assert_eq!(key, FlowKey::new(TransportKind::Tcp, b, a));
         assert_ne!(key, FlowKey::new(TransportKind::Udp, a, b));
+        assert_eq!(key.within(Tunnel::NONE), key);
     }
 }

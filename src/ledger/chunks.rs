@@ -189,6 +189,27 @@ impl<'c> Sweep<'c> {
     }
 }
 
+/// Runs of chunks without a frame are one row from this length on: a gap is as long as two numbers in a packet say,
+/// and what is told must not be.
+const FOLD_FROM: u64 = 32;
+
+impl Sweep<'_> {
+    /// How many chunks from the current one on no frame carried a byte of, where the current one is such: up to where
+    /// the next frame's bytes begin.
+    fn empty_run(&mut self, length: u64) -> u64 {
+        let next = self.extents.peek().map(|extent| extent.offset);
+        let end = next.map_or(length, |next| {
+            next.saturating_sub(self.range.start).min(length)
+        });
+        let whole = if end == length {
+            length.div_ceil(self.size)
+        } else {
+            end / self.size
+        };
+        whole.saturating_sub(self.index)
+    }
+}
+
 impl Iterator for Sweep<'_> {
     type Item = Chunk;
 
@@ -198,12 +219,20 @@ impl Iterator for Sweep<'_> {
             .index
             .checked_mul(self.size)
             .filter(|&at| at < length)?;
-        let chunk = start..length.min(start.saturating_add(self.size));
+        let mut chunk = start..length.min(start.saturating_add(self.size));
         let stream = self.range.start + chunk.start..self.range.start + chunk.end;
         self.active.retain(|extent| extent.end() > stream.start);
         while let Some(extent) = self.extents.next_if(|extent| extent.offset < stream.end) {
             if extent.end() > stream.start {
                 self.active.push(extent);
+            }
+        }
+        let mut folded = 1;
+        if self.active.is_empty() {
+            let run = self.empty_run(length);
+            if run >= FOLD_FROM {
+                folded = run;
+                chunk.end = length.min(start.saturating_add(run.saturating_mul(self.size)));
             }
         }
         let mut carried = 0;
@@ -220,6 +249,7 @@ impl Iterator for Sweep<'_> {
             gap_bytes: self.missing(&chunk),
             started: None,
             ended: None,
+            folded,
         };
         for extent in &self.active {
             carried += extent.end().min(stream.end) - extent.offset.max(stream.start);
@@ -236,7 +266,7 @@ impl Iterator for Sweep<'_> {
         }
         row.unique_bytes = row.bytes - row.gap_bytes;
         row.duplicate_bytes = carried.saturating_sub(row.unique_bytes);
-        self.index += 1;
+        self.index += folded;
         Some(row)
     }
 }
@@ -321,6 +351,43 @@ mod tests {
         assert_eq!(rows[0].first_packet, None);
         assert_eq!(rows[0].started, None);
         assert_eq!(rows[0].gap_bytes, 8);
+    }
+
+    #[test]
+    fn a_long_run_of_missing_chunks_is_one_row() {
+        let gap = |offset, length| Gap {
+            offset,
+            length,
+            cause: GapCause::NotCaptured,
+        };
+        // 8 bytes, then 2^40 missing, 8 bytes in the middle of a chunk, 100 missing, 4 bytes.
+        let far = 1_u64 << 40;
+        let extents = log(&[(0, 8), (far + 12, 8), (far + 120, 4)]);
+        let gaps = vec![gap(8, far + 4), gap(far + 20, 100)];
+        let end = far + 124;
+        let chunks = Chunks::counted(extents, 0..end, gaps, 8);
+        let rows: Vec<_> = chunks.iter().collect();
+        assert!(rows.len() < 20, "{}", rows.len());
+        assert_eq!(rows[1].folded, far / 8);
+        assert_eq!(
+            (rows[1].offset, rows[1].bytes, rows[1].gap_bytes),
+            (8, far, far)
+        );
+        assert_eq!(rows[2].index, ChunkIndex(far / 8 + 1));
+        assert_eq!((rows[2].unique_bytes, rows[2].gap_bytes), (4, 4));
+        // The 12 chunks that the second gap empties stand for themselves.
+        assert!(rows.iter().skip(2).all(|row| row.folded == 1));
+        let mut at = 0;
+        for row in &rows {
+            assert_eq!(row.offset, at);
+            assert_eq!(row.unique_bytes + row.gap_bytes, row.bytes);
+            at += row.bytes;
+        }
+        assert_eq!(at, end);
+        assert_eq!(chunks.len(), rows.iter().map(|row| row.folded).sum::<u64>());
+        // To the very end.
+        let tail = Chunks::counted(log(&[(0, 8)]), 0..far, vec![gap(8, far - 8)], 8);
+        assert_eq!(tail.iter().count(), 2);
     }
 
     #[test]

@@ -75,6 +75,16 @@ impl Beginning {
         self.open |= !header.rst;
     }
 
+    /// Whether this direction began with a SYN of this sequence number.
+    pub fn is_begun_by(&self, seq: u32) -> bool {
+        self.syn == Some(seq)
+    }
+
+    /// Whether an acknowledgment answers this direction's SYN.
+    pub fn is_answered_by(&self, ack: u32) -> bool {
+        self.syn.is_some_and(|syn| syn.wrapping_add(1) == ack)
+    }
+
     /// Whether a SYN with this sequence number opens another connection than the one seen here.
     pub fn is_another(&self, header: &Tcp) -> bool {
         header.syn

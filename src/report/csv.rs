@@ -250,6 +250,7 @@ const CHUNKS: &[&str] = &[
     "gap_bytes",
     "started",
     "ended",
+    "chunks",
 ];
 
 fn chunks(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -273,6 +274,7 @@ fn chunks(report: &Report, out: &mut impl Write) -> io::Result<()> {
             row.number(chunk.gap_bytes)?;
             row.maybe(chunk.started)?;
             row.maybe(chunk.ended)?;
+            row.number(chunk.folded)?;
             row.end()?;
         }
         Ok(())

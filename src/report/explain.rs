@@ -8,6 +8,7 @@ use super::Style;
 use super::text::{plain, wrap};
 use crate::findings::Severity;
 use crate::findings::catalogue::{Entry, Group, all};
+use crate::findings::glossary::{WORDS, Word};
 
 /// Prose is not broken later than this, however wide the terminal is.
 const PROSE: usize = 100;
@@ -47,7 +48,38 @@ pub fn list(style: &Style, out: &mut dyn Write) -> io::Result<()> {
             }
         }
     }
-    writeln!(out, "\nimgnet explain NAME tells all about one.")
+    writeln!(
+        out,
+        "\nimgnet explain NAME tells all about one. It knows every other word that imgnet prints, too:"
+    )?;
+    let mut kinds: Vec<&str> = WORDS.iter().map(|word| word.kind).collect();
+    kinds.dedup();
+    for kind in kinds {
+        let names: Vec<&str> = WORDS
+            .iter()
+            .filter(|word| word.kind == kind)
+            .map(|word| word.name)
+            .collect();
+        let line = format!("{kind}: {}", names.join(", "));
+        for line in wrap(&line, style.width.min(PROSE), "  ", "    ") {
+            writeln!(out, "{}", plain(&line, style.unicode))?;
+        }
+    }
+    Ok(())
+}
+
+/// A word in full.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn word(word: &Word, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "{}  {}",
+        word.kind,
+        paint(Ansi::new().bold(), word.name, style)
+    )?;
+    paragraph(word.meaning, "", style, out)
 }
 
 /// One finding in full.

@@ -106,6 +106,7 @@ fn image(id: u32, of: &Stream, direction: usize, bytes: u64, first: u64) -> Imag
                 gap_bytes: 0,
                 started: Some(time(index.cast_signed() * 34_000)),
                 ended: Some(time(index.cast_signed() * 34_000)),
+                folded: 1,
             }
         })
         .collect();
@@ -541,6 +542,7 @@ fn datagrams(udp: &Stream) -> Image {
         gap_bytes: 0,
         started: datagrams.started,
         ended: datagrams.ended,
+        folded: 1,
     }]));
     datagrams
 }

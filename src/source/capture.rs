@@ -14,6 +14,9 @@ use crate::source::reader::{Reader, frame};
 use crate::source::summary::FileSummary;
 use crate::source::window::Mapped;
 
+/// Small files are copied into memory, all together no more than this.
+const COPIED: u64 = 32 << 20;
+
 /// A capture: one or more files read as one, frames numbered on through all of them.
 ///
 /// **Order.** One file is read in its own order, whatever its times. Several are merged: the next frame
@@ -26,7 +29,9 @@ use crate::source::window::Mapped;
 /// **Numbers.** As in Wireshark, pcapng's custom, journal and system call blocks take a frame number,
 /// although they are no frames and are not handed out: there the numbers skip one.
 ///
-/// **Memory.** A plain file is mapped; frames borrow from the map. A file that is compressed, a pipe, or
+/// **Memory.** A small plain file is copied, a larger one mapped; frames borrow from there. A mapped file that is cut
+/// meanwhile reads as zeros from there on: [`Self::was_cut`] says so, and what was made of it is to be thrown away and read
+/// again after [`Self::unmap`]. A file that is compressed, a pipe, or
 /// written to within the last two seconds is read through a buffer of 256 KiB, more only while a longer
 /// record arrives. Buffers of several files exist only from a file's first frame to its last, but all files
 /// are opened at once, so that the process may give up the right to open any.
@@ -58,9 +63,10 @@ impl Capture {
         if times > 1 {
             return Err(Error::StandardInputTwice { times });
         }
+        let mut room = COPIED;
         let mut inputs = paths
             .iter()
-            .map(|path| Input::open(path, mapped))
+            .map(|path| Input::open(path, mapped, &mut room))
             .collect::<Result<Vec<_>, _>>()?;
         match inputs.as_mut_slice() {
             [] => return Err(Error::NoFiles),
@@ -99,7 +105,9 @@ impl Capture {
                 break;
             }
         }
+        let mut lasts = Vec::new();
         for (merged, summary) in merge.files().iter().zip(&mut self.summaries) {
+            lasts.push(merged.last);
             match &merged.heads.reading {
                 Reading::Mapped(reader) => reader.account(summary, merged.last, &merged.indices),
                 Reading::Stream(reader) => reader.account(summary, merged.last, &merged.indices),
@@ -113,6 +121,17 @@ impl Capture {
                 });
             }
         }
+        drop(merge);
+        // Cut between two records, a file ends as if it were whole.
+        for ((input, summary), last) in self.inputs.iter().zip(&mut self.summaries).zip(lasts) {
+            if let (None, Some((was, now))) = (&summary.truncated, input.cut_to()) {
+                summary.truncated = Some(Damage {
+                    offset: now,
+                    after_frame: last,
+                    reason: Reason::Shrunk { was, now },
+                });
+            }
+        }
         Ok(())
     }
 
@@ -121,13 +140,30 @@ impl Capture {
     /// [`MappedFrames::files`].
     pub fn mapped(&self) -> Option<MappedFrames<'_>> {
         let files = self.inputs.iter().map(|input| {
-            let reader = mapped_reader(input.map()?)?;
+            let reader = mapped_reader(input.bytes()?)?;
             Some((reader, input.first, None))
         });
         Some(MappedFrames {
             merge: Merge::new(files.collect::<Option<Vec<_>>>()?),
             summaries: &self.summaries,
         })
+    }
+
+    /// Whether a mapped file was cut since it was opened, so that zeros may have been read in the place of what it
+    /// had.
+    pub fn was_cut(&self) -> bool {
+        self.inputs.iter().any(Input::was_cut)
+    }
+
+    /// Whether zeros are being read by now: going on is of no use. Cheap.
+    #[inline]
+    pub fn reads_zeros(&self) -> bool {
+        self.inputs.iter().any(Input::reads_zeros)
+    }
+
+    /// Maps nothing any more: what was mapped is read through a buffer from now on.
+    pub fn unmap(&mut self) {
+        self.inputs.iter_mut().for_each(Input::unmap);
     }
 
     /// The files, in the order given, with their accounts as far as [`Self::for_each_frame`] last read

@@ -96,6 +96,13 @@ pub enum Reason {
         /// What the decompressor said.
         message: String,
     },
+    /// The file became shorter while it was read.
+    Shrunk {
+        /// Its size when it was opened.
+        was: u64,
+        /// Its size now.
+        now: u64,
+    },
     /// The system could not read further.
     Read {
         /// What the system said.
@@ -147,6 +154,10 @@ impl fmt::Display for Reason {
             Self::Compressed { message } => {
                 write!(f, "the compressed data is cut short or damaged: {message}")
             }
+            Self::Shrunk { was, now } => write!(
+                f,
+                "the file was cut while it was read: {was} bytes when it was opened, {now} now"
+            ),
             Self::Read { message } => write!(f, "the system could not read on: {message}"),
         }
     }

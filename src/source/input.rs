@@ -6,10 +6,8 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use memmap2::Mmap;
-
 use crate::source::error::Error;
-use crate::source::map::map;
+use crate::source::map::Map;
 use crate::source::parse::Head;
 use crate::source::reader::{Key, Reader};
 use crate::source::sniff::{self, SNIFF_BYTES};
@@ -18,6 +16,9 @@ use crate::source::window::{Filled, Mapped, Stream, Window};
 
 /// A file written to so recently may still be growing, or be about to be written anew: no map of it.
 const SETTLED: Duration = Duration::from_secs(2);
+
+/// Plain files up to this size are read into memory at once, so that nothing that happens to them later matters.
+const SMALL: u64 = 4 << 20;
 
 /// One file of a capture.
 pub(super) struct Input {
@@ -28,7 +29,9 @@ pub(super) struct Input {
 }
 
 enum Content {
-    Mapped(Mmap),
+    /// All of a small file.
+    Copied(Vec<u8>),
+    Mapped(Map, File),
     Rewound(File),
     /// A pipe, and the first frame where it was looked up; absent once it is read.
     Once(Box<Option<(Reader<Stream<'static>>, Option<Head>)>>),
@@ -46,8 +49,8 @@ pub(super) enum Reading<'m> {
 
 impl Input {
     /// Opens `path`, where `-` is standard input, and looks at its first bytes. `mapped` where a plain
-    /// file may be mapped.
-    pub(super) fn open(path: &Path, mapped: bool) -> Result<Self, Error> {
+    /// file may be mapped. A small one is copied while `room` lasts.
+    pub(super) fn open(path: &Path, mapped: bool, room: &mut u64) -> Result<Self, Error> {
         let unreadable = |source| Error::from_io(path.to_owned(), source);
         let file = if path == Path::new("-") {
             let stdin = std::io::stdin().as_fd().try_clone_to_owned();
@@ -65,7 +68,7 @@ impl Input {
         if !metadata.is_file() || path == Path::new("-") {
             return Self::once(path, file);
         }
-        Self::plain(path, file, &metadata, mapped)
+        Self::plain(path, file, &metadata, mapped, room)
     }
 
     fn once(path: &Path, file: File) -> Result<Self, Error> {
@@ -77,13 +80,26 @@ impl Input {
         })
     }
 
-    fn plain(path: &Path, file: File, metadata: &Metadata, mapped: bool) -> Result<Self, Error> {
+    fn plain(
+        path: &Path,
+        file: File,
+        metadata: &Metadata,
+        mapped: bool,
+        room: &mut u64,
+    ) -> Result<Self, Error> {
         let (_, format, compression) = stream(path, Box::new(&file))?;
-        let content = if mapped && compression.is_none() && settled(metadata) {
-            // Not every file system can map.
-            map(&file).map_or_else(|_| Content::Rewound(file), Content::Mapped)
-        } else {
+        let length = metadata.len();
+        let content = if !mapped || compression.is_some() || !settled(metadata) {
             Content::Rewound(file)
+        } else if length <= SMALL.min(*room) {
+            *room -= length;
+            copied(file, length)
+        } else {
+            // Not every file system can map.
+            match Map::new(&file) {
+                Ok(map) => Content::Mapped(map, file),
+                Err(_) => Content::Rewound(file),
+            }
         };
         Ok(Self {
             summary: FileSummary::new(path.to_owned(), format, compression, Some(metadata.len())),
@@ -92,18 +108,59 @@ impl Input {
         })
     }
 
-    /// The file's bytes; absent where it is not mapped.
-    pub(super) fn map(&self) -> Option<&Mmap> {
+    /// The file's bytes; absent where it is read through a buffer.
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
         match &self.content {
-            Content::Mapped(map) => Some(map),
-            _ => None,
+            Content::Copied(bytes) => Some(bytes),
+            Content::Mapped(map, _) => Some(map.bytes()),
+            Content::Rewound(_) | Content::Once(_) => None,
         }
+    }
+
+    /// Whether the file is shorter than it was when it was mapped: what was read of it may be zeros.
+    pub(super) fn was_cut(&self) -> bool {
+        match &self.content {
+            Content::Mapped(map, file) => {
+                map.was_cut() || is_shorter(file, self.summary.file_bytes)
+            }
+            Content::Copied(_) | Content::Rewound(_) | Content::Once(_) => false,
+        }
+    }
+
+    /// Whether a zero was read in the place of a byte that is gone; asked for with every frame.
+    #[inline]
+    pub(super) fn reads_zeros(&self) -> bool {
+        matches!(&self.content, Content::Mapped(map, _) if map.was_cut())
+    }
+
+    /// From now on the file is read through a buffer.
+    pub(super) fn unmap(&mut self) {
+        let content = std::mem::replace(&mut self.content, Content::Copied(Vec::new()));
+        self.content = match content {
+            Content::Mapped(_, file) => Content::Rewound(file),
+            other => other,
+        };
+    }
+
+    /// What a reader through a buffer cannot see: that the file was cut between two records. `length` is what it
+    /// has now.
+    pub(super) fn cut_to(&self) -> Option<(u64, u64)> {
+        let was = self.summary.file_bytes?;
+        let now = match &self.content {
+            Content::Rewound(file) if is_shorter(file, Some(was)) => file.metadata().ok()?.len(),
+            Content::Copied(bytes) if (bytes.len() as u64) < was => bytes.len() as u64,
+            _ => return None,
+        };
+        Some((was, now))
     }
 
     /// Looks up the time of the first frame. Waits for it where the input is a pipe.
     pub(super) fn look_up_first(&mut self) {
         let head = match &mut self.content {
-            Content::Mapped(map) => mapped_reader(map).and_then(|mut reader| reader.advance()),
+            Content::Copied(bytes) => mapped_reader(bytes).and_then(|mut reader| reader.advance()),
+            Content::Mapped(map, _) => {
+                mapped_reader(map.bytes()).and_then(|mut reader| reader.advance())
+            }
             Content::Rewound(file) => {
                 let reader = rewound(&self.summary.path, file);
                 reader.ok().and_then(|mut reader| reader.advance())
@@ -124,17 +181,17 @@ impl Input {
         let already = || Error::AlreadyRead {
             path: summary.path.clone(),
         };
+        let reader = |bytes| match mapped_reader(bytes) {
+            Some(reader) => Ok((Reading::Mapped(reader), None)),
+            None => Err(Error::NotACapture {
+                path: summary.path.clone(),
+                found: "other bytes than when it was opened".to_owned(),
+                looks_like: None,
+            }),
+        };
         Ok(match content {
-            Content::Mapped(map) => match mapped_reader(map) {
-                Some(reader) => (Reading::Mapped(reader), None),
-                None => {
-                    return Err(Error::NotACapture {
-                        path: summary.path.clone(),
-                        found: "other bytes than when it was opened".to_owned(),
-                        looks_like: None,
-                    });
-                }
-            },
+            Content::Copied(bytes) => reader(bytes)?,
+            Content::Mapped(map, _) => reader(map.bytes())?,
             Content::Rewound(file) => (Reading::Later { file }, None),
             Content::Once(once) => {
                 let (reader, first) = once.take().ok_or_else(already)?;
@@ -144,10 +201,29 @@ impl Input {
     }
 }
 
-/// A reader of a mapped file; absent where it does not begin as a capture does.
-pub(super) fn mapped_reader(map: &Mmap) -> Option<Reader<Mapped<'_>>> {
-    let (_, parser) = sniff::parser(map)?;
-    Some(Reader::new(Mapped::new(map), parser))
+/// All of a small file; where that cannot be read now, it is read again when its turn comes, and says why.
+fn copied(mut file: File, length: u64) -> Content {
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    match file
+        .rewind()
+        .and_then(|()| (&mut file).take(length).read_to_end(&mut bytes))
+    {
+        // Somebody is at it: it is read again, up to where it is then.
+        Ok(read) if (read as u64) < length => Content::Rewound(file),
+        Ok(_) => Content::Copied(bytes),
+        Err(_) => Content::Rewound(file),
+    }
+}
+
+fn is_shorter(file: &File, was: Option<u64>) -> bool {
+    let now = file.metadata().map(|metadata| metadata.len());
+    matches!((now, was), (Ok(now), Some(was)) if now < was)
+}
+
+/// A reader of a file in memory; absent where it does not begin as a capture does.
+pub(super) fn mapped_reader(bytes: &[u8]) -> Option<Reader<Mapped<'_>>> {
+    let (_, parser) = sniff::parser(bytes)?;
+    Some(Reader::new(Mapped::new(bytes), parser))
 }
 
 /// A reader of a file from its start.

@@ -1,6 +1,6 @@
 //! Where frames come from: capture files and live interfaces, both handing out [`crate::frame::Frame`].
 //!
-//! Files ([`Capture`]): pcap and pcapng, in gzip or zstd, from a path or from standard input, one or several.
+//! Files ([`Capture`]): pcap, pcapng, snoop and ERF, in gzip or zstd, from a path or from standard input, one or several.
 //! A parser is shown bytes and says what comes first in them; it does no I/O, so a mapped file and a stream are
 //! read by the same code. Interfaces ([`live`]): libpcap.
 //!
@@ -15,6 +15,7 @@ mod bytes;
 mod capture;
 mod clock;
 mod damage;
+mod erf;
 mod error;
 mod input;
 pub mod live;
@@ -26,6 +27,7 @@ mod pcap;
 mod pcapng;
 mod reader;
 mod sniff;
+mod snoop;
 mod summary;
 mod window;
 

@@ -1,12 +1,14 @@
-//! What the two file formats have in common: a parser is shown the unread bytes and says what is next.
+//! What the file formats have in common: a parser is shown the unread bytes and says what is next.
 //!
 //! A parser does no I/O and keeps no bytes, so that a memory map and a stream are read by the same code,
 //! and both give the same frames.
 
 use crate::frame::LinkType;
 use crate::source::damage::Reason;
+use crate::source::erf::Erf;
 use crate::source::pcap::Pcap;
 use crate::source::pcapng::Pcapng;
+use crate::source::snoop::Snoop;
 use crate::source::summary::Interface;
 use crate::units::Timestamp;
 
@@ -51,11 +53,13 @@ pub(super) fn frame_limit(link: LinkType) -> u32 {
     }
 }
 
-/// A parser of one of the two formats.
+/// A parser of one of the formats.
 #[derive(Debug)]
 pub(super) enum Parser {
     Pcap(Pcap),
     Pcapng(Pcapng),
+    Snoop(Snoop),
+    Erf(Erf),
 }
 
 impl Parser {
@@ -65,6 +69,8 @@ impl Parser {
         match self {
             Self::Pcap(pcap) => pcap.step(unread),
             Self::Pcapng(pcapng) => pcapng.step(unread),
+            Self::Snoop(snoop) => snoop.step(unread),
+            Self::Erf(erf) => erf.step(unread),
         }
     }
 
@@ -73,13 +79,15 @@ impl Parser {
         match self {
             Self::Pcap(pcap) => pcap.may_end(),
             Self::Pcapng(pcapng) => pcapng.may_end(),
+            Self::Snoop(snoop) => snoop.may_end(),
+            Self::Erf(_) => true,
         }
     }
 
     /// Bytes of the block before the unread ones: it was passed over and only its end is awaited.
     pub(super) fn begun(&self) -> usize {
         match self {
-            Self::Pcap(_) => 0,
+            Self::Pcap(_) | Self::Snoop(_) | Self::Erf(_) => 0,
             Self::Pcapng(pcapng) => pcapng.begun(),
         }
     }
@@ -89,6 +97,8 @@ impl Parser {
         match self {
             Self::Pcap(pcap) => pcap.interface().into_iter().collect(),
             Self::Pcapng(pcapng) => pcapng.interfaces(),
+            Self::Snoop(snoop) => snoop.interface().into_iter().collect(),
+            Self::Erf(erf) => erf.interfaces(),
         }
     }
 
@@ -97,6 +107,8 @@ impl Parser {
         match self {
             Self::Pcap(pcap) => usize::from(pcap.may_end()),
             Self::Pcapng(pcapng) => pcapng.interface_count(),
+            Self::Snoop(snoop) => usize::from(snoop.may_end()),
+            Self::Erf(erf) => erf.interface_count(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Which format a file has, by its first bytes, and what it seems to be where it is no capture.
 
+use crate::source::erf::{self, Erf};
 use crate::source::parse::Parser;
 use crate::source::pcap::Pcap;
 use crate::source::pcapng::{Pcapng, SECTION_HEADER, byte_order};
+use crate::source::snoop::{self, Snoop};
 use crate::source::summary::{Compression, Format};
 
 /// As many bytes as [`parser`] and [`looks_like`] want to see.
@@ -31,8 +33,17 @@ pub(super) fn parser(first: &[u8]) -> Option<(Format, Parser)> {
         }
         return Some((Format::Pcapng, Parser::Pcapng(Pcapng::new())));
     }
-    let pcap = Pcap::new(magic)?;
-    Some((Format::Pcap, Parser::Pcap(pcap)))
+    if let Some(pcap) = Pcap::new(magic) {
+        return Some((Format::Pcap, Parser::Pcap(pcap)));
+    }
+    if first.starts_with(&snoop::MAGIC) {
+        return Some((Format::Snoop, Parser::Snoop(Snoop::default())));
+    }
+    // It has no magic number: asked for last, and told by what its first record can say.
+    if erf::may_begin(first) {
+        return Some((Format::Erf, Parser::Erf(Erf::default())));
+    }
+    None
 }
 
 /// What a file that begins so seems to be, and how to make a capture file of it where there is a way;
@@ -48,10 +59,6 @@ pub(super) fn looks_like(first: &[u8]) -> Option<&'static str> {
             "a PNG picture; give it with --sent or --received",
         ),
         (b"GIF8", "a GIF picture; give it with --sent or --received"),
-        (
-            b"snoop\0\0\0",
-            "a snoop capture; convert it with `editcap -F pcapng`",
-        ),
         (
             b"btsnoop\0",
             "a Bluetooth snoop capture; convert it with `editcap -F pcapng`",

@@ -13,6 +13,10 @@ pub enum Format {
     Pcap,
     /// pcapng (draft-ietf-opsawg-pcapng).
     Pcapng,
+    /// snoop (RFC 1761).
+    Snoop,
+    /// Endace's extensible record format.
+    Erf,
 }
 
 impl fmt::Display for Format {
@@ -20,6 +24,8 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Pcap => "pcap",
             Self::Pcapng => "pcapng",
+            Self::Snoop => "snoop",
+            Self::Erf => "erf",
         })
     }
 }

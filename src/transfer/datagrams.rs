@@ -87,9 +87,14 @@ pub(super) fn receive(
     let mut last = Instant::now();
     let mut swept = last;
     let mut crowd = Crowd::new(session);
+    let mut stopping: Option<Instant> = None;
     while most.is_none_or(|most| done < most) && !session.shutdown.requested() {
-        if session.shutdown.stopping() && peers.values().all(|peer| !peer.intake.is_busy()) {
-            break;
+        if session.shutdown.stopping() {
+            let since = *stopping.get_or_insert_with(Instant::now);
+            let idle = peers.values().all(|peer| !peer.intake.is_busy());
+            if idle || since.elapsed() >= super::framed::patience(session) {
+                break;
+            }
         }
         match socket.recv_from(&mut buffer) {
             Ok((count, from)) => {

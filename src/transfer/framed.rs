@@ -222,9 +222,16 @@ pub(super) fn receive(
     let mut last = Instant::now();
     // The last answer may be lost: who asks again is told again, for a moment.
     let mut enough: Option<Instant> = None;
+    let mut stopping: Option<Instant> = None;
     loop {
         let over = most.is_some_and(|most| done >= most) || session.shutdown.winding_down();
-        let under_way = peers.values().any(|peer| peer.receiver.is_receiving());
+        // What was only announced is not waited for.
+        let under_way = peers.values().any(|peer| peer.receiver.has_pieces());
+        if session.shutdown.stopping()
+            && stopping.get_or_insert_with(Instant::now).elapsed() >= patience(session)
+        {
+            break;
+        }
         if session.shutdown.requested() || (session.shutdown.winding_down() && !under_way) {
             break;
         }
@@ -296,6 +303,12 @@ pub(super) fn receive(
         session.warn(format!("{}: {what}", peer.intake.from()));
     }
     Ok(done)
+}
+
+/// How long pictures under way are waited for once the program is told to end: a little less than the grace, so that all
+/// is over within that.
+pub(super) fn patience(session: &Session<'_>) -> Duration {
+    session.limits.grace.mul_f32(0.9)
 }
 
 /// Hands what came to the intake, as if it had just come: it checks, hashes and saves.

@@ -185,6 +185,56 @@ impl Gate {
     }
 }
 
+impl Gate {
+    /// Whether something is told of an address that is turned away: at most so often.
+    pub(super) fn tells(&self, address: IpAddr, now: Instant) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = seen.bucket(network_of(address), f64::from(self.rate) * 10.0, now);
+        let again = bucket
+            .told
+            .is_some_and(|told| now.saturating_duration_since(told) < TOLD_EVERY);
+        if !again {
+            bucket.told = Some(now);
+        }
+        !again
+    }
+}
+
+/// How many connections each address has at the moment. An address is remembered only while it has one.
+#[derive(Debug, Default)]
+pub(super) struct Present {
+    counts: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Present {
+    /// Lets another one in unless its address has `most` already. This machine's own addresses have no limit.
+    pub(super) fn enter(&self, address: IpAddr, most: usize) -> bool {
+        if address.to_canonical().is_loopback() {
+            return true;
+        }
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(network_of(address)).or_default();
+        let enters = *count < most;
+        *count = count.saturating_add(usize::from(enters));
+        enters
+    }
+
+    /// One that entered has gone.
+    pub(super) fn leave(&self, address: IpAddr) {
+        if address.to_canonical().is_loopback() {
+            return;
+        }
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let network = network_of(address);
+        if let Some(count) = counts.get_mut(&network) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(&network);
+            }
+        }
+    }
+}
+
 /// Whoever has one IPv6 address has the 2⁶⁴ beside it too; they count as one.
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -277,6 +327,23 @@ mod tests {
         assert_eq!(welcome, 10, "ten seconds' worth, and no more");
         let seen = gate.seen.lock().unwrap();
         assert!(seen.newer.len() + seen.older.len() <= MOST_ADDRESSES);
+    }
+
+    #[test]
+    fn an_address_has_so_many_connections_at_once() {
+        let present = Present::default();
+        let [one, same, other, own] = ["2001:db8::1", "2001:db8::2", "192.0.2.1", "127.0.0.1"]
+            .map(|address| address.parse::<IpAddr>().unwrap());
+        assert!(present.enter(one, 2) && present.enter(same, 2));
+        assert!(!present.enter(one, 2), "both are of one network");
+        assert!(present.enter(other, 2));
+        assert!((0..1000).all(|_| present.enter(own, 2)));
+        present.leave(same);
+        assert!(present.enter(one, 2));
+        for address in [one, one, other] {
+            present.leave(address);
+        }
+        assert!(present.counts.lock().unwrap().is_empty());
     }
 
     #[test]

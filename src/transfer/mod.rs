@@ -72,6 +72,8 @@ pub struct Limits {
     pub memory: u64,
     /// Connections (or senders of datagrams) served at the same time; more wait.
     pub connections: usize,
+    /// Of those, from one address that is not this machine's; more are closed at once.
+    pub connections_each: usize,
     /// After everything was sent and acknowledged, so long may the other side take to close.
     pub linger: Duration,
     /// Pause between the last chunk and the end marker, after the send queue drained: a receiver that compares
@@ -92,6 +94,7 @@ impl Default for Limits {
             pixels: 256 << 20,
             memory: 256 << 20,
             connections: 16_384,
+            connections_each: 1024,
             linger: Duration::from_millis(500),
             before_marker: Duration::from_millis(20),
         }
@@ -240,7 +243,20 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
         bytes,
         limit,
     };
-    let length = fs::metadata(path).map_err(read)?.len();
+    let metadata = fs::metadata(path).map_err(read)?;
+    // A pipe or a device would be waited for without end.
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() {
+            "is a folder"
+        } else {
+            "is no regular file but a pipe, a socket or a device"
+        };
+        return Err(read(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            format!("{what}; name a file with a picture"),
+        )));
+    }
+    let length = metadata.len();
     if length > limit {
         return Err(too_large(length));
     }

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 
-use super::gate::{Admission, Gate};
+use super::gate::{Admission, Gate, Present};
 use super::socket::is_passing;
 use super::{Error, Session};
 
@@ -79,6 +79,7 @@ pub(super) trait Dialogue: Send {
 
 struct Talk<D> {
     stream: TcpStream,
+    peer: IpAddr,
     dialogue: D,
     number: u64,
     armed: bool,
@@ -103,6 +104,7 @@ struct Reactor<'s, D> {
     queue: Mutex<Queue<D>>,
     filled: Condvar,
     active: AtomicUsize,
+    present: Present,
 }
 
 /// Serves all who come to `listener` until the program is to end. `begin` makes the dialogue for one who came (its own
@@ -139,6 +141,7 @@ pub(super) fn serve<'s, D: Dialogue>(
         }),
         filled: Condvar::new(),
         active: AtomicUsize::new(0),
+        present: Present::default(),
     };
     thread::scope(|scope| {
         let mut workers = 0_usize;
@@ -289,11 +292,22 @@ impl<D: Dialogue> Reactor<'_, D> {
                 .and_then(|()| stream.local_addr());
             // A peer that is gone again by now is no reason to stop serving others.
             let Ok(local) = prepared else { continue };
+            let most = self.session.limits.connections_each;
+            if !self.present.enter(peer.ip(), most) {
+                if gate.tells(peer.ip(), Instant::now()) {
+                    self.session.warn(format!(
+                        "{peer} was turned away: {most} connections at once are the limit of one address: \
+                         --connections-each raises it"
+                    ));
+                }
+                continue;
+            }
             *number = number.saturating_add(1);
             self.active.fetch_add(1, Ordering::AcqRel);
             let dialogue = begin(local, peer);
             self.park(Talk {
                 stream,
+                peer: peer.ip(),
                 dialogue,
                 number: *number,
                 armed: false,
@@ -390,7 +404,9 @@ impl<D: Dialogue> Reactor<'_, D> {
     }
 
     fn close(&self, talk: Talk<D>) {
+        let peer = talk.peer;
         drop(talk);
+        self.present.leave(peer);
         self.active.fetch_sub(1, Ordering::AcqRel);
     }
 

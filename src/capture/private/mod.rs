@@ -154,12 +154,17 @@ fn arrange(identity: Identity) -> Result<Way, Failure> {
         sets.effective
             .contains(CapabilitySet::SYS_ADMIN | CapabilitySet::NET_ADMIN)
     });
+    // What a command does to the host's name or to shared memory is not to outlive it or to reach others; where the
+    // kernel has no such namespaces there is nothing of the kind either. (That of mounts comes with the supervisor.)
+    let apart = UnshareFlags::NEWUTS | UnshareFlags::NEWIPC;
     if privileged && unshare::unshare(UnshareFlags::NEWNET).is_ok() {
+        let _ = unshare::unshare(apart);
         loopback::up().map_err(failure(Step::Loopback))?;
         return Ok(Way::Privileged);
     }
     unshare::unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNET)
         .map_err(failure(Step::Namespaces))?;
+    let _ = unshare::unshare(apart);
     // A program with file capabilities does not own its own /proc entries until it says that it may be
     // looked at; inside the namespace it holds nothing any more that the calling user may not see.
     set_dumpable_behavior(DumpableBehavior::Dumpable).map_err(failure(Step::Map))?;

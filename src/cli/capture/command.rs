@@ -89,9 +89,21 @@ impl Outcome {
             let signal = || status.signal().map(|signal| 128_i32.saturating_add(signal));
             u8::try_from(status.code().or_else(signal)?).ok()
         };
-        self.statuses.iter().flatten().filter_map(code).max()
+        let unknown =
+            !self.interrupted && !self.ended_the_rest && self.statuses.iter().any(Option::is_none);
+        // Nobody says how it ended: somebody killed whoever waited for it, and with that the command.
+        let killed = unknown.then_some(KILLED);
+        self.statuses
+            .iter()
+            .flatten()
+            .filter_map(code)
+            .chain(killed)
+            .max()
     }
 }
+
+/// The exit status of what a SIGKILL ended, as a shell has it.
+const KILLED: u8 = 128 + 9;
 
 /// Holds the command.
 pub(super) struct Brake(Asker);
@@ -316,4 +328,25 @@ fn came_from_terminal() -> bool {
     };
     (io::stdin().is_terminal() && in_front(rustix::termios::tcgetpgrp(io::stdin())))
         || (io::stderr().is_terminal() && in_front(rustix::termios::tcgetpgrp(io::stderr())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_of_which_nobody_says_how_it_ended_did_not_end_well() {
+        let good = Some(ExitStatus::from_raw(0));
+        let outcome = |statuses: &[Option<ExitStatus>], interrupted, ended_the_rest| Outcome {
+            statuses: statuses.to_vec(),
+            ended_the_rest,
+            interrupted,
+        };
+        assert_eq!(outcome(&[good], false, false).code(), Some(0));
+        assert_eq!(outcome(&[None], false, false).code(), Some(137));
+        assert_eq!(outcome(&[good, None], false, false).code(), Some(137));
+        // It was imgnet that ended them.
+        assert_eq!(outcome(&[good, None], false, true).code(), Some(0));
+        assert_eq!(outcome(&[None], true, false).code(), None);
+    }
 }

@@ -12,7 +12,7 @@ mod seeker;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -57,6 +57,15 @@ impl CompareArgs {
     /// Whether there is anything to compare with.
     pub(super) fn given(&self) -> bool {
         !(self.sent.is_empty() && self.received.is_empty() && self.ledger.is_empty())
+    }
+
+    /// All files and folders that are read.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        [&self.sent, &self.received, &self.ledger]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
     pub(super) fn named(&self) -> Named<'_> {
@@ -104,6 +113,14 @@ impl CompareArgs {
                 )
             })?;
             read.push(there.to_owned());
+            // Programs replace files by renaming new ones over them, and make folders anew: what has the name later
+            // is another one, which the folder around lets be read.
+            let around = match path.parent() {
+                Some(folder) if folder.as_os_str().is_empty() => Some(Path::new(".")),
+                folder => folder,
+            };
+            let around = around.filter(|folder| *folder != Path::new("/") && folder.is_dir());
+            read.extend(around.map(Path::to_owned));
         }
         let spool = tempfile::tempfile().context(
             "no temporary file can be made for the pictures' bytes; see whether the disk is full, or set TMPDIR",

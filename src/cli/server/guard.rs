@@ -24,6 +24,10 @@ pub(crate) struct Guard {
     #[arg(long, value_name = "N", default_value = "16384", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     connections: u32,
 
+    /// Connections at once from one address; this machine's own are not limited so
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    connections_each: u32,
+
     /// Connections a second from one address, ten seconds' worth of them at once; 0 for any number
     #[arg(long, value_name = "N", default_value = "1000")]
     rate: u32,
@@ -52,6 +56,7 @@ impl Guard {
             total: self.total,
             memory: self.max_memory,
             connections: room_for_connections(wanted),
+            connections_each: usize::try_from(self.connections_each).unwrap_or(usize::MAX),
             ..limits.clone()
         }
     }

@@ -52,7 +52,7 @@ const PROGRAM: &str = "imgnet-server";
     disable_help_subcommand = true,
     max_term_width = 100
 )]
-struct Server {
+pub(crate) struct Server {
     #[command(subcommand)]
     command: Command,
 }

@@ -1,9 +1,9 @@
 //! What `imgnet-server` and `imgnet-client` share: limits, the ledger, what is told while it goes and at the end.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -183,8 +183,30 @@ struct Row {
     cells: [String; 8],
 }
 
+/// Makes sure that the ledger is appended to no file of another kind: a picture named by mistake would be spoiled.
+fn is_a_ledger(path: &Path) -> anyhow::Result<()> {
+    let Ok(metadata) = fs::metadata(path) else {
+        return Ok(());
+    };
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Ok(());
+    }
+    let mut first = [0];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut first));
+    if read.is_ok() && first != [b'{'] {
+        anyhow::bail!(
+            "{}: is there and is no ledger; name another file for --ledger",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
 impl<'c> Teller<'c> {
     fn new(program: &'c str, common: &Common, live: bool) -> anyhow::Result<Self> {
+        if let Some(path) = &common.ledger {
+            is_a_ledger(path)?;
+        }
         let ledger = match &common.ledger {
             None => None,
             Some(path) => Some(

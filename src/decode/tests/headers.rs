@@ -322,11 +322,14 @@ fn what_is_neither_tcp_nor_udp_has_a_name() {
     for (protocol, reason) in [
         (1, Skip::NotTcpOrUdp),
         (132, Skip::NotTcpOrUdp),
-        (50, Skip::NotTcpOrUdp),
+        (50, Skip::Encrypted),
+        (115, Skip::Tunnel),
         (0, Skip::NotTcpOrUdp),
-        (4, Skip::Tunnel),
-        (41, Skip::Tunnel),
-        (47, Skip::Tunnel),
+        // Zeros are no packet within.
+        (4, Skip::Malformed),
+        (41, Skip::Malformed),
+        // A keep-alive of GRE.
+        (47, Skip::NotIp),
     ] {
         let bytes = ipv4(protocol, &[0; 40]);
         assert_eq!(skip(&frame(LinkType::IPV4, &bytes)), reason, "{protocol}");
@@ -334,8 +337,8 @@ fn what_is_neither_tcp_nor_udp_has_a_name() {
     for (next, reason) in [
         (58, Skip::NotTcpOrUdp),
         (59, Skip::NotTcpOrUdp),
-        (41, Skip::Tunnel),
-        (4, Skip::Tunnel),
+        (41, Skip::Malformed),
+        (4, Skip::Malformed),
     ] {
         let bytes = ipv6(next, &[0; 40]);
         assert_eq!(skip(&frame(LinkType::IPV6, &bytes)), reason, "{next}");

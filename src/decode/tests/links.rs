@@ -152,15 +152,32 @@ fn what_is_not_decoded_has_a_name() {
     let ether = |kind: &str| with(&format!("020202020202 040404040404 {kind}"));
     assert_eq!(skip(&ethernet(&ether("0806"))), Skip::NotIp);
     assert_eq!(skip(&ethernet(&ether("88cc"))), Skip::NotIp);
-    // MPLS (RFC 3032) and PPPoE (RFC 2516).
-    assert_eq!(skip(&ethernet(&ether("8847 00001140"))), Skip::Tunnel);
+    // TRILL; MACsec (IEEE 802.1AE).
+    assert_eq!(skip(&ethernet(&ether("22f3 0000"))), Skip::Tunnel);
+    assert_eq!(skip(&ethernet(&ether("88e5 2c000000"))), Skip::Encrypted);
+    // PPPoE (RFC 2516): a session's control protocol.
     assert_eq!(
-        skip(&ethernet(&ether("8864 11000001001d0021"))),
-        Skip::Tunnel
+        skip(&ethernet(&ether("8864 11000001001dc021"))),
+        Skip::NotIp
     );
     assert_eq!(skip(&ethernet(&ether("8863 11090000"))), Skip::NotIp);
     // A frame that ends within its link header, captured whole or cut.
-    for (link, len) in [(1, 13), (113, 15), (276, 19), (0, 3), (108, 3), (101, 0)] {
+    for (link, len) in [
+        (1, 13),
+        (113, 15),
+        (276, 19),
+        (0, 3),
+        (108, 3),
+        (101, 0),
+        (9, 0),
+        (10, 12),
+        (104, 3),
+        (105, 1),
+        (127, 7),
+        (239, 3),
+        (242, 43),
+        (197, 15),
+    ] {
         let link = LinkType(link);
         let bytes = vec![0; len];
         assert_eq!(skip(&frame(link, &bytes)), Skip::Malformed, "{link:?}");
@@ -177,9 +194,120 @@ fn every_reason_has_a_name_of_its_own() {
         Skip::HeadersCut,
         Skip::Malformed,
         Skip::Tunnel,
+        Skip::Encrypted,
+        Skip::LinkFragment,
         Skip::BadFragment,
         Skip::FragmentCut,
     ];
     let names: std::collections::BTreeSet<_> = reasons.iter().map(|skip| skip.name()).collect();
     assert_eq!(names.len(), reasons.len());
+}
+
+#[test]
+fn serial_links() {
+    // RFC 1662 framing, without it, with a compressed protocol (RFC 1661, 6.5).
+    for header in ["ff03 0021", "0021", "21"] {
+        is_pic(&frame(LinkType::PPP, &with(header)));
+        is_pic(&frame(LinkType::PPP_HDLC, &with(header)));
+    }
+    is_pic(&frame(LinkType::PPP, &with("ff03 0281 00064140")));
+    assert_eq!(skip(&frame(LinkType::PPP, &with("ff03 c021"))), Skip::NotIp);
+    assert_eq!(
+        skip(&frame(LinkType::PPP, &with("ff03 003d"))),
+        Skip::Tunnel
+    );
+    assert_eq!(
+        skip(&frame(LinkType::PPP, &with("ff03 0053"))),
+        Skip::Encrypted
+    );
+    is_pic(&frame(LinkType::CISCO_HDLC, &with("0f00 0800")));
+    is_pic(&frame(LinkType::PPP_HDLC, &with("8f00 0800")));
+    assert_eq!(
+        skip(&frame(LinkType::CISCO_HDLC, &with("8f00 8035"))),
+        Skip::NotIp
+    );
+    is_pic(&frame(LinkType::PPP_ETHER, &with("11000001 0021 0021")));
+}
+
+#[test]
+fn wireless_with_radiotap_and_without() {
+    let data = "0801 0000 020000000001 020000000001 020000000001 0000";
+    let qos = "8801 0000 020000000001 020000000001 020000000001 0000 0000";
+    let four = "0803 0000 020000000001 020000000001 020000000001 0000 020000000001";
+    let llc = "aaaa03 000000 0800";
+    for header in [data, qos, four] {
+        is_pic(&frame(
+            LinkType::IEEE802_11,
+            &with(&format!("{header} {llc}")),
+        ));
+        let radiotap = format!("00 00 0800 00000000 {header} {llc}");
+        is_pic(&frame(LinkType::IEEE802_11_RADIOTAP, &with(&radiotap)));
+    }
+    // TSFT and flags present, flags say the header is padded: the 26 bytes of a QoS header become 28.
+    let padded = format!("00 00 1100 03000000 0000000000000000 20 {qos} 0000 {llc}");
+    is_pic(&frame(LinkType::IEEE802_11_RADIOTAP, &with(&padded)));
+    // A beacon; a frame without data; protected; a fragment.
+    for (control, sequence, reason) in [
+        ("8000", "0000", Skip::NotIp),
+        ("4801", "0000", Skip::NotIp),
+        ("0841", "0000", Skip::Encrypted),
+        ("0805", "0000", Skip::LinkFragment),
+        ("0801", "0100", Skip::LinkFragment),
+    ] {
+        let header =
+            format!("{control} 0000 020000000001 020000000001 020000000001 {sequence} {llc}");
+        assert_eq!(skip(&frame(LinkType::IEEE802_11, &with(&header))), reason);
+    }
+    // One packet in an aggregate is opened, two are not.
+    let one = format!(
+        "{} 8000 020000000001 020000000001 0027 {llc}",
+        &qos[..qos.len() - 5]
+    );
+    is_pic(&frame(LinkType::IEEE802_11, &with(&one)));
+    let mut two = with(&one);
+    two.extend([0; 80]);
+    assert_eq!(skip(&frame(LinkType::IEEE802_11, &two)), Skip::LinkFragment);
+}
+
+#[test]
+fn other_link_types() {
+    is_pic(&frame(
+        LinkType::FDDI,
+        &with("50 020000000002 020000000001 aaaa03 000000 0800"),
+    ));
+    // A beacon of FDDI's own.
+    assert_eq!(
+        skip(&frame(
+            LinkType::FDDI,
+            &with("c2 020000000002 020000000001")
+        )),
+        Skip::NotIp
+    );
+    // NFLOG: a prefix of 3 bytes, padded, before the packet; both byte orders.
+    is_pic(&frame(
+        LinkType::NFLOG,
+        &with("02000000 0700 0a00 61620000 2300 0900"),
+    ));
+    is_pic(&frame(
+        LinkType::NFLOG,
+        &with("02000000 0007 000a 61620000 0023 0009"),
+    ));
+    assert_eq!(
+        skip(&frame(LinkType::NFLOG, &with("02000000 0300 0a00"))),
+        Skip::Malformed
+    );
+    let mut ipoib = "00".repeat(40);
+    ipoib.push_str("0800 0000");
+    is_pic(&frame(LinkType::IPOIB, &with(&ipoib)));
+    // ERF within pcap: type 2 with an extension header.
+    is_pic(&frame(
+        LinkType::ERF,
+        &with(
+            "0000000000000000 82 04 0050 0000 0040 0000000000000000 0000 020202020202 040404040404 0800",
+        ),
+    ));
+    // BSD loopback with an EtherType or with 16 bits of family.
+    for header in ["00000800", "00080000", "02000000", "00020000", "ff030021"] {
+        is_pic(&frame(LinkType::NULL, &with(header)));
+    }
 }

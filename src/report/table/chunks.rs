@@ -82,7 +82,15 @@ fn row(chunk: &Chunk, image: &Image, style: &Style) -> Row {
     };
     Row {
         cells: vec![
-            chunk.index.0.to_string(),
+            match chunk.folded {
+                ..=1 => chunk.index.0.to_string(),
+                more => format!(
+                    "{}{}{}",
+                    chunk.index.0,
+                    if style.unicode { "–" } else { "-" },
+                    chunk.index.0.saturating_add(more - 1)
+                ),
+            },
             count(chunk.offset),
             count(chunk.bytes),
             count(chunk.packets),

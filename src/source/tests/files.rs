@@ -316,7 +316,6 @@ fn what_is_no_capture_is_told_by_its_first_bytes() {
             "first bytes ff d8 ff e0 00 10 4a 46: it looks like a JPEG",
         ),
         (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-        (b"snoop\0\0\0\0\0\0\x02\0\0\0\x04", "a snoop capture"),
         (b"No.,Time,Source,Destination\n", "it looks like text"),
         (
             b"\n\r\r\n and then a letter to nobody",

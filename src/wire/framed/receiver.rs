@@ -3,6 +3,10 @@
 //! It asks for at most [`WINDOW`] pieces at a time and asks on as they come, so that its socket's buffer is not overrun.
 //! A piece that was asked for well before others that came since is taken for lost and asked for again; so is
 //! everything when nothing comes for a while. Pieces come in any order and any number of times.
+//!
+//! It never sends more bytes than came: whoever writes another's address on an announcement cannot make it send that
+//! one more than he sends himself. Where a request is lost before the first piece came, the sender's next announcement
+//! lets it ask again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -80,6 +84,8 @@ pub struct Receiver {
     /// `over` has to be sent.
     tell: bool,
     received: VecDeque<Received>,
+    /// Bytes that came less those that were sent.
+    credit: u64,
 }
 
 /// The answer to a picture that is over.
@@ -126,6 +132,7 @@ impl Receiver {
             over: None,
             tell: false,
             received: VecDeque::new(),
+            credit: 0,
         }
     }
 
@@ -144,6 +151,7 @@ impl Receiver {
         let Some(datagram) = Datagram::decode(bytes) else {
             return;
         };
+        self.credit = self.credit.saturating_add(bytes.len() as u64);
         let over = matches!(&self.over, Some(over) if over.picture == datagram.picture);
         match datagram.kind {
             Kind::Announce | Kind::Data if over => self.tell |= datagram.kind == Kind::Announce,
@@ -274,8 +282,25 @@ impl Receiver {
         });
     }
 
-    /// Writes the next datagram to send now into `out`; false where there is none.
+    /// Writes the next datagram to send now into `out`; false where there is none, or where more would go out than
+    /// came in.
     pub fn poll_transmit(&mut self, now: Duration, out: &mut Vec<u8>) -> bool {
+        if !self.next(now, out) {
+            return false;
+        }
+        match self.credit.checked_sub(out.len() as u64) {
+            Some(left) => {
+                self.credit = left;
+                true
+            }
+            None => {
+                out.clear();
+                false
+            }
+        }
+    }
+
+    fn next(&mut self, now: Duration, out: &mut Vec<u8>) -> bool {
         let unasked = self.over.as_mut().is_some_and(|over| over.is_due(now));
         if (std::mem::take(&mut self.tell) || unasked)
             && let Some(over) = &self.over
@@ -319,6 +344,12 @@ impl Receiver {
     /// Whether a picture is under way.
     pub fn is_receiving(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// Whether a picture is under way of which something came: more than its announcement, which anybody can send in
+    /// anybody's name.
+    pub fn has_pieces(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.count > 0)
     }
 }
 

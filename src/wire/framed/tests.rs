@@ -262,6 +262,35 @@ fn a_lost_confirmation_is_repeated_unasked() {
 }
 
 #[test]
+fn an_announcement_is_answered_with_no_more_bytes_than_it_brought() {
+    // Anybody can write anybody's address on one: of a picture, of one that is refused, of one without bytes.
+    for (length, limit) in [(100_000, 1 << 20), (100_000, 10), (0, 1 << 20)] {
+        let picture = noise(length);
+        let patience = Duration::from_secs(30);
+        let mut sender = Sender::new(&picture, 1200, Duration::ZERO, patience);
+        let mut receiver = Receiver::new(ReceiverLimits {
+            picture_bytes: limit,
+            patience,
+        });
+        let mut datagram = Vec::new();
+        assert!(sender.poll_transmit(Duration::ZERO, &mut datagram));
+        let brought = datagram.len();
+        receiver.handle_datagram(Duration::ZERO, &datagram);
+        let (mut now, mut sent) = (Duration::ZERO, 0);
+        while now < patience * 2 {
+            while receiver.poll_transmit(now, &mut datagram) {
+                sent += datagram.len();
+            }
+            now += Duration::from_millis(10);
+        }
+        assert!(sent > 0, "{length}: it is answered");
+        assert!(sent <= brought, "{length}: {sent} for {brought}");
+        assert!(!receiver.has_pieces());
+        assert!(!receiver.is_receiving());
+    }
+}
+
+#[test]
 fn silence_ends_both_sides() {
     let picture = noise(5000);
     let patience = Duration::from_secs(3);

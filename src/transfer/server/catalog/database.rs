@@ -3,6 +3,7 @@
 //! Pictures keep the number that they were given when they were added; the number of one that was removed is not given
 //! again. What is stored are the bytes of the file, unchanged.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -34,6 +35,20 @@ CREATE TABLE IF NOT EXISTS pictures (
 
 const COLUMNS: &str = "number, name, format, width, height, sha256, length(bytes)";
 
+/// Waits a moment while another program has the file locked, ten seconds in all, and says so once.
+fn wait(times: i32) -> bool {
+    const MOMENT: Duration = Duration::from_millis(100);
+    if times == 10 {
+        // Where this cannot be written, the wait goes on all the same.
+        let _ = writeln!(
+            std::io::stderr().lock(),
+            "imgnet-server: the catalogue is locked by another program; waiting up to 10 s for it"
+        );
+    }
+    std::thread::sleep(MOMENT);
+    times < 100
+}
+
 /// What adding a picture did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
@@ -63,9 +78,7 @@ impl Database {
             source,
         };
         let connection = Connection::open(path).map_err(failed)?;
-        connection
-            .busy_timeout(Duration::from_secs(10))
-            .map_err(failed)?;
+        connection.busy_handler(Some(wait)).map_err(failed)?;
         let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
         let application = pragma("application_id").map_err(failed)?;
         let version = pragma("user_version").map_err(failed)?;

@@ -1,0 +1,37 @@
+//! Says which commit a release is made of. Other builds do not ask, so that they need not be made again after each commit.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a build script reads its environment and talks to cargo"
+)]
+
+use std::path::Path;
+use std::process::Command;
+
+fn main() {
+    println!("cargo:rerun-if-env-changed=IMGNET_COMMIT");
+    println!("cargo:rerun-if-changed=build.rs");
+    let given = std::env::var("IMGNET_COMMIT").ok();
+    let release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    let commit = given.or_else(|| release.then(commit).flatten());
+    if let Some(commit) = commit {
+        println!("cargo:rustc-env=IMGNET_COMMIT={commit}");
+    }
+}
+
+/// The commit that is checked out; absent where this is no repository.
+fn commit() -> Option<String> {
+    for changed in [".git/HEAD", ".git/logs/HEAD"] {
+        if Path::new(changed).exists() {
+            println!("cargo:rerun-if-changed={changed}");
+        }
+    }
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let clean = git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty();
+    Some(if clean { commit } else { format!("{commit}+") })
+}

@@ -1,0 +1,89 @@
+//! Serial links: PPP (RFC 1661, RFC 1662), `PPPoE` (RFC 2516), Cisco HDLC (RFC 1547, section 4.3.1).
+
+use etherparse::EtherType;
+
+use super::{Network, Version, ether, found, tags};
+use crate::decode::Skip;
+use crate::decode::span::Span;
+use crate::decode::tunnel::{Layer, Tunnel};
+
+/// PPP protocol numbers.
+const PPP_IPV4: u16 = 0x0021;
+const PPP_IPV6: u16 = 0x0057;
+const PPP_MPLS: [u16; 2] = [0x0281, 0x0283];
+/// Multilink, compressed datagrams, compressed TCP headers: they carry packets that imgnet does not put together.
+const PPP_UNOPENED: [u16; 6] = [0x003d, 0x00fb, 0x00fd, 0x002d, 0x002f, 0x0061];
+/// Encrypted (RFC 1968).
+const PPP_ENCRYPTED: [u16; 2] = [0x0053, 0x0055];
+/// Cisco HDLC, address: one receiver, all.
+const CISCO_ADDRESSES: [u8; 2] = [0x0f, 0x8f];
+
+/// PPP, with HDLC's address and control bytes or without.
+pub(in crate::decode) fn ppp(
+    frame: Span<'_>,
+    place: u64,
+    tunnel: Tunnel,
+) -> Result<Network<'_>, Skip> {
+    let frame = match frame.peek::<2>() {
+        Ok([0xff, 0x03]) => frame.take(2)?.1,
+        _ => frame,
+    };
+    // Protocol numbers are odd, their first byte is even; a compressed one has lost its first byte (RFC 1661, 6.5).
+    let [first] = *frame.peek::<1>()?;
+    let (protocol, packet) = if first & 1 == 1 {
+        let (_, rest) = frame.take(1)?;
+        (u16::from(first), rest)
+    } else {
+        let (protocol, rest) = frame.take_array::<2>()?;
+        (u16::from_be_bytes(*protocol), rest)
+    };
+    match protocol {
+        PPP_IPV4 => Ok(found(Version::V4, packet, place, tunnel)),
+        PPP_IPV6 => Ok(found(Version::V6, packet, place, tunnel)),
+        labels if PPP_MPLS.contains(&labels) => ether(tags::MPLS_UNICAST, packet, place, tunnel),
+        other if PPP_UNOPENED.contains(&other) => Err(Skip::Tunnel),
+        other if PPP_ENCRYPTED.contains(&other) => Err(Skip::Encrypted),
+        _ => Err(Skip::NotIp),
+    }
+}
+
+/// `LINKTYPE_PPP_HDLC`: PPP, or Cisco HDLC where its address says so.
+pub(super) fn ppp_or_hdlc(frame: Span<'_>) -> Result<Network<'_>, Skip> {
+    let [address] = *frame.peek::<1>()?;
+    if CISCO_ADDRESSES.contains(&address) {
+        return cisco_hdlc(frame);
+    }
+    ppp(frame, 0, Tunnel::NONE)
+}
+
+/// Address, control, and an `EtherType`.
+pub(super) fn cisco_hdlc(frame: Span<'_>) -> Result<Network<'_>, Skip> {
+    let ([_, _, high, low], rest) = frame.take_array::<4>()?;
+    match u16::from_be_bytes([*high, *low]) {
+        // Keep-alives and the like have numbers of their own, which are no EtherTypes of IP.
+        ..=tags::MAX_802_3_LENGTH => Err(Skip::NotIp),
+        kind => ether(EtherType(kind), rest, 0, Tunnel::NONE),
+    }
+}
+
+/// A `PPPoE` session's packet: version and type, code 0, session, length (which leaves the padding out), PPP.
+pub(super) fn pppoe(payload: Span<'_>, place: u64, tunnel: Tunnel) -> Result<Network<'_>, Skip> {
+    let ([version, code, s0, s1, l0, l1], rest) = payload.take_array::<6>()?;
+    if *version != 0x11 {
+        return Err(Skip::Malformed);
+    }
+    if *code != 0 {
+        // Discovery.
+        return Err(Skip::NotIp);
+    }
+    let session = u16::from_be_bytes([*s0, *s1]);
+    let length = u32::from(u16::from_be_bytes([*l0, *l1]));
+    let tunnel = tunnel.within(Layer::PppoE, u64::from(session));
+    // Segmentation offload leaves a length that is none.
+    let rest = if length < 2 {
+        rest
+    } else {
+        rest.limited(length.min(rest.wire_len()))
+    };
+    ppp(rest, place, tunnel)
+}

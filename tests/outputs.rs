@@ -1,0 +1,140 @@
+//! Outputs never replace what is read, and the words of the command line do what people expect.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test reads and writes files, and may fail"
+)]
+
+mod support;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use support::captures_folder;
+
+fn imgnet(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_imgnet"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A folder with a capture, what was sent, what was received, and expectations.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::copy(captures_folder().join("eof.pcap"), path.join("run.pcap")).unwrap();
+    for side in ["sent", "received"] {
+        std::fs::create_dir(path.join(side)).unwrap();
+        let from = captures_folder().join("eof").join(side);
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), path.join(side).join(entry.file_name())).unwrap();
+        }
+    }
+    std::fs::write(path.join("expect.toml"), "[run]\npictures = 1\n").unwrap();
+    std::fs::hard_link(path.join("run.pcap"), path.join("other-name.pcap")).unwrap();
+    std::fs::hard_link(path.join("sent/a.jpg"), path.join("photo.jpg")).unwrap();
+    folder
+}
+
+#[test]
+fn no_output_replaces_an_input_whatever_it_is_called() {
+    let folder = folder();
+    let path = folder.path();
+    let before = |name: &str| std::fs::read(path.join(name)).unwrap();
+    let kept: Vec<(&str, Vec<u8>)> = ["run.pcap", "sent/a.jpg", "expect.toml"]
+        .map(|name| (name, before(name)))
+        .to_vec();
+    for arguments in [
+        "analyze run.pcap -o run.pcap",
+        "analyze run.pcap -o other-name.pcap",
+        "verify run.pcap --sent sent --received received -o sent/a.jpg",
+        "verify run.pcap --sent sent --received received -o photo.jpg",
+        "verify run.pcap --sent sent/a.jpg -o photo.jpg",
+        "verify run.pcap --sent sent --received received -o other-name.pcap",
+        "check run.pcap --expect expect.toml -o expect.toml",
+        "check run.pcap --expect expect.toml --junit other-name.pcap",
+        "check run.pcap --expect expect.toml --junit out.xml -o ./out.xml",
+        "capture --sent sent -w photo.jpg -- true",
+        "capture --sent sent -w new.pcapng -o photo.jpg -- true",
+        "capture -w new.pcapng -o ./new.pcapng -- true",
+        "capture -w run.pcap -- true",
+    ] {
+        let split: Vec<&str> = arguments.split(' ').collect();
+        let output = imgnet(path, &split);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {said}");
+        assert!(
+            said.contains("name a") || said.contains("name another"),
+            "{arguments}: {said}"
+        );
+        for (name, bytes) in &kept {
+            assert_eq!(&before(name), bytes, "{arguments} changed {name}");
+        }
+    }
+    // What is no input is written.
+    let output = imgnet(path, &["analyze", "run.pcap", "-o", "report.txt"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(!before("report.txt").is_empty());
+}
+
+#[test]
+fn standard_input_is_an_input_too() {
+    let folder = folder();
+    let file = std::fs::File::open(folder.path().join("run.pcap")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+        .args(["analyze", "-", "-o", "other-name.pcap"])
+        .current_dir(folder.path())
+        .stdin(file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_file_alone_is_analysed() {
+    let folder = folder();
+    let alone = imgnet(folder.path(), &["run.pcap", "-v"]);
+    let named = imgnet(folder.path(), &["analyze", "run.pcap", "-v"]);
+    assert_eq!(alone.status.code(), Some(0), "{}", text(&alone.stderr));
+    assert_eq!(alone.stdout, named.stdout);
+    // A word that is neither a command nor a file is a mistake.
+    let output = imgnet(folder.path(), &["analyse"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn nothing_behind_the_dashes_is_a_mistake() {
+    let folder = folder();
+    for arguments in [&["capture", "--"][..], &["capture", "-w", "x.pcapng", "--"]] {
+        let output = imgnet(folder.path(), arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("nothing stands behind --"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_told_of_a_hole_does_not_grow_with_it() {
+    // 2,940 bytes whose sequence numbers leap over many megabytes.
+    let capture = captures_folder().join("cases/attack/gap-amplify.pcap");
+    for arguments in [
+        &["--format", "json"][..],
+        &["--csv", "chunks"],
+        &["-vv"],
+        &["--format", "json", "--chunk", "1"],
+    ] {
+        let mut all = vec!["analyze", capture.to_str().unwrap()];
+        all.extend(arguments);
+        let output = imgnet(Path::new("."), &all);
+        assert!(matches!(output.status.code(), Some(0)), "{arguments:?}");
+        let length = output.stdout.len();
+        assert!(length < 200_000, "{arguments:?}: {length} bytes for 2,940");
+    }
+}
