@@ -3,7 +3,7 @@
 //! A received file is used once. A file sent may stand for several pictures with its very bytes: programs send one
 //! file many times.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use super::wire::Wire;
@@ -192,23 +192,33 @@ fn by_digest(
 
 /// For each picture its line: that of its digest between its endpoints, else the next one between them.
 fn lines(pictures: &[Wanted], ledger: &[LedgerLine]) -> Vec<Option<usize>> {
-    let mut of_ends: BTreeMap<(SocketAddr, SocketAddr), Vec<usize>> = BTreeMap::new();
+    let mut exact: BTreeMap<(SocketAddr, SocketAddr, &str), VecDeque<usize>> = BTreeMap::new();
+    let mut between: BTreeMap<(SocketAddr, SocketAddr), VecDeque<usize>> = BTreeMap::new();
     for (index, line) in ledger.iter().enumerate() {
-        of_ends.entry((line.from, line.to)).or_default().push(index);
+        let ends = (line.from, line.to);
+        between.entry(ends).or_default().push_back(index);
+        let same = exact.entry((line.from, line.to, line.sha256.as_str()));
+        same.or_default().push_back(index);
     }
+    let mut taken = vec![false; ledger.len()];
     let mut found = vec![None; pictures.len()];
-    for exact in [true, false] {
-        for (picture, slot) in pictures.iter().zip(&mut found) {
-            let Some(left) = of_ends.get_mut(&(picture.from, picture.to)) else {
-                continue;
-            };
-            if slot.is_some() {
-                continue;
-            }
-            let place = left.iter().position(|&index| {
-                !exact || ledger.get(index).map(|line| &line.sha256) == picture.sha256.as_ref()
-            });
-            *slot = place.map(|place| left.remove(place));
+    for (picture, slot) in pictures.iter().zip(&mut found) {
+        let digest = picture.sha256.as_deref();
+        let same = digest.and_then(|digest| exact.get_mut(&(picture.from, picture.to, digest)));
+        *slot = same.and_then(VecDeque::pop_front);
+        if let Some(taken) = slot.and_then(|index| taken.get_mut(index)) {
+            *taken = true;
+        }
+    }
+    for (picture, slot) in pictures.iter().zip(&mut found) {
+        let Some(left) = between.get_mut(&(picture.from, picture.to)) else {
+            continue;
+        };
+        while slot.is_none()
+            && let Some(index) = left.pop_front()
+        {
+            // Passed over once and for all, so that many lines of one stream take no more time each.
+            *slot = (!taken.get(index).is_some_and(|taken| *taken)).then_some(index);
         }
     }
     found
@@ -221,6 +231,12 @@ fn by_ledger(
     pairs: &mut Pairs,
     used: &mut BTreeSet<usize>,
 ) {
+    let mut by_path: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, file) in files.iter().enumerate() {
+        by_path.entry(&file.path).or_default().push(index);
+        by_name.entry(last(&file.path)).or_default().push(index);
+    }
     for (slot, line) in pairs.files.iter_mut().zip(&pairs.lines) {
         let named = line
             .and_then(|line| ledger.get(line))
@@ -228,16 +244,12 @@ fn by_ledger(
         let (None, Some(named)) = (&slot, named) else {
             continue;
         };
-        let free = |index: &usize| shared || !used.contains(index);
-        let exact = (0..files.len())
-            .filter(free)
-            .find(|&index| files.get(index).is_some_and(|file| file.path == named));
+        let free = |index: &&usize| shared || !used.contains(*index);
+        let paths = by_path.get(named).map_or(&[][..], Vec::as_slice);
+        let exact = paths.iter().find(free).copied();
         // The ledger was written in another folder: one file of that name will do, two will not.
-        let mut alike = (0..files.len()).filter(free).filter(|&index| {
-            files
-                .get(index)
-                .is_some_and(|file| last(&file.path) == last(named))
-        });
+        let names = by_name.get(last(named)).map_or(&[][..], Vec::as_slice);
+        let mut alike = names.iter().filter(free).copied();
         let only = alike.next().filter(|_| alike.next().is_none());
         if let Some(file) = exact.or(only) {
             used.insert(file);

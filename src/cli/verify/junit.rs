@@ -65,7 +65,7 @@ fn told_of(report: &Report, image: &Image) -> Option<String> {
         .iter()
         .filter(|finding| finding.image == Some(image.id))
         .map(|finding| finding.message.as_str());
-    first_of(findings).or_else(|| image.problem.clone())
+    first_of(findings).or_else(|| image.problem.as_ref().map(ToString::to_string))
 }
 
 fn first_of<'f>(mut messages: impl Iterator<Item = &'f str>) -> Option<String> {

@@ -183,11 +183,11 @@ fn inside(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
     if picture.ending != Ending::Marker || !walking || !picture.gaps.is_empty() {
         return None;
     }
-    let more = view
-        .facts
-        .pictures
-        .iter()
-        .find(|other| other.range.start > picture.range.start)
+    // They lie one behind the other.
+    let pictures = &view.facts.pictures;
+    let next = pictures.partition_point(|other| other.range.start <= picture.range.start);
+    let more = pictures
+        .get(next)
         .is_some_and(|next| next.structure.is_none());
     let why = if more {
         "More bytes follow that begin no picture: the marker's bytes stand in the picture itself, and a receiver that looks for \

@@ -146,11 +146,11 @@ impl View<'_> {
     }
 
     fn image_at(&self, offset: u64) -> Option<PictureId> {
-        self.facts
-            .pictures
-            .iter()
-            .find(|picture| picture.range.contains(&offset))
-            .map(|picture| picture.id)
+        // They lie one behind the other.
+        let pictures = &self.facts.pictures;
+        let behind = pictures.partition_point(|picture| picture.range.start <= offset);
+        let picture = pictures.get(behind.checked_sub(1)?)?;
+        picture.range.contains(&offset).then_some(picture.id)
     }
 
     /// The only picture of the direction; absent where there are none or several.

@@ -188,9 +188,10 @@ fn stall(view: &View<'_>) -> Option<Finding> {
     let frames = stalls.iter().flat_map(|stall| [stall.from, stall.until]);
     let (from, until) = (longest.from, longest.until);
     let image = view
-        .images
+        .facts
+        .pictures
         .iter()
-        .filter(|image| view.facts.pictures.iter().any(|own| own.id == image.id))
+        .filter_map(|own| view.image(own.id))
         .find(|image| image.first_packet <= Some(from) && image.last_packet >= Some(until))
         .map(|image| image.id);
     Some(Finding {

@@ -77,7 +77,7 @@ impl Database {
             path: path.to_owned(),
             source,
         };
-        let connection = Connection::open(path).map_err(failed)?;
+        let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_handler(Some(wait)).map_err(failed)?;
         let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
         let application = pragma("application_id").map_err(failed)?;
