@@ -243,12 +243,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     }
     let stdout_taken = takes_stdout(capture)?;
     let read = capture.compare.paths();
-    let report = capture.common.output.output.as_deref();
-    not_the_same(&[report, capture.file.write.as_deref()])?;
-    if let Some(file) = capture.file.write.as_deref().filter(|_| !stdout_taken) {
-        not_an_input(file, &read)?;
-        is_new(file, &capture.file)?;
-    }
+    outputs_are_new(capture, &read)?;
     let expected = match capture.expect.open(&capture.common.output, &read)? {
         Ok(expected) => expected,
         Err(mistakes) => return Ok(mistakes),
@@ -397,6 +392,18 @@ fn recorder(
         Recorder::create(path.clone(), &described, rotation)?
     };
     Ok(Some(recorder.named(network.names())?))
+}
+
+/// Makes sure that no output replaces what is to be read, or another output.
+fn outputs_are_new(capture: &Capture, read: &[PathBuf]) -> anyhow::Result<()> {
+    let report = capture.common.output.output.as_deref();
+    let written = capture.file.write.as_deref();
+    not_the_same(&[report, written])?;
+    if let Some(file) = written.filter(|file| *file != Path::new("-")) {
+        not_an_input(file, read)?;
+        is_new(file, &capture.file)?;
+    }
+    Ok(())
 }
 
 /// Makes sure that no capture is lost by writing another over it.

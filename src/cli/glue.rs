@@ -60,16 +60,15 @@ impl Frames for Capture {
                 }
                 (frames.files(), analysis.finish(watch))
             });
-            match in_memory {
-                Some(read) => read,
-                None => {
-                    let mut analysis = Analysis::new(options);
-                    self.for_each_frame(&mut |frame| {
-                        analysis.frame(frame, watch);
-                        watch.frame(frame.data.len())
-                    })?;
-                    (self.files().to_vec(), analysis.finish(watch))
-                }
+            if let Some(read) = in_memory {
+                read
+            } else {
+                let mut analysis = Analysis::new(options);
+                self.for_each_frame(&mut |frame| {
+                    analysis.frame(frame, watch);
+                    watch.frame(frame.data.len())
+                })?;
+                (self.files().to_vec(), analysis.finish(watch))
             }
         };
         let captures: Vec<CaptureFile> = files.iter().map(capture_file).collect();

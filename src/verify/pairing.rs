@@ -248,8 +248,8 @@ fn by_ledger(
         let paths = by_path.get(named).map_or(&[][..], Vec::as_slice);
         let exact = paths.iter().find(free).copied();
         // The ledger was written in another folder: one file of that name will do, two will not.
-        let names = by_name.get(last(named)).map_or(&[][..], Vec::as_slice);
-        let mut alike = names.iter().filter(free).copied();
+        let alike = by_name.get(last(named)).map_or(&[][..], Vec::as_slice);
+        let mut alike = alike.iter().filter(free).copied();
         let only = alike.next().filter(|_| alike.next().is_none());
         if let Some(file) = exact.or(only) {
             used.insert(file);

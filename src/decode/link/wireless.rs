@@ -41,7 +41,7 @@ fn flags(header: &[u8], present: u32) -> u8 {
     header.get(at).copied().unwrap_or(0)
 }
 
-/// An 802.11 frame: frame control, duration, three addresses, sequence; a fourth address between bridges; QoS; HT.
+/// An 802.11 frame: frame control, duration, three addresses, sequence; a fourth address between bridges; `QoS`; HT.
 pub(super) fn ieee802_11(frame: Span<'_>, place: u64, padded: bool) -> Result<Network<'_>, Skip> {
     let [control, bits] = *frame.peek::<2>()?;
     let (kind, subtype) = (control >> 2 & 3, control >> 4);

@@ -288,16 +288,12 @@ impl Receiver {
         if !self.next(now, out) {
             return false;
         }
-        match self.credit.checked_sub(out.len() as u64) {
-            Some(left) => {
-                self.credit = left;
-                true
-            }
-            None => {
-                out.clear();
-                false
-            }
+        if let Some(left) = self.credit.checked_sub(out.len() as u64) {
+            self.credit = left;
+            return true;
         }
+        out.clear();
+        false
     }
 
     fn next(&mut self, now: Duration, out: &mut Vec<u8>) -> bool {
