@@ -226,6 +226,18 @@ enum Switch {
     Off,
 }
 
+impl EndArgs {
+    fn options(&self) -> session::Options {
+        session::Options {
+            duration: self.duration,
+            frames: self.packets,
+            bytes: self.size,
+            silence: self.silence,
+            ..session::Options::default()
+        }
+    }
+}
+
 impl Capture {
     /// Whether it has no command of any kind to run.
     pub(super) fn runs_nothing(&self) -> bool {
@@ -311,13 +323,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     let running = started
         .map(|started| started.watch(signals, &stop))
         .transpose()?;
-    let options = session::Options {
-        duration: capture.end.duration,
-        frames: capture.end.packets,
-        bytes: capture.end.size,
-        silence: capture.end.silence,
-        ..session::Options::default()
-    };
+    let options = capture.end.options();
     let hold = brake
         .as_mut()
         .map(|brake| -> &mut dyn session::Hold { brake });
