@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/packages.sh
-ensure_packages "${BUILD_PACKAGES[@]}" tshark
+ensure_packages "${BUILD_PACKAGES[@]}" tshark chromium chromium-driver python3
 exec cargo test --locked --no-fail-fast "$@"

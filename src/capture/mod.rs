@@ -6,6 +6,7 @@
 //! needs, [`mend`] cuts the half block off the file of a capture that was killed. This room decides nothing about pictures
 //! and prints nothing.
 
+pub mod annotate;
 pub mod confine;
 pub mod mend;
 pub mod pcapng;

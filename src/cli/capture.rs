@@ -14,6 +14,7 @@ use crate::capture::session::{self, Every, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Output, not_an_input, not_the_same};
+use crate::cli::page::{self, PageArgs, PageFile, Sight};
 use crate::cli::terminal::Environment;
 use crate::ledger::Verdict;
 use crate::report::model::{CaptureFile, Report};
@@ -114,6 +115,9 @@ pub struct Capture {
 
     #[command(flatten)]
     run: RunArgs,
+
+    #[command(flatten)]
+    page: PageArgs,
 
     #[command(flatten)]
     common: Common,
@@ -296,7 +300,16 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         .compare
         .prepare(capture.common.analysis.options().digest)?;
     let view = view::choose(&capture.common.output, stdout_taken, task.is_some());
-    let mut watch = Watch::new(capture.common.analysis.options(), view);
+    // The files to compare with may come into being meanwhile: they have no digest yet.
+    let page = PageFile::wanted(&capture.page, &[])?;
+    let mut options = capture.common.analysis.options();
+    options.packets = page.is_some();
+    let mut watch = Watch::new(options, view);
+    if page.is_some() {
+        watch.look(Sight::live().context(
+            "no temporary file can be made for the page; see whether the disk is full, or set TMPDIR",
+        )?);
+    }
     if let Some(images) = capture.end.images {
         watch.end_after(images, AFTER_IMAGES, stop.clone());
     }
@@ -330,15 +343,13 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     let (summary, watch) = session::run(&mut device, recorder, watch, &stop, options, hold);
     mender.into_iter().for_each(Mender::dismiss);
     let outcome = running.map(|running| running.finish(quiet)).transpose()?;
-    let exit = conclude(
-        capture,
-        &interface,
-        summary,
-        watch,
+    let ending = Ending {
         output,
+        page,
         expected,
-        task.is_none(),
-    )?;
+        others_run: task.is_none(),
+    };
+    let exit = conclude(capture, &interface, summary, watch, ending)?;
     let of_command = outcome
         .filter(|outcome| !outcome.interrupted)
         .and_then(|outcome| outcome.code())
@@ -368,7 +379,8 @@ fn close_in(
         .filter(|_| capture.file.rotate.is_some());
     let read = compared.as_ref().map(compare::Prepared::read);
     let read = read.unwrap_or_default().iter().map(PathBuf::as_path);
-    let made = rotated.into_iter().chain(capture.expect.made());
+    let page = capture.page.report.as_deref();
+    let made = rotated.into_iter().chain(capture.expect.made()).chain(page);
     confined_to(&capture.common.output, Needs::beside(made).reading(read))?;
     if let Some(compared) = compared {
         watch.compare(compared.begin().context("the files cannot be compared")?);
@@ -404,7 +416,7 @@ fn recorder(
 fn outputs_are_new(capture: &Capture, read: &[PathBuf]) -> anyhow::Result<()> {
     let report = capture.common.output.output.as_deref();
     let written = capture.file.write.as_deref();
-    not_the_same(&[report, written])?;
+    not_the_same(&[report, written, capture.page.report.as_deref()])?;
     if let Some(file) = written.filter(|file| *file != Path::new("-")) {
         not_an_input(file, read)?;
         is_new(file, &capture.file)?;
@@ -562,17 +574,31 @@ fn list() -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// Says what was found and how the capture went. `others_run`: the programs whose traffic it is may still be at work.
+/// Where what was found is told.
+struct Ending {
+    output: Option<Output>,
+    page: Option<PageFile>,
+    expected: Option<expect::Expected>,
+    /// The programs whose traffic it is may still be at work.
+    others_run: bool,
+}
+
+/// Says what was found and how the capture went.
 fn conclude(
     capture: &Capture,
     interface: &str,
     summary: Summary,
     mut watch: Watch,
-    output: Option<Output>,
-    expected: Option<expect::Expected>,
-    others_run: bool,
+    ending: Ending,
 ) -> anyhow::Result<Exit> {
+    let Ending {
+        output,
+        page,
+        expected,
+        others_run,
+    } = ending;
     let compared = watch.compared();
+    let sight = watch.seen();
     let mut report = watch.into_report(capture_file(interface, &summary), &summary.counts);
     let failure = match compared {
         None => None,
@@ -625,6 +651,15 @@ fn conclude(
         }
     }
     still_there(capture, &summary)?;
+    if let (Some(page), Some(sight)) = (page, sight) {
+        let path = page.path().to_owned();
+        let checked = checked.as_ref().map(expect::Outcomes::checked);
+        page.write_seen(&report, checked, sight)?;
+        let beside_table = arguments.format == FormatArg::Table
+            && arguments.output.is_none()
+            && capture.file.write.as_deref() != Some(Path::new("-"));
+        page::tell(&path, beside_table)?;
+    }
     failed(summary)?;
     // All that was captured is told first.
     if let Some(failure) = failure {

@@ -14,6 +14,7 @@ use crate::cli::args::{AnalysisArgs, CapturePaths, Common, DigestArg, FormatArg,
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::output::{Output, Sink, WriteError, not_the_same, sink, trouble};
+use crate::cli::page::{self, PageArgs, PageFile, Sight};
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
 use crate::digest::DigestKind;
@@ -35,6 +36,7 @@ const MOST_BYTES: u64 = 16 << 20;
                   imgnet check run.pcap --expect expect.toml             is this run as good?\n  \
                   imgnet check run.pcap --expect expect.toml -v          and what holds?\n  \
                   imgnet check run.pcap --expect expect.toml --junit imgnet.xml\n  \
+                  imgnet check run.pcap --expect expect.toml --report run.html   one page that shows what went wrong\n  \
                   imgnet check run.pcap --expect expect.toml --format json | jq .verdict\n\n\
                   A file of expectations, all of it optional:\n  \
                   [run]\n  \
@@ -56,6 +58,9 @@ pub struct Check {
 
     #[command(flatten)]
     expectations: ExpectArgs,
+
+    #[command(flatten)]
+    page: PageArgs,
 
     #[command(flatten)]
     common: Common,
@@ -97,6 +102,9 @@ pub(super) fn run(command: &Check) -> anyhow::Result<Exit> {
     if wanted.junit.is_some() && wanted.expect.is_none() {
         anyhow::bail!("--junit tells the outcome of --expect FILE.toml, which is not given");
     }
+    if command.page.report.is_some() && wanted.expect.is_none() {
+        anyhow::bail!("--report shows the outcome of --expect FILE.toml, which is not given");
+    }
     match (&wanted.expect, &wanted.record) {
         (Some(file), _) => check(command, file),
         (None, Some(file)) => record(command, file),
@@ -126,7 +134,11 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
     let frames = glue::open(inputs)?;
     let mut inputs = inputs.clone();
     inputs.push(file.to_owned());
-    let outputs = [&output_args.output, &command.expectations.junit];
+    let outputs = [
+        &output_args.output,
+        &command.expectations.junit,
+        &command.page.report,
+    ];
     not_the_same(&outputs.map(Option::as_deref))?;
     let output = Output::open(output_args, &inputs)?;
     let junit = match &command.expectations.junit {
@@ -134,9 +146,22 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
         None => None,
     };
     let digest = digest(&expectations, &command.common.analysis)?;
+    let expectations_file = [file.to_owned()];
+    let page = PageFile::wanted(
+        &command.page,
+        &[
+            ("capture", &command.captures.captures),
+            ("--expect", &expectations_file),
+        ],
+    )?;
+    let sight = page.as_ref().map(|_| Sight::of_all());
     // All is open: what reads the bytes of strangers opens nothing more.
-    super::capture::confined(output_args, command.expectations.junit.as_deref())?;
-    let report = read(command, frames, digest)?;
+    let made = [&command.expectations.junit, &command.page.report];
+    super::capture::confined(
+        output_args,
+        made.into_iter().flatten().map(PathBuf::as_path),
+    )?;
+    let (report, sight) = read(command, frames, digest, sight)?;
     let checked = expect::judge(&expectations, &report);
     if let Some(junit) = junit {
         let suite = junit::Suite {
@@ -147,6 +172,7 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
         junit.write(|mut out| junit::render(&checked, &suite, &mut out))?;
     }
     let (rendering, style) = (output.rendering(), *output.style());
+    let beside_table = rendering == Rendering::Table && output.is_stdout();
     // What a program reads from standard output is not mixed with what GitHub reads; that takes both channels.
     let annotate_stdout = !output.is_stdout() || rendering == Rendering::Table;
     let written = output.write_with(|mut out| match rendering {
@@ -169,6 +195,11 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
             Err(error) if !error.is_closed_pipe() => return Err(error.into()),
             _ => {}
         }
+    }
+    if let (Some(page), Some(sight)) = (page, sight) {
+        let path = page.path().to_owned();
+        page.write_seen(&report, Some(&checked), sight)?;
+        page::tell(&path, beside_table)?;
     }
     Ok(match checked.verdict {
         Outcome::Pass => Exit::Good,
@@ -194,7 +225,8 @@ fn record(command: &Check, file: &Path) -> anyhow::Result<Exit> {
         sink(file, &command.captures.captures)?
     };
     super::capture::confined(output, (!to_stdout).then_some(file))?;
-    let report = read(command, frames, command.common.analysis.options().digest)?;
+    let digest = command.common.analysis.options().digest;
+    let (report, _) = read(command, frames, digest, None)?;
     if let (false, Some(unfit)) = (force, expect::unfit(&report)) {
         anyhow::bail!("{unfit}; record a good run, or this one with --force");
     }
@@ -218,43 +250,61 @@ fn record(command: &Check, file: &Path) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// Reads the captures into a report.
-fn read(command: &Check, frames: Box<dyn Frames>, digest: DigestKind) -> anyhow::Result<Report> {
+/// Reads the captures into a report; `sight` gathers what a page shows.
+fn read(
+    command: &Check,
+    frames: Box<dyn Frames>,
+    digest: DigestKind,
+    sight: Option<Sight>,
+) -> anyhow::Result<(Report, Option<Sight>)> {
     let captures = &command.captures.captures;
     let mut watcher = Watcher {
         collector: Collector::new(),
+        sight,
         progress: Progress::of(captures, command.common.output.quiet),
     };
     let mut options = command.common.analysis.options();
     options.digest = digest;
+    options.packets = watcher.sight.is_some();
     let reading = frames.analyse(options, &mut watcher)?;
-    Ok(watcher
+    let report = watcher
         .collector
-        .into_report(reading.captures, reading.packets))
+        .into_report(reading.captures, reading.packets);
+    Ok((report, watcher.sight))
 }
 
 struct Watcher {
     collector: Collector,
+    sight: Option<Sight>,
     progress: Progress,
 }
 
 impl Observer for Watcher {
     fn event(&mut self, event: Event<'_>) {
+        if let Some(sight) = &mut self.sight {
+            sight.see(&event);
+        }
         self.collector.event(event);
     }
 
     fn stream_closed(&mut self, stream: Stream, images: Vec<Image>) {
+        if let Some(sight) = &mut self.sight {
+            sight.closed(stream.id, &images);
+        }
         self.collector.stream_closed(stream, images);
     }
 
     fn accounts_only(&self) -> bool {
-        true
+        self.sight.is_none()
     }
 }
 
 impl Watch for Watcher {
     fn frame(&mut self, captured: usize) -> ControlFlow<()> {
         self.progress.frame(captured);
+        if self.sight.as_ref().is_some_and(Sight::failed) {
+            return ControlFlow::Break(());
+        }
         ControlFlow::Continue(())
     }
 }

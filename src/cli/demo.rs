@@ -22,6 +22,7 @@ use crate::cli::args::OutputArgs;
 use crate::cli::capture::{self, View, Watch};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
+use crate::cli::page::{self, PageArgs, PageFile, Sight};
 use crate::ledger::Verdict;
 use crate::report::model::Report;
 use crate::report::text::{self, counted};
@@ -48,7 +49,7 @@ const RING_BYTES: u64 = 64 << 20;
 /// Move pictures through every wire format, watch them on the wire, and compare: sent = wire = received
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Leaves in DIR: capture.pcapng, sent/, received/ and report.json.\n\n\
+    after_help = "Leaves in DIR: capture.pcapng, sent/, received/, report.json and report.html (or --report FILE.html).\n\n\
                   Exit codes: 0 every picture arrived byte for byte; 1 one did not; 2 DIR cannot be used; 3 frames were \
                   lost, so there is no honest verdict; 4 not allowed to capture (imgnet doctor says what to do).",
     max_term_width = 100
@@ -61,6 +62,9 @@ pub struct Demo {
     /// Use DIR although there are other things in it
     #[arg(long)]
     force: bool,
+
+    #[command(flatten)]
+    page: PageArgs,
 
     #[command(flatten)]
     output: OutputArgs,
@@ -110,20 +114,29 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
             .and_then(|_| signal_hook::flag::register(signal, shutdown.flag()))
             .context("cannot be told to end by Ctrl-C")?;
     }
+    let page = PageFile::open(
+        Some(&demo.page.report.clone().unwrap_or_else(|| folder.page())),
+        &[],
+    )?;
+    let sight = Sight::live().context("no temporary file can be made")?;
     // Its servers and clients are threads of this process, and save in the folder alone.
+    let mut folders = vec![folder.path().to_owned()];
+    folders.extend(Needs::beside(demo.page.report.as_deref()).folders);
     let needs = Needs {
-        folders: vec![folder.path().to_owned()],
+        folders,
         network: Network::All,
         ..Needs::default()
     };
     capture::confined_to(&demo.output, needs)?;
     let options = Options {
         protocols: stage.protocols(),
+        packets: true,
         ..Options::default()
     };
-    let watch = Watch::new(options, View::Silent);
+    let mut watch = Watch::new(options, View::Silent);
+    watch.look(sight);
     // The device is open, so that nothing of what follows escapes it.
-    let (performance, (summary, watch)) = thread::scope(|scope| {
+    let (performance, (summary, mut watch)) = thread::scope(|scope| {
         let sniffer = scope.spawn(|| {
             session::run(
                 &mut device,
@@ -143,8 +156,17 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
     })?;
     let mut file = capture::capture_file("lo", &summary);
     file.path = folder.capture().display().to_string();
+    let sight = watch.seen().unwrap_or_default();
     let report = watch.into_report(file, &summary.counts);
-    conclude(demo, &folder, output, report, summary, performance)
+    conclude(
+        demo,
+        &folder,
+        output,
+        report,
+        (page, sight),
+        summary,
+        performance,
+    )
 }
 
 /// What happened on the stage.
@@ -217,6 +239,7 @@ fn conclude(
     folder: &Folder,
     output: Output,
     mut report: Report,
+    (page, sight): (PageFile, Sight),
     summary: Summary,
     performance: Performance,
 ) -> anyhow::Result<Exit> {
@@ -240,6 +263,11 @@ fn conclude(
         exit = Exit::NotEqual;
     }
     tell(demo, folder, &report, &summary, &trouble, &style)?;
+    let path = page.path().to_owned();
+    page.write_seen(&report, None, sight)?;
+    if style.detail > Detail::Quiet {
+        page::tell(&path, told_on_stdout(demo))?;
+    }
     capture::failed(summary)?;
     Ok(exit)
 }
@@ -270,7 +298,7 @@ fn tell(
         lines.extend(capture::summary_lines("lo", summary).into_iter().skip(1));
         let dir = folder.path().display();
         lines.push(format!(
-            "In {dir}: sent/, received/, capture.pcapng, report.json"
+            "In {dir}: sent/, received/, capture.pcapng, report.json, report.html"
         ));
         lines.push(format!("Next: imgnet analyze {dir}/capture.pcapng -v"));
     }
@@ -282,16 +310,19 @@ fn tell(
         .flat_map(|line| text::wrap(&text::plain(line, style.unicode), style.width, "", "  "))
         .collect();
     let text = text.join("\n");
-    // Beside JSON or CSV the lines would be in the way.
-    let table = demo.output.format == crate::cli::args::FormatArg::Table
-        && demo.output.csv.is_none()
-        && demo.output.output.is_none();
-    let written = if table {
+    let written = if told_on_stdout(demo) {
         writeln!(io::stdout().lock(), "{text}")
     } else {
         writeln!(io::stderr().lock(), "{text}")
     };
     written.or_else(capture::ignore_closed_pipe)
+}
+
+/// Whether lines go to standard output: beside JSON or CSV they would be in the way.
+fn told_on_stdout(demo: &Demo) -> bool {
+    demo.output.format == crate::cli::args::FormatArg::Table
+        && demo.output.csv.is_none()
+        && demo.output.output.is_none()
 }
 
 /// Says where the demo is played, and why there.

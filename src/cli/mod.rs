@@ -17,6 +17,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::capture::mend;
 
 pub mod analyze;
+pub mod annotate;
 pub mod args;
 pub mod capture;
 pub mod check;
@@ -30,12 +31,15 @@ pub mod extract;
 pub mod generate;
 mod glue;
 pub mod output;
+pub mod page;
 mod progress;
 pub mod reading;
+pub mod report;
 pub mod server;
 pub mod terminal;
 pub mod verify;
 mod version;
+pub mod wireshark;
 
 pub use exit::Exit;
 
@@ -72,6 +76,9 @@ enum Command {
     Doctor(doctor::Doctor),
     Check(check::Check),
     Verify(verify::Verify),
+    Report(report::Report),
+    Annotate(annotate::Annotate),
+    Wireshark(wireshark::Wireshark),
     Explain(explain::Explain),
     #[command(hide = true)]
     Generate(generate::Generate),
@@ -110,6 +117,9 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Doctor(command) => doctor::run(command),
         Command::Check(command) => check::run(command),
         Command::Verify(command) => verify::run(command),
+        Command::Report(command) => report::run(command),
+        Command::Annotate(command) => annotate::run(command),
+        Command::Wireshark(command) => wireshark::run(command),
         Command::Explain(command) => explain::run(command),
         Command::Generate(command) => generate::run(command),
         Command::Mend => mend::mend().map(|()| Exit::Good).map_err(Into::into),

@@ -9,10 +9,11 @@ use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::analysis::{Event, Observer};
 use crate::capture::confine::Needs;
-use crate::cli::args::{self, CapturePaths, Common};
+use crate::cli::args::{self, CapturePaths, Common, Rendering};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::output::{Output, not_the_same, sink, temporary, trouble};
+use crate::cli::page::{self, PageArgs, PageFile, Sight};
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
 use crate::ledger::Verdict;
@@ -38,6 +39,7 @@ use spool::Spool;
                   imgnet verify run.pcap --sent sent --received received   all pictures of two folders\n  \
                   imgnet verify run.pcap --sent a.jpg                      did the file go out as it is?\n  \
                   imgnet verify run.pcap --received out --damage damage    and paint what is damaged\n  \
+                  imgnet verify run.pcap --sent in --received out --report run.html   and one page that shows it all\n  \
                   imgnet verify run.pcap --ledger server.jsonl --ledger client.jsonl\n  \
                   imgnet verify run.pcap --sent photos --received out --level similar\n  \
                   imgnet verify run.pcap --sent sent --received out --junit imgnet.xml   for a CI server\n\n\
@@ -52,6 +54,9 @@ pub struct Verify {
 
     #[command(flatten)]
     compared: ComparedArgs,
+
+    #[command(flatten)]
+    page: PageArgs,
 
     #[command(flatten)]
     common: Common,
@@ -161,7 +166,11 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     inputs.extend(compared.given());
     let begun = Instant::now();
     let report_file = command.common.output.output.as_deref();
-    not_the_same(&[report_file, compared.junit.as_deref()])?;
+    not_the_same(&[
+        report_file,
+        compared.junit.as_deref(),
+        command.page.report.as_deref(),
+    ])?;
     let output = Output::open(&command.common.output, &inputs)?;
     let junit = match &compared.junit {
         Some(path) => Some(sink(path, &inputs)?),
@@ -170,6 +179,15 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     if let Some(folder) = &compared.damage {
         prepare(folder)?;
     }
+    let page = PageFile::wanted(
+        &command.page,
+        &[
+            ("capture", captures),
+            ("--sent", &compared.sent),
+            ("--received", &compared.received),
+            ("--ledger", &compared.ledger),
+        ],
+    )?;
     let spool = Spool::new();
     confine(command)?;
     // What is wrong with the files is told before a long capture is read.
@@ -182,12 +200,16 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     let mut watchers = Watchers {
         collector: Collector::new(),
         spool,
+        sight: page.as_ref().map(|_| Sight::of_packets()),
         progress: Progress::of(captures, command.common.output.quiet),
     };
-    let reading = frames.analyse(command.common.analysis.options(), &mut watchers)?;
+    let mut options = command.common.analysis.options();
+    options.packets = page.is_some();
+    let reading = frames.analyse(options, &mut watchers)?;
     let Watchers {
         collector,
         mut spool,
+        sight,
         ..
     } = watchers;
     spool.finish()?;
@@ -207,7 +229,14 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
         };
         junit.write(|mut out| crate::report::junit::render(&cases, &suite, &mut out))?;
     }
+    let rendering = output.rendering();
+    let beside_table = rendering == Rendering::Table && output.is_stdout();
     output.write(&report)?;
+    if let (Some(page), Some(sight)) = (page, sight) {
+        let path = page.path().to_owned();
+        page.write(&report, None, &mut spool, &sight.traces)?;
+        page::tell(&path, beside_table)?;
+    }
     Ok(exit(&report))
 }
 
@@ -217,7 +246,8 @@ fn confine(command: &Verify) -> std::io::Result<()> {
     let damage = compared.damage.as_ref().map(|folder| folder.join("-"));
     let junit = compared.junit.as_deref();
     let compared = [&compared.sent, &compared.received, &compared.ledger];
-    let needs = Needs::beside(damage.as_deref().into_iter().chain(junit));
+    let page = command.page.report.as_deref();
+    let needs = Needs::beside(damage.as_deref().into_iter().chain(junit).chain(page));
     let needs = needs.reading(compared.into_iter().flatten().map(PathBuf::as_path));
     super::capture::confined_to(&command.common.output, needs)
 }
@@ -236,12 +266,16 @@ pub(super) fn exit(report: &Report) -> Exit {
 struct Watchers {
     collector: Collector,
     spool: Spool,
+    sight: Option<Sight>,
     progress: Progress,
 }
 
 impl Observer for Watchers {
     fn event(&mut self, event: Event<'_>) {
         self.spool.see(&event);
+        if let Some(sight) = &mut self.sight {
+            sight.see(&event);
+        }
         self.collector.event(event);
     }
 }

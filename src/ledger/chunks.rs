@@ -6,7 +6,20 @@ use serde::{Serialize, Serializer};
 
 use super::Chunk;
 use crate::reassembly::{Extent, Gap, Log};
-use crate::units::{ChunkIndex, FrameNumber};
+use crate::units::{ChunkIndex, FrameNumber, Timestamp};
+
+/// What a frame carried of a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// The frame.
+    pub frame: FrameNumber,
+    /// When it was captured; absent where the file has no times.
+    pub time: Option<Timestamp>,
+    /// Bytes of the picture.
+    pub bytes: Range<u64>,
+    /// At least one of them had been seen before.
+    pub repeat: bool,
+}
 
 /// A picture's chunks, counted from its frames when asked for rather than stored row by row.
 #[derive(Debug, Clone)]
@@ -111,6 +124,25 @@ impl Chunks {
             .collect();
         carriers.sort_by_key(|(frame, range)| (range.start, *frame));
         carriers
+    }
+
+    /// What each frame carried of the picture, in order of capture; repeats included. Empty where only rows are known.
+    pub fn carried(&self) -> Vec<Carried> {
+        let Source::Frames {
+            log, range: place, ..
+        } = &*self.source
+        else {
+            return Vec::new();
+        };
+        log.overlapping(place.clone())
+            .map(|extent| Carried {
+                frame: extent.frame,
+                time: extent.time,
+                bytes: extent.offset.max(place.start) - place.start
+                    ..extent.end().min(place.end) - place.start,
+                repeat: extent.repeat,
+            })
+            .collect()
     }
 
     /// How many frames carry bytes of more than one chunk.

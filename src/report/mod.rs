@@ -5,12 +5,15 @@
 //! pure: it is told the width and the colours in a [`Style`], it never looks at the terminal, never
 //! opens a file, never computes a count of its own, and lets no control character of the network through.
 
+pub mod annotations;
 pub mod collect;
 pub mod csv;
 pub mod explain;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod model;
+pub mod plot;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

@@ -25,6 +25,8 @@ mod streams;
 mod tests;
 
 use grid::Tone;
+pub(super) use head::missing;
+pub(super) use pictures::name as picture_name;
 
 /// Lines of prose are no longer than this, however wide the terminal.
 const PROSE: usize = 110;
@@ -61,6 +63,11 @@ pub fn render(report: &Report, style: &Style, out: &mut impl Write) -> io::Resul
     extracted(report, style, out)?;
     compared::render(report, style, out)?;
     findings::render(report, style, out)
+}
+
+/// The one line that answers the question, for other renderings.
+pub(super) fn sentence(report: &Report) -> String {
+    conclusion(report, &Style::default()).1
 }
 
 /// The one line that answers the question.

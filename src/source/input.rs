@@ -255,20 +255,43 @@ fn stream<'m>(path: &Path, mut input: Box<dyn Read + Send + 'm>) -> Result<Opene
         return Err(Error::Empty { path: path() });
     }
     let compression = sniff::compression(&first);
-    let input = Cursor::new(first).chain(input);
-    let input: Box<dyn Read + Send + 'm> = match compression {
-        None => Box::new(input),
-        Some(Compression::Gzip) => Box::new(flate2::read::MultiGzDecoder::new(input)),
-        Some(Compression::Zstd) => {
-            Box::new(zstd::Decoder::new(input).map_err(|source| Error::from_io(path(), source))?)
-        }
-    };
+    let input = undone(compression, Cursor::new(first).chain(input))
+        .map_err(|source| Error::from_io(path(), source))?;
     let mut window = Stream::new(input, compression);
     let filled = window.fill(SNIFF_BYTES);
     match sniff::parser(window.unread()) {
         Some((format, parser)) => Ok((Reader::new(window, parser), format, compression)),
         None => Err(no_capture(path(), compression, window.unread(), filled)),
     }
+}
+
+/// What `input` holds, decompressed where it must be.
+fn undone<'m>(
+    compression: Option<Compression>,
+    input: impl Read + Send + 'm,
+) -> std::io::Result<Box<dyn Read + Send + 'm>> {
+    Ok(match compression {
+        None => Box::new(input),
+        Some(Compression::Gzip) => Box::new(flate2::read::MultiGzDecoder::new(input)),
+        Some(Compression::Zstd) => Box::new(zstd::Decoder::new(input)?),
+    })
+}
+
+/// The bytes of a file as they are, decompressed where they must be: for those who copy a capture file.
+///
+/// # Errors
+/// A file that cannot be opened or read.
+pub fn unpacked(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
+    let unreadable = |source| Error::from_io(path.to_owned(), source);
+    let mut file =
+        std::io::BufReader::with_capacity(256 << 10, File::open(path).map_err(unreadable)?);
+    let mut first = Vec::with_capacity(SNIFF_BYTES);
+    (&mut file)
+        .take(SNIFF_BYTES as u64)
+        .read_to_end(&mut first)
+        .map_err(unreadable)?;
+    let compression = sniff::compression(&first);
+    undone(compression, Cursor::new(first).chain(file)).map_err(unreadable)
 }
 
 fn no_capture(

@@ -14,6 +14,7 @@ mod pairing;
 mod rows;
 #[cfg(test)]
 mod tests;
+pub mod thumbnail;
 mod wire;
 
 pub use judge::{Asked, Outcome, Subject, Thresholds, Work, picture};

@@ -13,18 +13,21 @@ use crate::picture::{DecodeLimits, SNIFF_BYTES, Sniff, Status, Walker, image_for
 /// Pixels between the two pictures, and around them.
 const SPACE: u32 = 8;
 const GROUND: Rgb<u8> = Rgb([48, 48, 52]);
-const HATCH: [Rgb<u8>; 2] = [Rgb([120, 120, 126]), Rgb([92, 92, 98])];
-const OUTLINE: Rgb<u8> = Rgb([230, 20, 40]);
+pub(super) const HATCH: [Rgb<u8>; 2] = [Rgb([120, 120, 126]), Rgb([92, 92, 98])];
+pub(super) const OUTLINE: Rgb<u8> = Rgb([230, 20, 40]);
 /// What a decoder did not write is known by it.
 const UNWRITTEN: u8 = 0x80;
 
 /// Pixels as far as they could be decoded.
 #[derive(Debug, Clone)]
 pub struct Decoded {
-    pixels: RgbImage,
+    pub(super) pixels: RgbImage,
     /// Rows from the top that the decoder wrote.
-    rows: u32,
+    pub(super) rows: u32,
 }
+
+/// An area of pixels: left, top, right, bottom, the last two not of it.
+pub type Area = (u32, u32, u32, u32);
 
 impl Decoded {
     /// Pixels in a row.
@@ -107,13 +110,13 @@ fn rgb(samples: &[u8], colour: ColorType) -> Option<Vec<u8>> {
     Some(rgb)
 }
 
-/// The area in which they differ: left, top, right, bottom, the last two not of it. None where they do not.
-fn area(expected: &Decoded, found: Option<&Decoded>) -> Option<(u32, u32, u32, u32)> {
+/// The area in which they differ. None where they do not.
+pub fn area(expected: &Decoded, found: Option<&Decoded>) -> Option<Area> {
     let (width, height) = expected.pixels.dimensions();
     let Some(found) = found else {
         return Some((0, 0, width, height));
     };
-    let mut area: Option<(u32, u32, u32, u32)> = None;
+    let mut area: Option<Area> = None;
     let mut add = |x: u32, y: u32| {
         let (right, bottom) = (x.saturating_add(1), y.saturating_add(1));
         area = Some(match area {
@@ -192,7 +195,7 @@ fn hatch(canvas: &mut RgbImage, left: u32, width: u32, height: u32) {
 }
 
 /// A frame of two pixels around an area, within the ground.
-fn outline(canvas: &mut RgbImage, (left, top, right, bottom): (u32, u32, u32, u32), at: u32) {
+fn outline(canvas: &mut RgbImage, (left, top, right, bottom): Area, at: u32) {
     let (left, right) = (
         left.saturating_add(at).saturating_sub(2),
         right.saturating_add(at).saturating_add(1),

@@ -108,6 +108,11 @@ impl Expected {
 }
 
 impl Outcomes {
+    /// What came of each.
+    pub(super) fn checked(&self) -> &Checked {
+        &self.checked
+    }
+
     /// Says on standard error what does not hold, and how many do.
     pub(super) fn tell(&self, output: &OutputArgs) -> io::Result<()> {
         let mut err = io::stderr().lock();

@@ -8,6 +8,7 @@ use super::view::View;
 use crate::analysis::{Analysis, Event, Observer, Options};
 use crate::capture::session::{Consumer, Counts, Note, Reason, Stop};
 use crate::cli::glue;
+use crate::cli::page::Sight;
 use crate::findings::rules;
 use crate::frame::Frame;
 use crate::ledger::{Image, Verdict};
@@ -43,6 +44,8 @@ struct Eyes {
     end: Option<End>,
     notes: Vec<Note>,
     comparing: Option<Comparing>,
+    /// What a page shows.
+    sight: Option<Sight>,
     /// Pictures that ended, and whose files are waited for.
     waiting: BTreeMap<PictureId, Waiting>,
 }
@@ -78,6 +81,7 @@ impl Watch {
                 end: None,
                 notes: Vec::new(),
                 comparing: None,
+                sight: None,
                 waiting: BTreeMap::new(),
             },
             advanced: None,
@@ -93,6 +97,16 @@ impl Watch {
     /// What remains of the comparison, once the capture has ended; absent where nothing was compared.
     pub(super) fn compared(&mut self) -> Option<Compared> {
         self.compared.take()
+    }
+
+    /// Gathers what a page shows. The options of the analysis have to ask for packets.
+    pub(in crate::cli) fn look(&mut self, sight: Sight) {
+        self.eyes.sight = Some(sight);
+    }
+
+    /// What was gathered for a page; absent where none is wanted.
+    pub(in crate::cli) fn seen(&mut self) -> Option<Sight> {
+        self.eyes.sight.take()
     }
 
     /// Asks `stop` to end the capture when so many pictures have ended, and `pause` has passed since.
@@ -320,6 +334,9 @@ impl Observer for Eyes {
     fn event(&mut self, event: Event<'_>) {
         if let Some(comparing) = &self.comparing {
             comparing.see(&event);
+        }
+        if let Some(sight) = &mut self.sight {
+            sight.see(&event);
         }
         match &event {
             Event::PictureEnded(image) if self.comparing.is_some() => self.ended(image),

@@ -71,7 +71,8 @@ impl Folder {
             }
         }
         gone(fs::remove_file(self.capture()))?;
-        gone(fs::remove_file(self.report()))
+        gone(fs::remove_file(self.report()))?;
+        gone(fs::remove_file(self.page()))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -94,6 +95,10 @@ impl Folder {
 
     pub(super) fn report(&self) -> PathBuf {
         self.path.join("report.json")
+    }
+
+    pub(super) fn page(&self) -> PathBuf {
+        self.path.join("report.html")
     }
 }
 

@@ -89,6 +89,11 @@ impl Spool {
         Self::with(Box::new(file), BUFFER, GATHERED, u64::MAX)
     }
 
+    /// One that holds nothing, for those who kept nothing.
+    pub(in crate::cli) fn empty() -> Self {
+        Self::with(Box::new(SpooledTempFile::new(MEMORY)), BUFFER, GATHERED, 0)
+    }
+
     /// One for a live capture: `file` takes what memory cannot, and when it holds 2 GiB, the oldest pictures are
     /// given up: they are compared by digest alone.
     pub(in crate::cli) fn live(file: File) -> Self {

@@ -80,7 +80,7 @@ fn first_line(report: &Report) -> String {
 }
 
 /// What is missing, each kind in words of its own; a loss in the capture is no loss on the network.
-fn missing(report: &Report) -> Vec<String> {
+pub(in crate::report) fn missing(report: &Report) -> Vec<String> {
     let coverage = &report.coverage;
     let mut parts = coverage.words();
     if coverage.unacknowledged_gaps > 0 {

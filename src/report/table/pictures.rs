@@ -284,7 +284,7 @@ fn server(report: &Report, image: &Image) -> (SocketAddr, bool) {
 }
 
 /// What a person knows the picture by: its file where one was compared, else what was asked for.
-fn name(report: &Report, image: &Image) -> Option<String> {
+pub(in crate::report) fn name(report: &Report, image: &Image) -> Option<String> {
     let path = image.compared.as_ref().and_then(|compared| {
         [&compared.sent, &compared.received]
             .into_iter()

@@ -1,0 +1,160 @@
+//! `imgnet annotate`: comments on frames that Wireshark shows.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::analysis::{Event, Observer};
+use crate::capture::annotate::{self, Copied};
+use crate::cli::args::{AnalysisArgs, ColorArg, FormatArg, OutputArgs};
+use crate::cli::exit::Exit;
+use crate::cli::glue;
+use crate::cli::output::sink;
+use crate::cli::progress::Progress;
+use crate::cli::reading::Watch;
+use crate::ledger::{Image, Stream};
+use crate::report::text::{self, counted};
+use crate::report::{Collector, annotations};
+use crate::source;
+
+/// Copy a capture with comments on its frames: pictures, chunks, findings, as Wireshark shows them
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  \
+                  imgnet annotate run.pcap -o annotated.pcapng\n  \
+                  wireshark annotated.pcapng -Y 'frame.comment contains \"imgnet: finding\"'\n  \
+                  imgnet annotate run.pcapng.zst --protocol 5050=marker -o annotated.pcapng\n\n\
+                  Frames, times, interfaces, options, comments that are there, and blocks of unknown kinds stay as they are; a \
+                  pcap file becomes pcapng. With wireshark/imgnet.lua the comments are fields: imgnet.picture, imgnet.chunk.\n\n\
+                  Exit codes: 0 the input was read to its end; 2 usage, an input that cannot be read, an output that cannot be \
+                  written; 3 the input is cut short or damaged (what could be read is in the copy).",
+    max_term_width = 100
+)]
+pub struct Annotate {
+    /// Capture file: pcap or pcapng, also gzip or zstd
+    #[arg(value_name = "CAPTURE")]
+    capture: PathBuf,
+
+    /// Write the annotated capture there; replaced only once all is written
+    #[arg(short, long, value_name = "OUT.pcapng")]
+    output: PathBuf,
+
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+
+    /// Say by what the process is confined
+    #[arg(short, long)]
+    verbose: bool,
+
+    #[command(flatten)]
+    analysis: AnalysisArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// An input that cannot be read, an output that cannot be written: exit code 2.
+pub(super) fn run(command: &Annotate) -> anyhow::Result<Exit> {
+    if command.capture == Path::new("-") {
+        anyhow::bail!(
+            "-: a capture is read twice to be annotated, and standard input can be read once; name a file"
+        );
+    }
+    let captures = [command.capture.clone()];
+    let frames = glue::open(&captures)?;
+    let mut bytes = source::unpacked(&command.capture)?;
+    let out = sink(&command.output, &captures)?;
+    let output = OutputArgs {
+        format: FormatArg::Table,
+        csv: None,
+        output: Some(command.output.clone()),
+        color: ColorArg::Auto,
+        ascii: false,
+        quiet: command.quiet,
+        verbose: u8::from(command.verbose),
+    };
+    // All is open: what reads the bytes of strangers opens nothing more.
+    super::capture::confined(&output, None)?;
+    let mut watcher = Watcher {
+        collector: Collector::new(),
+        progress: Progress::of(&captures, command.quiet),
+    };
+    let reading = frames.analyse(command.analysis.options(), &mut watcher)?;
+    let report = watcher
+        .collector
+        .into_report(reading.captures, reading.packets);
+    let mut comments = annotations::comments(&report);
+    let mut outcome: Result<Copied, annotate::Error> = Ok(Copied::default());
+    out.write(|out| {
+        let mut say = |frame| {
+            comments
+                .remove(&crate::units::FrameNumber(frame))
+                .unwrap_or_default()
+        };
+        outcome = annotate::annotate(&mut bytes, out, &mut say);
+        match &outcome {
+            Ok(_) => Ok(()),
+            // Nothing half done takes the place of what was there.
+            Err(error) => Err(io::Error::other(error.to_string())),
+        }
+    })?;
+    let copied = outcome?;
+    if !command.quiet {
+        tell(command, &copied)?;
+    }
+    Ok(if copied.cut || report.truncated() {
+        Exit::Inconclusive
+    } else {
+        Exit::Good
+    })
+}
+
+fn tell(command: &Annotate, copied: &Copied) -> io::Result<()> {
+    use std::io::Write as _;
+    let mut line = format!(
+        "Wrote {} with {} to {}",
+        counted(copied.frames, "frame", "frames"),
+        counted(copied.comments, "comment", "comments"),
+        command.output.display()
+    );
+    if copied.without_room > 0 {
+        line.push_str(&format!(
+            "; {} left out, for their frames' blocks can have none",
+            counted(copied.without_room, "comment is", "comments are")
+        ));
+    }
+    if copied.cut {
+        line.push_str("; the input is cut short or damaged, and so is the copy");
+    }
+    writeln!(io::stdout().lock(), "{}", text::plain(&line, true))
+        .or_else(super::capture::ignore_closed_pipe)
+}
+
+struct Watcher {
+    collector: Collector,
+    progress: Progress,
+}
+
+impl Observer for Watcher {
+    fn event(&mut self, event: Event<'_>) {
+        self.collector.event(event);
+    }
+
+    fn stream_closed(&mut self, stream: Stream, images: Vec<Image>) {
+        self.collector.stream_closed(stream, images);
+    }
+
+    fn accounts_only(&self) -> bool {
+        true
+    }
+}
+
+impl Watch for Watcher {
+    fn frame(&mut self, captured: usize) -> ControlFlow<()> {
+        self.progress.frame(captured);
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,219 @@
+//! `imgnet report`: one page that shows what is in these captures.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::analysis::{Event, Observer};
+use crate::capture::confine::Needs;
+use crate::cli::args::{AnalysisArgs, CapturePaths, ColorArg, FormatArg, OutputArgs};
+use crate::cli::exit::Exit;
+use crate::cli::glue;
+use crate::cli::page::{self, PageFile, Sight, ThemeArg};
+use crate::cli::progress::Progress;
+use crate::cli::reading::Watch;
+use crate::cli::verify::compare::{Named, Settings, Sides, Verifier};
+use crate::cli::verify::files;
+use crate::cli::verify::spool::Spool;
+use crate::report::Collector;
+
+/// Write one HTML page that shows it all: verdict, pictures, drawings, chunks, findings
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "imgnet report <CAPTURE>... -o <FILE.html>",
+    after_help = "Examples:\n  \
+                  imgnet report run.pcapng -o report.html\n  \
+                  imgnet report run.pcapng --sent sent --received received -o report.html\n  \
+                  imgnet report ring_*.pcapng.zst --theme dark -o report.html   rotated files are one capture\n  \
+                  imgnet report run.pcapng --plots drawings --theme light          each drawing as SVG\n\n\
+                  The page is one file: it opens from the disk, asks the network for nothing, prints, and can be read without \
+                  a mouse. It only describes: imgnet verify and check are for verdicts in exit codes, and have --report.\n\n\
+                  Exit codes: 0 the input was read to its end, whatever it shows; 2 usage, an input that cannot be read, a \
+                  page that cannot be written; 3 the input is cut short or damaged (what could be read is shown).",
+    max_term_width = 100
+)]
+pub struct Report {
+    #[command(flatten)]
+    captures: CapturePaths,
+
+    #[command(flatten)]
+    page: ReportArgs,
+
+    #[command(flatten)]
+    compared: FileArgs,
+
+    #[command(flatten)]
+    analysis: AnalysisArgs,
+}
+
+/// The page.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+struct ReportArgs {
+    /// Write the page there; replaced only once all is written
+    #[arg(
+        short,
+        long,
+        value_name = "FILE.html",
+        required_unless_present = "plots"
+    )]
+    output: Option<PathBuf>,
+
+    /// Write each drawing as an SVG file in DIR, for documents
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
+
+    /// Colours: as the reader's system has them, or always the same
+    #[arg(long, value_name = "THEME", value_enum, default_value_t = ThemeArg::Auto)]
+    theme: ThemeArg,
+
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+
+    /// Say by what the process is confined
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// What the pictures are compared with.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Comparison")]
+struct FileArgs {
+    /// Files that were sent, or folders of them; several, and several times
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    sent: Vec<PathBuf>,
+
+    /// Files that were received, or folders of them
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    received: Vec<PathBuf>,
+
+    /// Ledgers that imgnet-server and imgnet-client wrote: which file went over which connection
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    ledger: Vec<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// An input that cannot be read, a page that cannot be written: exit code 2.
+pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
+    let captures = &command.captures.captures;
+    let compared = &command.compared;
+    let frames = glue::open(captures)?;
+    if let Some(folder) = &command.page.plots {
+        page::prepare_plots(folder)?;
+    }
+    let file = PageFile::open(
+        command.page.output.as_deref(),
+        &[
+            ("capture", captures),
+            ("--sent", &compared.sent),
+            ("--received", &compared.received),
+            ("--ledger", &compared.ledger),
+        ],
+    )?
+    .with_theme(command.page.theme.into());
+    let spool = Spool::new();
+    confine(command)?;
+    let named = Named {
+        sent: &compared.sent,
+        received: &compared.received,
+        ledger: &compared.ledger,
+    };
+    let given = [named.sent, named.received, named.ledger]
+        .iter()
+        .any(|paths| !paths.is_empty());
+    let sides = given
+        .then(|| Sides::find(&named, &mut files::look))
+        .transpose()?;
+    let mut watchers = Watchers {
+        collector: Collector::new(),
+        spool,
+        sight: Sight::of_packets(),
+        progress: Progress::of(captures, command.page.quiet),
+    };
+    let mut options = command.analysis.options();
+    options.packets = true;
+    let reading = frames.analyse(options, &mut watchers)?;
+    let Watchers {
+        collector,
+        mut spool,
+        sight,
+        ..
+    } = watchers;
+    spool.finish()?;
+    let mut report = collector.into_report(reading.captures, reading.packets);
+    if let Some(sides) = &sides {
+        Verifier {
+            sides,
+            spool: &mut spool,
+            settings: &Settings::default(),
+        }
+        .verify(&mut report)?;
+    }
+    if let Some(folder) = &command.page.plots {
+        let plots = file.plots(&report, &sight.traces);
+        page::write_plots(folder, &plots)?;
+        if !command.page.quiet {
+            page::tell_plots(folder, plots.len())?;
+        }
+    }
+    let path = command.page.output.clone();
+    file.write(&report, None, &mut spool, &sight.traces)?;
+    if let Some(path) = path.filter(|_| !command.page.quiet) {
+        page::tell(&path, true)?;
+    }
+    Ok(if report.truncated() {
+        Exit::Inconclusive
+    } else {
+        Exit::Good
+    })
+}
+
+/// Confines the process: it opens the files that it compares, makes the page, and nothing else.
+fn confine(command: &Report) -> std::io::Result<()> {
+    let compared = &command.compared;
+    let reads = [&compared.sent, &compared.received, &compared.ledger];
+    let plots = command.page.plots.as_ref().map(|folder| folder.join("-"));
+    let needs =
+        Needs::beside(plots.as_deref()).reading(reads.into_iter().flatten().map(PathBuf::as_path));
+    let output = OutputArgs {
+        format: FormatArg::Table,
+        csv: None,
+        output: command.page.output.clone(),
+        color: ColorArg::Auto,
+        ascii: false,
+        quiet: command.page.quiet,
+        verbose: u8::from(command.page.verbose),
+    };
+    super::capture::confined_to(&output, needs)
+}
+
+/// All who watch the analysis.
+struct Watchers {
+    collector: Collector,
+    spool: Spool,
+    sight: Sight,
+    progress: Progress,
+}
+
+impl Observer for Watchers {
+    fn event(&mut self, event: Event<'_>) {
+        self.spool.see(&event);
+        self.sight.see(&event);
+        self.collector.event(event);
+    }
+}
+
+impl Watch for Watchers {
+    fn frame(&mut self, captured: usize) -> ControlFlow<()> {
+        self.progress.frame(captured);
+        if self.spool.failed() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
