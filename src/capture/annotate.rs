@@ -186,7 +186,7 @@ fn blocks(
             };
         }
         let length = order.u32(&block, 4).unwrap_or_default();
-        if length < 12 || length % 4 != 0 || length > BLOCK_LIMIT {
+        if length < 12 || !length.is_multiple_of(4) || length > BLOCK_LIMIT {
             return Ok(copied);
         }
         let length = usize::try_from(length).unwrap_or(usize::MAX);

@@ -121,10 +121,10 @@ fn tell(command: &Annotate, copied: &Copied) -> io::Result<()> {
         command.output.display()
     );
     if copied.without_room > 0 {
-        line.push_str(&format!(
+        line.extend([format!(
             "; {} left out, for their frames' blocks can have none",
             counted(copied.without_room, "comment is", "comments are")
-        ));
+        )]);
     }
     if copied.cut {
         line.push_str("; the input is cut short or damaged, and so is the copy");

@@ -300,16 +300,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         .compare
         .prepare(capture.common.analysis.options().digest)?;
     let view = view::choose(&capture.common.output, stdout_taken, task.is_some());
-    // The files to compare with may come into being meanwhile: they have no digest yet.
-    let page = PageFile::wanted(&capture.page, &[])?;
-    let mut options = capture.common.analysis.options();
-    options.packets = page.is_some();
-    let mut watch = Watch::new(options, view);
-    if page.is_some() {
-        watch.look(Sight::live().context(
-            "no temporary file can be made for the page; see whether the disk is full, or set TMPDIR",
-        )?);
-    }
+    let (mut watch, page) = watcher(capture, view)?;
     if let Some(images) = capture.end.images {
         watch.end_after(images, AFTER_IMAGES, stop.clone());
     }
@@ -359,6 +350,21 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         (ExitStatusArg::Both, Some(code)) if exit == Exit::Good => code,
         _ => exit,
     })
+}
+
+/// Who looks at the frames, and the page that it gathers for, where one is wanted.
+fn watcher(capture: &Capture, view: View) -> anyhow::Result<(Watch, Option<PageFile>)> {
+    // The files to compare with may come into being meanwhile: they have no digest yet.
+    let page = PageFile::wanted(&capture.page, &[])?;
+    let mut options = capture.common.analysis.options();
+    options.packets = page.is_some();
+    let mut watch = Watch::new(options, view);
+    if page.is_some() {
+        watch.look(Sight::live().context(
+            "no temporary file can be made for the page; see whether the disk is full, or set TMPDIR",
+        )?);
+    }
+    Ok((watch, page))
 }
 
 /// Starts the mender of the file. Without it, a file whose capture is killed may end in half a block.

@@ -96,7 +96,7 @@ pub(super) fn run(command: &Wireshark) -> anyhow::Result<Exit> {
         let path = folders.of(kind).join(name);
         let before = state(&path, text);
         let word = match (command.what, before) {
-            (What::Status, State::Missing) => "not there",
+            (What::Status | What::Remove, State::Missing) => "not there",
             (What::Status, State::Same) => "there",
             (What::Status, State::Different) => "there, of another version or changed",
             (What::Install, State::Same) => "there already",
@@ -104,7 +104,6 @@ pub(super) fn run(command: &Wireshark) -> anyhow::Result<Exit> {
                 write(&path, text)?;
                 "installed"
             }
-            (What::Remove, State::Missing) => "not there",
             (What::Remove, _) => {
                 let advice = "remove it by hand";
                 fs::remove_file(&path).map_err(trouble(&path, "cannot be removed", advice))?;

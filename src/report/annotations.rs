@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::findings::{Certainty, Finding, Severity};
-use crate::ledger::Image;
+use crate::ledger::{Chunks, Image};
 use crate::report::model::Report;
 use crate::report::text::plain;
 use crate::units::FrameNumber;
@@ -58,7 +58,7 @@ fn picture(image: &Image, comments: &mut BTreeMap<FrameNumber, Vec<String>>) {
         )
         .into_owned(),
     );
-    for carried in image.chunks.iter().flat_map(|chunks| chunks.carried()) {
+    for carried in image.chunks.iter().flat_map(Chunks::carried) {
         let bytes = carried.bytes.end.saturating_sub(carried.bytes.start);
         let again = if carried.repeat { ", sent again" } else { "" };
         let chunk = match image.chunk_size.filter(|size| *size > 0) {

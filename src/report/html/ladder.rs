@@ -332,7 +332,7 @@ fn words(sent: &Sent, image: &Image, stream: &Stream) -> String {
         text.push_str(", sent again");
     }
     if sent.packets > 1 {
-        text.push_str(&format!(" · {} packets", count(sent.packets)));
+        text.extend([format!(" · {} packets", count(sent.packets))]);
     }
     text
 }
@@ -342,9 +342,9 @@ fn picture_bytes(from: u64, to: u64, image: &Image) -> String {
     if let Some(size) = image.chunk_size.filter(|size| *size > 0) {
         let (first, last) = (from / size, to.saturating_sub(1).max(from) / size);
         if first == last {
-            text.push_str(&format!(" (chunk {})", count(first)));
+            text.extend([format!(" (chunk {})", count(first))]);
         } else {
-            text.push_str(&format!(" (chunks {}–{})", count(first), count(last)));
+            text.extend([format!(" (chunks {}–{})", count(first), count(last))]);
         }
     }
     text

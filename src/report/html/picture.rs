@@ -203,24 +203,24 @@ fn describe(image: &Image, chunk: &Chunk) -> String {
         byte_range(chunk.offset, chunk.offset.saturating_add(chunk.bytes))
     );
     match (chunk.first_packet, chunk.last_packet) {
-        (Some(first), Some(last)) if first == last => text.push_str(&format!(", frame {first}")),
-        (Some(first), Some(last)) => text.push_str(&format!(", frames {first}–{last}")),
+        (Some(first), Some(last)) if first == last => text.extend([format!(", frame {first}")]),
+        (Some(first), Some(last)) => text.extend([format!(", frames {first}–{last}")]),
         _ => {}
     }
     if let (Some(start), Some(end)) = (image.started, chunk.ended) {
-        text.push_str(&format!(", after {}", duration(end.since(start), true)));
+        text.extend([format!(", after {}", duration(end.since(start), true))]);
     }
     if chunk.duplicate_bytes > 0 {
-        text.push_str(&format!(
+        text.extend([format!(
             ", {} sent again",
             counted(chunk.duplicate_bytes, "byte", "bytes")
-        ));
+        )]);
     }
     if chunk.gap_bytes > 0 {
-        text.push_str(&format!(
+        text.extend([format!(
             ", {} missing",
             counted(chunk.gap_bytes, "byte", "bytes")
-        ));
+        )]);
     }
     text
 }

@@ -106,7 +106,7 @@ pub(super) fn kind(image: &Image) -> String {
         None => "no known picture format".to_owned(),
     };
     if let (Some(width), Some(height)) = (image.width, image.height) {
-        kind.push_str(&format!(" {width}×{height}"));
+        kind.extend([format!(" {width}×{height}")]);
     }
     kind
 }
@@ -118,19 +118,23 @@ pub(super) fn took(image: &Image) -> Option<i64> {
 
 /// How long, as text with the exact number beside it.
 pub(super) fn time(nanoseconds: Option<i64>) -> Markup {
-    match nanoseconds {
-        Some(ns) => {
-            html! { span title={ (count(ns.unsigned_abs())) " ns" } { (duration(ns, true)) } }
+    html! {
+        @if let Some(ns) = nanoseconds {
+            span title={ (count(ns.unsigned_abs())) " ns" } { (duration(ns, true)) }
+        } @else {
+            span title="unknown" { "–" }
         }
-        None => html! { span title="unknown" { "–" } },
     }
 }
 
 /// A moment since the first frame, with the time of day beside it.
 pub(super) fn moment(context: &Context<'_>, time: Option<Timestamp>) -> Markup {
-    match (context.since_start(time), time) {
-        (Some(since), Some(time)) => html! { span title=(time) { (offset_time(since)) } },
-        _ => html! { span title="unknown" { "–" } },
+    html! {
+        @if let (Some(since), Some(time)) = (context.since_start(time), time) {
+            span title=(time) { (offset_time(since)) }
+        } @else {
+            span title="unknown" { "–" }
+        }
     }
 }
 
@@ -150,10 +154,7 @@ pub(super) fn rate(bytes: u64, nanoseconds: Option<i64>) -> Option<String> {
 
 /// Frames as a person reads them, which a test finds again by `pointer`.
 pub(super) fn frames(pointer: &str, frames: &[FrameNumber]) -> Markup {
-    match text::frames(frames, true) {
-        Some(words) => html! { span data-frames=(pointer) { (words) } },
-        None => html! {},
-    }
+    html! { @if let Some(words) = text::frames(frames, true) { span data-frames=(pointer) { (words) } } }
 }
 
 /// Bytes from and to, in picture or stream offsets: `1,024–2,047`.

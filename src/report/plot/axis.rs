@@ -144,7 +144,10 @@ fn round_step(span: u64, most: u64) -> u64 {
 fn short_time(at: u64, step: u64) -> String {
     for (unit, name) in [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")] {
         if at >= unit || step >= unit {
-            let decimals: usize = match (step % unit == 0, step.saturating_mul(10) % unit == 0) {
+            let decimals: usize = match (
+                step.is_multiple_of(unit),
+                step.saturating_mul(10).is_multiple_of(unit),
+            ) {
                 (true, _) => 0,
                 (false, true) => 1,
                 (false, false) => 3,
