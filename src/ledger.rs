@@ -341,6 +341,61 @@ pub struct Digest {
     pub value: String,
 }
 
+/// Streams and pictures that are only summed up, because memory ran out: they stand in no list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Folded {
+    /// Streams.
+    pub streams: u64,
+    /// Their pictures.
+    pub images: u64,
+    /// Their frames.
+    pub packets: u64,
+    /// Lengths of those on the wire.
+    pub wire_bytes: u64,
+    /// Bytes of their pictures.
+    pub image_bytes: u64,
+    /// Pictures, these and others, of whose chunks no detail was kept.
+    pub without_chunks: u64,
+}
+
+impl Folded {
+    /// Whether nothing was left out.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds a stream and its pictures.
+    pub fn add(&mut self, stream: &Stream, images: &[Image]) {
+        self.streams += 1;
+        for direction in &stream.directions {
+            self.packets = self.packets.saturating_add(direction.packets);
+            self.wire_bytes = self.wire_bytes.saturating_add(direction.wire_bytes);
+        }
+        self.images += images.len() as u64;
+        for image in images {
+            self.image_bytes = self.image_bytes.saturating_add(image.bytes);
+        }
+    }
+
+    /// Adds the sums of others.
+    pub fn merge(&mut self, other: Self) {
+        let Self {
+            streams,
+            images,
+            packets,
+            wire_bytes,
+            image_bytes,
+            without_chunks,
+        } = other;
+        self.streams += streams;
+        self.images += images;
+        self.packets = self.packets.saturating_add(packets);
+        self.wire_bytes = self.wire_bytes.saturating_add(wire_bytes);
+        self.image_bytes = self.image_bytes.saturating_add(image_bytes);
+        self.without_chunks += without_chunks;
+    }
+}
+
 /// One chunk's account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {

@@ -1,5 +1,6 @@
 //! Follows streams by what the dispatcher says of them.
 
+use super::budget::Kept;
 use super::dispatcher::{Opening, Place};
 use super::stream::{Closed, Shared, Stream};
 use super::{Event, Observer, Options};
@@ -21,6 +22,7 @@ pub(super) struct Follower<'cap> {
     streams: Vec<Option<Box<Stream<'cap>>>>,
     next_picture: u32,
     room: Room,
+    kept: Kept,
     /// What the findings about the whole capture rest on.
     pub(super) facts: CaptureFacts,
 }
@@ -42,6 +44,7 @@ impl<'cap> Follower<'cap> {
             streams: Vec::new(),
             next_picture: 0,
             room: Room::default(),
+            kept: Kept::default(),
             facts: CaptureFacts::default(),
         }
     }
@@ -105,12 +108,14 @@ impl<'cap> Follower<'cap> {
                 room: &self.room,
             },
         );
-        Some(Account {
+        let account = Account {
             findings: rules::of_stream(&stream, &images, &facts),
             ended: Ended::of(&stream, &facts, &images),
             stream,
             images,
-        })
+        };
+        self.kept
+            .keep(account, &self.options.memory, &mut self.facts.folded)
     }
 }
 

@@ -2,6 +2,7 @@
 //! same events, so they can never disagree. Opens nothing, prints nothing, reads no clock.
 
 mod account;
+mod budget;
 mod channel;
 mod dispatcher;
 mod follower;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use self::budget::Budget;
 use self::dispatcher::{Dispatcher, Opening, Orders, Place};
 use self::follower::Follower;
 pub use self::parallel::{Told, analyse};
@@ -27,7 +29,7 @@ use crate::findings::rules::Servers;
 use crate::findings::{Finding, rules};
 use crate::frame::Frame;
 use crate::ledger::trace::Point;
-use crate::ledger::{Image, Stream, TransportKind};
+use crate::ledger::{Folded, Image, Stream, TransportKind};
 use crate::reassembly::assembler::{Keep, keep_borrowed, keep_copied};
 use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
 use crate::wire::Protocol;
@@ -35,6 +37,8 @@ use crate::wire::Protocol;
 /// What the user may say about an analysis.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Memory for accounts, shared by all who keep them.
+    pub memory: Budget,
     /// Wire formats given by port (`--protocol PORT=FORMAT`): the port of either side.
     pub protocols: Vec<(u16, Protocol)>,
     /// The framing of every stream of its transport that none of them names (`--layout FILE`).
@@ -80,6 +84,7 @@ impl Default for Limits {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            memory: Budget::default(),
             protocols: Vec::new(),
             layout: None,
             chunk: None,
@@ -169,6 +174,8 @@ pub enum Event<'a> {
         /// Its pictures in order of start.
         images: &'a [Image],
     },
+    /// Streams that were only summed up, once the capture is over.
+    Folded(&'a Folded),
     /// Something worth saying.
     Finding(&'a Finding),
 }
@@ -286,6 +293,11 @@ fn conclude(servers: &Servers, facts: &CaptureFacts, observer: &mut dyn Observer
         observer.event(Event::Finding(&finding));
     }
     for finding in rules::of_capture(facts) {
+        observer.event(Event::Finding(&finding));
+    }
+    if !facts.folded.is_empty() {
+        observer.event(Event::Folded(&facts.folded));
+        let finding = rules::memory_limit(&facts.folded);
         observer.event(Event::Finding(&finding));
     }
 }

@@ -6,10 +6,15 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use crate::analysis::{DigestKind, Limits, Options};
+use crate::analysis::{Budget, DigestKind, Limits, Options};
 use crate::report::csv::Table;
 use crate::report::{Detail, text};
 use crate::wire::{Layout, Protocol};
+
+/// The least memory that is taken for granted where nobody says how much.
+const LEAST: u64 = 256 << 20;
+/// What a live stream takes, in bytes, roughly.
+const LIVE: usize = 4 << 10;
 
 /// The capture files.
 #[derive(Debug, Args)]
@@ -64,6 +69,11 @@ pub struct AnalysisArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits (reaching one is a finding; sizes take K, M and G)")]
 pub struct LimitArgs {
+    /// Memory for all that is kept: beyond it detail is dropped, then streams are only summed up, the report says so and is
+    /// inconclusive at best [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = limit)]
+    pub max_memory: Option<usize>,
+
     /// Streams followed at once [default: 200000]
     #[arg(long, value_name = "N", value_parser = limit)]
     pub limit_streams: Option<usize>,
@@ -181,7 +191,14 @@ impl AnalysisArgs {
     pub fn options(&self) -> Options {
         let defaults = Limits::default();
         let limits = &self.limits;
+        let memory = limits.max_memory.map_or_else(
+            || super::capture::free_memory().map_or(u64::MAX, |free| (free / 2).max(LEAST)),
+            |memory| memory as u64,
+        );
+        // A live stream takes a few KiB; a quarter of the memory is for those, another for what waits.
+        let quarter = usize::try_from(memory / 4).unwrap_or(usize::MAX);
         Options {
+            memory: Budget::new(memory / 2),
             protocols: self.protocols.clone(),
             layout: self.layout.clone(),
             chunk: self.chunk,
@@ -193,10 +210,12 @@ impl AnalysisArgs {
             },
             idle: self.idle,
             limits: Limits {
-                streams: limits.limit_streams.unwrap_or(defaults.streams),
+                streams: limits
+                    .limit_streams
+                    .unwrap_or_else(|| defaults.streams.min((quarter / LIVE).max(16))),
                 waiting_bytes_per_direction: limits
                     .limit_waiting_direction
-                    .unwrap_or(defaults.waiting_bytes_per_direction),
+                    .unwrap_or_else(|| defaults.waiting_bytes_per_direction.min(quarter)),
                 waiting_bytes: limits.limit_waiting.unwrap_or(defaults.waiting_bytes),
                 detail_bytes: limits.limit_detail.unwrap_or(defaults.detail_bytes),
             },

@@ -6,6 +6,7 @@ use landlock::LandlockStatus;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, eth, socket_with};
 use serde::Serialize;
 
+use crate::capture::confine::{Needs, confine};
 use crate::capture::private::{self, Identity, Way};
 use crate::cli::exit::Exit;
 use crate::report::text;
@@ -17,6 +18,30 @@ pub struct Doctor {
     /// How to say it
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
+
+    /// Print the AppArmor profile that lets this program make private networks, for /etc/apparmor.d/imgnet
+    #[arg(long, conflicts_with = "format")]
+    apparmor: bool,
+}
+
+/// The profile as the Debian package has it.
+const PROFILE: &str = include_str!("../../packaging/apparmor/imgnet");
+
+/// The profile for this program, wherever it is installed.
+fn profile() -> String {
+    let own = std::env::current_exe().ok();
+    PROFILE
+        .lines()
+        .map(|line| match (line.strip_prefix("profile imgnet "), &own) {
+            (Some(_), Some(own)) => {
+                format!(
+                    "profile imgnet \"{}\" flags=(unconfined) {{\n",
+                    own.display()
+                )
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect()
 }
 
 /// The renderings that `doctor` has.
@@ -69,8 +94,14 @@ struct Diagnosis {
 /// # Errors
 /// Those of standard output.
 pub(super) fn run(doctor: &Doctor) -> anyhow::Result<Exit> {
-    let diagnosis = examine();
     let mut out = io::stdout().lock();
+    if doctor.apparmor {
+        out.write_all(profile().as_bytes())?;
+        return Ok(Exit::Good);
+    }
+    let diagnosis = examine();
+    // All is tried out: what is left is to tell.
+    let _ = confine(&Needs::default());
     match doctor.format {
         Format::Table => {
             let terminal = io::stdout().is_terminal();

@@ -4,7 +4,7 @@
 
 use crate::analysis::{Event, Observer};
 use crate::findings::Finding;
-use crate::ledger::{Image, Stream};
+use crate::ledger::{Folded, Image, Stream};
 use crate::report::model::{CaptureFile, Packets, Report};
 
 /// An observer that keeps what a report is made of.
@@ -13,6 +13,7 @@ pub struct Collector {
     streams: Vec<Stream>,
     images: Vec<Image>,
     findings: Vec<Finding>,
+    folded: Option<Folded>,
 }
 
 impl Collector {
@@ -24,7 +25,11 @@ impl Collector {
     /// The report, once the analysis is finished. `captures` and `packets` are known to those who read
     /// the files and ran the analysis.
     pub fn into_report(self, captures: Vec<CaptureFile>, packets: Packets) -> Report {
-        Report::new(captures, packets, self.streams, self.images, self.findings)
+        let report = Report::new(captures, packets, self.streams, self.images, self.findings);
+        match self.folded {
+            Some(folded) => report.with_folded(folded),
+            None => report,
+        }
     }
 }
 
@@ -37,6 +42,7 @@ impl Observer for Collector {
                 self.images.extend_from_slice(images);
             }
             Event::Finding(finding) => self.findings.push(finding.clone()),
+            Event::Folded(folded) => self.folded = Some(*folded),
             _ => {}
         }
     }

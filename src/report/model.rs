@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::findings::Finding;
 use crate::ledger::comparison::Verification;
-use crate::ledger::{Chunks, Coverage, Image, Stream, Verdict};
+use crate::ledger::{Chunks, Coverage, Folded, Image, Stream, Verdict};
 use crate::units::{FrameNumber, PictureId, StreamId};
 
 /// The value of [`Report::schema`].
@@ -38,6 +38,9 @@ pub struct Report {
     pub verdict: Option<Verdict>,
     /// Sums over the whole run.
     pub totals: Totals,
+    /// What stands in no list because memory ran out; absent where nothing does so. `totals` counts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folded: Option<Folded>,
     /// The pictures written to a folder; absent unless that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extracted: Option<Extracted>,
@@ -160,11 +163,20 @@ impl Report {
             findings,
             verdict: None,
             totals: Totals::default(),
+            folded: None,
             extracted: None,
             verification: None,
         };
         report.conclude();
         report
+    }
+
+    /// The same where so much stands in no list.
+    #[must_use]
+    pub fn with_folded(mut self, folded: Folded) -> Self {
+        self.folded = Some(folded);
+        self.conclude();
+        self
     }
 
     /// Sorts, sums up and draws the verdict again, after pictures were compared or findings added.
@@ -192,6 +204,17 @@ impl Report {
         }
         for image in &self.images {
             totals.image_bytes = totals.image_bytes.saturating_add(image.bytes);
+        }
+        if let Some(folded) = self.folded {
+            totals.streams += folded.streams;
+            totals.images += folded.images;
+            totals.packets = totals.packets.saturating_add(folded.packets);
+            totals.wire_bytes = totals.wire_bytes.saturating_add(folded.wire_bytes);
+            totals.image_bytes = totals.image_bytes.saturating_add(folded.image_bytes);
+            // Nobody compared those.
+            if folded.streams > 0 {
+                self.verdict = self.verdict.max(Some(Verdict::Inconclusive));
+            }
         }
         self.totals = totals;
     }

@@ -16,7 +16,7 @@ pub use stray::StrayKind;
 pub use text_mode::TextDamage;
 pub use watch::{ConflictFact, Ours, Stall, StallKind, TOLD, Troubles, Watch, ZeroWindow};
 
-use crate::ledger::Closed;
+use crate::ledger::{Closed, Folded};
 use crate::picture::{Info, Status};
 use crate::reassembly::Gap;
 use crate::units::{ByteRange, FrameNumber, PictureId, StreamId, Timestamp};
@@ -214,6 +214,8 @@ pub struct CaptureFacts {
     pub clock_steps: Frames,
     /// Largest step back, in nanoseconds.
     pub largest_step: i64,
+    /// What is only summed up.
+    pub folded: Folded,
 }
 
 impl CaptureFacts {
@@ -224,6 +226,7 @@ impl CaptureFacts {
         self.twice.merge(other.twice);
         self.clock_steps.merge(other.clock_steps);
         self.largest_step = self.largest_step.max(other.largest_step);
+        self.folded.merge(other.folded);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{View, finding, seconds};
 use crate::decode::LostDatagram;
 use crate::findings::facts::{CaptureFacts, StreamFacts};
 use crate::findings::{Finding, Name};
-use crate::ledger::{Gap, GapCause, Stream, TransportKind};
+use crate::ledger::{Folded, Gap, GapCause, Stream, TransportKind};
 use crate::units::{FrameNumber, count, counted};
 
 /// The findings about the whole capture, each once.
@@ -117,6 +117,27 @@ pub fn stream_limit(limit: usize, oldest: FrameNumber) -> Finding {
             count(limit as u64)
         ),
         "Raise the limit with --limit-streams, or analyse fewer streams at a time.",
+    )
+}
+
+/// The finding for what is only summed up because memory ran out.
+pub fn memory_limit(folded: &Folded) -> Finding {
+    let chunks = counted(folded.without_chunks, "picture", "pictures");
+    let what = if folded.streams == 0 {
+        format!("no detail was kept of the chunks of {chunks}")
+    } else {
+        format!(
+            "{} with {} are only summed up and stand in no list, and no detail was kept of the chunks of {chunks}",
+            counted(folded.streams, "stream", "streams"),
+            counted(folded.images, "picture", "pictures")
+        )
+    };
+    finding(
+        Name::LimitReached,
+        format!(
+            "The memory for accounts was taken: {what}. Nothing better than inconclusive can be said of the run."
+        ),
+        "Raise the limit with --max-memory, or analyse fewer streams at a time.",
     )
 }
 

@@ -11,7 +11,9 @@ mod servers;
 mod tcp;
 mod udp;
 
-pub use capture::{file_cut_short, fragment_lost, kernel_drops, of_capture, stream_limit};
+pub use capture::{
+    file_cut_short, fragment_lost, kernel_drops, memory_limit, of_capture, stream_limit,
+};
 pub use servers::{Ended, Servers};
 
 use super::facts::{DirectionFacts, PictureFacts, StreamFacts};

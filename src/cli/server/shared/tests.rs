@@ -143,7 +143,7 @@ fn ledger_holds_a_line_a_picture_that_reads_back() {
             false,
         );
     }
-    let text = std::fs::read_to_string(&path).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<Record> = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

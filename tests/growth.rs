@@ -1,0 +1,226 @@
+//! Time and memory grow with the input and no faster: each kind of input is made ten times as large.
+//!
+//! Counted is the processor time of the program itself, which other programs do not change much; a tenfold input may take
+//! thirty times as long, where a quadratic one takes a hundred.
+
+#![expect(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test writes files and runs programs, and may fail"
+)]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// A capture file under construction.
+struct Capture {
+    bytes: Vec<u8>,
+    frames: u32,
+}
+
+impl Capture {
+    fn new() -> Self {
+        let header = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 262_144, 1];
+        Self {
+            bytes: header.map(u32::to_le_bytes).concat(),
+            frames: 0,
+        }
+    }
+
+    fn frame(&mut self, frame: &[u8]) {
+        let length = u32::try_from(frame.len()).expect("short");
+        let (seconds, micros) = (
+            1_700_000_000 + self.frames / 1000,
+            self.frames % 1000 * 1000,
+        );
+        for word in [seconds, micros, length, length] {
+            self.bytes.extend(word.to_le_bytes());
+        }
+        self.bytes.extend(frame);
+        self.frames += 1;
+    }
+
+    fn tcp(&mut self, client: u32, seq: u32, flags: &str, payload: &[u8]) {
+        let address = [10, 0, u8::try_from(client >> 16 & 0xff).expect("a byte"), 1];
+        let port = 1024 + u16::try_from(client & 0xffff).expect("16 bits") % 60_000;
+        let mut builder = etherparse::PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4(address, [10, 0, 0, 2], 64)
+            .tcp(port, 7000, seq, 60_000);
+        if flags.contains('S') {
+            builder = builder.syn();
+        } else {
+            builder = builder.ack(1);
+        }
+        if flags.contains('F') {
+            builder = builder.fin();
+        }
+        let mut frame = Vec::new();
+        builder.write(&mut frame, payload).expect("it fits");
+        self.frame(&frame);
+    }
+
+    fn write(&self, path: &Path) {
+        std::fs::write(path, &self.bytes).expect("written");
+    }
+}
+
+/// Connections that nobody answers.
+fn half_open(count: u32) -> Capture {
+    let mut capture = Capture::new();
+    for client in 0..count {
+        capture.tcp(client, 100, "S", &[]);
+    }
+    capture
+}
+
+/// The least GIF that a walker takes for whole.
+const GIF: &[u8] = b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+
+/// Pictures one behind the other on one connection, each with the pipeline's marker; or only their beginnings.
+fn marked(count: u32, whole: bool) -> Capture {
+    let picture = if whole { GIF } else { GIF.split_at(20).0 };
+    let piece = [picture, b"%IMAGE_COMPLETED%"].concat();
+    let mut capture = Capture::new();
+    capture.tcp(0, 100, "S", &[]);
+    let mut seq = 101;
+    for _ in 0..count {
+        capture.tcp(0, seq, "", &piece);
+        seq += u32::try_from(piece.len()).expect("short");
+    }
+    capture.tcp(0, seq, "F", &[]);
+    capture
+}
+
+/// Every other segment is missing.
+fn holes(count: u32) -> Capture {
+    let mut capture = Capture::new();
+    capture.tcp(0, 100, "S", &[]);
+    for index in 0..count {
+        let piece = if index == 0 { GIF } else { &[7; 28] };
+        capture.tcp(0, 101 + index * 200, "", piece);
+    }
+    capture
+}
+
+/// Datagrams of many senders.
+fn senders(count: u32) -> Capture {
+    let mut capture = Capture::new();
+    for sender in 0..count {
+        let port = u16::try_from(1024 + sender % 60_000).expect("a port");
+        let third = u8::try_from(sender / 60_000).expect("a byte");
+        let mut frame = Vec::new();
+        etherparse::PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([10, 0, third, 1], [10, 0, 0, 2], 64)
+            .udp(port, 9000)
+            .write(&mut frame, GIF)
+            .expect("it fits");
+        capture.frame(&frame);
+    }
+    capture
+}
+
+/// Processor time that `imgnet` takes, in seconds, and its report.
+fn measured(path: &Path, arguments: &[&str]) -> f64 {
+    let script = format!(
+        "{} analyze {} --format json {} >/dev/null 2>&1; times",
+        env!("CARGO_BIN_EXE_imgnet"),
+        path.display(),
+        arguments.join(" ")
+    );
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .stdin(Stdio::null())
+        .output()
+        .expect("bash");
+    // The second line is of the children: user and system.
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().nth(1).expect("two lines");
+    line.split_whitespace()
+        .map(|time| {
+            let (minutes, seconds) = time.trim_end_matches('s').split_once('m').expect("0m0.1s");
+            minutes.parse::<f64>().expect("minutes") * 60.0
+                + seconds.replace(',', ".").parse::<f64>().expect("seconds")
+        })
+        .sum()
+}
+
+#[test]
+fn time_grows_with_the_input_and_no_faster() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kinds: [(&str, fn(u32) -> Capture, u32); 5] = [
+        ("half-open connections", half_open, 3000),
+        (
+            "whole pictures with markers",
+            |count| marked(count, true),
+            2000,
+        ),
+        (
+            "cut pictures with markers",
+            |count| marked(count, false),
+            2000,
+        ),
+        ("holes", holes, 2000),
+        ("senders of datagrams", senders, 2000),
+    ];
+    for (name, make, small) in kinds {
+        let times = [small, small * 10].map(|count| {
+            let path = folder.path().join("growth.pcap");
+            make(count).write(&path);
+            let all = [0; 2].map(|_| measured(&path, &[]));
+            let [first, second] = all;
+            first.min(second)
+        });
+        // What starting the program takes is in both, and what is too short to be measured says nothing.
+        let [few, many] = times;
+        assert!(
+            many < few.max(0.02) * 30.0,
+            "{name}: {few} s for {small}, {many} s for ten times as many"
+        );
+    }
+}
+
+#[test]
+fn a_limit_of_memory_is_obeyed_and_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("many.pcap");
+    senders(20_000).write(&path);
+    let report = |arguments: &[&str]| -> Value {
+        let output = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+            .args(["analyze", path.to_str().expect("UTF-8"), "--format", "json"])
+            .args(arguments)
+            .output()
+            .expect("imgnet starts");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let whole = report(&["--max-memory", "4G"]);
+    let folded = report(&["--max-memory", "8M"]);
+    assert!(whole["folded"].is_null(), "{}", whole["folded"]);
+    assert!(
+        folded["folded"]["streams"].as_u64() > Some(1000),
+        "{}",
+        folded["folded"]
+    );
+    // Sums are those of all, lists are not, and it is said.
+    assert_eq!(whole["totals"], folded["totals"]);
+    let listed = |report: &Value| report["streams"].as_array().map_or(0, Vec::len);
+    assert_eq!(listed(&whole), 20_000);
+    assert!(listed(&folded) < 20_000);
+    let said = folded["findings"].as_array().expect("findings");
+    assert!(
+        said.iter()
+            .any(|finding| finding["name"] == "limit-reached")
+    );
+    // A verdict never gets better by it.
+    let order = [
+        "match",
+        "unverified",
+        "inconclusive",
+        "incomplete",
+        "mismatch",
+    ];
+    let place = |report: &Value| order.iter().position(|name| report["verdict"] == *name);
+    assert!(place(&folded) >= place(&whole));
+    assert!(place(&folded) >= Some(2));
+}
