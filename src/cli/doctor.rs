@@ -19,8 +19,11 @@ pub struct Doctor {
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
 
-    /// Print the AppArmor profile that lets this program make private networks, for /etc/apparmor.d/imgnet
-    #[arg(long, conflicts_with = "format")]
+    #[arg(
+        long,
+        conflicts_with = "format",
+        help = "Print the AppArmor profile that lets this program make private networks, for /etc/apparmor.d/imgnet"
+    )]
     apparmor: bool,
 }
 
