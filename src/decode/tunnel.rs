@@ -437,7 +437,8 @@ fn vxlan<'a>(outer: &Network<'_>, payload: Span<'a>) -> Option<Result<Network<'a
 /// VXLAN with a protocol field (draft-ietf-nvo3-vxlan-gpe).
 fn vxlan_gpe<'a>(outer: &Network<'_>, payload: Span<'a>) -> Option<Result<Network<'a>, Skip>> {
     let ([flags, _, _, next, v0, v1, v2, _], rest) = payload.take_array::<8>().ok()?;
-    if flags & 0x0c != 0x0c {
+    // Version 0; the network and the protocol are there.
+    if flags & 0xfc != 0x0c || !matches!(next, 1..=5) {
         return None;
     }
     let vni = u64::from(u32::from_be_bytes([0, *v0, *v1, *v2]));

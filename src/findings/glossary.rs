@@ -17,7 +17,7 @@ pub struct Word {
 /// The word of this name, however its letters are written; of `length=u32be` that of `length`.
 pub fn word(name: &str) -> Option<&'static Word> {
     let name = name.trim();
-    let base = name.split(['=', '+']).next().unwrap_or(name);
+    let base = name.split(['=', '+', ' ']).next().unwrap_or(name);
     let called = |wanted: &str| {
         WORDS
             .iter()
@@ -297,6 +297,11 @@ pub const WORDS: &[Word] = &[
     },
     Word {
         kind: "wire format",
+        name: "layout",
+        meaning: "A framing of your own, described in one line: fields, lengths, markers, and where the picture stands (docs/layouts.md). imgnet layout CAPTURE says the line that the bytes show.",
+    },
+    Word {
+        kind: "wire format",
         name: "carve",
         meaning: "No format was recognised: pictures are cut out of the stream where their own structure begins and ends.",
     },
@@ -312,7 +317,7 @@ mod tests {
     #[test]
     fn every_word_that_is_printed_is_known() {
         for name in Protocol::NAMES {
-            let base = name.split(['=', '+']).next().unwrap();
+            let base = name.split(['=', '+', ' ']).next().unwrap();
             assert!(word(name).is_some(), "{name}");
             assert_eq!(word(base).unwrap().kind, "wire format", "{name}");
         }

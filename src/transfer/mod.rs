@@ -243,20 +243,7 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
         bytes,
         limit,
     };
-    let metadata = fs::metadata(path).map_err(read)?;
-    // A pipe or a device would be waited for without end.
-    if !metadata.is_file() {
-        let what = if metadata.is_dir() {
-            "is a folder"
-        } else {
-            "is no regular file but a pipe, a socket or a device"
-        };
-        return Err(read(std::io::Error::new(
-            std::io::ErrorKind::InvalidInput,
-            format!("{what}; name a file with a picture"),
-        )));
-    }
-    let length = metadata.len();
+    let length = fs::metadata(path).map_err(read)?.len();
     if length > limit {
         return Err(too_large(length));
     }

@@ -228,7 +228,8 @@ fn a_picture_above_the_limit_is_refused() {
 
 #[test]
 fn a_lost_confirmation_is_repeated_unasked() {
-    let picture = noise(100);
+    // Large enough that what came allows for all of them.
+    let picture = noise(1000);
     let patience = Duration::from_secs(10);
     let mut sender = Sender::new(&picture, 1000, Duration::ZERO, patience);
     let mut receiver = Receiver::new(ReceiverLimits {

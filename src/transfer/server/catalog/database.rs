@@ -128,6 +128,18 @@ impl Database {
     /// # Errors
     /// [`Error::Read`], [`Error::TooLarge`], [`Error::NotAPicture`] for what is no whole picture, [`Error::Database`].
     pub fn add_file(&self, path: &Path, limits: &Limits) -> Result<Added, Error> {
+        // A pipe or a device would be waited for without end, or give bytes without end.
+        let special =
+            std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+        if special {
+            return Err(Error::Read {
+                path: path.to_owned(),
+                source: std::io::Error::new(
+                    std::io::ErrorKind::InvalidInput,
+                    "is no regular file but a pipe, a socket or a device; name a file with a picture",
+                ),
+            });
+        }
         let bytes = read_file(path, limits.picture_bytes)?;
         let name = path.file_name().unwrap_or(path.as_os_str());
         let refused = |problem| Error::NotAPicture {
