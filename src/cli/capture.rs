@@ -14,7 +14,7 @@ use crate::capture::session::{self, Every, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Output, not_an_input, not_the_same};
-use crate::cli::page::{self, PageArgs, PageFile, Sight};
+use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary as MarkdownSummary};
 use crate::cli::terminal::Environment;
 use crate::ledger::Verdict;
 use crate::report::model::{CaptureFile, Report};
@@ -301,6 +301,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         .prepare(capture.common.analysis.options().digest)?;
     let view = view::choose(&capture.common.output, stdout_taken, task.is_some());
     let (mut watch, page) = watcher(capture, view)?;
+    let markdown = MarkdownSummary::wanted(&capture.page)?;
     if let Some(images) = capture.end.images {
         watch.end_after(images, AFTER_IMAGES, stop.clone());
     }
@@ -337,6 +338,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     let ending = Ending {
         output,
         page,
+        markdown,
         expected,
         others_run: task.is_none(),
     };
@@ -584,6 +586,7 @@ fn list() -> anyhow::Result<Exit> {
 struct Ending {
     output: Option<Output>,
     page: Option<PageFile>,
+    markdown: Option<MarkdownSummary>,
     expected: Option<expect::Expected>,
     /// The programs whose traffic it is may still be at work.
     others_run: bool,
@@ -600,6 +603,7 @@ fn conclude(
     let Ending {
         output,
         page,
+        markdown,
         expected,
         others_run,
     } = ending;
@@ -657,6 +661,9 @@ fn conclude(
         }
     }
     still_there(capture, &summary)?;
+    if let Some(markdown) = markdown {
+        markdown.write(&report, checked.as_ref().map(expect::Outcomes::checked))?;
+    }
     if let (Some(page), Some(sight)) = (page, sight) {
         let path = page.path().to_owned();
         let checked = checked.as_ref().map(expect::Outcomes::checked);

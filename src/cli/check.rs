@@ -14,7 +14,7 @@ use crate::cli::args::{AnalysisArgs, CapturePaths, Common, DigestArg, FormatArg,
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::output::{Output, Sink, WriteError, not_the_same, sink, trouble};
-use crate::cli::page::{self, PageArgs, PageFile, Sight};
+use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
 use crate::digest::DigestKind;
@@ -84,6 +84,13 @@ struct ExpectArgs {
     /// Write the expectations of this good run to a new TOML file, made to be edited (- is standard output)
     #[arg(long, value_name = "FILE.toml")]
     record: Option<PathBuf>,
+
+    /// A known-good transfer on PORT has to be in the capture, whole; may be repeated
+    ///
+    /// It proves that the observer saw: without it, that nothing wrong was found is inconclusive (exit 3). What is
+    /// expected is expected of the rest; the control is not counted.
+    #[arg(long, value_name = "PORT", requires = "expect", value_parser = clap::value_parser!(u16).range(1..))]
+    control: Vec<u16>,
 
     /// Record a run that is not good, and replace a file
     #[arg(long)]
@@ -155,6 +162,7 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
         ],
     )?;
     let sight = page.as_ref().map(|_| Sight::of_all());
+    let markdown = Summary::wanted(&command.page)?;
     // All is open: what reads the bytes of strangers opens nothing more.
     let made = [&command.expectations.junit, &command.page.report];
     super::capture::confined(
@@ -162,7 +170,7 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
         made.into_iter().flatten().map(PathBuf::as_path),
     )?;
     let (report, sight) = read(command, frames, digest, sight)?;
-    let checked = expect::judge(&expectations, &report);
+    let checked = expect::judge_beside(&expectations, &report, &command.expectations.control);
     if let Some(junit) = junit {
         let suite = junit::Suite {
             name: &shown,
@@ -195,6 +203,9 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
             Err(error) if !error.is_closed_pipe() => return Err(error.into()),
             _ => {}
         }
+    }
+    if let Some(markdown) = markdown {
+        markdown.write(&report, Some(&checked))?;
     }
     if let (Some(page), Some(sight)) = (page, sight) {
         let path = page.path().to_owned();

@@ -22,7 +22,7 @@ use crate::cli::args::OutputArgs;
 use crate::cli::capture::{self, View, Watch};
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
-use crate::cli::page::{self, PageArgs, PageFile, Sight};
+use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary as MarkdownSummary};
 use crate::ledger::Verdict;
 use crate::report::model::Report;
 use crate::report::text::{self, counted};
@@ -118,6 +118,7 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
         Some(&demo.page.report.clone().unwrap_or_else(|| folder.page())),
         &[],
     )?;
+    let markdown = MarkdownSummary::wanted(&demo.page)?;
     let sight = Sight::live().context("no temporary file can be made")?;
     // Its servers and clients are threads of this process, and save in the folder alone.
     let mut folders = vec![folder.path().to_owned()];
@@ -163,7 +164,7 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
         &folder,
         output,
         report,
-        (page, sight),
+        (page, sight, markdown),
         summary,
         performance,
     )
@@ -239,7 +240,7 @@ fn conclude(
     folder: &Folder,
     output: Output,
     mut report: Report,
-    (page, sight): (PageFile, Sight),
+    (page, sight, markdown): (PageFile, Sight, Option<MarkdownSummary>),
     summary: Summary,
     performance: Performance,
 ) -> anyhow::Result<Exit> {
@@ -264,6 +265,9 @@ fn conclude(
     }
     tell(demo, folder, &report, &summary, &trouble, &style)?;
     let path = page.path().to_owned();
+    if let Some(markdown) = markdown {
+        markdown.write(&report, None)?;
+    }
     page.write_seen(&report, None, sight)?;
     if style.detail > Detail::Quiet {
         page::tell(&path, told_on_stdout(demo))?;

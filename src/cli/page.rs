@@ -20,7 +20,7 @@ use crate::ledger::trace::Traces;
 use crate::report::html::{self, Input, Looks, Made, Page};
 use crate::report::model::Report;
 use crate::report::plot::Theme;
-use crate::report::text;
+use crate::report::{markdown, text};
 use crate::units::StreamId;
 use crate::verify::painting::{Area, Decoded, area, as_far_as_possible};
 use crate::verify::thumbnail::{Thumbnail, thumbnail};
@@ -35,6 +35,51 @@ pub struct PageArgs {
     /// Also write one HTML page that shows it all: verdict, pictures, drawings, findings
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
+
+    /// Append a summary in Markdown to FILE, for the summary page of a CI job
+    #[arg(long, value_name = "FILE.md")]
+    pub summary_markdown: Option<PathBuf>,
+}
+
+/// The summary of `--summary-markdown`.
+#[derive(Debug)]
+pub(super) struct Summary {
+    file: File,
+    path: PathBuf,
+}
+
+impl Summary {
+    /// Opens it, where one is wanted: CI gives a file that other steps write to as well, so it is appended to.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub(super) fn wanted(args: &PageArgs) -> anyhow::Result<Option<Self>> {
+        let Some(path) = &args.summary_markdown else {
+            return Ok(None);
+        };
+        let advice = "choose a file that you may write to";
+        let file = File::options()
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(trouble(path, "cannot be opened for writing", advice))?;
+        Ok(Some(Self {
+            file,
+            path: path.clone(),
+        }))
+    }
+
+    /// Appends to it.
+    ///
+    /// # Errors
+    /// A file that takes no more.
+    pub(super) fn write(self, report: &Report, checked: Option<&Checked>) -> anyhow::Result<()> {
+        let mut out = io::BufWriter::new(self.file);
+        let advice = "see whether the disk is full";
+        markdown::render(report, checked, &mut out)
+            .and_then(|()| out.flush())
+            .map_err(trouble(&self.path, "cannot be written", advice))
+    }
 }
 
 /// `--theme`.

@@ -13,7 +13,7 @@ use crate::cli::args::{self, CapturePaths, Common, Rendering};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::output::{Output, not_the_same, sink, temporary, trouble};
-use crate::cli::page::{self, PageArgs, PageFile, Sight};
+use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
 use crate::ledger::Verdict;
@@ -188,6 +188,7 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
             ("--ledger", &compared.ledger),
         ],
     )?;
+    let markdown = Summary::wanted(&command.page)?;
     let spool = Spool::new();
     confine(command)?;
     // What is wrong with the files is told before a long capture is read.
@@ -232,6 +233,9 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     let rendering = output.rendering();
     let beside_table = rendering == Rendering::Table && output.is_stdout();
     output.write(&report)?;
+    if let Some(markdown) = markdown {
+        markdown.write(&report, None)?;
+    }
     if let (Some(page), Some(sight)) = (page, sight) {
         let path = page.path().to_owned();
         page.write(&report, None, &mut spool, &sight.traces)?;

@@ -7,6 +7,7 @@
 //! where nothing the capture lacks could show the contrary. In between it is [`Outcome::Inconclusive`].
 
 mod bounds;
+mod control;
 mod findings;
 mod judge;
 mod lack;
@@ -22,6 +23,7 @@ mod tests;
 use serde::Serialize;
 
 pub use bounds::Bounds;
+pub use control::judge_beside;
 pub use findings::FindingPattern;
 pub use judge::judge;
 pub use parse::parse;
