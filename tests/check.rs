@@ -245,17 +245,17 @@ fn usage_is_told_by_exit_2() {
         ),
         (
             &["eof.pcap", "--expect", "eof.toml", "--junit", "eof.toml"],
-            "holds the expectations",
+            "is one of the files to read",
         ),
         (
             &["eof.pcap", "--expect", "eof.toml", "--junit", "eof.pcap"],
-            "is one of the captures",
+            "is one of the files to read",
         ),
         (
             &[
                 "eof.pcap", "--expect", "eof.toml", "--junit", "j", "-o", "j",
             ],
-            "both --junit and -o",
+            "two outputs cannot be one file",
         ),
         (
             &["eof.pcap", "--record", "eof.toml"],

@@ -58,3 +58,13 @@ fn picture_walker() {
 fn reassembly() {
     run("reassembly", fuzz::reassembly);
 }
+
+#[test]
+fn frame() {
+    run("frame", fuzz::frame);
+}
+
+#[test]
+fn expectations() {
+    run("expectations", fuzz::expectations);
+}

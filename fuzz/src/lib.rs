@@ -4,11 +4,13 @@
 //! in every ordinary test run.
 
 mod capture;
+mod frame;
 mod reassembly;
 mod walker;
 mod wire;
 
 pub use capture::{analyze, capture_file};
+pub use frame::{expectations, frame};
 pub use reassembly::reassembly;
 pub use walker::picture_walker;
 pub use wire::wire_decoder;
