@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
+use crate::analysis::Collector;
 use crate::analysis::{Event, Observer};
 use crate::capture::confine::Needs;
 use crate::cli::args::{self, CapturePaths, Common, Rendering};
@@ -18,8 +19,7 @@ use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
 use crate::ledger::Verdict;
 use crate::ledger::comparison::Level;
-use crate::report::Collector;
-use crate::report::junit::Suite;
+use crate::expect::render::junit::Suite;
 use crate::report::model::Report;
 use crate::verify::Thresholds;
 

@@ -20,6 +20,7 @@
 
 pub mod carve;
 pub mod catalog;
+mod confidence;
 pub mod decoder;
 pub mod detect;
 pub mod encode;
@@ -49,6 +50,7 @@ mod tests;
 
 use crate::units::count;
 
+pub use confidence::Confidence;
 pub use decoder::{Decoder, decoder};
 pub use encode::{Around, CannotEncode, Pieces, around, numbered_pieces, pieces};
 pub use layout::Layout;

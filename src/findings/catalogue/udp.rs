@@ -118,7 +118,7 @@ pub(in crate::findings) static IP_FRAGMENTED: Entry = Entry {
     group: Group::Udp,
     severity: Severity::Note,
     summary: "Packets were longer than the path carries, and were cut into IP fragments.",
-    meaning: "A datagram longer than about 1472 bytes does not fit an Ethernet frame. IP cuts it into fragments, \
+    meaning: "A datagram longer than about 1,472 bytes does not fit an Ethernet frame. IP cuts it into fragments, \
          and the receiver puts them together. Losing one fragment loses the whole datagram, and many \
          firewalls drop fragments.",
     proof: "The fragments are in the capture, and imgnet put them together.",

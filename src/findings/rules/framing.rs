@@ -98,7 +98,7 @@ fn name_bytes(bytes: &[u8]) -> String {
         return format!("the end marker {}", marker.escape_ascii());
     }
     if let Sniff::Is(format) = picture::sniff(bytes) {
-        return format!("another {}, or the same one again", format);
+        return format!("another {format}, or the same one again");
     }
     match bytes {
         b"\r\n" | b"\n" => "a line end".to_owned(),
