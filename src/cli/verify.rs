@@ -228,7 +228,7 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
             timestamp: super::check::now(),
             took: begun.elapsed(),
         };
-        junit.write(|mut out| crate::report::junit::render(&cases, &suite, &mut out))?;
+        junit.write(|mut out| crate::expect::render::junit::render(&cases, &suite, &mut out))?;
     }
     let rendering = output.rendering();
     let beside_table = rendering == Rendering::Table && output.is_stdout();
