@@ -17,9 +17,9 @@ use crate::cli::output::{Output, not_the_same, sink, temporary, trouble};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
+use crate::expect::render::junit::Suite;
 use crate::ledger::Verdict;
 use crate::ledger::comparison::Level;
-use crate::expect::render::junit::Suite;
 use crate::report::model::Report;
 use crate::verify::Thresholds;
 
