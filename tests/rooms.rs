@@ -26,8 +26,9 @@ const ORDER: &[&str] = &[
     "verify",
     "report",
     "expect",
-    // The page shows expectations too; the rest of `report` knows none.
+    // Two renderings show expectations too; the rest of `report` knows none.
     "report/html",
+    "report/markdown",
     "analysis",
     "dissect",
     "source",
@@ -69,8 +70,13 @@ fn rooms(line: &str) -> impl Iterator<Item = &str> {
         let end = rest
             .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
             .unwrap_or(rest.len());
-        if rest.starts_with("report::html") {
-            return "report/html";
+        for (path, room) in [
+            ("report::html", "report/html"),
+            ("report::markdown", "report/markdown"),
+        ] {
+            if rest.starts_with(path) {
+                return room;
+            }
         }
         &rest[..end]
     })
@@ -118,6 +124,7 @@ fn no_room_uses_one_above_it() {
         let first = inside.iter().next().expect("a name").to_string_lossy();
         let room = match first.trim_end_matches(".rs") {
             "report" if path.starts_with("report/html") => "report/html",
+            "report" if path.starts_with("report/markdown") => "report/markdown",
             room => room,
         };
         if is_for_tests(&path) || matches!(room, "lib" | "bin") {
