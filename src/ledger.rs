@@ -18,7 +18,6 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::flow::TransportKind;
 pub use crate::ledger::chunks::Chunks;
 use crate::ledger::comparison::Comparison;
 pub use crate::ledger::coverage::{Coverage, Seen};
@@ -26,10 +25,20 @@ pub use crate::ledger::map::{Region, RegionKind};
 pub use crate::ledger::problem::{Problem, Stop};
 pub use crate::ledger::record::{Record, Side};
 use crate::picture::Format;
+use crate::reassembly::Log;
 pub use crate::reassembly::gap::{Gap, GapCause};
 use crate::units::{ChunkIndex, FrameNumber, PictureId, StreamId, Timestamp};
-pub use crate::wire::Confidence;
 use crate::wire::Protocol;
+
+/// Transport protocol of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransportKind {
+    /// TCP (RFC 9293).
+    Tcp,
+    /// UDP (RFC 768).
+    Udp,
+}
 
 /// One direction of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +88,9 @@ pub struct Direction {
     pub closed: Option<Closed>,
     /// SHA-256 of the stream bytes, gaps left out; absent unless that digest was selected.
     pub sha256: Option<String>,
+    /// Which frames carried its bytes; absent unless that was asked for, and not told.
+    #[serde(skip)]
+    pub carriers: Option<Carriers>,
 }
 
 impl Direction {
@@ -107,6 +119,7 @@ impl Direction {
             acknowledged: None,
             closed: None,
             sha256: None,
+            carriers: None,
         }
     }
 }
@@ -119,6 +132,18 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+/// Which frames carried the bytes of a direction. Two are always equal: it is no account, but what accounts are drawn from.
+#[derive(Debug, Clone)]
+pub struct Carriers(pub(crate) Log);
+
+impl PartialEq for Carriers {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Carriers {}
+
 /// How a direction was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -127,6 +152,20 @@ pub enum Closed {
     Fin,
     /// A RST from the sender of this direction.
     Reset,
+}
+
+/// How sure imgnet is of a stream's wire format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// Nothing but the port or the sizes of the writes speaks for it.
+    Guess,
+    /// The bytes speak for it.
+    Content,
+    /// Port and bytes speak for it.
+    PortAndContent,
+    /// The user said so.
+    Given,
 }
 
 /// One TCP connection or UDP 5-tuple.

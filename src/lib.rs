@@ -11,6 +11,7 @@
 //! [`analysis`] alone strings the reading steps together and pushes events to observers.
 //! `docs/architecture.md` explains the house and its laws.
 
+pub(crate) mod align;
 pub mod analysis;
 pub mod capture;
 pub mod cli;

@@ -2,8 +2,6 @@
 //! the dissector the same pictures and chunks as the JSON.
 
 #![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test reads files, and may fail"
 )]

@@ -7,14 +7,13 @@ use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
-use imgnet::analysis::Collector;
 use imgnet::analysis::{Analysis, Event, Observer, Options};
 use imgnet::frame::Frame;
 use imgnet::ledger::Image;
 use imgnet::reassembly::Gap;
 use imgnet::report::csv::Table;
 use imgnet::report::model::Packets;
-use imgnet::report::{Detail, Report, Style, csv, json, table};
+use imgnet::report::{Collector, Detail, Report, Style, csv, json, table};
 use imgnet::source::{Capture, FileSummary};
 use imgnet::units::PictureId;
 use rustix::fs::{MemfdFlags, Timespec, Timestamps, futimens, memfd_create};
@@ -165,7 +164,7 @@ impl Observer for Watch {
                 let before = self.open.insert(*picture, 0);
                 assert_eq!(before, None, "a picture starts once");
             }
-            Event::PictureData { picture, bytes } => {
+            Event::PictureData { picture, bytes, .. } => {
                 *self.open.get_mut(picture).expect("an open picture") += bytes.len() as u64;
             }
             Event::PictureGap { picture, length } => {

@@ -10,7 +10,7 @@ use super::{Event, Observer, Options};
 use crate::digest::{Hasher, Room};
 use crate::findings::facts::{CaptureFacts, Mark, Numbering};
 use crate::ledger::{Confidence, TransportKind};
-use crate::reassembly::{Gap, GapCause};
+use crate::reassembly::{Delivery, Gap, GapCause};
 use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
 use crate::wire::detect::{self, Clues, Detection};
 use crate::wire::{
@@ -46,6 +46,27 @@ pub(super) struct Context<'c> {
     pub(super) format: &'c mut Option<(Protocol, Confidence)>,
     pub(super) frame: FrameNumber,
     pub(super) time: Option<Timestamp>,
+}
+
+impl Context<'_> {
+    /// Tells of bytes as they are delivered, where somebody looks for files in them.
+    pub(super) fn tell_delivered(&mut self, delivery: &Delivery<'_>) {
+        if let Delivery::Bytes { offset, bytes, .. } = delivery {
+            self.tell_bytes(*offset, bytes);
+        }
+    }
+
+    /// The same of the bytes of a datagram.
+    pub(super) fn tell_bytes(&mut self, offset: u64, bytes: &[u8]) {
+        if self.options.evidence && !bytes.is_empty() {
+            self.observer.event(Event::Delivered {
+                stream: self.stream,
+                from: self.from,
+                offset,
+                bytes,
+            });
+        }
+    }
 }
 
 /// Pictures by number, and how many of their datagrams had come when they were confirmed.
@@ -424,11 +445,13 @@ impl Channel {
         match event {
             wire::Event::PictureStart { length } => self.start(length, protocol, context),
             wire::Event::PictureData(bytes) => {
+                let at = Some(self.position);
                 self.pass(What::Picture, bytes.len() as u64);
                 if let Some(open) = &mut self.open {
                     open.bytes(bytes);
                     context.observer.event(Event::PictureData {
                         picture: open.id,
+                        at,
                         bytes,
                     });
                 }
@@ -442,6 +465,7 @@ impl Channel {
                     open.bytes(bytes);
                     context.observer.event(Event::PictureData {
                         picture: open.id,
+                        at: None,
                         bytes,
                     });
                 }

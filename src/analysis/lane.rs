@@ -4,10 +4,10 @@ use super::account;
 use super::channel::{Channel, Confirmed, Context};
 use super::whole::Whole;
 use super::{DigestKind, Event, Options};
-use crate::decode::{Notes, Packet};
+use crate::decode::{Checksum, Notes, Packet};
 use crate::findings::facts::{CaptureFacts, DirectionFacts, Ours, Watch};
 use crate::frame::Frame;
-use crate::ledger::{self, Image};
+use crate::ledger::{self, Carriers, Image};
 use crate::reassembly::assembler::Keep;
 use crate::reassembly::tcp::{Half, Other, Segment};
 use crate::reassembly::{Extent, Gap, GapCause, Log};
@@ -66,6 +66,8 @@ pub(super) struct Lane<'cap> {
     answered: bool,
     /// How many pictures were told of.
     announced: usize,
+    /// Some segment's checksum was right.
+    checked: bool,
 }
 
 impl<'cap> Lane<'cap> {
@@ -77,6 +79,7 @@ impl<'cap> Lane<'cap> {
             watch: Watch::default(),
             answered: false,
             announced: 0,
+            checked: false,
         }
     }
 
@@ -106,7 +109,17 @@ impl<'cap> Lane<'cap> {
             self.answered = false;
         }
         let (channel, whole) = (&mut self.channel, &mut self.whole);
-        let verdict = half.segment(segment, keep, &mut |delivery| {
+        // The receiver drops what does not fit its checksum. Where all are wrong it is the capture that has them unfinished.
+        let checksums = [notes.ip_checksum, notes.transport_checksum];
+        let dropped = checksums.contains(&Checksum::Wrong) && self.checked;
+        self.checked |= notes.transport_checksum == Checksum::Good && !segment.payload.is_empty();
+        let kept = Segment {
+            payload: if dropped { &[] } else { segment.payload },
+            payload_len: if dropped { 0 } else { segment.payload_len },
+            ..*segment
+        };
+        let verdict = half.segment(&kept, keep, &mut |delivery| {
+            context.tell_delivered(&delivery);
             whole.pass_on(&delivery, channel, context);
         });
         let seen = Ours {
@@ -126,6 +139,7 @@ impl<'cap> Lane<'cap> {
         }
         if let Transport::Tcp(half) = &mut self.transport
             && !self.channel.needs_detail()
+            && !context.options.evidence
         {
             half.log.discard_before(half.assembler.next());
         }
@@ -156,6 +170,7 @@ impl<'cap> Lane<'cap> {
         let (channel, whole) = (&mut self.channel, &mut self.whole);
         let limit = context.options.limits.waiting_bytes_per_direction;
         let limited = half.settle(limit, &mut |delivery| {
+            context.tell_delivered(&delivery);
             whole.pass_on(&delivery, channel, context);
         });
         if half.reached_fin() && self.channel.end.is_none() {
@@ -278,12 +293,14 @@ impl<'cap> Lane<'cap> {
             !packet.notes.fragmented,
             most,
         );
+        context.tell_bytes(datagrams.offset - length, payload);
         self.whole.datagram(payload);
         self.channel.datagram(payload, missing, context);
         self.announce(context);
         self.packet_of_picture(false, context);
         if let Transport::Udp(datagrams) = &mut self.transport
             && !self.channel.needs_detail()
+            && !context.options.evidence
         {
             datagrams.log.discard_before(datagrams.offset);
         }
@@ -312,6 +329,7 @@ impl<'cap> Lane<'cap> {
         let end = match &mut self.transport {
             Transport::Tcp(half) => {
                 half.finish(other, &mut |delivery| {
+                    context.tell_delivered(&delivery);
                     whole.pass_on(&delivery, channel, context);
                 });
                 match (half.fin.is_some(), reset) {
@@ -387,6 +405,10 @@ impl<'cap> Lane<'cap> {
         theirs: &[(FrameNumber, FrameNumber)],
     ) -> ledger::Direction {
         let sha256 = self.whole.take();
+        let carriers = context
+            .options
+            .evidence
+            .then(|| Carriers(self.log().clone()));
         let mut regions = std::mem::take(&mut self.channel.regions);
         regions.answers(theirs);
         let (sums, map_omitted) = (regions.sums(), regions.omitted());
@@ -412,6 +434,7 @@ impl<'cap> Lane<'cap> {
             answer_bytes: sums.answer,
             stray_bytes: sums.stray,
             sha256,
+            carriers,
             ..direction
         }
     }

@@ -4,7 +4,6 @@
 mod account;
 mod budget;
 mod channel;
-mod collect;
 mod dispatcher;
 mod follower;
 mod lane;
@@ -20,7 +19,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use self::budget::Budget;
-pub use self::collect::Collector;
 use self::dispatcher::{Dispatcher, Opening, Orders, Place};
 use self::follower::Follower;
 pub use self::parallel::{Told, analyse};
@@ -49,6 +47,9 @@ pub struct Options {
     pub chunk: Option<u64>,
     /// Digest of pictures.
     pub digest: DigestKind,
+    /// Tell of all bytes that are delivered ([`Event::Delivered`]), and keep which frames carried them
+    /// ([`crate::ledger::Direction::carriers`]): for whoever looks for files in them.
+    pub evidence: bool,
     /// Silence longer than this counts as idle.
     pub idle: Duration,
     /// Limits against hostile or huge input.
@@ -91,6 +92,7 @@ impl Default for Options {
             layout: None,
             chunk: None,
             digest: DigestKind::default(),
+            evidence: false,
             idle: Duration::from_secs(2),
             limits: Limits::default(),
             threads: 1,
@@ -135,10 +137,24 @@ pub enum Event<'a> {
         /// That frame's time.
         time: Option<Timestamp>,
     },
+    /// The next bytes of a direction, in order of the stream; a datagram at once. Told where [`Options::evidence`] is asked
+    /// for, before whatever the decoder makes of them.
+    Delivered {
+        /// The stream.
+        stream: StreamId,
+        /// Sender.
+        from: SocketAddr,
+        /// Stream offset of the first.
+        offset: u64,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
     /// The next bytes of a picture, in order.
     PictureData {
         /// Its number.
         picture: PictureId,
+        /// Their offset in the stream; absent where the stream has them encoded.
+        at: Option<u64>,
         /// The bytes.
         bytes: &'a [u8],
     },

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::analysis::Collector;
 use crate::analysis::{Event, Observer};
 use crate::cli::args::{CapturePaths, Common};
 use crate::cli::exit::Exit;
@@ -15,6 +14,7 @@ use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
 use crate::ledger::{Image, Stream};
+use crate::report::Collector;
 
 /// Show the streams, pictures, chunks and findings of captures, and save the pictures
 #[derive(Debug, Args)]

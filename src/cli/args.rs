@@ -208,6 +208,7 @@ impl AnalysisArgs {
                 DigestArg::Crc32 => DigestKind::Crc32,
                 DigestArg::None => DigestKind::None,
             },
+            evidence: false,
             idle: self.idle,
             limits: Limits {
                 streams: limits

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::capture::confine::{Needs, confine};
-use crate::capture::repair::Repairer;
+use crate::capture::mend::Mender;
 use crate::capture::session::{self, Every, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
 use crate::cli::exit::Exit;
@@ -277,7 +277,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         Some(Output::open(&capture.common.output, &read)?)
     };
     let recorder = recorder(capture, &network, &device, filter.as_deref(), stdout_taken)?;
-    let repairer = repairer(recorder.as_ref());
+    let mender = mender(recorder.as_ref());
 
     let stop = Stop::default();
     let signals = match &task {
@@ -333,7 +333,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         .as_mut()
         .map(|brake| -> &mut dyn session::Hold { brake });
     let (summary, watch) = session::run(&mut device, recorder, watch, &stop, options, hold);
-    repairer.into_iter().for_each(Repairer::dismiss);
+    mender.into_iter().for_each(Mender::dismiss);
     let outcome = running.map(|running| running.finish(quiet)).transpose()?;
     let ending = Ending {
         output,
@@ -369,9 +369,9 @@ fn watcher(capture: &Capture, view: View) -> anyhow::Result<(Watch, Option<PageF
     Ok((watch, page))
 }
 
-/// Starts the repairer of the file. Without it, a file whose capture is killed may end in half a block.
-fn repairer(recorder: Option<&Recorder>) -> Option<Repairer> {
-    Repairer::beside(recorder?.file()?).ok()
+/// Starts the mender of the file. Without it, a file whose capture is killed may end in half a block.
+fn mender(recorder: Option<&Recorder>) -> Option<Mender> {
+    Mender::beside(recorder?.file()?).ok()
 }
 
 /// Confines the process, and begins to compare with what it can still read.

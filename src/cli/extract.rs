@@ -107,7 +107,7 @@ impl Extract {
             return;
         }
         let outcome = match event {
-            Event::PictureData { picture, bytes } => self.data(*picture, bytes),
+            Event::PictureData { picture, bytes, .. } => self.data(*picture, bytes),
             Event::PictureEnded(image) => self.end(image),
             _ => Ok(()),
         };
@@ -308,6 +308,7 @@ mod tests {
             for image in images {
                 extract.see(&Event::PictureData {
                     picture: image.id,
+                    at: None,
                     bytes: piece,
                 });
             }
@@ -408,6 +409,7 @@ mod tests {
         let mut extract = Extract::into_folder(folder.path(), false).unwrap();
         extract.see(&Event::PictureData {
             picture: PictureId(0),
+            at: None,
             bytes: b"half",
         });
         assert_eq!(extract.finish().unwrap().files, []);

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::capture::repair;
+use crate::capture::mend;
 
 pub mod analyze;
 pub mod annotate;
@@ -83,8 +83,8 @@ enum Command {
     #[command(hide = true)]
     Generate(generate::Generate),
     /// What outlives a capture that is killed
-    #[command(name = repair::REPAIR, hide = true)]
-    Repair,
+    #[command(name = mend::MEND, hide = true)]
+    Mend,
 }
 
 /// Runs `imgnet` with these arguments (the program's name first) and says how it went.
@@ -122,7 +122,7 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Wireshark(command) => wireshark::run(command),
         Command::Explain(command) => explain::run(command),
         Command::Generate(command) => generate::run(command),
-        Command::Repair => repair::repair().map(|()| Exit::Good).map_err(Into::into),
+        Command::Mend => mend::mend().map(|()| Exit::Good).map_err(Into::into),
     };
     conclude(outcome).into()
 }

@@ -21,6 +21,7 @@ impl Frames for Sample {
         for image in &sample.images {
             watch.event(Event::PictureData {
                 picture: image.id,
+                at: None,
                 bytes: b"bytes",
             });
             watch.event(Event::PictureEnded(image));

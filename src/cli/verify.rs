@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use crate::analysis::Collector;
 use crate::analysis::{Event, Observer};
 use crate::capture::confine::Needs;
 use crate::cli::args::{self, CapturePaths, Common, Rendering};
@@ -17,15 +16,17 @@ use crate::cli::output::{Output, not_the_same, sink, temporary, trouble};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
-use crate::expect::render::junit::Suite;
 use crate::ledger::Verdict;
 use crate::ledger::comparison::Level;
+use crate::report::Collector;
+use crate::report::junit::Suite;
 use crate::report::model::Report;
 use crate::verify::Thresholds;
 
 pub(super) mod compare;
 pub(super) mod files;
 mod junit;
+mod knowledge;
 pub(super) mod spool;
 
 use compare::{Named, Settings, Sides, Verifier};
@@ -205,6 +206,7 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
         progress: Progress::of(captures, command.common.output.quiet),
     };
     let mut options = command.common.analysis.options();
+    options.evidence = true;
     options.packets = page.is_some();
     let reading = frames.analyse(options, &mut watchers)?;
     let Watchers {
@@ -228,7 +230,7 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
             timestamp: super::check::now(),
             took: begun.elapsed(),
         };
-        junit.write(|mut out| crate::expect::render::junit::render(&cases, &suite, &mut out))?;
+        junit.write(|mut out| crate::report::junit::render(&cases, &suite, &mut out))?;
     }
     let rendering = output.rendering();
     let beside_table = rendering == Rendering::Table && output.is_stdout();

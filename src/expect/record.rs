@@ -168,7 +168,7 @@ fn picture(report: &Report, image: &Image, out: &mut String) -> std::fmt::Result
         }
     }
     if let Some(format) = image.format {
-        writeln!(out, "format = \"{}\"", format.name())?;
+        writeln!(out, "format = \"{format}\"")?;
     }
     if let Some((width, height)) = image.width.zip(image.height) {
         writeln!(out, "width = {width}\nheight = {height}")?;

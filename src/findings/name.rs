@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Severity;
-use super::catalogue::{Entry, capture, framing, tcp, udp};
+use super::catalogue::{Entry, capture, files, framing, tcp, udp};
 
 /// Makes the enum and all that is read off the table, so that a name without an entry does not compile.
 macro_rules! names {
@@ -63,6 +63,14 @@ names! {
     WrongDigest "wrong-digest" framing::WRONG_DIGEST;
     BadEncoding "bad-encoding" framing::BAD_ENCODING;
     ReEncoded "re-encoded" framing::RE_ENCODED;
+    ReceiverStopped "receiver-stopped" files::RECEIVER_STOPPED;
+    CutAtNul "cut-at-nul" files::CUT_AT_NUL;
+    StaleBuffer "stale-buffer" files::STALE_BUFFER;
+    HeaderInFile "header-in-file" files::HEADER_IN_FILE;
+    OtherFileSent "other-file-sent" files::OTHER_FILE_SENT;
+    NothingSent "nothing-sent" files::NOTHING_SENT;
+    ThumbnailSent "thumbnail-sent" files::THUMBNAIL_SENT;
+    NotFlushed "not-flushed" files::NOT_FLUSHED;
     DatagramLost "datagram-lost" udp::DATAGRAM_LOST;
     DatagramRetransmission "datagram-retransmission" udp::DATAGRAM_RETRANSMISSION;
     DatagramDuplicated "datagram-duplicated" udp::DATAGRAM_DUPLICATED;

@@ -5,7 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::picture::Break;
-use crate::units::{count, counted};
 
 /// Where and why a picture is not whole. Its `Display` is the sentence that reports show; the JSON is that sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,74 +100,45 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NeverArrived { missing, of } => {
-                write!(f, "{} never reached the receiver", of_bytes(*missing, *of))
+                write!(f, "{missing} of {of} bytes never reached the receiver")
             }
             Self::NotCaptured { missing, of } => {
-                write!(
-                    f,
-                    "{} {} missing from the capture",
-                    of_bytes(*missing, *of),
-                    are(*missing)
-                )
+                write!(f, "{missing} of {of} bytes are missing from the capture")
             }
             Self::PiecesMissing { pieces: 0, bytes } => {
                 write!(
                     f,
-                    "{} never came, by the numbers of the datagrams",
-                    counted(*bytes, "byte", "bytes")
+                    "{bytes} bytes never came, by the numbers of the datagrams"
                 )
             }
             Self::PiecesMissing { pieces, bytes: 0 } => {
-                write!(
-                    f,
-                    "{} of its datagrams never came, by their numbers",
-                    count(*pieces)
-                )
+                write!(f, "{pieces} of its datagrams never came, by their numbers")
             }
             Self::PiecesMissing { pieces, bytes } => {
                 write!(
                     f,
-                    "{} of its datagrams never came, by their numbers: {}",
-                    count(*pieces),
-                    counted(*bytes, "byte", "bytes")
+                    "{pieces} of its datagrams never came, by their numbers: {bytes} bytes"
                 )
             }
             Self::Short {
                 stop,
                 bytes,
                 declared,
-            } => write!(
-                f,
-                "{stop} after {} of {} declared bytes",
-                count(*bytes),
-                count(*declared)
-            ),
+            } => write!(f, "{stop} after {bytes} of {declared} declared bytes"),
             Self::Broken { at, reason } => {
-                write!(f, "its structure breaks at byte {}: {reason}", count(*at))
+                write!(f, "its structure breaks at byte {at}: {reason}")
             }
             Self::Unfinished { stop, bytes } => {
                 write!(
                     f,
-                    "{stop} after {}, before the picture's structure ended",
-                    counted(*bytes, "byte", "bytes")
+                    "{stop} after {bytes} bytes, before the picture's structure ended"
                 )
             }
             Self::NoEnd { stop } => write!(f, "{stop} before the format's end of the picture"),
-            Self::BrokeOff { stop, bytes } => {
-                write!(f, "{stop} after {}", counted(*bytes, "byte", "bytes"))
-            }
+            Self::BrokeOff { stop, bytes } => write!(f, "{stop} after {bytes} bytes"),
             Self::Told(words) => f.write_str(words),
         }
     }
-}
-
-/// `1 of 12,088 bytes`.
-fn of_bytes(part: u64, of: u64) -> String {
-    format!("{} of {}", count(part), counted(of, "byte", "bytes"))
-}
-
-fn are(number: u64) -> &'static str {
-    if number == 1 { "is" } else { "are" }
 }
 
 impl Serialize for Problem {

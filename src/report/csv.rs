@@ -7,7 +7,6 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use crate::ledger::{Closed, Confidence, Image, Stream};
-use crate::picture::Format;
 use crate::report::model::Report;
 use crate::report::text;
 
@@ -86,7 +85,7 @@ fn images(report: &Report, out: &mut impl Write) -> io::Result<()> {
         row.number(image.from)?;
         row.number(image.to)?;
         row.text(Some(&image.protocol.to_string()))?;
-        row.maybe(image.format.map(Format::name))?;
+        row.maybe(image.format)?;
         row.maybe(image.width)?;
         row.maybe(image.height)?;
         row.number(image.bytes)?;

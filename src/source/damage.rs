@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::units::{FrameNumber, count};
+use crate::units::FrameNumber;
 
 /// The place at which reading a file had to stop; all frames before it were used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,9 +115,7 @@ impl fmt::Display for Reason {
         match self {
             Self::CutShort { needed, available } => write!(
                 f,
-                "the file is cut short: {} bytes belong here, {} are left",
-                count(*needed),
-                count(*available)
+                "the file is cut short: {needed} bytes belong here, {available} are left"
             ),
             Self::PacketTooLong { captured, limit } => write!(
                 f,

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::units::count;
 use crate::wire::CannotEncode;
 
 /// Why a server or a client cannot go on.
@@ -13,7 +12,7 @@ use crate::wire::CannotEncode;
 #[non_exhaustive]
 pub enum Error {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {}", advice::listen(source))]
+    #[error("cannot listen on {address}: {}", mend::listen(source))]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -138,7 +137,7 @@ pub enum Error {
         why: &'static str,
     },
     /// A file cannot be read.
-    #[error("{}: cannot be read; {}", path.display(), advice::read(path, source))]
+    #[error("{}: cannot be read; {}", path.display(), mend::read(path, source))]
     Read {
         /// The file or folder.
         path: PathBuf,
@@ -148,8 +147,8 @@ pub enum Error {
     },
     /// A file lost its end while it was sent.
     #[error(
-        "{}: only {} of {} bytes are left of it: it was changed while it was sent; send a copy that nobody writes to",
-        path.display(), count(*bytes), count(*before)
+        "{}: only {bytes} of {before} bytes are left of it: it was changed while it was sent; send a copy that nobody writes to",
+        path.display()
     )]
     Shortened {
         /// The file.
@@ -192,7 +191,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A file cannot be written.
-    #[error("{}: cannot be written; {}", path.display(), advice::write(source))]
+    #[error("{}: cannot be written; {}", path.display(), mend::write(source))]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -209,7 +208,7 @@ pub enum Error {
     /// All connections together hold too much in memory.
     #[error(
         "given up: rows of pixels are held until the last one came, and with those of {peer} all connections together \
-         would hold more than {} bytes: --max-memory raises it, --connections lets fewer in at once", count(*limit)
+         would hold more than {limit} bytes: --max-memory raises it, --connections lets fewer in at once"
     )]
     Memory {
         /// The other side.
@@ -218,7 +217,7 @@ pub enum Error {
         limit: u64,
     },
     /// A file that is larger than the limit.
-    #[error("{what}: {} bytes are more than the limit of {}: --max-bytes raises it", count(*bytes), count(*limit))]
+    #[error("{what}: {bytes} bytes are more than the limit of {limit}: --max-bytes raises it")]
     TooLarge {
         /// The file or the peer.
         what: String,
@@ -279,7 +278,7 @@ impl Error {
 }
 
 /// What to do about an error of the system.
-mod advice {
+mod mend {
     use std::io::{Error, ErrorKind};
     use std::path::Path;
 

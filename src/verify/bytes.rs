@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use super::mistakes::{self, Around, Mistake};
 use super::wire::Wire;
 use crate::ledger::comparison::{Mismatch, SideOfMismatch};
 use crate::ledger::{Chunks, TransportKind};
 use crate::picture::compare::{self, Damage};
-use crate::units::{ByteRange, FrameNumber, count, counted};
+use crate::units::{ByteRange, FrameNumber};
 use crate::wire::Protocol;
 
 /// Bytes shown before the first difference, and from it on.
@@ -24,6 +25,7 @@ pub(super) struct Carriage<'c> {
     pub(super) transport: TransportKind,
     /// The capture ended before the picture did: more may have come.
     pub(super) open_end: bool,
+    pub(super) around: Around<'c>,
 }
 
 /// What happened, as far as the findings have a name for it.
@@ -40,6 +42,12 @@ pub(super) enum Kind {
         of: u64,
     },
     TextMode,
+    /// A mistake that explains every byte.
+    Mistake(Mistake),
+    /// The last datagram was filled up to the length that all have.
+    Padded {
+        bytes: u64,
+    },
     /// Bytes differ all over, and no simpler thing explains it.
     Rewritten,
     Other,
@@ -126,11 +134,26 @@ pub(super) fn difference(
                 kind = Kind::Rewritten;
             }
             if range.end.saturating_sub(range.start) == 1 {
-                damage = format!("One byte changed, at {}", count(first));
+                damage = format!("One byte changed, at {first}");
             }
             concerned = spans(expected, found);
         }
         _ => concerned = spans(expected, found),
+    }
+    if !matches!(kind, Kind::Marker(_) | Kind::TextMode)
+        && let Some(mistake) = mistakes::of(expected, found, side, carriage.around)
+    {
+        damage = mistake.words(carriage.around);
+        kind = Kind::Mistake(mistake);
+    }
+    if let Damage::TrailingBytes { extra, .. } = &compared.damage
+        && side == SideOfMismatch::SenderToWire
+        && fills(carriage, found.len() as u64, *extra)
+    {
+        kind = Kind::Padded { bytes: *extra };
+        damage = format!(
+            "{extra} bytes behind the picture fill its last datagram up to the length that all have"
+        );
     }
     if side == SideOfMismatch::WireToReceiver
         && carriage.transport == TransportKind::Udp
@@ -164,6 +187,20 @@ pub(super) fn difference(
         painting: None,
     };
     Some((mismatch, kind))
+}
+
+/// Whether so many bytes at the end of a picture are what its last datagram was filled up with.
+fn fills(carriage: &Carriage<'_>, length: u64, extra: u64) -> bool {
+    if carriage.transport != TransportKind::Udp {
+        return false;
+    }
+    let carriers = carriage.chunks.map(|chunks| chunks.carriers(0..length));
+    let carriers = carriers.unwrap_or_default();
+    let size = |range: &ByteRange| range.end.saturating_sub(range.start);
+    let Some(first) = carriers.first().map(|(_, range)| size(range)) else {
+        return false;
+    };
+    carriers.len() > 1 && extra < first && carriers.iter().all(|(_, range)| size(range) == first)
 }
 
 /// Compares the runs that were captured with the file at their offsets. Only what was captured can differ: that the file
@@ -287,9 +324,9 @@ impl Lost {
         }
         let plural = if self.ranges.len() == 1 { "" } else { "s" };
         format!(
-            "{} of {} missing: datagram{plural} {list}, counted from 0",
-            count(self.ranges.len() as u64),
-            counted(self.of, "datagram", "datagrams")
+            "{} of {} datagrams missing: datagram{plural} {list}, counted from 0",
+            self.ranges.len(),
+            self.of
         )
     }
 }

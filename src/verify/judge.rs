@@ -3,7 +3,10 @@
 use image::DynamicImage;
 
 use super::bytes::{self, Carriage, Found, Kind};
+use super::evidence::Form;
+use super::mistakes::{Around, Mistake};
 use super::pairing::FileFacts;
+use super::reconcile::{Evidence, Lie};
 use super::wire::Wire;
 use super::{findings, likeness, rows};
 use crate::findings::{Certainty, Finding, Name};
@@ -50,9 +53,46 @@ pub struct Subject<'s> {
     pub bytes: Option<&'s [u8]>,
 }
 
+/// What is known beside the bytes of a picture and its files, and bears on the verdict.
+#[derive(Debug, Clone, Default)]
+pub struct Knowledge {
+    /// Bytes of its stream may have gone by that the capture does not have.
+    pub lacks: bool,
+    /// Frames are missing from the capture that could be anything.
+    pub lacks_frames: bool,
+    /// What reached the receiver's machine, as far as the capture shows.
+    pub arrival: Arrival,
+    /// Some of what was sent lies beside the pictures, and nothing explains it: how many bytes.
+    pub strays: u64,
+    /// That a file sent belongs to it is expected: others of the same sender have theirs, or one is left over.
+    pub wants_sent: bool,
+    /// Bytes of the stream before it and behind it.
+    pub before: Vec<u8>,
+    /// The same, behind it.
+    pub after: Vec<u8>,
+}
+
+/// What reached the receiver's machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Arrival {
+    /// All, or nothing speaks against it.
+    #[default]
+    Whole,
+    /// The receiver acknowledged all and then reset the connection: whether its program read it cannot be told.
+    Reset,
+    /// Not all of it was acknowledged before the connection was over.
+    Partly,
+    /// Nothing tells: datagrams, or a capture without the other direction, or without its end.
+    Unknown,
+}
+
 /// What there is to compare of a picture.
 #[derive(Debug, Clone, Copy)]
 pub struct Work<'w> {
+    /// What is known beside.
+    pub knowledge: &'w Knowledge,
+    /// What the files' bytes in the stream say of it; absent where nothing.
+    pub evidence: Option<&'w Evidence>,
     /// Its account.
     pub image: &'w Image,
     /// Its stream's account.
@@ -103,6 +143,9 @@ pub fn picture(work: &Work<'_>) -> Outcome {
     let received = work
         .received
         .map(|subject| compare(work, &subject, SideOfMismatch::WireToReceiver));
+    let (mut sent, mut received) = (sent, received);
+    shape(work, sent.as_ref(), received.as_mut());
+    let unknown = unknown(work, &mut sent, &mut received);
     let mut found = Vec::new();
     let certainty = certainty(work.image);
     for compared in [&sent, &received].into_iter().flatten() {
@@ -115,6 +158,19 @@ pub fn picture(work: &Work<'_>) -> Outcome {
                 compared.alike,
                 certainty,
             ));
+        }
+    }
+    let padded = [&sent, &received]
+        .into_iter()
+        .flatten()
+        .any(|compared| matches!(compared.difference, Some((_, Kind::Padded { .. }))));
+    if padded {
+        // The format has no other way to end: no difference that anybody made.
+        for compared in [&mut sent, &mut received].into_iter().flatten() {
+            if let Some((_, Kind::Padded { .. })) = compared.difference {
+                compared.difference = None;
+                compared.side.equal = None;
+            }
         }
     }
     let ends = ends(work);
@@ -131,15 +187,32 @@ pub fn picture(work: &Work<'_>) -> Outcome {
     if first.is_none() || (second.is_some() && ends.receiver_reset) {
         std::mem::swap(&mut first, &mut second);
     }
-    let first = first.or(direct);
-    let verdict = verdict(
-        work,
-        ends,
-        sent.as_ref(),
-        received.as_ref(),
-        first.is_some(),
-    );
-    let blame = blame(work, ends, verdict, first.as_ref(), &found);
+    let mut first = first.or(direct.filter(|_| !padded));
+    if let Some((mismatch, Kind::Mistake(Mistake::Stale { .. }))) = &mut first
+        && mismatch.side == SideOfMismatch::WireToReceiver
+    {
+        // What the receiver saved is what was sent: more than the picture.
+        mismatch.side = SideOfMismatch::SenderToWire;
+    }
+    let verdict = if unknown && first.is_none() {
+        Verdict::Inconclusive
+    } else {
+        verdict(
+            work,
+            ends,
+            sent.as_ref(),
+            received.as_ref(),
+            first.is_some(),
+        )
+    };
+    let blame = if padded && first.is_none() {
+        Some(Blame {
+            who: Blamed::Unknown,
+            why: "nobody's: the whole picture arrived, and the bytes behind it fill its last datagram".to_owned(),
+        })
+    } else {
+        blame(work, ends, verdict, first.as_ref(), &found)
+    };
     let (mut mismatch, mut also) = (first.map(|(m, _)| m), second.map(|(m, _)| m));
     for mismatch in [&mut mismatch, &mut also].into_iter().flatten() {
         mismatch.rows = rows_of(work, mismatch);
@@ -161,6 +234,109 @@ pub fn picture(work: &Work<'_>) -> Outcome {
     }
 }
 
+/// What stands around the picture.
+fn around<'w>(work: &Work<'w>) -> Around<'w> {
+    Around {
+        before: &work.knowledge.before,
+        after: &work.knowledge.after,
+    }
+}
+
+/// Raw pixels have no width of their own: the two files have to have the same.
+fn shape(work: &Work<'_>, sent: Option<&Compared>, received: Option<&mut Compared>) {
+    let (Some(sent), Some(received)) = (sent, received) else {
+        return;
+    };
+    let (Some(expected), Some(found)) = (sent.size, received.size) else {
+        return;
+    };
+    let Some(subject) = work.received else {
+        return;
+    };
+    if expected == found || received.side.equal != Some(true) {
+        return;
+    }
+    let swapped = expected == (found.1, found.0);
+    let damage = format!(
+        "The same bytes as {}×{} pixels instead of {}×{}{}",
+        found.0,
+        found.1,
+        expected.0,
+        expected.1,
+        if swapped {
+            ": width and height are swapped (an array's shape is height, width, channels)"
+        } else {
+            ": the rows are sheared"
+        }
+    );
+    let mismatch = told(
+        work.image,
+        &subject,
+        SideOfMismatch::WireToReceiver,
+        &damage,
+    );
+    received.side.equal = Some(false);
+    received.difference = Some((mismatch, Kind::Other));
+}
+
+/// Takes differences back that missing frames may have made. Whether there were any, or whether the picture itself cannot be
+/// told.
+fn unknown(work: &Work<'_>, sent: &mut Option<Compared>, received: &mut Option<Compared>) -> bool {
+    let certain = work.evidence.is_some_and(|evidence| evidence.certain);
+    let udp = work
+        .stream
+        .is_some_and(|stream| stream.transport == TransportKind::Udp);
+    let knowledge = work.knowledge;
+    let same_files = match (&work.sent, &work.received) {
+        (Some(sent), Some(received)) => sent.facts.sha256 == received.facts.sha256,
+        _ => false,
+    };
+    let differs = |one: &Option<Compared>| {
+        one.as_ref()
+            .is_some_and(|one| one.side.equal == Some(false))
+    };
+    let fewer = |one: &Option<Compared>, side: SideOfMismatch| {
+        one.as_ref().is_some_and(|one| match &one.difference {
+            Some((mismatch, _)) if side == SideOfMismatch::SenderToWire => {
+                mismatch.actual_bytes < mismatch.expected_bytes
+            }
+            Some((mismatch, _)) => mismatch.expected_bytes < mismatch.actual_bytes,
+            None => false,
+        })
+    };
+    let short = fewer(sent, SideOfMismatch::SenderToWire)
+        || fewer(received, SideOfMismatch::WireToReceiver);
+    let lacking = knowledge.lacks || (udp && knowledge.lacks_frames);
+    // A datagram that the capture lacks leaves no trace, unless it was numbered.
+    let unseen = udp && !certain && short && (same_files || work.received.is_none());
+    let holes = work.wire.is_some_and(|wire| wire.whole().is_none());
+    let untold = |one: &Option<Compared>| one.as_ref().is_some_and(|one| one.side.equal.is_none());
+    if holes && work.image.verdict != Verdict::Incomplete && (untold(sent) || untold(received)) {
+        return true;
+    }
+    if certain || !(lacking || unseen) {
+        return false;
+    }
+    if !(differs(sent) || differs(received)) {
+        return matches!(work.image.verdict, Verdict::Incomplete) && knowledge.lacks;
+    }
+    for compared in [sent, received].into_iter().flatten() {
+        if compared.side.equal == Some(false) {
+            compared.side.equal = None;
+            compared.difference = None;
+        }
+    }
+    true
+}
+
+/// A difference in words, without its place.
+fn told(image: &Image, subject: &Subject<'_>, side: SideOfMismatch, damage: &str) -> Mismatch {
+    Mismatch {
+        damage: damage.to_owned(),
+        ..by_digest(image, subject, side)
+    }
+}
+
 fn split(compared: Option<Compared>) -> (Option<Side>, Option<(Mismatch, Kind)>) {
     match compared {
         Some(compared) => (Some(compared.side), compared.difference),
@@ -173,9 +349,9 @@ fn open_end(image: &Image) -> bool {
     image.verdict == Verdict::Inconclusive && image.gaps.is_empty()
 }
 
-fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) -> Compared {
-    let image = work.image;
-    let mut side = Side {
+/// A side of which nothing was compared yet.
+fn beginning(image: &Image, subject: &Subject<'_>) -> Side {
+    Side {
         path: subject.facts.path.clone(),
         bytes: subject.facts.bytes,
         sha256: subject.facts.sha256.clone(),
@@ -184,7 +360,12 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
         by: Level::Bytes,
         compared_bytes: image.unique_bytes,
         pixels: None,
-    };
+    }
+}
+
+fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) -> Compared {
+    let image = work.image;
+    let mut side = beginning(image, subject);
     let plain = |side| Compared {
         side,
         difference: None,
@@ -204,6 +385,7 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
             .stream
             .map_or(TransportKind::Tcp, |stream| stream.transport),
         open_end: open_end(image),
+        around: around(work),
     };
     let (Some(wire), Some(file)) = (work.wire, subject.bytes) else {
         // Digests alone: a difference without its place. With bytes missing not even that.
@@ -224,28 +406,42 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
         None
     };
     let Found {
-        equal,
+        mut equal,
         compared,
         mut difference,
     } = match &picture {
         Some(picture) => {
             side.by = Level::Pixels;
             raw_size = Some((picture.width(), picture.height()));
-            let rows = likeness::bgr24_rows(picture);
+            let layout = work.evidence.map(|evidence| evidence.form);
+            let rows = match layout {
+                Some(Form::Pixels(layout, ..)) => layout.pixels(picture),
+                _ => likeness::rows_of(picture, wire),
+            };
             bytes::compare(wire, &rows, direction, &carriage)
         }
         None => bytes::compare(wire, file, direction, &carriage),
     };
+    if let Some(picture) = &picture {
+        levels(
+            work,
+            subject,
+            direction,
+            picture,
+            (&mut equal, &mut difference),
+        );
+    }
     side.equal = equal;
     side.compared_bytes = compared;
-    let mut alike = false;
+    let mut resembles = false;
     let rewritten = matches!(difference, Some((_, Kind::Rewritten)));
     if equal == Some(false)
         && (work.level > Level::Bytes || rewritten || raw)
         && let Some(pixels) = likened(wire, file, picture, direction)
     {
         side.pixels = Some(pixels);
-        alike = pixels.equal || similar(&pixels, work.thresholds);
+        let alike = pixels.equal || similar(&pixels, work.thresholds);
+        resembles = alike || similar(&pixels, RESEMBLES);
         let enough = match work.level {
             Level::Bytes => false,
             Level::Pixels => pixels.equal,
@@ -263,9 +459,39 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
         side,
         difference,
         size: raw_size,
-        alike,
+        alike: resembles,
     }
 }
+
+/// Raw pixels may differ from a lossy file's by what its decoders differ by; and an alpha channel counts.
+fn levels(
+    work: &Work<'_>,
+    subject: &Subject<'_>,
+    direction: SideOfMismatch,
+    picture: &DynamicImage,
+    (equal, difference): (&mut Option<bool>, &mut Option<(Mismatch, Kind)>),
+) {
+    let (Some(wire), Some(file)) = (work.wire, subject.bytes) else {
+        return;
+    };
+    if *equal == Some(false) && likeness::is_lossy(file) && likeness::nearly(wire, picture) {
+        *equal = Some(true);
+        *difference = None;
+    } else if *equal == Some(true)
+        && direction == SideOfMismatch::WireToReceiver
+        && likeness::hides_pixels(picture)
+    {
+        let words = "The colours are equal, but the file's alpha channel hides pixels that went without one";
+        *equal = Some(false);
+        *difference = Some((told(work.image, subject, direction, words), Kind::Other));
+    }
+}
+
+/// Pictures that are one, encoded differently; others are not nearly so alike.
+const RESEMBLES: Thresholds = Thresholds {
+    psnr: 22.0,
+    ssim: 0.7,
+};
 
 fn similar(pixels: &Pixels, least: Thresholds) -> bool {
     let psnr = pixels.psnr.is_some_and(|psnr| psnr >= least.psnr);
@@ -344,6 +570,7 @@ fn direct(
         protocol: &work.image.protocol,
         transport: TransportKind::Tcp,
         open_end: false,
+        around: Around::default(),
     };
     let (sent, received) = (work.sent?.bytes?, work.received?.bytes?);
     bytes::difference(sent, received, SideOfMismatch::SenderToReceiver, &carriage)
@@ -363,7 +590,13 @@ fn verdict(
     let told = |side: Option<&Side>| side.is_none_or(|side| side.equal.is_some());
     // A receiver of whom a file was asked and that has none saved nothing, or elsewhere.
     let nothing_saved = work.asked.received && received.is_none();
-    match work.image.verdict {
+    let knowledge = work.knowledge;
+    let without_partner = knowledge.wants_sent && sent.is_none();
+    let irregular = work
+        .evidence
+        .is_some_and(|evidence| evidence.lie == Lie::Irregular);
+    let doubtful = nothing_saved || without_partner || irregular || knowledge.strays > 0;
+    let found = match work.image.verdict {
         Verdict::Inconclusive => Verdict::Inconclusive,
         // A broken file, sent and carried as it is.
         Verdict::Incomplete
@@ -371,15 +604,27 @@ fn verdict(
         {
             Verdict::Match
         }
+        Verdict::Incomplete if knowledge.lacks => Verdict::Inconclusive,
         Verdict::Incomplete | Verdict::Mismatch => Verdict::Incomplete,
         Verdict::Unverified | Verdict::Match => {
             let any = equal(sent) || equal(received);
-            if any && told(sent) && told(received) && !nothing_saved {
+            if any && told(sent) && told(received) {
                 Verdict::Match
             } else {
                 Verdict::Unverified
             }
         }
+    };
+    match found {
+        Verdict::Match if doubtful => Verdict::Unverified,
+        // Its file says that it arrived.
+        Verdict::Match if equal(received) => Verdict::Match,
+        Verdict::Match => match knowledge.arrival {
+            Arrival::Whole => Verdict::Match,
+            Arrival::Reset | Arrival::Unknown => Verdict::Unverified,
+            Arrival::Partly => Verdict::Incomplete,
+        },
+        found => found,
     }
 }
 
@@ -439,25 +684,27 @@ fn blame(
         .is_some_and(|stream| stream.transport == TransportKind::Udp);
     match verdict {
         Verdict::Match => None,
-        Verdict::Unverified => {
-            if work.asked.received && work.received.is_none() {
-                blame(
-                    Blamed::Unknown,
-                    "the wire has the whole picture, but no received file belongs to it; the file that the receiver \
-                     saved would tell",
-                )
-            } else {
-                None
-            }
-        }
+        Verdict::Unverified => doubt(work),
         Verdict::Inconclusive => blame(
             Blamed::Capture,
-            if open_end(work.image) {
+            if work.knowledge.lacks || work.knowledge.lacks_frames {
+                "it lacks frames of this transfer; whether the picture was right only a capture without gaps can tell"
+            } else if open_end(work.image) {
                 "the capture ended before the picture did; one that goes on to the end would tell"
             } else {
                 "it lacks bytes of the picture; whether they were right only a capture without gaps can tell"
             },
         ),
+        Verdict::Incomplete if work.knowledge.arrival == Arrival::Partly && work.image.complete => {
+            blame(
+                if ends.receiver_reset {
+                    Blamed::Receiver
+                } else {
+                    Blamed::Network
+                },
+                "not all of it was acknowledged before the connection was over",
+            )
+        }
         Verdict::Incomplete => Some(cut(work, ends)),
         Verdict::Mismatch => {
             let (mismatch, kind) = first?;
@@ -498,6 +745,54 @@ fn blame(
                 ),
             }
         }
+    }
+}
+
+/// What keeps a whole picture from being a match.
+fn doubt(work: &Work<'_>) -> Option<Blame> {
+    let blame = |who, why: &str| {
+        Some(Blame {
+            who,
+            why: why.to_owned(),
+        })
+    };
+    let knowledge = work.knowledge;
+    if work.sent.is_some() && work.received.is_none() && knowledge.arrival == Arrival::Reset {
+        blame(
+            Blamed::Receiver,
+            "its machine acknowledged the whole picture, then it reset the connection: whether its program had read \
+                     all, only its file would tell",
+        )
+    } else if work.sent.is_some()
+        && work.received.is_none()
+        && !work.asked.received
+        && knowledge.arrival == Arrival::Unknown
+    {
+        blame(
+            Blamed::Unknown,
+            "the picture left whole; whether it arrived the capture does not show, the received file would tell",
+        )
+    } else if knowledge.strays > 0 && (work.sent.is_some() || work.received.is_some()) {
+        Some(Blame {
+            who: Blamed::Sender,
+            why: format!(
+                "{} sent beside the picture, and nothing explains them",
+                crate::units::counted(knowledge.strays, "byte was", "bytes were")
+            ),
+        })
+    } else if knowledge.wants_sent && work.sent.is_none() && work.asked.sent {
+        blame(
+            Blamed::Unknown,
+            "it is none of the files that were to be sent",
+        )
+    } else if work.asked.received && work.received.is_none() {
+        blame(
+            Blamed::Unknown,
+            "the wire has the whole picture, but no received file belongs to it; the file that the receiver \
+                     saved would tell",
+        )
+    } else {
+        None
     }
 }
 

@@ -2,9 +2,11 @@
 
 use image::DynamicImage;
 
+use super::evidence::Layout;
+use super::wire::Wire;
 use crate::ledger::comparison::Pixels;
 use crate::picture::compare;
-use crate::picture::{DecodeLimits, decode};
+use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, decode, sniff};
 
 /// The pixels of a picture; `raw_width` for rows of BGR24. Absent where it cannot be decoded.
 pub(super) fn decoded(bytes: &[u8], raw_width: Option<u32>) -> Option<DynamicImage> {
@@ -27,6 +29,63 @@ pub(super) fn bgr24_rows(image: &DynamicImage) -> Vec<u8> {
     bytes
 }
 
+/// The rows of a picture in the order that the wire has them, where one fits; else BGR24.
+pub(super) fn rows_of(picture: &DynamicImage, wire: &Wire) -> Vec<u8> {
+    let bgr = bgr24_rows(picture);
+    let Some(whole) = wire.whole().filter(|whole| *whole != bgr.as_slice()) else {
+        return bgr;
+    };
+    let fits = |layout: &Layout| layout.pixels(picture) == whole;
+    match [Layout::Rgb, Layout::Rgba, Layout::Bgra, Layout::Grey]
+        .iter()
+        .find(|layout| fits(layout))
+    {
+        Some(layout) => layout.pixels(picture),
+        None => bgr,
+    }
+}
+
+/// Whether a file's pixels are what a decoder makes of them: another may differ by a few levels.
+pub(super) fn is_lossy(file: &[u8]) -> bool {
+    let head = file.get(..SNIFF_BYTES).unwrap_or(file);
+    matches!(sniff(head), Sniff::Is(Format::Jpeg | Format::WebP))
+}
+
+/// Whether raw pixels are a lossy picture's, within what its decoders differ by.
+pub(super) fn nearly(wire: &Wire, picture: &DynamicImage) -> bool {
+    /// Levels that one sample may differ by, and all on average (in tenths).
+    const MOST: u8 = 32;
+    const AVERAGE: u64 = 15;
+    let Some(whole) = wire.whole().filter(|whole| !whole.is_empty()) else {
+        return false;
+    };
+    [bgr24_rows(picture), picture.to_rgb8().into_raw()]
+        .iter()
+        .any(|rows| {
+            if rows.len() != whole.len() {
+                return false;
+            }
+            let mut sum = 0_u64;
+            for (&a, &b) in rows.iter().zip(whole) {
+                let differs = a.abs_diff(b);
+                if differs > MOST {
+                    return false;
+                }
+                sum += u64::from(differs);
+            }
+            sum.saturating_mul(10) <= AVERAGE.saturating_mul(whole.len() as u64)
+        })
+}
+
+/// Whether some pixel is not fully opaque.
+pub(super) fn hides_pixels(picture: &DynamicImage) -> bool {
+    picture.color().has_alpha()
+        && picture
+            .to_rgba8()
+            .pixels()
+            .any(|pixel| pixel.0[3] != u8::MAX)
+}
+
 /// How the pixels of two pictures compare.
 pub(super) fn pixels(expected: &DynamicImage, found: &DynamicImage) -> Pixels {
     let compared = compare::pixels(expected, found);
@@ -38,4 +97,54 @@ pub(super) fn pixels(expected: &DynamicImage, found: &DynamicImage) -> Pixels {
         psnr: quality.and_then(|quality| quality.psnr),
         ssim: quality.map(|quality| quality.ssim),
     }
+}
+
+/// How much a picture on the wire and a file are one picture although their bytes are not those of each other: 0 where they are
+/// not, at most 1. `sent`: the file is the sender's.
+pub fn kinship(wire: &Wire, file: &[u8], raw: bool, sent: bool) -> f64 {
+    let Some(whole) = wire.whole().filter(|whole| !whole.is_empty()) else {
+        return 0.0;
+    };
+    let (expected, found) = if sent { (file, whole) } else { (whole, file) };
+    let text = crate::align::View::CONVERSIONS
+        .into_iter()
+        .filter(|view| view.is_text_mode())
+        .any(|view| crate::align::viewed(expected, view).is_some_and(|made| made == found));
+    if text {
+        return 1.0;
+    }
+    let Some(picture) = decoded(file, None) else {
+        return 0.0;
+    };
+    if raw {
+        let rows = rows_of(&picture, wire);
+        if rows.len() != whole.len() {
+            return 0.0;
+        }
+        if rows == whole {
+            return 1.0;
+        }
+        // Near levels count nearly as much: decoders of lossy pictures differ by a few.
+        let same = rows
+            .iter()
+            .zip(whole)
+            .filter(|(a, b)| a.abs_diff(**b) <= 8)
+            .count();
+        #[expect(clippy::cast_precision_loss, reason = "a share of a picture's bytes")]
+        return same as f64 / whole.len() as f64 * 0.9;
+    }
+    let Some(other) = decoded(whole, None) else {
+        return 0.0;
+    };
+    if (other.width(), other.height()) == (picture.width(), picture.height()) {
+        let compared = pixels(&picture, &other);
+        let near = compared.psnr.is_some_and(|psnr| psnr >= 22.0)
+            && compared.ssim.is_some_and(|ssim| ssim >= 0.7);
+        return match (compared.equal, near) {
+            (true, _) => 0.95,
+            (false, true) => compared.ssim.unwrap_or(0.0) * 0.8,
+            (false, false) => 0.0,
+        };
+    }
+    0.0
 }

@@ -5,19 +5,42 @@
 //! different.
 
 mod bytes;
+pub(crate) mod evidence;
 mod findings;
 mod judge;
 mod likeness;
+mod mistakes;
 mod order;
 pub mod painting;
 mod pairing;
+pub(crate) mod reconcile;
 mod rows;
+mod strays;
 #[cfg(test)]
 mod tests;
 pub mod thumbnail;
 mod wire;
 
-pub use judge::{Asked, Outcome, Subject, Thresholds, Work, picture};
+pub use evidence::{Text, Way};
+pub use findings::{nothing_sent, other_file};
+pub use judge::{Arrival, Asked, Knowledge, Outcome, Subject, Thresholds, Work, picture};
+pub use likeness::kinship;
 pub use order::natural;
-pub use pairing::{Candidate, Closeness, FileFacts, LedgerLine, Pairs, Wanted, closeness, pair};
+pub use pairing::{
+    Candidate, Closeness, FileFacts, LedgerLine, Pairs, Wanted, closeness, pair, pair_by_evidence,
+};
+pub use reconcile::{Evidence, Lie, Reconciled};
+pub use strays::{Stray, stray};
 pub use wire::{Run, Wire};
+
+/// Looks for the texts in the ways, and brings what is found together with the pictures; `known` are those that are a file by
+/// their digest.
+pub fn reconciled(
+    images: Vec<crate::ledger::Image>,
+    known: &std::collections::BTreeSet<crate::units::PictureId>,
+    texts: &[Text<'_>],
+    ways: &[Way<'_>],
+) -> Reconciled {
+    let passages = evidence::passages(texts, ways);
+    reconcile::reconcile(images, known, texts, ways, passages)
+}

@@ -161,6 +161,112 @@ pub fn pair<E>(
     Ok(pairs)
 }
 
+/// The same by evidence: nothing is paired by order, by size or by name. `shown` is for each picture the SHA-256 of the file
+/// whose bytes lie where it lies; `kinship` tells how much a picture and a file are one picture, from 0 to 1, where their bytes
+/// have nothing to do with each other.
+///
+/// # Errors
+/// Those of `kinship`.
+pub fn pair_by_evidence<E>(
+    pictures: &[Wanted],
+    files: &[Candidate],
+    ledger: &[LedgerLine],
+    shared: bool,
+    shown: &[Option<&str>],
+    kinship: &mut dyn FnMut(usize, usize) -> Result<f64, E>,
+) -> Result<Pairs, E> {
+    let mut pairs = Pairs {
+        files: vec![None; pictures.len()],
+        lines: lines(pictures, ledger),
+    };
+    let mut used: BTreeSet<usize> = BTreeSet::new();
+    // What a ledger says of this very connection is stronger than a digest that fits: the file may be an older copy.
+    by_ledger(files, ledger, shared, &mut pairs, &mut used);
+    let contradicted: Vec<bool> = pictures
+        .iter()
+        .zip(&pairs.lines)
+        .map(|(picture, line)| {
+            let line = line.and_then(|line| ledger.get(line));
+            line.is_some_and(|line| {
+                line.file.is_some()
+                    && picture
+                        .sha256
+                        .as_ref()
+                        .is_some_and(|sha| *sha != line.sha256)
+            })
+        })
+        .collect();
+    let mut free: Vec<Wanted> = pictures.to_vec();
+    for (picture, contradicted) in free.iter_mut().zip(&contradicted) {
+        if *contradicted {
+            picture.sha256 = None;
+        }
+    }
+    by_digest(&free, files, shared, &mut pairs, &mut used);
+    for (index, sha256) in shown.iter().enumerate() {
+        let (Some(sha256), Some(false)) = (sha256, contradicted.get(index)) else {
+            continue;
+        };
+        let of = |file: &usize| files.get(*file).is_some_and(|file| file.sha256 == **sha256);
+        let found = (0..files.len())
+            .filter(of)
+            .find(|file| !used.contains(file))
+            .or_else(|| (0..files.len()).filter(|_| shared).find(of));
+        if let (Some(file), Some(slot @ None)) = (found, pairs.files.get_mut(index)) {
+            used.insert(file);
+            *slot = Some((file, PairedBy::Closest));
+        }
+    }
+    by_kinship(
+        pictures,
+        files,
+        &contradicted,
+        &mut pairs,
+        &mut used,
+        kinship,
+    )?;
+    Ok(pairs)
+}
+
+/// Pictures left with files left that are the same picture, encoded differently.
+fn by_kinship<E>(
+    pictures: &[Wanted],
+    files: &[Candidate],
+    contradicted: &[bool],
+    pairs: &mut Pairs,
+    used: &mut BTreeSet<usize>,
+    kinship: &mut dyn FnMut(usize, usize) -> Result<f64, E>,
+) -> Result<(), E> {
+    /// Most pairs that are decoded and compared.
+    const DECODED: usize = 400;
+    let mut close: Vec<(f64, usize, usize)> = Vec::new();
+    let mut asked = 0;
+    for (index, picture) in pictures.iter().enumerate() {
+        let wants =
+            pairs.files.get(index) == Some(&None) && contradicted.get(index) == Some(&false);
+        for (number, file) in files.iter().enumerate() {
+            if !wants || used.contains(&number) || asked >= DECODED {
+                continue;
+            }
+            asked += 1;
+            let kin = kinship(index, number)?;
+            let only = picture.raw && pixel_bytes(file) == Some(picture.bytes);
+            if kin > 0.0 || only {
+                close.push((kin, index, number));
+            }
+        }
+    }
+    close.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    for (_, picture, file) in close {
+        if let Some(slot @ None) = pairs.files.get_mut(picture)
+            && used.insert(file)
+        {
+            *slot = Some((file, PairedBy::Closest));
+        }
+    }
+    Ok(())
+}
+
 fn by_digest(
     pictures: &[Wanted],
     files: &[Candidate],

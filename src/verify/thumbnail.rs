@@ -118,7 +118,7 @@ mod tests {
 
     fn picture(width: u32, height: u32) -> Vec<u8> {
         let image = RgbImage::from_fn(width, height, |x, y| {
-            Rgb([(x % 256) as u8, (y % 256) as u8, 9])
+            Rgb([x.to_le_bytes()[0], y.to_le_bytes()[0], 9])
         });
         let mut png = std::io::Cursor::new(Vec::new());
         image.write_to(&mut png, image::ImageFormat::Png).unwrap();

@@ -11,9 +11,8 @@ use super::udp_index::{self, IndexHeader};
 use super::{
     Encoding, PIPELINE_MARKER, Protocol, Role, encoded, framed, name_size, pickle, udp_count, zmtp,
 };
-use crate::flow::TransportKind;
+use crate::ledger::{Confidence, TransportKind};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
-use crate::wire::Confidence;
 
 /// First bytes that [`detect`] looks at; more are not needed.
 pub const CLUE_BYTES: usize = HEAD_BYTES;

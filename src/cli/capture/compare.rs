@@ -22,13 +22,13 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::analysis::{DigestKind, Event};
-use crate::cli::verify::compare::{Half, Named, Picked, Settings, Verifier, judge};
+use crate::cli::verify::compare::{Context, Half, Named, Picked, Settings, Verifier, judge};
 use crate::cli::verify::spool::Spool;
 use crate::ledger::comparison::{Comparison, PairedBy};
 use crate::ledger::{Image, Verdict};
 use crate::report::model::Report;
 use crate::units::PictureId;
-use crate::verify::Asked;
+use crate::verify::{Asked, Knowledge};
 
 use folder::Readings;
 use seeker::{Ask, Seeker};
@@ -275,6 +275,11 @@ impl Comparing {
                 image,
                 None,
                 &picked,
+                &Context {
+                    evidence: None,
+                    wire: None,
+                    knowledge: &Knowledge::default(),
+                },
             ) {
                 told.verdict = outcome.verdict;
                 told.comparison = outcome.comparison;

@@ -103,7 +103,7 @@ impl Rows {
                 );
                 Change::Rows
             }
-            Event::PictureData { picture, bytes } => match self.moving.get_mut(picture) {
+            Event::PictureData { picture, bytes, .. } => match self.moving.get_mut(picture) {
                 Some(row) => {
                     row.bytes = row.bytes.saturating_add(bytes.len() as u64);
                     Change::Rows
@@ -414,7 +414,7 @@ impl Ended {
     fn of(image: &Image) -> Self {
         let mut what = String::new();
         if let Some(format) = image.format {
-            what.push_str(&format.to_string());
+            what.push_str(&format.to_string().to_uppercase());
             what.push(' ');
         }
         if let (Some(width), Some(height)) = (image.width, image.height) {
@@ -497,6 +497,7 @@ mod tests {
     fn data(rows: &mut Rows, id: u32, bytes: usize) {
         rows.event(&Event::PictureData {
             picture: PictureId(id),
+            at: None,
             bytes: &vec![0; bytes],
         });
     }
@@ -580,6 +581,7 @@ mod tests {
         let mut rows = Rows::default();
         let change = rows.event(&Event::PictureData {
             picture: PictureId(9),
+            at: None,
             bytes: b"x",
         });
         assert!(matches!(change, Change::Nothing));

@@ -387,7 +387,7 @@ fn verb(side: Side) -> &'static str {
 impl Row {
     fn new(number: u64, record: &Record) -> Self {
         let kind = match (record.format, &record.protocol) {
-            (_, Protocol::RawPixels { .. }) => "raw pixels".to_owned(),
+            (_, Protocol::RawPixels { .. }) => "pixels".to_owned(),
             (Some(format), _) => format.to_string(),
             (None, _) => "unknown".to_owned(),
         };

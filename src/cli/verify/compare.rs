@@ -1,23 +1,28 @@
 //! The comparison behind `verify` and behind a live capture that was given files: which files there are, which belongs to
 //! which picture, and what comes of each.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, Found, Look};
-use super::spool::Spool;
+use super::knowledge;
+use super::spool::{Spool, Way};
 use crate::cli::output::{temporary, trouble};
+use crate::findings::{Finding, Name};
 use crate::ledger::comparison::{
     Given, Level, PairedBy, SideOfMismatch, UnpairedFile, Verification,
 };
-use crate::ledger::{Image, Stream, Verdict};
+use crate::ledger::{Confidence, Image, Stream, TransportKind, Verdict};
 use crate::report::model::Report;
 use crate::transfer::record::{Record, Side as Writer};
-use crate::units::PictureId;
+use crate::units::{ByteRange, PictureId};
 use crate::verify::{
-    self, Asked, FileFacts, LedgerLine, Outcome, Pairs, Subject, Thresholds, Wanted, Wire, Work,
-    painting,
+    self, Asked, Evidence, FileFacts, Knowledge, LedgerLine, Outcome, Pairs, Subject, Text,
+    Thresholds, Wanted, Wire, Work, painting,
 };
+use crate::wire::Protocol;
 
 /// What the user named.
 #[derive(Debug, Clone, Copy)]
@@ -123,15 +128,22 @@ impl Verifier<'_> {
     /// # Errors
     /// A file that cannot be read any more, a picture of the damage that cannot be written.
     pub(in crate::cli) fn verify(&mut self, report: &mut Report) -> anyhow::Result<()> {
-        let digests = report
+        report.conclude();
+        let mut digests = self.digests(&report.images)?;
+        let gathered = self.gather(report, &digests)?;
+        if let Some(gathered) = &gathered {
+            refute(report, &gathered.refuted);
+            for image in &report.images {
+                if let (None, Some(sha256)) = (digests.get(&image.id), &image.sha256) {
+                    digests.insert(image.id, Some(sha256.clone()));
+                }
+            }
+        }
+        let digests: Vec<Option<String>> = report
             .images
             .iter()
-            .map(|image| match &image.sha256 {
-                Some(digest) => Ok(Some(digest.clone())),
-                None if image.gap_bytes > 0 => Ok(None),
-                None => self.spool.sha256(image.id),
-            })
-            .collect::<anyhow::Result<Vec<Option<String>>>>()?;
+            .map(|image| digests.get(&image.id).cloned().flatten())
+            .collect();
         let wanted: Vec<Wanted> = report
             .images
             .iter()
@@ -139,9 +151,19 @@ impl Verifier<'_> {
             .map(|(image, digest)| wanted(image, digest.clone()))
             .collect();
         let ids: Vec<PictureId> = report.images.iter().map(|image| image.id).collect();
-        let sent = self.pair(&wanted, &ids, true)?;
-        let received = self.pair(&wanted, &ids, false)?;
+        let gathered = gathered.unwrap_or_default();
+        let sent = self.pair(&wanted, &ids, true, &gathered)?;
+        let received = self.pair(&wanted, &ids, false, &gathered)?;
         let sides = self.sides;
+        let left = sides.sent.files.len() > files_used(&sent);
+        let senders: BTreeSet<SocketAddr> = report
+            .images
+            .iter()
+            .zip(&sent.files)
+            .filter(|(_, file)| file.is_some())
+            .map(|(image, _)| image.from)
+            .collect();
+        let mut strays = self.strays(report, &gathered)?;
         let mut images = std::mem::take(&mut report.images);
         for (index, (image, digest)) in images.iter_mut().zip(&digests).enumerate() {
             let picked = Picked {
@@ -149,9 +171,22 @@ impl Verifier<'_> {
                 sent: pick(&sides.sent, &sent, index),
                 received: pick(&sides.received, &received, index),
             };
-            self.picture(report, image, &picked)?;
+            let evidence = gathered.evidence.get(&image.id);
+            let mut knowledge = knowledge::of(report, image);
+            if let Some(stray) = strays.remove(&image.id) {
+                knowledge.strays = stray.bytes;
+            }
+            knowledge.wants_sent = sides.sent.asked && (left || senders.contains(&image.from));
+            (knowledge.before, knowledge.after) = self.around(report, image)?;
+            let context = Context {
+                evidence,
+                wire: evidence.and_then(|evidence| evidence.wire.as_ref()),
+                knowledge: &knowledge,
+            };
+            self.picture(report, image, &picked, &context)?;
         }
         report.images = images;
+        take_back(report);
         let unpaired = |side: &Side, pairs: &Pairs| {
             side.asked.then(|| Given {
                 files: side.files.len() as u64,
@@ -174,38 +209,343 @@ impl Verifier<'_> {
                 .as_ref()
                 .map(|folder| folder.to_string_lossy().into_owned()),
         };
+        let others = self.others(report, &sent);
+        report.findings.extend(others);
         report.conclude();
-        // Said to be sent, and not seen.
-        let never_seen = verification.sent.as_ref().is_some_and(|given| {
-            given.ledger_unpaired > 0 || given.unpaired.iter().any(|file| file.named)
-        });
-        if never_seen {
-            let worst = if report.truncated() {
-                Verdict::Inconclusive
-            } else {
-                Verdict::Incomplete
-            };
-            report.verdict = report.verdict.max(Some(worst));
+        report.verdict = report.verdict.max(left_over(report, &verification));
+        if knowledge::hides(report) {
+            report.verdict = report.verdict.max(Some(Verdict::Inconclusive));
         }
         report.verification = Some(verification);
         Ok(())
     }
 
-    fn pair(&mut self, wanted: &[Wanted], ids: &[PictureId], sent: bool) -> anyhow::Result<Pairs> {
+    /// SHA-256 of each picture; absent where bytes are missing.
+    fn digests(&mut self, images: &[Image]) -> anyhow::Result<BTreeMap<PictureId, Option<String>>> {
+        let mut digests = BTreeMap::new();
+        for image in images {
+            let digest = match &image.sha256 {
+                Some(digest) => Some(digest.clone()),
+                None if image.gap_bytes > 0 => None,
+                None => self.spool.sha256(image.id)?,
+            };
+            digests.insert(image.id, digest);
+        }
+        Ok(digests)
+    }
+
+    /// Looks for the files in the streams, where digests alone do not explain all; the report's pictures are then those that
+    /// the evidence shows. Absent where nothing had to be looked for.
+    fn gather(
+        &mut self,
+        report: &mut Report,
+        digests: &BTreeMap<PictureId, Option<String>>,
+    ) -> anyhow::Result<Option<Gathered>> {
+        let sides = [&self.sides.sent, &self.sides.received];
+        let files = sides.iter().flat_map(|side| &side.files);
+        let shas: BTreeSet<&str> = files.map(|file| file.facts.sha256.as_str()).collect();
+        let seen: BTreeSet<&str> = digests.values().flatten().map(String::as_str).collect();
+        // A picture is known by the file that was sent, where such were given.
+        let main = if self.sides.sent.files.is_empty() {
+            &self.sides.received
+        } else {
+            &self.sides.sent
+        };
+        let main: BTreeSet<&str> = main
+            .files
+            .iter()
+            .map(|file| file.facts.sha256.as_str())
+            .collect();
+        let known: BTreeSet<PictureId> = digests
+            .iter()
+            .filter(|(_, digest)| {
+                digest
+                    .as_deref()
+                    .is_some_and(|digest| main.contains(digest))
+            })
+            .map(|(picture, _)| *picture)
+            .collect();
+        let all_known = report.images.iter().all(|image| known.contains(&image.id));
+        if shas.is_empty() || (all_known && shas.iter().all(|sha| seen.contains(sha))) {
+            return Ok(None);
+        }
+        // Where all pictures are files, only files that are none of them are looked for.
+        let mut room = self.settings.limit.saturating_mul(4);
+        let mut contents: Vec<Content> = Vec::new();
+        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        for (sent, side) in [(true, sides[0]), (false, sides[1])] {
+            for file in &side.files {
+                let sha = file.facts.sha256.as_str();
+                if (all_known && seen.contains(sha)) || file.facts.bytes == 0 {
+                    continue;
+                }
+                let number = match numbers.get(sha) {
+                    Some(number) => *number,
+                    None if file.facts.bytes > room => continue,
+                    None => {
+                        let Some(bytes) = files::read(file, self.settings.limit)? else {
+                            continue;
+                        };
+                        room = room.saturating_sub(file.facts.bytes);
+                        contents.push(Content {
+                            bytes,
+                            sha256: sha.to_owned(),
+                            sent: false,
+                            received: false,
+                        });
+                        numbers.insert(sha, contents.len() - 1);
+                        contents.len() - 1
+                    }
+                };
+                if let Some(content) = contents.get_mut(number) {
+                    content.sent |= sent;
+                    content.received |= !sent;
+                }
+            }
+        }
+        let texts: Vec<Text<'_>> = contents
+            .iter()
+            .map(|content| Text {
+                bytes: &content.bytes,
+                sent: content.sent,
+                received: content.received,
+            })
+            .collect();
+        let streams = report.streams.clone();
+        let mut ways: Vec<verify::Way<'_>> = Vec::new();
+        let mut room = self.settings.limit.saturating_mul(4);
+        for stream in &streams {
+            for (side, direction) in stream.directions.iter().enumerate() {
+                if direction.unique_bytes == 0 || direction.unique_bytes > room {
+                    continue;
+                }
+                room = room.saturating_sub(direction.unique_bytes);
+                let way = Way {
+                    stream: stream.id,
+                    from: direction.from,
+                };
+                ways.push(verify::Way {
+                    stream,
+                    side,
+                    runs: self.spool.way(way, 0..u64::MAX)?,
+                    known: Vec::new(),
+                });
+            }
+        }
+        let images = std::mem::take(&mut report.images);
+        let reconciled = verify::reconciled(images, &known, &texts, &ways);
+        report.images = reconciled.images;
+        report
+            .images
+            .sort_by_key(|image| (image.first_packet.is_none(), image.first_packet, image.id));
+        Ok(Some(Gathered {
+            evidence: reconciled.evidence,
+            refuted: reconciled.refuted,
+            shas: contents.into_iter().map(|content| content.sha256).collect(),
+        }))
+    }
+
+    /// Bytes behind the last picture of a direction that nothing explains, by that picture.
+    fn strays(
+        &mut self,
+        report: &Report,
+        gathered: &Gathered,
+    ) -> anyhow::Result<BTreeMap<PictureId, verify::Stray>> {
+        let mut found = BTreeMap::new();
+        for stream in &report.streams {
+            for direction in &stream.directions {
+                let pictures: Vec<&Image> = report
+                    .images
+                    .iter()
+                    .filter(|image| image.stream == stream.id && image.from == direction.from)
+                    .collect();
+                let told = |image: &Image| {
+                    let evidence = gathered.evidence.get(&image.id);
+                    image.protocol == Protocol::Carve
+                        || evidence.is_some_and(|evidence| evidence.wire.is_some())
+                };
+                if stream.transport == TransportKind::Udp
+                    || pictures.is_empty()
+                    || (knowledge::is_understood(report, direction, stream.id)
+                        && !pictures.iter().any(|image| told(image)))
+                {
+                    continue;
+                }
+                let way = Way {
+                    stream: stream.id,
+                    from: direction.from,
+                };
+                let end = direction.unique_bytes.saturating_add(direction.gap_bytes);
+                let places: Vec<(PictureId, ByteRange, verify::Lie)> = pictures
+                    .iter()
+                    .map(|image| {
+                        let length = image.encoded_bytes.unwrap_or(image.bytes);
+                        let lie = gathered.evidence.get(&image.id);
+                        (
+                            image.id,
+                            image.offset..image.offset.saturating_add(length),
+                            lie.map_or(verify::Lie::Plain, |evidence| evidence.lie),
+                        )
+                    })
+                    .collect();
+                let spool = &mut *self.spool;
+                let stray = verify::stray(&places, end, &mut |range| {
+                    let mut runs = spool.way(way, range)?;
+                    anyhow::Ok(if runs.len() == 1 {
+                        runs.pop().map(|run| run.bytes).unwrap_or_default()
+                    } else {
+                        Vec::new()
+                    })
+                })?;
+                if let Some(stray) = stray {
+                    found.insert(stray.picture, stray);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Bytes of the stream before a picture and behind it.
+    fn around(&mut self, report: &Report, image: &Image) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+        /// As many as a buffer may hold.
+        const NEAR: u64 = 64 << 10;
+        let pictures = report.stream(image.stream).is_some_and(|stream| {
+            let direction = stream.directions.iter().find(|one| one.from == image.from);
+            direction.is_some_and(|direction| direction.unique_bytes != image.bytes)
+        });
+        if !pictures {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let way = Way {
+            stream: image.stream,
+            from: image.from,
+        };
+        let end = image
+            .offset
+            .saturating_add(image.encoded_bytes.unwrap_or(image.bytes));
+        let before = self
+            .spool
+            .way(way, image.offset.saturating_sub(NEAR)..image.offset)?;
+        let before = before
+            .into_iter()
+            .find(|run| run.range().end == image.offset)
+            .map(|run| run.bytes);
+        let after = self.spool.way(way, end..end.saturating_add(NEAR))?;
+        let after = after
+            .into_iter()
+            .find(|run| run.offset == end)
+            .map(|run| run.bytes);
+        Ok((before.unwrap_or_default(), after.unwrap_or_default()))
+    }
+
+    /// Files sent that are on no wire, and what went out in their place.
+    fn others(&self, report: &Report, sent: &Pairs) -> Vec<Finding> {
+        let used: BTreeSet<usize> = sent.files.iter().flatten().map(|(file, _)| *file).collect();
+        let left: Vec<&Found> = self
+            .sides
+            .sent
+            .files
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !used.contains(index))
+            .map(|(_, file)| file)
+            .collect();
+        let mut found = Vec::new();
+        if left.is_empty() || knowledge::lacks(report) {
+            return found;
+        }
+        let names = |files: &[&Found]| {
+            let names: Vec<&str> = files
+                .iter()
+                .map(|file| file.candidate.path.as_str())
+                .collect();
+            names.join(", ")
+        };
+        let strangers: Vec<&Image> = report
+            .images
+            .iter()
+            .zip(&sent.files)
+            .filter(|(image, file)| file.is_none() && image.complete)
+            .map(|(image, _)| image)
+            .collect();
+        if let ([_, ..], Some(image)) = (left.as_slice(), strangers.first())
+            && left.len() <= 3
+        {
+            found.push(verify::other_file(image, &names(&left)));
+        } else if report.images.is_empty() {
+            let carried = report
+                .streams
+                .iter()
+                .find(|stream| stream.directions.iter().any(|one| one.payload_bytes > 0));
+            if let Some(stream) = carried {
+                let bytes: u64 = stream.directions.iter().map(|one| one.unique_bytes).sum();
+                if bytes <= 64 {
+                    found.push(verify::nothing_sent(stream, bytes, &names(&left)));
+                }
+            }
+        }
+        found
+    }
+
+    fn pair(
+        &mut self,
+        wanted: &[Wanted],
+        ids: &[PictureId],
+        sent: bool,
+        gathered: &Gathered,
+    ) -> anyhow::Result<Pairs> {
         let side = if sent {
             &self.sides.sent
         } else {
             &self.sides.received
         };
-        let files: Vec<&Found> = side.files.iter().collect();
-        pair(
+        let candidates: Vec<_> = side
+            .files
+            .iter()
+            .map(|found| found.candidate.clone())
+            .collect();
+        let lines: Vec<LedgerLine> = side.records.iter().map(line).collect();
+        let shown: Vec<Option<&str>> = ids
+            .iter()
+            .map(|id| {
+                let evidence = gathered.evidence.get(id)?;
+                let text = if sent {
+                    evidence.sent
+                } else {
+                    evidence.received
+                };
+                gathered.shas.get(text?).map(String::as_str)
+            })
+            .collect();
+        let mut at_hand: Option<(usize, Option<Wire>)> = None;
+        let (spool, limit) = (&mut *self.spool, self.settings.limit);
+        verify::pair_by_evidence(
             wanted,
-            ids,
-            &files,
-            &side.records,
+            &candidates,
+            &lines,
             sent,
-            self.spool,
-            self.settings.limit,
+            &shown,
+            &mut |picture, file| {
+                if at_hand.as_ref().is_none_or(|(index, _)| *index != picture) {
+                    let id = ids.get(picture);
+                    let made = id
+                        .and_then(|id| gathered.evidence.get(id))
+                        .and_then(|evidence| evidence.wire.clone());
+                    let wire = match (made, id) {
+                        (Some(wire), _) => Some(wire),
+                        (None, Some(id)) => spool.wire(*id, limit)?,
+                        (None, None) => None,
+                    };
+                    at_hand = Some((picture, wire));
+                }
+                let (Some((_, Some(wire))), Some(found), Some(want)) =
+                    (&at_hand, side.files.get(file), wanted.get(picture))
+                else {
+                    return anyhow::Ok(0.0);
+                };
+                let bytes = files::read(found, limit)?;
+                Ok(bytes.map_or(0.0, |bytes| verify::kinship(wire, &bytes, want.raw, sent)))
+            },
         )
     }
 
@@ -214,6 +554,7 @@ impl Verifier<'_> {
         report: &mut Report,
         image: &mut Image,
         picked: &Picked<'_>,
+        context: &Context<'_>,
     ) -> anyhow::Result<()> {
         let mut outcome = judge(
             self.spool,
@@ -222,6 +563,7 @@ impl Verifier<'_> {
             image,
             report.stream(image.stream),
             picked,
+            context,
         )?;
         report.findings.append(&mut outcome.findings);
         image.verdict = outcome.verdict;
@@ -280,6 +622,7 @@ pub(in crate::cli) fn judge(
     image: &Image,
     stream: Option<&Stream>,
     picked: &Picked<'_>,
+    context: &Context<'_>,
 ) -> anyhow::Result<Outcome> {
     let read = |half: &Option<Half<'_>>| -> anyhow::Result<Option<Vec<u8>>> {
         match half.as_ref().and_then(|half| half.found) {
@@ -298,7 +641,10 @@ pub(in crate::cli) fn judge(
     let (mut sent_bytes, mut received_bytes) = (read(&picked.sent)?, read(&picked.received)?);
     let mut wire = None;
     if !told || open_end {
-        wire = spool.wire(image.id, settings.limit)?;
+        wire = match context.wire {
+            Some(wire) => Some(wire.clone()),
+            None => spool.wire(image.id, settings.limit)?,
+        };
         // One that equals the wire is needed beside one that does not, to be compared and painted.
         for (bytes, half) in [
             (&mut sent_bytes, &picked.sent),
@@ -310,6 +656,8 @@ pub(in crate::cli) fn judge(
         }
     }
     let work = Work {
+        knowledge: context.knowledge,
+        evidence: context.evidence,
         image,
         stream,
         sha256: picked.digest,
@@ -332,6 +680,115 @@ pub(in crate::cli) fn judge(
         }
     }
     Ok(outcome)
+}
+
+/// What is known of a picture beside its files.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct Context<'c> {
+    pub(in crate::cli) evidence: Option<&'c Evidence>,
+    /// Its bytes, where no wire format has them.
+    pub(in crate::cli) wire: Option<&'c Wire>,
+    pub(in crate::cli) knowledge: &'c Knowledge,
+}
+
+/// The bytes of files.
+struct Content {
+    bytes: Vec<u8>,
+    sha256: String,
+    sent: bool,
+    received: bool,
+}
+
+/// What was found of the files in the streams.
+#[derive(Debug, Default)]
+struct Gathered {
+    evidence: BTreeMap<PictureId, Evidence>,
+    refuted: BTreeSet<PictureId>,
+    /// SHA-256 of the texts that the evidence numbers.
+    shas: Vec<String>,
+}
+
+fn files_used(pairs: &Pairs) -> usize {
+    let used: BTreeSet<usize> = pairs
+        .files
+        .iter()
+        .flatten()
+        .map(|(file, _)| *file)
+        .collect();
+    used.len()
+}
+
+/// What pictures that are none gave rise to is taken back.
+fn refute(report: &mut Report, refuted: &BTreeSet<PictureId>) {
+    report
+        .findings
+        .retain(|finding| finding.image.is_none_or(|image| !refuted.contains(&image)));
+}
+
+/// What a guessed wire format made of a stream of which every picture is its file: it was guessed wrongly, or what looked
+/// wrong is so in the file.
+fn take_back(report: &mut Report) {
+    const OF_FORMATS: [Name; 5] = [
+        Name::ImplausibleLength,
+        Name::DatagramLost,
+        Name::DatagramReordered,
+        Name::MissingInside,
+        Name::TrailingBytes,
+    ];
+    let guessed: BTreeSet<_> = report
+        .streams
+        .iter()
+        .filter(|stream| stream.confidence != Some(Confidence::Given))
+        .map(|stream| stream.id)
+        .filter(|stream| {
+            let mut pictures = report
+                .images
+                .iter()
+                .filter(|image| image.stream == *stream)
+                .peekable();
+            pictures.peek().is_some() && pictures.all(|image| image.verdict == Verdict::Match)
+        })
+        .collect();
+    report.findings.retain(|finding| {
+        !(OF_FORMATS.contains(&finding.name)
+            && finding
+                .stream
+                .is_some_and(|stream| guessed.contains(&stream)))
+    });
+}
+
+/// What files that are left over mean for the run.
+fn left_over(report: &Report, verification: &Verification) -> Option<Verdict> {
+    let lacks = knowledge::lacks(report);
+    let named = |given: &Option<Given>| {
+        given
+            .as_ref()
+            .is_some_and(|given| given.unpaired.iter().any(|file| file.named))
+    };
+    let any = |given: &Option<Given>| {
+        given
+            .as_ref()
+            .is_some_and(|given| !given.unpaired.is_empty())
+    };
+    let ledger = verification
+        .sent
+        .as_ref()
+        .is_some_and(|given| given.ledger_unpaired > 0);
+    let none = report.images.is_empty();
+    let stranger = report
+        .images
+        .iter()
+        .any(|image| image.compared.is_none() || image.verdict == Verdict::Unverified);
+    let sent =
+        ledger || named(&verification.sent) || (any(&verification.sent) && (none || stranger));
+    let received = named(&verification.received) || (any(&verification.received) && none);
+    if lacks && (any(&verification.sent) || any(&verification.received) || sent) {
+        return Some(Verdict::Inconclusive);
+    }
+    if sent {
+        return Some(Verdict::Incomplete);
+    }
+    received.then_some(Verdict::Unverified)
 }
 
 /// The files of a picture.

@@ -1,4 +1,5 @@
-//! The bytes of all pictures, kept until they can be compared: a little in memory, the rest in a temporary file.
+//! The bytes of all directions, kept until they can be compared: a little in memory, the rest in a temporary file. A picture's
+//! bytes are those of its direction; where that has them encoded, the decoded ones are kept too.
 //!
 //! Offline all are kept to the end. Live, a picture is let go as soon as its digest is that of a file ([`Spool::is_file`]): its
 //! bytes can be read there. The room that it took is used again, so that a capture of any length takes little.
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -14,7 +16,7 @@ use tempfile::SpooledTempFile;
 
 use crate::analysis::Event;
 use crate::digest::{DigestKind, Hasher, sha256};
-use crate::units::PictureId;
+use crate::units::{ByteRange, PictureId, StreamId};
 use crate::verify::{Run, Wire};
 
 /// Bytes kept in memory before a temporary file is made.
@@ -43,12 +45,41 @@ pub(in crate::cli) struct Spool {
     /// Room below `end` that is free: its place and its length. Neighbours are one.
     free: BTreeMap<u64, u64>,
     gathered: usize,
-    pictures: BTreeMap<PictureId, Kept>,
+    /// Each direction's bytes, and those of pictures that no direction has as they are.
+    pictures: BTreeMap<Key, Kept>,
+    /// Where the bytes of pictures stand in their directions.
+    places: BTreeMap<PictureId, Places>,
     spare: Vec<Vec<u8>>,
     most_of_one: usize,
     most_gathered: usize,
     most_in_file: u64,
     failure: Option<anyhow::Error>,
+}
+
+/// Whose bytes are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Way(Way),
+    Picture(PictureId),
+}
+
+/// A direction: its stream and its sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::cli) struct Way {
+    pub(in crate::cli) stream: StreamId,
+    pub(in crate::cli) from: SocketAddr,
+}
+
+/// Where the bytes of a picture stand in its direction.
+#[derive(Debug)]
+struct Places {
+    way: Way,
+    /// Length of the picture so far, gaps included.
+    length: u64,
+    /// Offset in the picture, offset in the stream, bytes.
+    pieces: Vec<(u64, u64, u64)>,
+    ended: bool,
+    elsewhere: Option<Elsewhere>,
 }
 
 /// A picture's place in the spool.
@@ -112,6 +143,7 @@ impl Spool {
             free: BTreeMap::new(),
             gathered: 0,
             pictures: BTreeMap::new(),
+            places: BTreeMap::new(),
             spare: Vec::new(),
             most_of_one,
             most_gathered,
@@ -131,21 +163,82 @@ impl Spool {
             return;
         }
         let outcome = match event {
-            Event::PictureData { picture, bytes } => self.data(*picture, bytes),
+            Event::Delivered {
+                stream,
+                from,
+                offset,
+                bytes,
+            } => {
+                let way = Way {
+                    stream: *stream,
+                    from: *from,
+                };
+                self.delivered(way, *offset, bytes)
+            }
+            Event::PictureStarted {
+                picture,
+                stream,
+                from,
+                ..
+            } => {
+                let way = Way {
+                    stream: *stream,
+                    from: *from,
+                };
+                // Only where its direction is kept.
+                self.places.insert(
+                    *picture,
+                    Places {
+                        way,
+                        length: 0,
+                        pieces: Vec::new(),
+                        ended: false,
+                        elsewhere: None,
+                    },
+                );
+                Ok(())
+            }
+            Event::PictureData { picture, at, bytes } => {
+                let there = at.filter(|_| !self.pictures.contains_key(&Key::Picture(*picture)));
+                match (there, self.places.get_mut(picture)) {
+                    (Some(at), Some(places)) => {
+                        places.add(at, bytes.len() as u64);
+                        Ok(())
+                    }
+                    // Encoded: from here on they are kept decoded, and what came before too.
+                    _ => self.decoded(*picture, bytes),
+                }
+            }
             Event::PictureGap { picture, length } => {
-                let outcome = self.keep(*picture);
-                let kept = self.pictures.entry(*picture).or_default();
-                kept.length = kept.length.saturating_add(*length);
-                outcome
+                let key = Key::Picture(*picture);
+                match self.places.get_mut(picture) {
+                    Some(places) if !self.pictures.contains_key(&key) => {
+                        places.length = places.length.saturating_add(*length);
+                        Ok(())
+                    }
+                    _ => {
+                        let outcome = self.keep(key);
+                        let kept = self.pictures.entry(key).or_default();
+                        kept.length = kept.length.saturating_add(*length);
+                        outcome
+                    }
+                }
             }
             Event::PictureEnded(image) => {
-                if let Some(kept) = self.pictures.get_mut(&image.id) {
-                    kept.ended = true;
+                let key = Key::Picture(image.id);
+                if let Some(places) = self.places.get_mut(&image.id) {
+                    places.ended = true;
                 }
-                if self.most_of_one < usize::MAX {
-                    self.keep(image.id)
-                } else {
-                    Ok(())
+                match self.pictures.get_mut(&key) {
+                    Some(kept) => {
+                        kept.ended = true;
+                        if self.most_of_one < usize::MAX {
+                            self.keep(key)
+                        } else {
+                            Ok(())
+                        }
+                    }
+                    None => Ok(()),
                 }
             }
             _ => Ok(()),
@@ -153,7 +246,43 @@ impl Spool {
         self.failure = outcome.err();
     }
 
-    fn data(&mut self, picture: PictureId, bytes: &[u8]) -> anyhow::Result<()> {
+    /// Bytes of a direction, in order.
+    fn delivered(&mut self, way: Way, offset: u64, bytes: &[u8]) -> anyhow::Result<()> {
+        let key = Key::Way(way);
+        if self
+            .pictures
+            .get(&key)
+            .is_some_and(|kept| kept.length != offset)
+        {
+            self.keep(key)?;
+        }
+        self.pictures.entry(key).or_default().length = offset;
+        self.data(key, bytes)
+    }
+
+    /// Bytes of a picture that its direction has encoded.
+    fn decoded(&mut self, picture: PictureId, bytes: &[u8]) -> anyhow::Result<()> {
+        let key = Key::Picture(picture);
+        if !self.pictures.contains_key(&key)
+            && let Some(places) = self.places.get(&picture)
+            && places.length > 0
+        {
+            let (way, length, pieces) = (places.way, places.length, places.pieces.clone());
+            for (offset, at, count) in pieces {
+                for run in self.way(way, at..at.saturating_add(count))? {
+                    self.keep(key)?;
+                    self.pictures.entry(key).or_default().length =
+                        offset.saturating_add(run.offset.saturating_sub(at));
+                    self.data(key, &run.bytes)?;
+                }
+            }
+            self.keep(key)?;
+            self.pictures.entry(key).or_default().length = length;
+        }
+        self.data(key, bytes)
+    }
+
+    fn data(&mut self, picture: Key, bytes: &[u8]) -> anyhow::Result<()> {
         let kept = self.pictures.entry(picture).or_default();
         let at = kept.length;
         kept.length = kept.length.saturating_add(bytes.len() as u64);
@@ -173,7 +302,7 @@ impl Spool {
         if kept.buffer.len() >= self.most_of_one {
             self.keep(picture)?;
         } else if self.gathered >= self.most_gathered {
-            let all: Vec<PictureId> = self.pictures.keys().copied().collect();
+            let all: Vec<Key> = self.pictures.keys().copied().collect();
             for picture in all {
                 self.keep(picture)?;
             }
@@ -182,7 +311,7 @@ impl Spool {
     }
 
     /// Writes what was gathered of a picture.
-    fn keep(&mut self, picture: PictureId) -> anyhow::Result<()> {
+    fn keep(&mut self, picture: Key) -> anyhow::Result<()> {
         let Some(kept) = self.pictures.get_mut(&picture) else {
             return Ok(());
         };
@@ -255,10 +384,9 @@ impl Spool {
                 self.end = self.end.saturating_add(room);
                 return Some((at, room));
             }
-            let oldest = self
-                .pictures
-                .iter()
-                .find(|(_, kept)| kept.ended && !kept.pieces.is_empty());
+            let oldest = self.pictures.iter().find(|(key, kept)| {
+                (kept.ended || matches!(key, Key::Way(_))) && !kept.pieces.is_empty()
+            });
             let oldest = oldest.map(|(picture, _)| *picture)?;
             self.let_go(oldest, Elsewhere::GivenUp);
         }
@@ -266,16 +394,77 @@ impl Spool {
 
     /// The picture's bytes are those of this file, whose SHA-256 this is: they are not kept any longer.
     pub(in crate::cli) fn is_file(&mut self, picture: PictureId, path: &Path, sha256: &str) {
-        self.let_go(
-            picture,
-            Elsewhere::File {
-                path: path.to_owned(),
-                sha256: sha256.to_owned(),
-            },
-        );
+        let elsewhere = Elsewhere::File {
+            path: path.to_owned(),
+            sha256: sha256.to_owned(),
+        };
+        if self.pictures.contains_key(&Key::Picture(picture)) {
+            self.let_go(Key::Picture(picture), elsewhere);
+            return;
+        }
+        let Some(places) = self.places.get_mut(&picture) else {
+            return;
+        };
+        places.elsewhere = Some(elsewhere);
+        let (way, pieces) = (places.way, places.pieces.clone());
+        for (_, at, bytes) in pieces {
+            self.cut(Key::Way(way), at..at.saturating_add(bytes));
+        }
     }
 
-    fn let_go(&mut self, picture: PictureId, elsewhere: Elsewhere) {
+    /// A range of a direction is not kept any longer.
+    fn cut(&mut self, key: Key, range: ByteRange) {
+        let Some(kept) = self.pictures.get_mut(&key) else {
+            return;
+        };
+        let mut freed = Vec::new();
+        let mut left = Vec::with_capacity(kept.pieces.len());
+        for piece in std::mem::take(&mut kept.pieces) {
+            let end = piece.offset.saturating_add(piece.bytes);
+            let (from, to) = (range.start.max(piece.offset), range.end.min(end));
+            if from >= to {
+                left.push(piece);
+                continue;
+            }
+            if from > piece.offset {
+                left.push(Piece {
+                    bytes: from - piece.offset,
+                    ..piece
+                });
+            }
+            freed.push((piece.at + (from - piece.offset), to - from));
+            if to < end {
+                left.push(Piece {
+                    offset: to,
+                    at: piece.at + (to - piece.offset),
+                    bytes: end - to,
+                });
+            }
+        }
+        kept.pieces = left;
+        let end = kept.buffer_at.saturating_add(kept.buffer.len() as u64);
+        let (from, to) = (range.start.max(kept.buffer_at), range.end.min(end));
+        if from < to {
+            let place = |at: u64| usize::try_from(at - kept.buffer_at).unwrap_or(usize::MAX);
+            let rest = kept.buffer.split_off(place(to).min(kept.buffer.len()));
+            kept.buffer.truncate(place(from));
+            let gone = usize::try_from(to - from).unwrap_or(usize::MAX);
+            self.gathered = self.gathered.saturating_sub(gone);
+            // What stands before it is framing: little, and written.
+            if let Err(failure) = self.keep(key) {
+                self.failure = Some(failure);
+            }
+            if let Some(kept) = self.pictures.get_mut(&key) {
+                kept.buffer_at = to;
+                kept.buffer = rest;
+            }
+        }
+        for (at, bytes) in freed {
+            self.give_free(at, bytes);
+        }
+    }
+
+    fn let_go(&mut self, picture: Key, elsewhere: Elsewhere) {
         let Some(kept) = self.pictures.get_mut(&picture) else {
             return;
         };
@@ -324,6 +513,37 @@ impl Spool {
         }
     }
 
+    /// Bytes of a direction, as far as they are kept: runs at their stream offsets.
+    ///
+    /// # Errors
+    /// A temporary file that cannot be read.
+    pub(in crate::cli) fn way(&mut self, way: Way, range: ByteRange) -> anyhow::Result<Vec<Run>> {
+        let Some(kept) = self.pictures.get(&Key::Way(way)) else {
+            return Ok(Vec::new());
+        };
+        let mut runs: Vec<Run> = Vec::new();
+        for piece in &kept.pieces {
+            let end = piece.offset.saturating_add(piece.bytes);
+            let (from, to) = (range.start.max(piece.offset), range.end.min(end));
+            if from < to {
+                let part = Piece {
+                    offset: from,
+                    at: piece.at.saturating_add(from - piece.offset),
+                    bytes: to - from,
+                };
+                add(&mut runs, from, Self::piece(&mut *self.file, part)?);
+            }
+        }
+        let end = kept.buffer_at.saturating_add(kept.buffer.len() as u64);
+        let (from, to) = (range.start.max(kept.buffer_at), range.end.min(end));
+        if from < to {
+            let place = |at: u64| usize::try_from(at - kept.buffer_at).unwrap_or(usize::MAX);
+            let bytes = kept.buffer.get(place(from)..place(to)).unwrap_or_default();
+            add(&mut runs, from, bytes.to_vec());
+        }
+        Ok(runs)
+    }
+
     /// A picture's captured bytes; absent where there are more than `limit`, or where they are gone.
     ///
     /// # Errors
@@ -333,36 +553,55 @@ impl Spool {
         picture: PictureId,
         limit: u64,
     ) -> anyhow::Result<Option<Wire>> {
-        let Some(kept) = self.pictures.get(&picture) else {
+        let key = Key::Picture(picture);
+        if let Some(kept) = self.pictures.get(&key) {
+            let (length, whole) = (kept.length, 0..kept.length);
+            if let Some(elsewhere) = &kept.elsewhere {
+                return Ok(from_elsewhere(elsewhere, length, limit));
+            }
+            let all: u64 = kept.pieces.iter().map(|piece| piece.bytes).sum();
+            if all.saturating_add(kept.buffer.len() as u64) > limit {
+                return Ok(None);
+            }
+            let mut wire = Wire {
+                length,
+                runs: Vec::new(),
+            };
+            let buffer = (kept.buffer_at, kept.buffer.clone());
+            for piece in kept.pieces.clone() {
+                let bytes = Self::piece(&mut *self.file, piece)?;
+                add(&mut wire.runs, piece.offset, bytes);
+            }
+            if buffer.0 < whole.end {
+                add(&mut wire.runs, buffer.0, buffer.1);
+            }
+            return Ok(Some(wire));
+        }
+        let Some(places) = self.places.get(&picture) else {
             return Ok(Some(Wire::default()));
         };
-        match &kept.elsewhere {
-            Some(Elsewhere::File { .. }) if kept.length > limit => return Ok(None),
-            // The file may have been changed since.
-            Some(Elsewhere::File { path, sha256: same }) => {
-                let bytes = std::fs::read(path).ok();
-                return Ok(bytes.filter(|bytes| sha256(bytes) == *same).map(Wire::of));
-            }
-            Some(Elsewhere::GivenUp) => return Ok(None),
-            None => {}
+        if let Some(elsewhere) = &places.elsewhere {
+            return Ok(from_elsewhere(elsewhere, places.length, limit));
         }
-        let all: u64 = kept.pieces.iter().map(|piece| piece.bytes).sum();
-        if all.saturating_add(kept.buffer.len() as u64) > limit {
+        let (way, length, pieces) = (places.way, places.length, places.pieces.clone());
+        let kept = self.pictures.get(&Key::Way(way));
+        if kept.is_some_and(|kept| kept.elsewhere.is_some()) {
+            return Ok(None);
+        }
+        let all: u64 = pieces.iter().map(|(_, _, bytes)| bytes).sum();
+        if all > limit {
             return Ok(None);
         }
         let mut wire = Wire {
-            length: kept.length,
+            length,
             runs: Vec::new(),
         };
-        let mut add = |offset: u64, bytes: Vec<u8>| match wire.runs.last_mut() {
-            Some(last) if last.range().end == offset => last.bytes.extend_from_slice(&bytes),
-            _ if bytes.is_empty() => {}
-            _ => wire.runs.push(Run { offset, bytes }),
-        };
-        for piece in &kept.pieces {
-            add(piece.offset, Self::piece(&mut *self.file, *piece)?);
+        for (offset, at, bytes) in pieces {
+            for run in self.way(way, at..at.saturating_add(bytes))? {
+                let offset = offset.saturating_add(run.offset.saturating_sub(at));
+                add(&mut wire.runs, offset, run.bytes);
+            }
         }
-        add(kept.buffer_at, kept.buffer.clone());
         Ok(Some(wire))
     }
 
@@ -371,34 +610,45 @@ impl Spool {
     /// # Errors
     /// A temporary file that cannot be read.
     pub(in crate::cli) fn sha256(&mut self, picture: PictureId) -> anyhow::Result<Option<String>> {
-        let Some(kept) = self.pictures.get(&picture) else {
+        /// Bytes read at once.
+        const STEP: u64 = 1 << 20;
+        let known = self
+            .pictures
+            .get(&Key::Picture(picture))
+            .map(|kept| &kept.elsewhere)
+            .or_else(|| self.places.get(&picture).map(|places| &places.elsewhere));
+        match known {
+            Some(Some(Elsewhere::File { sha256, .. })) => return Ok(Some(sha256.clone())),
+            Some(Some(Elsewhere::GivenUp)) | None => return Ok(None),
+            Some(None) => {}
+        }
+        if self.pictures.contains_key(&Key::Picture(picture)) {
+            let wire = self.wire(picture, u64::MAX)?;
+            return Ok(wire.and_then(|wire| wire.whole().map(sha256)));
+        }
+        let Some(places) = self.places.get(&picture) else {
             return Ok(None);
         };
-        match &kept.elsewhere {
-            Some(Elsewhere::File { sha256, .. }) => return Ok(Some(sha256.clone())),
-            Some(Elsewhere::GivenUp) => return Ok(None),
-            None => {}
-        }
-        let all: u64 = kept.pieces.iter().map(|piece| piece.bytes).sum();
-        if all.saturating_add(kept.buffer.len() as u64) != kept.length {
-            return Ok(None);
-        }
+        let (way, length, pieces) = (places.way, places.length, places.pieces.clone());
         let mut hasher = Hasher::new(DigestKind::Sha256);
-        for piece in &kept.pieces {
-            let mut at = 0;
-            while at < piece.bytes {
-                let bytes = (piece.bytes - at).min(1 << 20);
-                let part = Piece {
-                    offset: piece.offset.saturating_add(at),
-                    at: piece.at.saturating_add(at),
-                    bytes,
-                };
-                hasher.update(&Self::piece(&mut *self.file, part)?);
-                at = at.saturating_add(bytes);
+        let mut taken = 0_u64;
+        for (_, at, bytes) in pieces {
+            let end = at.saturating_add(bytes);
+            let mut from = at;
+            while from < end {
+                let to = end.min(from.saturating_add(STEP));
+                for run in self.way(way, from..to)? {
+                    taken = taken.saturating_add(run.bytes.len() as u64);
+                    hasher.update(&run.bytes);
+                }
+                from = to;
             }
         }
-        hasher.update(&kept.buffer);
-        Ok(hasher.finish())
+        Ok(if taken == length {
+            hasher.finish()
+        } else {
+            None
+        })
     }
 
     fn piece(file: &mut dyn Backing, piece: Piece) -> anyhow::Result<Vec<u8>> {
@@ -410,6 +660,42 @@ impl Spool {
     }
 }
 
+impl Places {
+    fn add(&mut self, at: u64, bytes: u64) {
+        match self.pieces.last_mut() {
+            Some((offset, start, count))
+                if offset.saturating_add(*count) == self.length
+                    && start.saturating_add(*count) == at =>
+            {
+                *count = count.saturating_add(bytes);
+            }
+            _ => self.pieces.push((self.length, at, bytes)),
+        }
+        self.length = self.length.saturating_add(bytes);
+    }
+}
+
+/// Adds bytes to ascending runs.
+fn add(runs: &mut Vec<Run>, offset: u64, bytes: Vec<u8>) {
+    match runs.last_mut() {
+        Some(last) if last.range().end == offset => last.bytes.extend_from_slice(&bytes),
+        _ if bytes.is_empty() => {}
+        _ => runs.push(Run { offset, bytes }),
+    }
+}
+
+/// A picture whose bytes are those of a file; absent where that is not so any more, or where they are gone.
+fn from_elsewhere(elsewhere: &Elsewhere, length: u64, limit: u64) -> Option<Wire> {
+    match elsewhere {
+        // The file may have been changed since.
+        Elsewhere::File { path, sha256: same } if length <= limit => {
+            let bytes = std::fs::read(path).ok();
+            bytes.filter(|bytes| sha256(bytes) == *same).map(Wire::of)
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -417,6 +703,7 @@ mod tests {
     fn data(spool: &mut Spool, picture: u32, bytes: &[u8]) {
         spool.see(&Event::PictureData {
             picture: PictureId(picture),
+            at: None,
             bytes,
         });
     }
@@ -508,7 +795,7 @@ mod tests {
             for _ in 0..20 {
                 data(&mut spool, picture, &[picture.to_le_bytes()[0]; 100]);
             }
-            if let Some(kept) = spool.pictures.get_mut(&PictureId(picture)) {
+            if let Some(kept) = spool.pictures.get_mut(&Key::Picture(PictureId(picture))) {
                 kept.ended = true;
             }
         }

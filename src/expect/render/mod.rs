@@ -2,7 +2,6 @@
 
 mod annotations;
 mod csv;
-pub mod junit;
 mod table;
 
 use std::io::{self, Write};

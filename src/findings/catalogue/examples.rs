@@ -397,3 +397,99 @@ pub(super) const RAISE_LIMIT: &[Example] = &[shell(
     "imgnet analyze big.pcap",
     "imgnet analyze big.pcap --limit-streams 1000000 --limit-waiting-direction 256M",
 )];
+
+/// One recv returns what is there.
+pub(super) const RECV_ALL: &[Example] = &[
+    python(
+        "data = sock.recv(length)             # what is there by now",
+        "data = bytearray()\nwhile len(data) < length:\n    part = sock.recv(length - len(data))\n    if not part:\n        raise ConnectionError(\"closed before the end\")\n    data += part",
+    ),
+    rust(
+        "let n = sock.read(&mut picture)?;",
+        "sock.read_exact(&mut picture)?;",
+    ),
+];
+
+/// The count that read returned, not a text's length.
+pub(super) const COUNTED_BYTES: &[Example] = &[
+    python(
+        "sock.sendall(block.split(b\"\\0\")[0])  # a C string",
+        "sock.sendall(block)                 # all its bytes",
+    ),
+    rust(
+        "let text = CStr::from_bytes_until_nul(&block)?;\nsock.write_all(text.to_bytes())?;",
+        "let n = file.read(&mut block)?;\nsock.write_all(&block[..n])?;",
+    ),
+];
+
+/// The last block is short.
+pub(super) const ONLY_WHAT_WAS_READ: &[Example] = &[
+    python(
+        "while file.readinto(block):\n    sock.sendall(block)",
+        "while n := file.readinto(block):\n    sock.sendall(block[:n])",
+    ),
+    rust(
+        "while file.read(&mut block)? > 0 {\n    sock.write_all(&block)?;\n}",
+        "std::io::copy(&mut file, &mut sock)?;",
+    ),
+];
+
+/// The header first, then the picture.
+pub(super) const HEADER_OFF: &[Example] = &[
+    python(
+        "file.write(everything)",
+        "head, picture = everything.split(b\"\\r\\n\\r\\n\", 1)\nfile.write(picture)",
+    ),
+    rust(
+        "sock.read_to_end(&mut everything)?;\nfile.write_all(&everything)?;",
+        "sock.read_exact(&mut header)?;\nstd::io::copy(&mut sock, &mut file)?;",
+    ),
+];
+
+/// Say which file is opened.
+pub(super) const RIGHT_FILE: &[Example] = &[
+    python(
+        "data = open(\"photo.jpg\", \"rb\").read()  # of whatever folder it runs in",
+        "path = Path(__file__).with_name(\"photo.jpg\")\ndata = path.read_bytes()",
+    ),
+    rust(
+        "let data = std::fs::read(\"photo.jpg\")?;",
+        "let path = folder.join(\"photo.jpg\");\nlet data = std::fs::read(&path)?;",
+    ),
+];
+
+/// A file that was read is at its end.
+pub(super) const READ_ONCE: &[Example] = &[
+    python(
+        "size = len(file.read())\nsock.sendall(struct.pack(\">I\", size) + file.read())  # nothing is left",
+        "data = file.read()\nsock.sendall(struct.pack(\">I\", len(data)) + data)",
+    ),
+    rust(
+        "file.read_to_end(&mut checked)?;\nfile.read_to_end(&mut data)?;        // nothing is left",
+        "file.read_to_end(&mut data)?;",
+    ),
+];
+
+/// A file has a length; its end bytes may stand in the middle.
+pub(super) const BY_LENGTH: &[Example] = &[
+    python(
+        "end = data.index(b\"\\xff\\xd9\") + 2\nsock.sendall(data[:end])",
+        "sock.sendall(data)",
+    ),
+    rust(
+        "let end = data.windows(2).position(|two| two == [0xff, 0xd9]);\nsock.write_all(&data[..end.unwrap() + 2])?;",
+        "sock.write_all(&data)?;",
+    ),
+];
+
+/// What is buffered has to go out.
+pub(super) const FLUSHED: &[Example] = &[
+    python(
+        "writer = sock.makefile(\"wb\")\nwriter.write(data)\nsock.close()",
+        "with sock.makefile(\"wb\") as writer:\n    writer.write(data)\nsock.close()",
+    ),
+    rust(
+        "writer.write_all(&data)?;\nsock.shutdown(Shutdown::Write)?;",
+        "writer.write_all(&data)?;\nwriter.flush()?;\nsock.shutdown(Shutdown::Write)?;",
+    ),
+];

@@ -1,10 +1,11 @@
-//! The catalogue: what each finding means, how it is proved, what it looks like in frames, how to fix it.
+//! The catalogue: what each finding means, how it is proved, what it looks like in frames, how to mend it.
 //!
 //! The one source of truth: the rules take names and severities from here, `imgnet explain` prints it, and
 //! `docs/findings.md` is generated from it. It speaks to readers who know nothing of TCP.
 
 pub(super) mod capture;
 mod examples;
+pub(super) mod files;
 pub(super) mod framing;
 mod markdown;
 pub(super) mod tcp;

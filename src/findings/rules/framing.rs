@@ -98,7 +98,10 @@ fn name_bytes(bytes: &[u8]) -> String {
         return format!("the end marker {}", marker.escape_ascii());
     }
     if let Sniff::Is(format) = picture::sniff(bytes) {
-        return format!("another {format}, or the same one again");
+        return format!(
+            "another {}, or the same one again",
+            format.to_string().to_uppercase()
+        );
     }
     match bytes {
         b"\r\n" | b"\n" => "a line end".to_owned(),
@@ -240,7 +243,7 @@ fn text_mode(view: &View<'_>, damage: TextDamage) -> Finding {
         Name::TextMode,
         view.facts.last_data.map(|(frame, _)| frame),
         format!(
-            "{} sent a PNG whose signature was changed as text is: {damage}. So was the rest of the file; it cannot be repaired \
+            "{} sent a PNG whose signature was changed as text is: {damage}. So was the rest of the file; it cannot be mended \
              after the fact.",
             capital(&view.sender())
         ),

@@ -136,7 +136,7 @@ impl Servers {
                     seconds(upload.silence),
                     marker::explanation(upload.bytes, upload.chunk, &upload.mark, None),
                 ),
-                marker::FIX,
+                marker::MEND,
             )
         })
     }

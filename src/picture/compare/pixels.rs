@@ -1,6 +1,5 @@
 //! Two decoded pictures pixel by pixel, and raw pixels as they go over the wire.
 
-use crate::units::count;
 use image::{DynamicImage, RgbImage};
 
 /// How two decoded pictures differ. Where their sizes do, the area that both have (from the top left) is compared.
@@ -95,7 +94,7 @@ pub enum RawPixelsError {
     #[error("a row has to have at least 1 pixel; tell the width")]
     NoWidth,
     /// Too large to be held.
-    #[error("{} bytes of raw pixels are more than the limit of {}", count(*bytes), count(*limit))]
+    #[error("{bytes} bytes of raw pixels are more than the limit of {limit}")]
     TooLarge {
         /// Bytes there are.
         bytes: u64,

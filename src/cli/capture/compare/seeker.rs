@@ -12,12 +12,12 @@ use super::folder::{Folder, Reading, Readings, key_of};
 use super::{Shared, Told};
 use crate::analysis::DigestKind;
 use crate::capture::session;
-use crate::cli::verify::compare::{Half, Picked, Settings, judge, pair, wanted};
+use crate::cli::verify::compare::{Context, Half, Picked, Settings, judge, pair, wanted};
 use crate::cli::verify::files::{self, Found};
 use crate::ledger::comparison::PairedBy;
 use crate::ledger::record::{Record, Side as Writer};
 use crate::ledger::{Image, Verdict};
-use crate::verify::{Asked, Outcome};
+use crate::verify::{Asked, Knowledge, Outcome};
 
 /// How often files are looked for.
 const LOOK: Duration = Duration::from_millis(20);
@@ -298,6 +298,11 @@ impl Seeker {
             &pending.image,
             None,
             &picked,
+            &Context {
+                evidence: None,
+                wire: None,
+                knowledge: &Knowledge::default(),
+            },
         )?;
         let done = (all && !unsure) || outcome.verdict == Verdict::Mismatch;
         Ok(Some((outcome, done)))
@@ -416,7 +421,19 @@ impl Seeker {
             sent: asked.sent && side == 0,
             received: asked.received && side == 1,
         };
-        let outcome = judge(&mut spool, &self.settings, only, image, None, &picked)?;
+        let outcome = judge(
+            &mut spool,
+            &self.settings,
+            only,
+            image,
+            None,
+            &picked,
+            &Context {
+                evidence: None,
+                wire: None,
+                knowledge: &Knowledge::default(),
+            },
+        )?;
         drop(spool);
         if side == 1 && outcome.verdict != Verdict::Match && *age < STABLE {
             pending.again = Some(Instant::now() + STABLE.saturating_sub(*age));

@@ -100,8 +100,8 @@ fn table_is_aligned_and_lets_no_escape_through() {
     );
     let want = "\
  #        picture            from -> to                          kind   bytes  pieces     took
- 1  sent  a\\u{1b}[2J.jpg  127.0.0.1:50000 -> 127.0.0.1:5050  JPEG  12,088       6  2.50 ms
- 2  sent  a\\u{1b}[2J.jpg  127.0.0.1:50000 -> 127.0.0.1:5050  JPEG  12,088       6   failed
+ 1  sent  a\\u{1b}[2J.jpg  127.0.0.1:50000 -> 127.0.0.1:5050  jpeg  12,088       6  2.50 ms
+ 2  sent  a\\u{1b}[2J.jpg  127.0.0.1:50000 -> 127.0.0.1:5050  jpeg  12,088       6   failed
 2 pictures, 24,176 bytes, 1 failed
 ";
     let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -121,10 +121,10 @@ fn narrow_terminal_gets_lines_that_fit() {
     let want = "\
 1  sent a\\u{1b}[2J.jpg
    127.0.0.1:50000 -> 127.0.0.1:5050
-   JPEG, 12,088 bytes in 6 pieces, 2.50 ms
+   jpeg, 12,088 bytes in 6 pieces, 2.50 ms
 2  sent a\\u{1b}[2J.jpg
    127.0.0.1:50000 -> 127.0.0.1:5050
-   JPEG, 12,088 bytes in 6 pieces, failed
+   jpeg, 12,088 bytes in 6 pieces, failed
 2 pictures, 24,176 bytes, 1 failed
 ";
     assert_eq!(table, want);

@@ -1,0 +1,224 @@
+//! Alignment finds what is there, and nothing that is not.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Noise that is the same for the same seed.
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..length)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32).to_le_bytes()[0]
+        })
+        .collect()
+}
+
+fn aligned(texts: &[&[u8]], stream: &[u8]) -> Vec<Vec<Span>> {
+    let index = Index::new(texts.to_vec());
+    let mut aligner = Aligner::new(&index);
+    aligner.bytes(stream);
+    aligner.finish()
+}
+
+fn placed(text: &[u8], stream: &[u8]) -> Vec<Placement> {
+    let spans = aligned(&[text], stream).remove(0);
+    for span in &spans {
+        let range = |range: ByteRange| {
+            usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()
+        };
+        assert_eq!(
+            stream[range(span.stream.clone())],
+            text[range(span.in_text())],
+            "a span is of equal bytes"
+        );
+    }
+    placements(&spans, text.len() as u64)
+}
+
+#[test]
+fn a_file_is_found_whole_where_it_lies() {
+    let file = noise(1, 20_000);
+    let mut stream = noise(2, 777);
+    stream.extend_from_slice(&file);
+    stream.extend(noise(3, 99));
+    let found = placed(&file, &stream);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].is_whole());
+    assert_eq!(found[0].stream(), 777..20_777);
+    assert_eq!(found[0].spans.len(), 1);
+}
+
+#[test]
+fn a_file_sent_three_times_is_three_passages() {
+    let file = noise(1, 9_000);
+    let stream = file.repeat(3);
+    let found = placed(&file, &stream);
+    let places: Vec<ByteRange> = found.iter().map(Placement::stream).collect();
+    assert_eq!(places, [0..9_000, 9_000..18_000, 18_000..27_000]);
+    assert!(found.iter().all(Placement::is_whole));
+}
+
+#[test]
+fn one_byte_put_in_left_out_or_changed_shows_where() {
+    let file = noise(7, 6_000);
+    for at in [0, 1, 33, 1_000, 5_000, 5_998, 5_999] {
+        let mut more = file.clone();
+        more.insert(at, file[at] ^ 0x55);
+        let found = placed(&file, &more);
+        assert_eq!(found.len(), 1, "{at}");
+        assert!(
+            found[0].is_whole() || !(4..5_997).contains(&at),
+            "{at}: {found:?}"
+        );
+        let mut fewer = file.clone();
+        fewer.remove(at);
+        let found = placed(&file, &fewer);
+        assert_eq!(found.len(), 1, "{at}");
+        assert!(found[0].covered() >= 5_990, "{at}: {found:?}");
+        assert!(!found[0].is_whole(), "{at}: {found:?}");
+        let mut other = file.clone();
+        other[at] ^= 0x10;
+        let found = placed(&file, &other);
+        assert!(
+            !found[0].is_whole() && found[0].covered() >= 5_990,
+            "{at}: {found:?}"
+        );
+        if (40..5_960).contains(&at) {
+            let missing = found[0].missing();
+            assert_eq!((missing.len(), missing[0].start), (1, at as u64), "{at}");
+        }
+    }
+}
+
+#[test]
+fn after_a_gap_a_file_goes_on_where_it_must() {
+    let file = noise(5, 5_000);
+    let index = Index::new(vec![&file]);
+    let mut aligner = Aligner::new(&index);
+    aligner.bytes(&file[..1_000]);
+    aligner.gap(500);
+    // Too little for an anchor.
+    aligner.bytes(&file[1_500..1_520]);
+    aligner.gap(480);
+    aligner.bytes(&file[2_000..]);
+    let found = placements(&aligner.finish()[0], 5_000);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].missing(), [1_000..1_500, 1_520..2_000]);
+}
+
+#[test]
+fn small_files_and_flat_ones_are_found_as_a_whole() {
+    for file in [b"x".repeat(5_000), noise(3, 20), vec![0; 64]] {
+        let mut stream = noise(9, 300);
+        stream.extend_from_slice(&file);
+        stream.push(1);
+        let found = placed(&file, &stream);
+        assert!(
+            found
+                .iter()
+                .any(|place| place.is_whole() && place.stream().start <= 300),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
+fn datagrams_in_any_order_are_one_passage() {
+    let file = noise(4, 14_000);
+    let mut pieces: Vec<(usize, &[u8])> = file.chunks(1_400).enumerate().collect();
+    pieces.swap(2, 3);
+    pieces.swap(7, 9);
+    let mut stream = Vec::new();
+    for (number, piece) in pieces {
+        stream.push(u8::try_from(number).unwrap());
+        stream.extend_from_slice(piece);
+    }
+    let found = placed(&file, &stream);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].is_whole(), "{:?}", found[0].missing());
+    assert!(!found[0].is_in_order());
+}
+
+#[test]
+fn the_index_is_small() {
+    let file = noise(6, 80 << 20);
+    let index = Index::new(vec![&file]);
+    assert!(
+        index.memory() * 100 <= file.len() * 3,
+        "{} of {}",
+        index.memory(),
+        file.len()
+    );
+}
+
+#[test]
+fn conversions_are_what_they_say() {
+    assert_eq!(viewed(b"Man", View::Base64).unwrap(), b"TWFu");
+    assert_eq!(viewed(b"Ma", View::Base64).unwrap(), b"TWE=");
+    assert_eq!(viewed(b"\xfb", View::Base64Url).unwrap(), b"-w==");
+    assert_eq!(viewed(b"\xff\x0a", View::HexLower).unwrap(), b"ff0a");
+    assert_eq!(
+        viewed(b"\xff\xd8", View::Latin1ToUtf8).unwrap(),
+        b"\xc3\xbf\xc3\x98"
+    );
+    assert_eq!(
+        viewed(b"a\xff\xd8b", View::LossyUtf8).unwrap(),
+        b"a\xef\xbf\xbd\xef\xbf\xbdb"
+    );
+    assert_eq!(viewed(b"a\nb", View::LfToCrlf).unwrap(), b"a\r\nb");
+    assert_eq!(viewed(b"a\r\n\rb", View::CrlfToLf).unwrap(), b"a\n\rb");
+    assert_eq!(viewed(b"ab", View::CrlfToLf), None);
+}
+
+proptest! {
+    #[test]
+    fn any_file_cut_into_pieces_with_other_bytes_between_is_found(
+        seed in any::<u64>(),
+        pieces in prop::collection::vec((64_usize..3_000, 0_usize..200), 1..20),
+    ) {
+        let mut stream = noise(seed ^ 1, 50);
+        let mut file = Vec::new();
+        for (number, (length, between)) in pieces.iter().enumerate() {
+            let piece = noise(seed.wrapping_add(number as u64 + 10), *length);
+            file.extend_from_slice(&piece);
+            stream.extend_from_slice(&piece);
+            stream.extend(noise(seed.wrapping_mul(number as u64 + 3), *between));
+        }
+        let found = placed(&file, &stream);
+        prop_assert_eq!(found.len(), 1);
+        prop_assert!(found[0].is_whole(), "{:?}", found[0].missing());
+    }
+
+    #[test]
+    fn nothing_is_found_in_noise(seed in any::<u64>(), length in 64_usize..20_000) {
+        let file = noise(seed, 8_000);
+        let stream = noise(seed ^ 0xffff_0000, length);
+        prop_assert!(aligned(&[&file], &stream)[0].is_empty());
+    }
+
+    #[test]
+    fn any_split_of_the_stream_gives_the_same(
+        seed in any::<u64>(),
+        cuts in prop::collection::vec(1_usize..500, 1..30),
+    ) {
+        let (file, other) = (noise(seed, 4_000), noise(seed ^ 0x4d, 2_000));
+        let mut stream = noise(seed ^ 5, 100);
+        stream.extend_from_slice(&other[..1_500]);
+        stream.extend_from_slice(&file[..2_500]);
+        stream.extend_from_slice(&file[2_600..]);
+        stream.extend_from_slice(&other);
+        let index = Index::new(vec![&file, &other]);
+        let mut aligner = Aligner::new(&index);
+        let (mut rest, mut cuts) = (stream.as_slice(), cuts.into_iter().cycle());
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(cuts.next().unwrap().min(rest.len()));
+            aligner.bytes(now);
+            rest = later;
+        }
+        prop_assert_eq!(aligner.finish(), aligned(&[&file, &other], &stream));
+    }
+}

@@ -1,0 +1,355 @@
+//! Where the files given lie in what was captured: passages of their bytes, as they are, converted or decoded.
+
+use image::DynamicImage;
+
+use super::wire::Run;
+use crate::align::{Aligner, Index, Placement, View, placements, viewed};
+use crate::ledger::Stream;
+use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, decode, sniff};
+use crate::units::ByteRange;
+
+/// Conversions of more bytes than this are not looked for.
+const CONVERTED: usize = 64 << 20;
+/// From so many bytes on a direction is worth a second look.
+const UNEXPLAINED: u64 = 256;
+/// Equal bytes beyond a picture's header that are no accident.
+const TELLING: u64 = 64;
+
+/// The bytes of files: all files with the same ones are one text.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'f> {
+    /// The bytes.
+    pub bytes: &'f [u8],
+    /// Some file sent has them.
+    pub sent: bool,
+    /// Some file received has them.
+    pub received: bool,
+}
+
+/// What was captured of one direction.
+#[derive(Debug, Clone)]
+pub struct Way<'w> {
+    /// Its stream.
+    pub stream: &'w Stream,
+    /// Its place among the directions of the stream.
+    pub side: usize,
+    /// Bytes that are in the capture, at their stream offsets; ascending.
+    pub runs: Vec<Run>,
+    /// Ranges whose bytes are known already, ascending: nothing is looked for there.
+    pub known: Vec<ByteRange>,
+}
+
+impl Way<'_> {
+    /// Whether bytes are missing from the capture in this range.
+    pub(super) fn has_gap(&self, range: &ByteRange) -> bool {
+        let gaps = self
+            .stream
+            .directions
+            .get(self.side)
+            .map(|direction| direction.gaps.as_slice());
+        gaps.unwrap_or_default().iter().any(|gap| {
+            gap.offset < range.end.max(range.start.saturating_add(1))
+                && gap.offset.saturating_add(gap.length) > range.start
+        })
+    }
+
+    /// The bytes of a range, as far as they were captured in one run.
+    pub(super) fn bytes(&self, range: &ByteRange) -> Option<&[u8]> {
+        let run = self
+            .runs
+            .iter()
+            .find(|run| run.offset <= range.start && run.range().end >= range.end)?;
+        let place = |at: u64| usize::try_from(at - run.offset).ok();
+        run.bytes.get(place(range.start)?..place(range.end)?)
+    }
+
+    /// One past the last byte that was captured.
+    pub(super) fn end(&self) -> u64 {
+        self.runs.last().map_or(0, |run| run.range().end)
+    }
+}
+
+/// The order in which decoded pixels are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+    /// With alpha.
+    Rgba,
+    /// With alpha.
+    Bgra,
+    /// One byte a pixel.
+    Grey,
+    /// All red, then all green, then all blue.
+    Planar,
+}
+
+impl Layout {
+    const ALL: [Self; 6] = [
+        Self::Bgr,
+        Self::Rgb,
+        Self::Rgba,
+        Self::Bgra,
+        Self::Grey,
+        Self::Planar,
+    ];
+
+    /// A picture's pixels in this order.
+    pub(super) fn pixels(self, picture: &DynamicImage) -> Vec<u8> {
+        match self {
+            Self::Rgb => picture.to_rgb8().into_raw(),
+            Self::Bgr => super::likeness::bgr24_rows(picture),
+            Self::Rgba => picture.to_rgba8().into_raw(),
+            Self::Bgra => {
+                let mut bytes = picture.to_rgba8().into_raw();
+                for pixel in bytes.chunks_exact_mut(4) {
+                    pixel.swap(0, 2);
+                }
+                bytes
+            }
+            Self::Grey => picture.to_luma8().into_raw(),
+            Self::Planar => {
+                let bytes = picture.to_rgb8().into_raw();
+                let plane = |channel: usize| bytes.iter().skip(channel).step_by(3).copied();
+                plane(0).chain(plane(1)).chain(plane(2)).collect()
+            }
+        }
+    }
+}
+
+/// What of a file lies in the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Its bytes, as they are or converted.
+    View(View),
+    /// Its decoded pixels, of this width and height.
+    Pixels(Layout, u32, u32),
+}
+
+impl Form {
+    pub(super) const BYTES: Self = Self::View(View::Bytes);
+}
+
+/// A file's bytes in a direction.
+#[derive(Debug, Clone)]
+pub(super) struct Passage {
+    /// Which text.
+    pub(super) text: usize,
+    /// Which direction.
+    pub(super) way: usize,
+    pub(super) form: Form,
+    pub(super) placement: Placement,
+    /// Bytes of it that are no mere header.
+    pub(super) telling: u64,
+}
+
+impl Passage {
+    /// Whether all of the file lies there in one piece.
+    fn is_clean(&self) -> bool {
+        self.placement.is_whole() && self.placement.spans.len() == 1
+    }
+
+    /// Whether it is no accident: headers of two pictures of one program agree for hundreds of bytes.
+    pub(super) fn tells(&self) -> bool {
+        self.placement.is_whole() || self.telling >= TELLING
+    }
+}
+
+/// Where a picture's own data begin, as far as its first bytes tell.
+pub(super) fn header_end(bytes: &[u8]) -> u64 {
+    let four = |at: usize| {
+        let four = bytes.get(at..at + 4)?;
+        Some(u32::from_le_bytes(four.try_into().ok()?))
+    };
+    let end = match sniff(bytes.get(..SNIFF_BYTES).unwrap_or(bytes)) {
+        // The last of the scan headers that come before the data: FF DA.
+        Sniff::Is(Format::Jpeg) => {
+            let head = bytes.get(..bytes.len().min(64 << 10)).unwrap_or_default();
+            let found = jpeg_scan(head);
+            found.map_or(0, |at| at as u64)
+        }
+        Sniff::Is(Format::Png) => 49,
+        Sniff::Is(Format::Bmp) => four(10).map_or(54, u64::from),
+        Sniff::Is(Format::Gif) => {
+            let packed = bytes.get(10).copied().unwrap_or(0);
+            if packed & 0x80 == 0 {
+                13
+            } else {
+                13 + (3 << ((packed & 7) + 1))
+            }
+        }
+        Sniff::Is(Format::WebP) => 30,
+        _ => 0,
+    };
+    end.min(bytes.len() as u64)
+}
+
+/// Behind the first scan's header, by the lengths of the segments.
+fn jpeg_scan(bytes: &[u8]) -> Option<usize> {
+    let mut at = 2;
+    loop {
+        let &[0xff, marker, high, low] = bytes.get(at..at + 4)? else {
+            return None;
+        };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        at += 2 + length;
+        if marker == 0xda {
+            return Some(at);
+        }
+    }
+}
+
+/// All passages of the texts in the ways; not each tells something.
+pub(super) fn passages(texts: &[Text<'_>], ways: &[Way<'_>]) -> Vec<Passage> {
+    let plain: Vec<&[u8]> = texts.iter().map(|text| text.bytes).collect();
+    let numbers: Vec<(usize, Form)> = (0..texts.len()).map(|text| (text, Form::BYTES)).collect();
+    let mut found = looked_for(texts, &plain, &numbers, ways);
+    // Converted or decoded only where much of a direction is no file as it is.
+    let open: Vec<usize> = (0..ways.len())
+        .filter(|number| {
+            let clean: u64 = found
+                .iter()
+                .filter(|passage| passage.way == *number && passage.is_clean())
+                .map(|passage| passage.placement.covered())
+                .sum();
+            let all: u64 = ways.get(*number).map_or(0, |way| {
+                way.runs.iter().map(|run| run.bytes.len() as u64).sum()
+            });
+            let rest = all.saturating_sub(clean);
+            rest >= UNEXPLAINED && rest.saturating_mul(4) >= all
+        })
+        .collect();
+    let left: Vec<usize> = (0..texts.len())
+        .filter(|text| {
+            texts
+                .get(*text)
+                .is_some_and(|text| text.sent && !text.bytes.is_empty())
+        })
+        .filter(|_| !open.is_empty())
+        .collect();
+    let mut room = CONVERTED;
+    let mut converted: Vec<Vec<u8>> = Vec::new();
+    let mut numbers: Vec<(usize, Form)> = Vec::new();
+    for text in left {
+        let Some(bytes) = texts.get(text).map(|text| text.bytes) else {
+            continue;
+        };
+        if bytes.len().saturating_mul(16) > room {
+            continue;
+        }
+        for view in View::CONVERSIONS {
+            if let Some(made) = viewed(bytes, view) {
+                room = room.saturating_sub(made.len());
+                converted.push(made);
+                numbers.push((text, Form::View(view)));
+            }
+        }
+        if let Ok(picture) = decode(bytes, &DecodeLimits::default())
+            && (picture.as_bytes().len()).saturating_mul(16) <= room
+        {
+            for layout in Layout::ALL {
+                let made = layout.pixels(&picture);
+                room = room.saturating_sub(made.len());
+                converted.push(made);
+                numbers.push((
+                    text,
+                    Form::Pixels(layout, picture.width(), picture.height()),
+                ));
+            }
+        }
+    }
+    if !converted.is_empty() {
+        let plain: Vec<&[u8]> = converted.iter().map(Vec::as_slice).collect();
+        let open: Vec<Way<'_>> = ways
+            .iter()
+            .enumerate()
+            .map(|(number, way)| Way {
+                runs: if open.contains(&number) {
+                    way.runs.clone()
+                } else {
+                    Vec::new()
+                },
+                ..way.clone()
+            })
+            .collect();
+        found.extend(looked_for(texts, &plain, &numbers, &open));
+    }
+    found
+}
+
+fn looked_for(
+    texts: &[Text<'_>],
+    looked: &[&[u8]],
+    numbers: &[(usize, Form)],
+    ways: &[Way<'_>],
+) -> Vec<Passage> {
+    let index = Index::new(looked.to_vec());
+    let mut found = Vec::new();
+    for (number, way) in ways.iter().enumerate() {
+        let mut aligner = Aligner::new(&index);
+        let mut at = 0;
+        for run in &way.runs {
+            feed(&mut aligner, &mut at, run, &way.known);
+        }
+        let tracks = aligner.finish();
+        for ((spans, bytes), (text, form)) in tracks.iter().zip(looked).zip(numbers) {
+            if spans.is_empty() {
+                continue;
+            }
+            let header = match form {
+                Form::View(View::Bytes) => header_end(bytes),
+                // A conversion of the header is about as long as it.
+                Form::View(_) => texts
+                    .get(*text)
+                    .map_or(0, |text| header_end(text.bytes).saturating_mul(2)),
+                Form::Pixels(..) => 0,
+            };
+            for placement in placements(spans, bytes.len() as u64) {
+                let telling = placement
+                    .spans
+                    .iter()
+                    .map(|span| {
+                        let range = span.in_text();
+                        range.end.saturating_sub(range.start.max(header))
+                    })
+                    .sum();
+                let passage = Passage {
+                    text: *text,
+                    way: number,
+                    form: *form,
+                    placement,
+                    telling,
+                };
+                found.push(passage);
+            }
+        }
+    }
+    found
+}
+
+/// Passes a run on, without what is known.
+fn feed(aligner: &mut Aligner<'_, '_>, at: &mut u64, run: &Run, known: &[ByteRange]) {
+    let range = run.range();
+    let mut from = range.start;
+    let first = known.partition_point(|known| known.end <= range.start);
+    let rest = known.get(first..).unwrap_or_default();
+    let end = range.end..range.end;
+    for known in rest
+        .iter()
+        .take_while(|known| known.start < range.end)
+        .chain(std::iter::once(&end))
+    {
+        let to = known.start.min(range.end);
+        if from < to {
+            if from > *at {
+                aligner.gap(from - *at);
+            }
+            let place = |at: u64| usize::try_from(at - range.start).unwrap_or(usize::MAX);
+            aligner.bytes(run.bytes.get(place(from)..place(to)).unwrap_or_default());
+            *at = to;
+        }
+        from = from.max(known.end);
+    }
+}

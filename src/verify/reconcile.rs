@@ -1,0 +1,729 @@
+//! What was found of the files, and what the wire formats made of the stream, brought together: a file that lies whole in a
+//! direction is the picture, whatever a guessed format carved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::evidence::{Form, Passage, Text, Way};
+use super::wire::{Run, Wire};
+use crate::align::{View, viewed};
+use crate::ledger::{Chunks, Direction, Gap, Image, TransportKind, Verdict};
+use crate::reassembly::Log;
+use crate::units::{ByteRange, PictureId};
+use crate::wire::Protocol;
+
+/// Bytes of two passages that may overlap: a header that both have.
+const SHARED: u64 = 64;
+
+/// How the bytes of a picture lie in the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lie {
+    /// One after the other, or as a wire format has them.
+    Plain,
+    /// With as many other bytes before each piece: framing that repeats.
+    Regular,
+    /// With other bytes at some places that nothing explains.
+    Irregular,
+}
+
+/// What the evidence says of one picture.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// Text of the file sent that it is, in part at least.
+    pub sent: Option<usize>,
+    /// The same of a file received.
+    pub received: Option<usize>,
+    /// Conversion or pixels of the file sent that lie in the stream.
+    pub(super) form: Form,
+    /// Its bytes, where no wire format has them.
+    pub wire: Option<Wire>,
+    /// How they lie.
+    pub lie: Lie,
+    /// Bytes that are in the capture, between others that are the file's, are not: a difference that no missing frame explains.
+    pub certain: bool,
+}
+
+impl Evidence {
+    fn new() -> Self {
+        Self {
+            sent: None,
+            received: None,
+            form: Form::BYTES,
+            wire: None,
+            lie: Lie::Plain,
+            certain: false,
+        }
+    }
+}
+
+/// Pictures, and what the evidence says of them.
+#[derive(Debug, Default)]
+pub struct Reconciled {
+    /// Pictures, with those that the evidence shows and without those that it refutes.
+    pub images: Vec<Image>,
+    /// What it says of each; absent where nothing.
+    pub evidence: BTreeMap<PictureId, Evidence>,
+    /// Those that it refutes.
+    pub refuted: BTreeSet<PictureId>,
+}
+
+/// The place of a picture in its direction.
+fn range(image: &Image) -> ByteRange {
+    let length = image.encoded_bytes.unwrap_or(image.bytes);
+    image.offset..image.offset.saturating_add(length)
+}
+
+fn overlap(left: &ByteRange, right: &ByteRange) -> u64 {
+    let start = left.start.max(right.start);
+    left.end.min(right.end).saturating_sub(start)
+}
+
+/// Brings pictures and passages together. `known` are the pictures that are a file by their digest.
+pub(super) fn reconcile(
+    images: Vec<Image>,
+    known: &BTreeSet<PictureId>,
+    texts: &[Text<'_>],
+    ways: &[Way<'_>],
+    mut passages: Vec<Passage>,
+) -> Reconciled {
+    let mut work = Work {
+        next: images
+            .iter()
+            .map(|image| image.id.0)
+            .max()
+            .map_or(0, |id| id + 1),
+        result: Reconciled {
+            images,
+            ..Reconciled::default()
+        },
+        known,
+        texts,
+        ways,
+        taken: Vec::new(),
+        starts: passages
+            .iter()
+            .filter(|passage| passage.placement.is_whole() && passage.form == Form::BYTES)
+            .map(|passage| (passage.way, passage.placement.stream().start))
+            .collect(),
+    };
+    passages.sort_by_key(|passage| {
+        let whole = passage.placement.is_whole();
+        let plain = passage.form == Form::BYTES;
+        (
+            // One piece explains more than many.
+            !(whole && passage.placement.spans.len() == 1),
+            !whole,
+            std::cmp::Reverse(passage.telling),
+            !plain,
+            passage.way,
+            passage.placement.stream().start,
+        )
+    });
+    let text = |passage: &Passage| texts.get(passage.text).copied();
+    for passage in &passages {
+        if text(passage).is_some_and(|text| text.sent) {
+            work.sent(passage);
+        }
+    }
+    work.received(&passages);
+    work.result
+}
+
+struct Work<'w, 'f> {
+    next: u32,
+    result: Reconciled,
+    known: &'w BTreeSet<PictureId>,
+    texts: &'w [Text<'f>],
+    ways: &'w [Way<'f>],
+    /// Ranges of ways that are passages of files sent.
+    taken: Vec<(usize, ByteRange)>,
+    /// Where in ways whole files begin.
+    starts: BTreeSet<(usize, u64)>,
+}
+
+impl Work<'_, '_> {
+    /// Pictures that a range of a way overlaps.
+    fn overlapping(&self, way: &Way<'_>, place: &ByteRange) -> Vec<usize> {
+        let from = way.stream.directions.get(way.side).map(|one| one.from);
+        let pictures = self.result.images.iter().enumerate();
+        pictures
+            .filter(|(_, image)| {
+                image.stream == way.stream.id
+                    && Some(image.from) == from
+                    && overlap(&range(image), place) > 0
+            })
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    fn evidence(&mut self, picture: PictureId) -> &mut Evidence {
+        self.result
+            .evidence
+            .entry(picture)
+            .or_insert_with(Evidence::new)
+    }
+
+    /// A passage of a file sent.
+    fn sent(&mut self, passage: &Passage) {
+        let Some(way) = self.ways.get(passage.way) else {
+            return;
+        };
+        let place = passage.placement.stream();
+        let taken = self
+            .taken
+            .iter()
+            .any(|(number, range)| *number == passage.way && overlap(range, &place) > SHARED);
+        let pictures = self.overlapping(way, &place);
+        let known = pictures.iter().any(|&index| {
+            self.result.images.get(index).is_some_and(|image| {
+                self.known.contains(&image.id) && overlap(&range(image), &place) > SHARED
+            })
+        });
+        let exact = pictures.iter().any(|&index| {
+            let image = self.result.images.get(index);
+            passage.placement.spans.len() == 1 && image.is_some_and(|image| range(image) == place)
+        });
+        if taken || known || !(passage.tells() || exact) {
+            return;
+        }
+        self.taken.push((passage.way, place.clone()));
+        let lie = lie(way, passage);
+        let certain = is_certain(way, passage, lie);
+        let kept = match pictures.as_slice() {
+            &[one] => self
+                .result
+                .images
+                .get(one)
+                .filter(|image| fits(image, passage, lie))
+                .filter(|image| !self.is_less(image, passage))
+                .map(|image| image.id),
+            several => self.main(several, &place, passage, lie),
+        };
+        if let Some(picture) = kept {
+            let evidence = self.evidence(picture);
+            if evidence.sent.is_none() {
+                evidence.sent = Some(passage.text);
+                evidence.form = passage.form;
+                evidence.certain = certain;
+            }
+            return;
+        }
+        // Refuted: those that it mostly covers.
+        let known = self.known;
+        let mut template = None;
+        let mut refuted = BTreeSet::new();
+        for &index in &pictures {
+            if let Some(image) = self.result.images.get(index)
+                && !known.contains(&image.id)
+                && overlap(&range(image), &place).saturating_mul(2)
+                    >= image.encoded_bytes.unwrap_or(image.bytes)
+            {
+                template.get_or_insert_with(|| image.clone());
+                refuted.insert(image.id);
+            }
+        }
+        let template = template.or_else(|| self.result.images.first().cloned());
+        let id = PictureId(self.next);
+        let Some(text) = self.texts.get(passage.text) else {
+            return;
+        };
+        let Some((image, wire)) = picture(id, way, passage, text.bytes, template.as_ref()) else {
+            return;
+        };
+        self.next += 1;
+        self.result
+            .images
+            .retain(|image| !refuted.contains(&image.id));
+        for picture in &refuted {
+            self.result.evidence.remove(picture);
+        }
+        self.result.refuted.append(&mut refuted);
+        self.result.images.push(image);
+        let evidence = self.evidence(id);
+        evidence.sent = Some(passage.text);
+        evidence.form = passage.form;
+        evidence.wire = Some(wire);
+        evidence.lie = lie;
+        evidence.certain = certain;
+    }
+
+    /// Whether a whole file is there, and a wire format that was guessed took bytes behind it for the picture's: the receiver
+    /// kept the file alone, or they are the header of the next file.
+    fn is_less(&self, image: &Image, passage: &Passage) -> bool {
+        let place = passage.placement.stream();
+        let own = range(image);
+        if passage.form != Form::BYTES
+            || !passage.placement.is_whole()
+            || passage.placement.spans.len() != 1
+            || own.end <= place.end
+        {
+            return false;
+        }
+        let received = self
+            .texts
+            .get(passage.text)
+            .is_some_and(|text| text.received);
+        let next = self.starts.contains(&(passage.way, own.end));
+        received || (next && own.end - place.end == place.start)
+    }
+
+    /// Of several pictures that a passage overlaps the one that it is of; none where they are its pieces.
+    fn main(
+        &self,
+        pictures: &[usize],
+        place: &ByteRange,
+        passage: &Passage,
+        lie: Lie,
+    ) -> Option<PictureId> {
+        if passage.placement.is_whole() || lie == Lie::Regular {
+            return None;
+        }
+        let best = pictures
+            .iter()
+            .filter_map(|&index| self.result.images.get(index))
+            .max_by_key(|image| overlap(&range(image), place))?;
+        let most = overlap(&range(best), place).saturating_mul(10)
+            >= place.end.saturating_sub(place.start).saturating_mul(9);
+        (most && fits(best, passage, lie)).then_some(best.id)
+    }
+
+    /// For each picture without a received file of its digest the received file of which most lies there.
+    fn received(&mut self, passages: &[Passage]) {
+        let mut close: Vec<(u64, PictureId, usize)> = Vec::new();
+        let mut alone: Vec<&Passage> = Vec::new();
+        for passage in passages {
+            let received = self
+                .texts
+                .get(passage.text)
+                .is_some_and(|text| text.received);
+            let Some(way) = self.ways.get(passage.way).filter(|_| received) else {
+                continue;
+            };
+            if passage.form != Form::BYTES || !passage.tells() {
+                continue;
+            }
+            let pictures = self.overlapping(way, &passage.placement.stream());
+            if pictures.is_empty()
+                && passage.placement.is_whole()
+                && passage.placement.length >= SHARED
+            {
+                alone.push(passage);
+            }
+            for index in pictures {
+                let Some(image) = self.result.images.get(index) else {
+                    continue;
+                };
+                let place = range(image);
+                let common: u64 = passage
+                    .placement
+                    .spans
+                    .iter()
+                    .map(|span| overlap(&span.stream, &place))
+                    .sum();
+                if common > 0 {
+                    close.push((common, image.id, passage.text));
+                }
+            }
+        }
+        close.sort_by_key(|(common, picture, text)| (std::cmp::Reverse(*common), *picture, *text));
+        let mut used = BTreeSet::new();
+        for (_, picture, text) in close {
+            let free = self
+                .result
+                .evidence
+                .get(&picture)
+                .is_none_or(|evidence| evidence.received.is_none());
+            if free && used.insert(text) {
+                self.evidence(picture).received = Some(text);
+            }
+        }
+        for passage in alone {
+            let Some(way) = self.ways.get(passage.way) else {
+                continue;
+            };
+            let Some(text) = self.texts.get(passage.text).filter(|text| !text.sent) else {
+                continue;
+            };
+            if !self
+                .overlapping(way, &passage.placement.stream())
+                .is_empty()
+            {
+                continue;
+            }
+            let id = PictureId(self.next);
+            let template = self.result.images.first().cloned();
+            if let Some((image, wire)) = picture(id, way, passage, text.bytes, template.as_ref()) {
+                self.next += 1;
+                self.result.images.push(image);
+                let lie = lie(way, passage);
+                let evidence = self.evidence(id);
+                evidence.received = Some(passage.text);
+                evidence.wire = Some(wire);
+                evidence.lie = lie;
+            }
+        }
+    }
+}
+
+/// Whether a picture that a wire format found is what the passage shows: from the same byte on, and its differences are its
+/// own.
+fn fits(image: &Image, passage: &Passage, lie: Lie) -> bool {
+    if image.encoded_bytes.is_some() {
+        return false;
+    }
+    let place = passage.placement.stream();
+    let own = range(image);
+    if matches!(passage.form, Form::Pixels(..)) {
+        return image.is_raw_pixels() && own.start == place.start && lie == Lie::Plain;
+    }
+    let Some(first) = passage.placement.spans.first() else {
+        return false;
+    };
+    let inside = overlap(&own, &place).saturating_mul(10)
+        >= place.end.saturating_sub(place.start).saturating_mul(9);
+    if !inside {
+        return false;
+    }
+    match passage.form {
+        Form::View(View::Bytes) => {
+            let starts = first.stream.start.checked_sub(first.text);
+            // Its beginning may lie in a gap of the capture.
+            let same =
+                starts == Some(own.start) || (first.text == 0 && first.stream.start == own.start);
+            let late = first.text > 0 && own.start <= first.stream.start;
+            match lie {
+                Lie::Plain => same || (late && !passage.placement.is_whole()),
+                Lie::Irregular => same,
+                Lie::Regular => false,
+            }
+        }
+        Form::View(view) => view.is_text_mode() && own.start == place.start,
+        Form::Pixels(..) => false,
+    }
+}
+
+/// Whether a difference between file and stream is sure, whatever the capture lacks elsewhere: bytes that were captured, between
+/// bytes that are the file's, are not.
+fn is_certain(way: &Way<'_>, passage: &Passage, lie: Lie) -> bool {
+    if passage.form != Form::BYTES {
+        return true;
+    }
+    let spans = &passage.placement.spans;
+    spans
+        .iter()
+        .zip(spans.iter().skip(1))
+        .any(|(before, after)| {
+            let between = before.stream.end..after.stream.start;
+            let in_text = before.in_text().end..after.text;
+            if way.has_gap(&between) || in_text.start > in_text.end {
+                return false;
+            }
+            let (stream, text) = (between.end - between.start, in_text.end - in_text.start);
+            if text == 0 {
+                return stream > 0 && lie == Lie::Irregular;
+            }
+            // Left out: a datagram that is missing from the capture looks the same.
+            stream > 0 || way.stream.transport == TransportKind::Tcp
+        })
+}
+
+/// How the pieces of a passage lie.
+fn lie(way: &Way<'_>, passage: &Passage) -> Lie {
+    let spans = &passage.placement.spans;
+    let mut put_in: Vec<ByteRange> = Vec::new();
+    for (before, after) in spans.iter().zip(spans.iter().skip(1)) {
+        let between = before.stream.end..after.stream.start;
+        let goes_on = before.in_text().end == after.text;
+        let udp = way.stream.transport == TransportKind::Udp;
+        if between.start < between.end && !way.has_gap(&between) && (goes_on || udp) {
+            put_in.push(between);
+        }
+    }
+    let Some(first) = put_in.first() else {
+        return Lie::Plain;
+    };
+    let length = first.end - first.start;
+    if way.stream.transport == TransportKind::Udp && at_datagrams(way, &put_in) {
+        return Lie::Regular;
+    }
+    let same = put_in.iter().all(|range| range.end - range.start == length);
+    if !same {
+        return Lie::Irregular;
+    }
+    let pieces: Vec<u64> = spans.iter().map(super::super::align::Span::bytes).collect();
+    let regular = put_in.len() >= 2
+        && pieces
+            .iter()
+            .skip(1)
+            .take(pieces.len().saturating_sub(2))
+            .all(|piece| {
+                // Cut where programs cut, whatever a changed byte splits off.
+                Some(piece) == pieces.get(1)
+            });
+    if regular || declares(way, passage, &put_in) {
+        Lie::Regular
+    } else {
+        Lie::Irregular
+    }
+}
+
+/// Whether what was put in begins or ends at the beginning of datagrams.
+fn at_datagrams(way: &Way<'_>, put_in: &[ByteRange]) -> bool {
+    let carriers = way
+        .stream
+        .directions
+        .get(way.side)
+        .and_then(|direction| direction.carriers.as_ref());
+    let Some(carriers) = carriers else {
+        return false;
+    };
+    let mut starts: BTreeSet<u64> = carriers.0.iter().map(|extent| extent.offset).collect();
+    starts.insert(way.end());
+    put_in.iter().all(|range| {
+        // Framing may be equal to the next byte of the file by chance, so that the border moves by a few.
+        starts
+            .range(range.start.saturating_sub(8)..=range.end)
+            .next()
+            .is_some()
+    })
+}
+
+/// Whether each range that was put in, and the bytes before the first piece, hold the length of the piece that follows.
+fn declares(way: &Way<'_>, passage: &Passage, put_in: &[ByteRange]) -> bool {
+    let spans = &passage.placement.spans;
+    let Some(length) = put_in.first().map(|range| range.end - range.start) else {
+        return false;
+    };
+    if !(1..=64).contains(&length) {
+        return false;
+    }
+    let mut pieces: Vec<(u64, u64)> = Vec::new();
+    for span in spans {
+        match pieces.last_mut() {
+            Some((start, bytes)) if !put_in.iter().any(|range| range.end == span.stream.start) => {
+                *bytes = span.stream.end.saturating_sub(*start);
+            }
+            _ => pieces.push((span.stream.start, span.bytes())),
+        }
+    }
+    pieces.iter().all(|&(start, bytes)| {
+        let Some(from) = start.checked_sub(length) else {
+            return false;
+        };
+        let Some(header) = way.bytes(&(from..start)) else {
+            return false;
+        };
+        [1, 2, 4, 8].into_iter().any(|width| {
+            header.windows(width).any(|field| {
+                let big = field
+                    .iter()
+                    .fold(0_u64, |n, &byte| (n << 8) | u64::from(byte));
+                let little = field
+                    .iter()
+                    .rev()
+                    .fold(0_u64, |n, &byte| (n << 8) | u64::from(byte));
+                big == bytes || little == bytes
+            })
+        })
+    })
+}
+
+/// The picture that a passage is, and its bytes.
+fn picture(
+    id: PictureId,
+    way: &Way<'_>,
+    passage: &Passage,
+    text: &[u8],
+    template: Option<&Image>,
+) -> Option<(Image, Wire)> {
+    let direction = way.stream.directions.get(way.side)?;
+    let place = passage.placement.stream();
+    let whole = passage.placement.is_whole();
+    let wire = match passage.form {
+        Form::View(View::Bytes) => bytes_of(way, passage),
+        // The file can be had back from all of it.
+        Form::View(view) if view.is_lossless() && !view.is_text_mode() => {
+            if !whole || viewed(text, view).is_none() {
+                return None;
+            }
+            Wire::of(text.to_vec())
+        }
+        Form::View(_) | Form::Pixels(..) => Wire::of(way.bytes(&place)?.to_vec()),
+    };
+    let head = wire.runs.first().map(|run| run.bytes.as_slice());
+    let format = head.and_then(|head| {
+        let head = head.get(..crate::picture::SNIFF_BYTES).unwrap_or(head);
+        match crate::picture::sniff(head) {
+            crate::picture::Sniff::Is(format) => Some(format),
+            _ => None,
+        }
+    });
+    let size = format.zip(wire.whole()).and_then(|(format, bytes)| {
+        let mut walker = crate::picture::Walker::new(format);
+        walker.update(bytes);
+        let info = walker.info();
+        info.width.zip(info.height)
+    });
+    let size = match passage.form {
+        Form::Pixels(_, width, height) => Some((width, height)),
+        Form::View(_) => size,
+    };
+    let gaps = gaps_within(direction, &place);
+    let gap_bytes: u64 = gaps.iter().map(|gap| gap.length).sum();
+    let log = direction
+        .carriers
+        .as_ref()
+        .map(|carriers| carriers.0.part(place.clone()))?;
+    let span = place.end.saturating_sub(place.start);
+    let chunk_size = template
+        .filter(|template| template.from == direction.from)
+        .and_then(|template| template.chunk_size);
+    let digest = wire.whole().map(crate::digest::sha256);
+    let mut image = Image {
+        id,
+        stream: way.stream.id,
+        from: direction.from,
+        to: direction.to,
+        protocol: protocol(passage.form),
+        format,
+        width: size.map(|(width, _)| width),
+        height: size.map(|(_, height)| height),
+        bytes: wire.length,
+        encoded_bytes: (wire.length != span).then_some(span),
+        declared_bytes: None,
+        complete: whole && gap_bytes == 0,
+        problem: None,
+        sha256: digest,
+        digest: None,
+        offset: place.start,
+        packets: 0,
+        wire_bytes: 0,
+        payload_bytes: 0,
+        unique_bytes: span.saturating_sub(gap_bytes),
+        duplicate_bytes: 0,
+        retransmitted_packets: 0,
+        datagrams: None,
+        gap_bytes,
+        gaps: gaps.clone(),
+        first_packet: None,
+        last_packet: None,
+        started: None,
+        ended: None,
+        chunk_size,
+        chunk_size_source: template
+            .and_then(|template| template.chunk_size_source)
+            .filter(|_| chunk_size.is_some()),
+        shared_packets: 0,
+        chunks: None,
+        verdict: if gap_bytes > 0 {
+            Verdict::Inconclusive
+        } else {
+            Verdict::Unverified
+        },
+        compared: None,
+    };
+    count(&mut image, &log, &place);
+    image.duplicate_bytes = image.payload_bytes.saturating_sub(image.unique_bytes);
+    let chunks = Chunks::counted(log, place, gaps, chunk_size.unwrap_or(0));
+    image.shared_packets = chunks.shared_packets();
+    image.chunks = Some(chunks);
+    Some((image, wire))
+}
+
+/// Missing ranges within a range of a direction, by offset in it.
+fn gaps_within(direction: &Direction, place: &ByteRange) -> Vec<Gap> {
+    direction
+        .gaps
+        .iter()
+        .filter_map(|gap| {
+            let start = gap.offset.max(place.start);
+            let end = gap.offset.saturating_add(gap.length).min(place.end);
+            (start < end).then(|| Gap {
+                offset: start - place.start,
+                length: end - start,
+                cause: gap.cause,
+            })
+        })
+        .collect()
+}
+
+/// Counts the frames of a picture.
+fn count(image: &mut Image, log: &Log, place: &ByteRange) {
+    for extent in log.iter() {
+        image.packets += 1;
+        image.wire_bytes += u64::from(extent.wire_len);
+        image.payload_bytes += extent.end().min(place.end) - extent.offset.max(place.start);
+        image.retransmitted_packets += u64::from(extent.repeat);
+        if image.first_packet.is_none_or(|frame| extent.frame < frame) {
+            image.first_packet = Some(extent.frame);
+            image.started = extent.time;
+        }
+        if image.last_packet.is_none_or(|frame| extent.frame > frame) {
+            image.last_packet = Some(extent.frame);
+            image.ended = extent.time;
+        }
+    }
+}
+
+fn protocol(form: Form) -> Protocol {
+    match form {
+        Form::View(_) => Protocol::Carve,
+        Form::Pixels(..) => Protocol::RawPixels { width: None },
+    }
+}
+
+/// The file's bytes as the stream has them: what was put in is left out, what was changed is changed, what was left out is
+/// missing; where the capture has a gap there is none.
+fn bytes_of(way: &Way<'_>, passage: &Passage) -> Wire {
+    let mut spans = passage.placement.spans.clone();
+    if !passage.placement.is_in_order() {
+        spans.sort_by_key(|span| span.text);
+    }
+    let mut wire = Wire::default();
+    let push = |wire: &mut Wire, bytes: &[u8]| {
+        let offset = wire.length;
+        wire.length = wire.length.saturating_add(bytes.len() as u64);
+        match wire.runs.last_mut() {
+            Some(last) if last.range().end == offset => last.bytes.extend_from_slice(bytes),
+            _ => wire.runs.push(Run {
+                offset,
+                bytes: bytes.to_vec(),
+            }),
+        }
+    };
+    if let Some(first) = spans.first()
+        && first.text > 0
+        && way.has_gap(&(first.stream.start.saturating_sub(first.text)..first.stream.start))
+    {
+        wire.length = first.text;
+    }
+    let mut before: Option<&crate::align::Span> = None;
+    for span in &spans {
+        if let Some(before) = before
+            && span.text > before.in_text().end
+        {
+            let missing = span.text - before.in_text().end;
+            let between = before.stream.end..span.stream.start.max(before.stream.end);
+            let there = between.end - between.start;
+            if way.has_gap(&between) {
+                wire.length = wire.length.saturating_add(missing);
+            } else if there == missing
+                && let Some(bytes) = way.bytes(&between)
+            {
+                push(&mut wire, bytes);
+            }
+        }
+        if let Some(bytes) = way.bytes(&span.stream) {
+            push(&mut wire, bytes);
+        } else {
+            wire.length = wire.length.saturating_add(span.bytes());
+        }
+        before = Some(span);
+    }
+    if let Some(last) = spans.last()
+        && last.in_text().end < passage.placement.length
+        && way.has_gap(&(last.stream.end..last.stream.end.saturating_add(1)))
+    {
+        wire.length = passage.placement.length.max(wire.length);
+    }
+    wire
+}
