@@ -442,6 +442,6 @@ fn look(image: &Image, spool: &mut Spool, side: u32) -> anyhow::Result<Looks> {
             &received,
             wire_to_received.or(sent_to_received).or(sent_to_wire),
         ),
-        wire: small(&wire, sent_to_wire.or(wire_to_received)),
+        wire: small(&wire, sent_to_wire),
     })
 }

@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn without_the_control_what_holds_is_inconclusive() {
         let report = samples::healthy();
-        let expectations = super::super::parse("").unwrap();
+        let expectations = super::super::parse("[run]\nstreams = \"0..=1000\"\n").unwrap();
         assert_eq!(judge(&expectations, &report).verdict, Outcome::Pass);
         let checked = judge_beside(&expectations, &report, &[9]);
         assert_eq!(checked.verdict, Outcome::Inconclusive);

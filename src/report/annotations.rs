@@ -14,7 +14,12 @@ use crate::units::FrameNumber;
 pub fn comments(report: &Report) -> BTreeMap<FrameNumber, Vec<String>> {
     let mut comments: BTreeMap<FrameNumber, Vec<String>> = BTreeMap::new();
     for finding in &report.findings {
-        for (at, frame) in finding.packets.iter().enumerate() {
+        // A note is no trouble: it is told once, and does not cover all that it is about.
+        let frames = match finding.severity {
+            Severity::Note => 1,
+            Severity::Warning | Severity::Error => finding.packets.len(),
+        };
+        for (at, frame) in finding.packets.iter().enumerate().take(frames) {
             let text = if at == 0 {
                 whole(finding)
             } else {
@@ -140,11 +145,12 @@ mod tests {
     use crate::report::samples;
 
     #[test]
-    fn each_frame_of_a_finding_is_told() {
+    fn the_frames_of_a_finding_are_told() {
         let report = samples::hang();
         let comments = comments(&report);
         for finding in &report.findings {
-            for frame in &finding.packets {
+            let note = finding.severity == Severity::Note;
+            for frame in finding.packets.iter().take(if note { 1 } else { 16 }) {
                 let on = &comments[frame];
                 let name = format!("imgnet: finding {}", finding.name);
                 assert!(

@@ -8,7 +8,7 @@ use super::{Context, findings, ladder};
 use crate::ledger::chunks::Carried;
 use crate::ledger::comparison::{Blamed, Comparison, Mismatch, PairedBy, Side, SideOfMismatch};
 use crate::ledger::trace::Trace;
-use crate::ledger::{Chunk, Chunks, Image};
+use crate::ledger::{Chunk, Chunks, Image, TransportKind};
 use crate::report::plot::{
     Cell, CellState, Mark, Sequence, Throughput, sequence, strip, throughput,
 };
@@ -23,6 +23,11 @@ pub(super) fn section(context: &Context<'_>, place: usize, image: &Image) -> Mar
     let anchor = format!("picture-{}", image.id.0);
     let pointer = |member: &str| format!("/images/{place}/{member}");
     let chunks: Vec<Chunk> = image.chunks.iter().flatten().collect();
+    let stream = context.report().stream(image.stream);
+    let word = match stream.map(|stream| stream.transport) {
+        Some(TransportKind::Udp) => "UDP stream",
+        _ => "connection",
+    };
     let compared = image.compared.as_deref();
     html! {
         section.picture id=(anchor) aria-labelledby={ (anchor) "-title" }
@@ -31,7 +36,7 @@ pub(super) fn section(context: &Context<'_>, place: usize, image: &Image) -> Mar
             header {
                 h3 id={ (anchor) "-title" } { (title(context, image)) }
                 (badge(image.verdict))
-                span.soft.small { "connection " (image.stream) ", begins " (words::moment(context, image.started)) }
+                span.soft.small { (word) " " (image.stream) ", begins " (words::moment(context, image.started)) }
             }
             @if let Some(problem) = &image.problem { p.problem { (words::shown(problem)) } }
             (sides(context, place, image, compared))
