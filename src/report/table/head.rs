@@ -21,6 +21,11 @@ pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io:
         Ok(())
     };
     say(Tone::Strong, &first_line(report))?;
+    if report.verification.is_none()
+        && let Some(line) = when(report, style)
+    {
+        say(Tone::Dim, &line)?;
+    }
     // Said here only where no finding says it in full.
     let told = |name: Name| report.findings.iter().any(|finding| finding.name == name);
     if !told(Name::FileCutShort) {
@@ -45,6 +50,38 @@ pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io:
         say(Tone::Dim, &line)?;
     }
     Ok(())
+}
+
+/// Time of day of the first frame of a stream, how long it went on, and how fast bytes went by; absent where no stream has a time.
+fn when(report: &Report, style: &Style) -> Option<String> {
+    let started = report
+        .streams
+        .iter()
+        .filter_map(|stream| stream.started)
+        .min()?;
+    let ended = report
+        .streams
+        .iter()
+        .filter_map(|stream| stream.ended)
+        .max()?;
+    // Milliseconds are enough for people; the JSON has the rest.
+    let moment: String = started.to_string().chars().take(23).collect();
+    let mut line = format!("{} UTC", moment.trim_end_matches('Z').replace('T', " "));
+    let took = ended.since(started);
+    if took > 0 {
+        let _ = write!(line, ", {}", text::duration(took, style.unicode));
+        let bytes: u64 = report.captures.iter().map(|file| file.original_bytes).sum();
+        // Bytes a second: 10^9 times as many as a nanosecond.
+        let rate = u128::from(bytes) * 1_000_000_000 / u128::from(took.unsigned_abs());
+        let (unit, name) = match rate {
+            0..10_000 => (1, "B/s"),
+            10_000..10_000_000 => (1000, "kB/s"),
+            _ => (1_000_000, "MB/s"),
+        };
+        let rate = u64::try_from(rate / unit).unwrap_or(u64::MAX);
+        let _ = write!(line, ", {} {name} on the wire", count(rate));
+    }
+    Some(line)
 }
 
 fn first_line(report: &Report) -> String {
