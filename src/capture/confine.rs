@@ -476,7 +476,8 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
     );
     rules.insert(
         libc::SYS_ioctl,
-        [libc::TCGETS, libc::TIOCGWINSZ]
+        // libpcap looks whether an interface that went down is up again.
+        [libc::TCGETS, libc::TIOCGWINSZ, libc::SIOCGIFFLAGS]
             .into_iter()
             .map(|request| argument(1, SeccompCmpOp::Eq, request))
             .collect::<Result<_, _>>()?,
