@@ -93,7 +93,8 @@ fn payload_is_unique_plus_duplicate_in_every_direction() {
 #[test]
 fn every_byte_of_a_direction_is_of_exactly_one_kind() {
     let mut kinds = std::collections::BTreeSet::new();
-    for capture in captures() {
+    let formats = support::captures_in(&support::captures_folder().join("formats"));
+    for capture in captures().into_iter().chain(formats) {
         let report = report(&capture);
         for direction in list(&report, "streams")
             .iter()

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::channel::Confirmed;
-use super::picture::Picture;
+use super::picture::{Doubt, Picture};
 use super::{DigestKind, Options};
 use crate::findings::facts::PictureFacts;
 use crate::ledger::{
@@ -17,6 +17,10 @@ use crate::units::StreamId;
 use crate::wire::{Ending, Protocol, StreamEnd};
 
 /// Where a picture was moved.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what is known of a place is a list of yes and no"
+)]
 pub(super) struct Place {
     pub(super) stream: StreamId,
     pub(super) transport: TransportKind,
@@ -26,6 +30,12 @@ pub(super) struct Place {
     pub(super) idle_at_end: bool,
     /// How the direction ended; absent while it goes on.
     pub(super) end: Option<StreamEnd>,
+    /// Nothing more can come of what was not acknowledged: the other side closed, either reset, or both are silent.
+    pub(super) over: bool,
+    /// The capture has both sides, from the beginning on.
+    pub(super) all_seen: bool,
+    /// More was sent than the capture has, and nothing tells how much.
+    pub(super) end_unsure: bool,
 }
 
 /// The datagrams of a picture; `confirmed` is what the other direction said of pictures.
@@ -204,7 +214,9 @@ fn judge(
             .gaps
             .iter()
             .any(|gap| gap.cause == GapCause::NeverAcknowledged)
-            && matches!(place.end, Some(StreamEnd::Fin | StreamEnd::Reset));
+            && matches!(place.end, Some(StreamEnd::Fin | StreamEnd::Reset))
+            && picture.doubt.is_none()
+            && place.over;
         let (missing, of) = (gap_bytes, length);
         return if lost {
             let problem = Problem::NeverArrived { missing, of };
@@ -219,7 +231,17 @@ fn judge(
             pieces: lost.pieces,
             bytes: lost.bytes,
         };
-        return (Some(problem), Verdict::Incomplete);
+        let cut = matches!(
+            picture.ending,
+            Ending::Cut(StreamEnd::Unfinished) | Ending::EndOfStream(StreamEnd::Unfinished)
+        );
+        // The rest may have come after the capture.
+        let verdict = if cut && !place.idle_at_end && !picture.last_came {
+            Verdict::Inconclusive
+        } else {
+            Verdict::Incomplete
+        };
+        return (Some(problem), verdict);
     }
     let stopped = match picture.ending {
         Ending::Cut(end) | Ending::EndOfStream(end) => Some(end),
@@ -247,10 +269,45 @@ fn judge(
         (None, Ending::EndOfStream(StreamEnd::Reset | StreamEnd::Unfinished), _) => {
             Some(Problem::BrokeOff { stop, bytes })
         }
+        // Behind it lies the beginning of what would have ended it.
+        (
+            Some(Status::Whole { length: own }),
+            Ending::Cut(StreamEnd::Unfinished | StreamEnd::Reset),
+            None,
+        ) if own < length => Some(Problem::NoEnd { stop }),
+        // The count of the next picture, taken for the last piece.
+        (Some(Status::Whole { length: own }), _, _)
+            if own < length && picture.protocol == Protocol::UdpCount =>
+        {
+            Some(Problem::PiecesMissing {
+                pieces: 1,
+                bytes: 0,
+            })
+        }
         (Some(Status::Whole { .. }) | None, _, _) => None,
     };
+    let own = picture.decoded.unwrap_or(length);
+    let proves_itself = structure == Some(Status::Whole { length: own });
+    let problem = match (problem, picture.doubt) {
+        (None, Some(Doubt::StartedLate)) if !proves_itself => Some(Problem::StartedLate),
+        (None, Some(Doubt::Gap)) if !proves_itself => Some(Problem::BehindGap),
+        (None, None)
+            if structure.is_none()
+                && picture.text_damage.is_none()
+                && matches!(picture.protocol, Protocol::UdpIndex(_)) =>
+        {
+            Some(Problem::NoBeginning)
+        }
+        (problem, _) => problem,
+    };
+    // Nothing tells datagrams that were lost from those that the capture lacks, where they have no numbers.
+    let unknown = picture.doubt.is_some()
+        || place.end_unsure
+        || (stopped == Some(StreamEnd::Unfinished) && !place.all_seen)
+        || (place.transport == TransportKind::Udp && picture.declared.is_none());
     let verdict = match (&problem, stopped) {
         (None, _) => Verdict::Unverified,
+        (Some(_), _) if unknown => Verdict::Inconclusive,
         (Some(_), Some(StreamEnd::Unfinished)) if !place.idle_at_end => Verdict::Inconclusive,
         (Some(_), _) => Verdict::Incomplete,
     };

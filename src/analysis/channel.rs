@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::picture::{Open, Picture, Structure, Tally};
+use super::picture::{Doubt, Open, Picture, Structure, Tally};
 use super::regions::{self, Regions, What};
 use super::{Event, Observer, Options};
 use crate::digest::{Hasher, Room};
-use crate::findings::facts::{CaptureFacts, Mark, Numbering};
+use crate::findings::facts::{CaptureFacts, Mark, Numbering, StrayKind};
 use crate::ledger::{Confidence, TransportKind};
+use crate::picture::{self, Sniff, Status};
 use crate::reassembly::{Delivery, Gap, GapCause};
 use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
+use crate::wire::carve::{CarveDecoder, Prior};
 use crate::wire::detect::{self, Clues, Detection};
 use crate::wire::{
     self, Decode, Decoder, Ending, Fault, Framing, Order, Protocol, Role, StreamEnd, Transmission,
@@ -111,6 +113,14 @@ pub(super) struct Channel {
     pub(super) regions: Regions,
     /// The frame that carried the bytes at hand.
     carrier: FrameNumber,
+    /// The piece with the last number came, so that a missing one is not still to come.
+    last_came: bool,
+    /// The capture ends, and what is missing may come after it.
+    goes_on: bool,
+    /// Bytes that are missing are being passed on.
+    in_gap: bool,
+    /// Why it is not certain how the bytes at hand are framed; absent where it is.
+    doubt: Option<Doubt>,
     open: Option<Box<Open>>,
     /// Cause of the gap that is being passed on.
     cause: GapCause,
@@ -133,6 +143,10 @@ impl Default for Channel {
             position: 0,
             regions: Regions::default(),
             carrier: FrameNumber(0),
+            last_came: false,
+            goes_on: false,
+            in_gap: false,
+            doubt: None,
             open: None,
             cause: GapCause::Unknown,
             pictures: Vec::new(),
@@ -151,6 +165,13 @@ impl Channel {
         self.open.is_some()
             || !self.pictures.is_empty()
             || matches!(self.state, State::Undecided(_))
+    }
+
+    /// Whether the direction is known to begin where the capture has it begin; of use before anything was made of its bytes.
+    pub(super) fn begins(&mut self, known: bool) {
+        if self.position == 0 && self.open.is_none() && matches!(self.state, State::Undecided(_)) {
+            self.doubt = (!known).then_some(Doubt::StartedLate);
+        }
     }
 
     /// Whether a picture is on its way.
@@ -234,6 +255,11 @@ impl Channel {
     /// Bytes that will never come.
     pub(super) fn gap(&mut self, gap: Gap, context: &mut Context<'_>) {
         self.cause = gap.cause;
+        // What follows is framed as it seems until something proves it. The bytes before are certain.
+        let doubt = self.doubt.or(Some(Doubt::Gap));
+        if self.open.is_none() {
+            self.doubt = doubt;
+        }
         if let State::Undecided(head) = &mut self.state {
             if head.is_empty() {
                 self.pass(What::Gap(gap.cause), gap.length);
@@ -244,10 +270,13 @@ impl Channel {
         }
         match self.state {
             State::Decoding(_) => {
+                self.in_gap = true;
                 self.drive(context, |decoder, sink| decoder.gap(gap.length, sink));
+                self.in_gap = false;
             }
             _ => self.pass(What::Gap(gap.cause), gap.length),
         }
+        self.doubt = self.doubt.or(doubt);
     }
 
     /// The other side began to send: a request without terminator is over.
@@ -267,6 +296,7 @@ impl Channel {
         if self.end.is_some() {
             return;
         }
+        self.goes_on = end == StreamEnd::Unfinished;
         if let State::Undecided(head) = &mut self.state {
             let head = std::mem::take(head);
             if !head.is_empty() {
@@ -304,10 +334,13 @@ impl Channel {
         let open = match &context.format {
             Some((Protocol::Carve, _)) => true,
             Some((_, Confidence::Given)) | None => false,
-            Some((known, _)) => matches!(
-                known,
-                Protocol::Udp | Protocol::UdpIndex(_) | Protocol::SizeHandshake { .. }
-            ),
+            Some((known, _)) => {
+                matches!(
+                    known,
+                    Protocol::Udp | Protocol::UdpIndex(_) | Protocol::SizeHandshake { .. }
+                ) || (matches!(learnt, Protocol::Marker(_))
+                    && (*known == Protocol::Eof || *known == Protocol::pipeline()))
+            }
         };
         let known = context.format.as_ref().map(|(known, _)| known);
         if open && known != Some(learnt) && *learnt != Protocol::Carve {
@@ -416,7 +449,39 @@ impl Channel {
         let Some((protocol, confidence)) = found else {
             return false;
         };
-        self.state = State::Decoding(Box::new(wire::decoder(&protocol, context.role)));
+        // Whoever answers pictures in text sends none.
+        let pictures_only = matches!(
+            protocol,
+            Protocol::Marker(_) | Protocol::Eof | Protocol::RawPixels { .. }
+        );
+        let answers = pictures_only
+            && context.format.is_some()
+            && context.role == Role::Acceptor
+            && context.transport == TransportKind::Tcp
+            && StrayKind::of(head).is_text();
+        if answers {
+            if !ended {
+                return false;
+            }
+            self.state = State::Decoding(Box::new(Decoder::Carve(CarveDecoder::new())));
+            return true;
+        }
+        let detected = confidence != Confidence::Given && self.position == 0;
+        let picture = matches!(picture::sniff(head), Sniff::Is(_));
+        // A port is no evidence: what the bytes show behind the picture decides.
+        let mut decoder = match &protocol {
+            Protocol::Eof if detected && picture => {
+                Decoder::Carve(CarveDecoder::on_port(Prior::Eof))
+            }
+            known if detected && picture && *known == Protocol::pipeline() => {
+                Decoder::Carve(CarveDecoder::on_port(Prior::Pipeline))
+            }
+            _ => wire::decoder(&protocol, context.role),
+        };
+        if self.doubt.is_some() {
+            decoder.doubt();
+        }
+        self.state = State::Decoding(Box::new(decoder));
         if context.format.is_none() {
             *context.format = Some((protocol, confidence));
         }
@@ -471,17 +536,20 @@ impl Channel {
                 }
             }
             wire::Event::PictureLost { pieces, bytes } => {
-                self.numbering.get_or_insert_default().lose(pieces);
+                if !self.goes_on || self.last_came {
+                    self.numbering.get_or_insert_default().lose(pieces);
+                }
                 if let Some(open) = &mut self.open {
                     open.lost(pieces, bytes);
                 }
             }
             wire::Event::Numbered {
+                index,
                 total,
                 order,
                 transmission,
-                ..
             } => {
+                self.last_came |= total == index.checked_add(1);
                 self.numbering.get_or_insert_default().add(
                     context.frame,
                     total,
@@ -505,6 +573,10 @@ impl Channel {
             wire::Event::PictureEnd(ending) => self.end_picture(ending, protocol, context),
             wire::Event::Framing { what, bytes } => {
                 self.pass(regions::of_framing(&what), bytes);
+                if matches!(what, Framing::Marker | Framing::Header(_)) {
+                    // Such bytes stand nowhere by chance: from here on all is certain again.
+                    self.doubt = None;
+                }
                 match what {
                     Framing::Choice(choice) => {
                         self.rare.get_or_insert_default().choice = Some(choice);
@@ -523,6 +595,10 @@ impl Channel {
             wire::Event::Stray(bytes) => self.stray(bytes),
             wire::Event::StrayGap(length) => self.pass(What::Gap(self.cause), length),
             wire::Event::Fault(fault) => {
+                if self.doubt.is_some() {
+                    // Wrong is what was made of it: the field itself may lie in the gap.
+                    return;
+                }
                 let faults = &mut self.rare.get_or_insert_default().faults;
                 if faults.len() < 16 {
                     faults.push((self.position, fault));
@@ -576,6 +652,7 @@ impl Channel {
 
     fn start(&mut self, length: Option<u64>, protocol: &Protocol, context: &mut Context<'_>) {
         self.mark = None;
+        self.last_came = false;
         let id = PictureId(*context.next_picture);
         *context.next_picture += 1;
         context.observer.event(Event::PictureStarted {
@@ -595,6 +672,7 @@ impl Channel {
             lost: None,
             tally: None,
             chunk: self.rare.as_mut().and_then(|rare| rare.chunk.take()),
+            doubt: self.doubt,
             declared: length,
             head: Vec::new(),
             structure: Structure::Unknown,
@@ -609,6 +687,16 @@ impl Channel {
     fn end_picture(&mut self, ending: Ending, protocol: &Protocol, context: &mut Context<'_>) {
         let Some(open) = self.open.take() else { return };
         let open = *open;
+        if let (Ending::Length, Structure::Known(walker)) = (ending, &open.structure)
+            && open.gaps.is_empty()
+            && walker.status()
+                == (Status::Whole {
+                    length: open.length,
+                })
+        {
+            // The declared length and the picture's own agree: what follows is framed with certainty.
+            self.doubt = None;
+        }
         let digest = if open.gaps.is_empty() && open.lost.is_none() {
             open.digest.finish()
         } else {
@@ -624,8 +712,11 @@ impl Channel {
             range: open.start..self.position,
             decoded: (open.length != self.position - open.start).then_some(open.length),
             lost: open.lost,
+            last_came: self.last_came,
             tally: open.tally,
             chunk: open.chunk,
+            // One that a gap ends may have gone on in it.
+            doubt: open.doubt.or(Some(Doubt::Gap).filter(|_| self.in_gap)),
             declared: open.declared,
             text_damage: open.text_damage,
             structure: match open.structure {

@@ -93,9 +93,11 @@ impl Flow {
     /// Whether a segment opens another connection between the same endpoints.
     fn is_another(&self, packet: &Packet<'_>, from_low: bool) -> bool {
         match packet.transport {
-            decode::Transport::Tcp(header) => self.sides[self.side(from_low)]
-                .beginning
-                .is_another(&header),
+            decode::Transport::Tcp(header) => {
+                let side = self.side(from_low);
+                let other = self.sides[side.other()].beginning;
+                self.sides[side].beginning.is_another(&header, &other)
+            }
             decode::Transport::Udp => false,
         }
     }
@@ -154,6 +156,8 @@ pub(super) struct Dispatcher {
     /// Latest capture time seen.
     now: Option<Timestamp>,
     limit_told: bool,
+    /// The programs are being ended by whoever watches them.
+    pub(super) ends_are_ours: bool,
     tenants: Tenants,
     /// Of the capture's clock.
     pub(super) facts: CaptureFacts,
@@ -172,6 +176,7 @@ impl Dispatcher {
             next_of: [0; 2],
             now: None,
             limit_told: false,
+            ends_are_ours: false,
             tenants: Tenants::default(),
             facts: CaptureFacts::default(),
             last_time: None,
@@ -188,7 +193,13 @@ impl Dispatcher {
         self.counts.read += 1;
         self.clock(frame);
         // Looked at where it lies: it is large.
-        let outcome = self.decoder.decode(frame);
+        let mut outcome = self.decoder.decode(frame);
+        if let (true, Outcome::Packet(packet)) = (self.ends_are_ours, &mut outcome)
+            && let decode::Transport::Tcp(header) = &mut packet.transport
+        {
+            header.fin = false;
+            header.rst = false;
+        }
         match &outcome {
             Outcome::Packet(_) | Outcome::FragmentHeld => self.counts.decoded += 1,
             Outcome::Skipped(skip) => *self.counts.skipped.entry(skip.name()).or_default() += 1,

@@ -108,6 +108,7 @@ impl<'cap> Lane<'cap> {
         if !segment.payload.is_empty() {
             self.answered = false;
         }
+        self.channel.begins(half.saw_syn() || segment.header.syn);
         let (channel, whole) = (&mut self.channel, &mut self.whole);
         // The receiver drops what does not fit its checksum. Where all are wrong it is the capture that has them unfinished.
         let checksums = [notes.ip_checksum, notes.transport_checksum];
@@ -193,6 +194,9 @@ impl<'cap> Lane<'cap> {
         let (highest, before) = (half.assembler.highest(), half.acked());
         if let Some(ack) = segment.header.ack {
             half.acknowledge(ack);
+            if !segment.header.rst {
+                half.heard(segment.frame);
+            }
         }
         let now = half.acked();
         if !taken.copy {
@@ -353,7 +357,7 @@ impl<'cap> Lane<'cap> {
         }
         while let Some(picture) = self.channel.pictures.get(self.announced) {
             self.announced += 1;
-            let place = self.place(context, false);
+            let place = self.place(context, false, false, true);
             let part = self.log().part(picture.range.clone());
             let image = account::image(picture, part, &place, None, context.options);
             let image = Image {
@@ -364,7 +368,13 @@ impl<'cap> Lane<'cap> {
         }
     }
 
-    fn place(&self, context: &Context<'_>, idle_at_end: bool) -> account::Place {
+    fn place(
+        &self,
+        context: &Context<'_>,
+        idle_at_end: bool,
+        over: bool,
+        other_seen: bool,
+    ) -> account::Place {
         account::Place {
             stream: context.stream,
             transport: context.transport,
@@ -372,19 +382,31 @@ impl<'cap> Lane<'cap> {
             to: context.to,
             idle_at_end,
             end: self.channel.end,
+            over,
+            all_seen: match &self.transport {
+                Transport::Tcp(half) => other_seen && half.saw_syn(),
+                Transport::Udp(_) => true,
+            },
+            end_unsure: match &self.transport {
+                Transport::Tcp(half) => half.end_unsure(),
+                Transport::Udp(_) => false,
+            },
         }
     }
 
     /// The final accounts of the pictures.
     ///
+    /// `over`: nothing more can come, whatever was missing; `other_seen`: the other side was captured;
     /// `confirmed` is what the other direction said of pictures.
     pub(super) fn images(
         &self,
         context: &Context<'_>,
         idle_at_end: bool,
+        over: bool,
+        other_seen: bool,
         confirmed: Option<&Confirmed>,
     ) -> Vec<Image> {
-        let place = self.place(context, idle_at_end);
+        let place = self.place(context, idle_at_end, over || idle_at_end, other_seen);
         let log = self.log().indexed();
         self.channel
             .pictures
@@ -443,6 +465,7 @@ impl<'cap> Lane<'cap> {
     pub(super) fn into_facts(self) -> DirectionFacts {
         let mut facts = DirectionFacts {
             heard: self.watch.heard(),
+            acknowledges: self.watch.acknowledged_any(),
             last_data: self.watch.last_data(),
             closing: self.watch.closing(),
             troubles: self.watch.into_troubles(),

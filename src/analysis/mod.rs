@@ -272,6 +272,12 @@ impl<'cap> Analysis<'cap> {
         dispatcher.frame(frame, &mut here);
     }
 
+    /// From here on the programs are being ended by whoever watches them: how their connections end is not taken for what
+    /// they did.
+    pub fn ends_are_ours(&mut self) {
+        self.dispatcher.ends_are_ours = true;
+    }
+
     /// Tells the analysis what time it is: closed streams that fell silent are finished.
     pub fn advance(&mut self, now: Timestamp, observer: &mut dyn Observer) {
         let (dispatcher, mut here) = self.parts(keep_copied, observer);

@@ -419,6 +419,11 @@ fn renumber(account: &mut Account, numbers: &[u32]) {
         .images
         .iter_mut()
         .for_each(|image| renumber(&mut image.id));
+    let directions = account.stream.directions.iter_mut();
+    directions
+        .flat_map(|direction| &mut direction.map)
+        .filter_map(|region| region.image.as_mut())
+        .for_each(renumber);
     let of_findings = account
         .findings
         .iter_mut()

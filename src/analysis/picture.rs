@@ -10,6 +10,15 @@ use crate::wire::{Ending, Order, Protocol};
 /// How many bytes behind its end are kept to say what they are.
 const SAMPLE: usize = 64;
 
+/// Why the place of something in a stream is not certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// The stream began before the capture.
+    StartedLate,
+    /// Bytes before it are missing from the capture.
+    Gap,
+}
+
 /// A picture whose bytes have all gone by.
 #[derive(Debug)]
 pub(super) struct Picture {
@@ -22,11 +31,15 @@ pub(super) struct Picture {
     pub(super) decoded: Option<u64>,
     /// Numbered pieces of it never came.
     pub(super) lost: Option<Lost>,
+    /// The piece with the last number came.
+    pub(super) last_came: bool,
     /// Its datagrams, where their sender numbers them.
     pub(super) tally: Option<Box<Tally>>,
     /// Stream bytes that the sender hands over at once, where the format says so.
     pub(super) chunk: Option<u64>,
     pub(super) declared: Option<u64>,
+    /// Why it is not certain that it begins where it seems to; absent where it is.
+    pub(super) doubt: Option<Doubt>,
     /// Its first bytes are those of a picture that a text conversion damaged.
     pub(super) text_damage: Option<TextDamage>,
     /// What its structure said; absent where it is no known picture.
@@ -112,6 +125,7 @@ pub(super) struct Open {
     pub(super) lost: Option<Lost>,
     pub(super) tally: Option<Box<Tally>>,
     pub(super) chunk: Option<u64>,
+    pub(super) doubt: Option<Doubt>,
     pub(super) declared: Option<u64>,
     /// First bytes, until they tell the file format.
     pub(super) head: Vec<u8>,

@@ -367,7 +367,11 @@ impl<'cap> Stream<'cap> {
         let [first, second] = Side::BOTH.map(|side| {
             let context = self.head.context(side, shared);
             let confirmed = self.lanes[side.other()].channel.confirmed();
-            self.lanes[side].images(&context, quiet, confirmed)
+            let (closed, seen) = match &self.lanes[side.other()].transport {
+                Transport::Tcp(half) => (half.fin.is_some(), half.is_open()),
+                Transport::Udp(_) => (false, true),
+            };
+            self.lanes[side].images(&context, quiet, reset || closed, seen, confirmed)
         });
         let frames = |images: &[ledger::Image]| -> Vec<(FrameNumber, FrameNumber)> {
             images

@@ -16,6 +16,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{Output, not_an_input, not_the_same};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary as MarkdownSummary};
 use crate::cli::terminal::Environment;
+use crate::findings::{Finding, Severity};
 use crate::ledger::Verdict;
 use crate::report::model::{CaptureFile, Report};
 use crate::report::text;
@@ -75,7 +76,7 @@ const AFTER_IMAGES: Duration = Duration::from_millis(250);
                   imgnet capture --sent in --received out -- ./x  sent = wire = received, while it runs\n  \
                   imgnet capture --expect good.toml --junit imgnet.xml -- ./x   one command for CI\n  \
                   imgnet capture -w - | tshark -r -               pcapng to standard output, tables to standard error\n\n\
-                  Exit codes: 0 every picture is whole, and equals its files where some are given; 1 one does not; 2 usage, no such interface, a filter that is \
+                  Exit codes: 0 every picture is whole, and equals its files where some are given; 1 one does not, a finding is an error, --images was not reached, or not one packet came; 2 usage, no such interface, a filter that is \
                   wrong, a file that cannot be written; 3 frames were lost, so there is no honest verdict; 4 not allowed \
                   to capture (imgnet doctor says what to do).",
     max_term_width = 100
@@ -325,6 +326,9 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         Some(started) if capture.run.lossless == Switch::On => Some(started.brake()?),
         _ => None,
     };
+    if task.is_some() {
+        watch.until(signals.told());
+    }
     let running = started
         .map(|started| started.watch(signals, &stop))
         .transpose()?;
@@ -660,6 +664,10 @@ fn conclude(
             writeln!(io::stderr().lock(), "{}", lines.join("\n"))?;
         }
     }
+    let short = fell_short(capture, &report);
+    if let Some(short) = &short {
+        writeln!(io::stderr().lock(), "imgnet: {short}")?;
+    }
     still_there(capture, &summary)?;
     if let Some(markdown) = markdown {
         markdown.write(&report, checked.as_ref().map(expect::Outcomes::checked))?;
@@ -688,7 +696,32 @@ fn conclude(
     Ok(match verdict {
         // Files were given, and do not belong to what was seen.
         None | Some(Verdict::Unverified) if capture.compare.given() => Exit::NotEqual,
-        verdict => exit(verdict),
+        verdict => match exit(verdict) {
+            Exit::Good if short.is_some() || has_errors(&report) => Exit::NotEqual,
+            exit => exit,
+        },
+    })
+}
+
+/// Whether something did not work, be every picture whole.
+pub(super) fn has_errors(report: &Report) -> bool {
+    let error = |finding: &Finding| finding.severity == Severity::Error;
+    report.findings.iter().any(error)
+}
+
+/// What was to be captured and did not come, in words; absent where nothing lacks.
+fn fell_short(capture: &Capture, report: &Report) -> Option<String> {
+    if report.packets.read == 0 {
+        return Some("not one packet was captured: nothing can be said of any transfer".to_owned());
+    }
+    let wanted = capture.end.images?;
+    let came = report.images.len() as u64;
+    (came < wanted).then(|| {
+        format!(
+            "{} of the {} pictures that --images asked for came",
+            text::count(came),
+            text::count(wanted)
+        )
     })
 }
 

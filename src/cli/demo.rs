@@ -260,7 +260,8 @@ fn conclude(
     let style = *output.style();
     output.write(&report)?;
     let mut exit = capture::exit(report.verdict);
-    if (!trouble.is_empty() || report.images.is_empty()) && exit == Exit::Good {
+    let bad = !trouble.is_empty() || report.images.is_empty() || capture::has_errors(&report);
+    if bad && exit == Exit::Good {
         exit = Exit::NotEqual;
     }
     tell(demo, folder, &report, &summary, &trouble, &style)?;

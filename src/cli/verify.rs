@@ -261,6 +261,7 @@ fn confine(command: &Verify) -> std::io::Result<()> {
 /// The exit code of a report that was verified.
 pub(super) fn exit(report: &Report) -> Exit {
     match report.verdict {
+        Some(Verdict::Match) if super::capture::has_errors(report) => Exit::NotEqual,
         Some(Verdict::Match) => Exit::Good,
         Some(Verdict::Inconclusive) => Exit::Inconclusive,
         None if report.truncated() => Exit::Inconclusive,

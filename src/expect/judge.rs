@@ -3,11 +3,11 @@
 use super::findings::is_of_the_capture;
 use super::matching::{digest_of, matches};
 use super::{
-    At, Bounds, Checked, Expectations, FindingPattern, Judged, Outcome, PictureExpectations, Value,
-    Which, lack,
+    At, Bounds, Checked, Expectations, FindingPattern, Judged, Outcome, PictureExpectations,
+    RunExpectations, Value, Which, lack,
 };
-use crate::findings::Finding;
-use crate::ledger::{ChunkSizeSource, Image, Verdict};
+use crate::findings::{Finding, Severity};
+use crate::ledger::{ChunkSizeSource, Direction, Image, Verdict};
 use crate::report::model::Report;
 use crate::report::text;
 use crate::units::{PictureId, Timestamp};
@@ -31,7 +31,7 @@ pub fn judge(expectations: &Expectations, report: &Report) -> Checked {
             },
             judged: &mut judged,
         }
-        .picture(picture, image);
+        .picture(picture, image, report);
     }
     Subject {
         picture: None,
@@ -219,7 +219,12 @@ impl Subject<'_> {
         );
     }
 
-    fn picture(&mut self, expected: &PictureExpectations, image: Result<&Image, &str>) {
+    fn picture(
+        &mut self,
+        expected: &PictureExpectations,
+        image: Result<&Image, &str>,
+        report: &Report,
+    ) {
         let line = Some(expected.line);
         let meant = Value::Text(described(&expected.which));
         let came = match image {
@@ -282,6 +287,7 @@ impl Subject<'_> {
             number(|image| image.retransmitted_packets),
         );
         self.gap_bytes(expected, image);
+        self.directions(expected, image, report);
         self.at_most(
             expected.max_duration.as_ref(),
             image.and_then(|image| image.started),
@@ -408,6 +414,45 @@ impl Subject<'_> {
         self.add("gap_bytes", Some(*line), Value::Within(*bounds), came);
     }
 
+    /// What moved beside the picture, in its direction and in the other one.
+    fn directions(
+        &mut self,
+        expected: &PictureExpectations,
+        image: Option<&Image>,
+        report: &Report,
+    ) {
+        let directions = image
+            .and_then(|image| report.stream(image.stream))
+            .map_or(&[][..], |stream| &stream.directions);
+        let from = image.map(|image| image.from);
+        let ours = directions.iter().find(|one| Some(one.from) == from);
+        let theirs = directions.iter().find(|one| Some(one.to) == from);
+        for (name, bounds, actual) in [
+            (
+                "payload_bytes",
+                &expected.payload_bytes,
+                ours.map(|one| one.unique_bytes),
+            ),
+            (
+                "framing_bytes",
+                &expected.framing_bytes,
+                ours.map(|one| one.framing_bytes),
+            ),
+            (
+                "answer_bytes",
+                &expected.answer_bytes,
+                theirs.map(|one| one.answer_bytes),
+            ),
+            (
+                "stray_bytes",
+                &expected.stray_bytes,
+                ours.map(|one| one.stray_bytes),
+            ),
+        ] {
+            self.bounded(name, bounds.as_ref(), actual);
+        }
+    }
+
     fn run(&mut self, expectations: &Expectations, report: &Report, matched: usize) {
         let run = &expectations.run;
         let totals = &report.totals;
@@ -426,6 +471,30 @@ impl Subject<'_> {
             run.image_bytes.as_ref(),
             Some(totals.image_bytes),
         );
+        let sum = |of: fn(&Direction) -> u64| {
+            let directions = report.streams.iter().flat_map(|stream| &stream.directions);
+            Some(directions.map(of).fold(0, u64::saturating_add))
+        };
+        for (name, bounds, actual) in [
+            (
+                "payload_bytes",
+                &run.payload_bytes,
+                sum(|one| one.unique_bytes),
+            ),
+            (
+                "framing_bytes",
+                &run.framing_bytes,
+                sum(|one| one.framing_bytes),
+            ),
+            (
+                "answer_bytes",
+                &run.answer_bytes,
+                sum(|one| one.answer_bytes),
+            ),
+            ("stray_bytes", &run.stray_bytes, sum(|one| one.stray_bytes)),
+        ] {
+            self.bounded(name, bounds.as_ref(), actual);
+        }
         self.at_most(
             run.max_duration.as_ref(),
             report
@@ -445,6 +514,7 @@ impl Subject<'_> {
         for pattern in &run.require {
             self.require(pattern, report);
         }
+        self.no_error(run, report);
     }
 
     fn extra_pictures(&mut self, expectations: &Expectations, extra: u64) {
@@ -494,6 +564,27 @@ impl Subject<'_> {
             Value::Text("none".to_owned()),
             came,
         );
+    }
+
+    /// Without being told: that nothing went wrong of which the file says nothing.
+    fn no_error(&mut self, run: &RunExpectations, report: &Report) {
+        let told = |finding: &Finding| {
+            let patterns = run.deny.iter().chain(&run.require);
+            patterns.into_iter().any(|at| at.value.fits(finding))
+        };
+        let errors: Vec<&Finding> = report
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error && !told(finding))
+            .collect();
+        if let [first, ..] = errors.as_slice() {
+            let came = Came {
+                actual: Some(Value::Text(occurrences(&errors))),
+                fit: Fit::No,
+                note: Some(first.message.clone()),
+            };
+            self.add("no error", None, Value::Text("none".to_owned()), came);
+        }
     }
 
     fn require(&mut self, At { value, line }: &At<FindingPattern>, report: &Report) {

@@ -76,6 +76,14 @@ pub struct RunExpectations {
     pub wire_bytes: Option<At<Bounds>>,
     /// Bytes of all pictures.
     pub image_bytes: Option<At<Bounds>>,
+    /// Payload bytes of all streams, each counted once however often it was sent.
+    pub payload_bytes: Option<At<Bounds>>,
+    /// Bytes of the wire formats.
+    pub framing_bytes: Option<At<Bounds>>,
+    /// Bytes that reply to pictures.
+    pub answer_bytes: Option<At<Bounds>>,
+    /// Bytes that are none of picture, framing and answer.
+    pub stray_bytes: Option<At<Bounds>>,
     /// Longest time from the first frame of a stream to the last, in nanoseconds.
     pub max_duration: Option<At<i64>>,
     /// Findings that must not occur.
@@ -123,6 +131,14 @@ pub struct PictureExpectations {
     pub retransmitted_packets: Option<At<Bounds>>,
     /// Bytes missing.
     pub gap_bytes: Option<At<Bounds>>,
+    /// Payload bytes of the direction that carries it, each counted once.
+    pub payload_bytes: Option<At<Bounds>>,
+    /// Bytes of the wire format in that direction.
+    pub framing_bytes: Option<At<Bounds>>,
+    /// Bytes of answers in the other direction.
+    pub answer_bytes: Option<At<Bounds>>,
+    /// Stray bytes in the direction that carries it.
+    pub stray_bytes: Option<At<Bounds>>,
     /// Longest time from its first frame to its last, in nanoseconds.
     pub max_duration: Option<At<i64>>,
 }

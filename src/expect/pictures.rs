@@ -33,6 +33,10 @@ pub(super) const PICTURE_KEYS: &[&str] = &[
     "duplicate_bytes",
     "retransmitted_packets",
     "gap_bytes",
+    "payload_bytes",
+    "framing_bytes",
+    "answer_bytes",
+    "stray_bytes",
     "max_duration",
 ];
 pub(super) const MATCH_KEYS: &[&str] = &["port", "order", "name", "sha256", "blake3", "crc32"];
@@ -83,6 +87,10 @@ fn read_one(source: &mut Source<'_>, table: &DeTable<'_>, into: &mut PictureExpe
             "duplicate_bytes" => into.duplicate_bytes = bounds(source, line, value),
             "retransmitted_packets" => into.retransmitted_packets = bounds(source, line, value),
             "gap_bytes" => into.gap_bytes = bounds(source, line, value),
+            "payload_bytes" => into.payload_bytes = bounds(source, line, value),
+            "framing_bytes" => into.framing_bytes = bounds(source, line, value),
+            "answer_bytes" => into.answer_bytes = bounds(source, line, value),
+            "stray_bytes" => into.stray_bytes = bounds(source, line, value),
             "max_duration" => into.max_duration = duration(source, line, value),
             name if RUN_KEYS.contains(&name) => {
                 source.mistake(key.span(), format!("`{name}` belongs below [run]"));

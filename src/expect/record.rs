@@ -9,7 +9,7 @@ use super::matching::{digest_of, name_of};
 use super::{Bounds, FILE_SCHEMA, lack};
 use crate::digest::DigestKind;
 use crate::findings::Severity;
-use crate::ledger::{ChunkSizeSource, Chunks, Image, Stream, Verdict};
+use crate::ledger::{ChunkSizeSource, Chunks, Direction, Image, Stream, Verdict};
 use crate::report::model::Report;
 use crate::report::text;
 use crate::wire::detect;
@@ -114,6 +114,19 @@ fn run(report: &Report, out: &mut String) -> std::fmt::Result {
         writeln!(out, "streams = {}", totals.streams)?;
     }
     writeln!(out, "image_bytes = {}", totals.image_bytes)?;
+    if report.streams.iter().all(carries) {
+        let sum = |of: fn(&Direction) -> u64| -> u64 {
+            let directions = report.streams.iter().flat_map(|stream| &stream.directions);
+            directions.map(of).sum()
+        };
+        let payload = sum(|one| one.unique_bytes);
+        let framing = sum(|one| one.framing_bytes);
+        let answers = sum(|one| one.answer_bytes);
+        let stray = sum(|one| one.stray_bytes);
+        writeln!(out, "payload_bytes = {payload}")?;
+        writeln!(out, "framing_bytes = {framing}")?;
+        writeln!(out, "answer_bytes = {answers}\nstray_bytes = {stray}")?;
+    }
     let most = totals.packets.max(20).saturating_mul(4);
     writeln!(
         out,
@@ -182,6 +195,19 @@ fn picture(report: &Report, image: &Image, out: &mut String) -> std::fmt::Result
     let chunks = image.chunks.as_ref().map(Chunks::len);
     if let (true, Some(size), Some(chunks)) = (sure, image.chunk_size, chunks) {
         writeln!(out, "chunk_size = {size}\nchunks = {chunks}")?;
+    }
+    let directions = report
+        .stream(image.stream)
+        .map_or(&[][..], |stream| &stream.directions);
+    if let Some(ours) = directions.iter().find(|one| one.from == image.from) {
+        // Whatever moves beside the picture: one byte more or less of it is another transfer.
+        let (payload, framing) = (ours.unique_bytes, ours.framing_bytes);
+        writeln!(out, "payload_bytes = {payload} # of its direction")?;
+        writeln!(out, "framing_bytes = {framing}")?;
+        if let Some(theirs) = directions.iter().find(|one| one.to == image.from) {
+            writeln!(out, "answer_bytes = {}", theirs.answer_bytes)?;
+        }
+        writeln!(out, "stray_bytes = {}", ours.stray_bytes)?;
     }
     // As many as there are on a path with the usual MTU, and room for repeats.
     let segments = image.bytes / 1000;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Severity;
-use super::catalogue::{Entry, capture, files, framing, tcp, udp};
+use super::catalogue::{Entry, capture, files, framing, opening, tcp, udp};
 
 /// Makes the enum and all that is read off the table, so that a name without an entry does not compile.
 macro_rules! names {
@@ -51,6 +51,10 @@ names! {
     UnreadDataReset "unread-data-reset" framing::UNREAD_DATA_RESET;
     NoEndOfStream "no-end-of-stream" framing::NO_END_OF_STREAM;
     NeverClosed "never-closed" framing::NEVER_CLOSED;
+    StrayBytes "stray-bytes" opening::STRAY_BYTES;
+    WrongByteOrder "wrong-byte-order" opening::WRONG_BYTE_ORDER;
+    ConnectionRefused "connection-refused" opening::CONNECTION_REFUSED;
+    ConnectionTimeout "connection-timeout" opening::CONNECTION_TIMEOUT;
     TrailingBytes "trailing-bytes" framing::TRAILING_BYTES;
     LengthMismatch "length-mismatch" framing::LENGTH_MISMATCH;
     ImplausibleLength "implausible-length" framing::IMPLAUSIBLE_LENGTH;

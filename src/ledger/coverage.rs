@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, GapCause, Stream, TransportKind};
+use super::{Closed, Direction, GapCause, Stream, TransportKind};
 use crate::units::counted;
 
 /// What the capture has of one direction.
@@ -29,7 +29,9 @@ impl Direction {
     pub fn seen(&self) -> Seen {
         Seen {
             captured: self.packets > 0,
-            start: self.start_seen.unwrap_or(true),
+            // One that only refuses has no beginning.
+            start: self.start_seen.unwrap_or(true)
+                || (self.closed == Some(Closed::Reset) && self.payload_bytes == 0),
             end: self.closed.is_some(),
             missing: self.uncaptured_bytes(),
         }

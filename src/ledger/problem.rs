@@ -65,6 +65,12 @@ pub enum Problem {
         /// Bytes that came.
         bytes: u64,
     },
+    /// The capture began after the connection did: what came before it is unknown.
+    StartedLate,
+    /// Bytes are missing from the capture before it, so that where it begins and ends is not certain.
+    BehindGap,
+    /// Numbered datagrams that begin with no picture: one may be missing before them.
+    NoBeginning,
     /// In words: what a sender or a receiver told, or a report that was read again.
     Told(String),
 }
@@ -136,6 +142,15 @@ impl fmt::Display for Problem {
             }
             Self::NoEnd { stop } => write!(f, "{stop} before the format's end of the picture"),
             Self::BrokeOff { stop, bytes } => write!(f, "{stop} after {bytes} bytes"),
+            Self::StartedLate => f.write_str(
+                "the capture began after the connection did, and what came before is unknown",
+            ),
+            Self::BehindGap => f.write_str(
+                "bytes are missing from the capture before it, so that where it begins is not certain",
+            ),
+            Self::NoBeginning => f.write_str(
+                "it begins as no picture does, so a datagram may be missing before it",
+            ),
             Self::Told(words) => f.write_str(words),
         }
     }

@@ -42,10 +42,7 @@ fn fits(format: Format, head: &[u8]) -> Fit {
     match format {
         Format::Jpeg => jpeg(head),
         Format::Png => prefix(head, b"\x89PNG\r\n\x1a\n"),
-        Format::Gif => match prefix(head, b"GIF87a") {
-            Fit::Not => prefix(head, b"GIF89a"),
-            fit => fit,
-        },
+        Format::Gif => gif(head),
         Format::WebP => webp(head),
         Format::Bmp => bmp(head),
     }
@@ -58,6 +55,28 @@ fn prefix(head: &[u8], magic: &[u8]) -> Fit {
         Fit::SoFar
     } else {
         Fit::Not
+    }
+}
+
+/// Signature and logical screen descriptor; without a global colour table a block has to follow it (`GIF89a`, appendix A), so that
+/// text that speaks of `GIF89a` is none.
+fn gif(head: &[u8]) -> Fit {
+    let fit = match prefix(head, b"GIF87a") {
+        Fit::Not => prefix(head, b"GIF89a"),
+        fit => fit,
+    };
+    if fit != Fit::Whole {
+        return fit;
+    }
+    let (Some(flags), aspect, block) = (head.get(10), head.get(12), head.get(13)) else {
+        return Fit::SoFar;
+    };
+    match (flags & 0x80, aspect, block) {
+        (0x80, ..) => Fit::Whole,
+        (_, Some(b' '..=b'~'), _) => Fit::Not,
+        (_, _, None) => Fit::SoFar,
+        (_, _, Some(0x2c | 0x21 | 0x3b)) => Fit::Whole,
+        _ => Fit::Not,
     }
 }
 
@@ -114,8 +133,8 @@ mod tests {
                 Format::Jpeg,
             ),
             (b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", Format::Png),
-            (b"GIF87a\x01\0\x01\0", Format::Gif),
-            (b"GIF89a\x01\0\x01\0", Format::Gif),
+            (b"GIF87a\x01\0\x01\0\x80\0\0", Format::Gif),
+            (b"GIF89a\x01\0\x01\0\0\0\0\x2c", Format::Gif),
             (b"RIFF\x24\0\0\0WEBPVP8 ", Format::WebP),
             (BMP, Format::Bmp),
         ];
@@ -147,6 +166,8 @@ mod tests {
             b"\xff\xd8\xff\xd9",
             b"\x89PNG\n\x1a\n",
             b"GIF88a",
+            b"GIF89a, say the authors",
+            b"GIF89a\x01\0\x01\0\0\0\0\x2d",
             b"%IMAGE_COMPLETED%",
         ] {
             assert_eq!(sniff(head), Sniff::No, "{head:?}");

@@ -168,6 +168,31 @@ impl<'cap> Assembler<'cap> {
         })
     }
 
+    /// How many bytes of a range were in frames before, whether their bytes were captured or cut off.
+    pub fn sent_before(&self, range: Range<u64>) -> u64 {
+        let old = range.start..range.end.min(self.next);
+        let mut seen = old.end.saturating_sub(old.start);
+        for gap in self.gaps().iter().rev() {
+            let missing = gap.offset..gap.offset + gap.length;
+            if missing.end <= old.start {
+                break;
+            }
+            if gap.cause != GapCause::SnapLength {
+                seen -= overlap(&missing, &old);
+            }
+        }
+        let new = range.start.max(self.next)..range.end;
+        if let (false, Some(holes)) = (new.is_empty(), &self.holes) {
+            seen += holes.cut.covered(new.clone());
+            let first = holes.waiting.range(..=new.start).next_back();
+            let first = first.map_or(new.start, |(&start, _)| start);
+            for held in holes.waiting.range(first..new.end).map(|(_, held)| held) {
+                seen += overlap(&(held.offset..held.end()), &new);
+            }
+        }
+        seen
+    }
+
     /// Takes a piece: `bytes` at `offset`, of which the wire had `length` (more than was captured where the snap
     /// length cut it).
     pub fn push<'x>(

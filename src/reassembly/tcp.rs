@@ -1,7 +1,9 @@
 //! One direction of a TCP connection: sequence numbers become stream offsets, repeats and news are told
 //! apart, holes are declared once they can no longer fill.
 
-use super::assembler::{Arrival, Assembler, Delivery, Keep};
+use std::borrow::Cow;
+
+use super::assembler::{Arrival, Assembler, Delivery, Keep, keep_borrowed, keep_copied};
 use super::gap::GapCause;
 use super::provenance::{Extent, Log};
 use crate::decode::Tcp;
@@ -14,6 +16,14 @@ const PATIENCE: u32 = 32;
 /// How far beyond the highest byte seen an acknowledgment is believed: one damaged number would claim a gap of
 /// up to 2 GiB.
 const FAR: u64 = 64 << 20;
+
+/// Where the beginning of a direction was not captured, so many segments wait for earlier ones that were captured later,
+const EARLY: usize = 4;
+/// for so many frames of the connection.
+const EARLY_PATIENCE: u32 = 8;
+
+/// How far the number of a SYN may lie before the first byte seen of a connection that it opened.
+const NEAR: u32 = 1 << 20;
 
 /// What the capture has of the other direction when it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,17 +72,21 @@ pub struct Verdict {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Beginning {
     syn: Option<u32>,
-    /// A segment other than a RST was seen.
-    open: bool,
+    /// Sequence number of the first segment other than a RST; of the byte after the SYN, where it is one.
+    first: Option<u32>,
 }
 
 impl Beginning {
     /// Takes a segment of this direction.
     pub fn segment(&mut self, header: &Tcp) {
-        if header.syn && !self.open && self.syn.is_none() {
+        if header.rst {
+            return;
+        }
+        let next = header.seq.wrapping_add(u32::from(header.syn));
+        if header.syn && self.syn.is_none() && self.precedes(header.seq) {
             self.syn = Some(header.seq);
         }
-        self.open |= !header.rst;
+        self.first.get_or_insert(next);
     }
 
     /// Whether this direction began with a SYN of this sequence number.
@@ -85,13 +99,24 @@ impl Beginning {
         self.syn.is_some_and(|syn| syn.wrapping_add(1) == ack)
     }
 
-    /// Whether a SYN with this sequence number opens another connection than the one seen here.
-    pub fn is_another(&self, header: &Tcp) -> bool {
-        header.syn
-            && match self.syn {
-                Some(known) => known != header.seq,
-                None => self.open,
-            }
+    /// Whether a SYN of this number may have opened what was seen so far.
+    fn precedes(&self, syn: u32) -> bool {
+        self.first
+            .is_none_or(|first| first.wrapping_sub(syn.wrapping_add(1)) < NEAR)
+    }
+
+    /// Whether a segment opens another connection than the one seen here, of which `other` is the other direction.
+    ///
+    /// Frames may be captured out of turn, so a SYN may come after what it opened; and a SYN that is answered twice with
+    /// different numbers opens one connection all the same.
+    pub fn is_another(&self, header: &Tcp, other: &Self) -> bool {
+        if !header.syn || self.syn == Some(header.seq) {
+            return false;
+        }
+        match (header.ack, other.syn) {
+            (Some(ack), Some(syn)) => ack != syn.wrapping_add(1),
+            _ => self.syn.is_some() || !self.precedes(header.seq),
+        }
     }
 }
 
@@ -102,6 +127,21 @@ pub struct Half<'cap> {
     base: Option<u32>,
     /// The SYN was captured.
     syn: Option<u32>,
+    /// Sequence number of stream offset 0 by a second SYN with another number, of which it is not known yet whether it
+    /// is the one that counts.
+    other_base: Option<u32>,
+    /// Segments that came first, of a direction whose beginning was not captured: earlier ones may have been captured later.
+    early: Vec<Early<'cap>>,
+    /// Frames of the connection since the first of them; their wait is over with [`EARLY_PATIENCE`].
+    early_since: u32,
+    /// What was acknowledged while they wait.
+    early_ack: Option<u32>,
+    /// One past the highest byte of which this side spoke as sent, in segments without payload.
+    spoken: u64,
+    /// The last frame that brought new bytes or the FIN.
+    news: Option<FrameNumber>,
+    /// The last frame in which the other side acknowledged anything.
+    heard: Option<FrameNumber>,
     /// Bytes in order.
     pub assembler: Assembler<'cap>,
     /// Which frame carried what.
@@ -137,6 +177,17 @@ pub struct Half<'cap> {
     pub out_of_order_packets: u64,
 }
 
+/// A segment that waits until it is known where the direction begins.
+#[derive(Debug)]
+struct Early<'cap> {
+    header: Tcp,
+    payload: Cow<'cap, [u8]>,
+    payload_len: u32,
+    frame: FrameNumber,
+    time: Option<Timestamp>,
+    wire_len: u32,
+}
+
 impl<'cap> Half<'cap> {
     /// Whether this direction was captured from its first byte.
     pub fn saw_syn(&self) -> bool {
@@ -145,7 +196,7 @@ impl<'cap> Half<'cap> {
 
     /// Whether a segment was seen.
     pub fn is_open(&self) -> bool {
-        self.base.is_some()
+        self.base.is_some() || !self.early.is_empty()
     }
 
     /// One past the highest byte the other side acknowledged, as far as bytes go (not the FIN).
@@ -156,6 +207,19 @@ impl<'cap> Half<'cap> {
     /// Whether the other side acknowledged the FIN.
     pub fn fin_acked(&self) -> bool {
         matches!((self.fin, self.acked), (Some(fin), Some(acked)) if acked > fin)
+    }
+
+    /// Whether more was sent than the capture has, and nothing tells how much: no end was captured, but one was
+    /// acknowledged, or spoken of.
+    pub fn end_unsure(&self) -> bool {
+        let highest = self.assembler.highest();
+        self.fin.is_none()
+            && (self.acked.is_some_and(|acked| acked > highest) || self.spoken > highest)
+    }
+
+    /// The other side acknowledged something in this frame.
+    pub fn heard(&mut self, frame: FrameNumber) {
+        self.heard = Some(frame);
     }
 
     /// Takes a segment sent in this direction.
@@ -179,7 +243,113 @@ impl<'cap> Half<'cap> {
         if header.rst {
             // What a RST carries is a message about it, not stream data (RFC 9293, section 3.5.3).
             self.reset_frame.get_or_insert(segment.frame);
+            self.speaks(data_seq);
             return Verdict::default();
+        }
+        if self.base.is_none() && self.syn.is_none() {
+            if !segment.payload.is_empty() && !header.fin {
+                self.early.push(Early {
+                    header: *header,
+                    payload: keep(segment.payload),
+                    payload_len: segment.payload_len,
+                    frame: segment.frame,
+                    time: segment.time,
+                    wire_len: segment.wire_len,
+                });
+                return Verdict::default();
+            }
+            if !self.early.is_empty() {
+                if !header.fin && segment.payload_len == 0 {
+                    return Verdict::default();
+                }
+                self.begin(sink);
+            }
+        } else if !self.early.is_empty() {
+            // The SYN came after what it opened.
+            self.base = Some(data_seq);
+            self.begin(sink);
+        }
+        self.place(segment, keep, sink)
+    }
+
+    /// It is known now where the direction begins, or nothing more is waited for.
+    fn begin(&mut self, sink: &mut dyn FnMut(Delivery<'_>)) {
+        let early = std::mem::take(&mut self.early);
+        let Some(first) = early.first().map(|early| early.header.seq) else {
+            return;
+        };
+        if self.base.is_none() {
+            let before = early
+                .iter()
+                .map(|early| early.header.seq.wrapping_sub(first).cast_signed())
+                .min()
+                .unwrap_or(0);
+            self.base = Some(first.wrapping_add_signed(before));
+        }
+        for early in early {
+            let bare = Segment {
+                header: early.header,
+                payload: &[],
+                payload_len: early.payload_len,
+                frame: early.frame,
+                time: early.time,
+                wire_len: early.wire_len,
+            };
+            match early.payload {
+                Cow::Borrowed(payload) => {
+                    self.place(&Segment { payload, ..bare }, keep_borrowed, sink);
+                }
+                Cow::Owned(payload) => {
+                    let payload = payload.as_slice();
+                    self.place(&Segment { payload, ..bare }, keep_copied, sink);
+                }
+            }
+        }
+        if let Some(ack) = self.early_ack.take() {
+            self.acknowledge(ack);
+        }
+    }
+
+    /// This side says, without payload, that everything before this number was sent.
+    fn speaks(&mut self, seq: u32) {
+        let Some(base) = self.base else { return };
+        if let Ok(position) = u64::try_from(self.offset_of(base, seq))
+            && position <= self.assembler.highest().saturating_add(FAR)
+        {
+            self.spoken = self.spoken.max(position);
+        }
+    }
+
+    /// Takes a segment whose place is known.
+    fn place<'x>(
+        &mut self,
+        segment: &Segment<'x>,
+        keep: Keep<'x, 'cap>,
+        sink: &mut dyn FnMut(Delivery<'_>),
+    ) -> Verdict {
+        let header = &segment.header;
+        let data_seq = header.seq.wrapping_add(u32::from(header.syn));
+        if self.assembler.highest() == 0 {
+            match (self.base, self.other_base) {
+                // Two SYNs with different numbers: the first byte tells which of them counts.
+                (Some(base), _) if header.syn && data_seq != base => {
+                    self.other_base = Some(data_seq);
+                    return Verdict::default();
+                }
+                (Some(base), Some(other))
+                    if segment.payload_len > 0 && data_seq != base && data_seq == other =>
+                {
+                    self.base = Some(other);
+                    self.syn = Some(other.wrapping_sub(1));
+                }
+                _ => {}
+            }
+        }
+        if header.syn && self.syn.is_none() && self.base == Some(data_seq) {
+            self.syn = Some(header.seq);
+        }
+        if segment.payload_len == 0 && !header.fin && !header.syn {
+            self.speaks(data_seq);
         }
         let base = *self.base.get_or_insert(data_seq);
         let position = self.offset_of(base, data_seq);
@@ -191,6 +361,16 @@ impl<'cap> Half<'cap> {
         if !segment.payload.is_empty() {
             self.data(segment, position, keep, &mut verdict, sink);
         } else if let (Some(offset), true) = (verdict.offset, length > 0) {
+            let seen = self
+                .assembler
+                .sent_before(offset..offset.saturating_add(length));
+            // One byte before what comes next is a keep-alive (RFC 9293, section 3.8.4).
+            verdict.keep_alive = length == 1 && offset + 1 == self.assembler.highest();
+            verdict.retransmission = seen > 0 && !verdict.keep_alive;
+            self.retransmitted_packets += u64::from(verdict.retransmission);
+            if seen < length {
+                self.news = Some(segment.frame);
+            }
             // All of the payload was cut off: a hole that the snap length made.
             self.assembler
                 .push(offset, &[], length, segment.frame, keep, sink);
@@ -201,6 +381,7 @@ impl<'cap> Half<'cap> {
                 // RFC 9293: the FIN comes after the segment's data, whatever its length.
                 self.fin.get_or_insert(end);
                 self.fin_frame.get_or_insert(segment.frame);
+                self.news = Some(segment.frame);
             }
         }
         verdict
@@ -229,6 +410,9 @@ impl<'cap> Half<'cap> {
             arrival = self
                 .assembler
                 .push(offset, payload, length, segment.frame, keep, sink);
+        }
+        if arrival.new_bytes > 0 {
+            self.news = Some(segment.frame);
         }
         arrival.repeated_bytes += before as u64;
         arrival.unchecked_bytes += before as u64;
@@ -264,7 +448,18 @@ impl<'cap> Half<'cap> {
 
     /// Takes the acknowledgment number of a segment that the other side sent.
     pub fn acknowledge(&mut self, ack: u32) {
-        let Some(base) = self.base else { return };
+        let Some(base) = self.base else {
+            // Earlier bytes would be a repeat now.
+            self.early_ack = Some(ack).filter(|_| !self.early.is_empty());
+            return;
+        };
+        if self.other_base == Some(ack) && self.assembler.highest() == 0 {
+            // Of two SYNs the one that was acknowledged counts.
+            self.base = self.other_base.take();
+            self.syn = Some(ack.wrapping_sub(1));
+            self.acked = Some(0);
+            return;
+        }
         let Ok(position) = u64::try_from(self.offset_of(base, ack)) else {
             return;
         };
@@ -280,6 +475,13 @@ impl<'cap> Half<'cap> {
 
     /// One more frame of the connection went by, in either direction: declares holes that can no longer fill.
     pub fn settle(&mut self, limit: usize, sink: &mut dyn FnMut(Delivery<'_>)) -> bool {
+        if !self.early.is_empty() {
+            self.early_since += 1;
+            let waited = self.early_since > EARLY_PATIENCE || self.early.len() >= EARLY;
+            if waited || self.early_ack.is_some() {
+                self.begin(sink);
+            }
+        }
         self.frames_since += 1;
         if self.frames_since >= PATIENCE {
             self.frames_since = 0;
@@ -314,6 +516,7 @@ impl<'cap> Half<'cap> {
     /// No more frames come: declares everything that is still missing. `other` is what the capture
     /// has of the other direction.
     pub fn finish(&mut self, other: Other, sink: &mut dyn FnMut(Delivery<'_>)) {
+        self.begin(sink);
         let mut acked = self.acked_bytes();
         if other == Other::Closed && self.fin.is_none() && acked > self.assembler.highest() {
             // The other side closed as well, so the last number it acknowledged is that of a FIN, and no byte.
@@ -323,8 +526,9 @@ impl<'cap> Half<'cap> {
             .declare_missing(acked, GapCause::NotCaptured, sink);
         let end = self.assembler.highest().max(self.fin.unwrap_or(0));
         let cause = match other {
-            Other::NotCaptured => GapCause::Unknown,
-            Other::Open | Other::Closed => GapCause::NeverAcknowledged,
+            // Whoever heard of what came after them and did not acknowledge them did not get them.
+            Other::Open | Other::Closed if self.heard > self.news => GapCause::NeverAcknowledged,
+            _ => GapCause::Unknown,
         };
         self.assembler.declare_missing(end, cause, sink);
         self.assembler.forget_recent();

@@ -128,15 +128,71 @@ fn syn_and_fin_may_carry_data() {
 }
 
 #[test]
-fn late_start_takes_the_first_byte_seen_as_offset_0() {
+fn late_start_takes_the_earliest_byte_seen_as_offset_0_whenever_it_was_captured() {
     let mut direction = Direction::default();
     direction.send(seq(5_000), b"middle");
-    let verdict = direction.send(seq(4_998), b"xxmi");
-    assert_eq!(verdict.offset, None);
-    assert_eq!(verdict.arrival.repeated_bytes, 4);
+    direction.send(seq(4_998), b"xx");
+    direction.send(seq(5_006), b"end");
     direction.finish();
-    assert_eq!(direction.bytes, b"middle");
+    assert_eq!(direction.bytes, b"xxmiddleend");
+    assert_eq!(direction.half.retransmitted_packets, 0);
+    assert_eq!(direction.half.out_of_order_packets, 1);
     assert!(!direction.half.saw_syn());
+}
+
+#[test]
+fn what_comes_before_an_acknowledged_byte_of_a_late_start_was_sent_before() {
+    let mut direction = Direction::default();
+    direction.send(seq(5_000), b"middle");
+    direction.half.acknowledge(5_006);
+    let verdict = direction.send(seq(5_006), b"end");
+    assert_eq!(verdict.offset, None, "it waited with the others");
+    let verdict = direction.send(seq(4_998), b"xx");
+    assert_eq!(verdict.offset, None);
+    assert_eq!(verdict.arrival.repeated_bytes, 2);
+    direction.finish();
+    assert_eq!(direction.bytes, b"middleend");
+}
+
+#[test]
+fn the_syn_may_be_captured_after_what_it_opened() {
+    let mut direction = Direction::default();
+    direction.send(seq(5_000), b"first");
+    direction.send(syn(4_999), b"");
+    direction.send(seq(5_005), b"second");
+    direction.finish();
+    assert_eq!(direction.bytes, b"firstsecond");
+    assert!(direction.half.saw_syn());
+}
+
+#[test]
+fn of_two_syns_the_one_counts_that_was_acknowledged_or_followed_by_bytes() {
+    for acknowledged in [true, false] {
+        let mut direction = Direction::default();
+        direction.send(syn(100), b"");
+        direction.send(syn(9_000), b"");
+        if acknowledged {
+            direction.half.acknowledge(9_001);
+        }
+        direction.send(seq(9_001), b"bytes");
+        direction.finish();
+        assert_eq!(direction.bytes, b"bytes");
+        assert_eq!(direction.gaps, []);
+    }
+}
+
+#[test]
+fn headers_alone_tell_what_was_sent_again() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send_cut(seq(1), b"", 1000);
+    direction.send_cut(seq(1001), b"", 1000);
+    let again = direction.send_cut(seq(1), b"", 1000);
+    assert!(again.retransmission);
+    // A byte before the next is a keep-alive.
+    assert!(!direction.send_cut(seq(2000), b"", 1).retransmission);
+    direction.finish();
+    assert_eq!(direction.half.retransmitted_packets, 1);
 }
 
 #[test]
@@ -168,6 +224,7 @@ fn a_hole_that_nobody_acknowledged_is_not_called_a_loss_of_the_capture() {
     direction.send(syn(0), b"");
     direction.send(seq(5), b"late");
     direction.half.acknowledge(1);
+    direction.half.heard(FrameNumber(3));
     direction.finish();
     assert_eq!(
         direction.gaps,
@@ -325,17 +382,38 @@ fn what_a_reset_carries_is_not_stream_data() {
 #[test]
 fn another_syn_is_another_connection_and_a_repeated_one_is_not() {
     let mut beginning = Beginning::default();
-    assert!(!beginning.is_another(&syn(7)), "nothing was seen before");
+    let other = Beginning::default();
+    assert!(
+        !beginning.is_another(&syn(7), &other),
+        "nothing was seen before"
+    );
     beginning.segment(&syn(7));
-    assert!(!beginning.is_another(&syn(7)));
-    assert!(beginning.is_another(&syn(8)));
-    assert!(!beginning.is_another(&seq(8)));
+    assert!(!beginning.is_another(&syn(7), &other));
+    assert!(beginning.is_another(&syn(8), &other));
+    assert!(!beginning.is_another(&seq(8), &other));
     let mut middle = Beginning::default();
     middle.segment(&seq(5));
     assert!(
-        middle.is_another(&syn(7)),
+        middle.is_another(&syn(7), &other),
         "it goes on since before the capture"
     );
+    assert!(
+        !middle.is_another(&syn(4), &other),
+        "its own SYN, captured later"
+    );
+}
+
+#[test]
+fn a_second_answer_to_one_syn_is_one_connection() {
+    let answer = |number: u32, ack: u32| Tcp {
+        ack: Some(ack),
+        ..syn(number)
+    };
+    let (mut client, mut server) = (Beginning::default(), Beginning::default());
+    client.segment(&syn(100));
+    server.segment(&answer(7, 101));
+    assert!(!server.is_another(&answer(9000, 101), &client));
+    assert!(server.is_another(&answer(9000, 555), &client));
 }
 
 #[test]

@@ -5,12 +5,17 @@
 //! picture is framing, and tells the format ([`CarveDecoder::protocol`]). A stream that begins as a PDF is left
 //! alone: the JPEGs in it are parts of a document that nobody sent as pictures.
 //!
+//! Where bytes are missing outside of a picture, or the beginning of the stream is not known, a JPEG may be the thumbnail
+//! inside another picture whose beginning is missing. The first one is then walked and not told of; if another picture or an end
+//! marker stands right behind it, it was none, and from there on all is certain again.
+//!
 //! Where a structure breaks, the picture ends as [`Ending::Broken`] at the element that is wrong, and the search
 //! goes on from there, since that element may be the start of the next picture. To be able to go back,
 //! [`HOLD`] bytes are held back.
 
+use super::marker::MarkerDecoder;
 use super::{Decode, Ending, Event, Framing, PIPELINE_MARKER, Protocol, Sink, StreamEnd};
-use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
+use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
 /// End markers that programs are known to send behind a picture. None begins with another one.
 pub const KNOWN_MARKERS: [&[u8]; 4] = [PIPELINE_MARKER, b"<END>", b"<END OF FILE>", b"DONE"];
@@ -22,6 +27,10 @@ const PDF: &[u8] = b"%PDF";
 
 /// Decoder of one direction of unknown format.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own, and there may be a hundred thousand decoders"
+)]
 pub struct CarveDecoder {
     state: State,
     /// First `held` bytes: fed, but not emitted. While walking they are the picture's last bytes, already
@@ -32,7 +41,22 @@ pub struct CarveDecoder {
     fresh: bool,
     /// All that was emitted so far is one picture from the first byte on.
     alone: bool,
+    /// What begins as a picture may lie inside another one.
+    doubt: bool,
+    /// A picture that may have been none ended right here.
+    probed: bool,
+    /// What programs on the port are known to speak.
+    prior: Option<Prior>,
     shown: Option<Shown>,
+}
+
+/// What programs on a port are known to speak, while the bytes say nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prior {
+    /// `eof`: what a broken structure goes on with is of the picture all the same.
+    Eof,
+    /// The pipeline's marker: what is no other marker is of the picture.
+    Pipeline,
 }
 
 #[derive(Debug)]
@@ -41,6 +65,14 @@ enum State {
     Search,
     /// Inside a picture. Boxed: most directions are not, most of the time.
     Walk(Box<Walker>),
+    /// Inside what may be a picture, or a part of one that began before.
+    Probe(Box<Walker>),
+    /// Behind a picture's own end, and it is not known yet what that means here.
+    Ended,
+    /// The picture goes on to the end of the stream.
+    Rest,
+    /// The pipeline's marker ends pictures, and nothing else.
+    Marked(Box<MarkerDecoder>),
     /// Right behind a picture or a marker: another marker may follow.
     Behind,
     /// A document: all is stray.
@@ -59,7 +91,7 @@ enum Start {
     /// Bytes that start nothing, so many.
     Nothing(usize),
     /// A picture, after so many bytes that start nothing.
-    Picture(usize, crate::picture::Format),
+    Picture(usize, Format),
 }
 
 impl Default for CarveDecoder {
@@ -77,7 +109,18 @@ impl CarveDecoder {
             held: 0,
             fresh: true,
             alone: false,
+            doubt: false,
+            probed: false,
+            prior: None,
             shown: None,
+        }
+    }
+
+    /// A decoder at the first byte of a stream that begins with a picture, on a port whose programs are known.
+    pub fn on_port(prior: Prior) -> Self {
+        Self {
+            prior: Some(prior),
+            ..Self::new()
         }
     }
 
@@ -94,7 +137,11 @@ impl CarveDecoder {
         match self.shown {
             Some(Shown::Marker(marker)) => Protocol::Marker(marker.into()),
             Some(Shown::Eof) => Protocol::Eof,
-            None => Protocol::Carve,
+            None => match self.prior {
+                Some(Prior::Eof) => Protocol::Eof,
+                Some(Prior::Pipeline) => Protocol::pipeline(),
+                None => Protocol::Carve,
+            },
         }
     }
 
@@ -124,6 +171,16 @@ impl CarveDecoder {
         match &mut self.state {
             State::Search => self.search(bytes, sink),
             State::Walk(_) => self.walk(bytes, sink),
+            State::Probe(_) => self.probe(bytes, sink),
+            State::Ended => self.ended(bytes, sink),
+            State::Rest => {
+                data(bytes, sink);
+                bytes.len()
+            }
+            State::Marked(decoder) => {
+                decoder.update(bytes, sink);
+                bytes.len()
+            }
             State::Behind => self.behind(bytes, sink),
             State::Document => {
                 self.stray(bytes, sink);
@@ -143,7 +200,16 @@ impl CarveDecoder {
                 return bytes.len();
             }
         }
-        match next_start(bytes) {
+        let start = next_start(bytes);
+        if self.probed {
+            match start {
+                Start::Picture(0, _) => self.doubt = false,
+                // Too few bytes to tell.
+                Start::Nothing(0) => {}
+                _ => self.probed = false,
+            }
+        }
+        match start {
             Start::Nothing(before) => {
                 let (stray, undecided) = bytes.split_at_checked(before).unwrap_or((bytes, &[]));
                 self.stray(stray, sink);
@@ -152,8 +218,13 @@ impl CarveDecoder {
             }
             Start::Picture(before, format) => {
                 self.stray(bytes.get(..before).unwrap_or_default(), sink);
-                self.alone = self.fresh;
+                self.alone = self.fresh && !self.doubt;
                 self.fresh = false;
+                self.probed = false;
+                if self.doubt && format == Format::Jpeg {
+                    self.state = State::Probe(Box::new(Walker::new(format)));
+                    return before;
+                }
                 self.state = State::Walk(Box::new(Walker::new(format)));
                 sink(Event::PictureStart { length: None });
                 before
@@ -175,9 +246,18 @@ impl CarveDecoder {
             Status::Whole { .. } => {
                 self.release(sink);
                 data(bytes.get(..taken).unwrap_or_default(), sink);
-                sink(Event::PictureEnd(Ending::Structure));
-                self.state = State::Behind;
+                if self.prior.is_some() && self.alone {
+                    self.state = State::Ended;
+                } else {
+                    sink(Event::PictureEnd(Ending::Structure));
+                    self.state = State::Behind;
+                }
                 taken
+            }
+            Status::Broken { .. } if self.prior.is_some() && self.alone => {
+                self.release(sink);
+                self.state = self.goes_on();
+                0
             }
             Status::Broken { at, .. } => {
                 // At least the first byte stays with the broken picture, or the search would find it again.
@@ -206,11 +286,85 @@ impl CarveDecoder {
         }
     }
 
+    /// Walks what may be a part of another picture, and tells of nothing.
+    fn probe(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
+        let State::Probe(walker) = &mut self.state else {
+            return 0;
+        };
+        let taken = walker.update(bytes);
+        match walker.status() {
+            Status::Walking => {
+                self.stray(bytes, sink);
+                bytes.len()
+            }
+            Status::Whole { .. } => {
+                self.stray(bytes.get(..taken).unwrap_or_default(), sink);
+                self.probed = true;
+                self.state = State::Behind;
+                taken
+            }
+            Status::Broken { .. } => {
+                // At least one byte, or the search would find it again.
+                let taken = taken.max(1).min(bytes.len());
+                self.stray(bytes.get(..taken).unwrap_or_default(), sink);
+                self.state = State::Search;
+                taken
+            }
+        }
+    }
+
+    /// The picture goes on although its structure does not: how, says the port.
+    fn goes_on(&self) -> State {
+        match self.prior {
+            Some(Prior::Pipeline) => {
+                State::Marked(Box::new(MarkerDecoder::inside(PIPELINE_MARKER)))
+            }
+            _ => State::Rest,
+        }
+    }
+
+    /// Behind the own end of the first picture, on a port whose programs are known.
+    fn ended(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
+        for marker in KNOWN_MARKERS {
+            if bytes.starts_with(marker) {
+                sink(Event::PictureEnd(Ending::Marker));
+                sink(Event::Framing {
+                    what: Framing::Marker,
+                    bytes: marker.len() as u64,
+                });
+                self.state = if self.prior == Some(Prior::Pipeline) && marker == PIPELINE_MARKER {
+                    State::Marked(Box::new(MarkerDecoder::new(PIPELINE_MARKER)))
+                } else {
+                    // The bytes speak against the port.
+                    self.prior = None;
+                    self.alone = false;
+                    self.shown = Some(Shown::Marker(marker));
+                    State::Behind
+                };
+                return marker.len();
+            }
+            if marker.starts_with(bytes) {
+                self.keep(bytes);
+                return bytes.len();
+            }
+        }
+        if self.prior == Some(Prior::Pipeline) {
+            self.state = self.goes_on();
+        } else {
+            // What follows is no part of it.
+            sink(Event::PictureEnd(Ending::Structure));
+            self.state = State::Behind;
+        }
+        0
+    }
+
     fn behind(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
         for marker in KNOWN_MARKERS {
             if bytes.starts_with(marker) {
                 self.shown = Some(Shown::Marker(marker));
                 self.alone = false;
+                self.doubt = false;
+                self.probed = false;
                 sink(Event::Framing {
                     what: Framing::Marker,
                     bytes: marker.len() as u64,
@@ -289,7 +443,11 @@ impl Decode for CarveDecoder {
     fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
         let mut rest = bytes;
         while !rest.is_empty() {
-            if self.held == 0 || matches!(self.state, State::Walk(_)) {
+            let alone = matches!(
+                self.state,
+                State::Walk(_) | State::Probe(_) | State::Rest | State::Marked(_)
+            );
+            if self.held == 0 || alone {
                 let done = self.process(rest, sink);
                 rest = rest.get(done..).unwrap_or_default();
                 continue;
@@ -319,6 +477,27 @@ impl Decode for CarveDecoder {
         if length == 0 {
             return;
         }
+        if matches!(self.state, State::Ended) {
+            // Whatever is held is of what ends the picture, or of what follows.
+            if self.prior == Some(Prior::Pipeline) {
+                self.release(sink);
+                self.state = self.goes_on();
+            } else {
+                sink(Event::PictureEnd(Ending::Structure));
+                self.state = State::Behind;
+            }
+        }
+        match &mut self.state {
+            State::Rest => {
+                sink(Event::PictureGap(length));
+                return;
+            }
+            State::Marked(decoder) => {
+                decoder.gap(length, sink);
+                return;
+            }
+            _ => {}
+        }
         let mut left = length;
         if let State::Walk(walker) = &mut self.state {
             let gone = walker.gap(length).min(length);
@@ -331,19 +510,32 @@ impl Decode for CarveDecoder {
             match status {
                 Status::Walking => {}
                 Status::Whole { .. } => {
-                    sink(Event::PictureEnd(Ending::Structure));
-                    self.state = State::Behind;
+                    if self.prior == Some(Prior::Pipeline) && self.alone {
+                        self.state = State::Ended;
+                    } else {
+                        sink(Event::PictureEnd(Ending::Structure));
+                        self.state = State::Behind;
+                    }
+                }
+                Status::Broken { .. } if self.prior.is_some() && self.alone => {
+                    self.state = self.goes_on();
                 }
                 Status::Broken { .. } => {
                     sink(Event::PictureEnd(Ending::Broken));
                     self.alone = false;
+                    self.doubt = true;
                     self.state = State::Search;
                 }
             }
         } else {
             self.settle(sink);
+            if matches!(self.state, State::Probe(_)) {
+                self.state = State::Search;
+            }
         }
         if left > 0 {
+            self.doubt = true;
+            self.probed = false;
             self.fresh = false;
             self.alone = false;
             if matches!(self.state, State::Behind) {
@@ -353,12 +545,30 @@ impl Decode for CarveDecoder {
         }
     }
 
+    fn doubt(&mut self) {
+        self.doubt = true;
+    }
+
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
-        match self.state {
-            State::Walk(_) => {
+        let ends = match self.prior {
+            Some(Prior::Eof) => Ending::EndOfStream(end),
+            _ => Ending::Cut(end),
+        };
+        match &mut self.state {
+            State::Walk(_) | State::Rest => {
                 self.release(sink);
-                sink(Event::PictureEnd(Ending::Cut(end)));
+                sink(Event::PictureEnd(ends));
             }
+            // Less than a marker came: it is of the picture where nothing but markers is not.
+            State::Ended if self.prior == Some(Prior::Pipeline) => {
+                self.release(sink);
+                sink(Event::PictureEnd(ends));
+            }
+            State::Ended => {
+                sink(Event::PictureEnd(ends));
+                self.settle(sink);
+            }
+            State::Marked(decoder) => decoder.finish(end, sink),
             State::Behind if self.alone && self.held == 0 && end == StreamEnd::Fin => {
                 self.shown = Some(Shown::Eof);
             }

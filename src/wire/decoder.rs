@@ -172,6 +172,10 @@ impl Decode for Decoder {
         each!(self, decoder => decoder.flush(sink));
     }
 
+    fn doubt(&mut self) {
+        each!(self, decoder => decoder.doubt());
+    }
+
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         each!(self, decoder => decoder.finish(end, sink));
     }

@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(answer(b"OK"), [Seen::Stray(b"OK".to_vec())]);
         // The first letter of a GIF is not one yet.
         assert_eq!(answer(b"G"), [Seen::Stray(b"G".to_vec())]);
-        assert_eq!(answer(b"GIF89a..").len(), 3);
+        assert_eq!(answer(b"GIF89a\x01\0\x01\0\x80\0\0").len(), 3);
         assert_eq!(
             EofDecoder::new(Kind::Answer).protocol(),
             Protocol::HalfClose

@@ -419,6 +419,15 @@ impl Decode for HttpDecoder {
                 body.gap(length, &mut self.out, sink);
                 return;
             }
+            State::Body(Length::Left(left), body) => {
+                // What was declared is known, and what comes behind it is not.
+                let of_body = *left;
+                body.gap(of_body, &mut self.out, sink);
+                self.over(Ending::Length, sink);
+                self.lose(&[], false, sink);
+                self.gap(length.saturating_sub(of_body), sink);
+                return;
+            }
             State::Body(_, body) => {
                 // Nothing tells where the next field is; what the body held back goes first.
                 body.finish(Ending::Broken, &mut self.out, sink);

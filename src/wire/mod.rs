@@ -329,6 +329,9 @@ pub trait Decode {
     fn flush(&mut self, sink: &mut Sink<'_>) {
         let _ = sink;
     }
+    /// It is not known that the first bytes are those with which the stream begins: what could be a part of something
+    /// larger is not taken for the whole. Called before the first bytes, if at all.
+    fn doubt(&mut self) {}
     /// No more bytes come. Ends a picture that is still open. Called at most once, last.
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>);
 }

@@ -164,6 +164,56 @@ pub(crate) const CASES: &[Case] = &[
         nearly: || left_open(b"HTTP/1.1 200 OK\r\nContent-Length: 12088\r\n\r\n"),
     },
     Case {
+        name: "stray-bytes",
+        shows: || {
+            let mut scenario = Scenario::new();
+            let mut tcp = scenario.connect(41000, 7000);
+            let bytes = [&jpeg()[..], b"x"].concat();
+            scenario.transfer(&mut tcp, Client, &bytes, 1400);
+            scenario.close(&mut tcp, Client);
+            scenario.findings()
+        },
+        // Behind a marker that is known nothing is left over.
+        nearly: || {
+            let mut scenario = Scenario::new();
+            let mut tcp = scenario.connect(41000, 7000);
+            let bytes = [&jpeg()[..], b"<END>"].concat();
+            scenario.transfer(&mut tcp, Client, &bytes, 1400);
+            scenario.close(&mut tcp, Client);
+            scenario.findings()
+        },
+    },
+    Case {
+        name: "wrong-byte-order",
+        shows: || length_and_silence(false),
+        nearly: || length_and_silence(true),
+    },
+    Case {
+        name: "connection-refused",
+        shows: || asked(|scenario, tcp| scenario.rst(tcp, Server)),
+        // Refused after it stood.
+        nearly: || {
+            let mut scenario = Scenario::new();
+            let mut tcp = scenario.connect(41000, 7000);
+            scenario.rst(&mut tcp, Server);
+            scenario.findings()
+        },
+    },
+    Case {
+        name: "connection-timeout",
+        shows: || {
+            asked(|scenario, _| {
+                scenario.wait(5000).other_traffic();
+            })
+        },
+        // The capture ended before anybody could answer.
+        nearly: || {
+            asked(|scenario, _| {
+                scenario.wait(500).other_traffic();
+            })
+        },
+    },
+    Case {
         name: "never-closed",
         shows: || {
             eof(&jpeg(), |scenario, tcp| {

@@ -257,3 +257,25 @@ pub(crate) fn many_streams() -> Vec<Captured> {
     }
     scenario.frames
 }
+
+/// A SYN, and what becomes of it.
+pub(crate) fn asked(after: impl FnOnce(&mut Scenario, &mut scenario::Tcp)) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.ask(41000, 7000);
+    after(&mut scenario, &mut tcp);
+    scenario.findings()
+}
+
+/// A length, its picture, and a receiver that answers, or waits.
+pub(crate) fn length_and_silence(answers: bool) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 7000);
+    let picture = jpeg();
+    let length = u32::try_from(picture.len()).expect("small").to_be_bytes();
+    scenario.transfer(&mut tcp, Client, &[&length[..], &picture].concat(), 1400);
+    if answers {
+        scenario.send(&mut tcp, Server, b"OK");
+    }
+    scenario.wait(5000).other_traffic();
+    scenario.findings()
+}

@@ -24,10 +24,18 @@ pub(crate) fn captures_folder() -> PathBuf {
 
 /// Every capture file directly under `captures/`, sorted by name; fails when there is none.
 pub(crate) fn captures() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = std::fs::read_dir(captures_folder())
-        .expect("captures/ can be listed")
-        .map(|entry| entry.expect("an entry of captures/").path())
-        .filter(|path| path.is_file() && path.extension().is_some_and(|ext| ext != "md"))
+    captures_in(&captures_folder())
+}
+
+/// Every capture file directly in a folder, sorted by name; fails when there is none.
+pub(crate) fn captures_in(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("the folder can be listed")
+        .map(|entry| entry.expect("an entry of the folder").path())
+        .filter(|path| {
+            let capture = |ext: &std::ffi::OsStr| ext == "pcap" || ext == "pcapng";
+            path.is_file() && path.extension().is_some_and(capture)
+        })
         .collect();
     found.sort();
     assert!(!found.is_empty(), "there are captures to test with");

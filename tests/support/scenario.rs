@@ -148,6 +148,19 @@ impl Scenario {
         self
     }
 
+    /// A SYN, and no answer yet.
+    pub(crate) fn ask(&mut self, from: u16, to: u16) -> Tcp {
+        let mut tcp = Tcp {
+            ports: [from, to],
+            next: [1000, 9000],
+            acked: [0, 0],
+            window: [60000, 60000],
+        };
+        self.segment(&tcp, Client, 1000, None, SYN, &[]);
+        tcp.next[0] += 1;
+        tcp
+    }
+
     /// The handshake.
     pub(crate) fn connect(&mut self, from: u16, to: u16) -> Tcp {
         let mut tcp = Tcp {

@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Signals {
     /// The last one that came; 0 when it was taken.
     last: Arc<AtomicUsize>,
+    /// One that ends the programs came: what follows is our own doing.
+    told: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -39,8 +41,16 @@ impl Signals {
         for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] {
             let number = usize::try_from(signal).unwrap_or_default();
             signal_hook::flag::register_usize(signal, Arc::clone(&signals.last), number)?;
+            if !matches!(signal, SIGUSR1 | SIGUSR2) {
+                signal_hook::flag::register(signal, Arc::clone(&signals.told))?;
+            }
         }
         Ok(signals)
+    }
+
+    /// Whether the programs were told to end.
+    pub(super) fn told(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.told)
     }
 
     fn take(&self) -> Option<i32> {

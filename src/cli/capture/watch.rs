@@ -1,6 +1,8 @@
 //! Looks at the frames of a live capture: the analysis, the report it fills, and the live rows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::compare::{Compared, Comparing, Told};
@@ -32,6 +34,8 @@ pub(in crate::cli) struct Watch {
     analysis: Option<Analysis<'static>>,
     packets: Packets,
     eyes: Eyes,
+    /// The programs whose traffic it is were told to end.
+    told: Option<Arc<AtomicBool>>,
     /// When the analysis was last told what time it is.
     advanced: Option<Instant>,
     compared: Option<Compared>,
@@ -84,9 +88,15 @@ impl Watch {
                 sight: None,
                 waiting: BTreeMap::new(),
             },
+            told: None,
             advanced: None,
             compared: None,
         }
+    }
+
+    /// Once `told` is set, how connections end is not what the programs did.
+    pub(super) fn until(&mut self, told: Arc<AtomicBool>) {
+        self.told = Some(told);
     }
 
     /// Compares pictures with files as they end.
@@ -135,6 +145,13 @@ impl Watch {
 impl Consumer for Watch {
     fn frame(&mut self, frame: &Frame<'_>) {
         if let Some(analysis) = &mut self.analysis {
+            if self
+                .told
+                .take_if(|told| told.load(Ordering::Relaxed))
+                .is_some()
+            {
+                analysis.ends_are_ours();
+            }
             analysis.frame(frame, &mut self.eyes);
         }
     }

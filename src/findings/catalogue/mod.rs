@@ -8,6 +8,7 @@ mod examples;
 pub(super) mod files;
 pub(super) mod framing;
 mod markdown;
+pub(super) mod opening;
 pub(super) mod tcp;
 pub(super) mod udp;
 

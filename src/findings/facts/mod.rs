@@ -44,11 +44,17 @@ pub struct StreamFacts {
 
 /// Facts of one direction.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts are a list of yes and no, among others"
+)]
 pub struct DirectionFacts {
     /// At least one frame of it was captured.
     pub heard: bool,
     /// It was captured from its SYN on.
     pub saw_syn: bool,
+    /// It acknowledged something that the other side sent, be it only its SYN.
+    pub acknowledges: bool,
     /// First RST sent in it.
     pub reset: Option<FrameNumber>,
     /// First FIN sent in it.
@@ -190,6 +196,8 @@ pub struct SilentUpload {
     pub chunk: Option<u64>,
     /// Nanoseconds of silence after the acknowledgment.
     pub silence: i64,
+    /// The uploader did not close first: it waits for an answer.
+    pub waits: bool,
 }
 
 /// What is remembered of a listening address over all its connections.
@@ -197,6 +205,8 @@ pub struct SilentUpload {
 pub struct ServerFacts {
     /// When it last sent data on any of them.
     pub last_data: Option<Timestamp>,
+    /// How many connections it had.
+    pub connections: u64,
     /// First frame of a connection on which neither side sent a byte.
     pub silent: Option<FrameNumber>,
 }

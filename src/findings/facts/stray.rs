@@ -49,6 +49,11 @@ impl StrayKind {
         }
     }
 
+    /// Whether people can read them.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::LineEnd)
+    }
+
     /// As the map has it.
     pub fn name(self) -> &'static str {
         match self {

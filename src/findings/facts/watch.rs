@@ -14,6 +14,8 @@ pub const TOLD: usize = 16;
 const BACK: usize = 8;
 /// A frame without an IP identification is a second copy only so soon after the first, in nanoseconds.
 const SOON: i64 = 200_000;
+/// One with an identification may come later: from the other end of the path, or by another interface.
+const LATER: i64 = 500_000_000;
 /// Acknowledgments are delayed by so many nanoseconds at least (Linux 40 ms, others up to 200 ms) …
 const DELAYED: i64 = 30_000_000;
 /// … and at most (RFC 9293, section 3.8.6.3: below 0.5 s).
@@ -165,6 +167,11 @@ impl Watch {
         self.heard
     }
 
+    /// Whether it acknowledged anything.
+    pub fn acknowledged_any(&self) -> bool {
+        self.acknowledges
+    }
+
     /// Last frame that carried payload, with its time.
     pub fn last_data(&self) -> Option<Moment> {
         self.last_data
@@ -216,14 +223,14 @@ impl Watch {
         if (header.fin || header.rst) && self.closing.is_none() {
             self.closing = time;
         }
-        if self.is_copy(segment, seen.notes) {
+        if self.is_copy(segment, seen.notes, verdict_equal(seen)) {
             capture.twice.add(frame);
             self.last_time = time;
             return true;
         }
         if header.syn {
             self.mss = header.mss.unwrap_or(0);
-        } else if !header.rst {
+        } else if !header.rst && !header.fin {
             self.room(header, (frame, time));
         }
         if segment.payload_len > 0 {
@@ -297,7 +304,7 @@ impl Watch {
         } else if !same {
             self.duplicate_acks = 0;
         }
-        self.acknowledges = true;
+        self.acknowledges |= !header.rst;
         self.last_ack = ack;
         self.window = header.window;
         if bare
@@ -418,7 +425,7 @@ impl Watch {
 
     /// Whether this very frame was captured before: on another interface, or on the other end of the path. A segment
     /// that is *sent* again has another IP identification.
-    fn is_copy(&mut self, segment: &Segment<'_>, notes: &Notes) -> bool {
+    fn is_copy(&mut self, segment: &Segment<'_>, notes: &Notes, equal: bool) -> bool {
         let header = &segment.header;
         let timestamps = header.timestamps.map_or(0, |stamps| stamps.value);
         let flags = u32::from(header.syn)
@@ -449,14 +456,23 @@ impl Watch {
             return false;
         }
         let carries = segment.payload_len > 0 || header.syn || header.fin;
-        let soon = || {
+        let within = |most: i64| {
             self.last_time
                 .zip(segment.time)
-                .is_some_and(|(last, now)| (0..=SOON).contains(&now.since(last)))
+                .is_none_or(|(last, now)| (-most..=most).contains(&now.since(last)))
         };
-        // Without an identification (IPv6, or 0 as RFC 6864 allows) only what comes at once is a copy.
-        id != 0 || (carries && soon())
+        // Without an identification (IPv6, or 0 as RFC 6864 allows) only what comes at once is a copy; and what carries other
+        // bytes than the first is none.
+        equal && ((id != 0 && within(LATER)) || (carries && within(SOON)))
     }
+}
+
+/// Whether all of the segment's bytes were there before and are the same as then; a segment without any carries the same.
+fn verdict_equal(seen: &Ours<'_>) -> bool {
+    let arrival = &seen.verdict.arrival;
+    let captured = seen.segment.payload.len() as u64;
+    captured == 0
+        || (arrival.new_bytes == 0 && arrival.unchecked_bytes == 0 && arrival.conflict.is_none())
 }
 
 impl Mark {

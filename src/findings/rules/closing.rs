@@ -172,6 +172,7 @@ fn no_end_of_stream(view: &View<'_>) -> Option<Finding> {
         Ending::EndOfStream(StreamEnd::Unfinished) => (Certainty::Proven, is_whole(picture)),
         // A format that is not known may have another end; one with anything before the picture has.
         Ending::Structure => (Certainty::Likely, picture.range == (0..view.facts.span)),
+        Ending::EndOfStream(StreamEnd::Fin) => (Certainty::Likely, false),
         _ => return None,
     };
     let reset = view.other.and_then(|other| other.reset);
@@ -181,9 +182,22 @@ fn no_end_of_stream(view: &View<'_>) -> Option<Finding> {
         .other
         .and_then(|other| other.last_data)
         .is_some_and(|(answer, _)| answer > frame);
-    let silence = view.since(time, None)?;
-    let idle = view.all.idle_at_end && view.is_idle(silence);
-    (waits && !closed && !answered && idle && picture.gaps.is_empty()).then(|| Finding {
+    // A receiver that closes before the sender said that it is over did not get what it waited for: it was ended.
+    let theirs = view.other.and_then(|other| other.closing);
+    let ended = theirs.filter(|theirs| view.facts.closing.is_none_or(|own| *theirs <= own));
+    let silence = view.since(time, ended)?;
+    let (certainty, open) = match ended {
+        Some(_) => (Certainty::Likely, true),
+        None => (certainty, !closed && view.all.idle_at_end),
+    };
+    let waits = waits
+        || (ended.is_some()
+            && is_whole(picture)
+            && picture.range == (0..view.facts.span)
+            && !matches!(picture.ending, Ending::Marker | Ending::Length)
+            && reset.is_none());
+    let idle = open && view.is_idle(silence);
+    (waits && !answered && idle && picture.gaps.is_empty()).then(|| Finding {
         certainty,
         ..view.of_picture(
             Name::NoEndOfStream,
@@ -259,6 +273,11 @@ pub(super) fn empty_request(stream: &Stream, facts: &StreamFacts) -> Option<Find
             .all(|direction| direction.saw_syn && direction.span == 0);
     if !silent || matches!(facts.expected, Some(Protocol::Marker(_))) {
         // In the pipeline it is the server that speaks first.
+        return None;
+    }
+    let connected = facts.directions.get(initiator)?;
+    if !connected.acknowledges {
+        // The client never confirmed the answer to its SYN: it did not connect.
         return None;
     }
     let closing = [(0, first), (1, second)]

@@ -7,7 +7,9 @@ mod capture;
 mod closing;
 mod framing;
 mod marker;
+mod opening;
 mod servers;
+mod stray;
 mod tcp;
 mod udp;
 
@@ -37,6 +39,8 @@ pub fn of_stream(stream: &Stream, images: &[Image], facts: &StreamFacts) -> Vec<
         framing::rules(&view, &mut findings);
         marker::rules(&view, &mut findings);
         closing::rules(&view, &mut findings);
+        findings.extend(stray::stray_bytes(&view));
+        findings.extend(opening::wrong_byte_order(&view));
         match stream.transport {
             TransportKind::Tcp => tcp::rules(&view, &mut findings),
             TransportKind::Udp => udp::rules(&view, &mut findings),
@@ -45,11 +49,31 @@ pub fn of_stream(stream: &Stream, images: &[Image], facts: &StreamFacts) -> Vec<
     }
     findings.extend(capture::started_late(stream, facts));
     findings.extend(closing::empty_request(stream, facts));
+    findings.extend(opening::rules(stream, facts));
     if facts.limited {
         findings.push(capture::waiting_limit(stream));
     }
     subordinate(&mut findings);
+    doubt(stream, facts, &mut findings);
     findings
+}
+
+/// Where the capture lacks a part of the stream, what follows from something not being there is no proof.
+fn doubt(stream: &Stream, facts: &StreamFacts, findings: &mut [Finding]) {
+    let ended_unseen = |one: &DirectionFacts| {
+        one.fin.is_none()
+            && one
+                .acknowledged
+                .is_some_and(|acknowledged| acknowledged > one.span)
+    };
+    if !stream.lacks() && !facts.directions.iter().any(ended_unseen) {
+        return;
+    }
+    for finding in findings {
+        if finding.severity == Severity::Error && finding.name != Name::ConflictingRetransmission {
+            finding.certainty = finding.certainty.min(Certainty::Likely);
+        }
+    }
 }
 
 /// A hang that somebody ended by closing shows twice: as the hang, and as what the closing broke. The second is only a

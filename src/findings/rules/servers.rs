@@ -85,6 +85,10 @@ fn upload(
         chunk: picture.and_then(|image| image.chunk_size),
         mark: mark.as_ref().clone(),
         silence,
+        waits: match (client.closing, listens.closing) {
+            (None, _) => true,
+            (Some(own), theirs) => theirs.is_some_and(|theirs| theirs <= own),
+        },
     })
 }
 
@@ -93,6 +97,7 @@ impl Servers {
     pub fn closed(&mut self, ended: Ended) {
         if self.known.len() < REMEMBERED || self.known.contains_key(&ended.server) {
             let known = self.known.entry(ended.server).or_default();
+            known.connections += 1;
             known.last_data = known.last_data.max(ended.last_data);
             known.silent = known.silent.or(ended.silent);
         }
@@ -113,12 +118,17 @@ impl Servers {
 
     fn hang(&self, upload: &SilentUpload) -> Option<Finding> {
         let server = self.known.get(&upload.server)?;
-        let waits = server.silent?;
+        // Somebody waits on another connection; or there is none, and the uploader itself stays for an answer.
+        let waits = server.silent;
+        if waits.is_none() && !(server.connections == 1 && upload.waits) {
+            return None;
+        }
         let (acknowledged, since) = upload.mark.acknowledged?;
         if server.last_data >= since {
             return None;
         }
-        let mut packets = vec![upload.mark.frame, acknowledged, waits];
+        let mut packets = vec![upload.mark.frame, acknowledged];
+        packets.extend(waits);
         packets.sort_unstable();
         packets.dedup();
         Some(Finding {
@@ -130,10 +140,16 @@ impl Servers {
                 Name::MarkerUnanswered,
                 format!(
                     "The server {} acknowledged a picture ({} bytes) and the end marker (frame {acknowledged}), and then sent nothing \
-                     on any connection for {}, although a client waits on the one that begins with frame {waits}. {}",
+                     on any connection for {}, although {}. {}",
                     upload.server,
                     count(upload.bytes),
                     seconds(upload.silence),
+                    match waits {
+                        Some(frame) => {
+                            format!("a client waits on the one that begins with frame {frame}")
+                        }
+                        None => "the client did not close and waits for an answer".to_owned(),
+                    },
                     marker::explanation(upload.bytes, upload.chunk, &upload.mark, None),
                 ),
                 marker::MEND,

@@ -39,10 +39,15 @@ fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>)
         }
         findings.push(Finding {
             image: view.only_picture(),
+            // Nothing tells what was lost on its way from what the capture lacks.
+            certainty: Certainty::Likely,
             ..view.finding(
                 Name::DatagramLost,
                 frames,
-                format!("{what} from {} never came by.", view.sender()),
+                format!(
+                    "{what} from {} never came by here: lost before the place of capture, or by the capture itself.",
+                    view.sender()
+                ),
                 "UDP sends nothing again: let the receiver ask for missing numbers, send more slowly, or use TCP.",
             )
         });
@@ -148,7 +153,10 @@ fn no_end(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
             )
         }
     } else {
-        view.of_picture(
+        Finding {
+            // The rest may be what the capture lacks.
+            certainty: Certainty::Likely,
+            ..view.of_picture(
             Name::NoEndDatagram,
             picture,
             view.ends(picture.id),
@@ -160,6 +168,7 @@ fn no_end(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
             "In the sender: send everything and then the end datagram, several times, since it may be lost too; in the receiver: \
              set a timeout, and do not take what came for a whole picture.",
         )
+        }
     })
 }
 

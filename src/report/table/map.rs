@@ -94,17 +94,17 @@ fn heading(stream: &Stream, direction: &Direction, style: &Style) -> String {
     let mut parts = Vec::new();
     for (bytes, what) in [
         (direction.picture_bytes, "of pictures"),
-        (direction.framing_bytes, "of framing"),
+        (direction.framing_bytes, "of the wire format"),
         (direction.answer_bytes, "of answers"),
         (direction.stray_bytes, "stray"),
-        (direction.gap_bytes, "missing"),
+        (direction.gap_bytes, "missing from the capture"),
     ] {
         if bytes > 0 {
             parts.push(format!("{} {what}", count(bytes)));
         }
     }
     format!(
-        "{} {}, {}: {} bytes",
+        "{} {}, {}, in bytes: {}",
         stream_word(stream.transport),
         stream.id,
         text::route(direction.from, direction.to, style.unicode),

@@ -1,0 +1,66 @@
+//! How connections begin, and what lies beside pictures.
+
+use super::examples;
+use super::{Entry, Group};
+use crate::findings::{Name, Severity};
+
+pub(in crate::findings) static CONNECTION_REFUSED: Entry = Entry {
+    name: Name::ConnectionRefused,
+    group: Group::Tcp,
+    severity: Severity::Error,
+    summary: "A client asked to connect, and was refused: nobody listens there.",
+    meaning: "The machine is there and answered, but no program listens on that port. The server was not started \
+         yet, has ended, listens on another port or on another address of the machine.",
+    proof: "A SYN, and a RST from the other side, without a SYN of its own before it.",
+    frames: "SYN, then RST and ACK from the port that was asked for.",
+    filter: "tcp.flags.syn == 1 || tcp.flags.reset == 1",
+    fix: "Start the server first; compare address and port on both sides.",
+    examples: &[],
+};
+
+pub(in crate::findings) static CONNECTION_TIMEOUT: Entry = Entry {
+    name: Name::ConnectionTimeout,
+    group: Group::Tcp,
+    severity: Severity::Error,
+    summary: "A client asked to connect, and nothing came back.",
+    meaning: "Neither yes nor no: the packets vanish. A firewall drops them, the address is wrong, or the machine is \
+         off. Or the capture has one direction only, so the finding is likely and not proven.",
+    proof: "SYNs without any frame of the other side, for longer than the idle limit.",
+    frames: "The same SYN several times, after 1, 3 and 7 seconds.",
+    filter: "tcp.flags.syn == 1",
+    fix: "Look for a firewall, a wrong address, or a machine that is not there.",
+    examples: &[],
+};
+
+pub(in crate::findings) static STRAY_BYTES: Entry = Entry {
+    name: Name::StrayBytes,
+    group: Group::Framing,
+    severity: Severity::Warning,
+    summary: "Bytes beside the pictures that belong to no picture and to no framing.",
+    meaning: "Every byte of a stream is of a picture, of the wire format, or an answer. These are none. A receiver that \
+         takes all bytes until the close saves them into the file, and one that counts takes them for the next \
+         picture. Where the end of the stream is the end of the picture it is an error, else a warning.",
+    proof: "The map of the direction: the picture ends by its own structure, and these bytes lie outside of it. That \
+         they belong to a format which imgnet does not know is possible, so it is proven only where the format was \
+         given with --protocol.",
+    frames: "A data segment with more bytes than the picture has left.",
+    filter: "tcp.len > 0",
+    fix: "In the sender: send exactly the bytes of the picture, and what belongs to the format.",
+    examples: examples::LENGTH_OF_DATA,
+};
+
+pub(in crate::findings) static WRONG_BYTE_ORDER: Entry = Entry {
+    name: Name::WrongByteOrder,
+    group: Group::Framing,
+    severity: Severity::Error,
+    summary: "A length was sent in one byte order and read in the other: the receiver waits for gigabytes.",
+    meaning: "The sender wrote the length big-endian and the receiver reads it little-endian, or the other way round. So a \
+         picture of some thousand bytes becomes one of gigabytes, and the receiver waits for the rest for ever.",
+    proof: "The whole picture came with a right length and was acknowledged; then neither side did anything for longer \
+         than the idle limit; and in the other byte order the length is far too large. That the receiver reads it so is \
+         the likely reason of its waiting, and no packet shows it.",
+    frames: "A length, the picture, the ACK, then nothing.",
+    filter: "tcp.len > 0 || tcp.flags.fin == 1",
+    fix: "Write and read the length alike on both sides.",
+    examples: examples::SAME_LENGTH,
+};

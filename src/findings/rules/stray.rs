@@ -1,0 +1,70 @@
+//! Bytes beside pictures that are none of picture, framing and answer.
+
+use super::{View, capital};
+use crate::findings::{Certainty, Finding, Name, Severity};
+use crate::ledger::{Confidence, Region, RegionKind};
+use crate::units::{count, counted};
+use crate::wire::Protocol;
+
+/// Stray bytes in a direction that carries pictures.
+pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
+    let direction = view.stream.directions.get(view.index)?;
+    if direction.stray_bytes == 0 || view.facts.pictures.is_empty() || view.stream.lacks() {
+        // Where the capture lacks bytes, it may be their framing.
+        return None;
+    }
+    let stray = |region: &&Region| region.kind == RegionKind::Stray;
+    let first = direction.map.iter().find(stray)?;
+    let places = direction.map.iter().filter(stray).count() as u64;
+    let before = direction
+        .map
+        .iter()
+        .take_while(|region| region.offset < first.offset)
+        .filter_map(|region| region.image)
+        .last();
+    let where_to = match before {
+        Some(_) => "behind the picture",
+        None => "before the first picture",
+    };
+    let at = match first.first_packet {
+        Some(frame) => format!(" (frame {frame})"),
+        None => String::new(),
+    };
+    let looks = match first.what.as_deref() {
+        Some("zeros") => "They are zeros: a buffer of fixed size that was sent whole, perhaps.",
+        Some("text") => "They are text.",
+        Some("line-end") => "They are a line end.",
+        Some("picture-header") => "They begin as a picture does.",
+        Some("repeat") => "They repeat the last bytes of the picture.",
+        _ => "Nothing tells what they are.",
+    };
+    let more = match places {
+        1 => String::new(),
+        places => format!(", in {} places", count(places)),
+    };
+    // Who takes the end of the stream for the end of the picture saves them with it.
+    let saved = matches!(
+        view.facts.pictures.last().map(|picture| &picture.protocol),
+        Some(Protocol::Eof | Protocol::HalfClose | Protocol::Catalog)
+    );
+    Some(Finding {
+        severity: if saved { Severity::Error } else { Severity::Warning },
+        certainty: match view.stream.confidence {
+            Some(Confidence::Given) => Certainty::Proven,
+            _ => Certainty::Likely,
+        },
+        image: before.or_else(|| view.only_picture()),
+        ..view.finding(
+            Name::StrayBytes,
+            first.first_packet.into_iter().chain(first.last_packet),
+            format!(
+                "{} sent {} that belong to no picture and to no framing{more}, the first at stream byte {}{at}, {where_to}. {looks}",
+                capital(&view.sender()),
+                counted(direction.stray_bytes, "byte", "bytes"),
+                count(first.offset),
+            ),
+            "In the sender: send exactly the bytes of the picture (buffer[:n] of what was read, len(data) and not a fixed size), and \
+             what belongs to the format; in the receiver: stop where the format says that the picture ends.",
+        )
+    })
+}
