@@ -15,6 +15,8 @@ use crate::report::text::{count, counted, duration};
 const BARS: usize = 1000;
 /// Most rows of the table of pictures without a card.
 const OTHERS: usize = 25_000;
+/// Rows that are folded together.
+const PART: usize = 1000;
 
 /// The verdict in words, and what to do.
 pub(super) fn verdict(context: &Context<'_>) -> Markup {
@@ -316,15 +318,40 @@ pub(super) fn others(context: &Context<'_>) -> Markup {
             code { "imgnet analyze " (words::capture_arguments(context.report())) " --csv chunks" }
             @if left_out > 0 { ". " (count(left_out)) " have no row, either." }
         }
+        // Folded in parts: a browser lays out what is open only, and the page opens at once.
+        @for (part, images) in (0_u64..).zip(context.others.get(..context.others.len().min(OTHERS)).unwrap_or_default().chunks(PART)) {
+            @let first = part * PART as u64 + 1;
+            details {
+                summary { (count(first)) " to " (count(first + images.len() as u64 - 1)) " of " (count(context.others.len() as u64)) }
+                (rows(context, images))
+            }
+        }
+    }
+}
+
+/// A part of the table of pictures that have no card.
+fn rows(context: &Context<'_>, images: &[(usize, &Image)]) -> Markup {
+    let columns = [
+        ("id", "#"),
+        ("", "verdict"),
+        ("", "kind"),
+        ("bytes", "bytes"),
+        ("packets", "packets"),
+        ("retransmitted_packets", "repeats"),
+        ("gap_bytes", "missing"),
+        ("first_packet", "first frame"),
+        ("last_packet", "last frame"),
+    ];
+    html! {
         div.scroll.tall tabindex="0" role="region" aria-label="The other pictures" {
             table {
                 thead { tr {
-                    @for (key, title) in [("id", "#"), ("", "verdict"), ("", "kind"), ("bytes", "bytes"), ("packets", "packets"), ("retransmitted_packets", "repeats"), ("gap_bytes", "missing"), ("first_packet", "first frame"), ("last_packet", "last frame")] {
+                    @for (key, title) in columns {
                         th.n[!key.is_empty()] data-k=[(!key.is_empty()).then_some(key)] scope="col" { (title) }
                     }
                 } }
                 tbody {
-                    @for (place, image) in context.others.iter().take(OTHERS) {
+                    @for (place, image) in images {
                         tr id={ "row-" (image.id.0) } data-p={ "/images/" (place) } data-from=(context.thousandth(image.started, 0)) data-to=(context.thousandth(image.ended, 1000)) data-text={ (words::name(image.verdict)) " " (kind(image)) } {
                             td.n { (image.id.0) }
                             td { (words::name(image.verdict)) }

@@ -314,7 +314,7 @@ fn document(context: &Context<'_>) -> Markup {
                         span.files title=(files) { (files) }
                     }
                 }
-                main {
+                main.many[context.detailed.len() > 20] {
                     (cards::verdict(context))
                     (cards::cards(context))
                     @for (place, image) in &context.detailed {
