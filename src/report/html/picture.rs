@@ -126,8 +126,6 @@ fn caption(what: &str, side: &Side, pointer: &str, apart: bool) -> Markup {
         PairedBy::Ledger => "named by a ledger",
         PairedBy::Closest => "the closest of the files",
         PairedBy::OrderAndSize => "by order and size",
-        #[allow(unreachable_patterns, reason = "ways are added")]
-        _ => "found",
     };
     html! {
         b { (what) } ": " (path) ", " (number(&format!("{pointer}/bytes"), side.bytes)) " bytes "

@@ -79,7 +79,7 @@ pub(super) fn files(report: &Report) -> String {
 /// The capture as an argument of a command.
 pub(super) fn capture_arguments(report: &Report) -> String {
     let paths: Vec<String> = report.captures.iter().map(|c| quoted(&c.path)).collect();
-    paths.join(" ")
+    plain(&paths.join(" ")).into_owned()
 }
 
 /// A word as a shell takes it for one.
