@@ -20,7 +20,9 @@ use imgnet::analysis::Options;
 use imgnet::findings::{Certainty, Severity, catalogue};
 use imgnet::wire::Protocol;
 use scenario::{Client, Scenario, Server, findings, real, told};
-use scenes::{eof, framed_scenario, frames_of, has, jpeg, on, one, upload, warned, with};
+use scenes::{
+    edited, eof, framed_scenario, frames_of, has, jpeg, on, one, to_worker, upload, warned, with,
+};
 use support::captures_folder;
 
 /// These need the file that was sent or received, or what the decoders do not say yet.
@@ -145,13 +147,37 @@ fn unknown_markers_and_uploads_are_likely_only() {
         one(&findings, "marker-unanswered").certainty,
         Certainty::Likely
     );
-    // Nobody waits: the server may be waiting for workers.
-    // Whoever stays after an upload waits for an answer.
-    let alone = upload(false, false);
+    // The uploader itself stays, and nothing moves anywhere.
     assert_eq!(
-        one(&alone, "marker-unanswered").certainty,
+        one(&upload(false, false), "marker-unanswered").certainty,
         Certainty::Likely
     );
+}
+
+#[test]
+fn a_worker_that_was_ended_is_named_and_its_close_is_no_answer() {
+    let findings = to_worker(
+        |scenario, tcp| {
+            scenario.wait(6000);
+            scenario.close(tcp, Client);
+        },
+        true,
+    );
+    let hang = one(&findings, "marker-unanswered");
+    assert_eq!(hang.certainty, Certainty::Proven);
+    for part in [
+        "The worker 10.0.0.1:41000 acknowledged both",
+        "nothing for 6.0",
+        "until it closed itself",
+    ] {
+        assert!(hang.message.contains(part), "{part}: {}", hang.message);
+    }
+    // Who has its picture back may look at it before it closes.
+    let back = edited(true, |scenario, tcp| {
+        scenario.wait(6000);
+        scenario.close(tcp, Client);
+    });
+    assert_eq!(one(&back, "marker-unanswered").certainty, Certainty::Likely);
 }
 
 #[test]

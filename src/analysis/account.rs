@@ -266,6 +266,9 @@ fn judge(
         (Some(Status::Broken { at, reason }), _, _) => Some(Problem::Broken { at, reason }),
         (Some(Status::Walking), _, _) => Some(Problem::Unfinished { stop, bytes }),
         (None, Ending::Cut(_), None) => Some(Problem::NoEnd { stop }),
+        (None, Ending::EndOfStream(_), _) if picture.too_short_to_tell => {
+            Some(Problem::TooShort { stop, bytes })
+        }
         (None, Ending::EndOfStream(StreamEnd::Reset | StreamEnd::Unfinished), _) => {
             Some(Problem::BrokeOff { stop, bytes })
         }
@@ -327,13 +330,27 @@ fn chunk_size(
     if let Some(declared) = picture.chunk {
         return (Some(declared), Some(ChunkSizeSource::Format));
     }
-    if let Some(habit) = picture.protocol.default_chunk() {
-        return (Some(habit), Some(ChunkSizeSource::Format));
+    let observed = observed_chunk(extents, picture.range.end, place.transport);
+    let habit = picture.protocol.default_chunk();
+    match (observed, habit) {
+        // Where it was sent in larger pieces the habit is not this program's.
+        (Some(size), Some(habit)) if size > habit && !is_of_path(size) && !is_row(picture) => {
+            (Some(size), Some(ChunkSizeSource::Observed))
+        }
+        (_, Some(habit)) => (Some(habit), Some(ChunkSizeSource::Format)),
+        (Some(size), None) => (Some(size), Some(ChunkSizeSource::Observed)),
+        (None, None) => (None, None),
     }
-    match observed_chunk(extents, picture.range.end, place.transport) {
-        Some(size) => (Some(size), Some(ChunkSizeSource::Observed)),
-        None => (None, None),
-    }
+}
+
+/// Whether the format's chunk is a row of pixels, whatever a segment holds.
+fn is_row(picture: &Picture) -> bool {
+    matches!(picture.protocol, Protocol::RawPixels { .. })
+}
+
+/// Whether segments of such a length are made of full ones of a path, as offloading puts them together.
+fn is_of_path(size: u64) -> bool {
+    FULL_SEGMENTS.iter().any(|full| size.is_multiple_of(*full))
 }
 
 /// Payload of full segments at common MTUs: 1500 with and without options, 9000, loopback's 65536.

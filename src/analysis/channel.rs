@@ -719,6 +719,8 @@ impl Channel {
             doubt: open.doubt.or(Some(Doubt::Gap).filter(|_| self.in_gap)),
             declared: open.declared,
             text_damage: open.text_damage,
+            too_short_to_tell: matches!(open.structure, Structure::Unknown)
+                && !open.head.is_empty(),
             structure: match open.structure {
                 Structure::Known(walker) => Some((walker.status(), walker.info())),
                 Structure::Unknown | Structure::NotAPicture => None,

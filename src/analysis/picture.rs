@@ -42,6 +42,8 @@ pub(super) struct Picture {
     pub(super) doubt: Option<Doubt>,
     /// Its first bytes are those of a picture that a text conversion damaged.
     pub(super) text_damage: Option<TextDamage>,
+    /// It ended within the first bytes by which pictures are known, and they may be those of one.
+    pub(super) too_short_to_tell: bool,
     /// What its structure said; absent where it is no known picture.
     pub(super) structure: Option<(picture::Status, picture::Info)>,
     pub(super) ending: Ending,

@@ -71,6 +71,13 @@ pub enum Problem {
     BehindGap,
     /// Numbered datagrams that begin with no picture: one may be missing before them.
     NoBeginning,
+    /// So few bytes came that nothing tells what they are.
+    TooShort {
+        /// Why nothing more came.
+        stop: Stop,
+        /// Bytes that came.
+        bytes: u64,
+    },
     /// In words: what a sender or a receiver told, or a report that was read again.
     Told(String),
 }
@@ -151,6 +158,10 @@ impl fmt::Display for Problem {
             Self::NoBeginning => f.write_str(
                 "it begins as no picture does, so a datagram may be missing before it",
             ),
+            Self::TooShort { stop, bytes } => {
+                let noun = if *bytes == 1 { "byte" } else { "bytes" };
+                write!(f, "{stop} after {bytes} {noun}, too few to tell what they are")
+            }
             Self::Told(words) => f.write_str(words),
         }
     }

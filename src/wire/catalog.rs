@@ -1,4 +1,5 @@
-//! `catalog`: a choice as ASCII digits one way, one picture until the end of the stream the other way (P3).
+//! `catalog`: a choice as ASCII digits (or a name, which imgnet's own catalogue takes too) one way, one picture until the
+//! end of the stream the other way (P3).
 //!
 //! The choice has no terminator: it is over when the stream ends or when the other side begins to answer,
 //! which its own direction cannot see; so whoever sees both calls [`Decode::flush`].
@@ -7,6 +8,13 @@ use super::{Decode, Event, Fault, Framing, Sink, StreamEnd};
 
 /// A choice longer than this is none.
 pub const LONGEST_CHOICE: usize = 64;
+
+/// Digits or a name: one line of text. White space around it does not matter, as Python's `int()` has it.
+fn is_choice(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes)
+        .map(str::trim)
+        .is_ok_and(|text| !text.is_empty() && !text.contains(char::is_control))
+}
 
 /// Decoder of the side that chooses.
 #[derive(Debug, Default)]
@@ -63,11 +71,9 @@ impl Decode for ChoiceDecoder {
         }
         let held = std::mem::take(&mut self.held);
         let text = String::from_utf8_lossy(&held).into_owned();
-        // Python's int() takes white space around the digits, so "1\n" is a choice.
-        let digits = held.trim_ascii();
-        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        if !is_choice(&held) {
             sink(Event::Fault(Fault::BadField {
-                expected: "a choice in ASCII digits",
+                expected: "a choice: ASCII digits, or a name",
                 found: text.clone(),
                 hint: None,
             }));
@@ -109,7 +115,20 @@ mod tests {
     }
 
     #[test]
-    fn choice_that_is_no_number_is_a_fault_and_still_shown() {
+    fn a_name_is_a_choice() {
+        for name in ["cat.jpg", "Größe 2.png", "12\n"] {
+            let mut decoder = ChoiceDecoder::default();
+            let seen = run(|sink| {
+                decoder.update(name.as_bytes(), sink);
+                decoder.finish(StreamEnd::Fin, sink);
+            });
+            let choice = Framing::Choice(name.to_owned());
+            assert_eq!(seen, [Seen::Framing(choice, name.len() as u64)]);
+        }
+    }
+
+    #[test]
+    fn choice_that_is_no_text_is_a_fault_and_still_shown() {
         let mut decoder = ChoiceDecoder::default();
         let seen = run(|sink| {
             decoder.update(b"cat\xff", sink);

@@ -4,8 +4,19 @@
 //! Nothing declares a length, so an early close looks like success here: whether the picture is whole is
 //! for its own structure to say. The answer of `half-close` is a picture where it begins as one, else stray text.
 
-use super::{Decode, Ending, Event, Protocol, Sink, StreamEnd};
+use super::{Decode, Ending, Event, Framing, Protocol, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
+
+/// Bytes of the list of a catalogue.
+fn list<'e>(bytes: u64) -> Event<'e> {
+    Event::Framing {
+        what: Framing::Answer("the list of a catalogue"),
+        bytes,
+    }
+}
+
+/// How the list of imgnet's own catalogue begins, whatever its version.
+const LIST: &[u8] = b"{\"schema\":\"imgnet/catalog/";
 
 /// Whose bytes an [`EofDecoder`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +40,8 @@ pub struct EofDecoder {
 
 #[derive(Debug)]
 enum State {
-    /// No byte came; or it is an answer, and its first bytes, at most [`SNIFF_BYTES`], do not tell yet what it is.
+    /// No byte came; or it is an answer, and its first bytes, at most [`SNIFF_BYTES`] or those of a list, do not tell yet
+    /// what it is.
     Before(Vec<u8>),
     Picture,
     /// The answer is no picture.
@@ -61,6 +73,28 @@ impl EofDecoder {
         }
     }
 
+    /// What a catalogue answers is a picture, or imgnet's list of its pictures, which begins in its own way.
+    fn picture_or_list(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        let State::Before(held) = &mut self.state else {
+            return;
+        };
+        held.extend_from_slice(bytes);
+        let known = held.len().min(LIST.len());
+        match (held.get(..known) == LIST.get(..known), known == LIST.len()) {
+            (true, false) => {}
+            (true, true) => {
+                let bytes = std::mem::take(held).len() as u64;
+                self.state = State::Other;
+                sink(list(bytes));
+            }
+            (false, _) => {
+                let held = std::mem::take(held);
+                self.start(sink);
+                sink(Event::PictureData(&held));
+            }
+        }
+    }
+
     /// Decides what an answer is, as far as its first bytes tell.
     fn decide(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
         let State::Before(held) = &mut self.state else {
@@ -75,6 +109,17 @@ impl EofDecoder {
                 sink(Event::PictureData(&held));
             }
             Sniff::No => self.settle(sink),
+        }
+    }
+
+    /// What is held is no list.
+    fn begin_held(&mut self, sink: &mut Sink<'_>) {
+        if let State::Before(held) = &mut self.state {
+            let held = std::mem::take(held);
+            if !held.is_empty() {
+                self.start(sink);
+                sink(Event::PictureData(&held));
+            }
         }
     }
 
@@ -97,10 +142,12 @@ impl Decode for EofDecoder {
         }
         match self.state {
             State::Before(_) if self.kind == Kind::Answer => self.decide(bytes, sink),
+            State::Before(_) if self.kind == Kind::Catalog => self.picture_or_list(bytes, sink),
             State::Before(_) | State::Picture => {
                 self.start(sink);
                 sink(Event::PictureData(bytes));
             }
+            State::Other if self.kind == Kind::Catalog => sink(list(bytes.len() as u64)),
             State::Other => sink(Event::Stray(bytes)),
         }
     }
@@ -109,7 +156,11 @@ impl Decode for EofDecoder {
         if length == 0 {
             return;
         }
-        if self.kind == Kind::Answer {
+        if matches!(&self.state, State::Before(held) if self.kind == Kind::Catalog && !held.is_empty())
+        {
+            self.begin_held(sink);
+        }
+        if self.kind == Kind::Answer || matches!(self.state, State::Other) {
             self.settle(sink);
             if !matches!(self.state, State::Picture) {
                 self.state = State::Other;
@@ -122,6 +173,9 @@ impl Decode for EofDecoder {
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+        if self.kind == Kind::Catalog {
+            self.begin_held(sink);
+        }
         self.settle(sink);
         if matches!(self.state, State::Picture) {
             self.state = State::Before(Vec::new());
@@ -134,6 +188,31 @@ impl Decode for EofDecoder {
 mod tests {
     use super::super::testing::{Seen, run};
     use super::*;
+
+    #[test]
+    fn the_list_of_a_catalogue_is_no_picture_however_it_is_split() {
+        let list = b"{\"schema\":\"imgnet/catalog/v1\",\"pictures\":0}\n";
+        let almost = &list[..10];
+        for at in 0..list.len() {
+            let mut decoder = EofDecoder::new(Kind::Catalog);
+            let seen = run(|sink| {
+                decoder.update(&list[..at], sink);
+                decoder.update(&list[at..], sink);
+                decoder.finish(StreamEnd::Fin, sink);
+            });
+            let answered = seen.iter().map(|seen| match seen {
+                Seen::Framing(Framing::Answer(_), bytes) => *bytes,
+                other => panic!("{at}: {other:?}"),
+            });
+            assert_eq!(answered.sum::<u64>(), list.len() as u64, "{at}");
+        }
+        let mut decoder = EofDecoder::new(Kind::Catalog);
+        let seen = run(|sink| {
+            decoder.update(almost, sink);
+            decoder.finish(StreamEnd::Fin, sink);
+        });
+        assert_eq!(seen[1], Seen::Data(almost.to_vec()));
+    }
 
     #[test]
     fn all_bytes_are_one_picture_until_the_end() {

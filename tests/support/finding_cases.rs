@@ -63,6 +63,80 @@ pub(crate) const CASES: &[Case] = &[
             )
         },
     },
+    // The worker that hangs is ended first: its close is no answer, unless it comes soon.
+    Case {
+        name: "marker-unanswered",
+        shows: || {
+            to_worker(
+                |scenario, tcp| {
+                    scenario.wait(6000);
+                    scenario.close(tcp, Client);
+                },
+                true,
+            )
+        },
+        nearly: || {
+            to_worker(
+                |scenario, tcp| {
+                    scenario.wait(500);
+                    scenario.close(tcp, Client);
+                    scenario.wait(6000);
+                },
+                true,
+            )
+        },
+    },
+    // The server saw no marker: the client waits for the edited picture.
+    Case {
+        name: "marker-unanswered",
+        shows: || {
+            edited(false, |scenario, tcp| {
+                scenario.wait(6000);
+                scenario.close(tcp, Server);
+            })
+        },
+        nearly: || {
+            edited(false, |scenario, tcp| {
+                scenario.close(tcp, Client);
+                scenario.wait(6000);
+            })
+        },
+    },
+    // The client saw no marker in what it got back.
+    Case {
+        name: "marker-unanswered",
+        shows: || {
+            edited(true, |scenario, tcp| {
+                scenario.wait(6000);
+                scenario.close(tcp, Client);
+            })
+        },
+        nearly: || {
+            edited(true, |scenario, tcp| {
+                scenario.close(tcp, Client);
+                scenario.wait(6000);
+            })
+        },
+    },
+    // The server closed at once, the client takes no notice of that either.
+    Case {
+        name: "marker-unanswered",
+        shows: || {
+            edited(true, |scenario, tcp| {
+                scenario.fin(tcp, Server);
+                scenario.ack(tcp, Client);
+                scenario.wait(6000);
+                scenario.fin(tcp, Client);
+            })
+        },
+        nearly: || {
+            edited(true, |scenario, tcp| {
+                scenario.fin(tcp, Server);
+                scenario.fin(tcp, Client);
+                scenario.wait(6000);
+            })
+        },
+    },
     Case {
         name: "marker-risk",
         shows: || on("pipeline"),
@@ -388,6 +462,25 @@ pub(crate) const CASES: &[Case] = &[
             scenario.findings()
         },
         nearly: || on("udp"),
+    },
+    // A word says the end as well as an empty datagram does.
+    Case {
+        name: "no-end-datagram",
+        shows: || {
+            let picture = jpeg();
+            let pieces: Vec<&[u8]> = picture.chunks(1024).collect();
+            let mut scenario = udp(&pieces, false);
+            scenario.wait(3000).other_traffic();
+            scenario.findings()
+        },
+        nearly: || {
+            let picture = jpeg();
+            let mut pieces: Vec<&[u8]> = picture.chunks(1024).collect();
+            pieces.push(b"END");
+            let mut scenario = udp(&pieces, false);
+            scenario.wait(3000).other_traffic();
+            scenario.findings()
+        },
     },
     Case {
         name: "ip-fragmented",

@@ -114,6 +114,26 @@ pub(crate) fn upload(worker: bool, served: bool) -> Vec<Finding> {
     scenario.findings()
 }
 
+/// A picture and the marker to a server and, where it answers, another one back, all on one connection.
+pub(crate) fn edited(
+    answers: bool,
+    after: impl FnOnce(&mut Scenario, &mut scenario::Tcp),
+) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 5050);
+    scenario.transfer(&mut tcp, Client, &jpeg(), 1400);
+    scenario.send(&mut tcp, Client, MARKER);
+    scenario.ack(&mut tcp, Server);
+    if answers {
+        scenario.transfer(&mut tcp, Server, &jpeg(), 1400);
+        scenario.send(&mut tcp, Server, MARKER);
+        scenario.ack(&mut tcp, Client);
+    }
+    after(&mut scenario, &mut tcp);
+    scenario.other_traffic();
+    scenario.findings()
+}
+
 pub(crate) fn raw_pixels(bytes: usize) -> Vec<Captured> {
     let mut scenario = Scenario::new();
     let mut tcp = scenario.connect(41000, 9909);

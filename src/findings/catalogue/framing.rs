@@ -17,19 +17,22 @@ pub(in crate::findings) static MARKER_UNANSWERED: Entry = Entry {
          equals what was returned.",
     proof: "The acknowledgment of the marker's last byte is in the capture, so the bytes lay in the receiver's \
          system. From then on neither data nor a close came from the receiver for longer than the idle limit \
-         (2 s unless --idle says otherwise), until the sender gave up or the capture ended. That the marker \
-         shares a segment with picture bytes proves nothing: segment borders are not recv borders. For \
-         markers imgnet does not know, and for uploads that are answered on another connection only, the \
-         finding is likely and not proven.",
+         (2 s unless --idle says otherwise), until either side closed or the capture ended. A close after such a \
+         silence is no answer: a program that somebody ends closes too; data is one, however late. That the \
+         marker shares a segment with picture bytes proves nothing: segment borders are not recv borders. \
+         Proven is said of a worker of the pipeline, which has to send its result. For markers imgnet does not \
+         know, for who sent a picture and got one back on the same connection, and for uploads, which may be \
+         answered on another connection, the finding is likely and not proven.",
     frames: "Data from the sender, the marker as the last few bytes, an ACK for all of it, then nothing. Often a \
          FIN from the sender much later, when somebody ended it, and a RST after it. In the filter, put the \
          number of the stream that imgnet names.",
     filter: "tcp.stream == 0 && (tcp.len > 0 || tcp.flags.fin == 1 || tcp.flags.reset == 1)",
     fix: "Append what each recv() returns to a buffer and look for the marker at the buffer's end. Better \
-         still, send the picture's length first: then nobody has to look for anything. With r the remainder \
-         of the picture's length divided by the size that recv() is given: only for r = 0 may the marker come \
-         alone, and even then only by luck; for small r it is glued to the last piece, for r close to the \
-         size it comes in two parts.",
+         still, send the picture's length first: then nobody has to look for anything. No length is safe. With r \
+         the remainder of the picture's length divided by the size that recv() is given, and all bytes there \
+         before the receiver reads: for r = 0 the marker comes alone, for small r it is glued to the last piece, \
+         for r close to the size it comes in two parts. Where the receiver reads as fast as the sender sends, \
+         it is a matter of luck for every r.",
     examples: examples::MARKER_BUFFER,
 };
 

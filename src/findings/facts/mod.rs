@@ -178,8 +178,17 @@ pub struct PictureFacts {
     pub ended: FrameNumber,
 }
 
+/// Who closed a connection first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadEnd {
+    /// Who had connected.
+    Client,
+    /// Who listens.
+    Server,
+}
+
 /// An upload that ended with an acknowledged marker after which its connection fell silent: whether the server hangs
-/// shows only on its other connections.
+/// shows only on its other connections, or by the uploader's waiting.
 #[derive(Debug, Clone)]
 pub struct SilentUpload {
     /// The listening side.
@@ -194,10 +203,12 @@ pub struct SilentUpload {
     pub mark: Mark,
     /// Bytes a chunk; absent when unknown.
     pub chunk: Option<u64>,
-    /// Nanoseconds of silence after the acknowledgment.
+    /// Nanoseconds of silence after the acknowledgment, until either side closed.
     pub silence: i64,
-    /// The uploader did not close first: it waits for an answer.
-    pub waits: bool,
+    /// Neither closed within the idle limit: the uploader waits for something.
+    pub stayed: bool,
+    /// The frame by which it was closed, and by whom; absent where the capture shows none.
+    pub ended: Option<(FrameNumber, UploadEnd)>,
 }
 
 /// What is remembered of a listening address over all its connections.
@@ -241,6 +252,13 @@ impl CaptureFacts {
 }
 
 impl DirectionFacts {
+    /// The other side acknowledged bytes beyond the last that the capture has.
+    pub fn lacks_acknowledged(&self) -> bool {
+        // A FIN is acknowledged as a byte is.
+        let seen = self.span.saturating_add(u64::from(self.fin.is_some()));
+        self.acknowledged > Some(seen)
+    }
+
     /// How the direction was closed; absent where the capture does not show it.
     pub fn closed(&self) -> Option<Closed> {
         match (self.reset, self.fin) {

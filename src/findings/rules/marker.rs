@@ -2,7 +2,7 @@
 
 use super::{View, capital, is_whole, kind, length, seconds};
 use crate::findings::facts::{Mark, PictureFacts};
-use crate::findings::{Certainty, Finding, Name};
+use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::picture::Status;
 use crate::units::{FrameNumber, count, counted};
 use crate::wire::{Ending, Protocol, StreamEnd};
@@ -34,65 +34,156 @@ fn unanswered(view: &View<'_>) -> Option<Finding> {
         return None;
     }
     let mark = view.facts.last_marker.as_deref()?;
-    let (acknowledged, since) = mark.acknowledged?;
-    let closed = [view.facts.fin, view.facts.reset]
-        .into_iter()
-        .flatten()
-        .min();
-    let answer = mark.answered.map(|(frame, _)| frame);
-    if answer.is_some_and(|answer| closed.is_none_or(|closed| answer < closed)) {
-        return None;
-    }
-    let silence = view.since(since, view.facts.closing)?;
-    if !view.is_idle(silence) {
-        return None;
-    }
+    let (acknowledged, _) = mark.acknowledged?;
+    let silence = Silence::after(mark, acknowledged, view)?;
     let picture = mark
         .picture
         .and_then(|id| view.facts.pictures.iter().find(|picture| picture.id == id))?;
     let image = view.image(picture.id);
-    let known = picture.protocol == Protocol::pipeline();
-    let until = match closed {
-        Some(frame) => format!("until {} closed (frame {frame})", view.sender()),
-        None => "as long as the capture went on".to_owned(),
+    // Who connected and said nothing before is a worker, and has to send its result; who sent a picture before has it
+    // back now, and nothing in the capture says that more than closing is due.
+    let sent_before = view
+        .other
+        .is_some_and(|other| other.pictures.iter().any(|sent| sent.ended < mark.frame));
+    let worker = picture.protocol == Protocol::pipeline() && !sent_before;
+    let receiver = if worker {
+        view.receiver().replacen("client", "worker", 1)
+    } else {
+        view.receiver()
     };
     let frames = view
         .ends(picture.id)
         .chain([mark.frame, acknowledged])
-        .chain(closed);
+        .chain(silence.frame);
     let explained = explanation(
         length(picture),
         image.and_then(|image| image.chunk_size),
         mark,
         image.and_then(|image| image.last_packet),
     );
+    let found = view.of_picture(
+        Name::MarkerUnanswered,
+        picture,
+        frames,
+        format!(
+            "{} sent a {} ({} bytes) and the end marker (frame {}). {} acknowledged both (frame {acknowledged}) and then sent \
+             nothing for {}, {}. {explained}",
+            capital(&view.sender()),
+            if is_whole(picture) {
+                "whole picture"
+            } else {
+                "picture"
+            },
+            count(length(picture)),
+            mark.frame,
+            capital(&receiver),
+            seconds(silence.nanoseconds),
+            silence.until,
+        ),
+        MEND,
+    );
     Some(Finding {
-        certainty: if known {
+        certainty: if worker && !silence.late {
             Certainty::Proven
         } else {
             Certainty::Likely
         },
-        ..view.of_picture(
-            Name::MarkerUnanswered,
-            picture,
-            frames,
-            format!(
-                "{} sent a {} ({} bytes) and the end marker (frame {}). {} acknowledged both (frame {acknowledged}) and then sent \
-                 nothing for {}, {until}. {explained}",
-                capital(&view.sender()),
-                if is_whole(picture) {
-                    "whole picture"
-                } else {
-                    "picture"
-                },
-                count(length(picture)),
-                mark.frame,
-                capital(&view.receiver()),
-                seconds(silence),
-            ),
-            MEND,
-        )
+        // Who closed its side waits for nothing any more.
+        severity: if silence.late {
+            Severity::Warning
+        } else {
+            found.severity
+        },
+        ..found
     })
+}
+
+/// How long a receiver sent nothing after it had acknowledged the marker.
+struct Silence {
+    nanoseconds: i64,
+    /// What ended it, in words.
+    until: String,
+    /// The frame that did.
+    frame: Option<FrameNumber>,
+    /// The sender had closed its side by then, soon after the marker.
+    late: bool,
+}
+
+impl Silence {
+    /// Absent where the receiver went on within the idle limit, or bytes of it are missing from the capture.
+    ///
+    /// That it closes at last is no answer: a program that somebody ends closes too. Data is one, however late.
+    fn after(mark: &Mark, acknowledged: FrameNumber, view: &View<'_>) -> Option<Self> {
+        let (_, since) = mark.acknowledged?;
+        let other = view.other?;
+        let unseen = view
+            .stream
+            .directions
+            .get(1 - view.index.min(1))
+            .is_none_or(|direction| direction.gap_bytes > 0);
+        if unseen || other.lacks_acknowledged() {
+            return None;
+        }
+        let closed = [view.facts.fin, view.facts.reset]
+            .into_iter()
+            .flatten()
+            .min();
+        let before = |frame: FrameNumber| closed.is_none_or(|closed| frame < closed);
+        let went_on = other
+            .last_data
+            .is_some_and(|(frame, _)| frame >= acknowledged && before(frame));
+        if went_on {
+            return None;
+        }
+        let own_end = [other.fin, other.reset].into_iter().flatten().min();
+        let until_own_end = || {
+            let frame = own_end?;
+            let nanoseconds = view.since(since, other.closing)?;
+            view.is_idle(nanoseconds).then(|| Self {
+                nanoseconds,
+                until: format!("until it closed itself, unanswered (frame {frame})"),
+                frame: Some(frame),
+                late: false,
+            })
+        };
+        if own_end.is_some_and(before) {
+            return until_own_end();
+        }
+        let nanoseconds = view.since(since, view.facts.closing)?;
+        if view.is_idle(nanoseconds) {
+            return Some(Self {
+                nanoseconds,
+                until: match closed {
+                    Some(frame) => format!("until {} closed (frame {frame})", view.sender()),
+                    None => "as long as the capture went on".to_owned(),
+                },
+                frame: closed,
+                late: false,
+            });
+        }
+        // The sender closed at once, and a receiver that looks for the marker alone takes no notice of that either.
+        let answered_late = other
+            .last_data
+            .is_some_and(|(frame, _)| frame >= acknowledged);
+        if view.facts.reset.or(other.reset).is_some() || answered_late {
+            return None;
+        }
+        let nanoseconds = view.since(since, other.closing)?;
+        let closed = closed?;
+        view.is_idle(nanoseconds).then(|| Self {
+            nanoseconds,
+            until: format!(
+                "although {} closed its side (frame {closed}){}",
+                view.sender(),
+                match own_end {
+                    Some(frame) => format!("; it closed only in frame {frame}"),
+                    None => String::new(),
+                }
+            ),
+            frame: own_end.or(Some(closed)),
+            late: true,
+        })
+    }
 }
 
 /// Why a receiver that compares one `recv` with the marker does not see it.

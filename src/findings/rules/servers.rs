@@ -1,13 +1,14 @@
 //! What shows only over all connections of a server: an upload whose marker it never saw.
 //!
 //! After an upload the server goes on with others: on the upload's own connection it says nothing, hang or not. But a
-//! server that sent nothing on any connection afterwards, although somebody waits on another one, hangs.
+//! server that sent nothing on any connection afterwards, although somebody waits on another one, hangs. So it seems to,
+//! too, where the uploader itself stays and waits, and nothing more moves anywhere.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::{finding, marker, seconds};
-use crate::findings::facts::{ServerFacts, SilentUpload, StreamFacts};
+use crate::findings::facts::{ServerFacts, SilentUpload, StreamFacts, UploadEnd};
 use crate::findings::{Certainty, Finding, Name};
 use crate::ledger::{Image, Stream, TransportKind};
 use crate::units::{FrameNumber, Timestamp, count};
@@ -28,7 +29,7 @@ pub struct Ended {
     server: SocketAddr,
     /// When the server last sent data on it.
     last_data: Option<Timestamp>,
-    /// Its first frame, if neither side sent a byte.
+    /// Its first frame, if neither side sent a byte for longer than the idle limit.
     silent: Option<FrameNumber>,
     /// The upload on it that ended in silence.
     pub upload: Option<Box<SilentUpload>>,
@@ -37,7 +38,7 @@ pub struct Ended {
 impl Ended {
     /// Of a connection of which the capture shows who connected; absent of all others.
     pub fn of(stream: &Stream, facts: &StreamFacts, images: &[Image]) -> Option<Self> {
-        let [client, server] = facts.directions.as_slice() else {
+        let [_, server] = facts.directions.as_slice() else {
             return None;
         };
         // The initiator's direction comes first where it is known.
@@ -48,13 +49,32 @@ impl Ended {
         Some(Self {
             server: listens,
             last_data: server.last_data.and_then(|(_, time)| time),
-            silent: (client.span == 0 && server.span == 0).then_some(stream.first_packet),
+            silent: waited(stream, facts).then_some(stream.first_packet),
             upload: upload(stream, facts, images, listens).map(Box::new),
         })
     }
 }
 
-/// The upload that ended in silence; absent where there is none.
+/// Nobody sent a byte, for longer than the idle limit.
+fn waited(stream: &Stream, facts: &StreamFacts) -> bool {
+    let nothing = facts.directions.iter().all(|direction| direction.span == 0);
+    let over = facts
+        .directions
+        .iter()
+        .filter_map(|direction| direction.closing)
+        .min();
+    let waited = over
+        .or(facts.capture_end)
+        .zip(stream.started)
+        .map(|(over, started)| over.since(started));
+    nothing && waited.is_some_and(|waited| is_idle(waited, facts))
+}
+
+fn is_idle(nanoseconds: i64, facts: &StreamFacts) -> bool {
+    u128::from(nanoseconds.max(0).unsigned_abs()) > facts.idle.as_nanos()
+}
+
+/// The upload after which the server said nothing; absent where there is none.
 fn upload(
     stream: &Stream,
     facts: &StreamFacts,
@@ -65,19 +85,42 @@ fn upload(
         return None;
     };
     let mark = client.last_marker.as_ref()?;
-    let (_, since) = mark.acknowledged?;
-    // It lasts until either side closes, or the capture ends.
-    let until = [client.closing, listens.closing]
+    let (acknowledged, since) = mark.acknowledged?;
+    // What the capture lacks of the server's side may have been the answer.
+    let unseen = stream
+        .directions
+        .get(1)
+        .is_none_or(|direction| direction.gap_bytes > 0)
+        || listens.lacks_acknowledged();
+    let answered = listens
+        .last_data
+        .is_some_and(|(frame, _)| frame >= acknowledged);
+    if unseen || answered {
+        return None;
+    }
+    let ends = [
+        (
+            client.closing,
+            client.fin.or(client.reset),
+            UploadEnd::Client,
+        ),
+        (
+            listens.closing,
+            listens.fin.or(listens.reset),
+            UploadEnd::Server,
+        ),
+    ];
+    let first = ends
         .into_iter()
-        .flatten()
-        .min();
-    let silence = until
-        .or(facts.capture_end)
-        .zip(since)
-        .map(|(until, since)| until.since(since))?;
-    let idle = u128::from(silence.max(0).unsigned_abs()) > facts.idle.as_nanos();
+        .filter_map(|(time, frame, who)| Some((time?, frame?, who)))
+        .min_by_key(|(time, frame, _)| (*time, *frame));
+    let until = first.map(|(time, _, _)| time).or(facts.capture_end);
+    let silence = until.zip(since).map(|(until, since)| until.since(since))?;
+    let stayed = is_idle(silence, facts);
+    // Who closes at once waits for nothing: then only others can.
+    let left = matches!(first, Some((_, _, UploadEnd::Client)));
     let picture = images.iter().find(|image| Some(image.id) == mark.picture);
-    (idle && mark.answered.is_none_or(|(_, time)| time >= until)).then(|| SilentUpload {
+    (stayed || left).then(|| SilentUpload {
         server,
         stream: stream.id,
         picture: mark.picture,
@@ -85,10 +128,8 @@ fn upload(
         chunk: picture.and_then(|image| image.chunk_size),
         mark: mark.as_ref().clone(),
         silence,
-        waits: match (client.closing, listens.closing) {
-            (None, _) => true,
-            (Some(own), theirs) => theirs.is_some_and(|theirs| theirs <= own),
-        },
+        stayed,
+        ended: first.map(|(_, frame, who)| (frame, who)),
     })
 }
 
@@ -118,19 +159,37 @@ impl Servers {
 
     fn hang(&self, upload: &SilentUpload) -> Option<Finding> {
         let server = self.known.get(&upload.server)?;
-        // Somebody waits on another connection; or there is none, and the uploader itself stays for an answer.
-        let waits = server.silent;
-        if waits.is_none() && !(server.connections == 1 && upload.waits) {
-            return None;
-        }
         let (acknowledged, since) = upload.mark.acknowledged?;
-        if server.last_data >= since {
+        if server.last_data >= since || (!upload.stayed && server.silent.is_none()) {
             return None;
         }
+        let ended = upload.ended.filter(|_| upload.stayed);
         let mut packets = vec![upload.mark.frame, acknowledged];
-        packets.extend(waits);
+        packets.extend(server.silent);
+        packets.extend(ended.map(|(frame, _)| frame));
         packets.sort_unstable();
         packets.dedup();
+        let whom = match (server.silent, ended) {
+            (Some(waits), _) if upload.stayed => format!(
+                "nothing on any connection for {}, although a client waits on the one that begins with frame {waits}",
+                seconds(upload.silence)
+            ),
+            (Some(waits), _) => format!(
+                "nothing on any connection, although a client waits on the one that begins with frame {waits}"
+            ),
+            (None, Some((frame, UploadEnd::Client))) => format!(
+                "nothing for {}, until the client, which had waited, closed (frame {frame})",
+                seconds(upload.silence)
+            ),
+            (None, Some((frame, UploadEnd::Server))) => format!(
+                "nothing for {}, while the client waited, until it closed itself (frame {frame})",
+                seconds(upload.silence)
+            ),
+            (None, None) => format!(
+                "nothing for {}, while the client waits, as long as the capture went on",
+                seconds(upload.silence)
+            ),
+        };
         Some(Finding {
             certainty: Certainty::Likely,
             stream: Some(upload.stream),
@@ -139,17 +198,10 @@ impl Servers {
             ..finding(
                 Name::MarkerUnanswered,
                 format!(
-                    "The server {} acknowledged a picture ({} bytes) and the end marker (frame {acknowledged}), and then sent nothing \
-                     on any connection for {}, although {}. {}",
+                    "The server {} acknowledged a picture ({} bytes) and the end marker (frame {acknowledged}), and then sent \
+                     {whom}. {}",
                     upload.server,
                     count(upload.bytes),
-                    seconds(upload.silence),
-                    match waits {
-                        Some(frame) => {
-                            format!("a client waits on the one that begins with frame {frame}")
-                        }
-                        None => "the client did not close and waits for an answer".to_owned(),
-                    },
                     marker::explanation(upload.bytes, upload.chunk, &upload.mark, None),
                 ),
                 marker::MEND,

@@ -6,6 +6,9 @@ use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::units::{FrameNumber, count, counted};
 use crate::wire::{Ending, Protocol, StreamEnd};
 
+/// A word that says the end is not longer.
+const LONGEST_WORD: usize = 32;
+
 pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
     match &view.facts.numbering {
         Some(numbering) => numbered(view, numbering, findings),
@@ -132,6 +135,9 @@ fn no_end(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         _ => None,
     };
     let whole = is_whole(picture);
+    if whole && says_end(view, picture) {
+        return None;
+    }
     if !whole && stopped == Some(StreamEnd::Unfinished) && !view.all.idle_at_end {
         // The capture ended: nothing is known.
         return None;
@@ -169,6 +175,22 @@ fn no_end(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
              set a timeout, and do not take what came for a whole picture.",
         )
         }
+    })
+}
+
+/// A datagram of text behind the picture (`END`, `DONE`, `<EOF>`): a receiver that knows the word knows that it is over.
+fn says_end(view: &View<'_>, picture: &PictureFacts) -> bool {
+    let behind = [
+        picture.trailing.as_slice(),
+        if view.facts.first_stray >= Some(picture.range.end) {
+            view.facts.stray_sample.as_slice()
+        } else {
+            &[]
+        },
+    ];
+    behind.into_iter().any(|bytes| {
+        let word = bytes.trim_ascii();
+        (1..=LONGEST_WORD).contains(&word.len()) && word.iter().all(u8::is_ascii_graphic)
     })
 }
 
