@@ -3,9 +3,9 @@
 use std::io::Cursor;
 
 use image::codecs::gif::GifEncoder;
-use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageError};
 
+use super::jpeg;
 use crate::picture::{Format, image_format};
 
 /// JPEG quality where nobody asks for another: Pillow's own default.
@@ -62,12 +62,8 @@ fn write(
     };
     match format {
         Format::Jpeg => {
-            let encoder = JpegEncoder::new_with_quality(bytes, quality.clamp(1, 100));
-            if image.color().has_color() {
-                image.to_rgb8().write_with_encoder(encoder)
-            } else {
-                image.to_luma8().write_with_encoder(encoder)
-            }
+            *bytes.get_mut() = jpeg::encode(image, quality)?;
+            Ok(())
         }
         Format::Gif => {
             let (width, height) = (image.width(), image.height());

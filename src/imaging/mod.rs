@@ -4,6 +4,8 @@
 
 mod encode;
 mod filter;
+pub mod half_blocks;
+mod jpeg;
 mod strips;
 pub mod synth;
 

@@ -2,9 +2,10 @@
 
 use std::io::Cursor;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::{Format, SNIFF_BYTES, Sniff, sniff};
+use super::{Format, SNIFF_BYTES, Sniff, jpeg, sniff};
 
 /// How large a picture may be to be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,9 @@ pub enum DecodeError {
 
 /// Decodes a picture (of an animation the first image), by the format that its first bytes tell.
 ///
+/// The pixels of most JPEGs are exactly those that libjpeg makes of them (Pillow, OpenCV); of those in unusual forms (CMYK, colours at
+/// odd sizes, cut short) they may differ from them by a few levels.
+///
 /// That a picture decodes does not prove it whole: a JPEG cut short decodes to grey rows. Whether it is whole is for
 /// [`super::Walker`] to say.
 ///
@@ -73,6 +77,11 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DynamicImage, Decod
     let Sniff::Is(format) = sniff(head) else {
         return Err(DecodeError::Unknown);
     };
+    if format == Format::Jpeg
+        && let Some(image) = jpeg::decode(bytes, limits)
+    {
+        return Ok(image);
+    }
     let broken = |source| DecodeError::Broken { format, source };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format(format));
     let mut allowed = Limits::default();
@@ -91,6 +100,20 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DynamicImage, Decod
         });
     }
     DynamicImage::from_decoder(decoder).map_err(broken)
+}
+
+/// How a picture file says that its pixels have to be turned to stand upright (EXIF 2.32, tag 0x0112); nothing is turned
+/// where it says nothing.
+pub fn orientation(bytes: &[u8]) -> Orientation {
+    let head = bytes.get(..SNIFF_BYTES).unwrap_or(bytes);
+    let Sniff::Is(format) = sniff(head) else {
+        return Orientation::NoTransforms;
+    };
+    let reader = ImageReader::with_format(Cursor::new(bytes), image_format(format));
+    reader
+        .into_decoder()
+        .and_then(|mut decoder| decoder.orientation())
+        .unwrap_or(Orientation::NoTransforms)
 }
 
 /// The `image` crate's name of a format.
@@ -124,6 +147,18 @@ mod tests {
                 (Some(image.width()), Some(image.height()))
             );
         }
+    }
+
+    #[test]
+    fn the_orientation_is_that_of_the_exif_segment() {
+        let upright = crate::imaging::synth::jpeg_with_thumbnail(1, 40, 30).unwrap();
+        assert_eq!(orientation(&upright), Orientation::NoTransforms);
+        let mut turned = upright;
+        let entry = [0x12, 0x01, 3, 0, 1, 0, 0, 0, 1, 0];
+        let at = memchr::memmem::find(&turned, &entry).unwrap();
+        turned[at + 8] = 6;
+        assert_eq!(orientation(&turned), Orientation::Rotate90);
+        assert_eq!(orientation(b"no picture"), Orientation::NoTransforms);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod compare;
 mod decode;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod jpeg;
 mod sniff;
 mod walk;
 
@@ -19,7 +20,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use decode::image_format;
-pub use decode::{DecodeError, DecodeLimits, decode};
+pub use decode::{DecodeError, DecodeLimits, decode, orientation};
 pub use sniff::sniff;
 pub use walk::{Awaited, Break, Element, HeaderField, Info, Name, Status, Walker};
 

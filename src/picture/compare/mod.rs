@@ -9,5 +9,7 @@ mod quality;
 
 pub use bytes::{ByteComparison, bytes};
 pub use damage::{Damage, LineEndings};
-pub use pixels::{PixelComparison, RawPixelsError, bgr24, pixels};
+pub use pixels::{
+    PixelComparison, RawPixelsError, bgr24, decoders_tolerance, largest_difference, pixels,
+};
 pub use quality::{Quality, QualityError, quality};
