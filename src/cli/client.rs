@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use super::confined::confined;
 use super::server::{
-    Common, at_least_one, chunk_size, filter, marker, milliseconds, one_way, only_framed, parsed,
-    pixels_width, run, usage,
+    Common, Showing, at_least_one, chunk_size, filter, marker, milliseconds, one_way, only_framed,
+    parsed, pixels_width, run, run_showing, usage,
 };
 use crate::capture::confine::{Needs, Network};
 use crate::imaging::Filter;
@@ -22,6 +23,7 @@ use crate::transfer::client::send::{self, Send};
 use crate::transfer::client::work::{self, Work};
 use crate::transfer::client::{get, receive};
 use crate::transfer::server::catalog::listing;
+use crate::transfer::server::edit;
 use crate::transfer::{Error, Session, bind_udp, listen};
 use crate::wire::Protocol;
 use crate::wire::catalog::LONGEST_CHOICE;
@@ -62,7 +64,8 @@ enum Command {
 #[command(after_help = "Examples:\n  \
     imgnet-client send 127.0.0.1:65432 a.jpg b.png\n  \
     imgnet-client send 127.0.0.1:7000 a.jpg --protocol length=u32be --chunk 4096\n  \
-    imgnet-client send 127.0.0.1:6001 a.jpg --protocol udp\n\n\
+    imgnet-client send 127.0.0.1:6001 a.jpg --protocol udp\n  \
+    imgnet-client send 127.0.0.1:5050 a.jpg --protocol marker --back edited    to a server that sends it back edited\n\n\
     Each file goes over a connection of its own, in the length formats all over one; with markers as \
     --one-connection says.")]
 struct SendArgs {
@@ -93,6 +96,10 @@ struct SendArgs {
     #[arg(long)]
     udp: bool,
 
+    /// Wait for the picture that comes back on the same connection, and save it in this folder under the name of the file sent
+    #[arg(long, value_name = "DIR")]
+    back: Option<PathBuf>,
+
     #[command(flatten)]
     common: Common,
 }
@@ -116,6 +123,9 @@ struct GetArgs {
     /// File to save it as; replaced if it is there [default: choice-N, with the ending of what came]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    showing: Showing,
 
     #[command(flatten)]
     common: Common,
@@ -182,6 +192,9 @@ struct ReceiveArgs {
     output: Option<PathBuf>,
 
     #[command(flatten)]
+    showing: Showing,
+
+    #[command(flatten)]
     common: Common,
 }
 
@@ -200,10 +213,23 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
                 chunk: args.chunk,
                 pace: args.pace,
                 one_connection: args.one_connection,
+                back: args.back.clone(),
             };
             only_framed(args.udp, &send.protocol)?;
-            let files = args.files.iter().map(PathBuf::as_path);
-            confined(&connects(None).reading(files), session);
+            if args.back.is_some() && (args.udp || !edit::answers(&send.protocol)) {
+                return Err(usage(format!(
+                    "--back goes with --protocol marker, length=... and half-close, whose pictures end before the connection \
+                     does; not with {}",
+                    send.protocol
+                )));
+            }
+            if let Some(folder) = &args.back {
+                std::fs::create_dir_all(folder)
+                    .with_context(|| format!("{}: cannot be made", folder.display()))?;
+            }
+            let mut needs = connects(None).reading(args.files.iter().map(PathBuf::as_path));
+            needs.folders.extend(args.back.clone());
+            confined(&needs, session);
             if args.udp {
                 send::run_udp(&send, session)?;
             } else {
@@ -211,9 +237,13 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
             }
             Ok(())
         }),
-        Command::Get(args) => run("imgnet-client", &args.common, None, |session| {
-            get(&args, session)
-        }),
+        Command::Get(args) => run_showing(
+            "imgnet-client",
+            &args.common,
+            None,
+            Some(&args.showing),
+            |session| get(&args, session),
+        ),
         Command::Work(args) => run("imgnet-client", &args.common, None, |session| {
             let work = Work {
                 peer: args.server.clone(),
@@ -225,9 +255,13 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
             work::run(&work, session)?;
             Ok(())
         }),
-        Command::Receive(args) => run("imgnet-client", &args.common, None, |session| {
-            receive(&args, session)
-        }),
+        Command::Receive(args) => run_showing(
+            "imgnet-client",
+            &args.common,
+            None,
+            Some(&args.showing),
+            |session| receive(&args, session),
+        ),
     }
 }
 
@@ -384,6 +418,7 @@ mod tests {
             "get 127.0.0.1:40674 cat.jpg --json",
             "get 127.0.0.1:40674 --list",
             "send localhost:1 a.jpg --protocol framed --udp",
+            "send localhost:5050 a.jpg --protocol marker --back edited",
             "work 127.0.0.1:5050 --filter find-edges --rounds 2",
             "receive --listen 9909 --protocol raw-pixels --width 640 -o out.png",
             "receive 127.0.0.1:9909 --width 640",

@@ -138,8 +138,10 @@ pub(super) fn receive(
             peers.retain(|_, peer| {
                 let quiet = peer.last.elapsed() >= session.limits.idle_udp;
                 if quiet {
-                    let ended = peer.intake.finish(&mut peer.decoder, StreamEnd::Idle);
-                    done = done.saturating_add(ended);
+                    let before = peer.intake.done();
+                    peer.intake.finish(&mut peer.decoder, StreamEnd::Idle);
+                    peer.intake.conclude_empty(&Ok(()));
+                    done = done.saturating_add(peer.intake.done().saturating_sub(before));
                 }
                 !quiet
             });

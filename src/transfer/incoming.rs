@@ -56,6 +56,8 @@ pub(super) struct Intake<'r> {
     fault: Option<String>,
     error: Option<Error>,
     stray: u64,
+    /// Bytes that came, whatever they were.
+    came: u64,
     done: u64,
     last: Option<Received>,
     answers: Vec<Answer>,
@@ -140,6 +142,7 @@ impl<'r> Intake<'r> {
             fault: None,
             error: None,
             stray: 0,
+            came: 0,
             done: 0,
             last: None,
             answers: Vec::new(),
@@ -257,6 +260,7 @@ impl<'r> Intake<'r> {
     /// Takes what one read gave. After an error nothing more can be taken.
     pub(super) fn take(&mut self, decoder: &mut impl Decode, bytes: &[u8]) -> Result<(), Error> {
         self.read_counted = false;
+        self.came = self.came.saturating_add(bytes.len() as u64);
         decoder.update(bytes, &mut |event| self.event(event));
         match self.error.take() {
             None => Ok(()),
@@ -333,6 +337,7 @@ impl<'r> Intake<'r> {
     ) -> Result<u64, Error> {
         let before = self.done;
         self.read_counted = false;
+        self.came = self.came.saturating_add(datagram.len() as u64);
         decoder.datagram(datagram, &mut |event| self.event(event));
         match self.error.take() {
             Some(error) => Err(error),
@@ -343,6 +348,33 @@ impl<'r> Intake<'r> {
     /// Nothing followed a field without an end: it is complete.
     pub(super) fn flush(&mut self, decoder: &mut impl Decode) {
         decoder.flush(&mut |event| self.event(event));
+    }
+
+    /// A connection is over on which no picture began: that is told as a transfer of no bytes, and counts as one. Nothing is
+    /// where a picture came, or the program is to end.
+    pub(super) fn conclude_empty(&mut self, outcome: &Result<(), Error>) {
+        if self.done > 0 || !self.is_kept_in_a_folder() || matches!(outcome, Err(Error::Stopped)) {
+            return;
+        }
+        let came = match (self.came, &self.fault) {
+            (0, _) if self.route.transport == TransportKind::Udp => {
+                "sent empty datagrams and nothing else".to_owned()
+            }
+            (0, _) => "connected, sent nothing".to_owned(),
+            (_, Some(fault)) => fault.clone(),
+            (came, None) => format!("{came} bytes came that begin no picture"),
+        };
+        let problem = match outcome {
+            Ok(()) => came,
+            Err(error) => format!("{came}; {}", error.told()),
+        };
+        self.start(None);
+        if let Some(open) = &mut self.open {
+            open.problem = Some(problem);
+            open.content = Content::None;
+        }
+        self.stray = 0;
+        self.end(Ending::EndOfStream(StreamEnd::Fin));
     }
 
     /// Ends what is open, and returns how many pictures that ended.
@@ -362,6 +394,10 @@ impl<'r> Intake<'r> {
     }
 
     fn tell_stray(&mut self) {
+        // Where no picture came, the record of that says it.
+        if self.done == 0 && self.is_kept_in_a_folder() {
+            return;
+        }
         if self.stray > 0 {
             self.session.warn(format!(
                 "{}: {} bytes belong to no picture",
@@ -471,6 +507,14 @@ impl<'r> Intake<'r> {
             Some(last) if same || full => *last = last.saturating_add(count),
             _ => open.chunks.push(count),
         }
+        if self.session.limits.tell_rows
+            && let Protocol::RawPixels { width: Some(width) } = self.route.protocol
+        {
+            (self.session.observer)(super::Event::Rows {
+                width: *width,
+                bytes: bytes.to_vec(),
+            });
+        }
         if self.error.is_none() {
             open.write(bytes, &self.route, &self.session.limits)?;
         }
@@ -482,9 +526,16 @@ impl<'r> Intake<'r> {
         if let Some(open) = &mut self.open {
             open.problem = Some(fault.to_owned());
         } else {
-            self.session.warn(format!("{}: {fault}", self.route.from));
+            if !self.is_kept_in_a_folder() {
+                self.session.warn(format!("{}: {fault}", self.route.from));
+            }
             self.fault = Some(fault.to_owned());
         }
+    }
+
+    /// A server saves whatever comes: each connection then has a record, also where no picture came.
+    fn is_kept_in_a_folder(&self) -> bool {
+        matches!(self.route.destination, Destination::Folder(_))
     }
 
     fn end(&mut self, ending: Ending) {

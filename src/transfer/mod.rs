@@ -22,9 +22,11 @@ mod patience;
 mod pixels;
 mod queue;
 mod reactor;
+mod rows;
 pub mod server;
 mod socket;
 mod store;
+mod taken;
 
 #[cfg(test)]
 mod tests;
@@ -79,6 +81,8 @@ pub struct Limits {
     /// Pause between the last chunk and the end marker, after the send queue drained: a receiver that compares
     /// one `recv` with the marker has read the chunk by then.
     pub before_marker: Duration,
+    /// Tell of the bytes of rows of pixels as they come ([`Event::Rows`]).
+    pub tell_rows: bool,
 }
 
 impl Default for Limits {
@@ -97,6 +101,7 @@ impl Default for Limits {
             connections_each: 1024,
             linger: Duration::from_millis(500),
             before_marker: Duration::from_millis(20),
+            tell_rows: false,
         }
     }
 }
@@ -175,6 +180,13 @@ pub enum Event {
         bytes: u64,
         /// All of them; absent where the wire format does not tell.
         total: Option<u64>,
+    },
+    /// Bytes of rows of pixels that came, BGR24; only where [`Limits::tell_rows`] asks for them.
+    Rows {
+        /// Pixels in a row.
+        width: u32,
+        /// The bytes, in pieces as they came.
+        bytes: Vec<u8>,
     },
     /// Something else that went well, in one line: a merged picture was saved.
     Note(String),

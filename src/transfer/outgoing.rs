@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 
 use super::incoming::{TELL_EVERY, hex};
+use super::rows::{PATIENCE, Rows};
 use super::socket::{Connection, is_timeout};
 use super::{Error, Event, Session, now, read_file};
 use crate::ledger::TransportKind;
@@ -76,12 +77,25 @@ pub(super) fn send(
     picture: &Outgoing<'_>,
 ) -> Result<Record, Error> {
     let ends = (TransportKind::Tcp, connection.local, connection.peer);
+    let habit = picture.protocol.default_chunk();
+    let by_rows = matches!(picture.protocol, Protocol::RawPixels { .. })
+        && habit == Some(picture.chunk as u64);
+    let mut rows = by_rows.then(Rows::default);
     hand_over(picture, session, ends, |piece| {
         if piece.kind == PieceKind::Marker {
             connection.drain()?;
-            thread::sleep(session.limits.before_marker);
+            // A receiver that compares one recv() with the marker has to have taken all before it.
+            if !connection.taken(PATIENCE)? {
+                thread::sleep(session.limits.before_marker);
+            }
+        }
+        if let Some(rows) = &mut rows {
+            rows.before_next(connection)?;
         }
         connection.write_all(&piece.bytes)?;
+        if let Some(rows) = &mut rows {
+            rows.handed_over();
+        }
         match piece.awaits {
             Some(answer) => connection.expect(answer),
             None => Ok(()),

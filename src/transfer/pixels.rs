@@ -99,7 +99,8 @@ pub(super) fn jpeg(picture: &DynamicImage) -> Result<Vec<u8>, Error> {
     encoded(picture, Format::Jpeg)
 }
 
-fn encoded(picture: &DynamicImage, format: Format) -> Result<Vec<u8>, Error> {
+/// A picture file of it.
+pub(super) fn encoded(picture: &DynamicImage, format: Format) -> Result<Vec<u8>, Error> {
     encode(picture, format, DEFAULT_QUALITY)
         .map_err(|error| Error::picture("the picture that was made")(error.into()))
 }

@@ -11,7 +11,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::gate::{Admission, Gate};
-use super::{Error, Session, queue};
+use super::rows::LOOK;
+use super::{Error, Session, queue, taken};
 
 /// Connections that wait to be accepted. With the usual 128, ten thousand clients took a minute to connect.
 const BACKLOG: i32 = 4096;
@@ -36,6 +37,7 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
+        taken::prepare();
         socket.set_nonblocking(true)?;
         Ok(socket.into())
     };
@@ -278,6 +280,11 @@ impl<'s> Connection<'s> {
 
     /// Waits until all that was handed over is acknowledged, where the system tells.
     pub(super) fn drain(&self) -> Result<(), Error> {
+        self.drain_every(Duration::from_millis(1))
+    }
+
+    /// The same, looking so often.
+    pub(super) fn drain_every(&self, look: Duration) -> Result<(), Error> {
         let mut since = Instant::now();
         let mut before = u64::MAX;
         while let Some(waiting @ 1..) = queue::unacknowledged(&self.stream) {
@@ -290,9 +297,25 @@ impl<'s> Connection<'s> {
                 return Err(self.broken(error));
             }
             self.may_wait(since, true)?;
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(look);
         }
         Ok(())
+    }
+
+    /// Waits until the program on the other side has taken all that was sent, at most so long; false where nobody tells,
+    /// because it runs on another machine.
+    pub(super) fn taken(&self, patience: Duration) -> Result<bool, Error> {
+        let since = Instant::now();
+        while let Some(waiting) = taken::waiting(self.local, self.peer) {
+            // What is not acknowledged is not even there.
+            let under_way = queue::unacknowledged(&self.stream).unwrap_or(0);
+            if (waiting == 0 && under_way == 0) || since.elapsed() >= patience {
+                return Ok(true);
+            }
+            self.may_wait(since, true)?;
+            thread::sleep(LOOK);
+        }
+        Ok(false)
     }
 
     /// Closes after sending: says that no more comes, waits until all is acknowledged, and as long as `linger` for the

@@ -156,6 +156,7 @@ fn picture(seed: u64, format: Format) -> Vec<u8> {
 fn sending(peer: String, files: Vec<PathBuf>, protocol: &str) -> client::send::Send {
     client::send::Send {
         one_connection: false,
+        back: None,
         peer,
         files,
         protocol: protocol.parse().unwrap(),

@@ -164,6 +164,7 @@ impl Stage {
         };
         let upload = send::Send {
             one_connection: false,
+            back: None,
             peer: peer.clone(),
             files: vec![self.file(UPLOAD)],
             protocol: Protocol::pipeline(),
@@ -200,6 +201,7 @@ impl Stage {
         };
         let client = send::Send {
             one_connection: false,
+            back: None,
             peer: peer(self.eof.local_addr()),
             files,
             protocol: Protocol::Eof,
@@ -249,6 +251,7 @@ impl Stage {
         let file = self.received.join("datagrams.jpg");
         let sender = send::Send {
             one_connection: false,
+            back: None,
             peer: peer(self.udp.local_addr()),
             files: vec![self.file(DATAGRAMS)],
             protocol: Protocol::Udp,

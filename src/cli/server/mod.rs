@@ -1,4 +1,4 @@
-//! `imgnet-server`: receive, catalog, pipeline, stream.
+//! `imgnet-server`: receive, catalog, pipeline, edit, stream.
 
 mod guard;
 mod machine;
@@ -20,6 +20,7 @@ use super::confined::confined;
 use crate::capture::confine::{Needs, Network};
 use crate::imaging::Filter;
 use crate::transfer::server::catalog::{self, Added, Catalog, Database};
+use crate::transfer::server::edit::{self, Edit};
 use crate::transfer::server::pipeline::{self, Pipeline};
 use crate::transfer::server::receive::{self, Receive};
 use crate::transfer::server::stream::{self, Frames, Stream};
@@ -28,8 +29,8 @@ use crate::wire::Protocol;
 use crate::wire::detect::{CATALOG_PORT, EOF_PORT, PIPELINE_PORT, RAW_PIXELS_PORT};
 
 pub(super) use shared::{
-    Common, at_least_one, chunk_size, default_port, marker, milliseconds, one_way, only_framed,
-    parsed, pixels_width, run, usage,
+    Common, Showing, at_least_one, chunk_size, default_port, marker, milliseconds, one_way,
+    only_framed, parsed, pixels_width, run, run_showing, usage,
 };
 
 /// The program's name in what it tells.
@@ -62,6 +63,7 @@ enum Command {
     Receive(ReceiveArgs),
     Catalog(CatalogArgs),
     Pipeline(PipelineArgs),
+    Edit(EditArgs),
     Stream(StreamArgs),
 }
 
@@ -96,9 +98,12 @@ struct ReceiveArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
-    /// End after N pictures, whole or not [default: go on until stopped]
+    /// End after N pictures, whole or not; a connection that brings none counts too [default: go on until stopped]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     count: Option<u64>,
+
+    #[command(flatten)]
+    showing: Showing,
 
     #[command(flatten)]
     common: Common,
@@ -110,10 +115,12 @@ struct ReceiveArgs {
     imgnet-server catalog --import pictures                       a folder, as it is\n  \
     imgnet-server catalog --db photos.db --import pictures        kept in a file\n  \
     imgnet-server catalog --db photos.db --add a.jpg b.png\n  \
+    imgnet-server catalog --import pictures --order menu.txt      numbered as the client's menu has them\n  \
     imgnet-server catalog --db photos.db --list\n  \
     imgnet-client get 127.0.0.1:40674 2\n\n\
-    Pictures are numbered from 1 in the order of their names, 2.jpg before 10.jpg; in a catalogue they keep their numbers. A \
-    choice is a number or a name; an unknown one is answered with a not-found picture. The bytes sent are those of the file.")]
+    Pictures are numbered from 1 in the order of their names, 2.jpg before 10.jpg, unless --order says otherwise, and in a \
+    catalogue in the order in which they were added; there they keep their numbers. --list shows them. A choice is a number or \
+    a name; an unknown one is answered with a not-found picture. The bytes sent are those of the file.")]
 struct CatalogArgs {
     #[command(flatten)]
     guard: Guard,
@@ -123,12 +130,20 @@ struct CatalogArgs {
     port: u16,
 
     /// File with the catalogue (SQLite); made if it is not there
-    #[arg(long, value_name = "FILE", required_unless_present = "import")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["import", "order"])]
     db: Option<PathBuf>,
 
     /// Folder with the pictures; with --db they are added to the catalogue first
     #[arg(long, value_name = "DIR")]
     import: Option<PathBuf>,
+
+    /// Number the pictures in the order of this file: one name a line, below the folder of --import or else the file's own
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["add", "remove"])]
+    order: Option<PathBuf>,
+
+    /// Picture that answers a choice which there is not [default: notfound.* in the folder of --import, or one of imgnet's]
+    #[arg(long, value_name = "FILE")]
+    not_found: Option<PathBuf>,
 
     /// Add these pictures to the catalogue, and end
     #[arg(long, value_name = "FILE", requires = "db", num_args = 1.., conflicts_with = "import")]
@@ -195,6 +210,40 @@ struct PipelineArgs {
     common: Common,
 }
 
+/// Receives pictures and sends each back filtered, on the same connection
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    imgnet-server edit --out edited --filter blur\n  \
+    imgnet-client send 127.0.0.1:5050 photo.jpg --protocol marker --back here\n\n\
+    What came is saved as image-0001-upload.jpg, what went back as image-0001-edited.jpg.")]
+struct EditArgs {
+    #[command(flatten)]
+    guard: Guard,
+
+    /// Port [default: the format's: 5050 for marker, 65432 for half-close]
+    #[arg(long)]
+    port: Option<u16>,
+
+    /// Wire format: marker, marker=TEXT, length=FIELD or half-close
+    #[arg(long, value_name = "FORMAT", default_value = "marker", value_parser = answered)]
+    protocol: Protocol,
+
+    /// Folder for what came and what went back; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// What is done: find-edges, contour, blur, sharpen, emboss, edge-enhance, grayscale, invert
+    #[arg(long, default_value = "find-edges", value_parser = filter)]
+    filter: Filter,
+
+    /// End after N pictures, whole or not [default: go on until stopped]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    count: Option<u64>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
 /// Sends pictures as rows of pixels or as datagrams
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
@@ -253,9 +302,13 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
         Err(exit) => return exit,
     };
     match &server.command {
-        Command::Receive(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
-            receive(args, session)
-        }),
+        Command::Receive(args) => run_showing(
+            PROGRAM,
+            &args.common,
+            Some(&args.guard),
+            Some(&args.showing),
+            |session| receive(args, session),
+        ),
         Command::Catalog(args) if args.edits() => edited(edit(args, &mut io::stdout().lock())),
         Command::Catalog(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
             let catalog = opened(args, session)?.re_encode(args.re_encode);
@@ -274,6 +327,21 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
             let listener = listen(args.guard.on(args.port))?;
             confined(&saves_in(&args.out), session);
             pipeline::run_with(&listener, &pipeline, args.filter, session)?;
+            Ok(())
+        }),
+        Command::Edit(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
+            let edit = Edit {
+                store: Store::open(&args.out)?,
+                protocol: args.protocol.clone(),
+                filter: args.filter,
+                count: args.count,
+            };
+            let port = args
+                .port
+                .unwrap_or(default_port(&args.protocol, PIPELINE_PORT));
+            let listener = listen(args.guard.on(port))?;
+            confined(&saves_in(&args.out), session);
+            edit::run(&listener, &edit, session)?;
             Ok(())
         }),
         Command::Stream(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
@@ -295,9 +363,25 @@ impl CatalogArgs {
     /// What it needs once it listens: the pictures' files, or the database, which keeps files of its own beside it.
     fn needs(&self) -> Needs {
         let needs = Needs::beside(self.db.as_deref());
-        let folder = self.db.is_none().then_some(self.import.as_deref());
-        let folder = folder.map(|folder| folder.unwrap_or(Path::new(".")));
+        let folder = self.db.is_none().then(|| self.folder());
         needs.reading(folder).with_network(Network::Accepts)
+    }
+
+    /// Where the pictures are that are named.
+    fn folder(&self) -> &Path {
+        let beside = self.order.as_deref().and_then(Path::parent);
+        let folder = self.import.as_deref().or(beside);
+        folder
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."))
+    }
+
+    /// The catalogue of a folder or a list, without a database.
+    fn of_files(&self) -> anyhow::Result<Catalog> {
+        Ok(match &self.order {
+            Some(list) => Catalog::of_list(list, self.folder())?,
+            None => Catalog::of_folder(self.folder())?,
+        })
     }
 
     /// Only changes or shows the catalogue.
@@ -308,14 +392,41 @@ impl CatalogArgs {
 
 /// The catalogue that is served.
 fn opened(args: &CatalogArgs, session: &Session<'_>) -> anyhow::Result<Catalog> {
-    let Some(file) = &args.db else {
-        let folder = args.import.as_deref().unwrap_or(Path::new("."));
-        return Ok(Catalog::of_folder(folder)?);
+    let catalog = match &args.db {
+        None => args.of_files()?,
+        Some(file) => filled(args, Database::open(file)?, session)?,
     };
-    let database = Database::open(file)?;
-    if let Some(folder) = &args.import {
+    let catalog = match &args.not_found {
+        Some(path) => catalog.not_found(path)?,
+        None => catalog,
+    };
+    if let Some(path) = catalog.own_not_found() {
+        (session.observer)(Event::Note(format!(
+            "{} answers choices that there are not",
+            path.display()
+        )));
+    }
+    Ok(catalog)
+}
+
+/// Adds the pictures of a folder or a list to a database.
+fn filled(
+    args: &CatalogArgs,
+    database: Database,
+    session: &Session<'_>,
+) -> anyhow::Result<Catalog> {
+    let mut there = match &args.import {
+        Some(folder) => catalog::pictures_of(folder)?,
+        None => Vec::new(),
+    };
+    let not_found = catalog::take_not_found(&mut there);
+    let paths = match &args.order {
+        Some(list) => catalog::listed_in(list, args.folder())?,
+        None => there,
+    };
+    if !paths.is_empty() {
         let mut added = 0_u64;
-        for path in catalog::pictures_of(folder)? {
+        for path in paths {
             match database.add_file(&path, &session.limits) {
                 Ok(Added::Same(_)) => {}
                 Ok(_) => added = added.saturating_add(1),
@@ -328,7 +439,11 @@ fn opened(args: &CatalogArgs, session: &Session<'_>) -> anyhow::Result<Catalog> 
         }
         (session.observer)(Event::Note(format!("{added} pictures are new or changed")));
     }
-    Ok(Catalog::of_database(database)?)
+    let catalog = Catalog::of_database(database)?;
+    Ok(match not_found {
+        Some(path) => catalog.not_found(&path)?,
+        None => catalog,
+    })
 }
 
 /// Changes and shows a catalogue; false where something could not be done.
@@ -363,11 +478,9 @@ fn edit(args: &CatalogArgs, out: &mut impl Write) -> anyhow::Result<bool> {
         }
     }
     if args.list {
-        let listed = if let Some(file) = &args.db {
-            Database::open(file)?.list()?
-        } else {
-            let folder = args.import.as_deref().unwrap_or(Path::new("."));
-            Catalog::of_folder(folder)?.list()?
+        let listed = match &args.db {
+            Some(file) => Database::open(file)?.list()?,
+            None => args.of_files()?.list()?,
         };
         if args.common.is_json() {
             out.write_all(&catalog::listing::encode(&listed))?;
@@ -464,6 +577,17 @@ fn stream(args: &StreamArgs, session: &Session<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A format in which a picture can be answered on its own connection.
+fn answered(text: &str) -> Result<Protocol, String> {
+    let protocol: Protocol = text.parse().map_err(|error| format!("{error}"))?;
+    if edit::answers(&protocol) {
+        Ok(protocol)
+    } else {
+        Err("expected marker, marker=TEXT, length=FIELD or half-close: in others the end of the connection ends the picture"
+            .to_owned())
+    }
+}
+
 /// A filter by its name.
 pub(super) fn filter(text: &str) -> Result<Filter, String> {
     text.parse().map_err(|error| format!("{error}"))
@@ -502,6 +626,7 @@ mod tests {
             "receive --protocol marker=DONE --out in --ledger l.jsonl --idle 0.5 --max-bytes 1M -q",
             "catalog --port 40674 --import pictures --count 2",
             "pipeline --port 5050 --out done --workers 3 --rounds 1 --filter blur",
+            "edit --out edited --protocol length=u32be --filter blur --count 2",
             "stream --port 9909 a.png b.png",
             "catalog --db a.db",
             "catalog --db a.db --import pictures --re-encode",
@@ -509,6 +634,8 @@ mod tests {
             "catalog --db a.db --remove 3 cat.jpg --list --json",
             "receive --out in --listen :: --allow 10.0.0.0/8 --allow fd00::/8 --connections 5 --rate 0 --total 60",
             "receive --out in --protocol framed --udp",
+            "catalog --import pictures --order menu.txt --not-found none.jpg",
+            "catalog --order menu.txt",
             "stream --fps 5 --loop pictures",
             "stream --connect localhost:9909 --protocol udp --pace 0.5 --chunk 1400 a.jpg",
         ] {
@@ -526,6 +653,7 @@ mod tests {
             "stream --fps 0 a.png",
             "pipeline --out done --workers 0",
             "pipeline --out done --protocol eof",
+            "edit --out edited --protocol eof",
             "stream",
             "stream --port 1 --connect a:1 a.png",
         ] {

@@ -16,7 +16,9 @@ use super::guard::Guard;
 use super::machine;
 use super::moving::Moving;
 use crate::cli::args::ColorArg;
-use crate::cli::terminal::Environment;
+use crate::cli::show::{Opener, draw_file, write_lines};
+use crate::cli::terminal::{Canvas, Environment};
+use crate::imaging::half_blocks::Painter;
 use crate::report::{Detail, text};
 use crate::transfer::{Error, Event, Limits, Record, Session, Shutdown, Side};
 use crate::wire::Protocol;
@@ -71,6 +73,69 @@ impl Common {
     }
 }
 
+/// What is done with pictures that came.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Showing")]
+pub(crate) struct Showing {
+    /// Draw each picture in the terminal; rows of pixels as they come
+    #[arg(long, conflicts_with_all = ["json", "quiet"])]
+    show: bool,
+
+    /// Hand each picture to the desktop's viewer (xdg-open)
+    #[arg(long)]
+    open: bool,
+}
+
+/// The same, at work.
+struct Shown {
+    /// Where pictures are drawn; absent where they are only opened.
+    canvas: Option<Canvas>,
+    opener: Option<Opener>,
+    /// The rows of the picture that is under way.
+    painter: Option<Painter>,
+}
+
+impl Shown {
+    fn new(showing: &Showing) -> anyhow::Result<Self> {
+        Ok(Self {
+            canvas: showing
+                .show
+                .then(|| Environment::of_process(false).canvas()),
+            opener: showing.open.then(Opener::start).transpose()?,
+            painter: None,
+        })
+    }
+
+    fn rows(&mut self, width: u32, bytes: &[u8]) -> Vec<String> {
+        let Some(canvas) = self.canvas else {
+            return Vec::new();
+        };
+        self.painter
+            .get_or_insert_with(|| Painter::new(width, canvas.columns, canvas.palette))
+            .rows(bytes)
+    }
+
+    fn picture(&mut self, record: &Record, out: &mut impl Write) -> io::Result<()> {
+        let painter = self.painter.take();
+        let Some(file) = record
+            .file
+            .as_deref()
+            .filter(|_| record.side == Side::Received)
+        else {
+            return Ok(());
+        };
+        let file = Path::new(file);
+        if let Some(opener) = &mut self.opener {
+            opener.open(file);
+        }
+        match (self.canvas, painter) {
+            (_, Some(painter)) => write_lines(&painter.finish(), out),
+            (Some(canvas), None) => draw_file(file, canvas, out),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
 /// `--udp` chooses for `framed` alone, which knows both ways.
 pub(crate) fn only_framed(udp: bool, protocol: &Protocol) -> anyhow::Result<()> {
     if udp && *protocol != Protocol::Framed && !protocol.is_datagrams() {
@@ -110,7 +175,18 @@ pub(crate) fn run(
     guard: Option<&Guard>,
     command: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
 ) -> ExitCode {
-    let teller = match Teller::new(program, common, guard.is_some()) {
+    run_showing(program, common, guard, None, command)
+}
+
+/// The same, of a command that shows what comes.
+pub(crate) fn run_showing(
+    program: &str,
+    common: &Common,
+    guard: Option<&Guard>,
+    showing: Option<&Showing>,
+    command: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
+) -> ExitCode {
+    let teller = match Teller::new(program, common, guard.is_some(), showing) {
         Ok(teller) => teller,
         Err(error) => {
             tell(program, &format!("{error:#}"));
@@ -138,7 +214,9 @@ pub(crate) fn run(
         }
     }
     let observer = |event| teller.event(event);
-    let limits = common.limits();
+    let mut limits = common.limits();
+    // Of several senders at once rows would come mixed: a server draws whole pictures.
+    limits.tell_rows = guard.is_none() && showing.is_some_and(|showing| showing.show);
     let session = Session {
         limits: match guard {
             Some(guard) => guard.limits(&limits),
@@ -165,6 +243,7 @@ struct Teller<'c> {
     live: bool,
     json: bool,
     told: Mutex<Told>,
+    shown: Mutex<Option<Shown>>,
 }
 
 #[derive(Default)]
@@ -203,7 +282,14 @@ fn is_a_ledger(path: &Path) -> anyhow::Result<()> {
 }
 
 impl<'c> Teller<'c> {
-    fn new(program: &'c str, common: &Common, live: bool) -> anyhow::Result<Self> {
+    fn new(
+        program: &'c str,
+        common: &Common,
+        live: bool,
+        showing: Option<&Showing>,
+    ) -> anyhow::Result<Self> {
+        let shown = showing.filter(|showing| showing.show || showing.open);
+        let shown = shown.map(Shown::new).transpose()?;
         if let Some(path) = &common.ledger {
             is_a_ledger(path)?;
         }
@@ -227,6 +313,7 @@ impl<'c> Teller<'c> {
                 ledger,
                 ..Told::default()
             }),
+            shown: Mutex::new(shown),
         })
     }
 
@@ -250,8 +337,28 @@ impl<'c> Teller<'c> {
             Event::Note(note) if !self.quiet => self.aside(|| tell(self.program, &note)),
             Event::Listening(_) | Event::Note(_) => {}
             Event::Warning(warning) => self.aside(|| tell(self.program, &warning)),
-            Event::Transferred(record) => self.transferred(&record),
+            Event::Transferred(record) => {
+                self.transferred(&record);
+                if let Some(shown) = &mut *self.shown() {
+                    // A closed pipe is no error.
+                    let _ = shown.picture(&record, &mut io::stdout().lock());
+                }
+            }
+            Event::Rows { width, bytes } => {
+                if let Some(shown) = &mut *self.shown() {
+                    let lines = shown.rows(width, &bytes);
+                    if !lines.is_empty() {
+                        self.aside(|| {
+                            let _ = write_lines(&lines, &mut io::stdout().lock());
+                        });
+                    }
+                }
+            }
         }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Option<Shown>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {

@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use memchr::memmem;
 
+use crate::ledger::TransportKind;
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
+use crate::transfer::incoming::{Intake, Route};
 use crate::transfer::outgoing::{self, OnDisk, Outgoing};
 use crate::transfer::server::stream;
+use crate::transfer::socket::Connection;
+use crate::transfer::store::Destination;
 use crate::transfer::{Error, Session, pixels, read_file, socket};
-use crate::wire::{Protocol, around, pieces};
+use crate::wire::{Protocol, Role, around, decoder, pieces};
 
 /// What to send.
 #[derive(Debug, Clone)]
@@ -28,6 +32,9 @@ pub struct Send {
     pub pace: Option<Duration>,
     /// Markers: all pictures over one connection.
     pub one_connection: bool,
+    /// Each picture comes back edited on its own connection: the folder where that is saved, under the name of the file that
+    /// was sent, with the ending of what came.
+    pub back: Option<PathBuf>,
 }
 
 /// Sends all files: in the length family, and with markers where asked for, over one connection, else over a
@@ -85,10 +92,46 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
             if failed {
                 break;
             }
+            if let Some(folder) = &send.back {
+                let file = Path::new(name);
+                let stem = folder.join(file.file_stem().unwrap_or(file.as_os_str()));
+                came_back(&mut connection, protocol, &stem, session)?;
+            }
         }
-        outgoing::close(connection, session, records);
+        if send.back.is_some() && send.protocol == Protocol::HalfClose {
+            // Its side is closed already.
+            for record in records {
+                session.transferred(record);
+            }
+        } else {
+            outgoing::close(connection, session, records);
+        }
     }
     Ok(())
+}
+
+/// Receives the picture that comes back.
+fn came_back(
+    connection: &mut Connection<'_>,
+    protocol: &Protocol,
+    stem: &Path,
+    session: &Session<'_>,
+) -> Result<(), Error> {
+    if *protocol == Protocol::HalfClose {
+        connection.finish_sending()?;
+    }
+    let route = Route {
+        transport: TransportKind::Tcp,
+        from: connection.peer,
+        to: connection.local,
+        protocol,
+        request: None,
+        destination: Destination::Stem(stem),
+    };
+    let mut intake = Intake::new(session, route);
+    let mut decoder = decoder(protocol, Role::Acceptor);
+    let outcome = intake.receive(connection, &mut decoder, Some(1));
+    intake.concluded(outcome, connection.peer)
 }
 
 /// Sends all files as datagrams: `framed`, and the formats that know nothing else.
@@ -155,7 +198,16 @@ pub(in crate::transfer) fn loaded(
 ) -> Result<(Protocol, Loaded), Error> {
     let limit = session.limits.picture_bytes;
     if let Protocol::RawPixels { .. } = protocol {
-        let rows = pixels::rows(&read_file(file, limit)?, file)?;
+        let bytes = read_file(file, limit)?;
+        let orientation = crate::picture::orientation(&bytes);
+        if orientation.to_exif() != 1 {
+            session.warn(format!(
+                "{}: stored turned (EXIF orientation {}); its rows go out as they are stored, not turned",
+                file.display(),
+                orientation.to_exif()
+            ));
+        }
+        let rows = pixels::rows(&bytes, file)?;
         let width = Some(rows.width);
         return Ok((Protocol::RawPixels { width }, Loaded::Memory(rows.bytes)));
     }

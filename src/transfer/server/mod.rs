@@ -1,6 +1,7 @@
 //! The servers: each runs on a socket that the caller opened, until it is told to end or has done what was asked.
 
 pub mod catalog;
+pub mod edit;
 pub mod pipeline;
 pub mod receive;
 pub mod stream;

@@ -91,21 +91,12 @@ impl Receiving<'_> {
 
     fn failed(&mut self, error: Error) -> Next {
         let error = self.intake.broken(&mut self.decoder, error);
-        self.concluded(Err(error))
+        self.concluded(&Err(error))
     }
 
-    /// Where a picture was under way, its record tells what went wrong.
-    fn concluded(&self, outcome: Result<(), Error>) -> Next {
-        if self.intake.done() == 0 {
-            match outcome {
-                Err(Error::Stopped) => {}
-                Err(error) => self.session.warn(error.told()),
-                Ok(()) => {
-                    let nothing = Error::Nothing { peer: self.peer };
-                    self.session.warn(nothing.told());
-                }
-            }
-        }
+    /// Where a picture was under way, its record tells what went wrong; where none was, one of its own does.
+    fn concluded(&mut self, outcome: &Result<(), Error>) -> Next {
+        self.intake.conclude_empty(outcome);
         self.tally.add(self.intake.done());
         Next::Close
     }
@@ -126,13 +117,13 @@ impl Dialogue for Receiving<'_> {
                         // Who does not wait for the answer does not get it.
                         let _ = stream.write_all(&half_close_answer(&outcome, self.intake.done()));
                     }
-                    return self.concluded(outcome);
+                    return self.concluded(&outcome);
                 }
                 Ok(count) => {
                     self.patience.moved();
                     let bytes = scratch.get(..count).unwrap_or_default();
                     if let Err(error) = self.intake.take(&mut self.decoder, bytes) {
-                        return self.concluded(Err(error));
+                        return self.concluded(&Err(error));
                     }
                     self.held = true;
                     if let Err(error) = self.answer(stream) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
+use socket2::SockRef;
 
 use super::{Answer, Catalog, Held, listing};
 use crate::ledger::TransportKind;
@@ -25,8 +26,9 @@ use crate::wire::{Decode as _, Event, Framing, Protocol};
 /// A choice has no end: so long after its last byte it is taken as complete.
 const CHOICE_PAUSE: Duration = Duration::from_millis(30);
 
-/// Bytes of an answer that are handed over at once.
-const CHUNK: usize = 64 << 10;
+/// Room that the system is asked for in the send queue at most, so that an answer goes out in one send. Larger ones do not
+/// come in one `recv` either, and what clients do not read stays in there.
+const MOST_QUEUED: usize = 1 << 20;
 
 /// How often is looked whether there is memory again.
 const MEMORY_PAUSE: Duration = Duration::from_millis(50);
@@ -286,18 +288,17 @@ impl<'c> Asking<'c> {
             if rest.is_empty() {
                 break;
             }
-            // A chunk that went out in part is gone on with.
-            let in_chunk = sending.at.checked_rem(CHUNK).unwrap_or(0);
-            let piece = rest.get(..CHUNK.saturating_sub(in_chunk)).unwrap_or(rest);
-            match stream.write(piece) {
+            if sending.at == 0 {
+                make_room(stream, rest.len());
+            }
+            // All of it at once: many clients call recv() once, and get what is there by then.
+            match stream.write(rest.get(..TURN).unwrap_or(rest)) {
                 Ok(count) => {
                     sending.at = sending.at.saturating_add(count);
                     sending.ended = now();
-                    let size = u32::try_from(count).unwrap_or(u32::MAX);
-                    match sending.chunks.last_mut() {
-                        Some(last) if in_chunk > 0 => *last = last.saturating_add(size),
-                        _ => sending.chunks.push(size),
-                    }
+                    sending
+                        .chunks
+                        .push(u32::try_from(count).unwrap_or(u32::MAX));
                     self.patience.moved();
                     turn = turn.saturating_add(count);
                     if turn >= TURN {
@@ -385,6 +386,16 @@ impl<'c> Asking<'c> {
             self.tell(&sent, None);
         }
         Next::Close
+    }
+}
+
+/// Asks the system for room for the whole answer in the send queue. What it does not grant goes out in more sends.
+fn make_room(stream: &TcpStream, answer: usize) {
+    let socket = SockRef::from(stream);
+    // The kernel counts its own overhead too, and doubles what it is asked for (socket(7)).
+    let room = socket.send_buffer_size().unwrap_or(0) / 2;
+    if room < answer {
+        let _ = socket.set_send_buffer_size(answer.min(MOST_QUEUED));
     }
 }
 

@@ -20,7 +20,10 @@ pub use listing::Listed;
 use super::{Tally, tell_listening};
 use crate::picture::{SNIFF_BYTES, Sniff, Walker, sniff};
 use crate::transfer::incoming::hex;
-use crate::transfer::{Error, Session, pixels, reactor};
+use crate::transfer::{Error, Limits, Session, pixels, reactor};
+
+/// A list of pictures that is longer is none.
+const LONGEST_LIST: u64 = 16 << 20;
 
 /// Bytes of a file in which its dimensions are looked for.
 const HEAD: u64 = 256 << 10;
@@ -32,6 +35,7 @@ pub struct Catalog {
     /// Every answer is a JPEG made for the occasion, as the original program's are.
     re_encode: bool,
     not_found: Arc<Held>,
+    own_not_found: Option<PathBuf>,
     /// Pictures that are being sent; those who choose the same share it.
     shared: Mutex<HashMap<u64, Weak<Held>>>,
     /// Bytes in memory.
@@ -96,7 +100,44 @@ impl Catalog {
     /// # Errors
     /// [`Error::Read`], and [`Error::NoPictures`] for a folder without any.
     pub fn of_folder(folder: &Path) -> Result<Self, Error> {
-        Self::new(Source::Folder(pictures_of(folder)?))
+        let mut files = pictures_of(folder)?;
+        let own = take_not_found(&mut files);
+        let catalog = Self::new(Source::Folder(files))?;
+        match own {
+            Some(path) => catalog.not_found(&path),
+            None => Ok(catalog),
+        }
+    }
+
+    /// The pictures that a list names, one a line, in its order; names are below `folder`. Empty lines and those that begin with
+    /// `#` are left out.
+    ///
+    /// # Errors
+    /// [`Error::Read`] of the list or a picture in it, [`Error::NoPictures`] where it names none.
+    pub fn of_list(list: &Path, folder: &Path) -> Result<Self, Error> {
+        let files = listed_in(list, folder)?;
+        let catalog = Self::new(Source::Folder(files))?;
+        let mut there = pictures_of(folder).unwrap_or_default();
+        match take_not_found(&mut there) {
+            Some(path) => catalog.not_found(&path),
+            None => Ok(catalog),
+        }
+    }
+
+    /// Answers choices that there are not with this picture instead of one of its own.
+    ///
+    /// # Errors
+    /// [`Error::Read`], [`Error::TooLarge`].
+    pub fn not_found(mut self, path: &Path) -> Result<Self, Error> {
+        let bytes = crate::transfer::read_file(path, Limits::default().picture_bytes)?;
+        self.not_found = Arc::new(Held::new(bytes, None, None, &self.held));
+        self.own_not_found = Some(path.to_owned());
+        Ok(self)
+    }
+
+    /// The file with which choices that there are not are answered; absent where it is imgnet's own picture.
+    pub fn own_not_found(&self) -> Option<&Path> {
+        self.own_not_found.as_deref()
     }
 
     /// The pictures of a database, which others may change while they are served.
@@ -113,6 +154,7 @@ impl Catalog {
             source,
             re_encode: false,
             not_found: Arc::new(Held::new(pixels::not_found()?, None, None, &held)),
+            own_not_found: None,
             shared: Mutex::default(),
             held,
             listed: OnceLock::new(),
@@ -234,6 +276,44 @@ pub fn pictures_of(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     files.sort_by_cached_key(|path| natural::natural(&path.to_string_lossy()));
     Ok(files)
+}
+
+/// The pictures that a list names, in its order.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::NoPictures`].
+pub fn listed_in(list: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let text = crate::transfer::read_file(list, LONGEST_LIST)?;
+    let text = String::from_utf8_lossy(&text);
+    let mut files = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let path = folder.join(line);
+        // Whether it is there is said now, not when somebody chooses it.
+        head(&path, 1)?;
+        files.push(path);
+    }
+    if files.is_empty() {
+        return Err(Error::NoPictures {
+            path: list.to_owned(),
+        });
+    }
+    Ok(files)
+}
+
+/// Takes the picture out that says "not found" by its name (`notfound.jpg`, `not-found.png`): the original catalogue keeps
+/// its own beside the pictures.
+pub fn take_not_found(files: &mut Vec<PathBuf>) -> Option<PathBuf> {
+    let says_so = |path: &PathBuf| {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let letters = stem.chars().filter(|letter| letter.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).eq("notfound".chars())
+    };
+    // Alone it is a picture as any other.
+    let index = files.iter().position(says_so).filter(|_| files.len() > 1)?;
+    Some(files.remove(index))
 }
 
 fn head(path: &Path, bytes: u64) -> Result<Vec<u8>, Error> {
