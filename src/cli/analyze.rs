@@ -3,24 +3,28 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
 
 use crate::analysis::{Event, Observer};
-use crate::cli::args::{CapturePaths, Common};
+use crate::cli::args::{CapturePaths, Common, FormatArg};
 use crate::cli::exit::Exit;
 use crate::cli::extract::Extract;
 use crate::cli::glue;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
+use crate::cli::show::Show;
 use crate::ledger::{Image, Stream};
 use crate::report::Collector;
+use crate::report::table::conversations;
 
 /// Show the streams, pictures, chunks and findings of captures, and save the pictures
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  \
                   imgnet analyze pipeline.pcap\n  \
+                  imgnet analyze pipeline.pcap --conversations          as Wireshark counts\n  \
                   imgnet analyze pipeline.pcap -vv                      with streams and chunks\n  \
                   imgnet analyze ring_*.pcapng.zst --extract pictures   rotated files are one capture\n  \
                   imgnet analyze p4.pcap --protocol 9909=raw-pixels=200   say what nothing on the wire says\n  \
@@ -38,6 +42,10 @@ pub struct Analyze {
 
     #[command(flatten)]
     extract: ExtractArgs,
+
+    /// Only a row for each direction: packets and bytes as Wireshark counts them, and what went
+    #[arg(long, conflicts_with_all = ["csv", "verbose"])]
+    conversations: bool,
 
     #[command(flatten)]
     common: Common,
@@ -58,6 +66,12 @@ struct ExtractArgs {
     /// Replace pictures that an earlier --extract left in DIR
     #[arg(long, requires = "extract")]
     force: bool,
+
+    /// Draw the pictures in the terminal, below the table
+    ///
+    /// Half blocks, as wide as the picture where it fits, in colours where the terminal says that it has them, else in greys.
+    #[arg(long, conflicts_with_all = ["csv", "output"])]
+    show: bool,
 }
 
 /// Runs the command.
@@ -77,6 +91,14 @@ pub(super) fn analyze(command: &Analyze, frames: Box<dyn Frames>) -> anyhow::Res
 
 fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> anyhow::Result<Exit> {
     let captures = &command.captures.captures;
+    if command.common.output.format != FormatArg::Table {
+        if command.extract.show {
+            bail!("--show draws below the table; leave --format out");
+        }
+        if command.conversations {
+            bail!("--conversations is a table; --format json has the same under streams");
+        }
+    }
     let output = Output::open(&command.common.output, captures)?;
     let extract = match &command.extract.extract {
         Some(folder) => Some(Extract::into_folder(folder, command.extract.force)?),
@@ -95,16 +117,29 @@ fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> any
     let mut watchers = Watchers {
         collector: Collector::new(),
         extract,
+        show: command.extract.show.then(Show::new),
         progress,
     };
     let reading = frames.analyse(command.common.analysis.options(), &mut watchers)?;
     let Watchers {
-        collector, extract, ..
+        collector,
+        extract,
+        show,
+        ..
     } = watchers;
     let extracted = extract.map(Extract::finish).transpose()?;
     let mut report = collector.into_report(reading.captures, reading.packets);
     report.extracted = extracted;
-    output.write(&report)?;
+    if command.conversations {
+        let style = *output.style();
+        output.write_with(|out| conversations(&report, &style, out))?;
+    } else {
+        output.write(&report)?;
+    }
+    if let Some(show) = show {
+        // A closed pipe is no error: what was asked for went out.
+        let _ = show.write(&mut std::io::stdout().lock());
+    }
     let truncated = report.truncated();
     // The process ends: to give back a million small pieces one by one would only take time.
     std::mem::forget(report);
@@ -119,6 +154,7 @@ fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> any
 struct Watchers {
     collector: Collector,
     extract: Option<Extract>,
+    show: Option<Show>,
     progress: Progress,
 }
 
@@ -126,6 +162,9 @@ impl Observer for Watchers {
     fn event(&mut self, event: Event<'_>) {
         if let Some(extract) = &mut self.extract {
             extract.see(&event);
+        }
+        if let Some(show) = &mut self.show {
+            show.see(&event);
         }
         self.collector.event(event);
     }
@@ -141,7 +180,7 @@ impl Observer for Watchers {
     }
 
     fn accounts_only(&self) -> bool {
-        self.extract.is_none()
+        self.extract.is_none() && self.show.is_none()
     }
 }
 

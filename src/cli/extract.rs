@@ -7,7 +7,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -16,8 +16,10 @@ use tempfile::TempPath;
 
 use crate::analysis::Event;
 use crate::cli::output::{temporary, trouble};
+use crate::imaging::{DEFAULT_QUALITY, encode};
 use crate::ledger::{Gap, Image, Problem};
-use crate::picture::Format;
+use crate::picture::compare::bgr24;
+use crate::picture::{DecodeLimits, Format};
 use crate::report::model::{Extracted, ExtractedFile};
 use crate::units::PictureId;
 
@@ -179,7 +181,14 @@ impl Extract {
     fn end(&mut self, image: &Image) -> anyhow::Result<()> {
         let complete = image.complete && image.gaps.is_empty();
         let stem = format!("stream-{}-image-{:04}", image.stream, image.id.0);
-        let extension = extension(image);
+        let extension = match image.width {
+            Some(width)
+                if image.is_raw_pixels() && complete && self.make_png(image.id, width)? =>
+            {
+                "png"
+            }
+            _ => extension(image),
+        };
         let name = if complete {
             format!("{stem}.{extension}")
         } else {
@@ -200,6 +209,11 @@ impl Extract {
             // The same picture may have been whole, or in pieces, when it was extracted last.
             for old in ["", ".partial"] {
                 remove(&self.folder.join(format!("{stem}{old}.{extension}")))?;
+            }
+            if image.is_raw_pixels() {
+                for other in ["bgr", "png"] {
+                    remove(&self.folder.join(format!("{stem}.{other}")))?;
+                }
             }
             remove(&self.folder.join(format!("{stem}.partial.gaps.json")))?;
         }
@@ -225,6 +239,45 @@ impl Extract {
             gaps,
         });
         Ok(())
+    }
+
+    /// Rows of pixels whose width is known become a picture that any program opens. False where they cannot.
+    fn make_png(&mut self, picture: PictureId, width: u32) -> anyhow::Result<bool> {
+        let folder = self.folder.clone();
+        let cannot = trouble(&folder, "a picture cannot be written", ROOM);
+        let Some(Part {
+            file: Some(file),
+            bytes,
+            ..
+        }) = self.parts.get_mut(&picture)
+        else {
+            // Closed for want of descriptors: it can be appended to, and not be read.
+            return Ok(false);
+        };
+        let limit = DecodeLimits::default().bytes;
+        if *bytes > limit {
+            return Ok(false);
+        }
+        file.flush().map_err(&cannot)?;
+        let file = file.get_mut();
+        let mut rows = Vec::new();
+        file.seek(SeekFrom::Start(0)).map_err(&cannot)?;
+        // A file that was opened again to go on with it is for writing alone.
+        if file.read_to_end(&mut rows).is_err() {
+            file.seek(SeekFrom::End(0)).map_err(&cannot)?;
+            return Ok(false);
+        }
+        let png = match bgr24(&rows, width, limit) {
+            Ok((pixels, 0)) if pixels.height() > 0 => {
+                encode(&pixels.into(), Format::Png, DEFAULT_QUALITY)
+            }
+            _ => return Ok(false),
+        };
+        let Ok(png) = png else { return Ok(false) };
+        file.set_len(0).map_err(&cannot)?;
+        file.seek(SeekFrom::Start(0)).map_err(&cannot)?;
+        file.write_all(&png).map_err(&cannot)?;
+        Ok(true)
     }
 
     fn list_gaps(&self, stem: &str, list: &GapList<'_>) -> anyhow::Result<String> {
@@ -346,6 +399,33 @@ mod tests {
         assert_eq!(gaps["gaps"][0]["offset"], 4096);
         assert_eq!(gaps["gaps"][0]["cause"], "not-captured");
         assert_eq!(gaps["written"], 7);
+    }
+
+    #[test]
+    fn rows_of_pixels_become_a_png_where_the_width_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut images = samples::hundreds().images;
+        images.truncate(2);
+        for image in &mut images {
+            image.format = None;
+            image.protocol = "raw-pixels=2".parse().unwrap();
+            image.complete = true;
+            image.gaps.clear();
+        }
+        (images[0].width, images[1].width) = (Some(2), None);
+        let rows: Vec<u8> = (0..18).collect();
+        let mut extract = Extract::into_folder(folder.path(), false).unwrap();
+        feed(&mut extract, &images, &rows);
+        let extracted = extract.finish().unwrap();
+        let ending = |index: usize| Path::new(&extracted.files[index].name).extension();
+        assert_eq!(ending(0), Some("png".as_ref()));
+        assert_eq!(ending(1), Some("bgr".as_ref()));
+        let png = fs::read(folder.path().join(&extracted.files[0].name)).unwrap();
+        let pixels = crate::picture::decode(&png, &DecodeLimits::default()).unwrap();
+        assert_eq!((pixels.width(), pixels.height()), (2, 3));
+        assert_eq!(pixels.into_rgb8().get_pixel(1, 2).0, [17, 16, 15]);
+        let raw = fs::read(folder.path().join(&extracted.files[1].name)).unwrap();
+        assert_eq!(raw, rows);
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod progress;
 pub mod reading;
 pub mod report;
 pub mod server;
+mod show;
 pub mod terminal;
 pub mod verify;
 mod version;

@@ -4,12 +4,25 @@ use std::env;
 use std::io::{self, IsTerminal};
 
 use crate::cli::args::{ColorArg, OutputArgs};
+use crate::imaging::half_blocks::Palette;
 use crate::report::{Detail, Style};
 
 /// Columns used where the output is no terminal.
 const WIDE: usize = 200;
 /// Fewer columns than this are not believed.
 const NARROW: usize = 20;
+
+/// Columns of a picture where nobody knows how many there are.
+const UNKNOWN: usize = 80;
+
+/// Where a picture is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Canvas {
+    /// Columns that there are.
+    pub columns: u32,
+    /// What they can show.
+    pub palette: Palette,
+}
 
 /// The environment, as far as it matters to a rendering.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +35,8 @@ pub struct Environment {
     pub columns_variable: Option<String>,
     /// `NO_COLOR` is set and not empty.
     pub no_color: bool,
+    /// `COLORTERM` says that any colour can be shown.
+    pub true_colour: bool,
     /// `TERM`.
     pub term: Option<String>,
     /// The first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set and not empty.
@@ -45,10 +60,29 @@ impl Environment {
                 .map(|size| usize::from(size.ws_col)),
             columns_variable: variable("COLUMNS"),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+            true_colour: variable("COLORTERM")
+                .is_some_and(|value| matches!(value.as_str(), "truecolor" | "24bit")),
             term: variable("TERM"),
             locale: variable("LC_ALL")
                 .or_else(|| variable("LC_CTYPE"))
                 .or_else(|| variable("LANG")),
+        }
+    }
+
+    /// In how many columns and by what a picture is drawn there: colours only on a terminal that says that it has them.
+    pub fn canvas(&self) -> Canvas {
+        let style = self.look(ColorArg::Auto, false, Detail::Normal);
+        let term = self.term.as_deref().unwrap_or_default();
+        let palette = match (style.unicode, style.color) {
+            (false, _) => Palette::Ascii,
+            (true, true) if self.true_colour => Palette::TrueColour,
+            (true, true) if term.contains("256color") => Palette::Colours256,
+            (true, _) => Palette::Shades,
+        };
+        let known = self.columns.is_some() || self.columns_variable.is_some();
+        Canvas {
+            columns: u32::try_from(if known { style.width } else { UNKNOWN }).unwrap_or(80),
+            palette,
         }
     }
 

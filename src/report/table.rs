@@ -15,6 +15,7 @@ use crate::report::{Detail, Style};
 
 mod chunks;
 mod compared;
+mod conversations;
 mod findings;
 mod grid;
 mod head;
@@ -24,6 +25,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+pub use conversations::conversations;
 use grid::Tone;
 pub(super) use head::missing;
 pub(super) use pictures::name as picture_name;
