@@ -76,7 +76,7 @@ impl Show {
     /// One event of the analysis.
     pub(super) fn see(&mut self, event: &Event<'_>) {
         match event {
-            Event::PictureData { picture, bytes }
+            Event::PictureData { picture, bytes, .. }
                 if self.held.saturating_add(bytes.len()) <= MOST_BYTES =>
             {
                 self.held = self.held.saturating_add(bytes.len());

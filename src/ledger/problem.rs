@@ -160,7 +160,10 @@ impl fmt::Display for Problem {
             ),
             Self::TooShort { stop, bytes } => {
                 let noun = if *bytes == 1 { "byte" } else { "bytes" };
-                write!(f, "{stop} after {bytes} {noun}, too few to tell what they are")
+                write!(
+                    f,
+                    "{stop} after {bytes} {noun}, too few to tell what they are"
+                )
             }
             Self::Told(words) => f.write_str(words),
         }

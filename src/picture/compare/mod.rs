@@ -9,7 +9,5 @@ mod quality;
 
 pub use bytes::{ByteComparison, bytes};
 pub use damage::{Damage, LineEndings};
-pub use pixels::{
-    PixelComparison, RawPixelsError, bgr24, decoders_tolerance, largest_difference, pixels,
-};
+pub use pixels::{PixelComparison, RawPixelsError, bgr24, pixels};
 pub use quality::{Quality, QualityError, quality};

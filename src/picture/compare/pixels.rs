@@ -2,8 +2,6 @@
 
 use image::{DynamicImage, RgbImage};
 
-use crate::picture::{Format, SNIFF_BYTES, Sniff, Walker, sniff};
-
 /// How two decoded pictures differ. Where their sizes do, the area that both have (from the top left) is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PixelComparison {
@@ -87,40 +85,6 @@ fn differences<T: PartialEq>(
         }
     }
     (differing, first)
-}
-
-/// The largest difference of two samples of the same pixel, in levels of 255; absent where the sizes differ.
-pub fn largest_difference(expected: &DynamicImage, found: &DynamicImage) -> Option<u8> {
-    if size(expected) != size(found) {
-        return None;
-    }
-    let (left, right) = (expected.to_rgba8(), found.to_rgba8());
-    let samples = left.as_raw().iter().zip(right.as_raw());
-    Some(
-        samples
-            .map(|(left, right)| left.abs_diff(*right))
-            .max()
-            .unwrap_or(0),
-    )
-}
-
-/// By how many levels two good decoders of this picture file may differ; absent for files that lose nothing, whose pixels
-/// every decoder makes alike.
-///
-/// ITU-T T.81 leaves the precision of the inverse transform and the way of enlarging the colour planes to the decoder. Those in
-/// use differ by up to 4 levels, and by up to 14 in progressive pictures; ours makes what libjpeg makes of most.
-pub fn decoders_tolerance(file: &[u8]) -> Option<u8> {
-    match sniff(file.get(..SNIFF_BYTES).unwrap_or(file)) {
-        Sniff::Is(format @ Format::Jpeg) => {
-            let mut walker = Walker::new(format);
-            walker.update(file);
-            let progressive = walker.info().progressive == Some(true);
-            Some(if progressive { 14 } else { 4 })
-        }
-        // "VP8 " is lossy, "VP8L" is not (RFC 9649, section 2.5).
-        Sniff::Is(Format::WebP) if file.get(12..16) == Some(b"VP8 ") => Some(4),
-        _ => None,
-    }
 }
 
 /// Why bytes are no rows of raw pixels.
@@ -237,27 +201,6 @@ mod tests {
                 limit: 10
             })
         );
-    }
-
-    #[test]
-    fn the_largest_difference_is_that_of_one_sample() {
-        let left = DynamicImage::from(picture());
-        let mut changed = picture();
-        let Rgb([red, green, _]) = changed.get_pixel_mut(3, 3);
-        (*red, *green) = (*red + 3, *green - 2);
-        assert_eq!(largest_difference(&left, &changed.into()), Some(3));
-        assert_eq!(largest_difference(&left, &left), Some(0));
-        let other = DynamicImage::new_rgb8(7, 6);
-        assert_eq!(largest_difference(&left, &other), None);
-    }
-
-    #[test]
-    fn only_lossy_pictures_are_decoded_in_more_than_one_way() {
-        use crate::picture::fixtures;
-        assert_eq!(decoders_tolerance(fixtures::PROGRESSIVE_JPG), Some(14));
-        assert_eq!(decoders_tolerance(fixtures::RGB_BMP), None);
-        assert_eq!(decoders_tolerance(b"RIFF....WEBPVP8L...."), None);
-        assert_eq!(decoders_tolerance(b""), None);
     }
 
     #[test]
