@@ -1,13 +1,12 @@
 //! The documentation is followed word for word: each command that a page shows is run, and what comes out is compared.
 //!
-//! A block that begins with "```console" holds lines `$ COMMAND` and, behind each, what it writes. `…` stands for anything
+//! A fenced block of `console` holds lines `$ COMMAND` and, behind each, what it writes. `…` stands for anything
 //! within a line, and a line of `…` alone for any lines. The commands of a page run one after the other, in a folder that has the
 //! repository's `captures` and `examples`.
 
 #![expect(
     clippy::expect_used,
     clippy::disallowed_methods,
-    clippy::print_stderr,
     reason = "a test reads files and runs programs, says when it skips, and may fail"
 )]
 
