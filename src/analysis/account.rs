@@ -202,6 +202,18 @@ fn count(image: &mut Image, extents: impl Iterator<Item = Extent>, range: &std::
     image.duplicate_bytes = image.payload_bytes.saturating_sub(image.unique_bytes);
 }
 
+/// Why nothing more came of a picture that ended so.
+fn stop(stopped: Option<StreamEnd>, place: &Place) -> Stop {
+    match stopped {
+        Some(StreamEnd::Fin) => Stop::Closed,
+        Some(StreamEnd::Reset) => Stop::Reset,
+        Some(StreamEnd::Idle) => Stop::Silence,
+        Some(StreamEnd::Unfinished) if place.idle_at_end => Stop::Silence,
+        Some(StreamEnd::Unfinished) => Stop::CaptureEnded,
+        None => Stop::Format,
+    }
+}
+
 /// Whether a picture is whole on the wire; if not, why, and what that is worth.
 fn judge(
     picture: &Picture,
@@ -247,14 +259,7 @@ fn judge(
         Ending::Cut(end) | Ending::EndOfStream(end) => Some(end),
         _ => None,
     };
-    let stop = match stopped {
-        Some(StreamEnd::Fin) => Stop::Closed,
-        Some(StreamEnd::Reset) => Stop::Reset,
-        Some(StreamEnd::Idle) => Stop::Silence,
-        Some(StreamEnd::Unfinished) if place.idle_at_end => Stop::Silence,
-        Some(StreamEnd::Unfinished) => Stop::CaptureEnded,
-        None => Stop::Format,
-    };
+    let stop = stop(stopped, place);
     let bytes = length;
     let structure = picture.structure.map(|(status, _)| status);
     let problem = match (structure, picture.ending, picture.declared) {
