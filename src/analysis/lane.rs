@@ -112,7 +112,9 @@ impl<'cap> Lane<'cap> {
         let (channel, whole) = (&mut self.channel, &mut self.whole);
         // The receiver drops what does not fit its checksum. Where all are wrong it is the capture that has them unfinished.
         let checksums = [notes.ip_checksum, notes.transport_checksum];
-        let dropped = checksums.contains(&Checksum::Wrong) && self.checked;
+        let dropped = checksums.contains(&Checksum::Wrong)
+            && self.checked
+            && half.is_new(segment.header.seq, segment.payload_len);
         self.checked |= notes.transport_checksum == Checksum::Good && !segment.payload.is_empty();
         let kept = Segment {
             payload: if dropped { &[] } else { segment.payload },

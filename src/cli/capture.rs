@@ -364,6 +364,7 @@ fn watcher(capture: &Capture, view: View) -> anyhow::Result<(Watch, Option<PageF
     let page = PageFile::wanted(&capture.page, &[])?;
     let mut options = capture.common.analysis.options();
     options.packets = page.is_some();
+    options.evidence = capture.compare.given();
     let mut watch = Watch::new(options, view);
     if page.is_some() {
         watch.look(Sight::live().context(

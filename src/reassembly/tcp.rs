@@ -551,6 +551,14 @@ impl<'cap> Half<'cap> {
         }
     }
 
+    /// Whether a segment of this sequence number and length reaches beyond what was delivered.
+    pub fn is_new(&self, seq: u32, length: u32) -> bool {
+        self.base.is_none_or(|base| {
+            let end = self.offset_of(base, seq).saturating_add(i64::from(length));
+            u64::try_from(end).is_ok_and(|end| end > self.assembler.next())
+        })
+    }
+
     /// Stream offset of a sequence number: the one nearest to what comes next, so that the numbers may
     /// wrap any number of times (RFC 9293, section 3.4). Negative: before the first captured byte.
     fn offset_of(&self, base: u32, seq: u32) -> i64 {

@@ -541,7 +541,46 @@ impl Spool {
             let bytes = kept.buffer.get(place(from)..place(to)).unwrap_or_default();
             add(&mut runs, from, bytes.to_vec());
         }
-        Ok(runs)
+        // What was let go stands in files.
+        for places in self.places.values().filter(|places| places.way == way) {
+            let Some(elsewhere @ Elsewhere::File { .. }) = &places.elsewhere else {
+                continue;
+            };
+            let wanted =
+                |at: u64, bytes: u64| at < range.end && at.saturating_add(bytes) > range.start;
+            if !places
+                .pieces
+                .iter()
+                .any(|(_, at, bytes)| wanted(*at, *bytes))
+            {
+                continue;
+            }
+            let Some(wire) = from_elsewhere(elsewhere, places.length, u64::MAX) else {
+                continue;
+            };
+            let Some(file) = wire.whole() else {
+                continue;
+            };
+            for &(offset, at, bytes) in &places.pieces {
+                let (from, to) = (range.start.max(at), range.end.min(at.saturating_add(bytes)));
+                if from < to {
+                    let place = |stream: u64| {
+                        usize::try_from(offset.saturating_add(stream - at)).unwrap_or(usize::MAX)
+                    };
+                    let part = file.get(place(from)..place(to)).unwrap_or_default();
+                    runs.push(Run {
+                        offset: from,
+                        bytes: part.to_vec(),
+                    });
+                }
+            }
+        }
+        runs.sort_by_key(|run| run.offset);
+        let mut joined: Vec<Run> = Vec::new();
+        for run in runs {
+            add(&mut joined, run.offset, run.bytes);
+        }
+        Ok(joined)
     }
 
     /// A picture's captured bytes; absent where there are more than `limit`, or where they are gone.
