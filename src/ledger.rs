@@ -160,10 +160,14 @@ pub enum Closed {
 pub enum Confidence {
     /// Nothing but the port or the sizes of the writes speaks for it.
     Guess,
+    /// Worked out from one message, whose picture was walked to its end.
+    Likely,
     /// The bytes speak for it.
     Content,
     /// Port and bytes speak for it.
     PortAndContent,
+    /// Worked out from the bytes, and two messages or more agree.
+    Confirmed,
     /// The user said so.
     Given,
 }
@@ -193,6 +197,9 @@ pub struct Stream {
     pub ended: Option<Timestamp>,
     /// What the connecting side asked for (`catalog`: the choice as sent).
     pub request: Option<String>,
+    /// What speaks for a wire format that was worked out from the bytes, half a sentence a field; empty elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
     /// Both directions, initiator's first where it is known, else the first sender's; always two.
     pub directions: Vec<Direction>,
 }

@@ -32,7 +32,7 @@ enum Fed<'b> {
 
 fn protocol(choice: u8) -> Protocol {
     let binary = |bytes, big_endian| Protocol::Length(LengthField::Binary { bytes, big_endian });
-    match choice % 28 {
+    match choice % 32 {
         0 => Protocol::pipeline(),
         1 => Protocol::Marker((*b"<END>").into()),
         // Begins with what it ends with: the hard case of a search.
@@ -61,8 +61,17 @@ fn protocol(choice: u8) -> Protocol {
         24 => Protocol::Encoded(Encoding::Pickled, Box::new(binary(4, true))),
         25 => Protocol::Http,
         26 => Protocol::Zmtp,
+        27 => Protocol::Mqtt,
+        28 => layout("layout u32be length, u16be, picture, \"\\n\""),
+        29 => layout("layout pieces; piece: u16be length, data"),
+        30 => layout("layout udp; dec length; piece: u8 index, data"),
         _ => Protocol::Framed,
     }
+}
+
+/// A layout, which is read as it is written.
+fn layout(line: &str) -> Protocol {
+    line.parse().unwrap_or(Protocol::Eof)
 }
 
 /// Byte 0 chooses the wire format, byte 1 the sender and the end, byte 2 the pieces, bytes 3 and 4 length (none, where

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use super::held::{Held, Tried};
 use super::picture::{Doubt, Open, Picture, Structure, Tally};
 use super::regions::{self, Regions, What};
 use super::{Event, Observer, Options};
@@ -15,6 +16,7 @@ use crate::reassembly::{Delivery, Gap, GapCause};
 use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
 use crate::wire::carve::{CarveDecoder, Prior};
 use crate::wire::detect::{self, Clues, Detection};
+use crate::wire::infer::Inferred;
 use crate::wire::{
     self, Decode, Decoder, Ending, Fault, Framing, Order, Protocol, Role, StreamEnd, Transmission,
     framed,
@@ -81,6 +83,8 @@ pub(super) struct Rare {
     /// With stream offsets.
     pub(super) faults: Vec<(u64, Fault)>,
     pub(super) choice: Option<String>,
+    /// What speaks for a framing that was worked out.
+    pub(super) evidence: Vec<String>,
     /// Pictures of the other direction that were confirmed here, and how many of their datagrams had come.
     confirmed: Confirmed,
     /// Bytes of the next picture that its sender says it hands over at once.
@@ -99,6 +103,8 @@ pub(super) struct Strays {
 enum State {
     /// The first bytes wait until they tell the wire format.
     Undecided(Vec<u8>),
+    /// They, and more, wait until they tell a framing that is none of the known ones.
+    Held(Box<Held>),
     Decoding(Box<Decoder>),
     Done,
 }
@@ -164,7 +170,7 @@ impl Channel {
     pub(super) fn needs_detail(&self) -> bool {
         self.open.is_some()
             || !self.pictures.is_empty()
-            || matches!(self.state, State::Undecided(_))
+            || matches!(self.state, State::Undecided(_) | State::Held(_))
     }
 
     /// Whether the direction is known to begin where the capture has it begin; of use before anything was made of its bytes.
@@ -206,6 +212,7 @@ impl Channel {
         match &mut self.state {
             State::Decoding(_) => self.drive(context, |decoder, sink| decoder.update(bytes, sink)),
             State::Done => self.stray(bytes),
+            State::Held(_) => self.hold(bytes, context),
             State::Undecided(head) if head.is_empty() => {
                 if self.decide(bytes, false, context) {
                     self.bytes(bytes, carrier, context);
@@ -223,6 +230,23 @@ impl Channel {
 
     /// One datagram of a UDP direction, `missing` bytes of which were cut off.
     pub(super) fn datagram(&mut self, payload: &[u8], missing: u64, context: &mut Context<'_>) {
+        let fresh = matches!(&self.state, State::Undecided(before) if before.is_empty());
+        if fresh && missing == 0 && context.format.is_none() && !framed::Datagram::is_one(payload) {
+            self.state = State::Held(Box::new(Held::new(true, None)));
+        }
+        if let State::Held(_) = self.state {
+            if missing == 0 {
+                self.carrier = context.frame;
+                self.hold(payload, context);
+                return;
+            }
+            self.settle(true, context);
+        }
+        self.known_datagram(payload, missing, context);
+    }
+
+    /// One datagram of a direction whose framing is a known one, or none.
+    fn known_datagram(&mut self, payload: &[u8], missing: u64, context: &mut Context<'_>) {
         let earlier = std::mem::replace(&mut self.carrier, context.frame);
         if let State::Undecided(before) = &mut self.state {
             // A short datagram may say how many follow, so it waits for the next one; no other can wait.
@@ -260,6 +284,7 @@ impl Channel {
         if self.open.is_none() {
             self.doubt = doubt;
         }
+        self.settle(false, context);
         if let State::Undecided(head) = &mut self.state {
             if head.is_empty() {
                 self.pass(What::Gap(gap.cause), gap.length);
@@ -297,6 +322,7 @@ impl Channel {
             return;
         }
         self.goes_on = end == StreamEnd::Unfinished;
+        self.settle(true, context);
         if let State::Undecided(head) = &mut self.state {
             let head = std::mem::take(head);
             if !head.is_empty() {
@@ -313,6 +339,7 @@ impl Channel {
 
     /// UDP: silence ended what was going on; the next datagram begins afresh.
     pub(super) fn idle(&mut self, context: &mut Context<'_>) {
+        self.settle(true, context);
         if let State::Decoding(decoder) = &self.state {
             if !decoder.protocol().ends_by_silence() {
                 return;
@@ -337,7 +364,10 @@ impl Channel {
             Some((known, _)) => {
                 matches!(
                     known,
-                    Protocol::Udp | Protocol::UdpIndex(_) | Protocol::SizeHandshake { .. }
+                    Protocol::Udp
+                        | Protocol::UdpIndex(_)
+                        | Protocol::SizeHandshake { .. }
+                        | Protocol::Length(_)
                 ) || (matches!(learnt, Protocol::Marker(_))
                     && (*known == Protocol::Eof || *known == Protocol::pipeline()))
             }
@@ -349,7 +379,12 @@ impl Channel {
     }
 
     fn rename(&mut self, protocol: &Protocol, context: &mut Context<'_>) {
-        *context.format = Some((protocol.clone(), Confidence::Content));
+        let confidence = match protocol {
+            // Learnt from more than one message.
+            Protocol::Layout(_) => Confidence::Confirmed,
+            _ => Confidence::Content,
+        };
+        *context.format = Some((protocol.clone(), confidence));
         for picture in &mut self.pictures {
             picture.protocol = protocol.clone();
         }
@@ -372,6 +407,12 @@ impl Channel {
 
     fn retry(&mut self, head: Vec<u8>, ended: bool, context: &mut Context<'_>) {
         if self.decide(&head, ended || head.len() >= HEAD, context) {
+            if let State::Held(_) = self.state {
+                self.hold(&head, context);
+                if ended {
+                    self.settle(false, context);
+                }
+            }
             self.drive(context, |decoder, sink| decoder.update(&head, sink));
         } else if ended {
             self.stray(&head);
@@ -466,26 +507,110 @@ impl Channel {
             self.state = State::Decoding(Box::new(Decoder::Carve(CarveDecoder::new())));
             return true;
         }
-        let detected = confidence != Confidence::Given && self.position == 0;
+        // A framing that is none of the known ones, or more than that, is worked out from more bytes.
+        let open = match protocol {
+            Protocol::Carve => !matches!(picture::sniff(head), Sniff::Is(_)),
+            Protocol::Length(_) => confidence == Confidence::Content,
+            _ => false,
+        };
+        let undecided = match &context.format {
+            None => true,
+            Some((known, confidence)) => {
+                *known == Protocol::Carve && *confidence != Confidence::Given
+            }
+        };
+        if open && context.transport == TransportKind::Tcp && undecided && self.doubt.is_none() {
+            let waiting = Held::new(false, Some((protocol, confidence)));
+            self.state = State::Held(Box::new(waiting));
+            return true;
+        }
+        self.decode((protocol, confidence), head, context);
+        true
+    }
+
+    /// Decodes in this format what begins with `head`.
+    fn decode(&mut self, format: (Protocol, Confidence), head: &[u8], context: &mut Context<'_>) {
+        let (protocol, confidence) = &format;
+        let detected = *confidence != Confidence::Given && self.position == 0;
         let picture = matches!(picture::sniff(head), Sniff::Is(_));
         // A port is no evidence: what the bytes show behind the picture decides.
-        let mut decoder = match &protocol {
+        let mut decoder = match protocol {
             Protocol::Eof if detected && picture => {
                 Decoder::Carve(CarveDecoder::on_port(Prior::Eof))
             }
             known if detected && picture && *known == Protocol::pipeline() => {
                 Decoder::Carve(CarveDecoder::on_port(Prior::Pipeline))
             }
-            _ => wire::decoder(&protocol, context.role),
+            _ => wire::decoder(protocol, context.role),
         };
+        if let Decoder::Length(decoder) = &mut decoder
+            && *confidence != Confidence::Given
+        {
+            decoder.learn();
+        }
         if self.doubt.is_some() {
             decoder.doubt();
         }
         self.state = State::Decoding(Box::new(decoder));
-        if context.format.is_none() {
-            *context.format = Some((protocol, confidence));
+        let carved = matches!(&context.format, Some((Protocol::Carve, confidence)) if *confidence != Confidence::Given);
+        if context.format.is_none() || carved {
+            *context.format = Some(format);
         }
-        true
+    }
+
+    /// More of what waits until the framing is worked out.
+    fn hold(&mut self, bytes: &[u8], context: &mut Context<'_>) {
+        let State::Held(held) = &mut self.state else {
+            return;
+        };
+        held.add(bytes, self.carrier, (context.frame, context.time));
+        if !held.is_due() {
+            return;
+        }
+        match held.look(false) {
+            Tried::NotYet => {}
+            Tried::Found(found) => self.let_go(Some(found), context),
+            Tried::Nothing => self.let_go(None, context),
+        }
+    }
+
+    /// Nothing more is waited for; with `ended` nothing more comes.
+    fn settle(&mut self, ended: bool, context: &mut Context<'_>) {
+        let State::Held(held) = &mut self.state else {
+            return;
+        };
+        match held.look(ended) {
+            Tried::Found(found) => self.let_go(Some(found), context),
+            Tried::NotYet | Tried::Nothing => self.let_go(None, context),
+        }
+    }
+
+    /// Decodes what waited, as if it came now, frame by frame.
+    fn let_go(&mut self, found: Option<Box<Inferred>>, context: &mut Context<'_>) {
+        let State::Held(held) = std::mem::replace(&mut self.state, State::Undecided(Vec::new()))
+        else {
+            return;
+        };
+        if let Some(found) = found {
+            let format = held.name(&found);
+            if matches!(format.0, Protocol::Layout(_)) {
+                self.rare.get_or_insert_default().evidence = found.evidence;
+            }
+            self.decode(format, &held.bytes, context);
+        } else if let Some(format) = held.otherwise.clone() {
+            self.decode(format, &held.bytes, context);
+        }
+        let now = (self.carrier, context.frame, context.time);
+        for (part, cut) in held.parts().zip(&held.cuts) {
+            self.carrier = cut.carrier;
+            (context.frame, context.time) = (cut.frame, cut.time);
+            if context.transport == TransportKind::Udp {
+                self.known_datagram(part, 0, context);
+            } else {
+                self.drive(context, |decoder, sink| decoder.update(part, sink));
+            }
+        }
+        (self.carrier, context.frame, context.time) = now;
     }
 
     /// Lets the decoder work and takes what it says.
@@ -731,6 +856,27 @@ impl Channel {
             trailing: open.trailing,
             ended: (context.frame, context.time),
         });
+        self.confirm_layout(context);
+    }
+
+    /// A second message that a layout fits confirms it.
+    fn confirm_layout(&mut self, context: &mut Context<'_>) {
+        let Some((Protocol::Layout(_), confidence @ Confidence::Likely)) = context.format else {
+            return;
+        };
+        let fits = |picture: &Picture| {
+            let declared = picture.declared.is_none_or(|declared| {
+                let decoded = picture
+                    .decoded
+                    .unwrap_or(picture.range.end - picture.range.start);
+                declared == decoded
+            });
+            let whole = matches!(&picture.structure, Some((Status::Whole { .. }, _)));
+            declared && whole && picture.trailing.is_empty()
+        };
+        if self.pictures.iter().filter(|picture| fits(picture)).count() >= 2 {
+            *confidence = Confidence::Confirmed;
+        }
     }
 
     fn stray(&mut self, bytes: &[u8]) {

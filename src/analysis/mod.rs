@@ -6,6 +6,7 @@ mod budget;
 mod channel;
 mod dispatcher;
 mod follower;
+mod held;
 mod lane;
 mod parallel;
 mod picture;

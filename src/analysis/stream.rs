@@ -401,6 +401,14 @@ impl<'cap> Stream<'cap> {
             .head
             .format
             .filter(|(protocol, _)| found || *protocol != Protocol::Carve);
+        let evidence = self
+            .lanes
+            .iter()
+            .find_map(|lane| {
+                let rare = lane.channel.rare.as_ref()?;
+                (!rare.evidence.is_empty()).then(|| rare.evidence.clone())
+            })
+            .unwrap_or_default();
         let request = self
             .lanes
             .iter()
@@ -434,6 +442,7 @@ impl<'cap> Stream<'cap> {
             started: self.head.first.1,
             ended: self.head.last.1,
             request,
+            evidence,
             directions,
         };
         Closed {

@@ -30,6 +30,7 @@ pub mod explain;
 pub mod extract;
 pub mod generate;
 mod glue;
+pub mod layout;
 pub mod output;
 pub mod page;
 mod progress;
@@ -81,6 +82,7 @@ enum Command {
     Annotate(annotate::Annotate),
     Wireshark(wireshark::Wireshark),
     Explain(explain::Explain),
+    Layout(layout::ShowLayout),
     #[command(hide = true)]
     Generate(generate::Generate),
     /// What outlives a capture that is killed
@@ -122,6 +124,7 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Annotate(command) => annotate::run(command),
         Command::Wireshark(command) => wireshark::run(command),
         Command::Explain(command) => explain::run(command),
+        Command::Layout(command) => layout::run(command),
         Command::Generate(command) => generate::run(command),
         Command::Mend => mend::mend().map(|()| Exit::Good).map_err(Into::into),
     };

@@ -57,6 +57,7 @@ names! {
     ConnectionTimeout "connection-timeout" opening::CONNECTION_TIMEOUT;
     TrailingBytes "trailing-bytes" framing::TRAILING_BYTES;
     LengthMismatch "length-mismatch" framing::LENGTH_MISMATCH;
+    WrongSizeGiven "wrong-size-given" framing::WRONG_SIZE_GIVEN;
     ImplausibleLength "implausible-length" framing::IMPLAUSIBLE_LENGTH;
     FieldsGlued "fields-glued" framing::FIELDS_GLUED;
     TextMode "text-mode" framing::TEXT_MODE;

@@ -79,6 +79,7 @@ fn stream(id: u32, protocol: &str, frames: (u64, u64), directions: [Direction; 2
         started: Some(time(0)),
         ended: Some(time(340_000_000)),
         request: None,
+        evidence: Vec::new(),
         directions: directions.into(),
     }
 }

@@ -19,7 +19,7 @@ use crate::ledger::TransportKind;
 use crate::ledger::record::{Record, SCHEMA, Side};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 use crate::units::Timestamp;
-use crate::wire::{Around, Piece, PieceKind, Protocol, around, pieces};
+use crate::wire::{Around, Piece, PieceKind, Protocol, around, numbered_pieces};
 
 /// Bytes that are read of a file at once.
 const BLOCK: usize = 256 << 10;
@@ -42,6 +42,8 @@ pub(super) struct Outgoing<'p> {
     /// Where the picture comes from.
     pub(super) file: Option<String>,
     pub(super) request: Option<String>,
+    /// Its number among the pictures of the connection, from 0: layouts may say it.
+    pub(super) number: u64,
 }
 
 /// A picture file that is too large to be held.
@@ -196,7 +198,11 @@ type Handed = (Sha256, Result<(), Error>);
 impl<G: FnMut(&Piece<'_>) -> Result<(), Error>> Account<'_, G> {
     fn memory(&mut self, bytes: &[u8]) -> Result<Handed, Error> {
         let mut hasher = Sha256::new();
-        for piece in pieces(self.picture.protocol, bytes, self.picture.chunk)? {
+        let picture = self.picture;
+        let name = picture.file.as_deref().unwrap_or_default();
+        let name = name.rsplit('/').next().unwrap_or_default();
+        let pieces = numbered_pieces(picture.protocol, bytes, picture.chunk, picture.number, name)?;
+        for piece in pieces {
             if let Err(error) = self.piece(&piece) {
                 return Ok((hasher, Err(error)));
             }
@@ -292,6 +298,7 @@ impl<G: FnMut(&Piece<'_>) -> Result<(), Error>> Account<'_, G> {
                     bytes: bytes.into(),
                     kind: PieceKind::Chunk,
                     header: 0,
+                    behind: 0,
                     awaits: around.awaits.filter(|_| left == 0),
                 });
                 if outcome.is_err() {

@@ -184,6 +184,8 @@ fn pictures_arrive_as_they_were_sent_in_every_format() {
         "length=ascii64",
         "length=ascii10",
         "carve",
+        "layout u32be number, u32le length, picture",
+        "layout text(until \"\\n\") name, dec(until \"\\n\") length, u32be crc32, picture, \"\\n\"",
     ] {
         let folder = Folder::new();
         let pictures = [picture(1, Format::Jpeg), picture(2, Format::Png)];

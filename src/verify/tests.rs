@@ -85,6 +85,7 @@ fn stream(transport: TransportKind, closed: [Option<Closed>; 2]) -> Stream {
         started: None,
         ended: None,
         request: None,
+        evidence: Vec::new(),
         directions: vec![
             direction(ends[0], ends[1], closed[0]),
             direction(ends[1], ends[0], closed[1]),

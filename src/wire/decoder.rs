@@ -4,6 +4,7 @@ use super::encoded::EncodedDecoder;
 use super::framed::FramedDecoder;
 use super::handshake::HandshakeDecoder;
 use super::http::HttpDecoder;
+use super::mqtt::MqttDecoder;
 use super::name_size::NameSizeDecoder;
 use super::udp_count::UdpCountDecoder;
 use super::udp_index::UdpIndexDecoder;
@@ -48,6 +49,8 @@ pub enum Decoder {
     Http(Box<HttpDecoder>),
     /// [`Protocol::Zmtp`].
     Zmtp(ZmtpDecoder),
+    /// [`Protocol::Mqtt`].
+    Mqtt(Box<MqttDecoder>),
     /// [`Protocol::Framed`].
     Framed(Box<FramedDecoder>),
     /// [`Protocol::Layout`] over TCP.
@@ -86,6 +89,7 @@ pub fn decoder(protocol: &Protocol, role: Role) -> Decoder {
         }
         Protocol::Http => Decoder::Http(Box::default()),
         Protocol::Zmtp => Decoder::Zmtp(ZmtpDecoder::default()),
+        Protocol::Mqtt => Decoder::Mqtt(Box::default()),
         Protocol::Framed => Decoder::Framed(Box::default()),
         Protocol::Layout(layout) if layout.datagrams => Decoder::LayoutDatagrams(Box::new(
             layout::datagrams::DatagramDecoder::new(layout.as_ref().clone()),
@@ -117,6 +121,7 @@ impl Decoder {
             Self::Encoded(decoder) => decoder.protocol(),
             Self::Http(_) => Protocol::Http,
             Self::Zmtp(_) => Protocol::Zmtp,
+            Self::Mqtt(_) => Protocol::Mqtt,
             Self::Framed(_) => Protocol::Framed,
             Self::Layout(decoder) => decoder.protocol(),
             Self::LayoutDatagrams(decoder) => decoder.protocol(),
@@ -143,6 +148,7 @@ macro_rules! each {
             Decoder::Encoded($decoder) => $call,
             Decoder::Http($decoder) => $call,
             Decoder::Zmtp($decoder) => $call,
+            Decoder::Mqtt($decoder) => $call,
             Decoder::Framed($decoder) => $call,
             Decoder::Layout($decoder) => $call,
             Decoder::LayoutDatagrams($decoder) => $call,

@@ -9,7 +9,8 @@
 use super::length::{self, Guess, HEAD_BYTES};
 use super::udp_index::{self, IndexHeader};
 use super::{
-    Encoding, PIPELINE_MARKER, Protocol, Role, encoded, framed, name_size, pickle, udp_count, zmtp,
+    Encoding, PIPELINE_MARKER, Protocol, Role, encoded, framed, mqtt, name_size, pickle, udp_count,
+    zmtp,
 };
 use crate::ledger::{Confidence, TransportKind};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
@@ -254,6 +255,11 @@ fn by_beginning(clues: &Clues<'_>) -> Detection {
     need_more |= framed::MAGIC.starts_with(head);
     match zmtp::is_greeting(head) {
         Some(true) => return content(Protocol::Zmtp, "the stream begins with ZeroMQ's greeting"),
+        Some(false) => {}
+        None => need_more = true,
+    }
+    match mqtt::is_mqtt(head) {
+        Some(true) => return content(Protocol::Mqtt, "the stream begins with CONNECT of MQTT"),
         Some(false) => {}
         None => need_more = true,
     }

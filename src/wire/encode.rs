@@ -90,6 +90,7 @@ impl<'a> Piece<'a> {
             bytes: bytes.into(),
             kind,
             header: 0,
+            behind: 0,
             awaits: None,
         }
     }
@@ -135,7 +136,7 @@ pub fn around(
         Protocol::Marker(marker) => {
             around.after = Some(Piece::new(PieceKind::Marker, marker.to_vec()));
         }
-        Protocol::Http | Protocol::Zmtp | Protocol::Encoded(..) => {
+        Protocol::Http | Protocol::Zmtp | Protocol::Mqtt | Protocol::Encoded(..) => {
             return Err(CannotEncode::ReceiveOnly {
                 protocol: protocol.to_string(),
             });

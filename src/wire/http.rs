@@ -11,6 +11,7 @@
 mod body;
 
 use super::carve::CarveDecoder;
+use super::websocket::WebSocketDecoder;
 use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
 use body::{Body, Coding};
 
@@ -103,6 +104,8 @@ enum State {
     Body(Length, Box<Body>),
     /// Only blank or trailing lines are left of a chunked body.
     Trailer(Vec<u8>),
+    /// The connection was upgraded, or a request asked for it and what follows decides.
+    Upgraded(Box<WebSocketDecoder>, bool),
     /// The framing is lost.
     Lost(Box<CarveDecoder>),
 }
@@ -128,6 +131,8 @@ struct Head {
     content_length: Option<u64>,
     coding: Coding,
     boundary: Option<Vec<u8>>,
+    /// It asks for WebSocket, or agrees.
+    upgrade: bool,
 }
 
 fn read(bytes: &[u8]) -> Option<Head> {
@@ -178,8 +183,10 @@ fn read(bytes: &[u8]) -> Option<Head> {
     } else {
         Coding::Identity
     };
+    let upgrade = has("upgrade", b"websocket") && matches!(status, None | Some(101));
     Some(Head {
         response,
+        upgrade,
         length,
         content_length,
         coding,
@@ -241,6 +248,10 @@ impl HttpDecoder {
             _ => None,
         };
         match message.length {
+            None if message.upgrade => {
+                self.out.flush(sink);
+                self.state = State::Upgraded(Box::default(), false);
+            }
             None => self.out.flush(sink),
             Some(length) => {
                 let body = Box::new(Body::new(message.coding, declared, message.boundary));
@@ -383,6 +394,15 @@ impl Decode for HttpDecoder {
                         }
                     }
                 }
+                // Another request: the upgrade was refused.
+                State::Upgraded(_, false) if byte.is_ascii_uppercase() => {
+                    self.state = State::Head(Vec::new());
+                }
+                State::Upgraded(socket, begun) => {
+                    *begun = true;
+                    socket.update(rest, sink);
+                    return;
+                }
                 State::Lost(carve) => {
                     carve.update(rest, sink);
                     return;
@@ -399,6 +419,11 @@ impl Decode for HttpDecoder {
         match &mut self.state {
             State::Lost(carve) => {
                 carve.gap(length, sink);
+                return;
+            }
+            State::Upgraded(socket, begun) => {
+                *begun = true;
+                socket.gap(length, sink);
                 return;
             }
             State::Body(Length::UntilClose, body) => {
@@ -460,6 +485,10 @@ impl Decode for HttpDecoder {
             }
             State::Lost(carve) => {
                 carve.finish(end, sink);
+                return;
+            }
+            State::Upgraded(socket, _) => {
+                socket.finish(end, sink);
                 return;
             }
             State::Peek(..) => Vec::new(),

@@ -8,6 +8,7 @@
 //! "GOT IMAGE"): they are stray, and no fault.
 
 use super::carve::CarveDecoder;
+use super::layout::{self, Counts, Kind, Layout, Payload};
 use super::{
     CannotEncode, Decode, Ending, Event, Fault, Framing, LengthField, Protocol, Sink, StreamEnd,
 };
@@ -236,6 +237,10 @@ pub struct LengthDecoder {
     field: LengthField,
     /// A field was read in this direction.
     any: bool,
+    /// The format was found out: eight bytes may turn out to be a number and a length of four bytes each.
+    learns: bool,
+    /// They did.
+    split: bool,
     state: State,
 }
 
@@ -258,17 +263,81 @@ impl LengthDecoder {
         Self {
             field,
             any: false,
+            learns: false,
+            split: false,
             state: State::Field(Vec::new()),
         }
     }
 
+    /// The format was found out and not given: later fields may show that it is another.
+    pub(crate) fn learn(&mut self) {
+        self.learns = true;
+    }
+
     /// The wire format, with its field.
     pub fn protocol(&self) -> Protocol {
+        if self.split {
+            return Protocol::Layout(Box::new(self.as_layout()));
+        }
         Protocol::Length(self.field)
+    }
+
+    /// A number and a length of four bytes each.
+    fn as_layout(&self) -> Layout {
+        let LengthField::Binary { big_endian, .. } = self.field else {
+            return Layout::default();
+        };
+        let kind = Kind::Int {
+            bytes: 4,
+            big_endian,
+            signed: false,
+        };
+        let length = layout::Field::says(kind.clone(), layout::Role::Length(Counts::Picture));
+        let number = layout::Field::says(kind, layout::Role::Number);
+        let mut message = if big_endian {
+            vec![number, length]
+        } else {
+            vec![length, number]
+        };
+        message.push(layout::Field::plain(Kind::Picture(Payload::File)));
+        Layout {
+            message,
+            ..Layout::default()
+        }
+    }
+
+    /// The length in the four bytes that are the lower ones of eight, where the others turn out to be a number.
+    fn lower_half(&self, bytes: &[u8]) -> Option<u64> {
+        let LengthField::Binary {
+            bytes: 8,
+            big_endian,
+        } = self.field
+        else {
+            return None;
+        };
+        let (first, second) = bytes.split_at_checked(4)?;
+        let (length, number) = if big_endian {
+            (second, first)
+        } else {
+            (first, second)
+        };
+        let half = binary(4, big_endian);
+        let plausible = half.decode(number)? < 1 << 24;
+        half.decode(length)
+            .filter(|length| (SHORTEST..=USUAL).contains(length) && plausible)
     }
 
     /// A complete field.
     fn field(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if self.learns
+            && self.any
+            && let Some(length) = self.lower_half(bytes)
+            && self.field.decode(bytes) != Some(length)
+        {
+            self.split = true;
+            self.accept(length, sink);
+            return;
+        }
         match self.field.decode(bytes) {
             Some(value @ ..=USUAL) => self.accept(value, sink),
             _ => self.state = State::Doubt(bytes.to_vec()),

@@ -28,9 +28,11 @@ pub mod eof;
 pub mod framed;
 pub mod handshake;
 pub mod http;
+pub mod infer;
 pub mod layout;
 pub mod length;
 pub mod marker;
+pub mod mqtt;
 pub mod name_size;
 pub mod pickle;
 pub mod protocol;
@@ -40,6 +42,7 @@ pub mod udp;
 pub mod udp_count;
 pub mod udp_index;
 pub mod udp_jpeg;
+pub mod websocket;
 pub mod zmtp;
 
 #[cfg(test)]
@@ -345,6 +348,8 @@ pub struct Piece<'a> {
     pub kind: PieceKind,
     /// How many of the first bytes are a number and not of the picture (`udp-index`); else 0.
     pub header: usize,
+    /// How many of the last bytes are not of the picture: what fills up a piece of a layout, and what stands behind it.
+    pub behind: usize,
     /// The answer that has to come before the next piece is handed over (`size-handshake`).
     pub awaits: Option<&'static str>,
 }
@@ -353,7 +358,10 @@ impl Piece<'_> {
     /// The bytes of the picture in it: none unless it is a chunk.
     pub fn picture(&self) -> &[u8] {
         match self.kind {
-            PieceKind::Chunk => self.bytes.get(self.header..).unwrap_or_default(),
+            PieceKind::Chunk => {
+                let end = self.bytes.len().saturating_sub(self.behind);
+                self.bytes.get(self.header..end).unwrap_or_default()
+            }
             _ => &[],
         }
     }

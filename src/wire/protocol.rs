@@ -50,6 +50,8 @@ pub enum Protocol {
     Http,
     /// ZMTP 3: pictures in the parts of messages.
     Zmtp,
+    /// MQTT: pictures in published messages.
+    Mqtt,
     /// imgnet's own, over TCP and UDP.
     Framed,
     /// A framing that was described, or worked out.
@@ -124,6 +126,7 @@ impl Protocol {
         "base64+FORMAT",
         "http",
         "zmtp",
+        "mqtt",
         "framed",
         "carve",
         "layout FIELDS",
@@ -234,6 +237,7 @@ impl fmt::Display for Protocol {
             Self::Encoded(encoding, outer) => return write!(f, "{encoding}+{outer}"),
             Self::Http => "http",
             Self::Zmtp => "zmtp",
+            Self::Mqtt => "mqtt",
             Self::Framed => "framed",
             Self::Layout(layout) => return layout.fmt(f),
             Self::Carve => "carve",
@@ -363,6 +367,7 @@ impl FromStr for Protocol {
                 "name-size-marker" => Self::NameSizeMarker,
                 "http" => Self::Http,
                 "zmtp" => Self::Zmtp,
+                "mqtt" => Self::Mqtt,
                 "framed" => Self::Framed,
                 "carve" => Self::Carve,
                 _ => return Err(unknown()),

@@ -34,6 +34,7 @@ const FORMATS: &[&str] = &[
     "pickled+marker=<END>",
     "http",
     "zmtp",
+    "mqtt",
     "framed",
     "length=u16be",
     "length=u16le",

@@ -417,6 +417,12 @@ pub(crate) const CASES: &[Case] = &[
         nearly: || on("formats/size-handshake"),
     },
     Case {
+        name: "wrong-size-given",
+        shows: || sized(33),
+        // Too many as well, and no number that says why.
+        nearly: || sized(35),
+    },
+    Case {
         name: "wrong-digest",
         shows: || framed(true),
         nearly: || framed(false),
@@ -750,3 +756,15 @@ pub(crate) const CASES: &[Case] = &[
         nearly: || findings(&many_streams()),
     },
 ];
+
+/// A picture behind a length that is too large by so much, and then the end.
+fn sized(more: usize) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(50_000, 7_777);
+    let picture = jpeg();
+    let length = u32::try_from(picture.len() + more).expect("a small picture");
+    let message = [&length.to_be_bytes()[..], &picture].concat();
+    scenario.transfer(&mut tcp, Client, &message, 1400);
+    scenario.close(&mut tcp, Client);
+    scenario.findings()
+}

@@ -137,7 +137,20 @@ fn length_mismatch(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         ),
         _ => return None,
     };
+    let why = known_difference(view, picture, declared);
     picture.gaps.is_empty().then(|| {
+        if let Some(why) = why {
+            return Finding {
+                certainty: Certainty::Likely,
+                ..view.of_picture(
+                    Name::WrongSizeGiven,
+                    picture,
+                    view.ends(picture.id),
+                    format!("{message} {why}"),
+                    "In the sender: take len() of exactly the bytes that are sent; let both sides agree whether the header counts.",
+                )
+            };
+        }
         view.of_picture(
             Name::LengthMismatch,
             picture,
@@ -146,6 +159,31 @@ fn length_mismatch(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
             "In the sender: take the length of exactly those bytes that are sent (len(data) of the encoded picture), not the \
              file's size on disk from another moment, nor the size of the decoded pixels.",
         )
+    })
+}
+
+/// Where a declared length that is too large comes from, if the difference says it.
+fn known_difference(view: &View<'_>, picture: &PictureFacts, declared: u64) -> Option<String> {
+    let Some((Status::Whole { length: own }, _)) = picture.structure else {
+        return None;
+    };
+    let more = declared.checked_sub(own).filter(|more| *more > 0)?;
+    let header = picture.range.start.checked_sub(
+        view.facts
+            .pictures
+            .iter()
+            .map(|other| other.range.end)
+            .filter(|end| *end <= picture.range.start)
+            .max()
+            .unwrap_or(0),
+    );
+    Some(match more {
+        33 => "33 is what sys.getsizeof() adds to the bytes of a Python bytes object.".to_owned(),
+        57 => "57 is what sys.getsizeof() adds to the bytes of a Python bytearray.".to_owned(),
+        more if Some(more) == header => format!(
+            "{more} is the size of what stands before the picture: the header is counted, and should not be."
+        ),
+        _ => return None,
     })
 }
 

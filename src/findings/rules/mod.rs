@@ -20,7 +20,7 @@ pub use servers::{Ended, Servers};
 
 use super::facts::{DirectionFacts, PictureFacts, StreamFacts};
 use super::{Certainty, Finding, Name, Severity};
-use crate::ledger::{Image, Stream, TransportKind};
+use crate::ledger::{Confidence, Image, Stream, TransportKind};
 use crate::picture::Status;
 use crate::units::{FrameNumber, PictureId, Timestamp, duration};
 
@@ -55,6 +55,7 @@ pub fn of_stream(stream: &Stream, images: &[Image], facts: &StreamFacts) -> Vec<
     }
     subordinate(&mut findings);
     doubt(stream, facts, &mut findings);
+    modest(stream, &mut findings);
     findings
 }
 
@@ -72,6 +73,31 @@ fn doubt(stream: &Stream, facts: &StreamFacts, findings: &mut [Finding]) {
     for finding in findings {
         if finding.severity == Severity::Error && finding.name != Name::ConflictingRetransmission {
             finding.certainty = finding.certainty.min(Certainty::Likely);
+        }
+    }
+}
+
+/// A framing that was guessed, or worked out from one message, proves nothing.
+fn modest(stream: &Stream, findings: &mut [Finding]) {
+    if !matches!(
+        stream.confidence,
+        Some(Confidence::Guess | Confidence::Likely)
+    ) {
+        return;
+    }
+    for finding in findings {
+        let by_framing = matches!(
+            finding.name,
+            Name::LengthMismatch
+                | Name::WrongSizeGiven
+                | Name::ImplausibleLength
+                | Name::TrailingBytes
+                | Name::DatagramLost
+                | Name::DatagramDuplicated
+                | Name::DatagramReordered
+        );
+        if by_framing && finding.certainty == Certainty::Proven {
+            finding.certainty = Certainty::Likely;
         }
     }
 }

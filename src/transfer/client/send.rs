@@ -73,7 +73,7 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
     for group in pictures.chunks(per_connection) {
         let mut connection = socket::connect(&send.peer, session)?;
         let mut records = Vec::new();
-        for (name, protocol, loaded) in group {
+        for (number, (name, protocol, loaded)) in (0..).zip(group) {
             let habit = protocol
                 .default_chunk()
                 .and_then(|bytes| usize::try_from(bytes).ok());
@@ -85,6 +85,7 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
                 pace: send.pace,
                 file: Some(name.clone()),
                 request: None,
+                number,
             };
             let record = outgoing::send(&mut connection, session, &picture)?;
             let failed = record.problem.is_some();

@@ -55,6 +55,7 @@ pub fn run(work: &Work, session: &Session<'_>) -> Result<(), Error> {
             pace: None,
             file: None,
             request: None,
+            number: 0,
         };
         let record = outgoing::send(&mut connection, session, &picture)?;
         outgoing::close(connection, session, vec![record]);

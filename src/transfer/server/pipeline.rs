@@ -203,6 +203,7 @@ fn work(
         pace: None,
         file: Some(file),
         request: None,
+        number: 0,
     };
     let record = outgoing::send(&mut worker, session, &picture)?;
     let problem = record.problem.clone();

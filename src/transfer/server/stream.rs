@@ -261,6 +261,7 @@ impl Prepared {
             pace: (!stream.pace.is_zero()).then_some(stream.pace),
             file: Some(self.file.clone()),
             request: None,
+            number: 0,
         }
     }
 

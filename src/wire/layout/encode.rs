@@ -142,6 +142,7 @@ impl Layout {
                     bytes: part.into(),
                     kind: PieceKind::Chunk,
                     header: 0,
+                    behind: 0,
                     awaits: None,
                 });
             }
@@ -173,8 +174,12 @@ impl Layout {
                     let mut bytes = written.bytes;
                     let behind = bytes.split_off(hole.min(bytes.len()));
                     bytes.extend_from_slice(says.picture);
+                    let behind_it = behind.len();
                     bytes.extend(behind);
-                    out.push(piece(PieceKind::Chunk, bytes, hole));
+                    out.push(Piece {
+                        behind: behind_it,
+                        ..piece(PieceKind::Chunk, bytes, hole)
+                    });
                 }
             }
         }
@@ -223,7 +228,11 @@ impl Layout {
                     one.field(field, 0, 0, true, &mut bytes)?;
                 }
             }
-            out.push(piece(kind, bytes, hole));
+            let behind = bytes.len().saturating_sub(hole).saturating_sub(part.len());
+            out.push(Piece {
+                behind,
+                ..piece(kind, bytes, hole)
+            });
         }
         Ok(())
     }
@@ -234,6 +243,7 @@ fn piece(kind: PieceKind, bytes: Vec<u8>, header: usize) -> Piece<'static> {
         bytes: bytes.into(),
         kind,
         header,
+        behind: 0,
         awaits: None,
     }
 }

@@ -92,6 +92,7 @@ fn report(images: Vec<Image>) -> Report {
         started: None,
         ended: None,
         request: None,
+        evidence: Vec::new(),
         directions: vec![direction(CLIENT, SERVER), direction(SERVER, CLIENT)],
     };
     Report::new(

@@ -1,0 +1,727 @@
+//! What the fields of headers say, from several headers and what is known of their pictures.
+
+use super::super::layout::check::Running;
+use super::super::layout::{Check, Counts, Field, Fill, Kind, Role, Shape};
+
+/// One header, and what its picture's structure says.
+#[derive(Debug, Clone)]
+pub(super) struct Sample<'b> {
+    pub(super) header: &'b [u8],
+    /// Bytes of the picture as they lie in the stream.
+    pub(super) length: u64,
+    pub(super) width: Option<u32>,
+    pub(super) height: Option<u32>,
+    /// The picture's bytes, where all of them are at hand.
+    pub(super) picture: &'b [u8],
+    /// Bytes of the message behind the picture.
+    pub(super) behind: usize,
+}
+
+/// Fields, and what speaks for them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Solved {
+    pub(super) fields: Vec<Field>,
+    pub(super) evidence: Vec<String>,
+    /// A field says the length.
+    pub(super) length: bool,
+}
+
+/// A binary number at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) at: usize,
+    pub(super) bytes: u8,
+    pub(super) big_endian: bool,
+}
+
+impl Place {
+    pub(super) fn kind(self) -> Kind {
+        Kind::Int {
+            bytes: self.bytes,
+            big_endian: self.big_endian || self.bytes == 1,
+            signed: false,
+        }
+    }
+
+    pub(super) fn read(self, header: &[u8]) -> Option<u64> {
+        let end = self.at.checked_add(usize::from(self.bytes))?;
+        let bytes = header.get(self.at..end)?;
+        self.kind().read(bytes)?.count(0)
+    }
+
+    fn end(self) -> usize {
+        self.at.saturating_add(usize::from(self.bytes))
+    }
+}
+
+/// All binary numbers of a header of so many bytes, the likelier widths first.
+pub(super) fn places(length: usize) -> impl Iterator<Item = Place> {
+    [4_u8, 8, 2, 3].into_iter().flat_map(move |bytes| {
+        let last = (length + 1).saturating_sub(usize::from(bytes));
+        (0..last).flat_map(move |at| {
+            [true, false].map(move |big_endian| Place {
+                at,
+                bytes,
+                big_endian,
+            })
+        })
+    })
+}
+
+/// Solves headers of one length, or one with texts in it.
+pub(super) fn solve(samples: &[Sample<'_>]) -> Option<Solved> {
+    let first = samples.first()?;
+    let size = first.header.len();
+    let alike = samples.iter().all(|sample| sample.header.len() == size);
+    if alike && let Some(solved) = by_columns(samples, size) {
+        return Some(solved);
+    }
+    by_texts(samples)
+}
+
+/// How much a length says beyond the picture's own, in a way that people count.
+fn counted(place: Place, sample: &Sample<'_>) -> Option<(Counts, i64)> {
+    let value = i128::from(place.read(sample.header)?);
+    let length = i128::from(sample.length);
+    let header = sample.header.len();
+    let behind = sample.behind as i128;
+    let rest = (header - place.end()) as i128 + behind;
+    let all = header as i128 + behind;
+    let beyond = value - length;
+    if length < 16 {
+        return None;
+    }
+    if beyond == 0 {
+        Some((Counts::Picture, 0))
+    } else if beyond == rest {
+        Some((Counts::Rest, 0))
+    } else if beyond == all {
+        Some((Counts::All, 0))
+    } else if beyond == i128::from(place.bytes) {
+        Some((Counts::Picture, i64::from(place.bytes)))
+    } else if value == length.checked_mul(8)? {
+        Some((Counts::Bits, 0))
+    } else {
+        None
+    }
+}
+
+/// A header whose fields have fixed places.
+#[expect(
+    clippy::too_many_lines,
+    reason = "the kinds of fields, in the order in which they are looked for"
+)]
+fn by_columns(samples: &[Sample<'_>], size: usize) -> Option<Solved> {
+    let first = samples.first()?;
+    let several = samples.len() > 1;
+    let mut taken: Vec<(usize, usize, Field, String)> = Vec::new();
+    let free = |taken: &[(usize, usize, Field, String)], from: usize, to: usize| {
+        taken
+            .iter()
+            .all(|(at, end, _, _)| to <= *at || from >= *end)
+    };
+    let n = samples.len();
+    let in_all = |what: &str| {
+        format!(
+            "{what}, in {n} of {n} message{}",
+            if n == 1 { "" } else { "s" }
+        )
+    };
+    let bytes_of = |place: Place| {
+        let order = match (place.bytes, place.big_endian) {
+            (1, _) => "",
+            (_, true) => " big-endian",
+            (_, false) => " little-endian",
+        };
+        let last = place.end() - 1;
+        if last == place.at {
+            format!("byte {}", place.at)
+        } else {
+            format!("bytes {}–{last}{order}", place.at)
+        }
+    };
+    // Lengths. That of the picture itself comes before one that counts more.
+    let mut lengths: Vec<(u8, Place, Counts, i64)> = places(size)
+        .filter_map(|place| {
+            let (counts, plus) = counted(place, first)?;
+            let all = samples
+                .iter()
+                .all(|sample| counted(place, sample) == Some((counts, plus)));
+            let rank = match (counts, plus) {
+                (Counts::Picture, 0) => 0,
+                (Counts::Rest, _) => 1,
+                (Counts::All, _) => 2,
+                (Counts::Picture, _) => 3,
+                (Counts::Bits, _) => 4,
+            };
+            all.then_some((rank, place, counts, plus))
+        })
+        .collect();
+    // Eight bytes only where those before the four are of no other field: zeros in every message.
+    lengths.sort_by_key(|(rank, ..)| *rank);
+    let mut length = false;
+    for (_, place, counts, plus) in lengths {
+        let place = widened(place, samples, size);
+        if free(&taken, place.at, place.end()) {
+            let what = match (counts, plus) {
+                (Counts::Picture, 0) => "the picture's length".to_owned(),
+                (Counts::Picture, plus) => format!("the picture's length + {plus}"),
+                (Counts::Rest, _) => "the length of all that follows".to_owned(),
+                (Counts::All, _) => "the length of the whole message".to_owned(),
+                (Counts::Bits, _) => "the picture's length in bits".to_owned(),
+            };
+            length = true;
+            let mut field = Field::says(place.kind(), Role::Length(counts));
+            field.plus = plus;
+            taken.push((
+                place.at,
+                place.end(),
+                field,
+                in_all(&format!("{} = {what}", bytes_of(place))),
+            ));
+        }
+    }
+    for (at, end, kind) in decimals(first.header, first.length) {
+        let all = samples.iter().all(|sample| {
+            decimals(sample.header, sample.length).contains(&(at, end, kind.clone()))
+        });
+        let fixed = matches!(kind, Kind::Decimal(Shape::Fixed(..)));
+        if all && (fixed || !several) && free(&taken, at, end) && !length {
+            length = true;
+            taken.push((
+                at,
+                end,
+                Field::says(kind, Role::Length(Counts::Picture)),
+                in_all(&format!("the digits at byte {at} = the picture's length")),
+            ));
+        }
+    }
+    // A text with digits in it is read as a text.
+    let digits = taken
+        .iter()
+        .any(|(_, _, field, _)| matches!(field.kind, Kind::Decimal(_)));
+    if digits && let Some(solved) = by_texts(samples) {
+        return Some(solved);
+    }
+    if !length && (size == 0 || has_text(samples)) {
+        return None;
+    }
+    // Texts with their length before them vary, however long they were here.
+    if taken.iter().all(|(at, ..)| *at > 0)
+        && let Some((prefix, _)) = prefixed(first.header, 0)
+        && let Some(solved) = by_texts(samples)
+        && solved.length
+    {
+        let _ = prefix;
+        return Some(solved);
+    }
+    sizes(samples, size, &mut taken, &in_all, &bytes_of);
+    checks(samples, size, &mut taken, &in_all);
+    let mut solved = Solved {
+        length,
+        ..Solved::default()
+    };
+    taken.sort_by_key(|(at, ..)| *at);
+    let order = taken.iter().find_map(|(_, _, field, _)| match field.kind {
+        Kind::Int {
+            bytes: 2..,
+            big_endian,
+            ..
+        } => Some(big_endian),
+        _ => None,
+    });
+    let mut at = 0;
+    for (from, end, field, evidence) in taken {
+        others(samples, at, from, order, &mut solved);
+        solved.fields.push(field);
+        solved.evidence.push(evidence);
+        at = end;
+    }
+    others(samples, at, size, order, &mut solved);
+    Some(solved)
+}
+
+/// A length of four bytes is of eight where the other four are 0 in every message, of two or more, and nothing else is near.
+fn widened(place: Place, samples: &[Sample<'_>], size: usize) -> Place {
+    if place.bytes != 4 || size != 8 || samples.len() < 2 {
+        return place;
+    }
+    let wide = Place {
+        at: 0,
+        bytes: 8,
+        big_endian: place.big_endian,
+    };
+    let same = samples
+        .iter()
+        .all(|sample| wide.read(sample.header) == place.read(sample.header));
+    if same { wide } else { place }
+}
+
+/// Whether a header reads as text, at least in part.
+fn has_text(samples: &[Sample<'_>]) -> bool {
+    samples.iter().any(|sample| {
+        sample
+            .header
+            .windows(3)
+            .any(|window| window.iter().all(u8::is_ascii_graphic))
+    })
+}
+
+/// Width and height.
+fn sizes(
+    samples: &[Sample<'_>],
+    size: usize,
+    taken: &mut Vec<(usize, usize, Field, String)>,
+    in_all: &dyn Fn(&str) -> String,
+    bytes_of: &dyn Fn(Place) -> String,
+) {
+    for (role, name) in [(Role::Width, "width"), (Role::Height, "height")] {
+        let of = |sample: &Sample<'_>| match role {
+            Role::Width => sample.width,
+            _ => sample.height,
+        };
+        let found = places(size).find(|place| {
+            samples.iter().all(|sample| {
+                let own = of(sample).map(u64::from).filter(|own| *own > 8);
+                own.is_some() && place.read(sample.header) == own
+            }) && taken
+                .iter()
+                .all(|(at, end, _, _)| place.end() <= *at || place.at >= *end)
+        });
+        if let Some(place) = found {
+            taken.push((
+                place.at,
+                place.end(),
+                Field::says(place.kind(), role),
+                in_all(&format!("{} = the picture's {name}", bytes_of(place))),
+            ));
+        }
+    }
+}
+
+/// Checksums of the picture.
+fn checks(
+    samples: &[Sample<'_>],
+    size: usize,
+    taken: &mut Vec<(usize, usize, Field, String)>,
+    in_all: &dyn Fn(&str) -> String,
+) {
+    if samples.iter().any(|sample| sample.picture.is_empty()) {
+        return;
+    }
+    // Shorter ones fit by chance.
+    for (check, width, name) in [
+        (Check::Sha256, 32, "SHA-256"),
+        (Check::Sha1, 20, "SHA-1"),
+        (Check::Md5, 16, "MD5"),
+        (Check::Crc32, 4, "CRC-32"),
+        (Check::Adler32, 4, "Adler-32"),
+    ] {
+        if size < width {
+            continue;
+        }
+        let sums: Vec<Vec<u8>> = samples
+            .iter()
+            .map(|sample| {
+                let mut sum = Running::new(check);
+                sum.update(sample.picture);
+                sum.finish()
+            })
+            .collect();
+        for at in 0..=size - width {
+            let free = taken
+                .iter()
+                .all(|(from, end, _, _)| at + width <= *from || at >= *end);
+            let fits = |reversed: bool| {
+                samples.iter().zip(&sums).all(|(sample, sum)| {
+                    let found = sample.header.get(at..at + width).unwrap_or_default();
+                    if reversed {
+                        found.iter().rev().eq(sum.iter())
+                    } else {
+                        found == sum
+                    }
+                })
+            };
+            let big_endian = fits(false);
+            if free && (big_endian || width == 4 && fits(true)) {
+                let kind = if width == 4 {
+                    Kind::Int {
+                        bytes: 4,
+                        big_endian,
+                        signed: false,
+                    }
+                } else {
+                    Kind::Bytes(u32::try_from(width).unwrap_or(0))
+                };
+                taken.push((
+                    at,
+                    at + width,
+                    Field::says(kind, Role::Check(check)),
+                    in_all(&format!(
+                        "bytes {at}–{} = the picture's {name}",
+                        at + width - 1
+                    )),
+                ));
+                break;
+            }
+        }
+    }
+}
+
+/// Fields in between that say nothing of the picture: a constant text, a number that grows, a time, bytes.
+#[expect(
+    clippy::too_many_lines,
+    reason = "the kinds of fields, in the order in which they are looked for"
+)]
+fn others(
+    samples: &[Sample<'_>],
+    from: usize,
+    to: usize,
+    order: Option<bool>,
+    solved: &mut Solved,
+) {
+    let several = samples.len() > 1;
+    let mut at = from;
+    while at < to {
+        let left = to - at;
+        let constant = (at..to)
+            .take_while(|place| {
+                let of = |sample: &Sample<'_>| sample.header.get(*place).copied();
+                let first = samples.first().and_then(of);
+                samples.iter().all(|sample| of(sample) == first)
+            })
+            .count();
+        let head = samples
+            .first()
+            .and_then(|sample| sample.header.get(at..at + constant))
+            .unwrap_or_default();
+        let text = head
+            .iter()
+            .take_while(|byte| byte.is_ascii_graphic())
+            .count();
+        if several && (text >= 3 || text >= 2 && text == left) {
+            let text = head.get(..text).unwrap_or_default();
+            solved.fields.push(Field::plain(Kind::Fixed(text.into())));
+            solved.evidence.push(format!(
+                "bytes {at}–{} = \"{}\" in all {} messages",
+                at + text.len() - 1,
+                text.escape_ascii(),
+                samples.len()
+            ));
+            at += text.len();
+            continue;
+        }
+        let width = [4_usize, 2, 1]
+            .into_iter()
+            .find(|width| left >= *width && (left.is_multiple_of(*width) || left > 4))
+            .unwrap_or(1);
+        let orders = match order {
+            Some(big_endian) => vec![big_endian, !big_endian],
+            None => vec![true, false],
+        };
+        let numbers = |big_endian: bool| -> Vec<u64> {
+            let place = Place {
+                at,
+                bytes: u8::try_from(width).unwrap_or(1),
+                big_endian,
+            };
+            samples
+                .iter()
+                .filter_map(|sample| place.read(sample.header))
+                .collect()
+        };
+        let pairs = |numbers: &[u64], next: &dyn Fn(u64, u64) -> bool| {
+            several
+                && numbers.len() == samples.len()
+                && numbers
+                    .iter()
+                    .zip(numbers.iter().skip(1))
+                    .all(|(one, two)| next(*one, *two))
+        };
+        let says = orders.iter().find_map(|&big_endian| {
+            let numbers = numbers(big_endian);
+            if pairs(&numbers, &|one, two| one.checked_add(1) == Some(two)) {
+                Some((big_endian, Role::Number, "grows by 1"))
+            } else if width == 4 && pairs(&numbers, &|one, two| one < two && two - one < 1 << 28) {
+                Some((big_endian, Role::Time, "grows"))
+            } else {
+                None
+            }
+        });
+        let big_endian = says.map_or(orders.first().copied().unwrap_or(true), |says| says.0);
+        let kind = Kind::Int {
+            bytes: u8::try_from(width).unwrap_or(1),
+            big_endian: big_endian || width == 1,
+            signed: false,
+        };
+        match says {
+            Some((_, role, how)) => {
+                solved.fields.push(Field::says(kind, role));
+                solved.evidence.push(format!(
+                    "byte{} {at}{} {how} with each of {} messages",
+                    if width == 1 { "" } else { "s" },
+                    if width == 1 {
+                        String::new()
+                    } else {
+                        format!("–{}", at + width - 1)
+                    },
+                    samples.len()
+                ));
+                at += width;
+            }
+            None if left > 16 => {
+                // A long run that says nothing: one field.
+                solved.fields.push(Field::plain(Kind::Bytes(
+                    u32::try_from(left).unwrap_or(u32::MAX),
+                )));
+                at = to;
+            }
+            None => {
+                solved.fields.push(Field::plain(kind));
+                at += width;
+            }
+        }
+    }
+}
+
+/// Decimal texts in a header that say this length: from where to where, and how they are written.
+fn decimals(header: &[u8], length: u64) -> Vec<(usize, usize, Kind)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < header.len() {
+        let digits = header
+            .get(at..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if digits == 0 {
+            at += 1;
+            continue;
+        }
+        let text = header.get(at..at + digits).unwrap_or_default();
+        let end = at + digits;
+        let value = std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok());
+        // A picture's length may stand behind another digit that belongs to something else (IEEE 488.2).
+        let mut from = at;
+        let mut says = value == Some(length);
+        if !says {
+            let own = length.to_string();
+            if let Some(start) = text
+                .len()
+                .checked_sub(own.len())
+                .filter(|start| text.get(*start..) == Some(own.as_bytes()))
+            {
+                let zeros = text
+                    .get(..start)
+                    .unwrap_or_default()
+                    .iter()
+                    .rev()
+                    .take_while(|byte| **byte == b'0')
+                    .count();
+                from = at + start - zeros;
+                says = true;
+            }
+        }
+        if says {
+            found.push(shape(header, from, end));
+        }
+        at = end;
+    }
+    found
+}
+
+/// How digits at `from..end` are written.
+fn shape(header: &[u8], from: usize, end: usize) -> (usize, usize, Kind) {
+    let width = |from: usize, to: usize| u32::try_from(to - from).unwrap_or(1);
+    let run = |byte: u8, places: &mut dyn Iterator<Item = u8>| {
+        places.take_while(|other| *other == byte).count()
+    };
+    let rest = header.get(end..).unwrap_or_default();
+    let before = header.get(..from).unwrap_or_default();
+    let zeros = end - from > 1 && header.get(from) == Some(&b'0');
+    if zeros {
+        return (
+            from,
+            end,
+            Kind::Decimal(Shape::Fixed(width(from, end), Fill::Zeros)),
+        );
+    }
+    let spaces = run(b' ', &mut rest.iter().copied());
+    if spaces > 1 || spaces == 1 && rest.len() == 1 {
+        let to = end + spaces;
+        return (
+            from,
+            to,
+            Kind::Decimal(Shape::Fixed(width(from, to), Fill::SpacesBehind)),
+        );
+    }
+    let nuls = run(0, &mut rest.iter().copied());
+    if nuls > 1 && nuls == rest.len() {
+        let to = end + nuls;
+        return (
+            from,
+            to,
+            Kind::Decimal(Shape::Fixed(width(from, to), Fill::Nul)),
+        );
+    }
+    let spaces = run(b' ', &mut before.iter().rev().copied());
+    if spaces > 1 {
+        let at = from - spaces;
+        return (
+            at,
+            end,
+            Kind::Decimal(Shape::Fixed(width(at, end), Fill::SpacesBefore)),
+        );
+    }
+    // What is between the digits and the next letter or digit ends them.
+    let stop = rest
+        .iter()
+        .position(u8::is_ascii_alphanumeric)
+        .unwrap_or(rest.len())
+        .min(8);
+    if stop == 0 {
+        return (from, end, Kind::Decimal(Shape::Bare));
+    }
+    let until = rest.get(..stop).unwrap_or_default();
+    (from, end + stop, Kind::Decimal(Shape::Until(until.into())))
+}
+
+/// A text behind its own length: how the length is written, and where the text ends.
+fn prefixed(header: &[u8], at: usize) -> Option<(Kind, usize)> {
+    let kinds = [
+        Place {
+            at,
+            bytes: 4,
+            big_endian: false,
+        },
+        Place {
+            at,
+            bytes: 4,
+            big_endian: true,
+        },
+        Place {
+            at,
+            bytes: 2,
+            big_endian: true,
+        },
+        Place {
+            at,
+            bytes: 2,
+            big_endian: false,
+        },
+        Place {
+            at,
+            bytes: 1,
+            big_endian: true,
+        },
+    ];
+    kinds.into_iter().find_map(|place| {
+        let length = usize::try_from(place.read(header)?).ok()?;
+        let text = header.get(place.end()..place.end().checked_add(length)?)?;
+        let plain = text
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() || *byte == b' ');
+        ((3..=255).contains(&length) && plain).then_some((place.kind(), place.end() + length))
+    })
+}
+
+/// A header with texts in it: behind their lengths, or with separators.
+fn by_texts(samples: &[Sample<'_>]) -> Option<Solved> {
+    let first = samples.first()?;
+    let header = first.header;
+    let mut solved = Solved::default();
+    let mut at = 0;
+    let numbers = |at: usize| {
+        let ranks = [(8, true), (8, false), (4, true), (4, false)];
+        ranks.into_iter().find_map(|(bytes, big_endian)| {
+            let place = Place {
+                at,
+                bytes,
+                big_endian,
+            };
+            let (counts, plus) = counted(place, first)?;
+            (plus == 0).then_some((place, counts))
+        })
+    };
+    while at < header.len() {
+        if let Some((place, counts)) = numbers(at) {
+            solved.length = true;
+            solved
+                .fields
+                .push(Field::says(place.kind(), Role::Length(counts)));
+            solved.evidence.push(format!(
+                "{} bytes at byte {at} of the header = the length",
+                place.bytes
+            ));
+            at = place.end();
+        } else if let Some((kind, end)) = prefixed(header, at) {
+            let text = header.get(end.saturating_sub(5)..end).unwrap_or_default();
+            let name = text.contains(&b'.');
+            let role = if name { Role::Name } else { Role::None };
+            solved.evidence.push(format!(
+                "a text behind its own length at byte {at}: \"{}\"",
+                header.get(at..end).unwrap_or_default().escape_ascii()
+            ));
+            solved.fields.push(Field::says(
+                Kind::Text(Shape::Prefixed(Box::new(kind))),
+                role,
+            ));
+            at = end;
+        } else if let Some((from, end, kind)) = decimals(header, first.length)
+            .into_iter()
+            .find(|(from, _, _)| *from >= at)
+        {
+            before_digits(header, at, from, &mut solved);
+            solved.length = true;
+            solved
+                .evidence
+                .push(format!("the digits at byte {from} = the picture's length"));
+            solved
+                .fields
+                .push(Field::says(kind, Role::Length(Counts::Picture)));
+            at = end;
+        } else {
+            let left = header.len() - at;
+            let width = [4_usize, 2, 1]
+                .into_iter()
+                .find(|width| left >= *width)
+                .unwrap_or(1);
+            let big_endian = solved.fields.iter().any(|field| {
+                matches!(&field.kind, Kind::Text(Shape::Prefixed(kind)) if matches!(**kind, Kind::Int { big_endian: true, bytes: 2.., .. }))
+            });
+            solved.fields.push(Field::plain(Kind::Int {
+                bytes: u8::try_from(width).unwrap_or(1),
+                big_endian: big_endian || width == 1,
+                signed: false,
+            }));
+            at += width;
+        }
+    }
+    solved.length.then_some(solved)
+}
+
+/// A text before the digits of a length: a name and a separator, or a constant.
+fn before_digits(header: &[u8], from: usize, to: usize, solved: &mut Solved) {
+    let text = header.get(from..to).unwrap_or_default();
+    if text.is_empty() {
+        return;
+    }
+    let of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-/\\ ".contains(byte);
+    let name = text.iter().take_while(|byte| of_name(byte)).count();
+    let dot = text.iter().take(name).any(|byte| *byte == b'.');
+    let separator = text.get(name..).unwrap_or_default();
+    if name > 2 && dot && !separator.is_empty() {
+        solved
+            .evidence
+            .push(format!("a name, then \"{}\"", separator.escape_ascii()));
+        solved.fields.push(Field::says(
+            Kind::Text(Shape::Until(separator.into())),
+            Role::Name,
+        ));
+    } else {
+        solved.fields.push(Field::plain(Kind::Fixed(text.into())));
+    }
+}

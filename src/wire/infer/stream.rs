@@ -1,0 +1,423 @@
+//! Works out the framing of a direction of TCP from its first bytes.
+
+use super::super::layout::{Counts, Field, Kind, Layout, Payload, Role};
+use super::solve::{Place, Sample, Solved, places, solve};
+use super::{FARTHEST, HELD, Inferred, MESSAGES, Outcome, confidence, raw};
+use crate::picture::{Info, SNIFF_BYTES, Sniff, Status, Walker, sniff};
+
+/// Where a picture begins in `bytes`; without one, whether more bytes could still show one.
+pub(crate) fn first_picture(bytes: &[u8]) -> Result<usize, bool> {
+    let end = bytes.len().min(FARTHEST);
+    for at in 0..end {
+        let rest = bytes.get(at..).unwrap_or_default();
+        if !matches!(rest, [0xff | 0x89 | b'G' | b'R' | b'B', ..]) {
+            continue;
+        }
+        match sniff(rest.get(..SNIFF_BYTES).unwrap_or(rest)) {
+            Sniff::Is(_) => return Ok(at),
+            Sniff::NeedMore => return Err(true),
+            Sniff::No => {}
+        }
+    }
+    Err(bytes.len() < FARTHEST)
+}
+
+/// A walker for the first picture in `bytes`, and where it begins; nothing where none does.
+pub fn walker(bytes: &[u8]) -> Option<(Walker, usize)> {
+    let start = first_picture(bytes).ok()?;
+    let rest = bytes.get(start..)?;
+    match sniff(rest.get(..SNIFF_BYTES).unwrap_or(rest)) {
+        Sniff::Is(format) => Some((Walker::new(format), start)),
+        _ => None,
+    }
+}
+
+/// Walks the picture at the beginning of `bytes`.
+fn walk(bytes: &[u8]) -> Option<(Status, Info)> {
+    let Sniff::Is(format) = sniff(bytes.get(..SNIFF_BYTES).unwrap_or(bytes)) else {
+        return None;
+    };
+    let mut walker = Walker::new(format);
+    walker.update(bytes);
+    Some((walker.status(), walker.info()))
+}
+
+/// Looks at the first bytes of a direction; `ended` where no more come.
+pub fn infer(bytes: &[u8], ended: bool) -> Outcome {
+    let full = ended || bytes.len() >= HELD;
+    let start = match first_picture(bytes) {
+        Ok(0) => return Outcome::Nothing,
+        Ok(start) => start,
+        Err(more) => {
+            return match raw::infer(bytes, ended) {
+                Outcome::Nothing if more && !full => Outcome::NeedMore,
+                other => other,
+            };
+        }
+    };
+    let Some((status, info)) = walk(bytes.get(start..).unwrap_or_default()) else {
+        return Outcome::Nothing;
+    };
+    // Pieces first: a picture with headers inside may look whole where only its entropy-coded data is cut up.
+    match pieces(bytes, start, full) {
+        Outcome::Found(found) => return Outcome::Found(found),
+        Outcome::NeedMore if !full => return Outcome::NeedMore,
+        _ => {}
+    }
+    match status {
+        Status::Whole { length } => {
+            let found = messages(bytes, start, length, info);
+            match found {
+                Some(found) => Outcome::Found(Box::new(found)),
+                None => Outcome::Nothing,
+            }
+        }
+        Status::Walking if !full => Outcome::NeedMore,
+        _ => Outcome::Nothing,
+    }
+}
+
+/// Whole pictures one behind the other, and what is between them.
+fn messages(bytes: &[u8], start: usize, length: u64, info: Info) -> Option<Inferred> {
+    struct Seen {
+        from: usize,
+        start: usize,
+        end: usize,
+        info: Info,
+    }
+    let mut seen = vec![Seen {
+        from: 0,
+        start,
+        end: start.checked_add(usize::try_from(length).ok()?)?,
+        info,
+    }];
+    while seen.len() < MESSAGES {
+        let from = seen.last()?.end;
+        let rest = bytes.get(from..)?;
+        let Ok(next) = first_picture(rest) else {
+            break;
+        };
+        let at = from.checked_add(next)?;
+        match walk(bytes.get(at..)?) {
+            Some((Status::Whole { length }, info)) => seen.push(Seen {
+                from,
+                start: at,
+                end: at.checked_add(usize::try_from(length).ok()?)?,
+                info,
+            }),
+            _ => break,
+        }
+    }
+    let before = |seen: &Seen| seen.start - seen.from;
+    let first = before(seen.first()?);
+    // Something once at the beginning, or something behind each picture.
+    let between: Vec<usize> = seen.iter().skip(1).map(before).collect();
+    let alike = between.iter().all(|size| Some(size) == between.first());
+    let (once, behind) = match between.first() {
+        Some(&size) if alike && size < first => (first - size, 0),
+        Some(&size) if alike && size > first => (0, size - first),
+        _ => (0, 0),
+    };
+    let samples: Vec<Sample<'_>> = seen
+        .iter()
+        .enumerate()
+        .map(|(at, seen)| {
+            let skip = if at == 0 { once } else { behind };
+            Sample {
+                header: bytes.get(seen.from + skip..seen.start).unwrap_or_default(),
+                length: (seen.end - seen.start) as u64,
+                width: seen.info.width,
+                height: seen.info.height,
+                picture: bytes.get(seen.start..seen.end).unwrap_or_default(),
+                behind,
+            }
+        })
+        .collect();
+    let solved = solve(&samples)?;
+    if !solved.length {
+        return None;
+    }
+    let Solved {
+        fields, evidence, ..
+    } = solved;
+    let mut layout = Layout {
+        message: fields,
+        ..Layout::default()
+    };
+    layout
+        .message
+        .push(Field::plain(Kind::Picture(Payload::File)));
+    if once > 0 {
+        let count = u32::try_from(once).ok()?;
+        layout.once = vec![Field::plain(Kind::Bytes(count))];
+    }
+    // What follows the last picture may be what is behind each, and be said only once here.
+    let last = seen.last()?;
+    let rest = bytes.get(last.end..).unwrap_or_default();
+    let trailer = if behind > 0 {
+        let second = seen.get(1)?;
+        bytes.get(second.from..second.from + behind)
+    } else if seen.len() == 1 && rest.len() <= 4 && rest.iter().all(u8::is_ascii_whitespace) {
+        Some(rest)
+    } else {
+        None
+    };
+    if let Some(trailer) = trailer.filter(|trailer| !trailer.is_empty()) {
+        layout
+            .message
+            .push(Field::plain(Kind::Fixed(trailer.into())));
+    }
+    let messages = samples.len();
+    let checked = reread(&layout, &samples);
+    checked.then(|| Inferred {
+        confidence: confidence(messages),
+        layout,
+        evidence,
+        messages,
+    })
+}
+
+/// Whether the layout's own fields take exactly each header.
+fn reread(layout: &Layout, samples: &[Sample<'_>]) -> bool {
+    use super::super::layout::Size;
+    samples.iter().all(|sample| {
+        let mut at = 0;
+        for field in &layout.message {
+            if let Kind::Picture(_) = field.kind {
+                break;
+            }
+            let rest = sample.header.get(at..).unwrap_or_default();
+            match field.kind.size(rest, None, true) {
+                Size::Is(size) => at += size,
+                _ => return false,
+            }
+        }
+        at == sample.header.len()
+    })
+}
+
+/// A picture with something in front of each piece of it.
+fn pieces(bytes: &[u8], start: usize, full: bool) -> Outcome {
+    let mut more = false;
+    for place in places(start).filter(|place| place.bytes != 3) {
+        // What stands before the first piece's own header comes once.
+        for outer in 0..=place.at {
+            match by_lengths(bytes, start, outer, place, full) {
+                Outcome::Found(found) => return Outcome::Found(found),
+                Outcome::NeedMore => more = true,
+                Outcome::Nothing => {}
+            }
+            if outer > 32 {
+                break;
+            }
+        }
+    }
+    match by_numbers(bytes, start) {
+        Outcome::Nothing if more => Outcome::NeedMore,
+        other => other,
+    }
+}
+
+/// Pieces whose own lengths are at `place` of the first header, which begins at `outer`.
+fn by_lengths(bytes: &[u8], start: usize, outer: usize, place: Place, full: bool) -> Outcome {
+    let header = start - outer;
+    let inner = Place {
+        at: place.at - outer,
+        ..place
+    };
+    let Some(first) = place
+        .read(bytes)
+        .filter(|size| (16..1 << 20).contains(size))
+    else {
+        return Outcome::Nothing;
+    };
+    let Sniff::Is(format) = sniff(bytes.get(start..start + SNIFF_BYTES).unwrap_or_default()) else {
+        return Outcome::Nothing;
+    };
+    let mut walker = Walker::new(format);
+    let mut at = outer;
+    let mut count = 0_usize;
+    let mut short = false;
+    while let Some(head) = bytes.get(at..at + header) {
+        let Some(size) = inner.read(head) else {
+            return Outcome::Nothing;
+        };
+        if size == 0 && count > 1 {
+            break;
+        }
+        // All pieces but the last are of one size: other sizes would fit any bytes.
+        if short || size == 0 || size > first {
+            return Outcome::Nothing;
+        }
+        short = size < first;
+        let Ok(size) = usize::try_from(size) else {
+            return Outcome::Nothing;
+        };
+        let from = at + header;
+        let data = bytes.get(from..from + size);
+        let taken = walker.update(data.unwrap_or_else(|| bytes.get(from..).unwrap_or_default()));
+        let Some(data) = data else { break };
+        count += 1;
+        at = from + size;
+        match walker.status() {
+            Status::Walking => {}
+            Status::Whole { length } if taken == data.len() && count > 1 => {
+                return lengths_found(bytes, outer, header, inner, count, length);
+            }
+            _ => return Outcome::Nothing,
+        }
+    }
+    if count >= 3 && !short {
+        lengths_found(bytes, outer, header, inner, count, 0)
+    } else if full || count == 0 {
+        Outcome::Nothing
+    } else {
+        Outcome::NeedMore
+    }
+}
+
+fn lengths_found(
+    bytes: &[u8],
+    outer: usize,
+    header: usize,
+    inner: Place,
+    count: usize,
+    length: u64,
+) -> Outcome {
+    let plain = |bytes: usize, fields: &mut Vec<Field>| {
+        if bytes > 0 {
+            let count = u32::try_from(bytes).unwrap_or(u32::MAX);
+            fields.push(Field::plain(Kind::Bytes(count)));
+        }
+    };
+    let mut piece = Vec::new();
+    plain(inner.at, &mut piece);
+    piece.push(Field::says(inner.kind(), Role::Length(Counts::Picture)));
+    plain(header - inner.at - usize::from(inner.bytes), &mut piece);
+    piece.push(Field::plain(Kind::Data(None)));
+    let (mut message, mut evidence) = outer_fields(bytes, outer, length);
+    message.push(Field::plain(Kind::Picture(Payload::Pieces)));
+    evidence.push(format!(
+        "{} bytes in front of each of {count} pieces = its length, and the pieces together are a picture",
+        inner.bytes
+    ));
+    Outcome::Found(Box::new(Inferred {
+        layout: Layout {
+            message,
+            piece,
+            ..Layout::default()
+        },
+        confidence: confidence(count),
+        evidence,
+        messages: count,
+    }))
+}
+
+/// The fields before the first piece.
+fn outer_fields(bytes: &[u8], outer: usize, length: u64) -> (Vec<Field>, Vec<String>) {
+    if outer == 0 {
+        return (Vec::new(), Vec::new());
+    }
+    let sample = Sample {
+        header: bytes.get(..outer).unwrap_or_default(),
+        length,
+        width: None,
+        height: None,
+        picture: &[],
+        behind: 0,
+    };
+    match solve(&[sample]) {
+        Some(solved) => (solved.fields, solved.evidence),
+        None => (
+            vec![Field::plain(Kind::Bytes(
+                u32::try_from(outer).unwrap_or(u32::MAX),
+            ))],
+            Vec::new(),
+        ),
+    }
+}
+
+/// Pieces of one size with a running number in front of each.
+fn by_numbers(bytes: &[u8], start: usize) -> Outcome {
+    let Sniff::Is(format) = sniff(bytes.get(start..start + SNIFF_BYTES).unwrap_or_default()) else {
+        return Outcome::Nothing;
+    };
+    for (width, big_endian) in [(4_u8, true), (4, false), (2, true), (2, false)] {
+        let size = usize::from(width);
+        let Some(at) = start.checked_sub(size) else {
+            continue;
+        };
+        let number = |at: usize| {
+            let place = Place {
+                at,
+                bytes: width,
+                big_endian,
+            };
+            place.read(bytes)
+        };
+        let Some(first @ 0..=1) = number(at) else {
+            continue;
+        };
+        // As far as three numbers show, which must not be by chance.
+        let most = bytes.len().saturating_sub(start) / 2;
+        for data in 16..most.min(16 << 10) {
+            let stride = data + size;
+            let fits = (1..=3_u64).all(|step| {
+                let place = usize::try_from(step)
+                    .ok()
+                    .and_then(|step| step.checked_mul(stride))
+                    .and_then(|step| step.checked_add(at));
+                match place.and_then(number) {
+                    Some(found) => found == first + step,
+                    None => step > 2,
+                }
+            });
+            if !fits {
+                continue;
+            }
+            let mut walker = Walker::new(format);
+            let mut from = start;
+            let mut count = 0_usize;
+            while let Some(part) = bytes.get(from..(from + data).min(bytes.len())) {
+                if part.is_empty() {
+                    break;
+                }
+                walker.update(part);
+                count += 1;
+                from += stride;
+                if walker.status() != Status::Walking {
+                    break;
+                }
+            }
+            let length = match walker.status() {
+                Status::Whole { length } => length,
+                Status::Walking => 0,
+                Status::Broken { .. } => continue,
+            };
+            let (mut message, mut evidence) = outer_fields(bytes, at, length);
+            message.push(Field::plain(Kind::Picture(Payload::Pieces)));
+            evidence.push(format!(
+                "a number that grows by 1 in front of each of {count} blocks of {data} bytes, which together are a picture"
+            ));
+            let kind = Kind::Int {
+                bytes: width,
+                big_endian,
+                signed: false,
+            };
+            let mut index = Field::says(kind, Role::Index);
+            index.plus = i64::try_from(first).unwrap_or(0);
+            let layout = Layout {
+                message,
+                piece: vec![index, Field::plain(Kind::Data(u32::try_from(data).ok()))],
+                ..Layout::default()
+            };
+            return Outcome::Found(Box::new(Inferred {
+                layout,
+                confidence: confidence(count),
+                evidence,
+                messages: count,
+            }));
+        }
+    }
+    Outcome::Nothing
+}
