@@ -279,12 +279,12 @@ impl Channel {
     /// Bytes that will never come.
     pub(super) fn gap(&mut self, gap: Gap, context: &mut Context<'_>) {
         self.cause = gap.cause;
+        self.settle(false, context);
         // What follows is framed as it seems until something proves it. The bytes before are certain.
         let doubt = self.doubt.or(Some(Doubt::Gap));
         if self.open.is_none() {
             self.doubt = doubt;
         }
-        self.settle(false, context);
         if let State::Undecided(head) = &mut self.state {
             if head.is_empty() {
                 self.pass(What::Gap(gap.cause), gap.length);
