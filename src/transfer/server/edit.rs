@@ -142,6 +142,7 @@ fn one(
             pace: None,
             file: Some(file.to_string_lossy().into_owned()),
             request: None,
+            number: 0,
         },
     )?;
     let problem = record.problem.clone();
