@@ -62,7 +62,7 @@ fn recorded() -> TempDir {
     let (code, out, errors) = check(&folder, &["eof.pcap", "--record", "eof.toml"]);
     assert_eq!(code, 0, "{errors}");
     assert!(
-        out.starts_with("wrote 17 expectations to eof.toml"),
+        out.starts_with("wrote 25 expectations to eof.toml"),
         "{out}"
     );
     folder
@@ -83,7 +83,7 @@ fn what_was_recorded_holds() {
     assert_eq!((code, errors.as_str()), (0, ""));
     assert_eq!(
         out,
-        "✔ 17 expectations hold: eof.pcap is as eof.toml says\n"
+        "✔ 25 expectations hold: eof.pcap is as eof.toml says\n"
     );
 }
 

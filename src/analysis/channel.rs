@@ -538,9 +538,6 @@ impl Channel {
             Protocol::Eof if detected && picture => {
                 Decoder::Carve(CarveDecoder::on_port(Prior::Eof))
             }
-            known if detected && picture && *known == Protocol::pipeline() => {
-                Decoder::Carve(CarveDecoder::on_port(Prior::Pipeline))
-            }
             _ => wire::decoder(protocol, context.role),
         };
         if let Decoder::Length(decoder) = &mut decoder

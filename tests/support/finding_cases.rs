@@ -309,8 +309,10 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         name: "trailing-bytes",
         shows: || {
+            // Where the format is given, all bytes are of the picture.
             let bytes = [&jpeg()[..], b"\r\n"].concat();
-            eof(&bytes, |scenario, tcp| scenario.close(tcp, Client)).findings()
+            let scenario = eof(&bytes, |scenario, tcp| scenario.close(tcp, Client));
+            with((65432, "eof"), &scenario.frames)
         },
         nearly: || on("eof"),
     },

@@ -493,3 +493,15 @@ pub(super) const FLUSHED: &[Example] = &[
         "writer.write_all(&data)?;\nwriter.flush()?;\nsock.shutdown(Shutdown::Write)?;",
     ),
 ];
+
+/// Know that somebody listens before connecting.
+pub(super) const LISTEN_FIRST: &[Example] = &[
+    python(
+        "sock = socket.create_connection((\"127.0.0.1\", 5000))   # while nobody listens there yet",
+        "server = socket.create_server((\"127.0.0.1\", 5000))     # first, in the other program\nsock = socket.create_connection((\"127.0.0.1\", 5000), timeout=5)",
+    ),
+    rust(
+        "let sock = TcpStream::connect(\"127.0.0.1:5000\")?;        // while nobody listens there yet",
+        "let server = TcpListener::bind(\"127.0.0.1:5000\")?;       // first, in the other program\nlet sock = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;",
+    ),
+];

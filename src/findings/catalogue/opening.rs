@@ -15,7 +15,7 @@ pub(in crate::findings) static CONNECTION_REFUSED: Entry = Entry {
     frames: "SYN, then RST and ACK from the port that was asked for.",
     filter: "tcp.flags.syn == 1 || tcp.flags.reset == 1",
     fix: "Start the server first; compare address and port on both sides.",
-    examples: &[],
+    examples: examples::LISTEN_FIRST,
 };
 
 pub(in crate::findings) static CONNECTION_TIMEOUT: Entry = Entry {
@@ -29,7 +29,7 @@ pub(in crate::findings) static CONNECTION_TIMEOUT: Entry = Entry {
     frames: "The same SYN several times, after 1, 3 and 7 seconds.",
     filter: "tcp.flags.syn == 1",
     fix: "Look for a firewall, a wrong address, or a machine that is not there.",
-    examples: &[],
+    examples: examples::LISTEN_FIRST,
 };
 
 pub(in crate::findings) static STRAY_BYTES: Entry = Entry {
