@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::disallowed_methods,
     reason = "a test reads files, and may fail"
 )]
 

@@ -99,11 +99,9 @@ fn a_second_answer_to_one_syn_is_one_connection_without_a_gap() {
 
 #[test]
 fn a_header_in_a_gap_accuses_nobody() {
-    for name in ["14d-header-not-captured-then-second-response"] {
-        let report = case(&format!("capture/{name}.pcap"));
-        has_no_error(&report);
-        assert!(names(&report).contains(&"capture-gap"));
-    }
+    let report = case("capture/14d-header-not-captured-then-second-response.pcap");
+    has_no_error(&report);
+    assert!(names(&report).contains(&"capture-gap"));
     let report = case("capture/51-http-response-header-segment-not-captured-pipelined.pcap");
     has_no_error(&report);
     assert_eq!(report.verdict, Some(Verdict::Inconclusive));

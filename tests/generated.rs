@@ -1,8 +1,8 @@
 //! What a package installs beside the programs: manual pages and completions, made of the command lines themselves.
 
 #![expect(
+    clippy::unwrap_used,
     clippy::disallowed_methods,
-    clippy::print_stderr,
     reason = "a test reads files and runs programs, says when it skips, and may fail"
 )]
 

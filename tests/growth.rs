@@ -146,10 +146,13 @@ fn measured(path: &Path, arguments: &[&str]) -> f64 {
         .sum()
 }
 
+/// What grows, how it is made of so many, and how many there are at first.
+type Kind = (&'static str, fn(u32) -> Capture, u32);
+
 #[test]
 fn time_grows_with_the_input_and_no_faster() {
     let folder = tempfile::tempdir().expect("a folder");
-    let kinds: [(&str, fn(u32) -> Capture, u32); 5] = [
+    let kinds: [Kind; 5] = [
         ("half-open connections", half_open, 3000),
         (
             "whole pictures with markers",
@@ -195,19 +198,19 @@ fn a_limit_of_memory_is_obeyed_and_said() {
         serde_json::from_slice(&output.stdout).expect("JSON")
     };
     let whole = report(&["--max-memory", "4G"]);
-    let folded = report(&["--max-memory", "8M"]);
+    let bounded = report(&["--max-memory", "8M"]);
     assert!(whole["folded"].is_null(), "{}", whole["folded"]);
     assert!(
-        folded["folded"]["streams"].as_u64() > Some(1000),
+        bounded["folded"]["streams"].as_u64() > Some(1000),
         "{}",
-        folded["folded"]
+        bounded["folded"]
     );
     // Sums are those of all, lists are not, and it is said.
-    assert_eq!(whole["totals"], folded["totals"]);
+    assert_eq!(whole["totals"], bounded["totals"]);
     let listed = |report: &Value| report["streams"].as_array().map_or(0, Vec::len);
     assert_eq!(listed(&whole), 20_000);
-    assert!(listed(&folded) < 20_000);
-    let said = folded["findings"].as_array().expect("findings");
+    assert!(listed(&bounded) < 20_000);
+    let said = bounded["findings"].as_array().expect("findings");
     assert!(
         said.iter()
             .any(|finding| finding["name"] == "limit-reached")
@@ -221,6 +224,6 @@ fn a_limit_of_memory_is_obeyed_and_said() {
         "mismatch",
     ];
     let place = |report: &Value| order.iter().position(|name| report["verdict"] == *name);
-    assert!(place(&folded) >= place(&whole));
-    assert!(place(&folded) >= Some(2));
+    assert!(place(&bounded) >= place(&whole));
+    assert!(place(&bounded) >= Some(2));
 }

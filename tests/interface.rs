@@ -1,7 +1,5 @@
 //! An interface that goes down and comes up again while it is captured.
 
-#![expect(clippy::print_stderr, reason = "a test says when it skips")]
-
 use std::process::Command;
 
 /// A pair of interfaces in a network of its own; the captured one is taken down for a while, and datagrams are sent before

@@ -1,6 +1,7 @@
 //! Outputs never replace what is read, and the words of the command line do what people expect.
 
 #![expect(
+    clippy::unwrap_used,
     clippy::disallowed_methods,
     reason = "a test reads and writes files, and may fail"
 )]

@@ -7,6 +7,7 @@
     dead_code,
     reason = "every test file is a crate of its own and uses a part of this"
 )]
+#![expect(clippy::expect_used, reason = "a test reads files, and may fail")]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -105,7 +106,7 @@ pub(crate) fn analyse<'k>(frames: impl IntoIterator<Item = &'k Kept>, options: &
 
 type Ends = (SocketAddr, SocketAddr);
 
-fn of<'r>(report: &'r Report, ends: Ends) -> impl Iterator<Item = &'r Image> {
+fn of(report: &Report, ends: Ends) -> impl Iterator<Item = &Image> {
     report
         .images
         .iter()
