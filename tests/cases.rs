@@ -1,10 +1,7 @@
 //! `imgnet verify` on the cases under `captures/cases/`: exit code, verdict, whose side it is, and the finding that names the
 //! mistake. What is right for each stands in the README of its folder.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a test reads files, and may fail"
-)]
+#![expect(clippy::expect_used, reason = "a test reads files, and may fail")]
 
 mod support;
 
