@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::flow::TransportKind;
 pub use crate::ledger::chunks::Chunks;
 use crate::ledger::comparison::Comparison;
 pub use crate::ledger::coverage::{Coverage, Seen};
@@ -28,17 +29,8 @@ use crate::picture::Format;
 use crate::reassembly::Log;
 pub use crate::reassembly::gap::{Gap, GapCause};
 use crate::units::{ChunkIndex, FrameNumber, PictureId, StreamId, Timestamp};
+pub use crate::wire::Confidence;
 use crate::wire::Protocol;
-
-/// Transport protocol of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TransportKind {
-    /// TCP (RFC 9293).
-    Tcp,
-    /// UDP (RFC 768).
-    Udp,
-}
 
 /// One direction of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,24 +144,6 @@ pub enum Closed {
     Fin,
     /// A RST from the sender of this direction.
     Reset,
-}
-
-/// How sure imgnet is of a stream's wire format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Confidence {
-    /// Nothing but the port or the sizes of the writes speaks for it.
-    Guess,
-    /// Worked out from one message, whose picture was walked to its end.
-    Likely,
-    /// The bytes speak for it.
-    Content,
-    /// Port and bytes speak for it.
-    PortAndContent,
-    /// Worked out from the bytes, and two messages or more agree.
-    Confirmed,
-    /// The user said so.
-    Given,
 }
 
 /// One TCP connection or UDP 5-tuple.

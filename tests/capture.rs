@@ -303,7 +303,7 @@ while True: c.sendall(piece)
         }
         child.kill().unwrap();
         child.wait().unwrap();
-        // The one that mends it is told by the kernel, and takes a moment.
+        // The one that repairs it is told by the kernel, and takes a moment.
         loop {
             let read = Command::new(IMGNET)
                 .args(["analyze", "-q", "--digest", "none", "run.pcapng"])

@@ -97,7 +97,7 @@ fn a_numbered_datagram_that_never_came() {
     assert_eq!(text(image, "verdict"), "incomplete");
     let problem = text(image, "problem");
     assert!(
-        problem.contains("1 of its datagrams never came") && problem.contains("1200 bytes"),
+        problem.contains("1 of its datagrams never came") && problem.contains("1,200 bytes"),
         "{problem}"
     );
 }

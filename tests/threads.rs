@@ -13,9 +13,9 @@ mod make_capture;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use imgnet::analysis::Collector;
 use imgnet::analysis::{self, Analysis, DigestKind, Limits, Options, PacketCounts};
 use imgnet::frame::{Frame, LinkType};
-use imgnet::report::Collector;
 use imgnet::report::model::Packets;
 use imgnet::report::{Style, json};
 use imgnet::source::Capture;

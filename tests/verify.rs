@@ -402,7 +402,7 @@ fn damage_that_has_a_name() {
     line_end.extend_from_slice(b"\r\n");
     for (bytes, words, finding) in [
         (&zeros, "Filled with zeros", None),
-        (&missing, "1024 bytes missing at byte 2048", None),
+        (&missing, "1,024 bytes missing at byte 2,048", None),
         (&doubled, "3 bytes too many at byte 2048", None),
         (&text_mode, "Text mode", Some("text-mode")),
         (&line_end, "a line end, CR LF", None),

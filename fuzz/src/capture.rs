@@ -7,13 +7,14 @@ use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
+use imgnet::analysis::Collector;
 use imgnet::analysis::{Analysis, Event, Observer, Options};
 use imgnet::frame::Frame;
 use imgnet::ledger::Image;
 use imgnet::reassembly::Gap;
 use imgnet::report::csv::Table;
 use imgnet::report::model::Packets;
-use imgnet::report::{Collector, Detail, Report, Style, csv, json, table};
+use imgnet::report::{Detail, Report, Style, csv, json, table};
 use imgnet::source::{Capture, FileSummary};
 use imgnet::units::PictureId;
 use rustix::fs::{MemfdFlags, Timespec, Timestamps, futimens, memfd_create};

@@ -387,3 +387,47 @@ fn observed_chunk(
     };
     (enough && count * 2 > total && !path_made).then_some(size)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::FrameNumber;
+
+    fn observed(sizes: &[u32], transport: TransportKind) -> Option<u64> {
+        let mut offset = 0;
+        let extents: Vec<Extent> = sizes
+            .iter()
+            .map(|&bytes| {
+                let extent = Extent {
+                    offset,
+                    bytes,
+                    frame: FrameNumber(1),
+                    wire_len: bytes + 54,
+                    time: None,
+                    repeat: false,
+                };
+                offset += u64::from(bytes);
+                extent
+            })
+            .collect();
+        // One byte more follows, so that none of these is the last.
+        observed_chunk(extents.into_iter(), offset + 1, transport)
+    }
+
+    #[test]
+    fn a_chunk_size_is_what_more_than_half_of_the_segments_have() {
+        use TransportKind::{Tcp, Udp};
+        assert_eq!(observed(&[700, 700, 700, 9, 8], Tcp), Some(700));
+        assert_eq!(observed(&[700, 700, 9, 8], Tcp), None, "half is not enough");
+        assert_eq!(observed(&[700, 700], Tcp), None, "too few to tell");
+        assert_eq!(observed(&[700, 700, 700], Tcp), Some(700));
+        assert_eq!(observed(&[700], Udp), Some(700));
+        assert_eq!(
+            observed(&[1448; 5], Tcp),
+            None,
+            "the path makes segments so long"
+        );
+        assert_eq!(observed(&[1448; 5], Udp), Some(1448));
+        assert_eq!(observed(&[], Udp), None);
+    }
+}

@@ -4,6 +4,7 @@
 mod account;
 mod budget;
 mod channel;
+mod collect;
 mod dispatcher;
 mod follower;
 mod held;
@@ -20,6 +21,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use self::budget::Budget;
+pub use self::collect::Collector;
 use self::dispatcher::{Dispatcher, Opening, Orders, Place};
 use self::follower::Follower;
 pub use self::parallel::{Told, analyse};

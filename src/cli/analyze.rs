@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 
+use crate::analysis::Collector;
 use crate::analysis::{Event, Observer};
 use crate::cli::args::{CapturePaths, Common, FormatArg};
 use crate::cli::exit::Exit;
@@ -16,7 +17,6 @@ use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
 use crate::cli::show::Show;
 use crate::ledger::{Image, Stream};
-use crate::report::Collector;
 use crate::report::table::conversations;
 
 /// Show the streams, pictures, chunks and findings of captures, and save the pictures

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::analysis::Collector;
 use crate::analysis::{Event, Observer};
 use crate::capture::annotate::{self, Copied};
 use crate::cli::args::{AnalysisArgs, ColorArg, FormatArg, OutputArgs};
@@ -15,8 +16,8 @@ use crate::cli::output::sink;
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
 use crate::ledger::{Image, Stream};
+use crate::report::annotations;
 use crate::report::text::{self, counted};
-use crate::report::{Collector, annotations};
 use crate::source;
 
 /// Copy a capture with comments on its frames: pictures, chunks, findings, as Wireshark shows them

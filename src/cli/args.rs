@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::analysis::{Budget, DigestKind, Limits, Options};
+use crate::cli::values::{duration, limit, size_above_zero};
+use crate::report::Detail;
 use crate::report::csv::Table;
-use crate::report::{Detail, text};
 use crate::wire::{Layout, Protocol};
 
 /// The least memory that is taken for granted where nobody says how much.
@@ -49,7 +50,7 @@ pub struct AnalysisArgs {
     pub layout: Option<Protocol>,
 
     /// Bytes that the sending program hands over at once; else the wire format's habit or a guess
-    #[arg(long, value_name = "BYTES", value_parser = at_least_one)]
+    #[arg(long, value_name = "BYTES", value_parser = size_above_zero)]
     pub chunk: Option<u64>,
 
     /// Digest of every picture
@@ -57,7 +58,7 @@ pub struct AnalysisArgs {
     pub digest: DigestArg,
 
     /// Silence longer than this counts as idle
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "2")]
+    #[arg(long, value_name = "SECONDS", value_parser = duration, default_value = "2")]
     pub idle: Duration,
 
     /// Limits.
@@ -285,61 +286,9 @@ fn protocol_help() -> String {
     )
 }
 
-/// Bytes, with an optional suffix K, M or G (powers of 1024).
-fn size(text: &str) -> Result<u64, String> {
-    let expected = || format!("expected bytes, e.g. 2048, 8M or 1G, not {text:?}");
-    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
-        None => (text, ""),
-        Some(at) => text.split_at(at),
-    };
-    let shift = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 0,
-        "k" | "kib" => 10,
-        "m" | "mib" => 20,
-        "g" | "gib" => 30,
-        _ => return Err(expected()),
-    };
-    let number: u64 = digits.parse().map_err(|_| expected())?;
-    number
-        .checked_mul(1 << shift)
-        .ok_or_else(|| format!("{} is more than can be counted", text::plain(text, true)))
-}
-
-pub(crate) fn at_least_one(text: &str) -> Result<u64, String> {
-    match size(text)? {
-        0 => Err("must be at least 1".to_owned()),
-        size => Ok(size),
-    }
-}
-
-fn limit(text: &str) -> Result<usize, String> {
-    usize::try_from(at_least_one(text)?).map_err(|error| error.to_string())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let expected = || format!("expected seconds above 0, e.g. 2 or 0.5, not {text:?}");
-    let seconds: f64 = text.parse().map_err(|_| expected())?;
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(expected)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_know_their_units() {
-        assert_eq!(size("2048"), Ok(2048));
-        assert_eq!(size("8M"), Ok(8 << 20));
-        assert_eq!(size("1gib"), Ok(1 << 30));
-        assert!(size("").is_err());
-        assert!(size("8T").is_err());
-        assert!(size("-1").is_err());
-        assert!(size("99999999999G").is_err());
-        assert!(at_least_one("0").is_err());
-    }
 
     #[test]
     fn protocols_name_their_port() {
@@ -350,14 +299,6 @@ mod tests {
         );
         for wrong in ["marker", "70000=eof", "=eof", "7=", "7=bogus"] {
             assert!(protocol(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn seconds_are_above_zero() {
-        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
-        for wrong in ["0", "-1", "NaN", "inf", "two", "1e400"] {
-            assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -9,13 +9,14 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::capture::confine::{Needs, confine};
-use crate::capture::mend::Mender;
+use crate::capture::repair::Repairer;
 use crate::capture::session::{self, Every, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Output, not_an_input, not_the_same};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary as MarkdownSummary};
 use crate::cli::terminal::Environment;
+use crate::cli::values::{duration, size_above_zero};
 use crate::findings::{Finding, Severity};
 use crate::ledger::Verdict;
 use crate::report::model::{CaptureFile, Report};
@@ -162,7 +163,7 @@ struct EndArgs {
     packets: Option<u64>,
 
     /// End after so many captured bytes, e.g. 500M
-    #[arg(long, value_name = "SIZE", value_parser = crate::cli::args::at_least_one)]
+    #[arg(long, value_name = "SIZE", value_parser = size_above_zero)]
     size: Option<u64>,
 
     /// End when no frame came for this time
@@ -278,7 +279,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         Some(Output::open(&capture.common.output, &read)?)
     };
     let recorder = recorder(capture, &network, &device, filter.as_deref(), stdout_taken)?;
-    let mender = mender(recorder.as_ref());
+    let repairer = repairer(recorder.as_ref());
 
     let stop = Stop::default();
     let signals = match &task {
@@ -337,7 +338,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         .as_mut()
         .map(|brake| -> &mut dyn session::Hold { brake });
     let (summary, watch) = session::run(&mut device, recorder, watch, &stop, options, hold);
-    mender.into_iter().for_each(Mender::dismiss);
+    repairer.into_iter().for_each(Repairer::dismiss);
     let outcome = running.map(|running| running.finish(quiet)).transpose()?;
     let ending = Ending {
         output,
@@ -374,9 +375,9 @@ fn watcher(capture: &Capture, view: View) -> anyhow::Result<(Watch, Option<PageF
     Ok((watch, page))
 }
 
-/// Starts the mender of the file. Without it, a file whose capture is killed may end in half a block.
-fn mender(recorder: Option<&Recorder>) -> Option<Mender> {
-    Mender::beside(recorder?.file()?).ok()
+/// Starts the repairer of the file. Without it, a file whose capture is killed may end in half a block.
+fn repairer(recorder: Option<&Recorder>) -> Option<Repairer> {
+    Repairer::beside(recorder?.file()?).ok()
 }
 
 /// Confines the process, and begins to compare with what it can still read.
@@ -853,25 +854,9 @@ fn every(text: &str) -> Result<Every, String> {
     if text.ends_with('s') || text.ends_with('m') || text.ends_with('h') {
         return duration(text).map(Every::Time);
     }
-    crate::cli::args::at_least_one(text)
+    size_above_zero(text)
         .map(Every::Bytes)
         .map_err(|_| format!("expected e.g. 100M, 60s or 10pictures, not {text:?}"))
-}
-
-/// Seconds, or a duration with units as in `1m30s`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let expected =
-        || format!("expected a time above 0, e.g. 10, 2.5, 500ms or 1m30s, not {text:?}");
-    let duration = match text.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
-        Err(_) => text
-            .parse::<jiff::SignedDuration>()
-            .ok()
-            .and_then(|duration| Duration::try_from(duration).ok()),
-    };
-    duration
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(expected)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use clap::Args;
 
+use crate::analysis::Collector;
 use crate::analysis::{Event, Observer};
 use crate::cli::args::{AnalysisArgs, CapturePaths, Common, DigestArg, FormatArg, Rendering};
 use crate::cli::exit::Exit;
@@ -18,11 +19,11 @@ use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
 use crate::digest::DigestKind;
+use crate::expect::render::junit;
 use crate::expect::{self, Expectations, Mistakes, Origin, Outcome, render};
 use crate::ledger::{Image, Stream};
 use crate::report::model::Report;
 use crate::report::text;
-use crate::report::{Collector, junit};
 use crate::units::Timestamp;
 
 /// Nobody writes more by hand, and a capture given by mistake is not read whole.

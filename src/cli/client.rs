@@ -14,10 +14,11 @@ use clap::{Args, Parser, Subcommand};
 
 use super::confined::confined;
 use super::server::{
-    Common, Showing, at_least_one, chunk_size, filter, marker, milliseconds, one_way, only_framed,
-    parsed, pixels_width, run, run_showing, usage,
+    Common, Showing, filter, marker, one_way, only_framed, parsed, pixels_width, run, run_showing,
+    usage,
 };
 use crate::capture::confine::{Needs, Network};
+use crate::cli::values::{at_least_one, chunk_size, pause};
 use crate::imaging::Filter;
 use crate::transfer::client::send::{self, Send};
 use crate::transfer::client::work::{self, Work};
@@ -86,7 +87,7 @@ struct SendArgs {
     chunk: Option<usize>,
 
     /// Pause after each, in milliseconds [default: none; 1 for udp]
-    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    #[arg(long, value_name = "MS", value_parser = pause)]
     pace: Option<Duration>,
 
     /// With markers: all pictures over one connection
@@ -284,7 +285,7 @@ fn get(args: &GetArgs, session: &Session<'_>) -> anyhow::Result<()> {
         if args.common.is_json() {
             out.write_all(&listing::encode(&listed))?;
         } else {
-            menu::table(&listed, &mut out)?;
+            menu::table(&listed, &args.common.style(), &mut out)?;
         }
         return Ok(());
     }
@@ -294,7 +295,7 @@ fn get(args: &GetArgs, session: &Session<'_>) -> anyhow::Result<()> {
             let listed = get::list(&args.server, session)?;
             let mut out = io::stderr().lock();
             match &listed {
-                Some(listed) => menu::table(listed, &mut out)?,
+                Some(listed) => menu::table(listed, &args.common.style(), &mut out)?,
                 None => writeln!(out, "{} tells no list.", args.server)?,
             }
             let typed = || menu::typed(|| session.shutdown.requested());
@@ -415,7 +416,7 @@ mod tests {
             "send [::1]:5050 a.jpg --protocol marker --chunk 2048",
             "get 127.0.0.1:40674",
             "get 127.0.0.1:40674 3 -o three.jpg",
-            "get 127.0.0.1:40674 cat.jpg --json",
+            "get 127.0.0.1:40674 cat.jpg --format json",
             "get 127.0.0.1:40674 --list",
             "send localhost:1 a.jpg --protocol framed --udp",
             "send localhost:5050 a.jpg --protocol marker --back edited",

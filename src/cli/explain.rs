@@ -1,4 +1,4 @@
-//! `imgnet explain`: what does this finding mean, and how do I mend my program?
+//! `imgnet explain`: what does this finding mean, and how do I fix my program?
 
 use std::io::{self, BufWriter, Write};
 
@@ -13,7 +13,7 @@ use crate::findings::catalogue::{self, Entry};
 use crate::findings::glossary::{self, Word};
 use crate::report::{Detail, Style, explain};
 
-/// Say what a finding means, how it is proved, and how to mend the program; without NAME list all findings
+/// Say what a finding means, how it is proved, and how to fix the program; without NAME list all findings
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  \

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::capture::mend;
+use crate::capture::repair;
 
 pub mod analyze;
 pub mod annotate;
@@ -39,6 +39,7 @@ pub mod report;
 pub mod server;
 mod show;
 pub mod terminal;
+mod values;
 pub mod verify;
 mod version;
 pub mod wireshark;
@@ -86,8 +87,8 @@ enum Command {
     #[command(hide = true)]
     Generate(generate::Generate),
     /// What outlives a capture that is killed
-    #[command(name = mend::MEND, hide = true)]
-    Mend,
+    #[command(name = repair::REPAIR, hide = true)]
+    Repair,
 }
 
 /// Runs `imgnet` with these arguments (the program's name first) and says how it went.
@@ -126,7 +127,7 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(command) => explain::run(command),
         Command::Layout(command) => layout::run(command),
         Command::Generate(command) => generate::run(command),
-        Command::Mend => mend::mend().map(|()| Exit::Good).map_err(Into::into),
+        Command::Repair => repair::repair().map(|()| Exit::Good).map_err(Into::into),
     };
     conclude(outcome).into()
 }

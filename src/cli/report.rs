@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::analysis::Collector;
 use crate::analysis::{Event, Observer};
 use crate::capture::confine::Needs;
 use crate::cli::args::{AnalysisArgs, CapturePaths, ColorArg, FormatArg, OutputArgs};
@@ -16,7 +17,6 @@ use crate::cli::reading::Watch;
 use crate::cli::verify::compare::{Named, Settings, Sides, Verifier};
 use crate::cli::verify::files;
 use crate::cli::verify::spool::Spool;
-use crate::report::Collector;
 
 /// Write one HTML page that shows it all: verdict, pictures, drawings, chunks, findings
 #[derive(Debug, Args)]

@@ -7,19 +7,20 @@ use std::time::Instant;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
+use crate::analysis::Collector;
 use crate::analysis::{Event, Observer};
 use crate::capture::confine::Needs;
-use crate::cli::args::{self, CapturePaths, Common, Rendering};
+use crate::cli::args::{CapturePaths, Common, Rendering};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::output::{Output, not_the_same, sink, temporary, trouble};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
+use crate::cli::values::size_above_zero;
+use crate::expect::render::junit::Suite;
 use crate::ledger::Verdict;
 use crate::ledger::comparison::Level;
-use crate::report::Collector;
-use crate::report::junit::Suite;
 use crate::report::model::Report;
 use crate::verify::Thresholds;
 
@@ -106,7 +107,7 @@ struct ComparedArgs {
     damage: Option<PathBuf>,
 
     /// Larger pictures and files are compared by digest alone [default: 256M]
-    #[arg(long, value_name = "SIZE", value_parser = args::at_least_one)]
+    #[arg(long, value_name = "SIZE", value_parser = size_above_zero)]
     limit_compare: Option<u64>,
 }
 
@@ -230,7 +231,7 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
             timestamp: super::check::now(),
             took: begun.elapsed(),
         };
-        junit.write(|mut out| crate::report::junit::render(&cases, &suite, &mut out))?;
+        junit.write(|mut out| crate::expect::render::junit::render(&cases, &suite, &mut out))?;
     }
     let rendering = output.rendering();
     let beside_table = rendering == Rendering::Table && output.is_stdout();

@@ -67,7 +67,7 @@ enum Fit {
     Yes,
     /// It is, and more of what happened could spoil it.
     SoFar,
-    /// It is not, and more of what happened could mend it.
+    /// It is not, and more of what happened could change it.
     NotYet,
     /// It is not, whatever else was missed.
     No,
@@ -319,7 +319,7 @@ impl Subject<'_> {
         let actual = image.and_then(|image| image.format);
         let came = Came {
             actual: match (image, actual) {
-                (_, Some(format)) => Some(Value::Text(format.to_string())),
+                (_, Some(format)) => Some(Value::Text(format.name().to_owned())),
                 (Some(_), None) => Some(Value::Text("no known file format".to_owned())),
                 (None, None) => None,
             },
@@ -330,7 +330,12 @@ impl Subject<'_> {
             },
             note: None,
         };
-        self.add("format", Some(*line), Value::Text(value.to_string()), came);
+        self.add(
+            "format",
+            Some(*line),
+            Value::Text(value.name().to_owned()),
+            came,
+        );
     }
 
     fn complete(&mut self, expected: &PictureExpectations, image: Option<&Image>) {

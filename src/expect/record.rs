@@ -181,7 +181,7 @@ fn picture(report: &Report, image: &Image, out: &mut String) -> std::fmt::Result
         }
     }
     if let Some(format) = image.format {
-        writeln!(out, "format = \"{format}\"")?;
+        writeln!(out, "format = \"{}\"", format.name())?;
     }
     if let Some((width, height)) = image.width.zip(image.height) {
         writeln!(out, "width = {width}\nheight = {height}")?;

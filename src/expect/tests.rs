@@ -33,7 +33,7 @@ fn finding(name: Name, severity: Severity) -> Finding {
         image: None,
         packets: Vec::new(),
         message: "It happened.".to_owned(),
-        fix: "Mend it.".to_owned(),
+        fix: "Fix it.".to_owned(),
     }
 }
 
@@ -464,10 +464,10 @@ fn what_a_cut_capture_cannot_tell_is_not_told() {
     let mut report = samples::healthy();
     report.captures[0].truncated = true;
     for (text, expected) in [
-        // Nothing more can mend it.
+        // Nothing more can change it.
         ("pictures = 4", Outcome::Fail),
         ("packets = \"..=3\"", Outcome::Fail),
-        // More could mend it.
+        // More could change it.
         ("pictures = 6", Outcome::Inconclusive),
         ("packets = \"100000..\"", Outcome::Inconclusive),
         ("require = \"stall\"", Outcome::Inconclusive),

@@ -1,4 +1,4 @@
-//! Findings: what went wrong, how sure that is, which frames show it, and how to mend it.
+//! Findings: what went wrong, how sure that is, which frames show it, and how to fix it.
 //!
 //! The catalogue and the rules live here; a rule sees accounts and events, never bytes of the file system.
 
@@ -91,6 +91,6 @@ pub struct Finding {
     pub packets: Vec<FrameNumber>,
     /// What happened, one plain sentence.
     pub message: String,
-    /// How to mend it, one plain sentence.
+    /// How to fix it, one plain sentence.
     pub fix: String,
 }

@@ -3,8 +3,19 @@
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::decode::Tunnel;
-use crate::ledger::TransportKind;
+
+/// Transport protocol of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransportKind {
+    /// TCP (RFC 9293).
+    Tcp,
+    /// UDP (RFC 768).
+    Udp,
+}
 
 /// Transport protocol, both endpoints and the tunnel between them, the same whichever of them sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

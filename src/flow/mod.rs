@@ -6,6 +6,6 @@ pub mod key;
 pub mod pair;
 pub mod table;
 
-pub use key::FlowKey;
+pub use key::{FlowKey, TransportKind};
 pub use pair::{Pair, Side};
 pub use table::Table;

@@ -176,7 +176,7 @@ impl<S> Table<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::TransportKind;
+    use crate::flow::TransportKind;
 
     fn key(port: u16) -> FlowKey {
         let address = |port| std::net::SocketAddr::from(([127, 0, 0, 1], port));

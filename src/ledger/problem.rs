@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::picture::Break;
+use crate::units::{count, counted};
 
 /// Where and why a picture is not whole. Its `Display` is the sentence that reports show; the JSON is that sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,42 +114,62 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NeverArrived { missing, of } => {
-                write!(f, "{missing} of {of} bytes never reached the receiver")
+                write!(f, "{} never reached the receiver", of_bytes(*missing, *of))
             }
             Self::NotCaptured { missing, of } => {
-                write!(f, "{missing} of {of} bytes are missing from the capture")
+                write!(
+                    f,
+                    "{} {} missing from the capture",
+                    of_bytes(*missing, *of),
+                    are(*missing)
+                )
             }
             Self::PiecesMissing { pieces: 0, bytes } => {
                 write!(
                     f,
-                    "{bytes} bytes never came, by the numbers of the datagrams"
+                    "{} never came, by the numbers of the datagrams",
+                    counted(*bytes, "byte", "bytes")
                 )
             }
             Self::PiecesMissing { pieces, bytes: 0 } => {
-                write!(f, "{pieces} of its datagrams never came, by their numbers")
+                write!(
+                    f,
+                    "{} of its datagrams never came, by their numbers",
+                    count(*pieces)
+                )
             }
             Self::PiecesMissing { pieces, bytes } => {
                 write!(
                     f,
-                    "{pieces} of its datagrams never came, by their numbers: {bytes} bytes"
+                    "{} of its datagrams never came, by their numbers: {}",
+                    count(*pieces),
+                    counted(*bytes, "byte", "bytes")
                 )
             }
             Self::Short {
                 stop,
                 bytes,
                 declared,
-            } => write!(f, "{stop} after {bytes} of {declared} declared bytes"),
+            } => write!(
+                f,
+                "{stop} after {} of {} declared bytes",
+                count(*bytes),
+                count(*declared)
+            ),
             Self::Broken { at, reason } => {
-                write!(f, "its structure breaks at byte {at}: {reason}")
+                write!(f, "its structure breaks at byte {}: {reason}", count(*at))
             }
             Self::Unfinished { stop, bytes } => {
                 write!(
                     f,
-                    "{stop} after {bytes} bytes, before the picture's structure ended"
+                    "{stop} after {}, before the picture's structure ended",
+                    counted(*bytes, "byte", "bytes")
                 )
             }
             Self::NoEnd { stop } => write!(f, "{stop} before the format's end of the picture"),
-            Self::BrokeOff { stop, bytes } => write!(f, "{stop} after {bytes} bytes"),
+            Self::BrokeOff { stop, bytes } => {
+                write!(f, "{stop} after {}", counted(*bytes, "byte", "bytes"))
+            }
             Self::StartedLate => f.write_str(
                 "the capture began after the connection did, and what came before is unknown",
             ),
@@ -168,6 +189,15 @@ impl fmt::Display for Problem {
             Self::Told(words) => f.write_str(words),
         }
     }
+}
+
+/// `1 of 12,088 bytes`.
+fn of_bytes(part: u64, of: u64) -> String {
+    format!("{} of {}", count(part), counted(of, "byte", "bytes"))
+}
+
+fn are(number: u64) -> &'static str {
+    if number == 1 { "is" } else { "are" }
 }
 
 impl Serialize for Problem {

@@ -1,5 +1,6 @@
 //! Turns a whole picture into pixels, within limits that its headers are held to before anything is allocated.
 
+use crate::units::count;
 use std::io::Cursor;
 
 use image::metadata::Orientation;
@@ -36,8 +37,8 @@ pub enum DecodeError {
     Unknown,
     /// Its headers ask for more than the limits allow.
     #[error(
-        "{format} of {width}×{height} pixels takes {bytes} bytes decoded; the limits are {}×{} pixels and {} bytes",
-        limits.width, limits.height, limits.bytes
+        "{format} of {width}×{height} pixels takes {} bytes decoded; the limits are {}×{} pixels and {} bytes",
+        count(*bytes), limits.width, limits.height, count(limits.bytes)
     )]
     TooLarge {
         /// The format.

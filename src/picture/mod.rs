@@ -43,13 +43,26 @@ pub enum Format {
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::Gif => "GIF",
+            Self::WebP => "WebP",
+            Self::Bmp => "BMP",
+        })
+    }
+}
+
+impl Format {
+    /// Its name in the JSON and in files of expectations; `Display` is for people.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Jpeg => "jpeg",
             Self::Png => "png",
             Self::Gif => "gif",
             Self::WebP => "webp",
             Self::Bmp => "bmp",
-        })
+        }
     }
 }
 

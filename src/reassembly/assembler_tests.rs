@@ -231,3 +231,33 @@ fn bytes_that_come_after_their_gap_was_declared_are_late_not_new() {
     );
     assert_eq!(assembler.unique_bytes() + assembler.gap_bytes(), 8);
 }
+
+#[test]
+fn copies_kept_to_compare_repeats_with_are_bounded() {
+    const PIECES: usize = 4;
+    let piece = vec![b'a'; RECENT_COPIED / PIECES];
+    let length = piece.len() as u64;
+    let mut assembler = Assembler::default();
+    let push = |assembler: &mut Assembler<'_>, index: u64, bytes: &[u8]| {
+        let frame = FrameNumber(index + 1);
+        assembler.push(
+            index * length,
+            bytes,
+            bytes.len() as u64,
+            frame,
+            keep_copied,
+            &mut |_| {},
+        )
+    };
+    for index in 0..PIECES as u64 {
+        push(&mut assembler, index, &piece);
+    }
+    // Exactly as much as may be kept: the first is still there to compare with.
+    assert_eq!(assembler.recent_copied, RECENT_COPIED);
+    assert!(push(&mut assembler, 0, b"X").conflict.is_some());
+    push(&mut assembler, PIECES as u64, &piece);
+    assert!(assembler.recent_copied <= RECENT_COPIED);
+    let first = push(&mut assembler, 0, b"X");
+    assert_eq!((first.conflict, first.unchecked_bytes), (None, 1));
+    assert!(push(&mut assembler, 1, b"X").conflict.is_some());
+}

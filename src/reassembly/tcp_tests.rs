@@ -115,6 +115,9 @@ fn syn_and_fin_may_carry_data() {
     let mut direction = Direction::default();
     direction.send(syn(99), b"hel");
     direction.send(fin(103), b"lo");
+    // Every byte, and not yet the FIN, which takes a number of its own.
+    direction.half.acknowledge(105);
+    assert!(!direction.half.fin_acked());
     direction.half.acknowledge(106);
     direction.finish();
     assert_eq!(direction.bytes, b"hello");
@@ -446,4 +449,16 @@ fn waiting_bytes_are_bounded() {
     }
     assert!(limited);
     assert!(gaps.iter().all(|gap| gap.cause == GapCause::Limit));
+}
+
+#[test]
+fn an_acknowledgment_far_ahead_is_believed_up_to_a_bound() {
+    let far = u32::try_from(FAR).unwrap();
+    for (beyond, believed) in [(far, true), (far + 1, false)] {
+        let mut direction = Direction::default();
+        direction.send(seq(100), b"abc");
+        direction.half.acknowledge(103 + beyond);
+        let acked = believed.then(|| 3 + u64::from(beyond));
+        assert_eq!(direction.half.acked(), acked);
+    }
 }

@@ -6,7 +6,9 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use crate::ledger::{Closed, Confidence, Image, Stream};
+use crate::findings::Finding;
+use crate::ledger::{Chunk, Direction, Image, Region, Stream};
+use crate::picture::Format;
 use crate::report::model::Report;
 use crate::report::text;
 
@@ -40,292 +42,294 @@ pub fn render(report: &Report, table: Table, out: &mut impl Write) -> io::Result
     }
 }
 
-const IMAGES: &[&str] = &[
-    "id",
-    "stream",
-    "from",
-    "to",
-    "protocol",
-    "format",
-    "width",
-    "height",
-    "bytes",
-    "declared_bytes",
-    "complete",
-    "verdict",
-    "sha256",
-    "digest_algorithm",
-    "digest",
-    "offset",
-    "packets",
-    "wire_bytes",
-    "payload_bytes",
-    "unique_bytes",
-    "duplicate_bytes",
-    "retransmitted_packets",
-    "gap_bytes",
-    "gaps",
-    "first_packet",
-    "last_packet",
-    "started",
-    "ended",
-    "chunk_size",
-    "chunk_size_source",
-    "chunks",
-    "shared_packets",
-    "problem",
-];
+/// A column: its name, and what stands in it for one thing.
+type Column<T> = (&'static str, fn(&T, &mut Line<'_>) -> io::Result<()>);
 
-fn images(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    head(out, IMAGES)?;
-    for image in &report.images {
-        let mut row = Line::new(out);
-        row.number(image.id.0)?;
-        row.number(image.stream)?;
-        row.number(image.from)?;
-        row.number(image.to)?;
-        row.text(Some(&image.protocol.to_string()))?;
-        row.maybe(image.format)?;
-        row.maybe(image.width)?;
-        row.maybe(image.height)?;
-        row.number(image.bytes)?;
-        row.maybe(image.declared_bytes)?;
-        row.number(image.complete)?;
-        row.name(&image.verdict)?;
-        row.text(image.sha256.as_deref())?;
-        row.text(
-            image
-                .digest
-                .as_ref()
-                .map(|digest| digest.algorithm.as_str()),
-        )?;
-        row.text(image.digest.as_ref().map(|digest| digest.value.as_str()))?;
-        row.number(image.offset)?;
-        row.number(image.packets)?;
-        row.number(image.wire_bytes)?;
-        row.number(image.payload_bytes)?;
-        row.number(image.unique_bytes)?;
-        row.number(image.duplicate_bytes)?;
-        row.number(image.retransmitted_packets)?;
-        row.number(image.gap_bytes)?;
-        row.number(image.gaps.len())?;
-        row.maybe(image.first_packet)?;
-        row.maybe(image.last_packet)?;
-        row.maybe(image.started)?;
-        row.maybe(image.ended)?;
-        row.maybe(image.chunk_size)?;
-        row.name(&image.chunk_size_source)?;
-        row.maybe(image.chunks.as_ref().map(crate::ledger::Chunks::len))?;
-        row.number(image.shared_packets)?;
-        row.text(image.problem.as_ref().map(ToString::to_string).as_deref())?;
-        row.end()?;
-    }
-    Ok(())
-}
-
-const STREAMS: &[&str] = &[
-    "id",
-    "transport",
-    "transport_stream",
-    "protocol",
-    "confidence",
-    "initiator",
-    "from",
-    "to",
-    "packets",
-    "wire_bytes",
-    "data_packets",
-    "payload_bytes",
-    "unique_bytes",
-    "duplicate_bytes",
-    "retransmitted_packets",
-    "out_of_order_packets",
-    "gap_bytes",
-    "gaps",
-    "closed",
-    "sha256",
-    "first_packet",
-    "last_packet",
-    "started",
-    "ended",
-    "request",
-    "picture_bytes",
-    "framing_bytes",
-    "answer_bytes",
-    "stray_bytes",
-    "start_seen",
-    "acknowledged",
-];
-
-fn streams(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    head(out, STREAMS)?;
-    for stream in &report.streams {
-        for (index, direction) in stream.directions.iter().enumerate() {
-            let Stream { initiator, .. } = stream;
-            let mut row = Line::new(out);
-            row.number(stream.id)?;
-            row.name(&stream.transport)?;
-            row.number(stream.transport_stream)?;
-            row.text(stream.protocol.as_ref().map(ToString::to_string).as_deref())?;
-            row.name::<Option<Confidence>>(&stream.confidence)?;
-            row.maybe(initiator.map(|initiator| initiator == index))?;
-            row.number(direction.from)?;
-            row.number(direction.to)?;
-            row.number(direction.packets)?;
-            row.number(direction.wire_bytes)?;
-            row.number(direction.data_packets)?;
-            row.number(direction.payload_bytes)?;
-            row.number(direction.unique_bytes)?;
-            row.number(direction.duplicate_bytes)?;
-            row.number(direction.retransmitted_packets)?;
-            row.number(direction.out_of_order_packets)?;
-            row.number(direction.gap_bytes)?;
-            row.number(direction.gaps.len())?;
-            row.name::<Option<Closed>>(&direction.closed)?;
-            row.text(direction.sha256.as_deref())?;
-            row.number(stream.first_packet)?;
-            row.number(stream.last_packet)?;
-            row.maybe(stream.started)?;
-            row.maybe(stream.ended)?;
-            row.text(stream.request.as_deref())?;
-            row.number(direction.picture_bytes)?;
-            row.number(direction.framing_bytes)?;
-            row.number(direction.answer_bytes)?;
-            row.number(direction.stray_bytes)?;
-            row.maybe(direction.start_seen)?;
-            row.maybe(direction.acknowledged)?;
-            row.end()?;
-        }
-    }
-    Ok(())
-}
-
-const MAP: &[&str] = &[
-    "stream",
-    "from",
-    "to",
-    "kind",
-    "what",
-    "offset",
-    "length",
-    "image",
-    "first_packet",
-    "last_packet",
-];
-
-fn map(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    head(out, MAP)?;
-    for stream in &report.streams {
-        for direction in &stream.directions {
-            for region in &direction.map {
-                let mut row = Line::new(out);
-                row.number(stream.id)?;
-                row.number(direction.from)?;
-                row.number(direction.to)?;
-                row.name(&region.kind)?;
-                row.text(region.what.as_deref())?;
-                row.number(region.offset)?;
-                row.number(region.length)?;
-                row.maybe(region.image.map(|id| id.0))?;
-                row.maybe(region.first_packet)?;
-                row.maybe(region.last_packet)?;
-                row.end()?;
-            }
-        }
-    }
-    Ok(())
-}
-
-const CHUNKS: &[&str] = &[
-    "image",
-    "index",
-    "offset",
-    "bytes",
-    "packets",
-    "first_packet",
-    "last_packet",
-    "wire_bytes",
-    "unique_bytes",
-    "duplicate_bytes",
-    "gap_bytes",
-    "started",
-    "ended",
-    "chunks",
-];
-
-fn chunks(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    head(out, CHUNKS)?;
-    let rows = |image: &Image, out: &mut _| -> io::Result<()> {
-        let Some(chunks) = &image.chunks else {
-            return Ok(());
+/// Writes the headings and then a row for each thing.
+fn rows<T>(
+    columns: &[Column<T>],
+    things: impl IntoIterator<Item = T>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    writeln!(out, "{}", names.join(","))?;
+    for thing in things {
+        let mut line = Line {
+            out: &mut *out,
+            first: true,
         };
-        for chunk in chunks {
-            let mut row = Line::new(&mut *out);
-            row.number(image.id.0)?;
-            row.number(chunk.index.0)?;
-            row.number(chunk.offset)?;
-            row.number(chunk.bytes)?;
-            row.number(chunk.packets)?;
-            row.maybe(chunk.first_packet)?;
-            row.maybe(chunk.last_packet)?;
-            row.number(chunk.wire_bytes)?;
-            row.number(chunk.unique_bytes)?;
-            row.number(chunk.duplicate_bytes)?;
-            row.number(chunk.gap_bytes)?;
-            row.maybe(chunk.started)?;
-            row.maybe(chunk.ended)?;
-            row.number(chunk.folded)?;
-            row.end()?;
+        for (_, write) in columns {
+            write(&thing, &mut line)?;
         }
-        Ok(())
-    };
-    report.images.iter().try_for_each(|image| rows(image, out))
-}
-
-const FINDINGS: &[&str] = &[
-    "name",
-    "severity",
-    "certainty",
-    "stream",
-    "image",
-    "packets",
-    "message",
-    "fix",
-];
-
-fn findings(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    head(out, FINDINGS)?;
-    for finding in &report.findings {
-        let packets: Vec<String> = finding.packets.iter().map(ToString::to_string).collect();
-        let mut row = Line::new(out);
-        row.text(Some(finding.name.as_str()))?;
-        row.name(&finding.severity)?;
-        row.name(&finding.certainty)?;
-        row.maybe(finding.stream)?;
-        row.maybe(finding.image.map(|image| image.0))?;
-        row.number(packets.join(" "))?;
-        row.text(Some(&finding.message))?;
-        row.text(Some(&finding.fix))?;
-        row.end()?;
+        out.write_all(b"\n")?;
     }
     Ok(())
 }
 
-fn head(out: &mut impl Write, names: &[&str]) -> io::Result<()> {
-    writeln!(out, "{}", names.join(","))
+fn images(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let columns: &[Column<&Image>] = &[
+        ("id", |image, line| line.number(image.id.0)),
+        ("stream", |image, line| line.number(image.stream)),
+        ("from", |image, line| line.number(image.from)),
+        ("to", |image, line| line.number(image.to)),
+        ("protocol", |image, line| {
+            line.text(Some(&image.protocol.to_string()))
+        }),
+        ("format", |image, line| {
+            line.maybe(image.format.map(Format::name))
+        }),
+        ("width", |image, line| line.maybe(image.width)),
+        ("height", |image, line| line.maybe(image.height)),
+        ("bytes", |image, line| line.number(image.bytes)),
+        ("declared_bytes", |image, line| {
+            line.maybe(image.declared_bytes)
+        }),
+        ("complete", |image, line| line.number(image.complete)),
+        ("verdict", |image, line| line.name(&image.verdict)),
+        ("sha256", |image, line| line.text(image.sha256.as_deref())),
+        ("digest_algorithm", |image, line| {
+            line.text(
+                image
+                    .digest
+                    .as_ref()
+                    .map(|digest| digest.algorithm.as_str()),
+            )
+        }),
+        ("digest", |image, line| {
+            line.text(image.digest.as_ref().map(|digest| digest.value.as_str()))
+        }),
+        ("offset", |image, line| line.number(image.offset)),
+        ("packets", |image, line| line.number(image.packets)),
+        ("wire_bytes", |image, line| line.number(image.wire_bytes)),
+        ("payload_bytes", |image, line| {
+            line.number(image.payload_bytes)
+        }),
+        ("unique_bytes", |image, line| {
+            line.number(image.unique_bytes)
+        }),
+        ("duplicate_bytes", |image, line| {
+            line.number(image.duplicate_bytes)
+        }),
+        ("retransmitted_packets", |image, line| {
+            line.number(image.retransmitted_packets)
+        }),
+        ("gap_bytes", |image, line| line.number(image.gap_bytes)),
+        ("gaps", |image, line| line.number(image.gaps.len())),
+        ("first_packet", |image, line| line.maybe(image.first_packet)),
+        ("last_packet", |image, line| line.maybe(image.last_packet)),
+        ("started", |image, line| line.maybe(image.started)),
+        ("ended", |image, line| line.maybe(image.ended)),
+        ("chunk_size", |image, line| line.maybe(image.chunk_size)),
+        ("chunk_size_source", |image, line| {
+            line.name(&image.chunk_size_source)
+        }),
+        ("chunks", |image, line| {
+            line.maybe(image.chunks.as_ref().map(crate::ledger::Chunks::len))
+        }),
+        ("shared_packets", |image, line| {
+            line.number(image.shared_packets)
+        }),
+        ("problem", |image, line| {
+            line.text(image.problem.as_ref().map(ToString::to_string).as_deref())
+        }),
+    ];
+    rows(columns, &report.images, out)
+}
+
+/// One direction, with its stream.
+#[derive(Clone, Copy)]
+struct OneWay<'r> {
+    stream: &'r Stream,
+    index: usize,
+    direction: &'r Direction,
+}
+
+fn directions(report: &Report) -> impl Iterator<Item = OneWay<'_>> {
+    report.streams.iter().flat_map(|stream| {
+        let ways = stream.directions.iter().enumerate();
+        ways.map(move |(index, direction)| OneWay {
+            stream,
+            index,
+            direction,
+        })
+    })
+}
+
+fn streams(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let columns: &[Column<OneWay<'_>>] = &[
+        ("id", |way, line| line.number(way.stream.id)),
+        ("transport", |way, line| line.name(&way.stream.transport)),
+        ("transport_stream", |way, line| {
+            line.number(way.stream.transport_stream)
+        }),
+        ("protocol", |way, line| {
+            line.text(
+                way.stream
+                    .protocol
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .as_deref(),
+            )
+        }),
+        ("confidence", |way, line| line.name(&way.stream.confidence)),
+        ("initiator", |way, line| {
+            line.maybe(way.stream.initiator.map(|initiator| initiator == way.index))
+        }),
+        ("from", |way, line| line.number(way.direction.from)),
+        ("to", |way, line| line.number(way.direction.to)),
+        ("packets", |way, line| line.number(way.direction.packets)),
+        ("wire_bytes", |way, line| {
+            line.number(way.direction.wire_bytes)
+        }),
+        ("data_packets", |way, line| {
+            line.number(way.direction.data_packets)
+        }),
+        ("payload_bytes", |way, line| {
+            line.number(way.direction.payload_bytes)
+        }),
+        ("unique_bytes", |way, line| {
+            line.number(way.direction.unique_bytes)
+        }),
+        ("duplicate_bytes", |way, line| {
+            line.number(way.direction.duplicate_bytes)
+        }),
+        ("retransmitted_packets", |way, line| {
+            line.number(way.direction.retransmitted_packets)
+        }),
+        ("out_of_order_packets", |way, line| {
+            line.number(way.direction.out_of_order_packets)
+        }),
+        ("gap_bytes", |way, line| {
+            line.number(way.direction.gap_bytes)
+        }),
+        ("gaps", |way, line| line.number(way.direction.gaps.len())),
+        ("closed", |way, line| line.name(&way.direction.closed)),
+        ("sha256", |way, line| {
+            line.text(way.direction.sha256.as_deref())
+        }),
+        ("first_packet", |way, line| {
+            line.number(way.stream.first_packet)
+        }),
+        ("last_packet", |way, line| {
+            line.number(way.stream.last_packet)
+        }),
+        ("started", |way, line| line.maybe(way.stream.started)),
+        ("ended", |way, line| line.maybe(way.stream.ended)),
+        ("request", |way, line| {
+            line.text(way.stream.request.as_deref())
+        }),
+        ("picture_bytes", |way, line| {
+            line.number(way.direction.picture_bytes)
+        }),
+        ("framing_bytes", |way, line| {
+            line.number(way.direction.framing_bytes)
+        }),
+        ("answer_bytes", |way, line| {
+            line.number(way.direction.answer_bytes)
+        }),
+        ("stray_bytes", |way, line| {
+            line.number(way.direction.stray_bytes)
+        }),
+        ("start_seen", |way, line| {
+            line.maybe(way.direction.start_seen)
+        }),
+        ("acknowledged", |way, line| {
+            line.maybe(way.direction.acknowledged)
+        }),
+    ];
+    rows(columns, directions(report), out)
+}
+
+fn map(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let columns: &[Column<(OneWay<'_>, &Region)>] = &[
+        ("stream", |(way, _), line| line.number(way.stream.id)),
+        ("from", |(way, _), line| line.number(way.direction.from)),
+        ("to", |(way, _), line| line.number(way.direction.to)),
+        ("kind", |(_, region), line| line.name(&region.kind)),
+        ("what", |(_, region), line| {
+            line.text(region.what.as_deref())
+        }),
+        ("offset", |(_, region), line| line.number(region.offset)),
+        ("length", |(_, region), line| line.number(region.length)),
+        ("image", |(_, region), line| {
+            line.maybe(region.image.map(|id| id.0))
+        }),
+        ("first_packet", |(_, region), line| {
+            line.maybe(region.first_packet)
+        }),
+        ("last_packet", |(_, region), line| {
+            line.maybe(region.last_packet)
+        }),
+    ];
+    let regions = directions(report)
+        .flat_map(|way| way.direction.map.iter().map(move |region| (way, region)));
+    rows(columns, regions, out)
+}
+
+fn chunks(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let columns: &[Column<(&Image, Chunk)>] = &[
+        ("image", |(image, _), line| line.number(image.id.0)),
+        ("index", |(_, chunk), line| line.number(chunk.index.0)),
+        ("offset", |(_, chunk), line| line.number(chunk.offset)),
+        ("bytes", |(_, chunk), line| line.number(chunk.bytes)),
+        ("packets", |(_, chunk), line| line.number(chunk.packets)),
+        ("first_packet", |(_, chunk), line| {
+            line.maybe(chunk.first_packet)
+        }),
+        ("last_packet", |(_, chunk), line| {
+            line.maybe(chunk.last_packet)
+        }),
+        ("wire_bytes", |(_, chunk), line| {
+            line.number(chunk.wire_bytes)
+        }),
+        ("unique_bytes", |(_, chunk), line| {
+            line.number(chunk.unique_bytes)
+        }),
+        ("duplicate_bytes", |(_, chunk), line| {
+            line.number(chunk.duplicate_bytes)
+        }),
+        ("gap_bytes", |(_, chunk), line| line.number(chunk.gap_bytes)),
+        ("started", |(_, chunk), line| line.maybe(chunk.started)),
+        ("ended", |(_, chunk), line| line.maybe(chunk.ended)),
+        ("chunks", |(_, chunk), line| line.number(chunk.folded)),
+    ];
+    let chunks = report.images.iter().flat_map(|image| {
+        let chunks = image.chunks.iter().flatten();
+        chunks.map(move |chunk| (image, chunk))
+    });
+    rows(columns, chunks, out)
+}
+
+fn findings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let columns: &[Column<&Finding>] = &[
+        ("name", |finding, line| {
+            line.text(Some(finding.name.as_str()))
+        }),
+        ("severity", |finding, line| line.name(&finding.severity)),
+        ("certainty", |finding, line| line.name(&finding.certainty)),
+        ("stream", |finding, line| line.maybe(finding.stream)),
+        ("image", |finding, line| {
+            line.maybe(finding.image.map(|image| image.0))
+        }),
+        ("packets", |finding, line| line.number(packets(finding))),
+        ("message", |finding, line| line.text(Some(&finding.message))),
+        ("fix", |finding, line| line.text(Some(&finding.fix))),
+    ];
+    rows(columns, &report.findings, out)
+}
+
+fn packets(finding: &Finding) -> String {
+    let frames: Vec<String> = finding.packets.iter().map(ToString::to_string).collect();
+    frames.join(" ")
 }
 
 /// One line in the making.
-struct Line<'w, W> {
-    out: &'w mut W,
+struct Line<'w> {
+    out: &'w mut dyn Write,
     first: bool,
 }
 
-impl<'w, W: Write> Line<'w, W> {
-    fn new(out: &'w mut W) -> Self {
-        Self { out, first: true }
-    }
-
+impl Line<'_> {
     /// What needs neither quotes nor escapes: numbers, times, addresses, digests.
     fn number(&mut self, value: impl Display) -> io::Result<()> {
         if !std::mem::take(&mut self.first) {
@@ -361,10 +365,6 @@ impl<'w, W: Write> Line<'w, W> {
         } else {
             self.number(value)
         }
-    }
-
-    fn end(self) -> io::Result<()> {
-        self.out.write_all(b"\n")
     }
 }
 

@@ -111,7 +111,7 @@ pub fn entry(entry: &Entry, style: &Style, out: &mut dyn Write) -> io::Result<()
             paint(AnsiColor::Cyan.on_default(), entry.filter, style)
         )?;
     }
-    heading("How to mend it", style, out)?;
+    heading("How to fix it", style, out)?;
     paragraph(entry.fix, "  ", style, out)?;
     for example in entry.examples {
         for (word, code, colour) in [

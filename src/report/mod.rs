@@ -1,17 +1,14 @@
 //! Reports: what an analysis found, as one object, and its renderings for people and programs.
 //!
-//! [`model`] is the JSON contract `imgnet/report/v1`, [`collect`] fills it from the events of an analysis,
-//! and each rendering is one file with a `render` that writes to an [`std::io::Write`]. A rendering is
+//! [`model`] is the JSON contract `imgnet/report/v1`, and each rendering is one file with a `render` that writes to an [`std::io::Write`]. A rendering is
 //! pure: it is told the width and the colours in a [`Style`], it never looks at the terminal, never
 //! opens a file, never computes a count of its own, and lets no control character of the network through.
 
 pub mod annotations;
-pub mod collect;
 pub mod csv;
 pub mod explain;
 pub mod html;
 pub mod json;
-pub mod junit;
 pub mod markdown;
 pub mod model;
 pub mod plot;
@@ -22,7 +19,6 @@ mod schema_tests;
 pub mod table;
 pub mod text;
 
-pub use collect::Collector;
 pub use model::Report;
 
 /// How much a rendering for people tells.

@@ -397,7 +397,7 @@ pub(crate) fn hang() -> Report {
             message: "The TCP checksums of 62 frames are not finished: the network card, or nobody on loopback, \
                       does that after the capture."
                 .to_owned(),
-            fix: "nothing is to be mended.".to_owned(),
+            fix: "nothing has to be fixed.".to_owned(),
             ..finding(Name::OffloadedChecksum, Severity::Note, Certainty::Proven, &[1, 2, 3, 62])
         },
     ];

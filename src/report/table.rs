@@ -260,10 +260,8 @@ fn extracted(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
 
 /// What a picture is: `JPEG 320×240`.
 fn kind(image: &Image, style: &Style) -> String {
-    use crate::picture::Format;
     let mut kind = match image.format {
-        Some(Format::WebP) => "WebP".to_owned(),
-        Some(format) => format.to_string().to_uppercase(),
+        Some(format) => format.to_string(),
         None if image.is_raw_pixels() => "raw pixels".to_owned(),
         None => "unknown".to_owned(),
     };

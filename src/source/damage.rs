@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::units::FrameNumber;
+use crate::units::{FrameNumber, count};
 
 /// The place at which reading a file had to stop; all frames before it were used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +115,9 @@ impl fmt::Display for Reason {
         match self {
             Self::CutShort { needed, available } => write!(
                 f,
-                "the file is cut short: {needed} bytes belong here, {available} are left"
+                "the file is cut short: {} bytes belong here, {} are left",
+                count(*needed),
+                count(*available)
             ),
             Self::PacketTooLong { captured, limit } => write!(
                 f,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::units::count;
 use crate::wire::CannotEncode;
 
 /// Why a server or a client cannot go on.
@@ -12,7 +13,7 @@ use crate::wire::CannotEncode;
 #[non_exhaustive]
 pub enum Error {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {}", mend::listen(source))]
+    #[error("cannot listen on {address}: {}", advice::listen(source))]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -137,7 +138,7 @@ pub enum Error {
         why: &'static str,
     },
     /// A file cannot be read.
-    #[error("{}: cannot be read; {}", path.display(), mend::read(path, source))]
+    #[error("{}: cannot be read; {}", path.display(), advice::read(path, source))]
     Read {
         /// The file or folder.
         path: PathBuf,
@@ -147,8 +148,8 @@ pub enum Error {
     },
     /// A file lost its end while it was sent.
     #[error(
-        "{}: only {bytes} of {before} bytes are left of it: it was changed while it was sent; send a copy that nobody writes to",
-        path.display()
+        "{}: only {} of {} bytes are left of it: it was changed while it was sent; send a copy that nobody writes to",
+        path.display(), count(*bytes), count(*before)
     )]
     Shortened {
         /// The file.
@@ -191,7 +192,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A file cannot be written.
-    #[error("{}: cannot be written; {}", path.display(), mend::write(source))]
+    #[error("{}: cannot be written; {}", path.display(), advice::write(source))]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -208,7 +209,7 @@ pub enum Error {
     /// All connections together hold too much in memory.
     #[error(
         "given up: rows of pixels are held until the last one came, and with those of {peer} all connections together \
-         would hold more than {limit} bytes: --max-memory raises it, --connections lets fewer in at once"
+         would hold more than {} bytes: --max-memory raises it, --connections lets fewer in at once", count(*limit)
     )]
     Memory {
         /// The other side.
@@ -217,7 +218,7 @@ pub enum Error {
         limit: u64,
     },
     /// A file that is larger than the limit.
-    #[error("{what}: {bytes} bytes are more than the limit of {limit}: --max-bytes raises it")]
+    #[error("{what}: {} bytes are more than the limit of {}: --max-bytes raises it", count(*bytes), count(*limit))]
     TooLarge {
         /// The file or the peer.
         what: String,
@@ -278,7 +279,7 @@ impl Error {
 }
 
 /// What to do about an error of the system.
-mod mend {
+mod advice {
     use std::io::{Error, ErrorKind};
     use std::path::Path;
 

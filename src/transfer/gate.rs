@@ -7,6 +7,8 @@ use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
+
 /// Addresses whose rate is remembered; those that were quiet longest are forgotten first.
 const MOST_ADDRESSES: usize = 16_384;
 
@@ -15,10 +17,7 @@ pub(super) const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// A network in CIDR notation (RFC 4632, RFC 4291 §2.3): `10.0.0.0/8`, `fe80::/10`, or one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
+pub struct Network(IpNet);
 
 /// The text is no network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,23 +32,7 @@ pub struct NotANetwork {
 impl Network {
     /// Whether the address is in the network. An IPv4 address that came in over IPv6 (`::ffff:a.b.c.d`) counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let bits = 32_u32.saturating_sub(u32::from(self.prefix));
-                (own.to_bits() ^ other.to_bits())
-                    .checked_shr(bits)
-                    .unwrap_or(0)
-                    == 0
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let bits = 128_u32.saturating_sub(u32::from(self.prefix));
-                (own.to_bits() ^ other.to_bits())
-                    .checked_shr(bits)
-                    .unwrap_or(0)
-                    == 0
-            }
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
 }
 
@@ -57,34 +40,18 @@ impl FromStr for Network {
     type Err = NotANetwork;
 
     fn from_str(text: &str) -> Result<Self, NotANetwork> {
-        let wrong = || NotANetwork {
-            given: text.to_owned(),
-        };
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let most = match address {
-            IpAddr::V4(_) => 32,
-            IpAddr::V6(_) => 128,
-        };
-        let prefix = match prefix {
-            None => most,
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits
-                .parse()
-                .ok()
-                .filter(|&prefix| prefix <= most)
-                .ok_or_else(wrong)?,
-            Some(_) => return Err(wrong()),
-        };
-        Ok(Self { address, prefix })
+        text.parse()
+            .or_else(|_| text.parse().map(|address: IpAddr| IpNet::from(address)))
+            .map(Self)
+            .map_err(|_| NotANetwork {
+                given: text.to_owned(),
+            })
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
+        self.0.fmt(f)
     }
 }
 

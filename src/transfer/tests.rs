@@ -321,7 +321,7 @@ fn limits_on_size_and_silence_hold() {
     assert!(
         problems
             .iter()
-            .any(|problem| problem.contains("more than the limit of 5000")),
+            .any(|problem| problem.contains("more than the limit of 5,000")),
         "{problems:?}"
     );
     assert!(

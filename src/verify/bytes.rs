@@ -7,7 +7,7 @@ use super::wire::Wire;
 use crate::ledger::comparison::{Mismatch, SideOfMismatch};
 use crate::ledger::{Chunks, TransportKind};
 use crate::picture::compare::{self, Damage};
-use crate::units::{ByteRange, FrameNumber};
+use crate::units::{ByteRange, FrameNumber, count, counted};
 use crate::wire::Protocol;
 
 /// Bytes shown before the first difference, and from it on.
@@ -134,7 +134,7 @@ pub(super) fn difference(
                 kind = Kind::Rewritten;
             }
             if range.end.saturating_sub(range.start) == 1 {
-                damage = format!("One byte changed, at {first}");
+                damage = format!("One byte changed, at {}", count(first));
             }
             concerned = spans(expected, found);
         }
@@ -324,9 +324,9 @@ impl Lost {
         }
         let plural = if self.ranges.len() == 1 { "" } else { "s" };
         format!(
-            "{} of {} datagrams missing: datagram{plural} {list}, counted from 0",
-            self.ranges.len(),
-            self.of
+            "{} of {} missing: datagram{plural} {list}, counted from 0",
+            count(self.ranges.len() as u64),
+            counted(self.of, "datagram", "datagrams")
         )
     }
 }

@@ -7,6 +7,7 @@ use super::mistakes::Mistake;
 use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::Image;
 use crate::ledger::comparison::{Mismatch, Pixels, SideOfMismatch};
+use crate::units::{count, counted};
 
 /// The finding that a difference proves, if it has a name.
 pub(super) fn of_mismatch(
@@ -34,10 +35,15 @@ pub(super) fn of_mismatch(
             Severity::Error,
             Certainty::Proven,
             format!(
-                "The received file is the whole picture ({at} bytes) and then the end marker {marker}: {} bytes too many.",
-                mismatch
-                    .actual_bytes
-                    .saturating_sub(mismatch.expected_bytes)
+                "The received file is the whole picture ({}) and then the end marker {marker}: {} too many.",
+                counted(at, "byte", "bytes"),
+                counted(
+                    mismatch
+                        .actual_bytes
+                        .saturating_sub(mismatch.expected_bytes),
+                    "byte",
+                    "bytes"
+                )
             ),
             "In the receiver: gather what recv returns in a buffer, look for the marker in the buffer's end, and save what \
              precedes it; one recv may return the last piece of the picture together with the marker.",
@@ -47,7 +53,10 @@ pub(super) fn of_mismatch(
             Severity::Error,
             certainty,
             format!(
-                "All {of} datagrams are on the wire, and {missing} of them are not in the received file{}.",
+                "All {} datagrams are on the wire, and {} of them {} not in the received file{}.",
+                count(*of),
+                count(*missing),
+                if *missing == 1 { "is" } else { "are" },
                 if certainty == Certainty::Proven {
                     ": they were dropped in the receiver's socket buffer"
                 } else {

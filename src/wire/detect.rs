@@ -12,8 +12,9 @@ use super::{
     Encoding, PIPELINE_MARKER, Protocol, Role, encoded, framed, mqtt, name_size, pickle, udp_count,
     zmtp,
 };
-use crate::ledger::{Confidence, TransportKind};
+use crate::flow::TransportKind;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
+use crate::wire::Confidence;
 
 /// First bytes that [`detect`] looks at; more are not needed.
 pub const CLUE_BYTES: usize = HEAD_BYTES;

@@ -7,13 +7,15 @@ use super::layout::encode::{Facts, TooSmall};
 use super::udp_index::IndexHeader;
 use super::{LengthField, Piece, PieceKind, Protocol, framed, name_size};
 use crate::picture::{SNIFF_BYTES, Sniff, Walker, sniff};
+use crate::units::count;
 
 /// A picture cannot be put into a wire format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CannotEncode {
     /// The length does not fit the length field.
     #[error(
-        "a picture of {length} bytes does not fit length={field}, which holds at most {most}; choose a wider field"
+        "a picture of {} bytes does not fit length={field}, which holds at most {}; choose a wider field",
+        count(*length), count(*most)
     )]
     TooLong {
         /// Bytes of the picture.
@@ -25,7 +27,8 @@ pub enum CannotEncode {
     },
     /// The numbers in front of the pieces cannot count so many.
     #[error(
-        "{pieces} pieces, {length} bytes, are more than the numbers of udp-index={header} can count; choose wider numbers or larger pieces"
+        "{} pieces, {} bytes, are more than the numbers of udp-index={header} can count; choose wider numbers or larger pieces",
+        count(*pieces), count(*length)
     )]
     TooManyPieces {
         /// How many pieces.
@@ -330,7 +333,7 @@ mod tests {
         let error = pieces(&"length=u16le".parse().unwrap(), &picture, 1024).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a picture of 65536 bytes does not fit length=u16le, which holds at most 65535; choose a wider field"
+            "a picture of 65,536 bytes does not fit length=u16le, which holds at most 65,535; choose a wider field"
         );
     }
 }

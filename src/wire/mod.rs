@@ -20,6 +20,7 @@
 
 pub mod carve;
 pub mod catalog;
+mod confidence;
 pub mod decoder;
 pub mod detect;
 pub mod encode;
@@ -50,6 +51,9 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use crate::units::count;
+
+pub use confidence::Confidence;
 pub use decoder::{Decoder, decoder};
 pub use encode::{Around, CannotEncode, Pieces, around, numbered_pieces, pieces};
 pub use layout::Layout;
@@ -175,7 +179,7 @@ pub enum Fault {
         hint: Option<String>,
     },
     /// Raw pixels: the total is not a whole number of rows.
-    #[error("{total} bytes are not a whole number of rows of {row} bytes: {left} are left over")]
+    #[error("{} bytes are not a whole number of rows of {} bytes: {} are left over", count(*total), count(*row), count(*left))]
     PartialRow {
         /// Bytes of the picture.
         total: u64,

@@ -14,13 +14,14 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use imgnet::analysis::Collector;
 use imgnet::analysis::{Analysis, Options};
 use imgnet::decode::{self, Decoder, Outcome};
 use imgnet::findings::{Certainty, Finding, Severity};
 use imgnet::frame::{Frame, LinkType};
 use imgnet::ledger::{Image, TransportKind, Verdict};
+use imgnet::report::Report;
 use imgnet::report::model::Packets;
-use imgnet::report::{Collector, Report};
 use imgnet::source::Capture;
 use imgnet::units::{FrameNumber, Timestamp};
 use imgnet::wire::{Numbering, Protocol};

@@ -28,7 +28,7 @@ impl Running {
     pub(crate) fn start(program: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new(program)
             .args(arguments)
-            .arg("--json")
+            .args(["--format", "json"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -119,7 +119,7 @@ pub(crate) fn resident(pid: u32) -> u64 {
 pub(crate) fn client(arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
     let output = Command::new(CLIENT)
         .args(arguments)
-        .arg("--json")
+        .args(["--format", "json"])
         .stderr(Stdio::inherit())
         .output()
         .unwrap();

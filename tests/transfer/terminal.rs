@@ -186,10 +186,11 @@ fn progress_and_summary_fit_the_terminal_and_control_c_ends_a_transfer() {
     let mut terminal = Terminal::start(
         &folder,
         80,
-        &format!("{CLIENT} send 127.0.0.1:{port} large.bmp --chunk 64"),
+        &format!("{CLIENT} send 127.0.0.1:{port} large.bmp --chunk 1"),
     );
     let (mut stream, _) = listener.accept().unwrap();
-    // One that never stops reading: there is no moment at which the sender waits.
+    // One that never stops reading: there is no moment at which the sender waits. A byte a call, so that nine million of
+    // them are far from done when the progress shows.
     let reading = thread::spawn(move || std::io::copy(&mut stream, &mut std::io::sink()));
     terminal.shows("MiB of");
     terminal.types(&[3]);

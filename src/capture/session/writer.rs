@@ -171,7 +171,7 @@ impl Recorder {
         });
         let made = match &mut row {
             Some(row) => row.next(),
-            // To be read by who mends it; where that is not allowed, it is not mended.
+            // To be read by who repairs it; where that is not allowed, it is not repaired.
             None => File::options()
                 .read(true)
                 .write(true)

@@ -10,8 +10,8 @@ use crate::cli::args::OutputArgs;
 use crate::cli::check;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Sink, not_the_same, sink};
+use crate::expect::render::junit::{self, Suite};
 use crate::expect::{self, Checked, Expectations, Outcome};
-use crate::report::junit::{self, Suite};
 use crate::report::model::Report;
 use crate::report::text;
 

@@ -414,7 +414,7 @@ impl Ended {
     fn of(image: &Image) -> Self {
         let mut what = String::new();
         if let Some(format) = image.format {
-            what.push_str(&format.to_string().to_uppercase());
+            what.push_str(&format.to_string());
             what.push(' ');
         }
         if let (Some(width), Some(height)) = (image.width, image.height) {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::compare::{Compared, Comparing, Told};
 use super::view::View;
+use crate::analysis::Collector;
 use crate::analysis::{Analysis, Event, Observer, Options};
 use crate::capture::session::{Consumer, Counts, Note, Reason, Stop};
 use crate::cli::glue;
@@ -14,7 +15,6 @@ use crate::cli::page::Sight;
 use crate::findings::rules;
 use crate::frame::Frame;
 use crate::ledger::{Image, Verdict};
-use crate::report::Collector;
 use crate::report::model::{CaptureFile, Packets, Report};
 use crate::report::text::count;
 use crate::units::{PictureId, Timestamp};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::report::text;
+use crate::report::{Style, text};
 use crate::transfer::server::catalog::Listed;
 
 /// How often is looked whether the program is to end.
@@ -18,7 +18,7 @@ pub(super) fn can_ask() -> bool {
 }
 
 /// The pictures as a table.
-pub(crate) fn table(pictures: &[Listed], out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn table(pictures: &[Listed], style: &Style, out: &mut impl Write) -> io::Result<()> {
     if pictures.is_empty() {
         return writeln!(out, "no pictures yet");
     }
@@ -49,7 +49,7 @@ pub(crate) fn table(pictures: &[Listed], out: &mut impl Write) -> io::Result<()>
         }
     }
     for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
+        writeln!(out, "{}", text::plain(line.trim_end(), style.unicode))?;
     }
     Ok(())
 }
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn table_shows_name_size_and_dimensions() {
         let mut out = Vec::new();
-        table(&pictures(), &mut out).unwrap();
+        table(&pictures(), &Style::default(), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(
             text.contains("640×480") && text.contains("12,345"),

@@ -9,6 +9,7 @@ use crate::ledger::comparison::{
 use crate::ledger::{Image, Problem, TransportKind, Verdict};
 use crate::report::model::Report;
 use crate::transfer::{Record, Side};
+use crate::units::counted;
 
 /// One way over one connection.
 type Route = (TransportKind, SocketAddr, SocketAddr);
@@ -39,9 +40,9 @@ pub(super) fn three_ways(report: &mut Report, records: &[Record]) -> Vec<String>
     for (records, what) in [(&sent, "sent"), (&received, "received")] {
         for record in records.values().flatten() {
             trouble.push(format!(
-                "{} was {what} ({} bytes, {}) and is no picture of the capture",
+                "{} was {what} ({}, {}) and is no picture of the capture",
                 record.file.as_deref().unwrap_or("a picture"),
-                record.bytes,
+                counted(record.bytes, "byte", "bytes"),
                 record.protocol
             ));
         }

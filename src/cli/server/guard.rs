@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::shared::{seconds, size};
+use crate::cli::values::{duration, size_above_zero};
 use crate::transfer::{Limits, Network, room_for_connections};
 
 /// Where to listen, and to whom.
@@ -34,11 +34,11 @@ pub(crate) struct Guard {
 
     /// Pictures in memory at once, over all connections: a catalogue lets those wait whose answer is more, rows of pixels that
     /// are more are given up; other pictures are on the disk
-    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size_above_zero)]
     max_memory: u64,
 
     /// Give up a connection after so long, whatever moves
-    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "3600", value_parser = duration)]
     total: Duration,
 }
 

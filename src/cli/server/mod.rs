@@ -18,6 +18,7 @@ use guard::Guard;
 use super::client::menu;
 use super::confined::confined;
 use crate::capture::confine::{Needs, Network};
+use crate::cli::values::{at_least_one, chunk_size, pause};
 use crate::imaging::Filter;
 use crate::transfer::server::catalog::{self, Added, Catalog, Database};
 use crate::transfer::server::edit::{self, Edit};
@@ -29,8 +30,8 @@ use crate::wire::Protocol;
 use crate::wire::detect::{CATALOG_PORT, EOF_PORT, PIPELINE_PORT, RAW_PIXELS_PORT};
 
 pub(super) use shared::{
-    Common, Showing, at_least_one, chunk_size, default_port, marker, milliseconds, one_way,
-    only_framed, parsed, pixels_width, run, run_showing, usage,
+    Common, Showing, default_port, marker, one_way, only_framed, parsed, pixels_width, run,
+    run_showing, usage,
 };
 
 /// The program's name in what it tells.
@@ -272,7 +273,7 @@ struct StreamArgs {
     chunk: Option<usize>,
 
     /// Pause after each, in milliseconds
-    #[arg(long, value_name = "MS", default_value = "1", value_parser = milliseconds)]
+    #[arg(long, value_name = "MS", default_value = "1", value_parser = pause)]
     pace: Duration,
 
     /// Move framed pictures as datagrams, asked for again until they are whole; other formats know which they use
@@ -485,7 +486,7 @@ fn edit(args: &CatalogArgs, out: &mut impl Write) -> anyhow::Result<bool> {
         if args.common.is_json() {
             out.write_all(&catalog::listing::encode(&listed))?;
         } else {
-            menu::table(&listed, out)?;
+            menu::table(&listed, &args.common.style(), out)?;
         }
     }
     Ok(good)
@@ -631,7 +632,7 @@ mod tests {
             "catalog --db a.db",
             "catalog --db a.db --import pictures --re-encode",
             "catalog --db a.db --add a.jpg b.jpg",
-            "catalog --db a.db --remove 3 cat.jpg --list --json",
+            "catalog --db a.db --remove 3 cat.jpg --list --format json",
             "receive --out in --listen :: --allow 10.0.0.0/8 --allow fd00::/8 --connections 5 --rate 0 --total 60",
             "receive --out in --protocol framed --udp",
             "catalog --import pictures --order menu.txt --not-found none.jpg",

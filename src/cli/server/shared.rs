@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, Parser};
+use clap::{Args, Parser, ValueEnum};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::guard::Guard;
@@ -18,8 +18,9 @@ use super::moving::Moving;
 use crate::cli::args::ColorArg;
 use crate::cli::show::{Opener, draw_file, write_lines};
 use crate::cli::terminal::{Canvas, Environment};
+use crate::cli::values::{duration, size_above_zero};
 use crate::imaging::half_blocks::Painter;
-use crate::report::{Detail, text};
+use crate::report::{Detail, Style, text};
 use crate::transfer::{Error, Event, Limits, Record, Session, Shutdown, Side};
 use crate::wire::Protocol;
 use crate::wire::detect::{CATALOG_PORT, EOF_PORT, PIPELINE_PORT, RAW_PIXELS_PORT, UDP_PORTS};
@@ -36,24 +37,45 @@ pub(crate) struct Common {
     ledger: Option<PathBuf>,
 
     /// Give up a connection on which nothing moved for so long
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = duration)]
     idle: Duration,
 
     /// Largest picture
-    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size_above_zero)]
     max_bytes: u64,
 
     /// Largest picture in pixels, width × height
-    #[arg(long, value_name = "PIXELS", default_value = "256M", value_parser = size)]
+    #[arg(long, value_name = "PIXELS", default_value = "256M", value_parser = size_above_zero)]
     max_pixels: u64,
 
-    /// Tell programs what happens: a line of JSON each on standard output, and no table
-    #[arg(long)]
+    /// Table for people, or for programs a line of JSON for each thing that happens
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Telling::Table)]
+    format: Telling,
+
+    /// The same as --format json
+    #[arg(long, hide = true, conflicts_with = "format")]
     json: bool,
+
+    /// Colours: auto means on a terminal, unless NO_COLOR is set or TERM is dumb
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorArg::Auto)]
+    color: ColorArg,
+
+    /// ASCII characters only
+    #[arg(long)]
+    ascii: bool,
 
     /// Only what went wrong
     #[arg(short, long)]
     quiet: bool,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Telling {
+    /// For people
+    Table,
+    /// For programs
+    Json,
 }
 
 impl Common {
@@ -69,7 +91,12 @@ impl Common {
 
     /// What happens is told to a program.
     pub(crate) fn is_json(&self) -> bool {
-        self.json
+        self.json || self.format == Telling::Json
+    }
+
+    /// How standard output looks.
+    pub(crate) fn style(&self) -> Style {
+        Environment::of_process(false).look(self.color, self.ascii, Detail::Normal)
     }
 }
 
@@ -226,11 +253,10 @@ pub(crate) fn run_showing(
         observer: &observer,
     };
     let outcome = command(&session);
-    let terminal = Environment::of_process(false);
     let code = teller.conclude(
         outcome,
         shutdown.requested() || shutdown.stopping(),
-        terminal.look(ColorArg::Never, false, Detail::Normal).width,
+        &common.style(),
         &mut io::stdout().lock(),
     );
     ExitCode::from(code)
@@ -307,9 +333,9 @@ impl<'c> Teller<'c> {
             program,
             quiet: common.quiet,
             live,
-            json: common.json,
+            json: common.is_json(),
             told: Mutex::new(Told {
-                moving: (!live && !common.quiet && !common.json).then(Moving::new),
+                moving: (!live && !common.quiet && !common.is_json()).then(Moving::new),
                 ledger,
                 ..Told::default()
             }),
@@ -430,12 +456,12 @@ impl<'c> Teller<'c> {
         }
     }
 
-    /// The exit code, after the table of all transfers was written to `out`, which has so many columns.
+    /// The exit code, after the table of all transfers was written to `out`, which looks so.
     fn conclude(
         self,
         outcome: anyhow::Result<()>,
         stopped: bool,
-        columns: usize,
+        style: &Style,
         out: &mut impl Write,
     ) -> u8 {
         let told = self
@@ -453,7 +479,7 @@ impl<'c> Teller<'c> {
         } else if self.quiet || (outcome.is_err() && told.transfers == 0) {
             Ok(())
         } else {
-            summary(&told, columns, out)
+            summary(&told, style, out)
         };
         let mut code = u8::from(told.failed > 0);
         if let Err(error) = outcome {
@@ -494,7 +520,7 @@ fn verb(side: Side) -> &'static str {
 impl Row {
     fn new(number: u64, record: &Record) -> Self {
         let kind = match (record.format, &record.protocol) {
-            (_, Protocol::RawPixels { .. }) => "pixels".to_owned(),
+            (_, Protocol::RawPixels { .. }) => "raw pixels".to_owned(),
             (Some(format), _) => format.to_string(),
             (None, _) => "unknown".to_owned(),
         };
@@ -508,7 +534,7 @@ impl Row {
                 number.to_string(),
                 verb(record.side).to_owned(),
                 text::plain(&file, true).into_owned(),
-                format!("{} -> {}", record.from, record.to),
+                format!("{} → {}", record.from, record.to),
                 kind,
                 text::count(record.bytes),
                 text::count(record.chunks.len() as u64),
@@ -524,7 +550,7 @@ impl Row {
 
 /// The table of transfers and one line that sums them up. Where the table is wider than the terminal, each transfer takes
 /// three lines instead, so that nothing is cut off or broken.
-fn summary(told: &Told, columns: usize, out: &mut impl Write) -> io::Result<()> {
+fn summary(told: &Told, style: &Style, out: &mut impl Write) -> io::Result<()> {
     if told.transfers == 0 {
         return writeln!(out, "no picture was moved");
     }
@@ -536,7 +562,7 @@ fn summary(told: &Told, columns: usize, out: &mut impl Write) -> io::Result<()> 
             "#",
             "",
             "picture",
-            "from -> to",
+            "from → to",
             "kind",
             "bytes",
             "pieces",
@@ -551,18 +577,19 @@ fn summary(told: &Told, columns: usize, out: &mut impl Write) -> io::Result<()> 
         }
     }
     let lines: Vec<String> = table.lines().collect();
-    let fits = |line: &String| line.trim_end().chars().count() <= columns;
+    let fits = |line: &String| line.trim_end().chars().count() <= style.width;
     if lines.iter().all(fits) {
         for line in &lines {
-            writeln!(out, "{}", line.trim_end())?;
+            writeln!(out, "{}", text::plain(line.trim_end(), style.unicode))?;
         }
     } else {
         for Row { cells } in &told.rows {
             let [number, verb, file, ends, kind, bytes, pieces, took] = cells;
             writeln!(out, "{number}  {verb} {file}")?;
             let indent = number.chars().count().saturating_add(2);
-            writeln!(out, "{:indent$}{ends}", "")?;
+            writeln!(out, "{:indent$}{}", "", text::plain(ends, style.unicode))?;
             let noun = if pieces == "1" { "piece" } else { "pieces" };
+            let took = text::plain(took, style.unicode);
             writeln!(
                 out,
                 "{:indent$}{kind}, {bytes} bytes in {pieces} {noun}, {took}",
@@ -649,61 +676,6 @@ pub(crate) fn marker(text: &str) -> Result<Protocol, String> {
         Ok(protocol @ Protocol::Marker(_)) => Ok(protocol),
         _ => Err("expected marker, or marker=TEXT for another end marker".to_owned()),
     }
-}
-
-/// A number above 0.
-pub(crate) fn at_least_one(text: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(number @ 1..) => Ok(number),
-        _ => Err(format!("expected a whole number above 0, not {text:?}")),
-    }
-}
-
-/// Bytes handed over at once: 1 byte to 16 MiB.
-pub(crate) fn chunk_size(text: &str) -> Result<usize, String> {
-    match size(text)? {
-        bytes @ 1..=0x0100_0000 => usize::try_from(bytes).map_err(|error| error.to_string()),
-        _ => Err("expected 1 byte to 16M".to_owned()),
-    }
-}
-
-/// Milliseconds, with a fraction, up to a minute.
-pub(crate) fn milliseconds(text: &str) -> Result<Duration, String> {
-    let expected = || format!("expected milliseconds, 0 to 60000, not {text:?}");
-    let number: f64 = text.parse().map_err(|_| expected())?;
-    if !(0.0..=60_000.0).contains(&number) {
-        return Err(expected());
-    }
-    Duration::try_from_secs_f64(number / 1000.0).map_err(|_| expected())
-}
-
-/// Seconds, with a fraction, above 0.
-pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    let expected = || format!("expected seconds above 0, e.g. 30 or 0.5, not {text:?}");
-    let number: f64 = text.parse().map_err(|_| expected())?;
-    Duration::try_from_secs_f64(number)
-        .ok()
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(expected)
-}
-
-/// Bytes above 0, with an optional suffix K, M or G (powers of 1024).
-pub(super) fn size(text: &str) -> Result<u64, String> {
-    let expected = || format!("expected bytes, e.g. 2048, 8M or 1G, not {text:?}");
-    let (digits, shift) = match text.as_bytes() {
-        [digits @ .., b'K' | b'k'] => (digits, 10),
-        [digits @ .., b'M' | b'm'] => (digits, 20),
-        [digits @ .., b'G' | b'g'] => (digits, 30),
-        digits => (digits, 0_u32),
-    };
-    let number: u64 = std::str::from_utf8(digits)
-        .ok()
-        .and_then(|digits| digits.parse().ok())
-        .ok_or_else(expected)?;
-    number
-        .checked_mul(1 << shift)
-        .filter(|&bytes| bytes > 0)
-        .ok_or_else(expected)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod annotations;
 mod csv;
+pub mod junit;
 mod table;
 
 use std::io::{self, Write};

@@ -120,7 +120,7 @@ pub(in crate::findings) static OFFLOADED_CHECKSUM: Entry = Entry {
     proof: "The checksum is exactly what the system leaves for the card to finish, or 0.",
     frames: "Wireshark may mark such frames \"checksum incorrect, maybe caused by offload\".",
     filter: "tcp.checksum.status == \"Bad\"",
-    fix: "Nothing to mend.",
+    fix: "Nothing has to be fixed.",
     examples: examples::OFFLOADS,
 };
 
@@ -135,7 +135,7 @@ pub(in crate::findings) static LARGER_THAN_MTU: Entry = Entry {
          length is 0.",
     frames: "TCP lengths of tens of thousands of bytes on an Ethernet interface.",
     filter: "tcp.len > 1460",
-    fix: "Nothing to mend. To see packets as they travel, capture on the path, or turn offloads off.",
+    fix: "Nothing to fix. To see packets as they travel, capture on the path, or turn offloads off.",
     examples: examples::OFFLOADS,
 };
 

@@ -8,7 +8,7 @@ use super::{Entry, Group, all};
 pub fn document() -> String {
     let mut text = String::from(
         "# Findings\n\n\
-         What imgnet finds in captures, what it means, how it is proved and how to mend it. `imgnet explain NAME` prints the \
+         What imgnet finds in captures, what it means, how it is proved and how to fix it. `imgnet explain NAME` prints the \
          same.\n\n\
          <!-- Generated from src/findings/catalogue by `imgnet explain --format markdown`: do not edit. -->\n\n\
          Severity: **error** means that something did not work, **warning** that it may explain trouble or cause it another \
@@ -45,7 +45,7 @@ pub fn entry(entry: &Entry) -> String {
     if !entry.filter.is_empty() {
         let _ = write!(text, "\nWireshark display filter: `{}`\n", entry.filter);
     }
-    let _ = write!(text, "\n**How to mend it.** {}\n", entry.fix);
+    let _ = write!(text, "\n**How to fix it.** {}\n", entry.fix);
     for example in entry.examples {
         let _ = write!(
             text,

@@ -1,4 +1,4 @@
-//! The catalogue: what each finding means, how it is proved, what it looks like in frames, how to mend it.
+//! The catalogue: what each finding means, how it is proved, what it looks like in frames, how to fix it.
 //!
 //! The one source of truth: the rules take names and severities from here, `imgnet explain` prints it, and
 //! `docs/findings.md` is generated from it. It speaks to readers who know nothing of TCP.

@@ -31,7 +31,7 @@ pub(in crate::findings) static FAST_RETRANSMISSION: Entry = Entry {
     proof: "At least two duplicate acknowledgments preceded the repeated segment, which begins where they point.",
     frames: "Several ACKs with the same number, then a data segment with that sequence number.",
     filter: "tcp.analysis.fast_retransmission",
-    fix: "Nothing to mend in the programs; TCP did well.",
+    fix: "Nothing to fix in the programs; TCP did well.",
     examples: examples::LEAVE_TCP_ALONE,
 };
 
@@ -45,7 +45,7 @@ pub(in crate::findings) static SPURIOUS_RETRANSMISSION: Entry = Entry {
     proof: "The acknowledgment of these bytes is in the capture before they were sent again.",
     frames: "An ACK, and after it a data segment below its number.",
     filter: "tcp.analysis.spurious_retransmission",
-    fix: "Nothing to mend in the programs; look for loss or delay on the way back.",
+    fix: "Nothing to fix in the programs; look for loss or delay on the way back.",
     examples: examples::LEAVE_TCP_ALONE,
 };
 
@@ -60,7 +60,7 @@ pub(in crate::findings) static OUT_OF_ORDER: Entry = Entry {
          applies cannot be told from the capture alone.",
     frames: "A data segment with a lower sequence number than the one before it.",
     filter: "tcp.analysis.out_of_order || tcp.analysis.lost_segment",
-    fix: "Nothing to mend in the programs.",
+    fix: "Nothing to fix in the programs.",
     examples: examples::LEAVE_TCP_ALONE,
 };
 
@@ -75,7 +75,7 @@ pub(in crate::findings) static DUPLICATE_ACK: Entry = Entry {
          Frames that were captured twice are not counted.",
     frames: "Several ACKs in a row with the same acknowledgment number.",
     filter: "tcp.analysis.duplicate_ack",
-    fix: "Nothing to mend in the programs; see retransmission for where packets are lost.",
+    fix: "Nothing to fix in the programs; see retransmission for where packets are lost.",
     examples: examples::LOOK_FOR_LOSS,
 };
 

@@ -118,13 +118,13 @@ pub(in crate::findings) static IP_FRAGMENTED: Entry = Entry {
     group: Group::Udp,
     severity: Severity::Note,
     summary: "Packets were longer than the path carries, and were cut into IP fragments.",
-    meaning: "A datagram longer than about 1472 bytes does not fit an Ethernet frame. IP cuts it into fragments, \
+    meaning: "A datagram longer than about 1,472 bytes does not fit an Ethernet frame. IP cuts it into fragments, \
          and the receiver puts them together. Losing one fragment loses the whole datagram, and many \
          firewalls drop fragments.",
     proof: "The fragments are in the capture, and imgnet put them together.",
     frames: "Packets with More fragments set or a fragment offset; the ports stand in the first one only.",
     filter: "ip.flags.mf == 1 || ip.frag_offset > 0 || ipv6.fraghdr",
-    fix: "Send datagrams that fit: at most 1472 bytes of payload at MTU 1500, 1452 over IPv6.",
+    fix: "Send datagrams that fit: at most 1,472 bytes of payload at MTU 1500, 1,452 over IPv6.",
     examples: examples::FITTING,
 };
 
@@ -147,7 +147,7 @@ pub(in crate::findings) static OVERSIZED_DATAGRAM: Entry = Entry {
     name: Name::OversizedDatagram,
     group: Group::Udp,
     severity: Severity::Note,
-    summary: "Datagrams are longer than a packet of 1500 bytes holds.",
+    summary: "Datagrams are longer than a packet of 1,500 bytes holds.",
     meaning: "Here they went through whole, because loopback and some local networks take long packets. On an \
          ordinary network each would be cut into fragments, of which none may be lost. Over 65,507 bytes \
          sending fails altogether.",
@@ -155,6 +155,6 @@ pub(in crate::findings) static OVERSIZED_DATAGRAM: Entry = Entry {
          risk and never more.",
     frames: "UDP lengths above 1480.",
     filter: "udp.length > 1480",
-    fix: "Send no more than 1472 bytes of payload in a datagram.",
+    fix: "Send no more than 1,472 bytes of payload in a datagram.",
     examples: examples::FITTING,
 };

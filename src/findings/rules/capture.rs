@@ -52,21 +52,31 @@ pub fn of_capture(facts: &CaptureFacts) -> Vec<Finding> {
         &facts.unfinished_checksums,
         Name::OffloadedChecksum,
         format!(
-            "{} carry a checksum that the network card was still to fill in: normal in a capture on the sending machine and \
+            "{} {} a checksum that the network card was still to fill in: normal in a capture on the sending machine and \
              on loopback.",
-            frames(facts.unfinished_checksums.count())
+            frames(facts.unfinished_checksums.count()),
+            if facts.unfinished_checksums.count() == 1 {
+                "carries"
+            } else {
+                "carry"
+            }
         ),
-        "Nothing to mend.",
+        "Nothing to fix.",
     );
     add(
         &facts.larger_than_mtu,
         Name::LargerThanMtu,
         format!(
-            "{} hold more than one packet of the network may: the network card cuts them up, or put them together \
+            "{} {} more than one packet of the network may: the network card cuts them up, or put them together \
              (segmentation offload), outside of what a capture sees.",
-            frames(facts.larger_than_mtu.count())
+            frames(facts.larger_than_mtu.count()),
+            if facts.larger_than_mtu.count() == 1 {
+                "holds"
+            } else {
+                "hold"
+            }
         ),
-        "Nothing to mend; to see the packets as they travel, capture on the path, or turn offloads off (ethtool -K IFACE tso \
+        "Nothing to fix; to see the packets as they travel, capture on the path, or turn offloads off (ethtool -K IFACE tso \
          off gso off gro off).",
     );
     findings
@@ -101,7 +111,7 @@ pub fn fragment_lost(lost: &LostDatagram) -> Finding {
                         format!("at least {} are missing", counted(missing, "byte", "bytes")),
                 }
             ),
-            "Send datagrams no longer than the path carries in one packet (1472 bytes of payload at MTU 1500): one lost \
+            "Send datagrams no longer than the path carries in one packet (1,472 bytes of payload at MTU 1500): one lost \
              fragment loses the whole datagram.",
         )
     }

@@ -98,10 +98,7 @@ fn name_bytes(bytes: &[u8]) -> String {
         return format!("the end marker {}", marker.escape_ascii());
     }
     if let Sniff::Is(format) = picture::sniff(bytes) {
-        return format!(
-            "another {}, or the same one again",
-            format.to_string().to_uppercase()
-        );
+        return format!("another {format}, or the same one again");
     }
     match bytes {
         b"\r\n" | b"\n" => "a line end".to_owned(),
@@ -281,7 +278,7 @@ fn text_mode(view: &View<'_>, damage: TextDamage) -> Finding {
         Name::TextMode,
         view.facts.last_data.map(|(frame, _)| frame),
         format!(
-            "{} sent a PNG whose signature was changed as text is: {damage}. So was the rest of the file; it cannot be mended \
+            "{} sent a PNG whose signature was changed as text is: {damage}. So was the rest of the file; it cannot be repaired \
              after the fact.",
             capital(&view.sender())
         ),

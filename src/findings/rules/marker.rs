@@ -7,7 +7,7 @@ use crate::picture::Status;
 use crate::units::{FrameNumber, count, counted};
 use crate::wire::{Ending, Protocol, StreamEnd};
 
-pub(super) const MEND: &str = "In the receiver: append what each recv() returns to a buffer, and stop when the buffer ends \
+pub(super) const FIX: &str = "In the receiver: append what each recv() returns to a buffer, and stop when the buffer ends \
                                with the marker; better, send the length before the picture.";
 
 pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
@@ -80,7 +80,7 @@ fn unanswered(view: &View<'_>) -> Option<Finding> {
             seconds(silence.nanoseconds),
             silence.until,
         ),
-        MEND,
+        FIX,
     );
     Some(Finding {
         certainty: if worker && !silence.late {
@@ -263,7 +263,7 @@ fn risk(view: &View<'_>) -> Option<Finding> {
                     format!("; {} more in this direction are so too", count(more))
                 }
             ),
-            MEND,
+            FIX,
         )
     })
 }

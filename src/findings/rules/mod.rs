@@ -1,6 +1,6 @@
 //! The rules: which facts make which finding.
 //!
-//! Each rule says what happened in one plain sentence and how to mend it in another. A loss in the capture is
+//! Each rule says what happened in one plain sentence and how to fix it in another. A loss in the capture is
 //! never called a loss on the network, and a finding that only follows from another one is a note.
 
 mod capture;
@@ -263,10 +263,10 @@ fn is_whole(picture: &PictureFacts) -> bool {
 
 /// "JPEG", or "picture" where it is no known one.
 fn kind(picture: &PictureFacts) -> String {
-    picture.structure.as_ref().map_or_else(
-        || "picture".to_owned(),
-        |(_, info)| info.format.to_string().to_uppercase(),
-    )
+    picture
+        .structure
+        .as_ref()
+        .map_or_else(|| "picture".to_owned(), |(_, info)| info.format.to_string())
 }
 
 fn length(picture: &PictureFacts) -> u64 {

@@ -204,7 +204,7 @@ impl Servers {
                     count(upload.bytes),
                     marker::explanation(upload.bytes, upload.chunk, &upload.mark, None),
                 ),
-                marker::MEND,
+                marker::FIX,
             )
         })
     }

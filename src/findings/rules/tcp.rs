@@ -65,7 +65,7 @@ fn repeats(view: &View<'_>, findings: &mut Vec<Finding>) {
                 "{} of these came because duplicate acknowledgments had asked for the missing bytes, so little time was lost.",
                 frames(&troubles.fast)
             ),
-            "Nothing to mend in the programs.",
+            "Nothing to fix in the programs.",
         ));
     }
     if !troubles.spurious.is_empty() {
@@ -79,7 +79,7 @@ fn repeats(view: &View<'_>, findings: &mut Vec<Finding>) {
                 frames(&troubles.spurious),
                 view.receiver()
             ),
-            "Nothing to mend in the programs; look for loss or delay on the way back.",
+            "Nothing to fix in the programs; look for loss or delay on the way back.",
         ));
     }
 }
@@ -99,7 +99,7 @@ fn order(view: &View<'_>, findings: &mut Vec<Finding>) {
             frames(late),
             view.sender()
         ),
-        "Nothing to mend in the programs: TCP puts the bytes in order.",
+        "Nothing to fix in the programs: TCP puts the bytes in order.",
     ));
 }
 
@@ -115,7 +115,7 @@ fn duplicate_acks(view: &View<'_>) -> Option<Finding> {
                 capital(&view.sender()),
                 frames(again)
             ),
-            "Nothing to mend in the programs: this is how a receiver asks for what it misses.",
+            "Nothing to fix in the programs: this is how a receiver asks for what it misses.",
         )
     })
 }

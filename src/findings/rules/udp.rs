@@ -67,7 +67,7 @@ fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>)
                     counted(again.count(), "datagram", "datagrams"),
                     view.sender()
                 ),
-                "Nothing in the programs: they noticed and mended it. Find out where datagrams are lost: on the way, or in the \
+                "Nothing in the programs: they noticed and repaired it. Find out where datagrams are lost: on the way, or in the \
                  receiver's full buffer.",
             )
         });
@@ -206,7 +206,7 @@ fn fragmented(view: &View<'_>) -> Option<Finding> {
                 counted(pieces.count(), "datagram", "datagrams"),
                 view.sender()
             ),
-            "Send datagrams that fit the path's MTU (1472 bytes of payload at MTU 1500).",
+            "Send datagrams that fit the path's MTU (1,472 bytes of payload at MTU 1500).",
         )
     })
 }
@@ -228,7 +228,7 @@ fn oversized(view: &View<'_>) -> Option<Finding> {
                 if large.count() == 1 { "is" } else { "are" },
                 count(u64::from(troubles.largest))
             ),
-            "Send no more than 1472 bytes of payload in a datagram (1452 over IPv6).",
+            "Send no more than 1,472 bytes of payload in a datagram (1,452 over IPv6).",
         )
     })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use memchr::memmem;
 
 use super::bytes::{common_prefix, common_suffix};
-use crate::units::ByteRange;
+use crate::units::{ByteRange, count, counted};
 
 /// Bytes that have to agree before a shift is believed.
 const WINDOW: usize = 32;
@@ -85,31 +85,31 @@ pub enum LineEndings {
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |bytes: u64| {
-            if bytes == 1 {
-                "1 byte".into()
-            } else {
-                format!("{bytes} bytes")
-            }
-        };
+        let bytes_of = |bytes: u64| counted(bytes, "byte", "bytes");
         match self {
             Self::Identical => f.write_str("identical"),
             Self::CutShort { at, missing } => {
                 write!(
                     f,
-                    "cut short at byte {at}: the last {} missing",
-                    count(*missing)
+                    "cut short at byte {}: the last {} missing",
+                    count(*at),
+                    bytes_of(*missing)
                 )
             }
             Self::TrailingBytes { at, extra } => {
                 write!(
                     f,
-                    "{} too many at the end, from byte {at} on",
-                    count(*extra)
+                    "{} too many at the end, from byte {} on",
+                    bytes_of(*extra),
+                    count(*at)
                 )
             }
-            Self::Missing { at, bytes } => write!(f, "{} missing at byte {at}", count(*bytes)),
-            Self::Inserted { at, bytes } => write!(f, "{} too many at byte {at}", count(*bytes)),
+            Self::Missing { at, bytes } => {
+                write!(f, "{} missing at byte {}", bytes_of(*bytes), count(*at))
+            }
+            Self::Inserted { at, bytes } => {
+                write!(f, "{} too many at byte {}", bytes_of(*bytes), count(*at))
+            }
             Self::ZeroFilled {
                 range,
                 holes,
@@ -118,38 +118,49 @@ impl fmt::Display for Damage {
                 write!(
                     f,
                     "filled with zeros between bytes {} and {}",
-                    range.start, range.end
+                    count(range.start),
+                    count(range.end)
                 )?;
                 if *holes > 1 {
-                    write!(f, ", in {holes} places")?;
+                    write!(f, ", in {} places", count(*holes))?;
                 }
-                write!(f, " ({} differ)", count(*differing))
+                write!(f, " ({} differ)", bytes_of(*differing))
             }
             Self::LineEndings {
                 how: LineEndings::LfToCrLf,
                 lines,
             } => {
-                write!(f, "text mode: {lines} × LF (0a) became CR LF (0d 0a)")
+                write!(
+                    f,
+                    "text mode: {} × LF (0a) became CR LF (0d 0a)",
+                    count(*lines)
+                )
             }
             Self::LineEndings {
                 how: LineEndings::CrLfToLf,
                 lines,
             } => {
-                write!(f, "text mode: {lines} × CR LF (0d 0a) became LF (0a)")
+                write!(
+                    f,
+                    "text mode: {} × CR LF (0d 0a) became LF (0a)",
+                    count(*lines)
+                )
             }
             Self::Shifted { at, by } => {
                 let way = if *by < 0 { "missing" } else { "too many" };
-                let bytes = count(by.unsigned_abs());
+                let bytes = bytes_of(by.unsigned_abs());
                 write!(
                     f,
-                    "shifted from byte {at} on: {bytes} {way} before it, and the end differs too"
+                    "shifted from byte {} on: {bytes} {way} before it, and the end differs too",
+                    count(*at)
                 )
             }
             Self::Changed { range } => {
                 write!(
                     f,
                     "different between bytes {} and {}",
-                    range.start, range.end
+                    count(range.start),
+                    count(range.end)
                 )
             }
         }
@@ -313,15 +324,15 @@ mod tests {
         assert_eq!(says(&sent), "identical");
         assert_eq!(
             says(&sent[..7990]),
-            "cut short at byte 7990: the last 10 bytes missing"
+            "cut short at byte 7,990: the last 10 bytes missing"
         );
         assert_eq!(
             says(&[&sent[..], b"%IMAGE_COMPLETED%"].concat()),
-            "17 bytes too many at the end, from byte 8000 on"
+            "17 bytes too many at the end, from byte 8,000 on"
         );
         assert_eq!(
             says(&[&sent[..100], &sent[1124..]].concat()),
-            "1024 bytes missing at byte 100"
+            "1,024 bytes missing at byte 100"
         );
         assert_eq!(
             says(&[&sent[..5], &sent[6..]].concat()),
@@ -346,7 +357,10 @@ mod tests {
         assert!(lines > 3);
         assert_eq!(
             says(&translate(&sent)),
-            format!("text mode: {lines} × LF (0a) became CR LF (0d 0a)")
+            format!(
+                "text mode: {} × LF (0a) became CR LF (0d 0a)",
+                count(lines as u64)
+            )
         );
         assert_eq!(
             damage(&translate(&sent), &sent),
@@ -357,7 +371,7 @@ mod tests {
         );
         assert_eq!(
             says(&[&sent[..100], &sent[1124..5000]].concat()),
-            "shifted from byte 100 on: 1024 bytes missing before it, and the end differs too"
+            "shifted from byte 100 on: 1,024 bytes missing before it, and the end differs too"
         );
         assert_eq!(
             damage(

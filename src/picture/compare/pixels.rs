@@ -1,5 +1,6 @@
 //! Two decoded pictures pixel by pixel, and raw pixels as they go over the wire.
 
+use crate::units::count;
 use image::{DynamicImage, RgbImage};
 
 /// How two decoded pictures differ. Where their sizes do, the area that both have (from the top left) is compared.
@@ -94,7 +95,7 @@ pub enum RawPixelsError {
     #[error("a row has to have at least 1 pixel; tell the width")]
     NoWidth,
     /// Too large to be held.
-    #[error("{bytes} bytes of raw pixels are more than the limit of {limit}")]
+    #[error("{} bytes of raw pixels are more than the limit of {}", count(*bytes), count(*limit))]
     TooLarge {
         /// Bytes there are.
         bytes: u64,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::picture::Format;
+use crate::units::count;
 
 /// A four-character name of a chunk, shown with what is no printable ASCII escaped.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,7 +80,7 @@ pub enum Break {
     },
     /// JPEG: the segment's length cannot be right for its marker.
     #[error(
-        "the segment of marker ff{marker:02x} says that it is {length} bytes long, which it cannot be"
+        "the segment of marker ff{marker:02x} says that it is {} bytes long, which it cannot be", count(u64::from(*length))
     )]
     SegmentLength {
         /// The marker's second byte.
@@ -115,7 +116,7 @@ pub enum Break {
         chunk: Name,
     },
     /// PNG or WebP: a chunk's length cannot be right.
-    #[error("chunk {chunk} says that it is {length} bytes long, which it cannot be")]
+    #[error("chunk {chunk} says that it is {} bytes long, which it cannot be", count(u64::from(*length)))]
     ChunkLength {
         /// Its name.
         chunk: Name,
@@ -135,7 +136,7 @@ pub enum Break {
         found: u8,
     },
     /// BMP: offsets and sizes of the headers do not fit together.
-    #[error("pixels cannot begin at byte {offset}: the headers take {headers} bytes")]
+    #[error("pixels cannot begin at byte {}: the headers take {headers} bytes", count(u64::from(*offset)))]
     PixelOffset {
         /// bfOffBits.
         offset: u32,

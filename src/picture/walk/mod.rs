@@ -11,6 +11,7 @@ mod jpeg;
 mod png;
 mod webp;
 
+use crate::units::{count, counted};
 use std::fmt;
 
 use super::Format;
@@ -48,8 +49,8 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Walking => f.write_str("not at its end yet"),
-            Self::Whole { length } => write!(f, "whole, {length} bytes"),
-            Self::Broken { at, reason } => write!(f, "broken at byte {at}: {reason}"),
+            Self::Whole { length } => write!(f, "whole, {}", counted(*length, "byte", "bytes")),
+            Self::Broken { at, reason } => write!(f, "broken at byte {}: {reason}", count(*at)),
         }
     }
 }
@@ -95,8 +96,8 @@ pub struct Awaited {
 impl fmt::Display for Awaited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { element, bytes } = self;
-        let s = if *bytes == 1 { "" } else { "s" };
-        write!(f, "in {element}, at least {bytes} byte{s} before the end")
+        let bytes = counted(*bytes, "byte", "bytes");
+        write!(f, "in {element}, at least {bytes} before the end")
     }
 }
 

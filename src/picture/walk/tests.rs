@@ -321,7 +321,7 @@ fn jpeg_breaks_say_where_and_why() {
     let start = [b"\xff\xd8", SOF, SOS].concat();
     let restarts = [b"\xff\xd8", SOF, DRI, SOS].concat();
     for (bytes, at, why) in [
-        (&b"\xff\xd7"[..], 0, "it does not begin as a jpeg file does"),
+        (&b"\xff\xd7"[..], 0, "it does not begin as a JPEG file does"),
         (
             b"\xff\xd8\xff\xe0\0\x01",
             2,
@@ -441,7 +441,7 @@ fn png_breaks_say_where_and_why() {
         (
             b"\x89PNG\n\x1a\n\0".to_vec(),
             0,
-            "does not begin as a png file does",
+            "does not begin as a PNG file does",
         ),
         (png(&[idat]), 8, "chunk IDAT must not stand here"),
         (png(&[ihdr, ihdr]), 33, "chunk IHDR must not stand here"),
@@ -527,7 +527,7 @@ fn gif_animation_tables_and_breaks() {
     );
     assert_eq!(
         broken(Format::Gif, b"GIF88a").1,
-        "it does not begin as a gif file does"
+        "it does not begin as a GIF file does"
     );
     let (at, why) = broken(Format::Gif, b"GIF87a\x01\0\x01\0\0\0\0\x2e");
     assert_eq!((at, why.contains("found 2e")), (13, true), "{why}");
@@ -635,7 +635,7 @@ fn webp_breaks_say_where_and_why() {
         (
             b"RIFF\x20\0\0\0WAVE".to_vec(),
             0,
-            "does not begin as a webp file does",
+            "does not begin as a WebP file does",
         ),
         (
             webp(b"ALPH", b"0123456789"),
@@ -768,7 +768,7 @@ fn bmp_breaks_say_where_and_why() {
         (
             b"MB0123456789012345".to_vec(),
             0,
-            "does not begin as a bmp file does",
+            "does not begin as a BMP file does",
         ),
         (change(14, b"\x29"), 0, "header size is 41"),
         (change(10, b"\x35"), 0, "pixels cannot begin at byte 53"),

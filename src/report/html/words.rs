@@ -101,7 +101,7 @@ pub(super) fn picture_name(report: &Report, image: &Image) -> Option<String> {
 pub(super) fn kind(image: &Image) -> String {
     let mut kind = match image.format {
         Some(Format::WebP) => "WebP".to_owned(),
-        Some(format) => format.to_string().to_uppercase(),
+        Some(format) => format.to_string(),
         None if image.is_raw_pixels() => "raw pixels".to_owned(),
         None => "no known picture format".to_owned(),
     };

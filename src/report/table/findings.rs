@@ -1,4 +1,4 @@
-//! The findings: what happened, which frames show it, and how to mend it.
+//! The findings: what happened, which frames show it, and how to fix it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -100,7 +100,7 @@ fn one(
     paragraph("", &finding.message)?;
     if cure {
         if !finding.fix.is_empty() {
-            paragraph("Mend: ", &finding.fix)?;
+            paragraph("Fix: ", &finding.fix)?;
         }
         paragraph("More: ", &format!("imgnet explain {}", finding.name))?;
     }

@@ -52,7 +52,7 @@ fn rows_of_pixels_of_all_connections_together_are_limited() {
     assert_eq!(bad.len(), 1);
     let problem = bad[0].problem.as_deref().unwrap();
     assert!(
-        problem.contains("more than 1000000 bytes: --max-memory raises it"),
+        problem.contains("more than 1,000,000 bytes: --max-memory raises it"),
         "{problem}"
     );
 }

@@ -8,6 +8,7 @@
 //! one more than he sends himself. Where a request is lost before the first piece came, the sender's next announcement
 //! lets it ask again.
 
+use crate::units::count;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -185,7 +186,8 @@ impl Receiver {
         let why = if header.length > self.limits.picture_bytes {
             Some(format!(
                 "{} bytes are more than the limit of {}",
-                header.length, self.limits.picture_bytes
+                count(header.length),
+                count(self.limits.picture_bytes)
             ))
         } else if piece > MOST_PAYLOAD || total != Some(datagram.total) {
             Some("length, piece size and number of pieces do not fit each other".to_owned())

@@ -222,7 +222,7 @@ fn a_picture_above_the_limit_is_refused() {
     let Some(Outcome::Refused { why }) = run.outcome else {
         panic!("{:?}", run.outcome)
     };
-    assert!(why.contains("4999"), "{why}");
+    assert!(why.contains("4,999"), "{why}");
     assert!(matches!(run.received[..], [Received::Refused { .. }]));
 }
 

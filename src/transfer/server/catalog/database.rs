@@ -164,7 +164,7 @@ impl Database {
             .map_err(self.failed())?;
         let values = params![
             name,
-            known.format.to_string(),
+            known.format.name(),
             known.width,
             known.height,
             sha256,

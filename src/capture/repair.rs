@@ -13,27 +13,27 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use super::confine::{Needs, confine};
 
-/// The argument by which the program becomes the mender.
-pub const MEND: &str = "mend-capture";
+/// The argument by which the program becomes the repairer.
+pub const REPAIR: &str = "repair-capture";
 /// Bytes read at once: many small blocks, or the beginning of a long one.
 const READ: usize = 4096;
 /// Type of a section header, which every file begins with.
 const SECTION: u32 = 0x0a0d_0d0a;
 
 /// The process that waits beside a capture.
-pub struct Mender {
+pub struct Repairer {
     child: Child,
     line: ChildStdin,
 }
 
-impl Mender {
+impl Repairer {
     /// Starts it, for a file that can be read and written.
     ///
     /// # Errors
     /// When the program cannot be started again.
     pub fn beside(file: &File) -> io::Result<Self> {
         let mut child = Command::new("/proc/self/exe")
-            .arg(MEND)
+            .arg(REPAIR)
             .stdin(Stdio::piped())
             .stdout(file.try_clone()?)
             .stderr(Stdio::null())
@@ -46,18 +46,18 @@ impl Mender {
 
     /// The capture ended well, or as well as it could.
     pub fn dismiss(mut self) {
-        // One that is gone has nothing to mend any more.
+        // One that is gone has nothing to repair any more.
         let _ = self.line.write_all(b".");
         drop(self.line);
         let _ = self.child.wait();
     }
 }
 
-/// What the mender does: waits at standard input, and mends the file that is its standard output.
+/// What the repairer does: waits at standard input, and repairs the file that is its standard output.
 ///
 /// # Errors
 /// A file that cannot be read or cut.
-pub fn mend() -> io::Result<()> {
+pub fn repair() -> io::Result<()> {
     let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     confine(&Needs::default());
     let mut said = Vec::new();

@@ -2,7 +2,7 @@
 //!
 //! Keeps one account a stream and a picture and every finding, never a picture's bytes.
 
-use crate::analysis::{Event, Observer};
+use super::{Event, Observer};
 use crate::findings::Finding;
 use crate::ledger::{Folded, Image, Stream};
 use crate::report::model::{CaptureFile, Packets, Report};
