@@ -16,7 +16,7 @@ pub mod stream;
 mod tests;
 
 use super::Layout;
-use crate::ledger::Confidence;
+use crate::wire::Confidence;
 
 /// Most bytes of a direction that are looked at.
 pub const HELD: usize = 64 << 10;

@@ -6,7 +6,7 @@ use super::super::layout::{
 };
 use super::solve::Place;
 use super::{HELD, Inferred, MESSAGES, Outcome};
-use crate::ledger::Confidence;
+use crate::wire::Confidence;
 
 /// Fewer bytes are no picture.
 const LEAST: u64 = 1024;
