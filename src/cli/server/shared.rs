@@ -56,8 +56,9 @@ pub(crate) struct Common {
     #[arg(long, hide = true, conflicts_with = "format")]
     json: bool,
 
-    /// Colours: auto means on a terminal, unless NO_COLOR is set or TERM is dumb
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorArg::Auto)]
+    /// Colours.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorArg::Auto,
+          help = "Colours: auto means on a terminal, unless NO_COLOR is set or TERM is dumb")]
     color: ColorArg,
 
     /// ASCII characters only
