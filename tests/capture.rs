@@ -123,8 +123,10 @@ fn input_output_and_status_pass_through() {
             .unwrap();
         (code(&output), text(&output.stdout), text(&output.stderr))
     };
-    let (status, out, _) = run(&["-q", "--", "cat"]);
-    assert_eq!(status, 0);
+    let (status, out, err) = run(&["-q", "--", "cat"]);
+    // It sent nothing: that is no good capture, and said.
+    assert_eq!(status, 1);
+    assert!(err.contains("not one packet was captured"), "{err}");
     assert!(out.starts_with(BOTH), "{out}");
     let (status, _, err) = run(&["--shell", "echo oops >&2; exit 7"]);
     assert_eq!(status, 7);
@@ -132,7 +134,8 @@ fn input_output_and_status_pass_through() {
         err.contains("oops") && err.contains("exit status: 7"),
         "{err}"
     );
-    assert_eq!(run(&["--exit-status", "verdict", "--shell", "exit 7"]).0, 0);
+    // The capture's own: not one packet.
+    assert_eq!(run(&["--exit-status", "verdict", "--shell", "exit 7"]).0, 1);
     assert_eq!(run(&["--shell", "kill -9 $$"]).0, 128 + 9);
     let (status, _, err) = run(&["--", "/no/such/program"]);
     assert_eq!(status, 2);
@@ -164,7 +167,8 @@ fn what_the_command_leaves_running_ends_with_it() {
     let output = capture(folder.path(), &["--shell", &line])
         .output()
         .unwrap();
-    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    // Nothing was sent.
+    assert_eq!(code(&output), 1, "{}", text(&output.stderr));
     assert!(begun.elapsed() < Duration::from_secs(30));
     assert!(text(&output.stderr).contains("left running was ended"));
     let left = Command::new("pgrep").args(["-f", &sleep]).output();
@@ -199,7 +203,8 @@ fn a_signal_reaches_the_command_and_the_file_is_whole() {
         .unwrap();
     assert!(told.success());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    // Nothing was sent.
+    assert_eq!(code(&output), 1, "{}", text(&output.stderr));
     assert!(text(&output.stdout).starts_with("told\n"));
     let read = Command::new(IMGNET)
         .args(["analyze", "run.pcapng"])

@@ -137,7 +137,7 @@ fn all_is_told_when_asked_for() {
     let folder = recorded();
     let (code, out, _) = check(&folder, &["eof.pcap", "--expect", "eof.toml", "-v"]);
     assert_eq!(code, 0);
-    assert_eq!(out.matches('✔').count(), 18, "{out}");
+    assert_eq!(out.matches('✔').count(), 26, "{out}");
     let (_, out, _) = check(&folder, &["eof.pcap", "--expect", "eof.toml", "--ascii"]);
     assert!(out.is_ascii(), "{out}");
 }
@@ -151,8 +151,8 @@ fn a_mistake_has_its_line() {
     assert_eq!((code, out.as_str()), (2, ""));
     assert_eq!(
         errors,
-        "eof.toml:15:1: unknown key `bites` in [[picture]]; did you mean `bytes`?\n  \
-         15 | bites = 12192\n     | ^^^^^\n\
+        "eof.toml:19:1: unknown key `bites` in [[picture]]; did you mean `bytes`?\n  \
+         19 | bites = 12192\n     | ^^^^^\n\
          imgnet: eof.toml: 1 mistake in the expectations; nothing was checked\n"
     );
 }
@@ -317,7 +317,7 @@ fn programs_get_json_and_csv() {
         *bytes,
         serde_json::json!({
             "name": "bytes", "picture": "picture 0", "image": 0, "expected": 12_193, "actual": 12_192,
-            "outcome": "fail", "note": "1 too few", "lack": null, "holds_so_far": false, "line": 15
+            "outcome": "fail", "note": "1 too few", "lack": null, "holds_so_far": false, "line": 19
         })
     );
     assert_eq!(
@@ -329,10 +329,10 @@ fn programs_get_json_and_csv() {
         &["eof.pcap", "--expect", "eof.toml", "--format", "csv"],
     );
     assert!(
-        out.contains("\nbytes,picture 0,0,12193,12192,fail,1 too few,,15\n"),
+        out.contains("\nbytes,picture 0,0,12193,12192,fail,1 too few,,19\n"),
         "{out}"
     );
-    assert_eq!(out.lines().count(), 18);
+    assert_eq!(out.lines().count(), 26);
 }
 
 #[test]
@@ -343,13 +343,13 @@ fn junit_has_a_case_for_each_expectation() {
     let arguments = ["eof.pcap", "--expect", "eof.toml", "--junit", "j.xml"];
     assert_eq!(check(&folder, &arguments).0, 1);
     let xml = read(&folder, "j.xml");
-    assert_eq!(xml.matches("<testcase ").count(), 17, "{xml}");
+    assert_eq!(xml.matches("<testcase ").count(), 25, "{xml}");
     assert!(
         xml.contains("<failure message=\"expected 12,193, actual 12,192\""),
         "{xml}"
     );
     assert!(
-        xml.contains("tests=\"17\" failures=\"1\" errors=\"0\""),
+        xml.contains("tests=\"25\" failures=\"1\" errors=\"0\""),
         "{xml}"
     );
 }
@@ -366,7 +366,7 @@ fn github_gets_annotations() {
         told(&output.expect("imgnet starts"))
     };
     let (code, out, _) = github(&["eof.pcap", "--expect", "eof.toml"]);
-    let annotation = "::error file=eof.toml,line=15,title=picture 0%3A bytes expectation failed::\
+    let annotation = "::error file=eof.toml,line=19,title=picture 0%3A bytes expectation failed::\
                       expected 12,193%0Aactual 12,192%0A1 too few\n";
     assert_eq!(code, 1);
     assert!(out.ends_with(annotation), "{out}");

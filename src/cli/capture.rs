@@ -347,6 +347,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         expected,
         others_run: task.is_none(),
     };
+    let nothing = summary.counts.frames == 0;
     let exit = conclude(capture, &interface, summary, watch, ending)?;
     let of_command = outcome
         .filter(|outcome| !outcome.interrupted)
@@ -355,6 +356,8 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
     Ok(match (capture.run.exit_status, of_command) {
         (ExitStatusArg::Command, Some(code)) => code,
         (ExitStatusArg::Both, Some(code)) if exit == Exit::Good => code,
+        // A command that failed says more than that it sent nothing.
+        (ExitStatusArg::Both, Some(code @ Exit::OfCommand(1..))) if nothing => code,
         _ => exit,
     })
 }
