@@ -184,7 +184,9 @@ impl<'r> Intake<'r> {
                 }
                 Ok(Some(0)) => {
                     let outcome = self.closed(decoder);
-                    if *self.route.protocol == Protocol::HalfClose {
+                    // What is kept under a name is answered with a picture, by whoever keeps it.
+                    let named = matches!(self.route.destination, Destination::Named { .. });
+                    if *self.route.protocol == Protocol::HalfClose && !named {
                         // Who does not wait for the answer does not get it.
                         let _ = connection.write_all(&half_close_answer(&outcome, self.done));
                     }
