@@ -17,6 +17,7 @@ pub mod capture;
 pub mod cli;
 pub mod decode;
 pub mod digest;
+pub mod dissect;
 pub mod expect;
 pub mod findings;
 pub mod flow;

@@ -21,18 +21,18 @@ const CLOCK_STEP: i64 = 10_000_000;
 const LINGER: i64 = 60_000_000_000;
 
 /// The place of a live stream: its own until it is closed.
-pub(super) type Place = usize;
+pub(crate) type Place = usize;
 
 /// A stream's numbers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Opening {
-    pub(super) id: StreamId,
+pub(crate) struct Opening {
+    pub(crate) id: StreamId,
     /// Among the streams of its transport.
-    pub(super) of_transport: u32,
+    pub(crate) of_transport: u32,
 }
 
 /// Takes what the dispatcher says, in order.
-pub(super) trait Orders<'x> {
+pub(crate) trait Orders<'x> {
     /// The next packet of the stream at `place`, the first one where it `opens` it.
     fn packet(
         &mut self,
@@ -45,6 +45,8 @@ pub(super) trait Orders<'x> {
     fn close(&mut self, place: Place, now: Option<Timestamp>);
     /// Something about no stream that is followed.
     fn finding(&mut self, finding: Finding);
+    /// A frame that is no packet of a stream: a fragment that waits, or what was not decoded.
+    fn no_packet(&mut self, _outcome: &Outcome<'x>, _frame: &Frame<'x>) {}
 }
 
 /// What headers tell of one direction.
@@ -145,7 +147,7 @@ impl Flow {
 
 /// Which frame belongs to which stream.
 #[derive(Debug)]
-pub(super) struct Dispatcher {
+pub(crate) struct Dispatcher {
     /// Streams followed at once.
     limit: usize,
     decoder: decode::Decoder,
@@ -166,7 +168,7 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
             decoder: decode::Decoder::new(decode::Options::default()),
@@ -189,7 +191,7 @@ impl Dispatcher {
 
     /// Takes the next frame.
     #[inline]
-    pub(super) fn frame<'x>(&mut self, frame: &Frame<'x>, orders: &mut impl Orders<'x>) {
+    pub(crate) fn frame<'x>(&mut self, frame: &Frame<'x>, orders: &mut impl Orders<'x>) {
         self.counts.read += 1;
         self.clock(frame);
         // Looked at where it lies: it is large.
@@ -207,8 +209,9 @@ impl Dispatcher {
         if self.counts.read.is_multiple_of(SWEEP_EVERY) {
             self.sweep(orders);
         }
-        if let Outcome::Packet(packet) = &outcome {
-            self.packet(packet, frame, orders);
+        match &outcome {
+            Outcome::Packet(packet) => self.packet(packet, frame, orders),
+            other => orders.no_packet(other, frame),
         }
     }
 
@@ -336,7 +339,7 @@ impl Dispatcher {
     }
 
     /// The capture is over: finishes every stream.
-    pub(super) fn finish<'x>(&mut self, orders: &mut impl Orders<'x>) {
+    pub(crate) fn finish<'x>(&mut self, orders: &mut impl Orders<'x>) {
         for lost in self.decoder.finish() {
             self.counts.incomplete_datagrams += 1;
             orders.finding(rules::fragment_lost(&lost));

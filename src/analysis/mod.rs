@@ -22,7 +22,7 @@ use std::time::Duration;
 
 pub use self::budget::Budget;
 pub use self::collect::Collector;
-use self::dispatcher::{Dispatcher, Opening, Orders, Place};
+pub(crate) use self::dispatcher::{Dispatcher, Opening, Orders, Place};
 use self::follower::Follower;
 pub use self::parallel::{Told, analyse};
 use crate::decode::Packet;

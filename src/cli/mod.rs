@@ -31,6 +31,7 @@ pub mod extract;
 pub mod generate;
 mod glue;
 pub mod layout;
+pub mod inspect;
 pub mod output;
 pub mod page;
 mod progress;
@@ -82,6 +83,10 @@ enum Command {
     Report(report::Report),
     Annotate(annotate::Annotate),
     Wireshark(wireshark::Wireshark),
+    Packets(inspect::packets::Packets),
+    Packet(inspect::packet::Packet),
+    Follow(inspect::follow::Command),
+    Fields(inspect::fields::Fields),
     Explain(explain::Explain),
     Layout(layout::ShowLayout),
     #[command(hide = true)]
@@ -124,6 +129,10 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Report(command) => report::run(command),
         Command::Annotate(command) => annotate::run(command),
         Command::Wireshark(command) => wireshark::run(command),
+        Command::Packets(command) => inspect::packets::run(command),
+        Command::Packet(command) => inspect::packet::run(command),
+        Command::Follow(command) => inspect::follow::run(command),
+        Command::Fields(command) => inspect::fields::run(command),
         Command::Explain(command) => explain::run(command),
         Command::Layout(command) => layout::run(command),
         Command::Generate(command) => generate::run(command),

@@ -10,6 +10,7 @@ mod checksum;
 mod decoder;
 mod fragments;
 mod ip;
+mod layers;
 mod link;
 mod span;
 mod transport;
@@ -21,6 +22,7 @@ use std::net::SocketAddr;
 pub use decoder::{Decoder, Options};
 pub use fragments::{FragmentCounts, FragmentLimits, LossReason, LostDatagram};
 pub use tunnel::Tunnel;
+pub use layers::{IpVersion, Layers, NetworkLayer, TransportLayer, layers};
 
 use crate::units::{FrameNumber, Timestamp};
 

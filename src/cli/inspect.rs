@@ -1,0 +1,263 @@
+//! The commands that look inside: `packets`, `packet`, `follow`, `fields`.
+
+pub mod fields;
+pub mod follow;
+pub mod packet;
+pub mod packets;
+
+use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::analysis::{Analysis, DigestKind, Observer, Options};
+use crate::cli::args::{AnalysisArgs, ColorArg, DigestArg};
+use crate::cli::glue;
+use crate::cli::output::WriteError;
+use crate::cli::reading::Watch;
+use crate::cli::terminal::Environment;
+use crate::dissect::{Filter, Index, Inspector, Seen};
+use crate::frame::Frame;
+use crate::ledger::{Image, Stream};
+use crate::report::{Collector, Detail, Style};
+use crate::source::Capture;
+
+/// `-Y`.
+#[derive(Debug, Args)]
+pub struct FilterArg {
+    /// Only frames that this filter chooses, in Wireshark's display filter syntax
+    ///
+    /// For example: -Y 'tcp.stream == 2 && imgnet.role == framing', -Y 'imgnet.picture == 0 && imgnet.offset <= 10240 &&
+    /// imgnet.last >= 10240', -Y 'tcp.analysis.retransmission or imgnet.finding'. imgnet fields lists all fields.
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER", value_parser = filter)]
+    pub filter: Option<Filter>,
+}
+
+/// How to show it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct LookArgs {
+    /// Colours.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorArg::Auto,
+          help = "Colours: auto means on a terminal, unless NO_COLOR is set or TERM is dumb")]
+    pub color: ColorArg,
+
+    /// ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+impl LookArgs {
+    fn style(&self) -> Style {
+        let environment = Environment::of_process(false);
+        let mut style = environment.look(self.color, self.ascii, Detail::Normal);
+        if !environment.terminal && environment.columns_variable.is_none() {
+            // Nothing is shortened for a program.
+            style.width = usize::MAX;
+        }
+        style
+    }
+}
+
+/// Reads a filter for clap, which shows what is wrong with it.
+pub(super) fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|mistake| mistake.to_string())
+}
+
+/// Captures that can be read several times, and what the analysis found in them.
+pub(super) struct Looked {
+    capture: Capture,
+    /// A copy of what came through a pipe, deleted with it.
+    _copy: Option<tempfile::NamedTempFile>,
+    pub(super) index: Index,
+    pub(super) options: Options,
+    /// Whether a file is cut short or damaged.
+    pub(super) truncated: bool,
+    /// Frames that the analysis saw.
+    pub(super) analysed: u64,
+    /// Whether the analysis saw all frames.
+    pub(super) complete: bool,
+}
+
+impl Looked {
+    /// Opens captures and analyses them: all frames, or only so many of the first.
+    pub(super) fn open(
+        captures: &[PathBuf],
+        analysis: &AnalysisArgs,
+        most: Option<u64>,
+    ) -> anyhow::Result<Self> {
+        let (paths, copy) = seekable(captures)?;
+        let mut options = analysis.options();
+        if analysis.digest == DigestArg::Sha256 {
+            // Nobody here shows a digest.
+            options.digest = DigestKind::None;
+        }
+        let mut looked = Self {
+            capture: Capture::open(&paths)?,
+            _copy: copy,
+            index: Index::default(),
+            options,
+            truncated: false,
+            analysed: 0,
+            complete: true,
+        };
+        match most {
+            Some(most) => looked.analyse_first(most)?,
+            None => looked.analyse(&paths)?,
+        }
+        Ok(looked)
+    }
+
+    /// The same captures with the analysis of all their frames.
+    pub(super) fn completed(self, captures: &[PathBuf]) -> anyhow::Result<Self> {
+        let (paths, copy) = match self._copy {
+            Some(copy) => (vec![copy.path().to_owned()], Some(copy)),
+            None => (captures.to_vec(), None),
+        };
+        let mut looked = Self {
+            _copy: copy,
+            ..self
+        };
+        looked.analyse(&paths)?;
+        Ok(looked)
+    }
+
+    fn analyse(&mut self, paths: &[PathBuf]) -> anyhow::Result<()> {
+        let mut gathered = Gathered::default();
+        let reading = glue::open(paths)?.analyse(self.options.clone(), &mut gathered)?;
+        self.truncated = reading.captures.iter().any(|capture| capture.truncated);
+        self.analysed = reading.packets.read;
+        self.complete = true;
+        let report = gathered
+            .collector
+            .into_report(reading.captures, reading.packets);
+        self.index = Index::new(report.streams, report.images, report.findings);
+        Ok(())
+    }
+
+    /// Analyses the first frames only.
+    fn analyse_first(&mut self, most: u64) -> anyhow::Result<()> {
+        let mut gathered = Gathered::default();
+        let mut analysis = Analysis::new(self.options.clone());
+        let mut read = 0;
+        let mut complete = true;
+        self.capture.for_each_frame(&mut |frame| {
+            if read >= most {
+                complete = false;
+                return ControlFlow::Break(());
+            }
+            read += 1;
+            analysis.frame(frame, &mut gathered);
+            ControlFlow::Continue(())
+        })?;
+        analysis.finish(&mut gathered);
+        let files = self.capture.files();
+        self.truncated = complete && files.iter().any(|file| file.truncated.is_some());
+        self.analysed = read;
+        self.complete = complete;
+        let captures = files.iter().map(glue::capture_file).collect();
+        let report = gathered
+            .collector
+            .into_report(captures, crate::report::model::Packets::default());
+        self.index = Index::new(report.streams, report.images, report.findings);
+        Ok(())
+    }
+
+    /// Shows every frame in order with what is known of it, until `show` breaks.
+    pub(super) fn each(
+        &mut self,
+        show: &mut dyn FnMut(&Seen<'_>) -> ControlFlow<()>,
+    ) -> anyhow::Result<()> {
+        let mut inspector = Inspector::new(self.options.limits.streams);
+        let index = &self.index;
+        self.capture.for_each_frame(&mut |frame| {
+            let mut flow = ControlFlow::Continue(());
+            inspector.frame(frame, index, &mut |seen| flow = show(seen));
+            flow
+        })?;
+        Ok(())
+    }
+
+    /// Runs the analysis again for somebody who wants the bytes of pictures.
+    pub(super) fn watch(&mut self, observer: &mut dyn Observer) -> anyhow::Result<()> {
+        let options = Options {
+            digest: DigestKind::None,
+            ..self.options.clone()
+        };
+        let mut analysis = Analysis::new(options);
+        self.capture.for_each_frame(&mut |frame: &Frame<'_>| {
+            analysis.frame(frame, observer);
+            ControlFlow::Continue(())
+        })?;
+        analysis.finish(observer);
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Gathered {
+    collector: Collector,
+}
+
+impl Observer for Gathered {
+    fn event(&mut self, event: crate::analysis::Event<'_>) {
+        self.collector.event(event);
+    }
+
+    fn stream_closed(&mut self, stream: Stream, images: Vec<Image>) {
+        self.collector.stream_closed(stream, images);
+    }
+
+    fn accounts_only(&self) -> bool {
+        true
+    }
+}
+
+impl Watch for Gathered {
+    fn frame(&mut self, _captured: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Paths that can be read more than once: what comes through a pipe is copied to a temporary file first.
+fn seekable(captures: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Option<tempfile::NamedTempFile>)> {
+    let is_pipe = |path: &PathBuf| {
+        path == Path::new("-")
+            || std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+    };
+    let [path] = captures else {
+        if let Some(pipe) = captures.iter().find(|path| is_pipe(path)) {
+            anyhow::bail!(
+                "{}: a pipe beside other captures cannot be read here; save it to a file first",
+                pipe.display()
+            );
+        }
+        return Ok((captures.to_vec(), None));
+    };
+    if !is_pipe(path) {
+        return Ok((captures.to_vec(), None));
+    }
+    let mut copy = tempfile::Builder::new().prefix(".imgnet-").tempfile()?;
+    if path == Path::new("-") {
+        io::copy(&mut io::stdin().lock(), &mut copy)?;
+    } else {
+        io::copy(&mut std::fs::File::open(path)?, &mut copy)?;
+    }
+    Ok((vec![copy.path().to_owned()], Some(copy)))
+}
+
+/// Writes to standard output; that nobody reads on is no error.
+pub(super) fn to_stdout(
+    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    write(&mut out)?;
+    out.flush().map_err(written)?;
+    Ok(())
+}
+
+/// An error of standard output.
+pub(super) fn written(source: io::Error) -> anyhow::Error {
+    WriteError { to: None, source }.into()
+}

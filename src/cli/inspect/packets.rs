@@ -1,0 +1,288 @@
+//! `imgnet packets`: the packet list.
+
+use std::ops::ControlFlow;
+
+use clap::{Args, ValueEnum};
+
+use super::{FilterArg, LookArgs, Looked, to_stdout, written};
+use crate::cli::args::{AnalysisArgs, CapturePaths};
+use crate::cli::exit::Exit;
+use crate::dissect::list::{COLUMNS, Clock, Column, Format, List};
+
+/// So many frames are analysed before the first row of a large capture is written.
+const AHEAD: u64 = 1 << 18;
+/// So many rows of a large capture are written from that.
+const EARLY: u64 = 1_000;
+
+/// List the packets: what each carries of which picture, beside what Wireshark's list shows
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Colours: green picture bytes, cyan framing (markers, lengths, requests), blue answers, magenta stray \
+                  bytes,\nyellow sent again or out of order, red resets; dim pure acknowledgments. Bold red and bold \
+                  yellow rows are\nproofs of an error or a warning, named in the last column (imgnet explain NAME tells \
+                  more).\n\n\
+                  Examples:\n  \
+                  imgnet packets pipeline.pcap\n  \
+                  imgnet packets pipeline.pcap -Y 'imgnet.picture == 2'        the packets of one picture\n  \
+                  imgnet packets big.pcap -Y tcp.analysis.flags --time utc     what Wireshark remarks on\n  \
+                  imgnet packets big.pcap --range 1000-1999 --format jsonl     one page for a program\n  \
+                  imgnet packets big.pcap --limit 500 --format json            a page; its \"next\" goes to --next\n  \
+                  imgnet packets a.pcap --columns number,time,tcp.seq,tcp.ack,carries\n\n\
+                  Exit codes: 0 the input was read as far as asked; 2 usage, an input that cannot be read; 3 the input \
+                  is cut short or damaged.",
+    max_term_width = 100
+)]
+pub struct Packets {
+    #[command(flatten)]
+    captures: CapturePaths,
+
+    #[command(flatten)]
+    filter: FilterArg,
+
+    #[command(flatten)]
+    list: ListArgs,
+
+    #[command(flatten)]
+    look: LookArgs,
+
+    #[command(flatten)]
+    analysis: AnalysisArgs,
+}
+
+/// Which rows and columns.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "List")]
+struct ListArgs {
+    /// What the time column shows
+    #[arg(long, value_name = "CLOCK", value_enum, default_value_t = TimeArg::Relative)]
+    time: TimeArg,
+
+    /// Columns in this order: number, time, source, destination, protocol, length, info, carries, findings, or any field
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = column)]
+    columns: Vec<Column>,
+
+    /// Table for people, json and jsonl for programs, csv for spreadsheets
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FormatArg::Table)]
+    format: FormatArg,
+
+    /// Only frames with these numbers: 50, 50-60, 50- or -60
+    #[arg(long, value_name = "A-B", value_parser = range)]
+    range: Option<Range>,
+
+    /// At most so many rows; where there are more, it says where they begin
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+
+    /// Begin where an earlier list with --limit ended: the token that it gave
+    #[arg(long, value_name = "TOKEN", value_parser = clap::value_parser!(u64).range(1..))]
+    next: Option<u64>,
+}
+
+/// `--time`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TimeArg {
+    /// Seconds since the first frame
+    Relative,
+    /// Seconds since the frame before
+    Delta,
+    /// Date and time here
+    Absolute,
+    /// Date and time in UTC
+    Utc,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    /// For people
+    Table,
+    /// One object, imgnet/packets/v1
+    Json,
+    /// One object a line
+    Jsonl,
+    /// For spreadsheets
+    Csv,
+}
+
+/// Frame numbers, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Range {
+    first: u64,
+    last: u64,
+}
+
+fn range(text: &str) -> Result<Range, String> {
+    let expected = || format!("expected frame numbers as 50, 50-60, 50- or -60, not {text:?}");
+    let number = |text: &str, absent: u64| match text.trim() {
+        "" => Ok(absent),
+        digits => digits.parse::<u64>().map_err(|_| expected()),
+    };
+    let range = match text.split_once('-') {
+        Some(("", "")) => return Err(expected()),
+        Some((first, last)) => Range {
+            first: number(first, 1)?,
+            last: number(last, u64::MAX)?,
+        },
+        None => {
+            let one = text.trim().parse().map_err(|_| expected())?;
+            Range {
+                first: one,
+                last: one,
+            }
+        }
+    };
+    if range.first > range.last {
+        return Err(format!("{text}: the range is empty: its end comes before its start"));
+    }
+    Ok(range)
+}
+
+fn column(name: &str) -> Result<Column, String> {
+    Column::find(name).ok_or_else(|| match crate::dissect::fields::nearest(name) {
+        Some(near) => format!("there is no column and no field {name:?}; did you mean {near}?"),
+        None => format!("there is no column and no field {name:?}; imgnet fields lists the fields"),
+    })
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// An input that cannot be read, an output that cannot be written.
+pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
+    let captures = &command.captures.captures;
+    let filter = command.filter.filter.as_ref();
+    let list = &command.list;
+    // A filter over what only the whole capture tells waits for the whole capture.
+    let late = filter.is_some_and(crate::dissect::Filter::needs_capture);
+    let ahead = if late { None } else { Some(AHEAD) };
+    let mut looked = Looked::open(captures, &command.analysis, ahead)?;
+    let columns = if list.columns.is_empty() {
+        COLUMNS.to_vec()
+    } else {
+        list.columns.clone()
+    };
+    let format = match list.format {
+        FormatArg::Table => Format::Table,
+        FormatArg::Json => Format::Json,
+        FormatArg::Jsonl => Format::JsonLines,
+        FormatArg::Csv => Format::Csv,
+    };
+    let range = list.range.unwrap_or(Range {
+        first: 1,
+        last: u64::MAX,
+    });
+    let first = range.first.max(list.next.unwrap_or(1));
+    let mut truncated = false;
+    to_stdout(|out| {
+        let style = command.look.style();
+        let mut rows = List::new(out, format, columns, clock(list.time), style).map_err(written)?;
+        let mut asked = Asked {
+            filter,
+            first,
+            last: range.last,
+            limit: list.limit,
+            most: (!looked.complete).then_some(EARLY),
+            next: None,
+            paused: false,
+        };
+        asked.list(&mut looked, &mut rows)?;
+        if asked.paused {
+            // There is more to list than a screen: now all of the capture counts.
+            looked = looked.completed(captures)?;
+            asked.paused = false;
+            asked.most = None;
+            asked.list(&mut looked, &mut rows)?;
+        }
+        truncated = looked.truncated;
+        rows.finish(asked.next).map_err(written)
+    })?;
+    Ok(if truncated {
+        Exit::Inconclusive
+    } else {
+        Exit::Good
+    })
+}
+
+/// Which rows are asked for.
+struct Asked<'f> {
+    filter: Option<&'f crate::dissect::Filter>,
+    first: u64,
+    last: u64,
+    limit: Option<u64>,
+    /// So many rows at most from the analysis of the first frames.
+    most: Option<u64>,
+    /// Where a list of what follows begins.
+    next: Option<u64>,
+    /// The rows from the first frames' analysis are written, and there are more.
+    paused: bool,
+}
+
+impl Asked<'_> {
+    fn list<W: std::io::Write>(
+        &mut self,
+        looked: &mut Looked,
+        rows: &mut List<W>,
+    ) -> anyhow::Result<()> {
+        let mut failed = None;
+        // What comes close to the end of the frames that were analysed is not settled.
+        let settled = looked.analysed / 2;
+        looked.each(&mut |seen| {
+            let number = seen.frame.number.0;
+            if number > self.last {
+                return ControlFlow::Break(());
+            }
+            if number < self.first || self.filter.is_some_and(|filter| !filter.chooses(seen)) {
+                return ControlFlow::Continue(());
+            }
+            if self.limit.is_some_and(|limit| rows.rows() >= limit) {
+                self.next = Some(number);
+                return ControlFlow::Break(());
+            }
+            if self
+                .most
+                .is_some_and(|most| rows.rows() >= most || number > settled)
+            {
+                self.paused = true;
+                self.first = number;
+                return ControlFlow::Break(());
+            }
+            match rows.row(seen) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        failed.map_or(Ok(()), |error| Err(written(error)))
+    }
+}
+
+fn clock(time: TimeArg) -> Clock {
+    match time {
+        TimeArg::Relative => Clock::Relative,
+        TimeArg::Delta => Clock::Delta,
+        TimeArg::Utc => Clock::Utc,
+        TimeArg::Absolute => {
+            let zone = jiff::tz::TimeZone::system();
+            Clock::Absolute(zone.to_offset(jiff::Timestamp::now()).seconds())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_have_open_ends() {
+        let all = |first, last| Ok(Range { first, last });
+        assert_eq!(range("50"), all(50, 50));
+        assert_eq!(range("50-60"), all(50, 60));
+        assert_eq!(range("50-"), all(50, u64::MAX));
+        assert_eq!(range("-60"), all(1, 60));
+        for wrong in ["", "-", "a", "60-50", "1-2-3"] {
+            assert!(range(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! What a packet carries: which bytes of which picture, framing, an answer, nothing.
+
+use std::fmt::Write as _;
+
+use super::index::{Index, Region};
+use super::seen::Seen;
+use crate::decode::Transport;
+use crate::ledger::Image;
+use crate::units::PictureId;
+
+/// What bytes are, or what a packet without bytes is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Of a picture.
+    Picture,
+    /// Of the wire format: a marker, a length, a header, a request.
+    Framing,
+    /// What replies to a picture.
+    Answer,
+    /// None of these.
+    Stray,
+    /// Not in the capture.
+    Gap,
+    /// Bytes of which nothing is known.
+    Unknown,
+    /// No bytes: opens the connection (SYN).
+    Open,
+    /// No bytes: acknowledges.
+    Acknowledgment,
+    /// No bytes: closes its direction (FIN).
+    Close,
+    /// Resets the connection (RST).
+    Reset,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Picture,
+        Self::Framing,
+        Self::Answer,
+        Self::Stray,
+        Self::Gap,
+        Self::Unknown,
+        Self::Open,
+        Self::Acknowledgment,
+        Self::Close,
+        Self::Reset,
+    ];
+
+    /// Stable name, as `imgnet.role` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Picture => "picture",
+            Self::Framing => "framing",
+            Self::Answer => "answer",
+            Self::Stray => "stray",
+            Self::Gap => "gap",
+            Self::Unknown => "unknown",
+            Self::Open => "open",
+            Self::Acknowledgment => "acknowledgment",
+            Self::Close => "close",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// Consecutive payload bytes of one kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Piece<'a> {
+    /// First payload byte of it.
+    pub at: u64,
+    /// How many.
+    pub length: u64,
+    /// Stream offset of the first.
+    pub offset: u64,
+    /// What they are.
+    pub role: Role,
+    /// The picture they belong to; absent where they belong to none.
+    pub image: Option<&'a Image>,
+    /// What they are in particular.
+    pub what: Option<&'a str>,
+}
+
+impl Piece<'_> {
+    /// Offsets in the picture, first and one past the last; absent where it is of none.
+    pub fn of_picture(&self) -> Option<(u64, u64)> {
+        let image = self.image.filter(|_| self.role == Role::Picture)?;
+        let first = self.offset.saturating_sub(image.offset);
+        Some((first, first.saturating_add(self.length)))
+    }
+
+    /// First and last chunk; absent where it is of no picture, or the picture's chunks are not known.
+    pub fn chunks(&self) -> Option<(u64, u64)> {
+        let (first, end) = self.of_picture()?;
+        let size = self.image?.chunk_size.filter(|size| *size > 0)?;
+        Some((first / size, end.saturating_sub(1) / size))
+    }
+}
+
+/// What a packet carries.
+#[derive(Debug, Clone)]
+pub struct Carried<'a> {
+    /// Its payload, piece by piece, in order; empty where it has none.
+    pub pieces: Vec<Piece<'a>>,
+    /// The frame that carried the same bytes before; absent where none did.
+    pub repeats: Option<u64>,
+    /// What it is for, where it has no payload.
+    pub bare: Option<Role>,
+    /// Picture and the number of its bytes that are acknowledged, where it has no payload.
+    pub acknowledges: Option<(PictureId, u64)>,
+}
+
+impl<'a> Carried<'a> {
+    /// What a packet carries; nothing for a frame that is no packet of a stream.
+    pub fn of(seen: &Seen<'a>) -> Self {
+        let mut carried = Self {
+            pieces: Vec::new(),
+            repeats: None,
+            bare: None,
+            acknowledges: None,
+        };
+        let (Some(packet), Some(place)) = (seen.packet(), seen.place) else {
+            return carried;
+        };
+        carried.repeats = place.repeats;
+        let length = u64::from(packet.payload_len).max(packet.payload.len() as u64);
+        if let Transport::Tcp(tcp) = packet.transport
+            && (length == 0 || tcp.rst)
+        {
+            carried.bare = Some(if tcp.rst {
+                Role::Reset
+            } else if tcp.syn {
+                Role::Open
+            } else if tcp.fin {
+                Role::Close
+            } else {
+                Role::Acknowledgment
+            });
+            if let (Some(acked), Some(other)) = (place.acknowledges, place.direction) {
+                carried.acknowledges = acknowledged(seen.index, &place, 1 - other.min(1), acked);
+            }
+            return carried;
+        }
+        let (Some(offset), Some(direction)) = (place.offset, place.direction) else {
+            if length > 0 {
+                carried.pieces.push(Piece {
+                    at: 0,
+                    length,
+                    offset: 0,
+                    role: Role::Unknown,
+                    image: None,
+                    what: None,
+                });
+            }
+            return carried;
+        };
+        let regions = seen.index.regions(place.stream, direction);
+        cut(regions, seen.index, offset, length, &mut carried.pieces);
+        carried
+    }
+
+    /// The role that stands for the whole packet: that of a picture where it carries one, else that of its first piece.
+    pub fn role(&self) -> Option<Role> {
+        self.bare.or_else(|| {
+            self.pieces
+                .iter()
+                .map(|piece| piece.role)
+                .min_by_key(|role| (*role != Role::Picture, *role))
+        })
+    }
+
+    /// Whether some of it belongs to this picture.
+    pub fn is_of(&self, picture: PictureId) -> bool {
+        self.pieces
+            .iter()
+            .any(|piece| piece.image.is_some_and(|image| image.id == picture))
+    }
+
+    /// In words, as the packet list has it.
+    pub fn write(&self, out: &mut String, unicode: bool) {
+        let (dot, dash) = if unicode { (" · ", '–') } else { ", ".into_pair() };
+        let mut first = true;
+        for piece in &self.pieces {
+            if !std::mem::take(&mut first) {
+                out.push_str("; ");
+            }
+            piece.write(out, dot, dash);
+        }
+        if let Some(frame) = self.repeats {
+            out.push_str(if first { "repeat of frame " } else { "; repeat of frame " });
+            push_count(out, frame);
+        }
+        match self.bare {
+            Some(Role::Open) => out.push_str("opens the connection"),
+            Some(Role::Close) => out.push_str("closes this direction"),
+            Some(Role::Reset) => out.push_str("resets the connection"),
+            Some(Role::Acknowledgment) if self.acknowledges.is_none() => out.push_str("ACK"),
+            _ => {}
+        }
+        if let Some((picture, bytes)) = self.acknowledges {
+            out.push_str(match self.bare {
+                Some(Role::Acknowledgment) => "ACK to byte ",
+                _ => ", ACK to byte ",
+            });
+            push_count(out, bytes);
+            let _ = write!(out, " of picture {}", picture.0);
+        }
+    }
+}
+
+trait IntoPair {
+    fn into_pair(self) -> (&'static str, char);
+}
+
+impl IntoPair for &'static str {
+    fn into_pair(self) -> (&'static str, char) {
+        (self, '-')
+    }
+}
+
+impl Piece<'_> {
+    fn write(&self, out: &mut String, dot: &str, dash: char) {
+        let Some((first, end)) = self.of_picture() else {
+            let what = self.what.unwrap_or(self.role.name());
+            out.push_str(what);
+            if matches!(self.role, Role::Stray | Role::Unknown | Role::Answer) || self.what.is_none() {
+                out.push_str(dot);
+                push_count(out, self.length);
+                out.push_str(if self.length == 1 { " byte" } else { " bytes" });
+            }
+            return;
+        };
+        out.push_str("picture ");
+        if let Some(image) = self.image {
+            push_count(out, u64::from(image.id.0));
+        }
+        let mut range = |what: &str, first: u64, last: u64| {
+            out.push_str(dot);
+            out.push_str(what);
+            push_count(out, first);
+            if last != first {
+                out.push(dash);
+                push_count(out, last);
+            }
+        };
+        if let Some((first, last)) = self.chunks() {
+            range("chunk ", first, last);
+        }
+        let coded = self.image.is_some_and(|image| image.encoded_bytes.is_some());
+        range(
+            if coded { "coded bytes " } else { "bytes " },
+            first,
+            end.saturating_sub(1),
+        );
+    }
+}
+
+/// A number with thousands separators, without an allocation.
+pub fn push_count(out: &mut String, number: u64) {
+    let mut digits = [0_u8; 20];
+    let mut left = number;
+    let mut used = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(left % 10).unwrap_or_default();
+        left /= 10;
+        used += 1;
+        if left == 0 {
+            break;
+        }
+    }
+    let shown = digits.get(digits.len() - used..).unwrap_or_default();
+    for (index, digit) in shown.iter().enumerate() {
+        if index > 0 && (shown.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(char::from(*digit));
+    }
+}
+
+/// Cuts `length` stream bytes from `offset` on into pieces.
+pub(super) fn cut<'a>(
+    regions: &'a [Region],
+    index: &'a Index,
+    offset: u64,
+    length: u64,
+    pieces: &mut Vec<Piece<'a>>,
+) {
+    let end = offset.saturating_add(length);
+    let mut at = offset;
+    let mut next = regions.partition_point(|region| region.end <= offset);
+    while at < end {
+        let region = regions.get(next).filter(|region| region.offset < end);
+        let (stop, role, picture, what) = match region {
+            Some(region) if region.offset <= at => {
+                next += 1;
+                (
+                    region.end.min(end),
+                    region.role,
+                    region.picture,
+                    region.what.as_deref(),
+                )
+            }
+            Some(region) => (region.offset, Role::Unknown, None, None),
+            None => (end, Role::Unknown, None, None),
+        };
+        if stop <= at {
+            continue;
+        }
+        pieces.push(Piece {
+            at: at - offset,
+            length: stop - at,
+            offset: at,
+            role,
+            image: picture.and_then(|picture| index.image(picture)),
+            what,
+        });
+        at = stop;
+    }
+}
+
+/// The picture whose bytes an acknowledgment reaches into, and how many of them it covers.
+fn acknowledged(
+    index: &Index,
+    place: &super::Place,
+    direction: usize,
+    acked: u64,
+) -> Option<(PictureId, u64)> {
+    let regions = index.regions(place.stream, direction);
+    let before = regions.partition_point(|region| region.offset < acked);
+    let region = regions
+        .get(..before)?
+        .iter()
+        .rev()
+        .find(|region| region.role == Role::Picture)?;
+    let image = index.image(region.picture?)?;
+    Some((image.id, acked.min(region.end).saturating_sub(image.offset)))
+}

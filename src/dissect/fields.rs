@@ -1,0 +1,154 @@
+//! The fields of a packet: their names, kinds and values. Wireshark's names where Wireshark has them, with its values;
+//! `docs/inspect.md` lists where a definition differs.
+//!
+//! The one place where a header's bits become a value: filters, the tree and columns all ask here.
+
+pub(super) mod imgnet;
+pub(super) mod link;
+pub(super) mod tcp;
+pub(super) mod upper;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::seen::Seen;
+use super::value::{Kind, Value};
+
+/// What is shown a field's values, and where in the frame each lies where it does lie there.
+pub type Show<'s, 'a> = dyn FnMut(Value<'a>, Option<Range<usize>>) + 's;
+
+/// A field.
+#[derive(Clone, Copy)]
+pub struct Field {
+    /// Its name in filters.
+    pub name: &'static str,
+    /// What kind of values it has.
+    pub kind: Kind,
+    /// What it is.
+    pub about: &'static str,
+    read: for<'a> fn(&Seen<'a>, &mut Show<'_, 'a>),
+}
+
+impl std::fmt::Debug for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Field {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Field {
+    /// Shows all values that a frame has of it, in order; none where it does not apply.
+    pub fn values<'a>(&self, seen: &Seen<'a>, show: &mut Show<'_, 'a>) {
+        (self.read)(seen, show);
+    }
+
+    /// The first value that a frame has of it, and where it lies.
+    pub fn first<'a>(&self, seen: &Seen<'a>) -> Option<(Value<'a>, Option<Range<usize>>)> {
+        let mut first = None;
+        self.values(seen, &mut |value, bytes| {
+            first.get_or_insert((value, bytes));
+        });
+        first
+    }
+
+    /// Whether it is found out by the analysis of the whole capture, rather than from the packet and those before it.
+    pub fn is_of_capture(&self) -> bool {
+        self.name.starts_with("imgnet.")
+    }
+}
+
+/// All fields, in the order of the layers.
+pub fn all() -> impl Iterator<Item = &'static Field> {
+    [link::FIELDS, upper::IP, tcp::FIELDS, upper::FIELDS, imgnet::FIELDS]
+        .into_iter()
+        .flatten()
+}
+
+/// The field of this name.
+pub fn find(name: &str) -> Option<&'static Field> {
+    all().find(|field| field.name == name)
+}
+
+/// The names nearest to one that there is not.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    let wanted = name.to_ascii_lowercase();
+    all()
+        .map(|field| (strsim::damerau_levenshtein(&wanted, field.name), field.name))
+        .chain(
+            // A forgotten or wrong prefix: `seq` for `tcp.seq`.
+            all().filter_map(|field| {
+                let (_, last) = field.name.split_once('.')?;
+                (last == wanted).then_some((1, field.name))
+            }),
+        )
+        .min()
+        .filter(|(distance, _)| *distance <= wanted.len() / 3 + 1)
+        .map(|(_, name)| name)
+}
+
+macro_rules! fields {
+    ($($name:literal $kind:ident $about:literal => $read:expr;)*) => {
+        &[$(super::Field {
+            name: $name,
+            kind: crate::dissect::value::Kind::$kind,
+            about: $about,
+            read: $read,
+        }),*]
+    };
+}
+use fields;
+
+/// An unsigned number of up to 8 bytes, most significant first; absent where it was not captured.
+fn be(data: &[u8], bytes: Range<usize>) -> Option<u64> {
+    let field = data.get(bytes)?;
+    Some(
+        field
+            .iter()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte)),
+    )
+}
+
+/// Shows the number in these bytes of the frame, cut out by a mask and shifted down.
+fn number(seen: &Seen<'_>, bytes: Range<usize>, mask: u64, show: &mut Show<'_, '_>) {
+    if let Some(value) = be(seen.frame.data, bytes.clone()) {
+        let value = (value & mask) >> mask.trailing_zeros().min(63);
+        show(whole(value), Some(bytes));
+    }
+}
+
+/// Shows whether one of the bits of a mask is set.
+fn flag(seen: &Seen<'_>, bytes: Range<usize>, mask: u64, show: &mut Show<'_, '_>) {
+    if let Some(value) = be(seen.frame.data, bytes.clone()) {
+        show(Value::Bool(value & mask != 0), Some(bytes));
+    }
+}
+
+fn whole(value: u64) -> Value<'static> {
+    Value::Number(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+/// Shows these bytes of the frame; nothing where there are none.
+fn bytes<'a>(seen: &Seen<'a>, range: Range<usize>, show: &mut Show<'_, 'a>) {
+    if let Some(bytes) = seen.frame.data.get(range.clone())
+        && !bytes.is_empty()
+    {
+        show(Value::Bytes(Cow::Borrowed(bytes)), Some(range));
+    }
+}
+
+/// Shows a label that stands for these bytes.
+fn label<'a>(seen: &Seen<'a>, range: Range<usize>, show: &mut Show<'_, 'a>) {
+    let end = range.end;
+    protocol(seen, range, end, show);
+}
+
+/// Shows a protocol: a header, with all that the protocol carries up to `end`.
+fn protocol<'a>(seen: &Seen<'a>, header: Range<usize>, end: usize, show: &mut Show<'_, 'a>) {
+    let bytes = seen.frame.data.get(header.start..end).unwrap_or_default();
+    show(Value::Label(bytes), Some(header));
+}

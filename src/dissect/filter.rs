@@ -1,0 +1,180 @@
+//! Filters in the syntax of Wireshark's display filters, over the fields of [`super::fields`].
+//!
+//! `==  !=  ===  !==  <  >  <=  >=  &  contains  matches  in {…}  &&  ||  !  and or not`, slices, `len`, `count`, `lower`, `upper`.
+//! Of a field with several values `==`, `<`, … hold where one value does, `!=` where all differ, as in Wireshark 4.
+
+mod constant;
+mod evaluate;
+mod lex;
+mod parse;
+mod print;
+
+use std::fmt;
+use std::ops::Range;
+
+use super::fields::Field;
+use super::seen::Seen;
+
+pub use constant::{Constant, Pattern};
+
+/// A filter that was understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filter {
+    expression: Expression,
+}
+
+/// What a filter asks.
+#[derive(Debug, Clone, PartialEq)]
+enum Expression {
+    /// One of these.
+    Or(Vec<Expression>),
+    /// All of these.
+    And(Vec<Expression>),
+    /// The opposite.
+    Not(Box<Expression>),
+    /// The frame has it, and masked it is not 0.
+    Has(Operand),
+    /// A comparison.
+    Compare(Operand, Comparison, Right),
+    /// One of these values.
+    In(Operand, Vec<Member>),
+}
+
+/// How two sides are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    /// Some value is equal.
+    Equal,
+    /// All values differ.
+    Differs,
+    /// All values are equal.
+    AllEqual,
+    /// Some value differs.
+    SomeDiffers,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Contains,
+    Matches,
+}
+
+/// What is compared.
+#[derive(Debug, Clone, PartialEq)]
+struct Operand {
+    function: Option<Function>,
+    field: &'static Field,
+    slices: Vec<Slice>,
+    mask: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Function {
+    Length,
+    Count,
+    Lower,
+    Upper,
+}
+
+/// Bytes from `start` on (from the end where negative): so many, or to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Slice {
+    start: i64,
+    length: Option<u64>,
+}
+
+/// What it is compared with.
+#[derive(Debug, Clone, PartialEq)]
+enum Right {
+    Constant(Constant),
+    Field(Operand),
+}
+
+/// A member of a set: a value, or a range with both ends.
+#[derive(Debug, Clone, PartialEq)]
+enum Member {
+    One(Constant),
+    Range(Constant, Constant),
+}
+
+/// A filter that was not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The filter.
+    pub text: String,
+    /// Where in it.
+    pub at: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: String = self
+            .text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let before = self.text.get(..self.at.start).unwrap_or_default();
+        let under = self.text.get(self.at.clone()).unwrap_or_default();
+        let width = under.chars().count().max(1);
+        writeln!(f, "{}", self.message)?;
+        writeln!(f, "  {shown}")?;
+        write!(
+            f,
+            "  {}^{}",
+            " ".repeat(before.chars().count()),
+            "~".repeat(width - 1)
+        )
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+impl Filter {
+    /// Reads a filter. An empty one chooses every frame.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub fn parse(text: &str) -> Result<Self, Mistake> {
+        parse::parse(text)
+    }
+
+    /// Whether it chooses this frame.
+    pub fn chooses(&self, seen: &Seen<'_>) -> bool {
+        evaluate::holds(&self.expression, seen)
+    }
+
+    /// Whether it asks for what only the analysis of the whole capture tells.
+    pub fn needs_capture(&self) -> bool {
+        self.expression.any_field(&|field| field.is_of_capture())
+    }
+
+    /// The opposite filter.
+    #[must_use]
+    pub fn not(self) -> Self {
+        Self {
+            expression: Expression::Not(Box::new(self.expression)),
+        }
+    }
+}
+
+impl Expression {
+    fn any_field(&self, test: &dyn Fn(&Field) -> bool) -> bool {
+        match self {
+            Self::Or(all) | Self::And(all) => all.iter().any(|one| one.any_field(test)),
+            Self::Not(inner) => inner.any_field(test),
+            Self::Has(operand) | Self::In(operand, _) => test(operand.field),
+            Self::Compare(left, _, right) => {
+                test(left.field)
+                    || match right {
+                        Right::Field(right) => test(right.field),
+                        Right::Constant(_) => false,
+                    }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! Tests of the syntax; what filters choose is held against tshark in `tests/inspect.rs`.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::dissect::fields;
+
+fn mistake(text: &str) -> Mistake {
+    match Filter::parse(text) {
+        Ok(filter) => panic!("{text} was read as {filter}"),
+        Err(mistake) => mistake,
+    }
+}
+
+fn printed(text: &str) -> String {
+    match Filter::parse(text) {
+        Ok(filter) => filter.to_string(),
+        Err(mistake) => panic!("{mistake}"),
+    }
+}
+
+#[test]
+fn words_and_signs_are_the_same() {
+    for (words, signs) in [
+        ("tcp and not udp", "tcp && !udp"),
+        ("tcp or udp", "tcp || udp"),
+        ("tcp.port eq 80", "tcp.port == 80"),
+        ("tcp.port ne 80", "tcp.port != 80"),
+        ("frame.len gt 60 and frame.len le 0x40", "frame.len > 60 && frame.len <= 64"),
+        ("tcp.port not in {1, 2..5}", "!(tcp.port in {1 2..5})"),
+        ("http.host matches \"a\"", "http.host ~ \"a\""),
+    ] {
+        assert_eq!(Filter::parse(words), Filter::parse(signs), "{words}");
+        assert!(Filter::parse(words).is_ok(), "{words}");
+    }
+}
+
+#[test]
+fn and_binds_closer_than_or_and_not_closest() {
+    assert_eq!(
+        printed("tcp || udp && ip || !eth && arp"),
+        "tcp || (udp && ip) || (!(eth) && arp)"
+    );
+    assert_eq!(printed("!tcp.port == 80"), "!(tcp.port == 80)");
+    assert_eq!(printed("(tcp || udp) && ip"), "(tcp || udp) && ip");
+}
+
+#[test]
+fn values_are_read_as_their_field_wants_them() {
+    for (text, expected) in [
+        ("ip.addr == 10.0.0.0/8", "ip.addr == 10.0.0.0/8"),
+        ("ipv6.src == ::1", "ipv6.src == ::1"),
+        ("eth.src == 02-00-00-00-00-01", "eth.src == \"\\x02\\x00\\x00\\x00\\x00\\x01\""),
+        ("tcp.payload[0:2] == ff:d8", "tcp.payload[0:2] == \"\\xff\\xd8\""),
+        ("tcp.flags & 0x02", "tcp.flags & 0x2"),
+        ("frame.time_delta > 0.5", "frame.time_delta > 0.500000000"),
+        ("tcp.flags.syn == true", "tcp.flags.syn == true"),
+        ("imgnet.role == picture", "imgnet.role == \"picture\""),
+        ("frame[12-13] == 08:00", "frame[12:2] == \"\\x08\\x00\""),
+        ("len(tcp.payload) > 100", "len(tcp.payload) > 100"),
+        ("ip.src == ip.dst", "ip.src == ip.dst"),
+        ("tcp.port == 'P'", "tcp.port == 80"),
+        ("ip.id == 010", "ip.id == 8"),
+    ] {
+        assert_eq!(printed(text), expected);
+    }
+}
+
+#[test]
+fn mistakes_point_at_their_place_and_name_the_nearest_field() {
+    let wrong = mistake("tcp.prot == 80");
+    assert_eq!(wrong.at, 0..8);
+    assert!(wrong.message.contains("did you mean tcp.port?"), "{wrong}");
+    assert_eq!(
+        wrong.to_string().lines().nth(2),
+        Some("  ^~~~~~~~"),
+        "{wrong}"
+    );
+    assert!(mistake("seq == 1").message.contains("tcp.seq"));
+    for (text, at) in [
+        ("tcp.port == many", 12..16),
+        ("tcp.port ==", 11..11),
+        ("tcp && ", 7..7),
+        ("(tcp", 4..4),
+        ("tcp)", 3..4),
+        ("tcp udp", 4..7),
+        ("tcp == 1", 0..3),
+        ("tcp.port in {}", 14..14),
+        ("tcp.port[0:1] == 1", 8..13),
+        ("tcp.payload[x] == 1", 11..14),
+        ("http.host matches \"(\"", 18..21),
+        ("ip.src == ipv6.src", 10..18),
+        ("ip.src == 1.2.3.4/33", 10..20),
+        ("frame contains \"a", 15..16),
+        ("tcp # udp", 4..5),
+    ] {
+        assert_eq!(mistake(text).at, at, "{}", mistake(text));
+    }
+}
+
+#[test]
+fn nesting_has_an_end() {
+    let deep = format!("{}tcp{}", "(".repeat(10_000), ")".repeat(10_000));
+    assert!(mistake(&deep).message.contains("nested"));
+    assert!(Filter::parse(&"!".repeat(100_000)).is_err());
+    let long = vec!["tcp"; 10_000].join(" || ");
+    assert!(Filter::parse(&long).is_ok());
+}
+
+#[test]
+fn fields_have_one_name_each_and_names_of_wireshark_form() {
+    let mut names: Vec<&str> = fields::all().map(|field| field.name).collect();
+    let count = names.len();
+    assert!(count > 120, "{count}");
+    assert!(names.iter().all(|name| {
+        name.chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c))
+    }));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+/// A filter built from its grammar.
+fn grown() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(vec![
+        "tcp",
+        "udp.port in {1, 5..9}",
+        "ip.src == 10.0.0.0/8",
+        "tcp.seq >= 17",
+        "tcp.payload[0:2,-1] == ff:d8:01",
+        "frame contains \"a\\\"b\\x00\"",
+        "http.host matches \"^a.*\\\\.b$\"",
+        "tcp.flags & 0x12",
+        "count(ip.addr) > 1",
+        "imgnet.role === picture",
+        "eth.dst !== 01:02:03:04:05:06",
+        "frame.time_relative < -0.000000001",
+        "ipv6.addr != 2001:db8::/32",
+        "tcp.srcport < tcp.dstport",
+        "lower(http.host) contains \"ü\"",
+    ])
+    .prop_map(str::to_owned);
+    leaf.prop_recursive(5, 40, 4, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|one| format!("!({one})")),
+            prop::collection::vec(inner.clone(), 2..4)
+                .prop_map(|all| format!("({})", all.join(" && "))),
+            prop::collection::vec(inner, 2..4).prop_map(|all| format!("({})", all.join(" || "))),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "\\PC{0,60}") {
+        let _ = Filter::parse(&text).map_err(|mistake| mistake.to_string());
+    }
+
+    #[test]
+    fn no_text_of_its_own_words_does_either(words in prop::collection::vec(prop::sample::select(vec![
+        "tcp", "tcp.port", "==", "!", "(", ")", "{", "}", "[", "]", "[0:", "in", "matches", "contains", "\"", "'a'", "..", "1..2",
+        "&&", "||", "&", "ff:d8", "-1", "len", "len(", "not", ",", "\u{e9}", "r\"", "~", "=",
+    ]), 0..12)) {
+        let _ = Filter::parse(&words.concat()).map_err(|mistake| mistake.to_string());
+        let _ = Filter::parse(&words.join(" ")).map_err(|mistake| mistake.to_string());
+    }
+
+    #[test]
+    fn a_filter_survives_print_and_parse(text in grown()) {
+        let filter = Filter::parse(&text).unwrap();
+        prop_assert_eq!(Filter::parse(&filter.to_string()), Ok(filter));
+    }
+}

@@ -1,0 +1,158 @@
+//! What the analysis of the whole capture found, ready to be asked of any frame.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use super::carried::Role;
+use crate::findings::{Finding, Severity};
+use crate::ledger::{Image, Stream};
+use crate::units::{FrameNumber, PictureId, StreamId};
+
+/// Consecutive bytes of a direction that are of one kind.
+#[derive(Debug, Clone)]
+pub struct Region {
+    /// Stream offset of the first.
+    pub offset: u64,
+    /// Stream offset after the last.
+    pub end: u64,
+    /// What they are.
+    pub role: Role,
+    /// The picture they belong to or lie in.
+    pub picture: Option<PictureId>,
+    /// What they are in particular; absent where the role says it all.
+    pub what: Option<Cow<'static, str>>,
+}
+
+/// The accounts of a capture by stream, picture and frame.
+#[derive(Debug, Default)]
+pub struct Index {
+    streams: Vec<Stream>,
+    by_stream: HashMap<u32, usize>,
+    /// Of each stream its directions' regions, in order.
+    regions: Vec<[Vec<Region>; 2]>,
+    images: Vec<Image>,
+    by_picture: HashMap<u32, usize>,
+    findings: Vec<Finding>,
+    /// Frame, and place in `findings`: ascending.
+    marks: Vec<(u64, usize)>,
+}
+
+impl Index {
+    /// Of these accounts.
+    pub fn new(streams: Vec<Stream>, images: Vec<Image>, findings: Vec<Finding>) -> Self {
+        let by_stream = places(streams.iter().map(|stream| stream.id.0));
+        let by_picture = places(images.iter().map(|image| image.id.0));
+        let mut marks: Vec<(u64, usize)> = findings
+            .iter()
+            .enumerate()
+            .flat_map(|(at, finding)| finding.packets.iter().map(move |frame| (frame.0, at)))
+            .collect();
+        marks.sort_unstable();
+        let mut of_stream: HashMap<u32, Vec<&Image>> = HashMap::new();
+        for image in &images {
+            of_stream.entry(image.stream.0).or_default().push(image);
+        }
+        let regions = streams
+            .iter()
+            .map(|stream| {
+                let images = of_stream.remove(&stream.id.0).unwrap_or_default();
+                let mut directions = stream.directions.iter();
+                [directions.next(), directions.next()].map(|direction| {
+                    direction.map_or_else(Vec::new, |direction| {
+                        regions(direction.from, &images)
+                    })
+                })
+            })
+            .collect();
+        Self {
+            streams,
+            by_stream,
+            regions,
+            images,
+            by_picture,
+            findings,
+            marks,
+        }
+    }
+
+    /// All streams, in order of their numbers.
+    pub fn streams(&self) -> &[Stream] {
+        &self.streams
+    }
+
+    /// All pictures.
+    pub fn images(&self) -> &[Image] {
+        &self.images
+    }
+
+    /// All findings.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// A stream's account.
+    pub fn stream(&self, id: StreamId) -> Option<&Stream> {
+        self.streams.get(*self.by_stream.get(&id.0)?)
+    }
+
+    /// A picture's account.
+    pub fn image(&self, id: PictureId) -> Option<&Image> {
+        self.images.get(*self.by_picture.get(&id.0)?)
+    }
+
+    /// The index of the direction in which `from` sends, in the account of a stream.
+    pub fn direction(&self, stream: StreamId, from: SocketAddr) -> Option<usize> {
+        self.stream(stream)?
+            .directions
+            .iter()
+            .position(|direction| direction.from == from)
+    }
+
+    /// The regions of a direction, in order.
+    pub fn regions(&self, stream: StreamId, direction: usize) -> &[Region] {
+        self.by_stream
+            .get(&stream.0)
+            .and_then(|at| self.regions.get(*at)?.get(direction))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The findings that name a frame as their proof.
+    pub fn findings_of(&self, frame: FrameNumber) -> impl Iterator<Item = &Finding> {
+        let first = self.marks.partition_point(|(marked, _)| *marked < frame.0);
+        self.marks
+            .get(first..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(move |(marked, _)| *marked == frame.0)
+            .filter_map(|(_, at)| self.findings.get(*at))
+    }
+
+    /// The worst of the findings that name a frame; absent where none does.
+    pub fn worst_of(&self, frame: FrameNumber) -> Option<Severity> {
+        self.findings_of(frame).map(|finding| finding.severity).max()
+    }
+}
+
+fn places(numbers: impl Iterator<Item = u32>) -> HashMap<u32, usize> {
+    numbers.enumerate().map(|(at, number)| (number, at)).collect()
+}
+
+/// Where the pictures that `from` sent lie.
+fn regions(from: SocketAddr, images: &[&Image]) -> Vec<Region> {
+    let mut regions: Vec<Region> = images
+        .iter()
+        .filter(|image| image.from == from)
+        .map(|image| Region {
+            offset: image.offset,
+            end: image
+                .offset
+                .saturating_add(image.encoded_bytes.unwrap_or(image.bytes)),
+            role: Role::Picture,
+            picture: Some(image.id),
+            what: None,
+        })
+        .collect();
+    regions.sort_by_key(|region| region.offset);
+    regions
+}

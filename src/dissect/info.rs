@@ -1,0 +1,220 @@
+//! The columns that Wireshark's packet list has too: protocol and a summary in one line.
+
+use std::fmt::Write as _;
+
+use super::fields::{link, tcp as tcp_fields, upper};
+use super::seen::{Content, Seen};
+use super::tcp::Remarks;
+use crate::decode::{Skip, Tcp, Transport};
+
+/// The protocol of the highest layer that is known.
+pub fn protocol(seen: &Seen<'_>) -> &'static str {
+    match seen.content {
+        Content::Packet(packet) => match packet.transport {
+            Transport::Tcp(_) if is_http(seen) => "HTTP",
+            Transport::Tcp(_) => "TCP",
+            Transport::Udp => "UDP",
+        },
+        Content::Fragment => match upper::v6(seen) {
+            Some(_) => "IPv6",
+            None => "IPv4",
+        },
+        Content::Other(_) => other(seen),
+    }
+}
+
+fn is_http(seen: &Seen<'_>) -> bool {
+    // The first byte tells nearly always.
+    seen.packet().is_some_and(|packet| {
+        packet.payload.first().is_some_and(u8::is_ascii_uppercase)
+            && super::fields::find("http").is_some_and(|field| field.first(seen).is_some())
+    })
+}
+
+fn other(seen: &Seen<'_>) -> &'static str {
+    match link::ether_type(seen) {
+        Some(0x0806) => return "ARP",
+        Some(0x88cc) => return "LLDP",
+        _ => {}
+    }
+    let number = |at| seen.frame.data.get(at).copied();
+    if let Some((at, _)) = link::v4(seen) {
+        return match number(at + 9) {
+            Some(1) => "ICMP",
+            Some(2) => "IGMP",
+            Some(6) => "TCP",
+            Some(17) => "UDP",
+            Some(47) => "GRE",
+            _ => "IPv4",
+        };
+    }
+    if let Some(at) = upper::v6(seen) {
+        return match number(at + 6) {
+            Some(58) => "ICMPv6",
+            Some(6) => "TCP",
+            Some(17) => "UDP",
+            _ => "IPv6",
+        };
+    }
+    if link::ethernet(seen) { "Ethernet" } else { "?" }
+}
+
+/// One line that says what the packet says.
+pub fn write(seen: &Seen<'_>, out: &mut String, unicode: bool) {
+    match seen.content {
+        Content::Packet(packet) => {
+            let arrow = if unicode { " → " } else { " -> " };
+            match packet.transport {
+                Transport::Tcp(tcp) => segment(seen, &tcp, arrow, out),
+                Transport::Udp => {
+                    ports(packet.source.port(), packet.destination.port(), arrow, out);
+                    out.push_str(" Len=");
+                    push(out, u64::from(packet.payload_len));
+                }
+            }
+        }
+        Content::Fragment => {
+            let fragment = seen.layers().network.and_then(|network| network.fragment);
+            let (offset, more) = fragment.unwrap_or_default();
+            let _ = write!(
+                out,
+                "IP fragment at byte {offset}{}",
+                if more { ", more follow" } else { ", the last" }
+            );
+        }
+        Content::Other(skip) => out.push_str(reason(skip)),
+    }
+}
+
+/// Why a frame is not decoded, in words.
+pub fn reason(skip: Skip) -> &'static str {
+    match skip {
+        Skip::UnknownLinkType => "not decoded: link type unknown to imgnet",
+        Skip::NotIp => "not IP",
+        Skip::NotTcpOrUdp => "neither TCP nor UDP",
+        Skip::HeadersCut => "headers cut off by the snap length",
+        Skip::Malformed => "malformed: its own lengths contradict each other",
+        Skip::Tunnel => "tunnel, not opened",
+        Skip::BadFragment => "IP fragment that fits no datagram",
+        Skip::FragmentCut => "IP fragment cut off by the snap length",
+    }
+}
+
+fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: &str, out: &mut String) {
+    let numbers = seen.place.and_then(|place| place.tcp).unwrap_or_default();
+    if !numbers.remarks.is_empty() {
+        for word in numbers.remarks.words() {
+            out.push('[');
+            out.push_str(word);
+            if word == "TCP Dup ACK" {
+                let _ = write!(out, " {}#{}", numbers.duplicate_of, numbers.duplicate_ack);
+            }
+            out.push_str("] ");
+        }
+    }
+    let Some(packet) = seen.packet() else { return };
+    ports(packet.source.port(), packet.destination.port(), arrow, out);
+    out.push_str(" [");
+    flags(seen, tcp, out);
+    out.push_str("] Seq=");
+    push(out, u64::from(tcp.seq.wrapping_sub(numbers.seq_base)));
+    if let Some(ack) = tcp.ack {
+        out.push_str(" Ack=");
+        push(
+            out,
+            u64::from(ack.wrapping_sub(numbers.ack_base.unwrap_or(0))),
+        );
+    }
+    out.push_str(" Win=");
+    push(out, tcp_fields::window(tcp, &numbers));
+    out.push_str(" Len=");
+    push(out, u64::from(packet.payload_len));
+    if let Some(mss) = tcp.mss {
+        let _ = write!(out, " MSS={mss}");
+    }
+    if let Some(shift) = tcp.window_scale {
+        let _ = write!(out, " WS={}", 1_u32 << shift.min(14));
+    }
+    if tcp.sack_permitted {
+        out.push_str(" SACK_PERM");
+    }
+    if let Some(clocks) = tcp.timestamps {
+        out.push_str(" TSval=");
+        push(out, u64::from(clocks.value));
+        out.push_str(" TSecr=");
+        push(out, u64::from(clocks.echo_reply));
+    }
+    if let Some(sack) = tcp.sack {
+        let base = numbers.ack_base.unwrap_or(0);
+        for (left, right) in sack.blocks() {
+            let _ = write!(
+                out,
+                " SLE={} SRE={}",
+                left.wrapping_sub(base),
+                right.wrapping_sub(base)
+            );
+        }
+    }
+}
+
+/// The flags by their names, as Wireshark's list has them.
+pub fn flags(seen: &Seen<'_>, tcp: &Tcp, out: &mut String) {
+    let rare = tcp_fields::layer(seen)
+        .and_then(|layer| seen.frame.data.get(layer.at + 13).copied())
+        .unwrap_or(0);
+    let mut first = true;
+    for (set, name) in [
+        (tcp.fin, "FIN"),
+        (tcp.syn, "SYN"),
+        (tcp.rst, "RST"),
+        (tcp.psh, "PSH"),
+        (tcp.ack.is_some(), "ACK"),
+        (rare & 0x20 != 0, "URG"),
+        (rare & 0x40 != 0, "ECE"),
+        (rare & 0x80 != 0, "CWR"),
+    ] {
+        if set {
+            if !std::mem::take(&mut first) {
+                out.push_str(", ");
+            }
+            out.push_str(name);
+        }
+    }
+    if first {
+        out.push_str("<None>");
+    }
+}
+
+fn ports(source: u16, destination: u16, arrow: &str, out: &mut String) {
+    push(out, u64::from(source));
+    out.push_str(arrow);
+    push(out, u64::from(destination));
+}
+
+/// A number without separators and without an allocation.
+pub(super) fn push(out: &mut String, number: u64) {
+    let mut digits = [0_u8; 20];
+    let mut left = number;
+    let mut used = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(left % 10).unwrap_or_default();
+        left /= 10;
+        used += 1;
+        if left == 0 {
+            break;
+        }
+    }
+    let shown = digits.get(digits.len() - used..).unwrap_or_default();
+    out.push_str(std::str::from_utf8(shown).unwrap_or_default());
+}
+
+/// Whether Wireshark would colour the segment as trouble.
+pub fn is_trouble(remarks: Remarks) -> bool {
+    remarks.has(Remarks::RETRANSMISSION)
+        || remarks.has(Remarks::FAST_RETRANSMISSION)
+        || remarks.has(Remarks::SPURIOUS_RETRANSMISSION)
+        || remarks.has(Remarks::OUT_OF_ORDER)
+        || remarks.has(Remarks::LOST_SEGMENT)
+        || remarks.has(Remarks::ACK_LOST_SEGMENT)
+        || remarks.has(Remarks::ZERO_WINDOW)
+}

@@ -1,0 +1,445 @@
+//! What the segments before say of a TCP segment, in Wireshark's terms (`tcp.analysis.*`).
+//!
+//! The definitions are those of Wireshark's manual, "TCP Analysis". They judge by headers alone, so they can differ from
+//! what imgnet proves from the bytes: `docs/inspect.md` says where.
+
+use crate::decode::Tcp;
+use crate::flow::{Pair, Side};
+use crate::units::{FrameNumber, Timestamp};
+
+/// Most segments of one direction that wait for an acknowledgment; with more, which frame is acknowledged and how many
+/// bytes are in flight is not known.
+const MOST_UNACKED: usize = 1_000;
+/// A fast retransmission comes at most so long after the duplicate ACK, in nanoseconds.
+const FAST: i64 = 20_000_000;
+/// Out of order rather than sent again, where the round-trip time is not known: within so many nanoseconds.
+const OUT_OF_ORDER: i64 = 3_000_000;
+
+/// Remarks on a segment, a bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Remarks(u16);
+
+impl Remarks {
+    /// Sent again.
+    pub const RETRANSMISSION: Self = Self(1);
+    /// Sent again after duplicate ACKs asked for it.
+    pub const FAST_RETRANSMISSION: Self = Self(1 << 1);
+    /// Sent again although it was acknowledged.
+    pub const SPURIOUS_RETRANSMISSION: Self = Self(1 << 2);
+    /// Late, but not sent again.
+    pub const OUT_OF_ORDER: Self = Self(1 << 3);
+    /// Something before it was not captured.
+    pub const LOST_SEGMENT: Self = Self(1 << 4);
+    /// It acknowledges what was not captured.
+    pub const ACK_LOST_SEGMENT: Self = Self(1 << 5);
+    /// It repeats an acknowledgment.
+    pub const DUPLICATE_ACK: Self = Self(1 << 6);
+    /// Its sender has no room left.
+    pub const ZERO_WINDOW: Self = Self(1 << 7);
+    /// One byte into a window that is closed.
+    pub const ZERO_WINDOW_PROBE: Self = Self(1 << 8);
+    /// The answer to that.
+    pub const ZERO_WINDOW_PROBE_ACK: Self = Self(1 << 9);
+    /// It only says that there is room again.
+    pub const WINDOW_UPDATE: Self = Self(1 << 10);
+    /// It fills the receiver's window to the last byte.
+    pub const WINDOW_FULL: Self = Self(1 << 11);
+    /// A keep-alive.
+    pub const KEEP_ALIVE: Self = Self(1 << 12);
+    /// The answer to that.
+    pub const KEEP_ALIVE_ACK: Self = Self(1 << 13);
+
+    /// Whether one of `these` applies.
+    pub fn has(self, these: Self) -> bool {
+        self.0 & these.0 != 0
+    }
+
+    /// Whether none applies.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn add(&mut self, these: Self) {
+        self.0 |= these.0;
+    }
+
+    /// Wireshark's words for those that apply.
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        WORDS
+            .iter()
+            .filter(move |(remark, _)| self.has(*remark))
+            .map(|(_, word)| *word)
+    }
+}
+
+/// In the order in which they are said.
+const WORDS: [(Remarks, &str); 14] = [
+    (Remarks::RETRANSMISSION, "TCP Retransmission"),
+    (Remarks::FAST_RETRANSMISSION, "TCP Fast Retransmission"),
+    (
+        Remarks::SPURIOUS_RETRANSMISSION,
+        "TCP Spurious Retransmission",
+    ),
+    (Remarks::OUT_OF_ORDER, "TCP Out-Of-Order"),
+    (
+        Remarks::LOST_SEGMENT,
+        "TCP Previous segment not captured",
+    ),
+    (Remarks::ACK_LOST_SEGMENT, "TCP ACKed unseen segment"),
+    (Remarks::WINDOW_UPDATE, "TCP Window Update"),
+    (Remarks::WINDOW_FULL, "TCP Window Full"),
+    (Remarks::KEEP_ALIVE, "TCP Keep-Alive"),
+    (Remarks::KEEP_ALIVE_ACK, "TCP Keep-Alive ACK"),
+    (Remarks::DUPLICATE_ACK, "TCP Dup ACK"),
+    (Remarks::ZERO_WINDOW_PROBE, "TCP ZeroWindowProbe"),
+    (Remarks::ZERO_WINDOW, "TCP ZeroWindow"),
+    (Remarks::ZERO_WINDOW_PROBE_ACK, "TCP ZeroWindowProbeAck"),
+];
+
+/// What the segments before say of one segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Numbers {
+    /// Sequence number from which relative ones are counted.
+    pub seq_base: u32,
+    /// The same of the other direction; absent where it is not known.
+    pub ack_base: Option<u32>,
+    /// Remarks.
+    pub remarks: Remarks,
+    /// Which duplicate ACK it is, from 1.
+    pub duplicate_ack: u32,
+    /// The frame that it repeats.
+    pub duplicate_of: u64,
+    /// The frame whose last byte it acknowledges; 0 where it is none.
+    pub acks_frame: u64,
+    /// Nanoseconds since that frame.
+    pub ack_rtt: i64,
+    /// Bytes sent and not acknowledged after this segment; 0 where not known.
+    pub in_flight: u32,
+    /// How far the window is shifted: absent while nothing is known of it, -2 where both sides do not scale.
+    pub window_scale: Option<i8>,
+    /// Round-trip time of the handshake in nanoseconds, once it is over.
+    pub initial_rtt: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Unacked {
+    seq: u32,
+    next: u32,
+    frame: u64,
+    time: i64,
+}
+
+#[derive(Debug, Default)]
+struct Half {
+    base: Option<u32>,
+    /// Highest sequence number to come next; absent until a segment was seen.
+    next: Option<u32>,
+    next_time: i64,
+    most_to_be_acked: Option<u32>,
+    last_ack: u32,
+    last_ack_time: i64,
+    last_plain_ack: u64,
+    duplicate_acks: u32,
+    window: u32,
+    /// The window above was sent with a SYN: never scaled.
+    window_of_syn: bool,
+    scale: Option<i8>,
+    last_remarks: Remarks,
+    saw_syn: bool,
+    saw_syn_ack: bool,
+    /// Whether the bytes in flight can be counted.
+    countable: bool,
+    unacked: Vec<Unacked>,
+    /// Lowest start and highest end of `unacked`; absent where it is empty.
+    span: Option<(u32, u32)>,
+}
+
+/// Both directions of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Connection {
+    halves: Pair<Half>,
+    syn_time: Option<i64>,
+    initial_rtt: Option<i64>,
+}
+
+fn before(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b).cast_signed() < 0
+}
+
+fn after(a: u32, b: u32) -> bool {
+    before(b, a)
+}
+
+impl Connection {
+    /// Takes the next segment, with `length` payload bytes on the wire.
+    pub(super) fn segment(
+        &mut self,
+        side: Side,
+        tcp: &Tcp,
+        length: u32,
+        frame: FrameNumber,
+        time: Option<Timestamp>,
+    ) -> Numbers {
+        let time = time.map_or(0, |time| time.0);
+        let (ours, theirs) = self.halves.ours_and_theirs(side);
+        let seq_base = *ours.base.get_or_insert(if tcp.syn {
+            tcp.seq
+        } else {
+            tcp.seq.wrapping_sub(1)
+        });
+        let handshake = tcp.syn || tcp.fin || tcp.rst;
+        if tcp.syn {
+            ours.saw_syn |= tcp.ack.is_none();
+            ours.saw_syn_ack |= tcp.ack.is_some();
+            if tcp.ack.is_none() {
+                self.syn_time = Some(time);
+            }
+        }
+        if let (None, Some(ack)) = (theirs.base, tcp.ack) {
+            theirs.base = Some(ack.wrapping_sub(1));
+        }
+        let mut numbers = Numbers {
+            seq_base,
+            ack_base: theirs.base,
+            ..Numbers::default()
+        };
+        if !tcp.syn
+            && let Some(ack) = tcp.ack
+            && self.initial_rtt.is_none()
+            && ours.saw_syn
+            && theirs.saw_syn_ack
+            && tcp.seq.wrapping_sub(seq_base) == 1
+            && Some(ack.wrapping_sub(1)) == theirs.base
+        {
+            self.initial_rtt = self.syn_time.map(|syn| time - syn);
+        }
+        numbers.initial_rtt = self.initial_rtt;
+        let segment = Segment {
+            tcp,
+            length,
+            handshake,
+            frame: frame.0,
+            time,
+            ack: tcp.ack.unwrap_or(0),
+            out_of_order: self.initial_rtt.filter(|rtt| *rtt > 0).unwrap_or(OUT_OF_ORDER),
+        };
+        segment.judge(ours, theirs, &mut numbers);
+        numbers.window_scale = ours.scale;
+        if tcp.syn {
+            scaling(ours, theirs, tcp);
+        }
+        numbers
+    }
+}
+
+/// Whether and how far windows are scaled, as SYN and SYN-ACK agree (RFC 7323, section 2.2).
+fn scaling(ours: &mut Half, theirs: &mut Half, tcp: &Tcp) {
+    ours.scale = match tcp.window_scale {
+        Some(shift) => Some(i8::try_from(shift.min(14)).unwrap_or(14)),
+        None => Some(-2),
+    };
+    if tcp.ack.is_some() && (ours.scale == Some(-2) || theirs.scale == Some(-2)) {
+        ours.scale = Some(-2);
+        theirs.scale = Some(-2);
+    }
+}
+
+struct Segment<'t> {
+    tcp: &'t Tcp,
+    length: u32,
+    /// SYN, FIN or RST.
+    handshake: bool,
+    frame: u64,
+    time: i64,
+    ack: u32,
+    /// Later than this it is sent again rather than out of order.
+    out_of_order: i64,
+}
+
+impl Segment<'_> {
+    fn judge(&self, ours: &mut Half, theirs: &mut Half, numbers: &mut Numbers) {
+        if self.tcp.ack.is_some() {
+            theirs.countable = true;
+        }
+        let remarks = &mut numbers.remarks;
+        self.window_and_acks(ours, theirs, remarks);
+        if remarks.has(Remarks::DUPLICATE_ACK) {
+            ours.duplicate_acks += 1;
+            numbers.duplicate_ack = ours.duplicate_acks;
+            numbers.duplicate_of = ours.last_plain_ack;
+        }
+        if self.ack != ours.last_ack {
+            ours.last_plain_ack = self.frame;
+            ours.duplicate_acks = 0;
+        }
+        if let (Some(most), true) = (theirs.most_to_be_acked, self.tcp.ack.is_some())
+            && after(self.ack, most)
+        {
+            remarks.add(Remarks::ACK_LOST_SEGMENT);
+            theirs.most_to_be_acked = theirs.next;
+        }
+        let numbered = self.length > 0 || self.tcp.syn || self.tcp.fin;
+        if numbered && !remarks.has(Remarks::KEEP_ALIVE) {
+            self.again(ours, theirs, remarks);
+        }
+        self.remember(ours, remarks, numbered);
+        self.acknowledge(theirs, numbers);
+        if self.length > 0
+            && ours.countable
+            && let Some((first, last)) = ours.span
+        {
+            numbers.in_flight = last.wrapping_sub(first);
+        }
+    }
+
+    /// What windows and acknowledgment numbers show.
+    fn window_and_acks(&self, ours: &mut Half, theirs: &Half, remarks: &mut Remarks) {
+        let window = u32::from(self.tcp.window);
+        let next = ours.next;
+        let at_next = next == Some(self.tcp.seq);
+        if self.length == 1 && at_next && theirs.window == 0 && theirs.next.is_some() {
+            remarks.add(Remarks::ZERO_WINDOW_PROBE);
+            return;
+        }
+        if window == 0 && !self.handshake {
+            remarks.add(Remarks::ZERO_WINDOW);
+        }
+        if let Some(next) = next {
+            if after(self.tcp.seq, next) && !self.tcp.rst {
+                remarks.add(Remarks::LOST_SEGMENT);
+                ours.countable = false;
+            }
+            if self.length <= 1 && self.tcp.seq == next.wrapping_sub(1) && !self.handshake {
+                remarks.add(Remarks::KEEP_ALIVE);
+            }
+        }
+        let repeats = self.length == 0 && at_next && self.ack == ours.last_ack && !self.handshake;
+        if repeats && window != 0 && window != ours.window {
+            remarks.add(Remarks::WINDOW_UPDATE);
+        }
+        if let Some(scale) = theirs.scale
+            && self.length > 0
+            && !self.handshake
+        {
+            let shift = if theirs.window_of_syn { 0 } else { scale.max(0) };
+            let edge = theirs
+                .last_ack
+                .wrapping_add(theirs.window << u32::from(shift.unsigned_abs()));
+            if self.tcp.seq.wrapping_add(self.length) == edge {
+                remarks.add(Remarks::WINDOW_FULL);
+            }
+        }
+        if !repeats || window != ours.window {
+            return;
+        }
+        if window != 0 && theirs.last_remarks.has(Remarks::KEEP_ALIVE) {
+            remarks.add(Remarks::KEEP_ALIVE_ACK);
+        } else if window == 0 && theirs.last_remarks.has(Remarks::ZERO_WINDOW_PROBE) {
+            remarks.add(Remarks::ZERO_WINDOW_PROBE_ACK);
+        } else if window != 0 {
+            remarks.add(Remarks::DUPLICATE_ACK);
+        }
+    }
+
+    /// Whether it was sent again, and how.
+    fn again(&self, ours: &Half, theirs: &Half, remarks: &mut Remarks) {
+        let Some(next) = ours.next else { return };
+        let seq = self.tcp.seq;
+        let end = seq.wrapping_add(self.length);
+        // A probe of a closed window may have carried the first byte.
+        let probed = self.length > 1 && next.wrapping_sub(1) == seq;
+        let not_advanced = before(seq, next) && !probed;
+        if self.length > 0 && theirs.last_ack != 0 && !after(end, theirs.last_ack) {
+            remarks.add(Remarks::SPURIOUS_RETRANSMISSION);
+            return;
+        }
+        if !not_advanced {
+            return;
+        }
+        remarks.add(
+            if theirs.duplicate_acks >= 2
+                && theirs.last_ack == seq
+                && self.time - theirs.last_ack_time < FAST
+            {
+                Remarks::FAST_RETRANSMISSION
+            } else if self.time - ours.next_time < self.out_of_order && next != end {
+                Remarks::OUT_OF_ORDER
+            } else {
+                Remarks::RETRANSMISSION
+            },
+        );
+    }
+
+    fn remember(&self, ours: &mut Half, remarks: &Remarks, numbered: bool) {
+        let seq = self.tcp.seq;
+        let mut next = seq.wrapping_add(self.length);
+        if numbered && ours.unacked.len() < MOST_UNACKED {
+            if self.tcp.syn || self.tcp.fin {
+                next = next.wrapping_add(1);
+            }
+            ours.unacked.push(Unacked {
+                seq,
+                next,
+                frame: self.frame,
+                time: self.time,
+            });
+            ours.span = Some(widened(ours.span, seq, next));
+        } else if numbered && (self.tcp.syn || self.tcp.fin) {
+            next = next.wrapping_add(1);
+        }
+        let probe = remarks.has(Remarks::ZERO_WINDOW_PROBE);
+        if !probe && ours.next.is_none_or(|known| after(next, known)) {
+            ours.next = Some(next);
+            ours.next_time = self.time;
+        }
+        if !probe && ours.most_to_be_acked.is_none_or(|most| most == seq) {
+            ours.most_to_be_acked = ours.next;
+        }
+        ours.window = u32::from(self.tcp.window);
+        ours.window_of_syn = self.tcp.syn;
+        ours.last_ack = self.ack;
+        ours.last_ack_time = self.time;
+        ours.last_remarks = *remarks;
+    }
+
+    /// What it acknowledges of the other direction.
+    fn acknowledge(&self, theirs: &mut Half, numbers: &mut Numbers) {
+        let ack = self.ack;
+        // Nothing that waits begins before this.
+        if theirs.span.is_none_or(|(first, _)| !after(ack, first)) {
+            return;
+        }
+        theirs.span = None;
+        let mut span = None;
+        // The latest of several that end there counts, as in a list that is searched from its newest.
+        let mut found = None;
+        theirs.unacked.retain_mut(|waiting| {
+            if ack == waiting.next {
+                found = Some(*waiting);
+                return false;
+            }
+            if after(ack, waiting.seq) && !after(ack, waiting.next) {
+                waiting.seq = ack;
+            } else if !after(waiting.next, ack) {
+                return false;
+            }
+            span = Some(widened(span, waiting.seq, waiting.next));
+            true
+        });
+        theirs.span = span;
+        if let Some(found) = found {
+            numbers.acks_frame = found.frame;
+            numbers.ack_rtt = self.time - found.time;
+        }
+    }
+}
+
+fn widened(span: Option<(u32, u32)>, seq: u32, next: u32) -> (u32, u32) {
+    match span {
+        None => (seq, next),
+        Some((first, last)) => (
+            if before(seq, first) { seq } else { first },
+            if after(next, last) { next } else { last },
+        ),
+    }
+}

@@ -1,0 +1,735 @@
+//! One frame as a tree, each node with its bytes: frame, link, IP, transport, wire format, picture, chunk, the picture's
+//! own segment.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use serde_json::{Map, Value as Json};
+
+use super::carried::{Carried, Piece, Role};
+use super::fields::{self, link, tcp as tcp_fields, upper};
+use super::info;
+use super::seen::{Content, Seen};
+use super::structure::Part;
+use super::value::{Kind, Value};
+use crate::decode::Checksum;
+use crate::ledger::Image;
+use crate::units::{PictureId, count, counted};
+
+/// Which layer a node belongs to: its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// The frame as a whole.
+    Frame,
+    /// The link header.
+    Link,
+    /// The IP header.
+    Network,
+    /// TCP or UDP.
+    Transport,
+    /// Bytes of this role.
+    Carries(Role),
+}
+
+/// A node of the tree.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What a person reads.
+    pub label: String,
+    /// The field's name, where filters know it.
+    pub field: Option<&'static str>,
+    /// Its value.
+    pub value: Option<Value<'static>>,
+    /// Its bytes in the frame; absent where it is worked out rather than read.
+    pub bytes: Option<Range<usize>>,
+    /// Its layer.
+    pub layer: Layer,
+    /// What is below it.
+    pub children: Vec<Node>,
+}
+
+/// How the structure of a picture is asked for; empty where it is not known.
+pub type Structure<'s> = dyn Fn(PictureId) -> Vec<Part> + 's;
+
+/// The tree of a frame, outermost layer first.
+pub fn tree(seen: &Seen<'_>, structure: &Structure<'_>) -> Vec<Node> {
+    let mut layers = vec![frame(seen)];
+    layers.extend(link_layer(seen));
+    layers.extend(network(seen));
+    layers.extend(transport(seen));
+    layers.extend(stream(seen));
+    layers.extend(payload(seen, structure));
+    layers.extend(findings(seen));
+    layers
+}
+
+impl Node {
+    fn new(layer: Layer, label: impl Into<String>, bytes: Option<Range<usize>>) -> Self {
+        Self {
+            label: label.into(),
+            field: None,
+            value: None,
+            bytes,
+            layer,
+            children: Vec::new(),
+        }
+    }
+
+    /// The same as JSON: label, field, value, bytes as offset and length, children.
+    pub fn json(&self) -> Json {
+        let mut object = Map::new();
+        object.insert("label".to_owned(), self.label.clone().into());
+        object.insert("field".to_owned(), self.field.map_or(Json::Null, Json::from));
+        let value = self.value.as_ref().map_or(Json::Null, Value::json);
+        object.insert("value".to_owned(), value);
+        let (offset, length) = match &self.bytes {
+            Some(bytes) => (Json::from(bytes.start), Json::from(bytes.len())),
+            None => (Json::Null, Json::Null),
+        };
+        object.insert("offset".to_owned(), offset);
+        object.insert("length".to_owned(), length);
+        let children = self.children.iter().map(Self::json).collect();
+        object.insert("children".to_owned(), Json::Array(children));
+        Json::Object(object)
+    }
+}
+
+/// A field as a node; absent where the frame does not have it.
+fn leaf(seen: &Seen<'_>, layer: Layer, title: &str, name: &'static str) -> Option<Node> {
+    let field = fields::find(name)?;
+    let (value, bytes) = field.first(seen)?;
+    let shown = match (&value, field.kind) {
+        (Value::Number(number), Kind::Hex) => format!("{number:#06x}"),
+        (Value::Bool(flag), _) => if *flag { "set" } else { "not set" }.to_owned(),
+        (Value::Nanoseconds(_), _) => format!("{value} s"),
+        (Value::Label(_), _) => String::new(),
+        _ => value.to_string(),
+    };
+    let label = if shown.is_empty() {
+        title.to_owned()
+    } else {
+        format!("{title}: {shown}")
+    };
+    Some(Node {
+        label,
+        field: Some(field.name),
+        value: Some(value.into_owned()),
+        bytes,
+        layer,
+        children: Vec::new(),
+    })
+}
+
+/// Those of these fields that the frame has.
+fn leaves(seen: &Seen<'_>, layer: Layer, wanted: &[(&str, &'static str)]) -> Vec<Node> {
+    wanted
+        .iter()
+        .filter_map(|(title, name)| leaf(seen, layer, title, name))
+        .collect()
+}
+
+fn frame(seen: &Seen<'_>) -> Node {
+    let layer = Layer::Frame;
+    let frame = &seen.frame;
+    let mut label = format!(
+        "Frame {}: {} on the wire",
+        frame.number,
+        counted(u64::from(frame.wire_len), "byte", "bytes")
+    );
+    if frame.data.len() < frame.wire_len as usize {
+        let _ = write!(label, ", {} captured", count(frame.data.len() as u64));
+    }
+    let mut node = Node::new(layer, label, Some(0..frame.data.len()));
+    if let Some(time) = frame.time {
+        let mut arrival = Node::new(layer, format!("Captured at {time}"), None);
+        arrival.field = Some("frame.time_epoch");
+        arrival.value = Some(Value::Nanoseconds(time.0));
+        node.children.push(arrival);
+    }
+    node.children.extend(leaves(
+        seen,
+        layer,
+        &[
+            ("Since the first frame", "frame.time_relative"),
+            ("Since the frame before", "frame.time_delta"),
+            ("Number", "frame.number"),
+            ("Length on the wire", "frame.len"),
+            ("Captured length", "frame.cap_len"),
+            ("Interface", "frame.interface_id"),
+        ],
+    ));
+    if let Content::Other(skip) = seen.content {
+        let label = format!("Not analysed: {}", info::reason(skip));
+        node.children.push(Node::new(layer, label, None));
+    }
+    node
+}
+
+fn link_layer(seen: &Seen<'_>) -> Option<Node> {
+    let layer = Layer::Link;
+    let end = seen.layers().link_end;
+    let name = seen.frame.link.name().unwrap_or("unknown link type");
+    if end == 0 {
+        return None;
+    }
+    let mut node = Node::new(layer, format!("Link: {name}"), Some(0..end));
+    if link::ethernet(seen) {
+        node.bytes = Some(0..end.min(seen.frame.data.len()));
+        node.field = Some("eth");
+        node.children = leaves(
+            seen,
+            layer,
+            &[
+                ("Destination", "eth.dst"),
+                ("Source", "eth.src"),
+                ("Type", "eth.type"),
+                ("Length", "eth.len"),
+                ("VLAN", "vlan.id"),
+                ("VLAN priority", "vlan.priority"),
+            ],
+        );
+        let address = |name| fields::find(name)?.first(seen).map(|(value, _)| value.to_string());
+        if let (Some(source), Some(destination)) = (address("eth.src"), address("eth.dst")) {
+            node.label = format!("Ethernet II, {source} → {destination}");
+        }
+        node.children
+            .extend(leaf(seen, layer, "Padding", "eth.padding").map(|mut padding| {
+                let length = padding.bytes.as_ref().map_or(0, ExactSizeIterator::len);
+                padding.label = format!(
+                    "Padding: {}, of no packet",
+                    counted(length as u64, "byte", "bytes")
+                );
+                padding
+            }));
+    } else if link::cooked(seen).is_some() {
+        node.label = "Linux cooked capture".to_owned();
+        node.field = Some("sll");
+        node.children = leaves(
+            seen,
+            layer,
+            &[("Packet type", "sll.pkttype"), ("Protocol", "sll.etype")],
+        );
+    }
+    Some(node)
+}
+
+fn network(seen: &Seen<'_>) -> Option<Node> {
+    let layer = Layer::Network;
+    let network = seen.layers().network?;
+    let header = network.at..network.payload.max(network.header_end);
+    if upper::v6(seen).is_some() {
+        let mut node = leaf(seen, layer, "Internet Protocol Version 6", "ipv6")?;
+        node.bytes = Some(header);
+        node.children = leaves(
+            seen,
+            layer,
+            &[
+                ("Version", "ipv6.version"),
+                ("Traffic class", "ipv6.tclass"),
+                ("Flow label", "ipv6.flow"),
+                ("Payload length", "ipv6.plen"),
+                ("Next header", "ipv6.nxt"),
+                ("Hop limit", "ipv6.hlim"),
+                ("Source", "ipv6.src"),
+                ("Destination", "ipv6.dst"),
+            ],
+        );
+        addresses(seen, &mut node, ["ipv6.src", "ipv6.dst"]);
+        if network.payload > network.header_end {
+            let bytes = network.header_end..network.payload;
+            node.children.push(Node::new(layer, "Extension headers", Some(bytes)));
+        }
+        return Some(node);
+    }
+    let Some((_, header_end)) = link::v4(seen) else {
+        return Some(Node::new(layer, "IP header, cut off", Some(header)));
+    };
+    let mut node = leaf(seen, layer, "Internet Protocol Version 4", "ip")?;
+    node.bytes = Some(header);
+    node.children = leaves(
+        seen,
+        layer,
+        &[
+            ("Version", "ip.version"),
+            ("Header length", "ip.hdr_len"),
+            ("Differentiated services", "ip.dsfield"),
+            ("Total length", "ip.len"),
+            ("Identification", "ip.id"),
+        ],
+    );
+    if network.length_zero {
+        let note = "The length field is 0 (segmentation offload): the packet runs to the end of the frame";
+        node.children.push(Node::new(layer, note, None));
+    }
+    if let Some(mut flags) = leaf(seen, layer, "Flags", "ip.flags") {
+        flags.children = leaves(
+            seen,
+            layer,
+            &[
+                ("Reserved", "ip.flags.rb"),
+                ("Don't fragment", "ip.flags.df"),
+                ("More fragments", "ip.flags.mf"),
+            ],
+        );
+        node.children.push(flags);
+    }
+    node.children.extend(leaves(
+        seen,
+        layer,
+        &[
+            ("Fragment offset", "ip.frag_offset"),
+            ("Time to live", "ip.ttl"),
+            ("Protocol", "ip.proto"),
+        ],
+    ));
+    node.children
+        .extend(checksum(seen, layer, "Header checksum", "ip.checksum", network.checksum));
+    node.children.extend(leaves(
+        seen,
+        layer,
+        &[("Source", "ip.src"), ("Destination", "ip.dst")],
+    ));
+    if header_end > network.at + 20 {
+        let bytes = network.at + 20..header_end;
+        node.children.push(Node::new(layer, "Options", Some(bytes)));
+    }
+    addresses(seen, &mut node, ["ip.src", "ip.dst"]);
+    Some(node)
+}
+
+fn addresses(seen: &Seen<'_>, node: &mut Node, names: [&str; 2]) {
+    let [source, destination] = names.map(|name| {
+        let (value, _) = fields::find(name)?.first(seen)?;
+        Some(value.to_string())
+    });
+    if let (Some(source), Some(destination)) = (source, destination) {
+        let _ = write!(node.label, ", {source} → {destination}");
+    }
+}
+
+fn checksum(
+    seen: &Seen<'_>,
+    layer: Layer,
+    title: &str,
+    name: &'static str,
+    found: Checksum,
+) -> Option<Node> {
+    let mut node = leaf(seen, layer, title, name)?;
+    node.label.push_str(match found {
+        Checksum::NotChecked => " (not checked: none was sent, or not all it covers was captured)",
+        Checksum::Good => " (right)",
+        Checksum::Unfinished => " (unfinished: left to the network card by offload)",
+        Checksum::Wrong => " (WRONG: the receiver drops the packet)",
+    });
+    Some(node)
+}
+
+fn transport(seen: &Seen<'_>) -> Option<Node> {
+    if upper::is_udp(seen) {
+        return udp(seen);
+    }
+    let layer = Layer::Transport;
+    let tcp = tcp_fields::tcp(seen)?;
+    let mut node = leaf(seen, layer, "Transmission Control Protocol", "tcp")?;
+    let packet = seen.packet()?;
+    let _ = write!(
+        node.label,
+        ", {} → {}, {}",
+        packet.source.port(),
+        packet.destination.port(),
+        counted(u64::from(packet.payload_len), "payload byte", "payload bytes")
+    );
+    node.children = leaves(
+        seen,
+        layer,
+        &[
+            ("Source port", "tcp.srcport"),
+            ("Destination port", "tcp.dstport"),
+            ("Connection", "tcp.stream"),
+            ("Payload length", "tcp.len"),
+            ("Sequence number (relative)", "tcp.seq"),
+            ("Sequence number (raw)", "tcp.seq_raw"),
+            ("Next sequence number (relative)", "tcp.nxtseq"),
+            ("Acknowledgment number (relative)", "tcp.ack"),
+            ("Acknowledgment number (raw)", "tcp.ack_raw"),
+            ("Header length", "tcp.hdr_len"),
+        ],
+    );
+    if let Some(mut flags) = leaf(seen, layer, "Flags", "tcp.flags") {
+        flags.label.push_str(" (");
+        info::flags(seen, tcp, &mut flags.label);
+        flags.label.push(')');
+        flags.children = leaves(
+            seen,
+            layer,
+            &[
+                ("Reserved", "tcp.flags.res"),
+                ("Accurate ECN", "tcp.flags.ae"),
+                ("Congestion window reduced", "tcp.flags.cwr"),
+                ("ECN echo", "tcp.flags.ece"),
+                ("Urgent", "tcp.flags.urg"),
+                ("Acknowledgment", "tcp.flags.ack"),
+                ("Push", "tcp.flags.push"),
+                ("Reset", "tcp.flags.reset"),
+                ("Syn", "tcp.flags.syn"),
+                ("Fin", "tcp.flags.fin"),
+            ],
+        );
+        node.children.push(flags);
+    }
+    node.children.extend(leaves(
+        seen,
+        layer,
+        &[
+            ("Window (raw)", "tcp.window_size_value"),
+            ("Window (scaled)", "tcp.window_size"),
+            ("Window scale factor", "tcp.window_size_scalefactor"),
+        ],
+    ));
+    let found = tcp_fields::layer(seen).map_or(Checksum::NotChecked, |layer| layer.checksum);
+    node.children
+        .extend(checksum(seen, layer, "Checksum", "tcp.checksum", found));
+    node.children
+        .extend(leaf(seen, layer, "Urgent pointer", "tcp.urgent_pointer"));
+    node.children.extend(options(seen));
+    node.children.extend(leaves(
+        seen,
+        layer,
+        &[
+            ("Since the connection's first frame", "tcp.time_relative"),
+            ("Since the connection's frame before", "tcp.time_delta"),
+        ],
+    ));
+    node.children.extend(judged(seen));
+    Some(node)
+}
+
+fn options(seen: &Seen<'_>) -> Option<Node> {
+    let layer = Layer::Transport;
+    let mut node = leaf(seen, layer, "Options", "tcp.options")?;
+    let length = node.bytes.as_ref().map_or(0, ExactSizeIterator::len);
+    node.label = format!("Options: {}", counted(length as u64, "byte", "bytes"));
+    tcp_fields::options(seen, &mut |kind, bytes| {
+        let value = |name: &str| {
+            fields::find(name)
+                .and_then(|field| field.first(seen))
+                .map_or_else(|| "?".to_owned(), |(value, _)| value.to_string())
+        };
+        let label = match kind {
+            0 => "End of options".to_owned(),
+            1 => "No operation".to_owned(),
+            2 => format!("Maximum segment size: {}", value("tcp.options.mss_val")),
+            3 => format!(
+                "Window scale: {} (factor {})",
+                value("tcp.options.wscale.shift"),
+                value("tcp.options.wscale.multiplier")
+            ),
+            4 => "Selective acknowledgments permitted".to_owned(),
+            5 => {
+                let mut label = "Selective acknowledgment:".to_owned();
+                let edges = |name: &str| {
+                    let mut all = Vec::new();
+                    if let Some(field) = fields::find(name) {
+                        field.values(seen, &mut |value, _| all.push(value.to_string()));
+                    }
+                    all
+                };
+                for (left, right) in edges("tcp.options.sack_le")
+                    .iter()
+                    .zip(edges("tcp.options.sack_re"))
+                {
+                    let _ = write!(label, " {left}–{right}");
+                }
+                label
+            }
+            8 => format!(
+                "Timestamps: value {}, echo reply {}",
+                value("tcp.options.timestamp.tsval"),
+                value("tcp.options.timestamp.tsecr")
+            ),
+            other => format!("Option {other}: {}", counted(bytes.len() as u64, "byte", "bytes")),
+        };
+        node.children.push(Node::new(layer, label, Some(bytes)));
+    });
+    Some(node)
+}
+
+/// What the segments before say.
+fn judged(seen: &Seen<'_>) -> Option<Node> {
+    let layer = Layer::Transport;
+    let (_, numbers) = tcp_fields::both(seen)?;
+    let mut node = leaf(seen, layer, "What the segments before say", "tcp.analysis")?;
+    for word in numbers.remarks.words() {
+        node.children.push(Node::new(layer, word.to_owned(), None));
+    }
+    node.children.extend(leaves(
+        seen,
+        layer,
+        &[
+            ("Duplicate ACK number", "tcp.analysis.duplicate_ack_num"),
+            ("Duplicate of the ACK in frame", "tcp.analysis.duplicate_ack_frame"),
+            ("Acknowledges frame", "tcp.analysis.acks_frame"),
+            ("Round-trip time", "tcp.analysis.ack_rtt"),
+            ("Round-trip time of the handshake", "tcp.analysis.initial_rtt"),
+            ("Bytes in flight", "tcp.analysis.bytes_in_flight"),
+        ],
+    ));
+    Some(node)
+}
+
+fn udp(seen: &Seen<'_>) -> Option<Node> {
+    let layer = Layer::Transport;
+    let packet = seen.packet()?;
+    let mut node = leaf(seen, layer, "User Datagram Protocol", "udp")?;
+    let _ = write!(
+        node.label,
+        ", {} → {}, {}",
+        packet.source.port(),
+        packet.destination.port(),
+        counted(u64::from(packet.payload_len), "payload byte", "payload bytes")
+    );
+    node.children = leaves(
+        seen,
+        layer,
+        &[
+            ("Source port", "udp.srcport"),
+            ("Destination port", "udp.dstport"),
+            ("Length", "udp.length"),
+        ],
+    );
+    let found = upper::udp(seen).map_or(Checksum::NotChecked, |layer| layer.checksum);
+    node.children
+        .extend(checksum(seen, layer, "Checksum", "udp.checksum", found));
+    node.children.extend(leaves(
+        seen,
+        layer,
+        &[
+            ("Conversation", "udp.stream"),
+            ("Since the conversation's first frame", "udp.time_relative"),
+            ("Since the conversation's frame before", "udp.time_delta"),
+        ],
+    ));
+    if packet.notes.fragmented {
+        let mut label = "Put together from the fragments in frames".to_owned();
+        for part in packet.parts.as_slice() {
+            let _ = write!(label, " {}", part.frame);
+        }
+        node.children.push(Node::new(layer, label, None));
+    }
+    Some(node)
+}
+
+/// Where the packet stands in its stream, and what its stream is.
+fn stream(seen: &Seen<'_>) -> Option<Node> {
+    let layer = Layer::Frame;
+    let place = seen.place?;
+    let mut node = leaf(seen, layer, "Stream", "imgnet.stream")?;
+    if let Some(offset) = place.offset {
+        let length = seen.packet().map_or(0, |packet| u64::from(packet.payload_len));
+        if length > 0 {
+            let _ = write!(
+                node.label,
+                ", bytes {}–{} of this direction",
+                count(offset),
+                count(offset + length - 1)
+            );
+        }
+    }
+    node.children = leaves(
+        seen,
+        layer,
+        &[
+            ("Wire format", "imgnet.protocol"),
+            ("Stream offset", "imgnet.stream_offset"),
+            ("Repeats frame", "imgnet.repeats"),
+            ("Next to a gap", "imgnet.gap"),
+        ],
+    );
+    if let Some(confidence) = seen
+        .index
+        .stream(place.stream)
+        .and_then(|stream| stream.confidence)
+        && let Some(format) = node
+            .children
+            .iter_mut()
+            .find(|child| child.field == Some("imgnet.protocol"))
+    {
+        use crate::ledger::Confidence;
+        format.label.push_str(match confidence {
+            Confidence::Guess => " (a guess)",
+            Confidence::Content => " (by its bytes)",
+            Confidence::PortAndContent => " (by port and bytes)",
+            Confidence::Given => " (as given)",
+        });
+    }
+    if let Some((picture, bytes)) = Carried::of(seen).acknowledges {
+        let label = format!(
+            "Acknowledges picture {} up to byte {}",
+            picture.0,
+            count(bytes)
+        );
+        node.children.push(Node::new(layer, label, None));
+    }
+    Some(node)
+}
+
+/// The payload: each piece of it, and of a picture its chunks and segments.
+fn payload(seen: &Seen<'_>, structure: &Structure<'_>) -> Vec<Node> {
+    let start = seen.layers().transport.map(|layer| (layer.payload, layer.end));
+    Carried::of(seen)
+        .pieces
+        .iter()
+        .map(|piece| {
+            let within = |from: u64, to: u64| {
+                let (start, end) = start?;
+                let from = start.saturating_add(usize::try_from(from).ok()?).min(end);
+                let to = start.saturating_add(usize::try_from(to).ok()?).min(end);
+                Some(from..to)
+            };
+            let bytes = within(piece.at, piece.at + piece.length);
+            match (piece.image, piece.of_picture()) {
+                (Some(image), Some(range)) => {
+                    let mut node = picture(piece, image, range, bytes, structure, &within);
+                    node.value = Some(Value::Number(i64::from(image.id.0)));
+                    node
+                }
+                _ => plain(seen, piece, bytes),
+            }
+        })
+        .collect()
+}
+
+fn plain(seen: &Seen<'_>, piece: &Piece<'_>, bytes: Option<Range<usize>>) -> Node {
+    let what = piece.what.map(|what| format!(": {what}")).unwrap_or_default();
+    let name = match piece.role {
+        Role::Framing => "Framing",
+        Role::Answer => "Answer",
+        Role::Stray => "Stray bytes",
+        Role::Gap => "Gap",
+        _ => "Payload of no known kind",
+    };
+    let mut node = Node::new(
+        Layer::Carries(piece.role),
+        format!("{name}{what}, {}", counted(piece.length, "byte", "bytes")),
+        bytes.clone(),
+    );
+    node.field = Some("imgnet.role");
+    node.value = Some(Value::Text(piece.role.name().into()));
+    if let Some(text) = bytes.and_then(|bytes| printable(seen.frame.data.get(bytes)?)) {
+        let mut child = Node::new(node.layer, format!("Text: {text}"), node.bytes.clone());
+        child.value = Some(Value::Text(text.into()));
+        node.children.push(child);
+    }
+    node
+}
+
+/// The bytes as text, where they are short and printable.
+fn printable(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes.get(..120).unwrap_or(bytes)).ok()?;
+    let plain = text
+        .chars()
+        .all(|c| !c.is_control() || matches!(c, '\r' | '\n' | '\t'));
+    (plain && !text.trim().is_empty()).then(|| format!("{text:?}"))
+}
+
+fn picture(
+    piece: &Piece<'_>,
+    image: &Image,
+    (first, end): (u64, u64),
+    bytes: Option<Range<usize>>,
+    structure: &Structure<'_>,
+    within: &dyn Fn(u64, u64) -> Option<Range<usize>>,
+) -> Node {
+    let layer = Layer::Carries(Role::Picture);
+    let mut label = format!("Picture {}", image.id.0);
+    if let Some(format) = image.format {
+        let _ = write!(label, ": {}", format.to_string().to_uppercase());
+        if let (Some(width), Some(height)) = (image.width, image.height) {
+            let _ = write!(label, " {width}×{height}");
+        }
+    }
+    let _ = write!(
+        label,
+        ", bytes {}–{} of {}",
+        count(first),
+        count(end.saturating_sub(1)),
+        count(image.encoded_bytes.unwrap_or(image.bytes))
+    );
+    if image.encoded_bytes.is_some() {
+        label.push_str(" as coded on the wire");
+    }
+    let mut node = Node::new(layer, label, bytes);
+    node.field = Some("imgnet.picture");
+    let verdict = fields::imgnet::verdict(image.verdict);
+    let mut judged = Node::new(layer, format!("Verdict: {verdict}"), None);
+    judged.field = Some("imgnet.verdict");
+    judged.value = Some(Value::Text(verdict.into()));
+    node.children.push(judged);
+    // Picture offsets as places in the payload.
+    let place = |range: &Range<u64>| {
+        let from = range.start.max(first) - first;
+        let to = range.end.min(end).saturating_sub(first);
+        within(piece.at + from, piece.at + to)
+    };
+    if let (Some((low, high)), Some(size)) = (piece.chunks(), image.chunk_size) {
+        for chunk in (low..=high).take(1024) {
+            let range = chunk * size..(chunk + 1) * size;
+            let carried = range.start.max(first)..range.end.min(end);
+            let mut child = Node::new(
+                layer,
+                format!(
+                    "Chunk {}: bytes {}–{}",
+                    count(chunk),
+                    count(carried.start),
+                    count(carried.end.saturating_sub(1))
+                ),
+                place(&carried),
+            );
+            child.field = Some("imgnet.chunk");
+            child.value = Some(Value::Number(i64::try_from(chunk).unwrap_or(i64::MAX)));
+            node.children.push(child);
+        }
+    }
+    if image.encoded_bytes.is_none() {
+        for part in structure(image.id) {
+            if part.bytes.end > first && part.bytes.start < end {
+                let label = format!(
+                    "{}: bytes {}–{}",
+                    part.name,
+                    count(part.bytes.start),
+                    count(part.bytes.end.saturating_sub(1))
+                );
+                node.children
+                    .push(Node::new(layer, label, place(&part.bytes)));
+            }
+        }
+    }
+    node
+}
+
+fn findings(seen: &Seen<'_>) -> Option<Node> {
+    let layer = Layer::Frame;
+    let found: Vec<Node> = seen
+        .index
+        .findings_of(seen.frame.number)
+        .map(|finding| {
+            let severity = fields::imgnet::severity(finding.severity);
+            let mut node = Node::new(
+                layer,
+                format!("{severity}: {}: {}", finding.name, finding.message),
+                None,
+            );
+            node.field = Some("imgnet.finding");
+            node.value = Some(Value::Text(finding.name.to_string().into()));
+            node.children
+                .push(Node::new(layer, format!("Fix: {}", finding.fix), None));
+            node
+        })
+        .collect();
+    if found.is_empty() {
+        return None;
+    }
+    let mut node = Node::new(layer, "Findings of which this frame is a proof", None);
+    node.children = found;
+    Some(node)
+}
