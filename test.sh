@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/packages.sh
-ensure_packages "${BUILD_PACKAGES[@]}" tshark chromium chromium-driver python3 python3-pil strace
+ensure_packages "${BUILD_PACKAGES[@]}" tshark tmux chromium chromium-driver python3 python3-pil strace
 exec cargo test --locked --no-fail-fast "$@"

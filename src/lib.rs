@@ -31,4 +31,5 @@ pub mod source;
 pub mod transfer;
 pub mod units;
 pub mod verify;
+pub mod view;
 pub mod wire;

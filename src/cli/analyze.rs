@@ -12,6 +12,7 @@ use crate::cli::args::{CapturePaths, Common, FormatArg};
 use crate::cli::exit::Exit;
 use crate::cli::extract::Extract;
 use crate::cli::glue;
+use crate::cli::inspect::{self, FilterArg};
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
@@ -39,6 +40,9 @@ use crate::report::table::conversations;
 pub struct Analyze {
     #[command(flatten)]
     captures: CapturePaths,
+
+    #[command(flatten)]
+    filter: FilterArg,
 
     #[command(flatten)]
     extract: ExtractArgs,
@@ -130,6 +134,10 @@ fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> any
     let extracted = extract.map(Extract::finish).transpose()?;
     let mut report = collector.into_report(reading.captures, reading.packets);
     report.extracted = extracted;
+    if let Some(filter) = &command.filter.filter {
+        let streams = command.common.analysis.options().limits.streams;
+        inspect::narrow(&mut report, filter, captures, streams)?;
+    }
     if command.conversations {
         let style = *output.style();
         output.write_with(|out| conversations(&report, &style, out))?;

@@ -4,7 +4,9 @@ pub mod fields;
 pub mod follow;
 pub mod packet;
 pub mod packets;
+pub mod view;
 
+use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -17,10 +19,10 @@ use crate::cli::glue;
 use crate::cli::output::WriteError;
 use crate::cli::reading::Watch;
 use crate::cli::terminal::Environment;
-use crate::dissect::{Filter, Index, Inspector, Seen};
+use crate::dissect::{Carried, Filter, Index, Inspector, Seen};
 use crate::frame::Frame;
 use crate::ledger::{Image, Stream};
-use crate::report::{Collector, Detail, Style};
+use crate::report::{Collector, Detail, Report, Style};
 use crate::source::Capture;
 
 /// `-Y`.
@@ -69,7 +71,7 @@ pub(super) fn filter(text: &str) -> Result<Filter, String> {
 pub(super) struct Looked {
     capture: Capture,
     /// A copy of what came through a pipe, deleted with it.
-    _copy: Option<tempfile::NamedTempFile>,
+    copy: Option<tempfile::NamedTempFile>,
     pub(super) index: Index,
     pub(super) options: Options,
     /// Whether a file is cut short or damaged.
@@ -95,7 +97,7 @@ impl Looked {
         }
         let mut looked = Self {
             capture: Capture::open(&paths)?,
-            _copy: copy,
+            copy,
             index: Index::default(),
             options,
             truncated: false,
@@ -111,13 +113,10 @@ impl Looked {
 
     /// The same captures with the analysis of all their frames.
     pub(super) fn completed(self, captures: &[PathBuf]) -> anyhow::Result<Self> {
-        let (paths, copy) = match self._copy {
-            Some(copy) => (vec![copy.path().to_owned()], Some(copy)),
-            None => (captures.to_vec(), None),
-        };
-        let mut looked = Self {
-            _copy: copy,
-            ..self
+        let mut looked = self;
+        let paths = match &looked.copy {
+            Some(copy) => vec![copy.path().to_owned()],
+            None => captures.to_vec(),
         };
         looked.analyse(&paths)?;
         Ok(looked)
@@ -195,6 +194,62 @@ impl Looked {
     }
 }
 
+/// Leaves in a report what a filter chooses: streams of which it chooses a frame, pictures of which it chooses a frame
+/// that carries bytes of them, findings of which it chooses a frame that proves them. Nothing is reassembled anew: what is
+/// said of them stays what all frames say.
+///
+/// # Errors
+/// A capture that cannot be read a second time.
+pub(super) fn narrow(
+    report: &mut Report,
+    filter: &Filter,
+    captures: &[PathBuf],
+    streams: usize,
+) -> anyhow::Result<()> {
+    if captures.iter().any(is_pipe) {
+        anyhow::bail!("-Y reads the capture a second time, which a pipe does not allow; save it to a file first");
+    }
+    let index = Index::new(
+        std::mem::take(&mut report.streams),
+        std::mem::take(&mut report.images),
+        std::mem::take(&mut report.findings),
+    );
+    let (mut of_streams, mut of_images) = (HashSet::new(), HashSet::new());
+    let mut frames = HashSet::new();
+    let proofs: HashSet<u64> = index
+        .findings()
+        .iter()
+        .flat_map(|finding| finding.packets.iter().map(|frame| frame.0))
+        .collect();
+    let mut inspector = Inspector::new(streams);
+    Capture::open(captures)?.for_each_frame(&mut |frame| {
+        inspector.frame(frame, &index, &mut |seen| {
+            if !filter.chooses(seen) {
+                return;
+            }
+            if proofs.contains(&seen.frame.number.0) {
+                frames.insert(seen.frame.number);
+            }
+            of_streams.extend(seen.place.map(|place| place.stream));
+            let carried = Carried::of(seen);
+            let images = carried.pieces.iter().filter_map(|piece| piece.image);
+            of_images.extend(images.map(|image| image.id));
+        });
+        ControlFlow::Continue(())
+    })?;
+    let (mut streams, mut images, mut findings) = index.into_accounts();
+    streams.retain(|stream| of_streams.contains(&stream.id));
+    images.retain(|image| of_images.contains(&image.id));
+    findings.retain(|finding| {
+        finding.packets.iter().any(|frame| frames.contains(frame))
+            || finding.packets.is_empty()
+                && finding.stream.is_none_or(|stream| of_streams.contains(&stream))
+    });
+    (report.streams, report.images, report.findings) = (streams, images, findings);
+    report.conclude();
+    Ok(())
+}
+
 #[derive(Default)]
 struct Gathered {
     collector: Collector,
@@ -220,12 +275,14 @@ impl Watch for Gathered {
     }
 }
 
+/// Whether it can be read only once.
+fn is_pipe(path: &PathBuf) -> bool {
+    path == Path::new("-")
+        || std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
 /// Paths that can be read more than once: what comes through a pipe is copied to a temporary file first.
 fn seekable(captures: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Option<tempfile::NamedTempFile>)> {
-    let is_pipe = |path: &PathBuf| {
-        path == Path::new("-")
-            || std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
-    };
     let [path] = captures else {
         if let Some(pipe) = captures.iter().find(|path| is_pipe(path)) {
             anyhow::bail!(

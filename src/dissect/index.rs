@@ -76,6 +76,11 @@ impl Index {
         }
     }
 
+    /// The accounts that it was made of: streams, pictures, findings.
+    pub fn into_accounts(self) -> (Vec<Stream>, Vec<Image>, Vec<Finding>) {
+        (self.streams, self.images, self.findings)
+    }
+
     /// All streams, in order of their numbers.
     pub fn streams(&self) -> &[Stream] {
         &self.streams

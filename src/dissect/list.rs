@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Color, Style as Paint};
 
 use super::carried::{Carried, Role, push_count};
-use super::fields::{self, Field, imgnet::severity, link};
+use super::fields::{self, Field, link};
 use super::info;
 use super::seen::Seen;
 use super::value::seconds;
@@ -265,23 +265,25 @@ impl<W: Write> List<W> {
 
     /// The columns are measured: writes the rows that waited.
     fn measured(&mut self) -> io::Result<()> {
-        let Some(waiting) = self.waiting.take() else {
+        let Some(mut waiting) = self.waiting.take() else {
             return Ok(());
         };
         // A column of which nothing is to be said is left out, unless it may come later.
-        if waiting.len() < MEASURED {
-            let empty = |at: usize| {
-                waiting
-                    .iter()
-                    .all(|(_, cells)| cells.get(at).is_none_or(String::is_empty))
-            };
-            if let Some(at) = self
-                .columns
+        let findings = self
+            .columns
+            .iter()
+            .position(|column| *column == Column::Findings);
+        if let Some(at) = findings
+            && waiting.len() < MEASURED
+            && waiting
                 .iter()
-                .position(|column| *column == Column::Findings)
-                && empty(at)
-            {
-                self.columns.remove(at);
+                .all(|(_, cells)| cells.get(at).is_none_or(String::is_empty))
+        {
+            self.columns.remove(at);
+            for (_, cells) in &mut waiting {
+                if at < cells.len() {
+                    cells.remove(at);
+                }
             }
         }
         let natural: Vec<usize> = self
@@ -473,7 +475,7 @@ pub fn cell(seen: &Seen<'_>, column: Column, clock: Clock, unicode: bool, out: &
                     (Severity::Note, true) => "· ",
                     (Severity::Note, false) => "- ",
                 });
-                out.push_str(&finding.name);
+                out.push_str(finding.name.as_str());
             }
         }
         Column::Field(field) => {
@@ -634,8 +636,8 @@ pub fn json(seen: &Seen<'_>, columns: &[Column], out: &mut String) {
         if index > 0 {
             out.push(',');
         }
-        let _ = write!(out, "{{\"name\":{}", quoted(&finding.name));
-        let _ = write!(out, ",\"severity\":\"{}\"}}", severity(finding.severity));
+        let _ = write!(out, "{{\"name\":{}", quoted(finding.name.as_str()));
+        let _ = write!(out, ",\"severity\":\"{}\"}}", finding.severity);
     }
     out.push(']');
     let mut first = true;

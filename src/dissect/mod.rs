@@ -13,6 +13,7 @@ pub mod follow;
 pub mod hex;
 pub mod index;
 pub mod info;
+pub mod ladder;
 pub mod list;
 pub mod seen;
 pub mod structure;

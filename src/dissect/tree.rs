@@ -660,7 +660,7 @@ fn picture(
     }
     let mut node = Node::new(layer, label, bytes);
     node.field = Some("imgnet.picture");
-    let verdict = fields::imgnet::verdict(image.verdict);
+    let verdict = image.verdict.as_str();
     let mut judged = Node::new(layer, format!("Verdict: {verdict}"), None);
     judged.field = Some("imgnet.verdict");
     judged.value = Some(Value::Text(verdict.into()));
@@ -713,14 +713,14 @@ fn findings(seen: &Seen<'_>) -> Option<Node> {
         .index
         .findings_of(seen.frame.number)
         .map(|finding| {
-            let severity = fields::imgnet::severity(finding.severity);
+            let severity = finding.severity;
             let mut node = Node::new(
                 layer,
                 format!("{severity}: {}: {}", finding.name, finding.message),
                 None,
             );
             node.field = Some("imgnet.finding");
-            node.value = Some(Value::Text(finding.name.to_string().into()));
+            node.value = Some(Value::Text(finding.name.as_str().into()));
             node.children
                 .push(Node::new(layer, format!("Fix: {}", finding.fix), None));
             node

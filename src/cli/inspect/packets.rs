@@ -263,11 +263,26 @@ fn clock(time: TimeArg) -> Clock {
         TimeArg::Relative => Clock::Relative,
         TimeArg::Delta => Clock::Delta,
         TimeArg::Utc => Clock::Utc,
-        TimeArg::Absolute => {
-            let zone = jiff::tz::TimeZone::system();
-            Clock::Absolute(zone.to_offset(jiff::Timestamp::now()).seconds())
-        }
+        TimeArg::Absolute => Clock::Absolute(east_of_utc()),
     }
+}
+
+/// Seconds by which the clock here is ahead of UTC: 0 where the system does not say.
+fn east_of_utc() -> i32 {
+    let name = std::env::var("TZ").unwrap_or_default();
+    let name = name.trim_start_matches(':');
+    let plain = !name.is_empty()
+        && !name.contains("..")
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+-/".contains(&b));
+    let path = if plain {
+        std::path::Path::new("/usr/share/zoneinfo").join(name.trim_start_matches('/'))
+    } else {
+        "/etc/localtime".into()
+    };
+    std::fs::read(path)
+        .ok()
+        .and_then(|rules| jiff::tz::TimeZone::tzif("local", &rules).ok())
+        .map_or(0, |zone| zone.to_offset(jiff::Timestamp::now()).seconds())
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ pub(super) const FIELDS: &[Field] = fields! {
     "imgnet.stream" Number "Number of the stream in imgnet's reports, TCP and UDP together" => |seen, show| if let Some(place) = seen.place { show(whole(u64::from(place.stream.0)), None) };
     "imgnet.stream_offset" Number "Stream offset of the first payload byte, from 0" => |seen, show| if let Some(offset) = seen.place.and_then(|place| place.offset) { show(whole(offset), None) };
     "imgnet.protocol" Text "Wire format of the stream, as --protocol spells it" => |seen, show| {
-        if let Some(protocol) = seen.place.and_then(|place| seen.index.stream(place.stream)?.protocol.as_deref()) {
-            show(Value::Text(Cow::Borrowed(protocol)), None);
+        if let Some(protocol) = seen.place.and_then(|place| seen.index.stream(place.stream)?.protocol.as_ref()) {
+            show(Value::Text(Cow::Owned(protocol.to_string())), None);
         }
     };
     "imgnet.role" Text "What it carries: picture, framing, answer, stray or unknown; of a packet without bytes open, acknowledgment, close or reset" => |seen, show| {
@@ -64,43 +64,21 @@ pub(super) const FIELDS: &[Field] = fields! {
     });
     "imgnet.verdict" Text "Verdict on the picture: match, unverified, mismatch, incomplete or inconclusive" => |seen, show| of_pictures(seen, &mut |piece| {
         if let Some(image) = piece.image {
-            show(Value::Text(Cow::Borrowed(verdict(image.verdict))), None);
+            show(Value::Text(Cow::Borrowed(image.verdict.as_str())), None);
         }
     });
     "imgnet.finding" Text "Name of each finding of which the frame is a proof" => |seen, show| {
         for finding in seen.index.findings_of(seen.frame.number) {
-            show(Value::Text(Cow::Owned(finding.name.to_string())), None);
+            show(Value::Text(Cow::Borrowed(finding.name.as_str())), None);
         }
     };
     "imgnet.severity" Text "Severity of each such finding: error, warning or note" => |seen, show| {
         for finding in seen.index.findings_of(seen.frame.number) {
-            show(Value::Text(Cow::Borrowed(severity(finding.severity))), None);
+            show(Value::Text(Cow::Borrowed(finding.severity.as_str())), None);
         }
     };
     "imgnet.gap" Text "Cause of a gap right before or behind its bytes: not-captured, never-acknowledged, snap-length, limit or unknown" => gaps;
 };
-
-/// A verdict's name.
-pub(in crate::dissect) fn verdict(verdict: crate::ledger::Verdict) -> &'static str {
-    use crate::ledger::Verdict;
-    match verdict {
-        Verdict::Match => "match",
-        Verdict::Unverified => "unverified",
-        Verdict::Inconclusive => "inconclusive",
-        Verdict::Incomplete => "incomplete",
-        Verdict::Mismatch => "mismatch",
-    }
-}
-
-/// A severity's name.
-pub(in crate::dissect) fn severity(severity: crate::findings::Severity) -> &'static str {
-    use crate::findings::Severity;
-    match severity {
-        Severity::Note => "note",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    }
-}
 
 /// A gap's cause by name.
 pub(in crate::dissect) fn cause(cause: GapCause) -> &'static str {

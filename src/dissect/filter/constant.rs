@@ -69,10 +69,6 @@ impl Pattern {
     pub(super) fn is_match(&self, bytes: &[u8]) -> bool {
         self.regex.is_match(bytes)
     }
-
-    pub(super) fn text(&self) -> &str {
-        &self.text
-    }
 }
 
 impl Constant {

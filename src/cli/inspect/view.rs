@@ -1,0 +1,167 @@
+//! `imgnet view`: the terminal viewer.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use clap::Args;
+
+use super::{FilterArg, LookArgs};
+use crate::cli::args::AnalysisArgs;
+use crate::cli::exit::Exit;
+use crate::cli::terminal::Environment;
+use crate::report::Detail;
+use crate::view::{self, Going};
+
+/// Look inside on the terminal: a stream in plain words, its packets, every byte, the picture itself
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  \
+                  imgnet view pipeline-hang.pcap            Enter on the finding: its proof; Tab Tab: its bytes\n  \
+                  imgnet view big.pcap -Y 'imgnet.finding'\n  \
+                  imgnet view -i lo                         live\n  \
+                  imgnet view -- python3 server.py          live, in a private network\n\n\
+                  Keys: ? shows them. Exit codes: 0; 2 where the terminal cannot show it (TERM=dumb, no terminal), or an \
+                  input cannot be read.",
+    max_term_width = 100
+)]
+pub struct ViewArgs {
+    /// Capture files; several are one capture
+    #[arg(value_name = "CAPTURE", required_unless_present_any = ["interface", "command"])]
+    captures: Vec<PathBuf>,
+
+    /// Capture on this interface, and look on meanwhile
+    #[arg(short, long, value_name = "IFACE", conflicts_with = "captures")]
+    interface: Option<String>,
+
+    /// Run this command in a private network of its own, and look on meanwhile
+    #[arg(last = true, value_name = "COMMAND", conflicts_with = "captures")]
+    command: Vec<OsString>,
+
+    #[command(flatten)]
+    filter: FilterArg,
+
+    #[command(flatten)]
+    look: LookArgs,
+
+    #[command(flatten)]
+    analysis: AnalysisArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A terminal that cannot show it, an input that cannot be read.
+pub(in crate::cli) fn run(command: &ViewArgs) -> anyhow::Result<Exit> {
+    let environment = Environment::of_process(false);
+    if environment.term.as_deref() == Some("dumb") {
+        anyhow::bail!(
+            "this terminal cannot show a full screen (TERM=dumb); imgnet packets and imgnet packet print the same"
+        );
+    }
+    if !environment.terminal || !std::io::stdin().is_terminal() {
+        anyhow::bail!(
+            "view needs a terminal for input and output; imgnet packets and imgnet packet print the same"
+        );
+    }
+    let look = environment.look(command.look.color, command.look.ascii, Detail::Normal);
+    let true_color = std::env::var("COLORTERM")
+        .is_ok_and(|value| value == "truecolor" || value == "24bit");
+    let live = command.interface.is_some() || !command.command.is_empty();
+    let (mut paths, mut title) = (command.captures.clone(), String::new());
+    let mut going: Option<Box<dyn Going>> = None;
+    // Kept until the end: the file is deleted with it.
+    let folder;
+    if live {
+        folder = tempfile::Builder::new().prefix("imgnet-view-").tempdir()?;
+        let (capture, name) = Capture::begin(command, folder.path())?;
+        title = name;
+        paths = vec![folder.path().join("live.pcapng")];
+        going = Some(Box::new(capture));
+    } else {
+        // Told before the screen is taken.
+        crate::source::Capture::open(&paths)?;
+        let names = paths.iter().map(|path| {
+            path.file_name()
+                .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+        });
+        title.push_str(&names.collect::<Vec<_>>().join(" "));
+    }
+    view::run(view::View {
+        paths,
+        title: format!("imgnet view {title}"),
+        options: command.analysis.options(),
+        filter: command.filter.filter.clone(),
+        live: going,
+        color: look.color,
+        unicode: look.unicode,
+        true_color,
+    })?;
+    Ok(Exit::Good)
+}
+
+/// A capture that goes on beside the viewer, in a process of its own so that nothing here can slow it.
+#[derive(Debug)]
+struct Capture {
+    child: Child,
+    log: PathBuf,
+    over: bool,
+}
+
+impl Capture {
+    fn begin(command: &ViewArgs, folder: &Path) -> anyhow::Result<(Self, String)> {
+        let log = folder.join("log");
+        let mut capture = Command::new(std::env::current_exe()?);
+        capture.arg("capture").arg("-w").arg(folder.join("live.pcapng"));
+        let mut title = "live".to_owned();
+        if let Some(interface) = &command.interface {
+            capture.arg("-i").arg(interface);
+            title = format!("live on {interface}");
+        }
+        if !command.command.is_empty() {
+            capture.arg("--").args(&command.command);
+            let words: Vec<_> = command.command.iter().map(|word| word.to_string_lossy()).collect();
+            title = words.join(" ");
+        }
+        let said = File::create(&log)?;
+        capture
+            .stdin(Stdio::null())
+            .stdout(said.try_clone()?)
+            .stderr(said);
+        let child = capture.spawn()?;
+        Ok((
+            Self {
+                child,
+                log,
+                over: false,
+            },
+            title,
+        ))
+    }
+}
+
+impl Going for Capture {
+    fn goes_on(&mut self) -> bool {
+        if !self.over {
+            self.over = !matches!(self.child.try_wait(), Ok(None));
+        }
+        !self.over
+    }
+
+    fn end(&mut self) {
+        if self.goes_on() {
+            // As Ctrl-C would: the capture ends its file.
+            let pid = rustix::process::Pid::from_child(&self.child);
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+            let _ = self.child.wait();
+        }
+    }
+
+    fn said(&mut self) -> Option<String> {
+        let said = std::fs::read_to_string(&self.log).ok()?;
+        let last = said.trim().lines().last().unwrap_or("the capture ended").to_owned();
+        Some(last)
+    }
+}

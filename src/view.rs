@@ -1,0 +1,269 @@
+//! The terminal viewer: a stream as a ladder in plain words, its packets, one packet to the byte, the picture itself.
+//!
+//! The edge: it reads captures on a thread of its own, draws on the terminal and gives it back as it was after any end.
+//! What is shown and what keys do is [`model`], which knows no terminal; dissection is [`crate::dissect`].
+#![expect(
+    clippy::disallowed_methods,
+    reason = "an edge: it reads captures, draws on the terminal, saves pictures and starts threads"
+)]
+
+mod data;
+mod draw;
+mod load;
+mod model;
+mod screen;
+mod terminal;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
+
+use self::draw::Look;
+use self::load::News;
+use self::model::{Key, Model, Wish};
+use self::terminal::Terminal;
+use crate::analysis::Options;
+use crate::dissect::Filter;
+
+/// How long a key is waited for before the rest is looked after.
+const BEAT: Duration = Duration::from_millis(40);
+/// A capture that grows is read again after this time at the soonest.
+const AGAIN: Duration = Duration::from_millis(300);
+
+/// What is to be viewed.
+#[derive(Debug)]
+pub struct View {
+    /// The captures; of a capture that goes on, the file that grows.
+    pub paths: Vec<PathBuf>,
+    /// What stands at the top.
+    pub title: String,
+    /// How to analyse.
+    pub options: Options,
+    /// Begin with this filter.
+    pub filter: Option<Filter>,
+    /// The capture goes on: the file is read again as it grows, for as long as this says so.
+    pub live: Option<Box<dyn Going>>,
+    /// Whether colours may be used.
+    pub color: bool,
+    /// Whether characters outside ASCII may be used.
+    pub unicode: bool,
+    /// Whether the terminal says that it has colours of 24 bits.
+    pub true_color: bool,
+}
+
+/// A capture that goes on beside the viewer.
+pub trait Going: std::fmt::Debug {
+    /// Whether it still goes on.
+    fn goes_on(&mut self) -> bool;
+    /// Ends it.
+    fn end(&mut self);
+    /// What it said where it could not begin.
+    fn said(&mut self) -> Option<String>;
+}
+
+/// The viewer cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The terminal cannot be used.
+    #[error("the terminal cannot be used for a full screen: {0}")]
+    Terminal(#[from] std::io::Error),
+    /// A capture cannot be read.
+    #[error("{0}")]
+    Capture(String),
+}
+
+/// Views until the user has enough.
+///
+/// # Errors
+/// The terminal cannot be used, or the capture cannot be read at all.
+pub fn run(mut view: View) -> Result<(), Error> {
+    let look = Look {
+        color: view.color,
+        true_color: view.true_color,
+        unicode: view.unicode,
+    };
+    let (to, news) = channel();
+    let mut model = Model::new(view.title.clone(), view.live.is_some());
+    if view.live.is_none() {
+        load::load(view.paths.clone(), view.options.clone(), to.clone());
+    }
+    let mut terminal = Terminal::open()?;
+    let outcome = watch(&mut view, &mut model, look, &mut terminal, &to, &news);
+    drop(terminal);
+    if let Some(going) = &mut view.live {
+        going.end();
+    }
+    outcome
+}
+
+fn watch(
+    view: &mut View,
+    model: &mut Model,
+    look: Look,
+    terminal: &mut Terminal,
+    to: &Sender<News>,
+    news: &Receiver<News>,
+) -> Result<(), Error> {
+    let mut stale = true;
+    let mut growth = Growth::default();
+    while !terminal.is_to_end() {
+        while let Ok(new) = news.try_recv() {
+            stale = true;
+            match new {
+                News::Data(data) => {
+                    growth.reading = false;
+                    let first = !model.loaded;
+                    model.take(*data);
+                    if first && let Some(filter) = view.filter.take() {
+                        model.set_filter(&filter.to_string());
+                    }
+                }
+                News::Picture(picture) => model.fetched(picture),
+                // A file that has only just begun cannot be read yet.
+                News::Failed(_) if view.live.is_some() && !model.loaded => growth.reading = false,
+                News::Failed(message) if model.loaded => model.message = Some(message),
+                News::Failed(message) => return Err(Error::Capture(message)),
+            }
+        }
+        if let Some(going) = &mut view.live {
+            let goes_on = going.goes_on();
+            if !goes_on
+                && !model.loaded
+                && let Some(said) = going.said()
+            {
+                return Err(Error::Capture(said));
+            }
+            if growth.is_due(&view.paths, model.paused) {
+                load::load(view.paths.clone(), view.options.clone(), to.clone());
+            }
+        }
+        if stale {
+            terminal.draw(|frame| draw::draw(model, look, frame))?;
+            stale = false;
+        }
+        if !event::poll(BEAT)? {
+            continue;
+        }
+        stale = true;
+        let wish = match event::read()? {
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                key_of(key).and_then(|key| model.key(key))
+            }
+            Event::Mouse(mouse) => match mouse.kind {
+                MouseEventKind::Down(MouseButton::Left) => model.click(mouse.column, mouse.row),
+                MouseEventKind::ScrollDown => {
+                    model.wheel(mouse.column, mouse.row, true);
+                    None
+                }
+                MouseEventKind::ScrollUp => {
+                    model.wheel(mouse.column, mouse.row, false);
+                    None
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        match wish {
+            None => {}
+            Some(Wish::Quit) => return Ok(()),
+            Some(Wish::Fetch(id)) => fetch(view, model, id, to),
+            Some(Wish::Copy(text)) => terminal.copy(&text)?,
+            Some(Wish::Save(id)) => model.message = Some(save(view, model, id)),
+        }
+    }
+    Ok(())
+}
+
+/// When a file that grows is to be read again.
+#[derive(Debug, Default)]
+struct Growth {
+    length: u64,
+    last: Option<Instant>,
+    reading: bool,
+}
+
+impl Growth {
+    fn is_due(&mut self, paths: &[PathBuf], paused: bool) -> bool {
+        if paused || self.reading || self.last.is_some_and(|last| last.elapsed() < AGAIN) {
+            return false;
+        }
+        let length = paths.first().map_or(0, |path| load::length(path));
+        if length == self.length {
+            return false;
+        }
+        self.length = length;
+        self.last = Some(Instant::now());
+        self.reading = true;
+        true
+    }
+}
+
+fn key_of(key: KeyEvent) -> Option<Key> {
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    Some(match key.code {
+        KeyCode::Char(c) if control => Key::Control(c),
+        KeyCode::Char(c) => Key::Char(c),
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Escape,
+        KeyCode::Tab => Key::Tab,
+        KeyCode::BackTab => Key::BackTab,
+        KeyCode::Backspace => Key::Backspace,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right => Key::Right,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        _ => return None,
+    })
+}
+
+fn fetch(view: &View, model: &Model, id: u32, to: &Sender<News>) {
+    let gaps = model
+        .data
+        .index
+        .image(crate::units::PictureId(id))
+        .map(|image| image.gaps.clone())
+        .unwrap_or_default();
+    load::picture(view.paths.clone(), view.options.clone(), id, gaps, to.clone());
+}
+
+/// Saves a picture's bytes as they came, never over another file; says what was done.
+fn save(view: &View, model: &Model, id: u32) -> String {
+    let Some(image) = model.data.index.image(crate::units::PictureId(id)) else {
+        return "there is no picture to save".to_owned();
+    };
+    let bytes = match &model.fetched {
+        Some(picture) if picture.id == id => picture.bytes.clone(),
+        _ => match load::fetch(&view.paths, &view.options, id, Vec::new()) {
+            Ok(picture) => picture.bytes,
+            Err(error) => return error.to_string(),
+        },
+    };
+    let part = if image.complete { "" } else { ".partial" };
+    let ending = image
+        .format
+        .map_or_else(|| "bin".to_owned(), |format| format.to_string());
+    let name = format!("stream-{}-image-{id:04}{part}.{ending}", image.stream.0);
+    let path = Path::new(&name);
+    let written = std::fs::File::options()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(&bytes));
+    match written {
+        Ok(()) => format!(
+            "saved {name}, {}",
+            crate::units::counted(bytes.len() as u64, "byte", "bytes")
+        ),
+        Err(error) => format!("{name} cannot be written: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+//! The screens, drawn from the model. Draws only: what it shows is worked out elsewhere.
+
+mod graph;
+mod overview;
+mod packets;
+mod picture;
+mod widgets;
+
+use anstyle::{AnsiColor, Color as Ansi};
+use ratatui_core::terminal::Frame;
+use ratatui_core::layout::{Constraint, Layout, Rect};
+use ratatui_core::style::{Color, Modifier, Style};
+use ratatui_core::text::{Line, Span, Text};
+
+use self::widgets::{Block, Clear, Paragraph};
+use super::model::{Focus, Model, Pane, Prompt, Screen};
+use crate::dissect::Role;
+use crate::findings::Severity;
+use crate::report::text;
+use crate::units::{count, counted};
+
+/// What the terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Look {
+    /// Colours.
+    pub(super) color: bool,
+    /// Colours of 24 bits.
+    pub(super) true_color: bool,
+    /// Characters outside ASCII.
+    pub(super) unicode: bool,
+}
+
+const HELP: &str = "\
+1 2 3 4      overview, packets, time-sequence graph, the picture
+Tab          next pane (Shift-Tab: the one before)
+Enter        open: a finding's proof, a picture's first frame, a step of the
+             ladder, a packet's details; fold and unfold in the details
+Esc          back
+arrows hjkl  move; g and G to the ends; PgUp PgDn, Ctrl-d Ctrl-u pages
+             in the ladder left and right choose the stream
+b            the bytes of the packet
+/            filter in Wireshark's syntax (empty: all frames)
+:            go to a frame
+n N          next and previous frame that a finding names
+[ ]          previous and next picture
+e            explain the finding
+y            copy a Wireshark filter for what is selected
+s            save the picture
+p            pause (live)
+?            this help
+q            quit
+
+Colours: green picture bytes, cyan framing, blue answers, magenta stray bytes,
+yellow sent again or out of order, red resets and errors, dim acknowledgments.
+In the chunk strip a cell is a chunk: its frames (1-9, + for more), r where
+bytes were sent again, . where bytes are missing, ~ where it came late.";
+
+/// Draws the whole screen.
+pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    model.panes.clear();
+    if area.width < 40 || area.height < 10 {
+        frame.render_widget(Paragraph::new("The terminal is too small: 40 x 10 at least."), area);
+        return;
+    }
+    let [head, body, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Min(3),
+        Constraint::Length(1),
+    ])
+    .areas(area);
+    header(model, look, frame, head);
+    if model.loaded {
+        match model.screen {
+            Screen::Overview => overview::draw(model, look, frame, body),
+            Screen::Packets => packets::draw(model, look, frame, body),
+            Screen::Graph => graph::draw(model, look, frame, body),
+            Screen::Picture => picture::draw(model, look, frame, body),
+        }
+    } else {
+        frame.render_widget(Paragraph::new("Reading the capture…"), body);
+    }
+    footer(model, look, frame, foot);
+    if model.help {
+        over(frame, look, " Keys ", HELP, model.scroll);
+    } else if let Some(explained) = model.explain.clone() {
+        over(frame, look, " Explained ", &explained, model.scroll);
+    }
+}
+
+fn header(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
+    let data = &model.data;
+    let errors = data
+        .index
+        .findings()
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .count();
+    let warnings = data
+        .index
+        .findings()
+        .iter()
+        .filter(|finding| finding.severity == Severity::Warning)
+        .count();
+    let frames = data.records.len() as u64 + data.left_out;
+    let mut line = format!(
+        "{}  {}{} · {} · {}",
+        model.title,
+        counted(frames, "frame", "frames"),
+        if data.complete { "" } else { " so far" },
+        counted(data.index.streams().len() as u64, "stream", "streams"),
+        counted(data.index.images().len() as u64, "picture", "pictures"),
+    );
+    if data.left_out > 0 {
+        line.push_str(&format!(" ({} not listed)", count(data.left_out)));
+    }
+    if data.truncated {
+        line.push_str(" · file cut short");
+    }
+    if model.paused {
+        line.push_str(" · paused");
+    }
+    let mut spans = vec![Span::raw(shown(&line, look))];
+    if errors > 0 {
+        let words = format!("  {} {}", sign(Severity::Error, look), counted(errors as u64, "error", "errors"));
+        spans.push(Span::styled(words, fore(Color::Red, look)));
+    }
+    if warnings > 0 {
+        let words = format!("  ! {}", counted(warnings as u64, "warning", "warnings"));
+        spans.push(Span::styled(words, fore(Color::Yellow, look)));
+    }
+    let style = Style::new().add_modifier(Modifier::BOLD);
+    frame.render_widget(Paragraph::new(Line::from(spans)).style(style), area);
+}
+
+fn footer(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
+    let text = match &model.prompt {
+        Some(Prompt::Filter(text)) => match &model.message {
+            Some(message) => format!("/{text}_   {message}"),
+            None => format!("/{text}_"),
+        },
+        Some(Prompt::Goto(text)) => format!(":{text}_   frame number"),
+        None => model.message.clone().unwrap_or_else(|| {
+            let screen = match model.screen {
+                Screen::Overview => "1 overview",
+                Screen::Packets => "2 packets",
+                Screen::Graph => "3 graph",
+                Screen::Picture => "4 picture",
+            };
+            format!("{screen} · Enter open · Tab pane · b bytes · / filter · : frame · e explain · ? keys · q quit")
+        }),
+    };
+    let style = Style::new().add_modifier(Modifier::REVERSED);
+    let line = format!("{:width$}", shown(&text, look), width = usize::from(area.width));
+    frame.render_widget(Paragraph::new(line).style(style), area);
+}
+
+/// A box over everything, as high as what it says.
+fn over(frame: &mut Frame<'_>, look: Look, title: &str, content: &str, scroll: u16) {
+    let area = frame.area();
+    let width = area.width.saturating_sub(4).min(82);
+    let room = usize::from(width.saturating_sub(3)).max(1);
+    let lines: Vec<Line<'_>> = content
+        .lines()
+        .flat_map(|line| {
+            let line = shown(line, look);
+            // Columns stay as they are; sentences are wrapped.
+            if line.chars().count() <= room {
+                vec![line]
+            } else {
+                text::wrap(&line, room, "", "")
+            }
+        })
+        .map(Line::raw)
+        .collect();
+    let height = u16::try_from(lines.len() + 2)
+        .unwrap_or(u16::MAX)
+        .min(area.height.saturating_sub(2));
+    let rect = Rect {
+        x: (area.width - width) / 2,
+        y: (area.height - height) / 2,
+        width,
+        height,
+    };
+    let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(height.saturating_sub(2));
+    frame.render_widget(Clear, rect);
+    let inner = Paragraph::new(Text::from(lines))
+        .from(scroll.min(most))
+        .block(framed(title, true, look));
+    frame.render_widget(inner, rect);
+}
+
+/// Text made safe, and ASCII where it must be.
+fn shown(content: &str, look: Look) -> String {
+    text::plain(content, look.unicode).into_owned()
+}
+
+fn fore(color: Color, look: Look) -> Style {
+    if look.color {
+        Style::new().fg(color)
+    } else {
+        Style::new()
+    }
+}
+
+fn sign(severity: Severity, look: Look) -> &'static str {
+    match (severity, look.unicode) {
+        (Severity::Error, true) => "✖",
+        (Severity::Error, false) => "x",
+        (Severity::Warning, _) => "!",
+        (Severity::Note, true) => "·",
+        (Severity::Note, false) => "-",
+    }
+}
+
+/// A pane's frame; the one that has the keys stands out.
+fn framed<'t>(title: &'t str, focused: bool, look: Look) -> Block<'t> {
+    let style = if focused {
+        fore(Color::Cyan, look).add_modifier(Modifier::BOLD)
+    } else if look.color {
+        Style::new().fg(Color::DarkGray)
+    } else {
+        Style::new()
+    };
+    let set = match (look.unicode, focused) {
+        (true, true) => ratatui_core::symbols::border::THICK,
+        (true, false) => ratatui_core::symbols::border::PLAIN,
+        (false, focused) => ratatui_core::symbols::border::Set {
+            top_left: "+",
+            top_right: "+",
+            bottom_left: "+",
+            bottom_right: "+",
+            vertical_left: "|",
+            vertical_right: "|",
+            horizontal_top: if focused { "=" } else { "-" },
+            horizontal_bottom: if focused { "=" } else { "-" },
+        },
+    };
+    Block {
+        title,
+        bottom: "",
+        set,
+        style,
+    }
+}
+
+/// The rows of a pane that are seen, so that the selected one is among them.
+fn window(selected: usize, length: usize, height: usize) -> std::ops::Range<usize> {
+    let height = height.max(1);
+    let top = selected
+        .saturating_sub(height / 2)
+        .min(length.saturating_sub(height));
+    top..(top + height).min(length)
+}
+
+/// Where a pane lies, for the mouse.
+fn pane(focus: Focus, inner: Rect, top: usize) -> Pane {
+    Pane {
+        focus,
+        x: inner.x,
+        y: inner.y,
+        width: inner.width,
+        height: inner.height,
+        top,
+    }
+}
+
+/// A style of the list and the dump as one of the terminal.
+fn of_ansi(style: anstyle::Style, look: Look) -> Style {
+    let mut out = Style::new();
+    let effects = style.get_effects();
+    if effects.contains(anstyle::Effects::BOLD) {
+        out = out.add_modifier(Modifier::BOLD);
+    }
+    if effects.contains(anstyle::Effects::DIMMED) {
+        out = out.add_modifier(Modifier::DIM);
+    }
+    if let (Some(Ansi::Ansi(color)), true) = (style.get_fg_color(), look.color) {
+        out = out.fg(color_of(color));
+    }
+    out
+}
+
+fn color_of(color: AnsiColor) -> Color {
+    match color {
+        AnsiColor::Black => Color::Black,
+        AnsiColor::Red => Color::Red,
+        AnsiColor::Green => Color::Green,
+        AnsiColor::Yellow => Color::Yellow,
+        AnsiColor::Blue => Color::Blue,
+        AnsiColor::Magenta => Color::Magenta,
+        AnsiColor::Cyan => Color::Cyan,
+        AnsiColor::White => Color::Gray,
+        AnsiColor::BrightBlack => Color::DarkGray,
+        AnsiColor::BrightRed => Color::LightRed,
+        AnsiColor::BrightGreen => Color::LightGreen,
+        AnsiColor::BrightYellow => Color::LightYellow,
+        AnsiColor::BrightBlue => Color::LightBlue,
+        AnsiColor::BrightMagenta => Color::LightMagenta,
+        AnsiColor::BrightCyan => Color::LightCyan,
+        AnsiColor::BrightWhite => Color::White,
+    }
+}
+
+fn of_role(role: Role, look: Look) -> Style {
+    crate::dissect::list::color(role).map_or(Style::new(), |color| fore(color_of(color), look))
+}
+
+/// The selected row.
+fn selected(style: Style) -> Style {
+    style.add_modifier(Modifier::REVERSED)
+}

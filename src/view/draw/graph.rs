@@ -1,0 +1,181 @@
+//! Stream offset against time: data, what was sent again, gaps, and how far was acknowledged.
+
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::Rect;
+use ratatui_core::style::Color;
+use ratatui_core::terminal::Frame;
+
+use super::widgets::Paragraph;
+use super::{Look, framed, shown};
+use crate::units::{count, duration};
+use crate::view::model::Model;
+
+/// What a dot stands for; of several in a cell the greatest is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    Acknowledged,
+    Gap,
+    Data,
+    Again,
+}
+
+/// Dots of a plot: two across and four up in a cell.
+struct Plot {
+    width: usize,
+    height: usize,
+    /// Bits of the Braille pattern, and what is seen.
+    cells: Vec<(u8, Option<Mark>)>,
+    low: i64,
+    span: i64,
+    top: u64,
+}
+
+impl Plot {
+    fn column(&self, time: i64) -> usize {
+        let dots = i128::try_from(self.width * 2 - 1).unwrap_or(1);
+        let at = i128::from(time - self.low) * dots / i128::from(self.span.max(1));
+        usize::try_from(at).unwrap_or(0).min(self.width * 2 - 1)
+    }
+
+    fn row(&self, offset: u64) -> usize {
+        let dots = self.height * 4 - 1;
+        let at = u128::from(offset) * dots as u128 / u128::from(self.top.max(1));
+        dots - usize::try_from(at).unwrap_or(0).min(dots)
+    }
+
+    fn dot(&mut self, column: usize, row: usize, mark: Mark) {
+        let cell = (row / 4) * self.width + column / 2;
+        let bit = match (column % 2, row % 4) {
+            (0, 3) => 0x40,
+            (1, 3) => 0x80,
+            (0, row) => 1 << row,
+            (_, row) => 8 << row,
+        };
+        if let Some((bits, seen)) = self.cells.get_mut(cell) {
+            *bits |= bit;
+            *seen = (*seen).max(Some(mark));
+        }
+    }
+}
+
+pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
+    let Some(image) = model.image() else {
+        frame.render_widget(Paragraph::new("no picture, and so no direction to draw"), area);
+        return;
+    };
+    let (stream, id) = (image.stream, image.id.0);
+    let direction = model.data.index.direction(stream, image.from);
+    let of_stream = || {
+        model.data.records.iter().filter_map(|record| {
+            let place = record.place.filter(|place| place.stream == stream)?;
+            Some((record.frame.time?.0, place, record.frame.data.len()))
+        })
+    };
+    let (mut low, mut high, mut top) = (i64::MAX, i64::MIN, 1);
+    for (time, place, length) in of_stream() {
+        (low, high) = (low.min(time), high.max(time));
+        let reached = if place.direction == direction {
+            place.offset.map(|offset| offset + length as u64)
+        } else {
+            place.acknowledges
+        };
+        top = top.max(reached.unwrap_or(0));
+    }
+    if low > high {
+        frame.render_widget(Paragraph::new("the capture has no times"), area);
+        return;
+    }
+    let since = model.data.start().map_or(0, |start| low - start.0);
+    let title = format!(
+        " Stream {}, direction of picture {id}: {} bytes up, {} across, from {} on ",
+        stream.0,
+        count(top),
+        duration(high - low, look.unicode),
+        duration(since, look.unicode)
+    );
+    let title = shown(&title, look);
+    let mut block = framed(&title, true, look);
+    block.bottom = if look.color && look.unicode {
+        " green data · yellow sent again · grey acknowledged · magenta gap "
+    } else {
+        " . data   r sent again   - acknowledged   = gap "
+    };
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    if inner.width == 0 || inner.height == 0 {
+        return;
+    }
+    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
+    let mut plot = Plot {
+        width,
+        height,
+        cells: vec![(0, None); width * height],
+        low,
+        span: high - low,
+        top,
+    };
+    let gaps = model
+        .data
+        .index
+        .stream(stream)
+        .and_then(|stream| stream.directions.get(direction?))
+        .map(|direction| direction.gaps.clone())
+        .unwrap_or_default();
+    for gap in gaps {
+        let (from, to) = (plot.row(gap.offset + gap.length), plot.row(gap.offset));
+        for row in from..=to {
+            for column in 0..width * 2 {
+                plot.dot(column, row, Mark::Gap);
+            }
+        }
+    }
+    let mut acked: Option<(usize, usize)> = None;
+    for (time, place, _) in of_stream() {
+        let column = plot.column(time);
+        if place.direction == direction {
+            if let Some(offset) = place.offset {
+                let mark = if place.repeats.is_some() { Mark::Again } else { Mark::Data };
+                let row = plot.row(offset);
+                plot.dot(column, row, mark);
+            }
+        } else if let Some(offset) = place.acknowledges {
+            let row = plot.row(offset);
+            if let Some((from, level)) = acked {
+                for column in from..=column {
+                    plot.dot(column, level, Mark::Acknowledged);
+                }
+            }
+            acked = Some((column, row));
+        }
+    }
+    paint(&plot, look, inner, frame.buffer_mut());
+}
+
+fn paint(plot: &Plot, look: Look, area: Rect, buffer: &mut Buffer) {
+    for (row, y) in (area.y..area.bottom()).enumerate() {
+        for (column, x) in (area.x..area.right()).enumerate() {
+            let Some((bits, Some(mark))) = plot.cells.get(row * plot.width + column).copied() else {
+                continue;
+            };
+            let Some(cell) = buffer.cell_mut((x, y)) else {
+                continue;
+            };
+            if look.unicode && look.color {
+                cell.set_char(char::from_u32(0x2800 + u32::from(bits)).unwrap_or('.'));
+                cell.set_fg(match mark {
+                    Mark::Data => Color::Green,
+                    Mark::Again => Color::Yellow,
+                    Mark::Acknowledged => Color::DarkGray,
+                    Mark::Gap => Color::Magenta,
+                });
+            } else {
+                cell.set_char(match mark {
+                    Mark::Data => '.',
+                    Mark::Again => 'r',
+                    Mark::Acknowledged => '-',
+                    Mark::Gap => '=',
+                });
+            }
+        }
+    }
+}

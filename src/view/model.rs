@@ -1,0 +1,939 @@
+//! What the viewer shows and what its keys do. It draws nothing and reads no terminal, so that it is tested without one.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::data::Data;
+use super::load::Picture;
+use crate::dissect::ladder::Rung;
+use crate::dissect::tree::{Node, tree};
+use crate::dissect::{Filter, hex};
+use crate::ledger::Image;
+use crate::units::{FrameNumber, PictureId, StreamId};
+
+/// What fills the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Screen {
+    /// Pictures, findings and the ladder of a stream.
+    Overview,
+    /// The packet list, one packet's tree and its bytes.
+    Packets,
+    /// Stream offset against time.
+    Graph,
+    /// The picture itself.
+    Picture,
+}
+
+/// Which pane the keys go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Focus {
+    Pictures,
+    Findings,
+    Ladder,
+    List,
+    Details,
+    Bytes,
+    Chunks,
+    Whole,
+}
+
+/// A key, free of any terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    Char(char),
+    Control(char),
+    Enter,
+    Escape,
+    Tab,
+    BackTab,
+    Backspace,
+    Up,
+    Down,
+    Left,
+    Right,
+    PageUp,
+    PageDown,
+    Home,
+    End,
+}
+
+/// What the model asks of those who can do it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wish {
+    Quit,
+    /// Fetch a picture's bytes.
+    Fetch(u32),
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Save a picture's bytes.
+    Save(u32),
+}
+
+/// What is being typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Prompt {
+    Filter(String),
+    Goto(String),
+}
+
+/// A line of the tree as it is shown.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) depth: usize,
+    pub(super) label: String,
+    pub(super) bytes: Option<Range<usize>>,
+    pub(super) layer: crate::dissect::tree::Layer,
+    /// Where it stands in the tree, to know whether it is open.
+    pub(super) path: Vec<usize>,
+    pub(super) children: bool,
+    pub(super) open: bool,
+}
+
+/// Where the panes lie, to be clicked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pane {
+    pub(super) focus: Focus,
+    pub(super) x: u16,
+    pub(super) y: u16,
+    pub(super) width: u16,
+    pub(super) height: u16,
+    /// Index of its first row.
+    pub(super) top: usize,
+}
+
+/// The viewer's state.
+pub(super) struct Model {
+    pub(super) title: String,
+    pub(super) data: Data,
+    pub(super) loaded: bool,
+    pub(super) screen: Screen,
+    pub(super) focus: Focus,
+    pub(super) picture: usize,
+    pub(super) finding: usize,
+    pub(super) stream: u32,
+    pub(super) rungs: Vec<Rung>,
+    pub(super) rung: usize,
+    pub(super) filter: Option<Filter>,
+    /// Records that the filter chooses; absent without one.
+    pub(super) chosen: Option<Vec<usize>>,
+    /// Selected row of the list.
+    pub(super) row: usize,
+    pub(super) lines: Vec<Line>,
+    nodes: Vec<Node>,
+    pub(super) stretches: Vec<hex::Stretch>,
+    pub(super) line: usize,
+    opened: HashSet<Vec<usize>>,
+    /// Selected byte of the frame.
+    pub(super) byte: usize,
+    pub(super) chunk: u64,
+    pub(super) prompt: Option<Prompt>,
+    pub(super) message: Option<String>,
+    pub(super) help: bool,
+    pub(super) explain: Option<String>,
+    pub(super) scroll: u16,
+    pub(super) fetched: Option<Box<Picture>>,
+    pub(super) wanted: Option<u32>,
+    pub(super) paused: bool,
+    pub(super) live: bool,
+    pub(super) panes: Vec<Pane>,
+    /// Rows of the pane that pages are turned in.
+    pub(super) page: usize,
+}
+
+impl Model {
+    pub(super) fn new(title: String, live: bool) -> Self {
+        Self {
+            title,
+            data: Data::default(),
+            loaded: false,
+            screen: Screen::Overview,
+            focus: Focus::Pictures,
+            picture: 0,
+            finding: 0,
+            stream: 0,
+            rungs: Vec::new(),
+            rung: 0,
+            filter: None,
+            chosen: None,
+            row: 0,
+            lines: Vec::new(),
+            nodes: Vec::new(),
+            stretches: Vec::new(),
+            line: 0,
+            opened: [vec![], vec![3], vec![4], vec![5], vec![6]].into_iter().collect(),
+            byte: 0,
+            chunk: 0,
+            prompt: None,
+            message: None,
+            help: false,
+            explain: None,
+            scroll: 0,
+            fetched: None,
+            wanted: None,
+            paused: false,
+            live,
+            panes: Vec::new(),
+            page: 10,
+        }
+    }
+
+    /// Takes a capture, or more of it. What was selected stays so.
+    pub(super) fn take(&mut self, data: Data) {
+        if self.paused {
+            return;
+        }
+        let fresh = !self.loaded;
+        let at_end = self.live && self.row + 1 >= self.rows();
+        self.data = data;
+        self.loaded = true;
+        if let Some(filter) = &self.filter {
+            self.chosen = Some(self.data.chosen(filter));
+        }
+        if fresh {
+            self.begin();
+        } else if at_end {
+            self.row = self.rows().saturating_sub(1);
+        }
+        self.picture = self.picture.min(self.data.index.images().len().saturating_sub(1));
+        self.finding = self.finding.min(self.data.index.findings().len().saturating_sub(1));
+        self.row = self.row.min(self.rows().saturating_sub(1));
+        self.climb();
+        self.open_packet();
+    }
+
+    /// The first view: of the worst finding, else of the first stream.
+    fn begin(&mut self) {
+        let findings = self.data.index.findings();
+        let worst = findings
+            .iter()
+            .position(|finding| finding.severity == crate::findings::Severity::Error)
+            .or_else(|| {
+                findings
+                    .iter()
+                    .position(|finding| finding.severity == crate::findings::Severity::Warning)
+            });
+        match worst {
+            Some(at) => {
+                self.finding = at;
+                self.focus = Focus::Findings;
+                self.see_finding();
+            }
+            None => self.focus = Focus::Ladder,
+        }
+    }
+
+    /// Rows of the packet list.
+    pub(super) fn rows(&self) -> usize {
+        self.chosen
+            .as_ref()
+            .map_or(self.data.records.len(), Vec::len)
+    }
+
+    /// The record of a row.
+    pub(super) fn record(&self, row: usize) -> Option<usize> {
+        match &self.chosen {
+            Some(chosen) => chosen.get(row).copied(),
+            None => Some(row).filter(|row| *row < self.data.records.len()),
+        }
+    }
+
+    /// The selected picture.
+    pub(super) fn image(&self) -> Option<&Image> {
+        self.data.index.images().get(self.picture)
+    }
+
+    fn see_finding(&mut self) {
+        let Some(finding) = self.data.index.findings().get(self.finding) else {
+            return;
+        };
+        let (stream, image) = (finding.stream, finding.image);
+        if let Some(StreamId(stream)) = stream {
+            self.stream = stream;
+        }
+        if let Some(image) = image {
+            self.see_picture(image);
+        }
+        self.climb();
+    }
+
+    fn see_picture(&mut self, id: PictureId) {
+        let images = self.data.index.images();
+        if let Some(at) = images.iter().position(|image| image.id == id) {
+            self.picture = at;
+        }
+    }
+
+    /// Draws up the ladder of the selected stream.
+    fn climb(&mut self) {
+        self.rungs = self.data.ladder(StreamId(self.stream));
+        self.rung = self.rung.min(self.rungs.len().saturating_sub(1));
+    }
+
+    /// Shows the tree and the bytes of the selected packet.
+    fn open_packet(&mut self) {
+        let Some(record) = self.record(self.row) else {
+            self.lines.clear();
+            self.nodes.clear();
+            self.stretches.clear();
+            return;
+        };
+        let fetched = self.fetched.as_ref();
+        let structure = |id: PictureId| {
+            fetched
+                .filter(|picture| picture.id == id.0)
+                .map(|picture| picture.parts.clone())
+                .unwrap_or_default()
+        };
+        let found = self
+            .data
+            .with(record, |seen| (tree(seen, &structure), hex::stretches(seen)));
+        if let Some((nodes, stretches)) = found {
+            self.nodes = nodes;
+            self.stretches = stretches;
+        }
+        if let Some(id) = self.data.picture_of(record) {
+            self.see_picture(id);
+        }
+        self.byte = self
+            .stretches
+            .iter()
+            .find(|stretch| matches!(stretch.layer, crate::dissect::tree::Layer::Carries(_)))
+            .map_or(0, |stretch| stretch.bytes.start);
+        self.lay_out();
+        self.line_of_byte();
+        self.chunk_of_byte();
+    }
+
+    /// The lines of the tree that are not folded away.
+    fn lay_out(&mut self) {
+        fn add(nodes: &[Node], path: &[usize], opened: &HashSet<Vec<usize>>, lines: &mut Vec<Line>) {
+            for (at, node) in nodes.iter().enumerate() {
+                let mut path = path.to_vec();
+                path.push(at);
+                let open = opened.contains(&path);
+                lines.push(Line {
+                    depth: path.len() - 1,
+                    label: node.label.clone(),
+                    bytes: node.bytes.clone(),
+                    layer: node.layer,
+                    path: path.clone(),
+                    children: !node.children.is_empty(),
+                    open,
+                });
+                if open {
+                    add(&node.children, &path, opened, lines);
+                }
+            }
+        }
+        self.lines.clear();
+        add(&self.nodes, &[], &self.opened, &mut self.lines);
+        self.line = self.line.min(self.lines.len().saturating_sub(1));
+    }
+
+    /// The smallest node that holds the selected byte is selected.
+    fn line_of_byte(&mut self) {
+        let byte = self.byte;
+        let best = self
+            .lines
+            .iter()
+            .enumerate()
+            .filter_map(|(at, line)| {
+                let bytes = line.bytes.as_ref()?;
+                bytes.contains(&byte).then_some((bytes.len(), usize::MAX - line.depth, at))
+            })
+            .min();
+        if let Some((_, _, at)) = best {
+            self.line = at;
+        }
+    }
+
+    fn byte_of_line(&mut self) {
+        if let Some(bytes) = self.lines.get(self.line).and_then(|line| line.bytes.clone())
+            && !bytes.is_empty()
+        {
+            self.byte = bytes.start;
+            self.chunk_of_byte();
+        }
+    }
+
+    /// The chunk that holds the selected byte is selected.
+    fn chunk_of_byte(&mut self) {
+        let size = self.image().and_then(|image| image.chunk_size).unwrap_or(0);
+        if let Some(offset) = self.picture_offset()
+            && size > 0
+        {
+            self.chunk = offset / size;
+        }
+    }
+
+    /// Picture offset of the selected byte.
+    pub(super) fn picture_offset(&self) -> Option<u64> {
+        let stretch = self
+            .stretches
+            .iter()
+            .find(|stretch| stretch.bytes.contains(&self.byte))?;
+        Some(stretch.picture_offset? + (self.byte - stretch.bytes.start) as u64)
+    }
+
+    /// The bytes that are selected: those of the selected line, else the one byte.
+    pub(super) fn marked(&self) -> Range<usize> {
+        let line = self.lines.get(self.line).and_then(|line| line.bytes.clone());
+        match (self.focus, line) {
+            (Focus::Bytes, _) | (_, None) => self.byte..self.byte + 1,
+            (_, Some(bytes)) => bytes,
+        }
+    }
+
+    /// Goes to a frame in the packet list; takes the filter off where it leaves the frame out.
+    pub(super) fn go_to(&mut self, frame: u64) {
+        let at = self.data.at(frame);
+        let row = match &self.chosen {
+            Some(chosen) => chosen.binary_search(&at).ok(),
+            None => Some(at),
+        };
+        self.row = row.unwrap_or_else(|| {
+            self.filter = None;
+            self.chosen = None;
+            self.message = Some("the filter left that frame out: it is off now".to_owned());
+            at
+        });
+        self.screen = Screen::Packets;
+        self.focus = Focus::List;
+        self.open_packet();
+    }
+
+    /// A picture came.
+    pub(super) fn fetched(&mut self, picture: Box<Picture>) {
+        self.wanted = None;
+        self.fetched = Some(picture);
+        let byte = self.byte;
+        self.open_packet();
+        self.byte = byte;
+        self.line_of_byte();
+    }
+
+    /// Takes a key; says what is to be done that a model cannot do.
+    pub(super) fn key(&mut self, key: Key) -> Option<Wish> {
+        self.message = None;
+        if self.prompt.is_some() {
+            self.type_in(key);
+            return None;
+        }
+        if self.help || self.explain.is_some() {
+            match key {
+                Key::Down | Key::Char('j') => self.scroll = self.scroll.saturating_add(1),
+                Key::Up | Key::Char('k') => self.scroll = self.scroll.saturating_sub(1),
+                Key::PageDown | Key::Char(' ') => self.scroll = self.scroll.saturating_add(10),
+                Key::PageUp => self.scroll = self.scroll.saturating_sub(10),
+                _ => {
+                    self.help = false;
+                    self.explain = None;
+                    self.scroll = 0;
+                }
+            }
+            return None;
+        }
+        match key {
+            Key::Char('q') | Key::Control('c') => return Some(Wish::Quit),
+            Key::Char('?') => self.help = true,
+            Key::Char('/') => {
+                let before = self.filter.as_ref().map(ToString::to_string).unwrap_or_default();
+                self.prompt = Some(Prompt::Filter(before));
+            }
+            Key::Char(':') => self.prompt = Some(Prompt::Goto(String::new())),
+            Key::Char('1') => self.show(Screen::Overview, Focus::Ladder),
+            Key::Char('2') => self.show(Screen::Packets, Focus::List),
+            Key::Char('3') => self.show(Screen::Graph, Focus::Whole),
+            Key::Char('4') => {
+                self.show(Screen::Picture, Focus::Whole);
+                return self.fetch();
+            }
+            Key::Char('e') => self.explain_selected(),
+            Key::Char('y') => return self.copy(),
+            Key::Char('s') => return self.image().map(|image| Wish::Save(image.id.0)),
+            Key::Char('p') if self.live => self.paused = !self.paused,
+            Key::Char('b') => self.show(Screen::Packets, Focus::Bytes),
+            Key::Char('[') => return self.next_picture(false),
+            Key::Char(']') => return self.next_picture(true),
+            Key::Char('n') => self.next_finding(true),
+            Key::Char('N') => self.next_finding(false),
+            Key::Tab => self.turn(true),
+            Key::BackTab => self.turn(false),
+            Key::Escape => self.back(),
+            Key::Enter => return self.enter(),
+            key => self.travel(key),
+        }
+        self.fetch_structure()
+    }
+
+    fn show(&mut self, screen: Screen, focus: Focus) {
+        self.screen = screen;
+        self.focus = focus;
+    }
+
+    /// Asks for the selected picture where it is not here.
+    fn fetch(&mut self) -> Option<Wish> {
+        let id = self.image()?.id.0;
+        let here = self.fetched.as_ref().is_some_and(|picture| picture.id == id);
+        if here || self.wanted == Some(id) {
+            return None;
+        }
+        self.wanted = Some(id);
+        Some(Wish::Fetch(id))
+    }
+
+    /// The details name the picture's own segments: for that its bytes are needed.
+    fn fetch_structure(&mut self) -> Option<Wish> {
+        let reading = self.screen == Screen::Packets && matches!(self.focus, Focus::Details | Focus::Bytes);
+        let carries = self.stretches.iter().any(|stretch| stretch.picture_offset.is_some());
+        if reading && carries { self.fetch() } else { None }
+    }
+
+    fn back(&mut self) {
+        match self.focus {
+            Focus::Bytes | Focus::Details => self.focus = Focus::List,
+            _ if self.screen != Screen::Overview => {
+                let focus = if self.data.index.findings().is_empty() {
+                    Focus::Ladder
+                } else {
+                    Focus::Findings
+                };
+                self.show(Screen::Overview, focus);
+            }
+            _ => {}
+        }
+    }
+
+    fn turn(&mut self, forward: bool) {
+        let order: &[Focus] = match self.screen {
+            Screen::Overview => &[Focus::Findings, Focus::Pictures, Focus::Ladder],
+            Screen::Packets => &[Focus::List, Focus::Details, Focus::Bytes, Focus::Chunks],
+            Screen::Graph | Screen::Picture => &[Focus::Whole],
+        };
+        let at = order.iter().position(|focus| *focus == self.focus).unwrap_or(0);
+        let step = if forward { 1 } else { order.len() - 1 };
+        if let Some(focus) = order.get((at + step) % order.len()) {
+            self.focus = *focus;
+        }
+    }
+
+    fn enter(&mut self) -> Option<Wish> {
+        match self.focus {
+            Focus::Findings => {
+                let proof = self
+                    .data
+                    .index
+                    .findings()
+                    .get(self.finding)
+                    .and_then(|finding| self.data.telling(&finding.packets));
+                match proof {
+                    Some(frame) => self.go_to(frame),
+                    None => self.message = Some("this finding names no frame".to_owned()),
+                }
+            }
+            Focus::Pictures => {
+                let first = self.image().and_then(|image| image.first_packet);
+                match first {
+                    Some(FrameNumber(frame)) => self.go_to(frame),
+                    None => self.message = Some("no frame carries a byte of this picture".to_owned()),
+                }
+            }
+            Focus::Ladder => {
+                if let Some(frame) = self.rungs.get(self.rung).map(|rung| rung.first) {
+                    self.go_to(frame);
+                }
+            }
+            Focus::List => self.focus = Focus::Details,
+            Focus::Details => self.fold(),
+            Focus::Bytes => self.focus = Focus::Details,
+            Focus::Chunks => self.go_to_chunk(),
+            Focus::Whole => {}
+        }
+        self.fetch_structure()
+    }
+
+    fn fold(&mut self) {
+        let Some(line) = self.lines.get(self.line) else { return };
+        let path = line.path.clone();
+        if line.children && !self.opened.remove(&path) {
+            self.opened.insert(path);
+        }
+        self.lay_out();
+    }
+
+    fn go_to_chunk(&mut self) {
+        let chunk = self.image().and_then(|image| {
+            let chunks = image.chunks.as_ref()?;
+            chunks.iter().nth(usize::try_from(self.chunk).ok()?)
+        });
+        if let Some(FrameNumber(frame)) = chunk.and_then(|chunk| chunk.first_packet) {
+            let chunk = self.chunk;
+            self.go_to(frame);
+            self.chunk = chunk;
+            self.byte_of_chunk();
+            self.focus = Focus::Chunks;
+        }
+    }
+
+    /// Selects the first byte of the selected chunk in the frame, where it is there.
+    fn byte_of_chunk(&mut self) {
+        let Some(size) = self.image().and_then(|image| image.chunk_size) else {
+            return;
+        };
+        let start = self.chunk * size;
+        let found = self.stretches.iter().find_map(|stretch| {
+            let first = stretch.picture_offset?;
+            let end = first + stretch.bytes.len() as u64;
+            let wanted = start.max(first);
+            (wanted < end && wanted < start + size)
+                .then(|| stretch.bytes.start + usize::try_from(wanted - first).unwrap_or(0))
+        });
+        if let Some(byte) = found {
+            self.byte = byte;
+            self.line_of_byte();
+        }
+    }
+
+    fn next_picture(&mut self, forward: bool) -> Option<Wish> {
+        self.picture = moved(self.picture, self.data.index.images().len(), forward, 1);
+        if let Some(image) = self.image() {
+            self.stream = image.stream.0;
+            self.climb();
+        }
+        if self.screen == Screen::Picture { self.fetch() } else { None }
+    }
+
+    /// The next frame that a finding names.
+    fn next_finding(&mut self, forward: bool) {
+        let Some(record) = self.record(self.row) else { return };
+        let here = self
+            .data
+            .records
+            .get(record)
+            .map_or(0, |record| record.frame.number.0);
+        let frames = self
+            .data
+            .index
+            .findings()
+            .iter()
+            .filter(|finding| finding.severity != crate::findings::Severity::Note)
+            .flat_map(|finding| finding.packets.iter().map(|frame| frame.0));
+        let next = if forward {
+            frames.filter(|frame| *frame > here).min()
+        } else {
+            frames.filter(|frame| *frame < here).max()
+        };
+        match next {
+            Some(frame) => self.go_to(frame),
+            None => self.message = Some("no more frames that a finding names".to_owned()),
+        }
+    }
+
+    fn explain_selected(&mut self) {
+        let on_frame = self
+            .record(self.row)
+            .filter(|_| self.screen == Screen::Packets)
+            .and_then(|record| self.data.records.get(record))
+            .and_then(|record| self.data.index.findings_of(record.frame.number).next());
+        let finding = on_frame.or_else(|| self.data.index.findings().get(self.finding));
+        let Some(finding) = finding else {
+            self.message = Some("there is no finding to explain".to_owned());
+            return;
+        };
+        let entry = finding.name.entry();
+        self.scroll = 0;
+        self.explain = Some(format!(
+            "{}\n\n{}\n\nFix: {}\n\nWhat it means\n{}\n\nHow it is proved\n{}",
+            finding.name.as_str(),
+            finding.message,
+            finding.fix,
+            entry.meaning,
+            entry.proof
+        ));
+    }
+
+    fn copy(&mut self) -> Option<Wish> {
+        let text = match self.focus {
+            Focus::Findings => {
+                let finding = self.data.index.findings().get(self.finding)?;
+                let frames: Vec<String> = finding.packets.iter().map(ToString::to_string).collect();
+                format!("frame.number in {{{}}}", frames.join(", "))
+            }
+            Focus::Pictures => {
+                let image = self.image()?;
+                let stream = self.data.index.stream(image.stream)?;
+                let transport = match stream.transport {
+                    crate::ledger::TransportKind::Tcp => "tcp",
+                    crate::ledger::TransportKind::Udp => "udp",
+                };
+                format!("{transport}.stream == {}", stream.transport_stream)
+            }
+            Focus::Ladder => {
+                let rung = self.rungs.get(self.rung)?;
+                format!("frame.number >= {} && frame.number <= {}", rung.first, rung.last)
+            }
+            _ => {
+                let record = self.record(self.row)?;
+                let frame = self.data.records.get(record)?.frame.number;
+                format!("frame.number == {frame}")
+            }
+        };
+        self.message = Some(format!("copied: {text}"));
+        Some(Wish::Copy(text))
+    }
+
+    fn type_in(&mut self, key: Key) {
+        let Some(prompt) = &mut self.prompt else { return };
+        let (Prompt::Filter(text) | Prompt::Goto(text)) = prompt;
+        match key {
+            Key::Char(c) => text.push(c),
+            Key::Backspace => {
+                text.pop();
+            }
+            Key::Control('u') => text.clear(),
+            Key::Escape | Key::Control('c') => self.prompt = None,
+            Key::Enter => match self.prompt.take() {
+                Some(Prompt::Filter(text)) => self.set_filter(&text),
+                Some(Prompt::Goto(text)) => match text.trim().parse() {
+                    Ok(frame) => self.go_to(frame),
+                    Err(_) => self.message = Some(format!("{text:?} is no frame number")),
+                },
+                None => {}
+            },
+            _ => {}
+        }
+    }
+
+    pub(super) fn set_filter(&mut self, text: &str) {
+        if text.trim().is_empty() {
+            self.filter = None;
+            self.chosen = None;
+        } else {
+            match Filter::parse(text) {
+                Ok(filter) => {
+                    let frame = self.record(self.row);
+                    let chosen = self.data.chosen(&filter);
+                    self.message = Some(format!(
+                        "{} chosen",
+                        crate::units::counted(chosen.len() as u64, "frame", "frames")
+                    ));
+                    self.row = frame.map_or(0, |frame| chosen.partition_point(|at| *at < frame));
+                    self.chosen = Some(chosen);
+                    self.filter = Some(filter);
+                }
+                Err(mistake) => {
+                    let at = mistake.at.start;
+                    self.message = Some(format!("{} (at character {})", mistake.message, at + 1));
+                    self.prompt = Some(Prompt::Filter(text.to_owned()));
+                    return;
+                }
+            }
+        }
+        self.screen = Screen::Packets;
+        self.focus = Focus::List;
+        self.row = self.row.min(self.rows().saturating_sub(1));
+        self.open_packet();
+    }
+
+    /// Moves the selection of the pane that has the keys.
+    fn travel(&mut self, key: Key) {
+        let page = self.page.max(1);
+        let (forward, step) = match key {
+            Key::Down | Key::Char('j') => (true, 1),
+            Key::Up | Key::Char('k') => (false, 1),
+            Key::PageDown | Key::Control('f') => (true, page),
+            Key::PageUp | Key::Control('b') => (false, page),
+            Key::Control('d') => (true, page / 2 + 1),
+            Key::Control('u') => (false, page / 2 + 1),
+            Key::Home | Key::Char('g') => (false, usize::MAX),
+            Key::End | Key::Char('G') => (true, usize::MAX),
+            Key::Left | Key::Char('h') | Key::Right | Key::Char('l' | ' ') => {
+                self.sideways(key);
+                return;
+            }
+            _ => return,
+        };
+        match self.focus {
+            Focus::Findings => {
+                self.finding = moved(self.finding, self.data.index.findings().len(), forward, step);
+                self.see_finding();
+            }
+            Focus::Pictures => {
+                self.picture = moved(self.picture, self.data.index.images().len(), forward, step);
+                if let Some(stream) = self.image().map(|image| image.stream) {
+                    self.stream = stream.0;
+                    self.climb();
+                }
+            }
+            Focus::Ladder => self.rung = moved(self.rung, self.rungs.len(), forward, step),
+            Focus::List => {
+                self.row = moved(self.row, self.rows(), forward, step);
+                self.open_packet();
+            }
+            Focus::Details => {
+                self.line = moved(self.line, self.lines.len(), forward, step);
+                self.byte_of_line();
+            }
+            Focus::Bytes => {
+                let step = step.saturating_mul(hex::LINE);
+                self.byte = moved(self.byte, self.frame_length(), forward, step);
+                self.line_of_byte();
+                self.chunk_of_byte();
+            }
+            Focus::Chunks => self.next_chunk(forward, step),
+            Focus::Whole => {}
+        }
+    }
+
+    fn next_chunk(&mut self, forward: bool, step: usize) {
+        let chunks = self
+            .image()
+            .and_then(|image| image.chunks.as_ref())
+            .map_or(0, |chunks| usize::try_from(chunks.len()).unwrap_or(usize::MAX));
+        let chunk = usize::try_from(self.chunk).unwrap_or(0);
+        self.chunk = moved(chunk, chunks, forward, step) as u64;
+        self.go_to_chunk();
+    }
+
+    fn frame_length(&self) -> usize {
+        self.record(self.row)
+            .and_then(|record| self.data.records.get(record))
+            .map_or(0, |record| record.frame.data.len())
+    }
+
+    fn sideways(&mut self, key: Key) {
+        let forward = matches!(key, Key::Right | Key::Char('l' | ' '));
+        match self.focus {
+            Focus::Details => {
+                let Some(line) = self.lines.get(self.line) else { return };
+                let path = line.path.clone();
+                match (key, line.open) {
+                    (Key::Char(' '), _) => self.fold(),
+                    (_, open) if forward != open && line.children => self.fold(),
+                    (_, false) if !forward => {
+                        let parent = path.split_last().map(|(_, parent)| parent.to_vec());
+                        let at = self.lines.iter().position(|line| Some(&line.path) == parent.as_ref());
+                        self.line = at.unwrap_or(self.line);
+                        self.byte_of_line();
+                    }
+                    _ => {}
+                }
+            }
+            Focus::Bytes => {
+                self.byte = moved(self.byte, self.frame_length(), forward, 1);
+                self.line_of_byte();
+                self.chunk_of_byte();
+            }
+            Focus::Chunks => self.next_chunk(forward, 1),
+            Focus::Ladder => {
+                let streams = self.data.index.streams().len();
+                let stream = usize::try_from(self.stream).unwrap_or(0);
+                self.stream = u32::try_from(moved(stream, streams, forward, 1)).unwrap_or(0);
+                self.rung = 0;
+                self.climb();
+            }
+            _ => {}
+        }
+    }
+
+    /// A click, or a turn of the wheel, at a place of the screen.
+    pub(super) fn click(&mut self, column: u16, line: u16) -> Option<Wish> {
+        let pane = self.panes.iter().copied().find(|pane| {
+            (pane.x..pane.x + pane.width).contains(&column)
+                && (pane.y..pane.y + pane.height).contains(&line)
+        })?;
+        let at = pane.top + usize::from(line - pane.y);
+        let again = self.focus == pane.focus;
+        self.focus = pane.focus;
+        match pane.focus {
+            Focus::Findings => {
+                let same = again && self.finding == at;
+                self.finding = at.min(self.data.index.findings().len().saturating_sub(1));
+                self.see_finding();
+                if same {
+                    return self.enter();
+                }
+            }
+            Focus::Pictures => {
+                let same = again && self.picture == at;
+                self.picture = at.min(self.data.index.images().len().saturating_sub(1));
+                if let Some(stream) = self.image().map(|image| image.stream) {
+                    self.stream = stream.0;
+                    self.climb();
+                }
+                if same {
+                    return self.enter();
+                }
+            }
+            Focus::Ladder => {
+                let same = again && self.rung == at;
+                self.rung = at.min(self.rungs.len().saturating_sub(1));
+                if same {
+                    return self.enter();
+                }
+            }
+            Focus::List => {
+                self.row = at.min(self.rows().saturating_sub(1));
+                self.open_packet();
+            }
+            Focus::Details => {
+                let same = again && self.line == at;
+                self.line = at.min(self.lines.len().saturating_sub(1));
+                self.byte_of_line();
+                if same {
+                    self.fold();
+                }
+            }
+            Focus::Bytes => self.click_byte(column - pane.x, at),
+            Focus::Chunks => {
+                let chunk = u64::from(column - pane.x) + pane.top as u64;
+                self.chunk = chunk;
+                self.go_to_chunk();
+            }
+            Focus::Whole => {}
+        }
+        self.fetch_structure()
+    }
+
+    fn click_byte(&mut self, column: u16, line: usize) {
+        // Offset, two blanks, three columns a byte, one more in the middle; then the characters.
+        let column = usize::from(column);
+        let in_line = match column {
+            6..30 => Some((column - 6) / 3),
+            31..55 => Some((column - 31) / 3 + 8),
+            56..72 => Some(column - 56),
+            _ => None,
+        };
+        if let Some(at) = in_line {
+            self.byte = (line * hex::LINE + at).min(self.frame_length().saturating_sub(1));
+            self.line_of_byte();
+            self.chunk_of_byte();
+        }
+    }
+
+    /// The wheel turned over a place.
+    pub(super) fn wheel(&mut self, column: u16, line: u16, down: bool) {
+        let pane = self.panes.iter().copied().find(|pane| {
+            (pane.x..pane.x + pane.width).contains(&column)
+                && (pane.y..pane.y + pane.height).contains(&line)
+        });
+        if let Some(pane) = pane {
+            let focus = std::mem::replace(&mut self.focus, pane.focus);
+            for _ in 0..3 {
+                self.travel(if down { Key::Down } else { Key::Up });
+            }
+            if pane.focus != Focus::Chunks {
+                self.focus = focus;
+            }
+        }
+    }
+}
+
+fn moved(at: usize, length: usize, forward: bool, step: usize) -> usize {
+    let last = length.saturating_sub(1);
+    if forward {
+        at.saturating_add(step).min(last)
+    } else {
+        at.saturating_sub(step).min(last)
+    }
+}

@@ -1,0 +1,171 @@
+//! Tests of the screens without a terminal: keys go to the model, the drawing is compared as text.
+
+use std::path::{Path, PathBuf};
+
+use ratatui_core::backend::TestBackend;
+use ratatui_core::terminal::Terminal;
+
+use super::draw::{Look, draw};
+use super::load;
+use super::model::{Focus, Key, Model, Screen, Wish};
+use crate::analysis::Options;
+
+const PLAIN: Look = Look {
+    color: false,
+    true_color: false,
+    unicode: true,
+};
+
+fn capture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("captures")
+        .join(name)
+}
+
+fn viewing(name: &str) -> Model {
+    let mut model = Model::new(format!("imgnet view {name}"), false);
+    let data = load::read_some(&[capture(name)], &Options::default(), None).unwrap();
+    model.take(data);
+    model
+}
+
+fn screen(model: &mut Model, look: Look, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| draw(model, look, frame)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let mut text = String::new();
+    for y in 0..height {
+        let line: String = (0..width)
+            .map(|x| buffer.cell((x, y)).map_or(" ", |cell| cell.symbol()))
+            .collect();
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Gives keys to the model and answers what it asks for, as the program does.
+fn press(model: &mut Model, name: &str, keys: &[Key]) {
+    for key in keys {
+        if let Some(Wish::Fetch(id)) = model.key(*key) {
+            let picture = load::fetch(&[capture(name)], &Options::default(), id, Vec::new()).unwrap();
+            model.fetched(Box::new(picture));
+        }
+    }
+}
+
+#[test]
+fn from_the_finding_to_its_frame_to_its_bytes_in_three_keys() {
+    let name = "pipeline-hang.pcap";
+    let mut model = viewing(name);
+    assert_eq!((model.screen, model.focus), (Screen::Overview, Focus::Findings));
+    press(&mut model, name, &[Key::Enter]);
+    let record = model.record(model.row).unwrap();
+    assert_eq!(model.data.records[record].frame.number.0, 50);
+    press(&mut model, name, &[Key::Tab, Key::Tab]);
+    assert_eq!((model.screen, model.focus), (Screen::Packets, Focus::Bytes));
+    let drawn = screen(&mut model, PLAIN, 80, 24);
+    assert!(drawn.contains("%IMAGE_C"), "{drawn}");
+}
+
+#[test]
+fn screens_are_as_they_were() {
+    let name = "pipeline-hang.pcap";
+    for (width, height) in [(80, 24), (120, 40), (200, 50)] {
+        let mut model = viewing(name);
+        insta::assert_snapshot!(format!("overview-{width}x{height}"), screen(&mut model, PLAIN, width, height));
+        press(&mut model, name, &[Key::Enter]);
+        insta::assert_snapshot!(format!("packets-{width}x{height}"), screen(&mut model, PLAIN, width, height));
+        press(&mut model, name, &[Key::Tab]);
+        insta::assert_snapshot!(format!("details-{width}x{height}"), screen(&mut model, PLAIN, width, height));
+    }
+    let mut model = viewing(name);
+    press(&mut model, name, &[Key::Char('3')]);
+    insta::assert_snapshot!("graph-80x24", screen(&mut model, PLAIN, 80, 24));
+    press(&mut model, name, &[Key::Char('?')]);
+    insta::assert_snapshot!("help-80x24", screen(&mut model, PLAIN, 80, 24));
+    let ascii = Look {
+        unicode: false,
+        ..PLAIN
+    };
+    press(&mut model, name, &[Key::Escape, Key::Char('1')]);
+    let drawn = screen(&mut model, ascii, 80, 24);
+    assert!(drawn.is_ascii(), "{drawn}");
+}
+
+#[test]
+fn a_byte_that_is_selected_is_selected_in_the_tree_and_the_chunk_strip() {
+    let name = "pipeline-hang.pcap";
+    let mut model = viewing(name);
+    model.go_to(4);
+    let first = model.byte;
+    assert_eq!(model.picture_offset(), Some(0));
+    press(&mut model, name, &[Key::Char('b')]);
+    for _ in 0..129 {
+        press(&mut model, name, &[Key::Down]);
+    }
+    let picture = model.picture_offset();
+    let size = model.image().unwrap().chunk_size.unwrap();
+    assert_eq!(model.chunk, picture.unwrap() / size, "{first}");
+    let line = &model.lines[model.line];
+    assert!(line.bytes.clone().unwrap().contains(&model.byte), "{}", line.label);
+    // And from the chunk back to the byte.
+    model.focus = Focus::Chunks;
+    press(&mut model, name, &[Key::Home]);
+    assert_eq!(model.picture_offset(), Some(0));
+}
+
+#[test]
+fn filters_choose_rows_and_mistakes_keep_the_prompt() {
+    let name = "pipeline-hang.pcap";
+    let mut model = viewing(name);
+    let type_in = |model: &mut Model, text: &str| {
+        let mut keys = vec![Key::Char('/'), Key::Control('u')];
+        keys.extend(text.chars().map(Key::Char));
+        keys.push(Key::Enter);
+        press(model, name, &keys);
+    };
+    type_in(&mut model, "tcp.flags.syn == 1");
+    assert_eq!(model.rows(), 6);
+    type_in(&mut model, "tcp.prot == 1");
+    assert!(model.prompt.is_some());
+    assert!(model.message.as_deref().unwrap_or("").contains("tcp.port"));
+    press(&mut model, name, &[Key::Escape]);
+    type_in(&mut model, "");
+    assert_eq!(model.rows(), 62);
+}
+
+#[test]
+fn the_picture_is_drawn_where_it_can_be() {
+    let name = "eof.pcap";
+    let mut model = viewing(name);
+    press(&mut model, name, &[Key::Char('4')]);
+    let drawn = screen(&mut model, PLAIN, 80, 24);
+    let shades = drawn.chars().filter(|c| ":-=+*#%@".contains(*c)).count();
+    assert!(shades > 300, "{drawn}");
+}
+
+#[test]
+fn no_size_and_no_key_makes_it_panic() {
+    let name = "udp-receiver-overflow.pcap";
+    let mut model = viewing(name);
+    let keys = [
+        Key::Enter, Key::Tab, Key::Down, Key::PageDown, Key::End, Key::Char('3'), Key::Char('4'), Key::Char('2'),
+        Key::BackTab, Key::Right, Key::Char('b'), Key::PageUp, Key::Home, Key::Char('n'), Key::Char('e'), Key::Escape,
+        Key::Char(']'), Key::Char('1'), Key::Left, Key::Char('y'), Key::Escape,
+    ];
+    for (at, key) in keys.iter().enumerate() {
+        press(&mut model, name, &[*key]);
+        for (width, height) in [(1, 1), (39, 9), (40, 10), (80, 24), (300, 80)] {
+            screen(&mut model, PLAIN, width, height);
+        }
+        let at = u16::try_from(at).unwrap();
+        model.click(at * 3, at);
+        model.wheel(at, at * 2, true);
+    }
+    let mut empty = Model::new("nothing".to_owned(), false);
+    for key in keys {
+        empty.key(key);
+        screen(&mut empty, PLAIN, 80, 24);
+    }
+}
