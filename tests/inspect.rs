@@ -232,6 +232,10 @@ fn is_exempt(field: &str, row: &Row<'_>) -> bool {
     if row.has("icmp.type") || row.has("icmpv6.type") {
         return true;
     }
+    // Within a tunnel imgnet's fields are those of the innermost packet.
+    if row.theirs(if field.starts_with("ipv6") { "ipv6.src" } else { "ip.src" }).contains(',') || row.has("ip.src") && row.has("ipv6.src") {
+        return true;
+    }
     // The header of a datagram put together from fragments lies in an earlier frame.
     if field == "udp.checksum" && row.ours(field).is_empty() {
         return row.has("ip.frag_offset") || row.has("ipv6.nxt");
@@ -250,6 +254,12 @@ impl Row<'_> {
         self.at(field)
             .and_then(|at| self.theirs.get(at))
             .is_some_and(|cell| !cell.is_empty())
+    }
+
+    fn theirs(&self, field: &str) -> &str {
+        self.at(field)
+            .and_then(|at| self.theirs.get(at))
+            .map_or("", String::as_str)
     }
 
     fn at(&self, field: &str) -> Option<usize> {
@@ -409,11 +419,12 @@ fn the_pictures_bytes_of_all_frames_without_repeats_cover_each_whole_picture_onc
             if !image.get("complete").and_then(Value::as_bool).unwrap_or(false) {
                 continue;
             }
+            // With framing between its pieces, or coded, offsets in the stream are none in the picture.
+            if image.get("encoded_bytes").is_some_and(|bytes| !bytes.is_null()) {
+                continue;
+            }
             let id = number(image, "id");
-            let length = image
-                .get("encoded_bytes")
-                .and_then(Value::as_u64)
-                .unwrap_or_else(|| number(image, "bytes"));
+            let length = number(image, "bytes");
             let mut covered: Vec<(u64, u64)> = Vec::new();
             for row in &rows {
                 for piece in list(row, "pieces") {

@@ -215,13 +215,13 @@ impl Decoder {
 }
 
 /// What a frame leads to.
-enum Reached<'a> {
+pub(super) enum Reached<'a> {
     Segment(Network<'a>, Datagram<'a>, Segment<'a>),
     Fragment(Network<'a>, Datagram<'a>, Fragment),
 }
 
 /// Opens one tunnel after another, up to a transport header that stands for itself, or to a fragment.
-fn reach(mut network: Network<'_>, checksums: bool) -> Result<Reached<'_>, Skip> {
+pub(super) fn reach(mut network: Network<'_>, checksums: bool) -> Result<Reached<'_>, Skip> {
     for _ in 0..=tunnel::MAX_DEPTH {
         let datagram = ip::datagram(&network, checksums)?;
         if let Some(fragment) = datagram.fragment {

@@ -1,15 +1,16 @@
 //! Where each header of a frame lies: for those who show a frame, with the functions that decode it.
 
+use super::decoder::{self, Reached};
 use super::ip::{self, Datagram};
 use super::link::{self, Network, Version};
 use super::span::Span;
-use super::{Checksum, Skip, transport};
+use super::{Checksum, Skip};
 use crate::frame::Frame;
 
 /// The layers of one frame, as offsets in its captured bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layers {
-    /// First byte behind the link header, tags included; the whole frame where it holds no IP packet.
+    /// First byte behind the link header, tags and tunnels included; the whole frame where it holds no IP packet.
     pub link_end: usize,
     /// The IP packet; absent where there is none.
     pub network: Option<NetworkLayer>,
@@ -95,21 +96,9 @@ pub fn layers(frame: &Frame<'_>) -> Layers {
         found.skip = Some(Skip::HeadersCut);
         return found;
     };
-    let datagram = match ip::datagram(&network, true) {
-        Ok(datagram) => datagram,
-        Err(skip) => {
-            found.network = Some(layer);
-            found.skip = Some(skip);
-            return found;
-        }
-    };
-    fill(&mut layer, &datagram, &place);
-    found.network = Some(layer);
-    if datagram.fragment.is_some() {
-        return found;
-    }
-    match transport::segment(&datagram, datagram.protocol, datagram.payload, true) {
-        Ok(segment) => {
+    match decoder::reach(network, true) {
+        Ok(Reached::Segment(network, datagram, segment)) => {
+            layer = inner(&mut found, &network, &datagram, data.len(), &place).unwrap_or(layer);
             let payload = place(segment.payload.captured());
             found.transport = Some(TransportLayer {
                 protocol: datagram.protocol,
@@ -119,9 +108,34 @@ pub fn layers(frame: &Frame<'_>) -> Layers {
                 checksum: segment.checksum,
             });
         }
-        Err(skip) => found.skip = Some(skip),
+        Ok(Reached::Fragment(network, datagram, _)) => {
+            layer = inner(&mut found, &network, &datagram, data.len(), &place).unwrap_or(layer);
+        }
+        Err(skip) => {
+            // What there is of the outermost packet.
+            if let Ok(datagram) = ip::datagram(&network, true) {
+                fill(&mut layer, &datagram, &place);
+            }
+            found.skip = Some(skip);
+        }
     }
+    found.network = Some(layer);
     found
+}
+
+/// The innermost packet: what wraps it counts as the link.
+fn inner(
+    found: &mut Layers,
+    network: &Network<'_>,
+    datagram: &Datagram<'_>,
+    end: usize,
+    place: &impl Fn(&[u8]) -> usize,
+) -> Option<NetworkLayer> {
+    let at = place(network.packet.captured());
+    let mut layer = bare(network, at, end)?;
+    fill(&mut layer, datagram, place);
+    found.link_end = at;
+    Some(layer)
 }
 
 /// What the first byte of the IP header alone tells; absent where not even that is there.

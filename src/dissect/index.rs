@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use super::carried::Role;
 use crate::findings::{Finding, Severity};
-use crate::ledger::{Image, Stream};
+use crate::ledger::{Direction, Image, RegionKind, Stream};
 use crate::units::{FrameNumber, PictureId, StreamId};
 
 /// Consecutive bytes of a direction that are of one kind.
@@ -59,9 +59,7 @@ impl Index {
                 let images = of_stream.remove(&stream.id.0).unwrap_or_default();
                 let mut directions = stream.directions.iter();
                 [directions.next(), directions.next()].map(|direction| {
-                    direction.map_or_else(Vec::new, |direction| {
-                        regions(direction.from, &images)
-                    })
+                    direction.map_or_else(Vec::new, |direction| regions(direction, &images))
                 })
             })
             .collect();
@@ -143,13 +141,31 @@ fn places(numbers: impl Iterator<Item = u32>) -> HashMap<u32, usize> {
     numbers.enumerate().map(|(at, number)| (number, at)).collect()
 }
 
-/// Where the pictures that `from` sent lie.
-fn regions(from: SocketAddr, images: &[&Image]) -> Vec<Region> {
-    let mut regions: Vec<Region> = images
+/// What the bytes of a direction are: as its map says, and behind the end of a map that was cut where its pictures lie.
+fn regions(direction: &Direction, images: &[&Image]) -> Vec<Region> {
+    let mut regions: Vec<Region> = direction
+        .map
         .iter()
-        .filter(|image| image.from == from)
+        .map(|region| Region {
+            offset: region.offset,
+            end: region.end(),
+            role: match region.kind {
+                RegionKind::Picture => Role::Picture,
+                RegionKind::Framing => Role::Framing,
+                RegionKind::Answer => Role::Answer,
+                RegionKind::Stray => Role::Stray,
+                RegionKind::Gap => Role::Gap,
+            },
+            picture: region.image,
+            what: region.what.clone(),
+        })
+        .collect();
+    let end = regions.last().map_or(0, |region| region.end);
+    let mut rest: Vec<Region> = images
+        .iter()
+        .filter(|image| image.from == direction.from)
         .map(|image| Region {
-            offset: image.offset,
+            offset: image.offset.max(end),
             end: image
                 .offset
                 .saturating_add(image.encoded_bytes.unwrap_or(image.bytes)),
@@ -157,7 +173,9 @@ fn regions(from: SocketAddr, images: &[&Image]) -> Vec<Region> {
             picture: Some(image.id),
             what: None,
         })
+        .filter(|region| region.offset < region.end)
         .collect();
-    regions.sort_by_key(|region| region.offset);
+    rest.sort_by_key(|region| region.offset);
+    regions.append(&mut rest);
     regions
 }

@@ -95,6 +95,8 @@ pub fn reason(skip: Skip) -> &'static str {
         Skip::HeadersCut => "headers cut off by the snap length",
         Skip::Malformed => "malformed: its own lengths contradict each other",
         Skip::Tunnel => "tunnel, not opened",
+        Skip::Encrypted => "encrypted",
+        Skip::LinkFragment => "a part of a packet that the link layer cut",
         Skip::BadFragment => "IP fragment that fits no datagram",
         Skip::FragmentCut => "IP fragment cut off by the snap length",
     }
