@@ -12,7 +12,7 @@ use crate::cli::args::{CapturePaths, Common, FormatArg};
 use crate::cli::exit::Exit;
 use crate::cli::extract::Extract;
 use crate::cli::glue;
-use crate::cli::inspect::{self, FilterArg};
+use crate::cli::inspect::{FilterArg, Narrowing};
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
@@ -108,6 +108,7 @@ fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> any
         Some(folder) => Some(Extract::into_folder(folder, command.extract.force)?),
         None => None,
     };
+    let narrowing = Narrowing::of(&command.filter, captures, &command.common.analysis)?;
     let progress = Progress::of(captures, command.common.output.quiet);
     // All is open: what reads the bytes of strangers opens nothing more. Pictures are new files in their folder.
     let pictures = command
@@ -134,9 +135,8 @@ fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> any
     let extracted = extract.map(Extract::finish).transpose()?;
     let mut report = collector.into_report(reading.captures, reading.packets);
     report.extracted = extracted;
-    if let Some(filter) = &command.filter.filter {
-        let streams = command.common.analysis.options().limits.streams;
-        inspect::narrow(&mut report, filter, captures, streams)?;
+    if let Some(narrowing) = narrowing {
+        narrowing.narrow(&mut report)?;
     }
     if command.conversations {
         let style = *output.style();

@@ -21,9 +21,11 @@ use crate::cli::reading::Watch;
 use crate::cli::terminal::Environment;
 use crate::dissect::{Carried, Filter, Index, Inspector, Seen};
 use crate::frame::Frame;
+use crate::findings::Finding;
 use crate::ledger::{Image, Stream};
 use crate::report::{Collector, Detail, Report, Style};
 use crate::source::Capture;
+use crate::units::{FrameNumber, PictureId, StreamId};
 
 /// `-Y`.
 #[derive(Debug, Args)]
@@ -197,57 +199,105 @@ impl Looked {
 /// Leaves in a report what a filter chooses: streams of which it chooses a frame, pictures of which it chooses a frame
 /// that carries bytes of them, findings of which it chooses a frame that proves them. Nothing is reassembled anew: what is
 /// said of them stays what all frames say.
-///
-/// # Errors
-/// A capture that cannot be read a second time.
-pub(super) fn narrow(
-    report: &mut Report,
-    filter: &Filter,
-    captures: &[PathBuf],
+pub(super) struct Narrowing<'f> {
+    filter: &'f Filter,
+    /// Opened before the process gives up the right to.
+    capture: Capture,
     streams: usize,
-) -> anyhow::Result<()> {
-    if captures.iter().any(is_pipe) {
-        anyhow::bail!("-Y reads the capture a second time, which a pipe does not allow; save it to a file first");
+}
+
+impl<'f> Narrowing<'f> {
+    /// What a filter asks for; absent without one.
+    ///
+    /// # Errors
+    /// A capture that cannot be read a second time.
+    pub(super) fn of(
+        filter: &'f FilterArg,
+        captures: &[PathBuf],
+        analysis: &AnalysisArgs,
+    ) -> anyhow::Result<Option<Self>> {
+        let Some(filter) = &filter.filter else {
+            return Ok(None);
+        };
+        if captures.iter().any(|path| is_pipe(path)) {
+            anyhow::bail!(
+                "-Y reads the capture a second time, which a pipe does not allow; save it to a file first"
+            );
+        }
+        Ok(Some(Self {
+            filter,
+            capture: Capture::open(captures)?,
+            streams: analysis.options().limits.streams,
+        }))
     }
-    let index = Index::new(
-        std::mem::take(&mut report.streams),
-        std::mem::take(&mut report.images),
-        std::mem::take(&mut report.findings),
-    );
-    let (mut of_streams, mut of_images) = (HashSet::new(), HashSet::new());
-    let mut frames = HashSet::new();
-    let proofs: HashSet<u64> = index
-        .findings()
-        .iter()
-        .flat_map(|finding| finding.packets.iter().map(|frame| frame.0))
-        .collect();
-    let mut inspector = Inspector::new(streams);
-    Capture::open(captures)?.for_each_frame(&mut |frame| {
-        inspector.frame(frame, &index, &mut |seen| {
-            if !filter.chooses(seen) {
-                return;
-            }
-            if proofs.contains(&seen.frame.number.0) {
-                frames.insert(seen.frame.number);
-            }
-            of_streams.extend(seen.place.map(|place| place.stream));
-            let carried = Carried::of(seen);
-            let images = carried.pieces.iter().filter_map(|piece| piece.image);
-            of_images.extend(images.map(|image| image.id));
-        });
-        ControlFlow::Continue(())
-    })?;
-    let (mut streams, mut images, mut findings) = index.into_accounts();
-    streams.retain(|stream| of_streams.contains(&stream.id));
-    images.retain(|image| of_images.contains(&image.id));
-    findings.retain(|finding| {
-        finding.packets.iter().any(|frame| frames.contains(frame))
-            || finding.packets.is_empty()
-                && finding.stream.is_none_or(|stream| of_streams.contains(&stream))
-    });
-    (report.streams, report.images, report.findings) = (streams, images, findings);
-    report.conclude();
-    Ok(())
+
+    /// Narrows a report.
+    ///
+    /// # Errors
+    /// A capture that cannot be read any more.
+    pub(super) fn narrow(mut self, report: &mut Report) -> anyhow::Result<()> {
+        let index = Index::new(
+            std::mem::take(&mut report.streams),
+            std::mem::take(&mut report.images),
+            std::mem::take(&mut report.findings),
+        );
+        let mut chosen = Chosen::default();
+        let proofs: HashSet<FrameNumber> = index
+            .findings()
+            .iter()
+            .flat_map(|finding| finding.packets.iter().copied())
+            .collect();
+        let mut inspector = Inspector::new(self.streams);
+        let filter = self.filter;
+        self.capture.for_each_frame(&mut |frame| {
+            inspector.frame(frame, &index, &mut |seen| {
+                if filter.chooses(seen) {
+                    chosen.add(seen, &proofs);
+                }
+            });
+            ControlFlow::Continue(())
+        })?;
+        let (mut streams, mut images, mut findings) = index.into_accounts();
+        streams.retain(|stream| chosen.streams.contains(&stream.id));
+        images.retain(|image| chosen.images.contains(&image.id));
+        findings.retain(|finding| chosen.has(finding));
+        (report.streams, report.images, report.findings) = (streams, images, findings);
+        report.conclude();
+        Ok(())
+    }
+}
+
+/// What a filter chose.
+#[derive(Default)]
+struct Chosen {
+    streams: HashSet<StreamId>,
+    images: HashSet<PictureId>,
+    /// Frames that prove a finding.
+    proofs: HashSet<FrameNumber>,
+}
+
+impl Chosen {
+    fn add(&mut self, seen: &Seen<'_>, proofs: &HashSet<FrameNumber>) {
+        if proofs.contains(&seen.frame.number) {
+            self.proofs.insert(seen.frame.number);
+        }
+        self.streams.extend(seen.place.map(|place| place.stream));
+        let carried = Carried::of(seen);
+        let images = carried.pieces.iter().filter_map(|piece| piece.image);
+        self.images.extend(images.map(|image| image.id));
+    }
+
+    fn has(&self, finding: &Finding) -> bool {
+        if finding.packets.is_empty() {
+            return finding
+                .stream
+                .is_none_or(|stream| self.streams.contains(&stream));
+        }
+        finding
+            .packets
+            .iter()
+            .any(|frame| self.proofs.contains(frame))
+    }
 }
 
 #[derive(Default)]
@@ -276,7 +326,7 @@ impl Watch for Gathered {
 }
 
 /// Whether it can be read only once.
-fn is_pipe(path: &PathBuf) -> bool {
+fn is_pipe(path: &Path) -> bool {
     path == Path::new("-")
         || std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
