@@ -899,9 +899,9 @@ impl Model {
         // Offset, two blanks, three columns a byte, one more in the middle; then the characters.
         let column = usize::from(column);
         let in_line = match column {
-            6..30 => Some((column - 6) / 3),
-            31..55 => Some((column - 31) / 3 + 8),
-            56..72 => Some(column - 56),
+            6..=29 => Some((column - 6) / 3),
+            31..=54 => Some((column - 31) / 3 + 8),
+            56..=71 => Some(column - 56),
             _ => None,
         };
         if let Some(at) = in_line {
