@@ -19,7 +19,9 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
+use crossterm::event::{
+    self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
 
 use self::draw::Look;
 use self::load::News;
@@ -230,7 +232,13 @@ fn fetch(view: &View, model: &Model, id: u32, to: &Sender<News>) {
         .image(crate::units::PictureId(id))
         .map(|image| image.gaps.clone())
         .unwrap_or_default();
-    load::picture(view.paths.clone(), view.options.clone(), id, gaps, to.clone());
+    load::picture(
+        view.paths.clone(),
+        view.options.clone(),
+        id,
+        gaps,
+        to.clone(),
+    );
 }
 
 /// Saves a picture's bytes as they came, never over another file; says what was done.

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use support::{captures, captures_folder, imgnet, list, name, number, text, tshark, tshark_is_there};
+use support::{
+    captures, captures_folder, imgnet, list, name, number, text, tshark, tshark_is_there,
+};
 
 /// Fields whose values are the same on every frame.
 const COMMON: &[&str] = &[
@@ -181,12 +183,17 @@ fn values(cell: &str) -> Vec<String> {
     cell.split(',')
         .map(|value| {
             if let Some(hex) = value.strip_prefix("0x") {
-                return u64::from_str_radix(hex, 16).map_or_else(|_| value.to_owned(), |number| number.to_string());
+                return u64::from_str_radix(hex, 16)
+                    .map_or_else(|_| value.to_owned(), |number| number.to_string());
             }
             match value {
                 "True" => "1".to_owned(),
                 "False" => "0".to_owned(),
-                value if value.contains('.') && value.bytes().all(|b| b.is_ascii_digit() || b == b'.') && value.split('.').count() == 2 => {
+                value
+                    if value.contains('.')
+                        && value.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+                        && value.split('.').count() == 2 =>
+                {
                     value.trim_end_matches('0').trim_end_matches('.').to_owned()
                 }
                 value => value.replace(':', ""),
@@ -233,7 +240,15 @@ fn is_exempt(field: &str, row: &Row<'_>) -> bool {
         return true;
     }
     // Within a tunnel imgnet's fields are those of the innermost packet.
-    if row.theirs(if field.starts_with("ipv6") { "ipv6.src" } else { "ip.src" }).contains(',') || row.has("ip.src") && row.has("ipv6.src") {
+    if row
+        .theirs(if field.starts_with("ipv6") {
+            "ipv6.src"
+        } else {
+            "ip.src"
+        })
+        .contains(',')
+        || row.has("ip.src") && row.has("ipv6.src")
+    {
         return true;
     }
     // The header of a datagram put together from fragments lies in an earlier frame.
@@ -282,7 +297,15 @@ fn every_common_field_has_tsharks_values_on_every_frame() {
     for capture in captures() {
         let mut asked: Vec<&str> = COMMON.to_vec();
         asked.extend(["icmp.type", "icmpv6.type"]);
-        let mut arguments = vec!["-n", "-T", "fields", "-E", "separator=;", "-E", "occurrence=a"];
+        let mut arguments = vec![
+            "-n",
+            "-T",
+            "fields",
+            "-E",
+            "separator=;",
+            "-E",
+            "occurrence=a",
+        ];
         for field in &asked {
             arguments.extend(["-e", field]);
         }
@@ -317,14 +340,26 @@ fn every_common_field_has_tsharks_values_on_every_frame() {
         differences.is_empty(),
         "{} differences:\n{}",
         differences.len(),
-        differences.get(..differences.len().min(60)).unwrap_or_default().join("\n")
+        differences
+            .get(..differences.len().min(60))
+            .unwrap_or_default()
+            .join("\n")
     );
 }
 
 /// Numbers of the frames that imgnet chooses.
 fn chosen(capture: &Path, filter: &str) -> BTreeSet<u64> {
     let path = capture.to_str().expect("UTF-8");
-    let output = imgnet(&["packets", path, "-Y", filter, "--format", "csv", "--columns", "number"]);
+    let output = imgnet(&[
+        "packets",
+        path,
+        "-Y",
+        filter,
+        "--format",
+        "csv",
+        "--columns",
+        "number",
+    ]);
     assert!(
         matches!(output.status.code(), Some(0 | 3)),
         "{filter}: {}",
@@ -334,7 +369,10 @@ fn chosen(capture: &Path, filter: &str) -> BTreeSet<u64> {
 }
 
 fn numbers(printed: &str) -> BTreeSet<u64> {
-    printed.lines().filter_map(|line| line.trim().parse().ok()).collect()
+    printed
+        .lines()
+        .filter_map(|line| line.trim().parse().ok())
+        .collect()
 }
 
 /// Several captures in one file, one behind the other, so that a filter is one run of tshark.
@@ -347,7 +385,11 @@ fn joined(folder: &Path) -> PathBuf {
         !is_cut
     });
     let output = command.args(ethernet).output().expect("mergecap starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     together
 }
 
@@ -393,7 +435,11 @@ fn the_opposite_of_the_opposite_is_the_filter_itself() {
         "imgnet.chunk in {1..3}",
     ]) {
         let chosen_ones = chosen(&capture, filter);
-        assert_eq!(chosen(&capture, &format!("!(!({filter}))")), chosen_ones, "{filter}");
+        assert_eq!(
+            chosen(&capture, &format!("!(!({filter}))")),
+            chosen_ones,
+            "{filter}"
+        );
         let others = chosen(&capture, &format!("!({filter})"));
         assert!(others.is_disjoint(&chosen_ones), "{filter}");
         assert_eq!(&others | &chosen_ones, all, "{filter}");
@@ -416,11 +462,18 @@ fn the_pictures_bytes_of_all_frames_without_repeats_cover_each_whole_picture_onc
         let report = support::report(&capture);
         let rows = rows(&capture);
         for image in list(&report, "images") {
-            if !image.get("complete").and_then(Value::as_bool).unwrap_or(false) {
+            if !image
+                .get("complete")
+                .and_then(Value::as_bool)
+                .unwrap_or(false)
+            {
                 continue;
             }
             // With framing between its pieces, or coded, offsets in the stream are none in the picture.
-            if image.get("encoded_bytes").is_some_and(|bytes| !bytes.is_null()) {
+            if image
+                .get("encoded_bytes")
+                .is_some_and(|bytes| !bytes.is_null())
+            {
                 continue;
             }
             let id = number(image, "id");
@@ -437,7 +490,11 @@ fn the_pictures_bytes_of_all_frames_without_repeats_cover_each_whole_picture_onc
             covered.sort_unstable();
             let mut end = 0;
             for (start, stop) in covered {
-                assert!(start <= end, "{}: picture {id} lacks {end}..{start}", name(&capture));
+                assert!(
+                    start <= end,
+                    "{}: picture {id} lacks {end}..{start}",
+                    name(&capture)
+                );
                 end = end.max(stop);
             }
             assert_eq!(end, length, "{}: picture {id}", name(&capture));
@@ -455,7 +512,9 @@ fn pages_with_a_next_token_are_the_whole_list() {
     let mut paged = Vec::new();
     let mut next = Some("1".to_owned());
     while let Some(token) = next {
-        let output = imgnet(&["packets", path, "--format", "json", "--limit", "7", "--next", &token]);
+        let output = imgnet(&[
+            "packets", path, "--format", "json", "--limit", "7", "--next", &token,
+        ]);
         let page: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         paged.extend(list(&page, "packets").to_vec());
         next = page.get("next").and_then(Value::as_str).map(str::to_owned);
@@ -468,10 +527,16 @@ fn pages_with_a_next_token_are_the_whole_list() {
 fn the_frame_of_the_finding_is_marked_and_says_marker() {
     let capture = captures_folder().join("pipeline-hang.pcap");
     let rows = rows(&capture);
-    let row = rows.iter().find(|row| number(row, "number") == 50).expect("frame 50");
+    let row = rows
+        .iter()
+        .find(|row| number(row, "number") == 50)
+        .expect("frame 50");
     assert_eq!(text(row, "role"), "framing");
     assert!(text(row, "carries").contains("marker"), "{row}");
-    let findings: Vec<&str> = list(row, "findings").iter().map(|it| text(it, "name")).collect();
+    let findings: Vec<&str> = list(row, "findings")
+        .iter()
+        .map(|it| text(it, "name"))
+        .collect();
     assert!(findings.contains(&"marker-unanswered"), "{findings:?}");
 }
 
@@ -488,7 +553,12 @@ fn the_tree_of_every_frame_covers_it_and_stays_within_it() {
             check(child, within, context);
         }
     }
-    for file in ["pipeline-hang.pcap", "udp.pcap", "ipv6.pcap", "snaplen-96.pcap"] {
+    for file in [
+        "pipeline-hang.pcap",
+        "udp.pcap",
+        "ipv6.pcap",
+        "snaplen-96.pcap",
+    ] {
         let capture = captures_folder().join(file);
         let path = capture.to_str().expect("UTF-8");
         for frame in [1, 4, 9] {
@@ -520,12 +590,29 @@ fn the_tree_of_every_frame_covers_it_and_stays_within_it() {
 
 #[test]
 fn a_picture_that_is_followed_is_the_file_that_was_sent() {
-    for (file, sent) in [("eof.pcap", "eof/sent"), ("eof-lossy.pcap", "eof-lossy/sent")] {
+    for (file, sent) in [
+        ("eof.pcap", "eof/sent"),
+        ("eof-lossy.pcap", "eof-lossy/sent"),
+    ] {
         let capture = captures_folder().join(file);
-        let output = imgnet(&["follow", capture.to_str().expect("UTF-8"), "--image", "0", "--as", "raw"]);
+        let output = imgnet(&[
+            "follow",
+            capture.to_str().expect("UTF-8"),
+            "--image",
+            "0",
+            "--as",
+            "raw",
+        ]);
         let folder = captures_folder().join(sent);
-        let first = std::fs::read_dir(folder).expect("a folder").next().expect("a file").expect("an entry");
-        assert!(output.stdout == std::fs::read(first.path()).expect("readable"), "{file}");
+        let first = std::fs::read_dir(folder)
+            .expect("a folder")
+            .next()
+            .expect("a file")
+            .expect("an entry");
+        assert!(
+            output.stdout == std::fs::read(first.path()).expect("readable"),
+            "{file}"
+        );
     }
 }
 
@@ -538,7 +625,10 @@ fn a_gap_is_told_with_its_cause_and_never_filled() {
         let id = number(stream, "id").to_string();
         let output = imgnet(&["follow", path, "--stream", &id, "--as", "jsonl"]);
         let printed = String::from_utf8(output.stdout).expect("UTF-8");
-        let blocks: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let blocks: Vec<Value> = printed
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
         for direction in list(stream, "directions") {
             let from = text(direction, "from");
             let of = |gap: bool| -> u64 {
@@ -565,7 +655,11 @@ fn a_reader_who_goes_away_ends_the_list() {
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(0));
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]

@@ -29,7 +29,9 @@ impl Terminal {
                 std::env::var_os("CI").is_none_or(|ci| ci != "true"),
                 "tmux is missing, and under CI the viewer's test must run: apt-get install tmux"
             );
-            eprintln!("SKIPPED: the viewer in a terminal: tmux is not installed (apt-get install tmux)");
+            eprintln!(
+                "SKIPPED: the viewer in a terminal: tmux is not installed (apt-get install tmux)"
+            );
             return None;
         }
         let terminal = Self {
@@ -37,7 +39,17 @@ impl Terminal {
         };
         let size = [width.to_string(), height.to_string()];
         let [width, height] = size.each_ref().map(String::as_str);
-        terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", width, "-y", height, command]);
+        terminal.tmux(&[
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-x",
+            width,
+            "-y",
+            height,
+            command,
+        ]);
         terminal.tmux(&["set-option", "-g", "remain-on-exit", "on"]);
         Some(terminal)
     }
@@ -71,7 +83,10 @@ impl Terminal {
             if screen.contains(wanted) {
                 return screen;
             }
-            assert!(begun.elapsed() < Duration::from_secs(30), "no {wanted:?} in:\n{screen}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "no {wanted:?} in:\n{screen}"
+            );
             sleep(Duration::from_millis(50));
         }
     }
@@ -104,11 +119,18 @@ fn three_keys_lead_from_the_finding_to_the_bytes_of_its_frame() {
         terminal.wait_for("2 packets");
         terminal.keys(&["Tab", "Tab"]);
         let bytes = terminal.wait_for("Bytes:");
-        assert!(bytes.contains("%IMAGE_COMPLETED") || bytes.contains("%IMAGE_C"), "{bytes}");
+        assert!(
+            bytes.contains("%IMAGE_COMPLETED") || bytes.contains("%IMAGE_C"),
+            "{bytes}"
+        );
         assert!(bytes.lines().count() <= usize::from(height), "{bytes}");
         terminal.keys(&["q"]);
         let begun = Instant::now();
-        while terminal.tmux(&["display-message", "-p", "#{pane_dead}"]).trim() != "1" {
+        while terminal
+            .tmux(&["display-message", "-p", "#{pane_dead}"])
+            .trim()
+            != "1"
+        {
             assert!(begun.elapsed() < Duration::from_secs(10), "it did not end");
             sleep(Duration::from_millis(50));
         }
@@ -119,14 +141,22 @@ fn three_keys_lead_from_the_finding_to_the_bytes_of_its_frame() {
 
 #[test]
 fn the_terminal_is_given_back_after_a_kill() {
-    let shell = format!("sh -c 'stty -a > before; {}; stty -a > after; echo code $?; sleep 60'", view("eof.pcap"));
+    let shell = format!(
+        "sh -c 'stty -a > before; {}; stty -a > after; echo code $?; sleep 60'",
+        view("eof.pcap")
+    );
     let folder = tempfile::tempdir().expect("a folder");
     let command = format!("cd {} && {shell}", folder.path().display());
     let Some(terminal) = Terminal::run("kill", 80, 24, &command) else {
         return;
     };
     terminal.wait_for("1 overview");
-    let alternate = |terminal: &Terminal| terminal.tmux(&["display-message", "-p", "#{alternate_on}"]).trim().to_owned();
+    let alternate = |terminal: &Terminal| {
+        terminal
+            .tmux(&["display-message", "-p", "#{alternate_on}"])
+            .trim()
+            .to_owned()
+    };
     assert_eq!(alternate(&terminal), "1");
     let of_shell: u32 = terminal
         .tmux(&["display-message", "-p", "#{pane_pid}"])
@@ -134,11 +164,14 @@ fn the_terminal_is_given_back_after_a_kill() {
         .parse()
         .expect("a process number");
     let viewer = descendant(of_shell, "imgnet").expect("the viewer runs");
-    let killed = Command::new("kill").args(["-TERM", &viewer.to_string()]).status();
+    let killed = Command::new("kill")
+        .args(["-TERM", &viewer.to_string()])
+        .status();
     assert!(killed.expect("kill starts").success());
     terminal.wait_for("code");
     assert_eq!(alternate(&terminal), "0");
-    let setting = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("stty wrote");
+    let setting =
+        |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("stty wrote");
     assert_eq!(setting("before"), setting("after"));
 }
 
@@ -148,7 +181,8 @@ fn descendant(parent: u32, name: &str) -> Option<u32> {
     let children = std::fs::read_to_string(children).ok()?;
     for child in children.split_whitespace() {
         let child = child.parse().ok()?;
-        let is = std::fs::read_to_string(format!("/proc/{child}/comm")).is_ok_and(|comm| comm.trim() == name);
+        let is = std::fs::read_to_string(format!("/proc/{child}/comm"))
+            .is_ok_and(|comm| comm.trim() == name);
         if is {
             return Some(child);
         }

@@ -20,8 +20,8 @@ use crate::cli::output::WriteError;
 use crate::cli::reading::Watch;
 use crate::cli::terminal::Environment;
 use crate::dissect::{Carried, Filter, Index, Inspector, Seen};
-use crate::frame::Frame;
 use crate::findings::Finding;
+use crate::frame::Frame;
 use crate::ledger::{Image, Stream};
 use crate::report::{Collector, Detail, Report, Style};
 use crate::source::Capture;
@@ -332,7 +332,9 @@ fn is_pipe(path: &Path) -> bool {
 }
 
 /// Paths that can be read more than once: what comes through a pipe is copied to a temporary file first.
-fn seekable(captures: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Option<tempfile::NamedTempFile>)> {
+fn seekable(
+    captures: &[PathBuf],
+) -> anyhow::Result<(Vec<PathBuf>, Option<tempfile::NamedTempFile>)> {
     let [path] = captures else {
         if let Some(pipe) = captures.iter().find(|path| is_pipe(path)) {
             anyhow::bail!(

@@ -21,8 +21,8 @@ use std::net::SocketAddr;
 
 pub use decoder::{Decoder, Options};
 pub use fragments::{FragmentCounts, FragmentLimits, LossReason, LostDatagram};
-pub use tunnel::Tunnel;
 pub use layers::{IpVersion, Layers, NetworkLayer, TransportLayer, layers};
+pub use tunnel::Tunnel;
 
 use crate::units::{FrameNumber, Timestamp};
 

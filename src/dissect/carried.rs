@@ -179,7 +179,11 @@ impl<'a> Carried<'a> {
 
     /// In words, as the packet list has it.
     pub fn write(&self, out: &mut String, unicode: bool) {
-        let (dot, dash) = if unicode { (" · ", '–') } else { ", ".into_pair() };
+        let (dot, dash) = if unicode {
+            (" · ", '–')
+        } else {
+            ", ".into_pair()
+        };
         let mut first = true;
         for piece in &self.pieces {
             if !std::mem::take(&mut first) {
@@ -188,7 +192,11 @@ impl<'a> Carried<'a> {
             piece.write(out, dot, dash);
         }
         if let Some(frame) = self.repeats {
-            out.push_str(if first { "repeat of frame " } else { "; repeat of frame " });
+            out.push_str(if first {
+                "repeat of frame "
+            } else {
+                "; repeat of frame "
+            });
             push_count(out, frame);
         }
         match self.bare {
@@ -224,7 +232,9 @@ impl Piece<'_> {
         let Some((first, end)) = self.of_picture() else {
             let what = self.what.unwrap_or(self.role.name());
             out.push_str(what);
-            if matches!(self.role, Role::Stray | Role::Unknown | Role::Answer) || self.what.is_none() {
+            if matches!(self.role, Role::Stray | Role::Unknown | Role::Answer)
+                || self.what.is_none()
+            {
                 out.push_str(dot);
                 push_count(out, self.length);
                 out.push_str(if self.length == 1 { " byte" } else { " bytes" });
@@ -247,7 +257,9 @@ impl Piece<'_> {
         if let Some((first, last)) = self.chunks() {
             range("chunk ", first, last);
         }
-        let coded = self.image.is_some_and(|image| image.encoded_bytes.is_some());
+        let coded = self
+            .image
+            .is_some_and(|image| image.encoded_bytes.is_some());
         range(
             if coded { "coded bytes " } else { "bytes " },
             first,

@@ -64,9 +64,15 @@ impl Field {
 
 /// All fields, in the order of the layers.
 pub fn all() -> impl Iterator<Item = &'static Field> {
-    [link::FIELDS, upper::IP, tcp::FIELDS, upper::FIELDS, imgnet::FIELDS]
-        .into_iter()
-        .flatten()
+    [
+        link::FIELDS,
+        upper::IP,
+        tcp::FIELDS,
+        upper::FIELDS,
+        imgnet::FIELDS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The field of this name.

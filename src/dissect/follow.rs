@@ -96,7 +96,15 @@ impl Follow {
             let bytes = packet.payload.get(skip..).unwrap_or_default();
             direction.next = end;
             let from = end - bytes.len() as u64;
-            blocks(self.only, &self.range, at, seen.index, (from, frame, bytes), self.stream, show);
+            blocks(
+                self.only,
+                &self.range,
+                at,
+                seen.index,
+                (from, frame, bytes),
+                self.stream,
+                show,
+            );
         } else {
             direction.held += packet.payload.len();
             direction
@@ -145,7 +153,12 @@ impl Follow {
                 continue;
             }
             if let Some(gap) = gap_at(index, self.stream, at, next) {
-                self.miss(at, gap.offset.saturating_add(gap.length), cause(gap.cause), show);
+                self.miss(
+                    at,
+                    gap.offset.saturating_add(gap.length),
+                    cause(gap.cause),
+                    show,
+                );
                 continue;
             }
             let direction = &self.directions[side(at)];
@@ -206,7 +219,13 @@ fn blocks(
         return;
     }
     let mut pieces = Vec::new();
-    cut(index.regions(stream, at), index, from, to - from, &mut pieces);
+    cut(
+        index.regions(stream, at),
+        index,
+        from,
+        to - from,
+        &mut pieces,
+    );
     for piece in pieces {
         let start = usize::try_from(piece.offset - offset).unwrap_or(usize::MAX);
         let length = usize::try_from(piece.length).unwrap_or(usize::MAX);

@@ -50,20 +50,32 @@ pub fn stretches(seen: &Seen<'_>) -> Vec<Stretch> {
             crate::decode::IpVersion::V4 => "IPv4",
             crate::decode::IpVersion::V6 => "IPv6",
         };
-        add(network.at..network.payload, Layer::Network, name.to_owned(), None);
+        add(
+            network.at..network.payload,
+            Layer::Network,
+            name.to_owned(),
+            None,
+        );
         if let Some(transport) = layers.transport {
-            let name = if transport.protocol == 6 { "TCP" } else { "UDP" };
+            let name = if transport.protocol == 6 {
+                "TCP"
+            } else {
+                "UDP"
+            };
             let header = transport.at..transport.payload;
             add(header, Layer::Transport, name.to_owned(), None);
             let pieces = Carried::of(seen).pieces;
             let mut covered = transport.payload;
             for piece in &pieces {
                 let from = transport.payload.saturating_add(usize_of(piece.at));
-                let to = from.saturating_add(usize_of(piece.length)).min(transport.end);
+                let to = from
+                    .saturating_add(usize_of(piece.length))
+                    .min(transport.end);
                 let (note, offset) = match (piece.image, piece.of_picture()) {
-                    (Some(image), Some((first, _))) => {
-                        (format!("picture {} at {}", image.id.0, count(first)), Some(first))
-                    }
+                    (Some(image), Some((first, _))) => (
+                        format!("picture {} at {}", image.id.0, count(first)),
+                        Some(first),
+                    ),
                     _ => (piece.what.unwrap_or(piece.role.name()).to_owned(), None),
                 };
                 covered = covered.max(to);
@@ -71,12 +83,27 @@ pub fn stretches(seen: &Seen<'_>) -> Vec<Stretch> {
             }
             if covered < transport.end {
                 let rest = covered..transport.end;
-                add(rest, Layer::Carries(Role::Unknown), "payload".to_owned(), None);
+                add(
+                    rest,
+                    Layer::Carries(Role::Unknown),
+                    "payload".to_owned(),
+                    None,
+                );
             }
-            add(transport.end..network.end, Layer::Frame, "behind the datagram".to_owned(), None);
+            add(
+                transport.end..network.end,
+                Layer::Frame,
+                "behind the datagram".to_owned(),
+                None,
+            );
         } else {
             let rest = network.payload..network.end;
-            add(rest, Layer::Carries(Role::Unknown), "not decoded".to_owned(), None);
+            add(
+                rest,
+                Layer::Carries(Role::Unknown),
+                "not decoded".to_owned(),
+                None,
+            );
         }
         add(network.end..end, Layer::Frame, "padding".to_owned(), None);
     }

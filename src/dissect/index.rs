@@ -133,12 +133,17 @@ impl Index {
 
     /// The worst of the findings that name a frame; absent where none does.
     pub fn worst_of(&self, frame: FrameNumber) -> Option<Severity> {
-        self.findings_of(frame).map(|finding| finding.severity).max()
+        self.findings_of(frame)
+            .map(|finding| finding.severity)
+            .max()
     }
 }
 
 fn places(numbers: impl Iterator<Item = u32>) -> HashMap<u32, usize> {
-    numbers.enumerate().map(|(at, number)| (number, at)).collect()
+    numbers
+        .enumerate()
+        .map(|(at, number)| (number, at))
+        .collect()
 }
 
 /// What the bytes of a direction are: as its map says, and behind the end of a map that was cut where its pictures lie.

@@ -56,7 +56,11 @@ fn other(seen: &Seen<'_>) -> &'static str {
             _ => "IPv6",
         };
     }
-    if link::ethernet(seen) { "Ethernet" } else { "?" }
+    if link::ethernet(seen) {
+        "Ethernet"
+    } else {
+        "?"
+    }
 }
 
 /// One line that says what the packet says.

@@ -127,7 +127,11 @@ impl Ladder {
         if let (Some(end), Some(last)) = (end, self.last) {
             let silence = end.since(last);
             if silence >= SILENCE {
-                self.silence(silence, "nothing more, to the end of the capture", last_frame);
+                self.silence(
+                    silence,
+                    "nothing more, to the end of the capture",
+                    last_frame,
+                );
             }
         }
         if self.left_out > 0 {
@@ -145,7 +149,10 @@ impl Ladder {
     }
 
     fn silence(&mut self, nanoseconds: i64, words: &str, frame: u64) {
-        let at = self.last.zip(self.started).map(|(last, start)| last.since(start));
+        let at = self
+            .last
+            .zip(self.started)
+            .map(|(last, start)| last.since(start));
         self.push(Rung {
             at,
             forward: None,
@@ -164,13 +171,7 @@ impl Ladder {
         }
     }
 
-    fn add(
-        &mut self,
-        key: Key,
-        forward: bool,
-        seen: &Seen<'_>,
-        piece: Option<&super::Piece<'_>>,
-    ) {
+    fn add(&mut self, key: Key, forward: bool, seen: &Seen<'_>, piece: Option<&super::Piece<'_>>) {
         let number = seen.frame.number.0;
         let goes_on = self
             .open
@@ -217,7 +218,10 @@ impl Ladder {
 
     fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
-        let at = open.start.zip(self.started).map(|(at, start)| at.since(start));
+        let at = open
+            .start
+            .zip(self.started)
+            .map(|(at, start)| at.since(start));
         let role = match &open.key {
             Key::Picture(_) => Role::Picture,
             Key::Bytes(role, _) | Key::Bare(role) => *role,
@@ -240,7 +244,10 @@ fn sample(seen: &Seen<'_>, piece: &super::Piece<'_>) -> Option<String> {
     let length = usize::try_from(piece.length).ok()?;
     let bytes = packet.payload.get(start..start.checked_add(length)?)?;
     let text = std::str::from_utf8(bytes.get(..40).unwrap_or(bytes)).ok()?;
-    let plain = !text.is_empty() && text.chars().all(|c| !c.is_control() || c == '\r' || c == '\n');
+    let plain = !text.is_empty()
+        && text
+            .chars()
+            .all(|c| !c.is_control() || c == '\r' || c == '\n');
     plain.then(|| format!("{:?}{}", text, if bytes.len() > 40 { "…" } else { "" }))
 }
 
@@ -293,7 +300,11 @@ impl Open {
             }
         }
         if self.repeats > 0 {
-            let _ = write!(text, ", {} sent again", counted(self.repeats, "frame", "frames"));
+            let _ = write!(
+                text,
+                ", {} sent again",
+                counted(self.repeats, "frame", "frames")
+            );
         }
         text
     }

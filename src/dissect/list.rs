@@ -254,7 +254,13 @@ impl<W: Write> List<W> {
         self.line.clear();
         for (index, column) in self.columns.iter().enumerate() {
             self.cell.clear();
-            cell(seen, *column, self.clock, self.style.unicode, &mut self.cell);
+            cell(
+                seen,
+                *column,
+                self.clock,
+                self.style.unicode,
+                &mut self.cell,
+            );
             let width = self.widths.get(index).copied().unwrap_or(0);
             let last = index + 1 == self.columns.len();
             push_cell(&mut self.line, &self.cell, width, *column, last, self.style);
@@ -362,7 +368,11 @@ fn fitted(natural: &[usize], columns: &[Column], width: usize) -> Vec<usize> {
         if let Some(at) = columns.iter().position(|column| *column == wanted)
             && let Some(width) = widths.get_mut(at)
         {
-            let least = if wanted == Column::Carries { 2 * LEAST } else { LEAST };
+            let least = if wanted == Column::Carries {
+                2 * LEAST
+            } else {
+                LEAST
+            };
             let given = over.min(width.saturating_sub(least.min(*width)));
             *width -= given;
             over -= given;
@@ -371,7 +381,14 @@ fn fitted(natural: &[usize], columns: &[Column], width: usize) -> Vec<usize> {
     widths
 }
 
-fn push_cell(line: &mut String, text: &str, width: usize, column: Column, last: bool, style: Style) {
+fn push_cell(
+    line: &mut String,
+    text: &str,
+    width: usize,
+    column: Column,
+    last: bool,
+    style: Style,
+) {
     let length = if text.is_ascii() {
         text.len()
     } else {
@@ -695,7 +712,11 @@ fn carried_json(seen: &Seen<'_>, out: &mut String) {
         }
         match (piece.image, piece.of_picture()) {
             (Some(image), Some((first, _))) => {
-                let _ = write!(out, ",\"picture\":{},\"picture_offset\":{first}", image.id.0);
+                let _ = write!(
+                    out,
+                    ",\"picture\":{},\"picture_offset\":{first}",
+                    image.id.0
+                );
             }
             _ => out.push_str(",\"picture\":null,\"picture_offset\":null"),
         }

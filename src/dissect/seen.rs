@@ -309,7 +309,8 @@ impl Direction {
                 time: None,
                 repeat: repeats.is_some(),
             });
-            self.log.discard_before(self.highest.saturating_sub(REMEMBERED));
+            self.log
+                .discard_before(self.highest.saturating_sub(REMEMBERED));
         }
         repeats
     }

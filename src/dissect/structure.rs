@@ -180,7 +180,9 @@ fn join(parts: Vec<Part>) -> Vec<Part> {
     for part in parts {
         if let Some(last) = joined.last_mut()
             && last.bytes.end == part.bytes.start
-            && (last.name == "JPEG marker" && part.name.starts_with("JPEG ") && !part.name.contains("scan")
+            && (last.name == "JPEG marker"
+                && part.name.starts_with("JPEG ")
+                && !part.name.contains("scan")
                 || last.name.ends_with(" chunk header") && part.name.contains(" chunk "))
         {
             last.bytes.end = part.bytes.end;

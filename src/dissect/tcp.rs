@@ -81,10 +81,7 @@ const WORDS: [(Remarks, &str); 14] = [
         "TCP Spurious Retransmission",
     ),
     (Remarks::OUT_OF_ORDER, "TCP Out-Of-Order"),
-    (
-        Remarks::LOST_SEGMENT,
-        "TCP Previous segment not captured",
-    ),
+    (Remarks::LOST_SEGMENT, "TCP Previous segment not captured"),
     (Remarks::ACK_LOST_SEGMENT, "TCP ACKed unseen segment"),
     (Remarks::WINDOW_UPDATE, "TCP Window Update"),
     (Remarks::WINDOW_FULL, "TCP Window Full"),
@@ -221,7 +218,10 @@ impl Connection {
             frame: frame.0,
             time,
             ack: tcp.ack.unwrap_or(0),
-            out_of_order: self.initial_rtt.filter(|rtt| *rtt > 0).unwrap_or(OUT_OF_ORDER),
+            out_of_order: self
+                .initial_rtt
+                .filter(|rtt| *rtt > 0)
+                .unwrap_or(OUT_OF_ORDER),
         };
         segment.judge(ours, theirs, &mut numbers);
         numbers.window_scale = ours.scale;
@@ -282,7 +282,7 @@ impl Segment<'_> {
         if numbered && !remarks.has(Remarks::KEEP_ALIVE) {
             self.again(ours, theirs, remarks);
         }
-        self.remember(ours, remarks, numbered);
+        self.remember(ours, *remarks, numbered);
         self.acknowledge(theirs, numbers);
         if self.length > 0
             && ours.countable
@@ -321,7 +321,11 @@ impl Segment<'_> {
             && self.length > 0
             && !self.handshake
         {
-            let shift = if theirs.window_of_syn { 0 } else { scale.max(0) };
+            let shift = if theirs.window_of_syn {
+                0
+            } else {
+                scale.max(0)
+            };
             let edge = theirs
                 .last_ack
                 .wrapping_add(theirs.window << u32::from(shift.unsigned_abs()));
@@ -370,7 +374,7 @@ impl Segment<'_> {
         );
     }
 
-    fn remember(&self, ours: &mut Half, remarks: &Remarks, numbered: bool) {
+    fn remember(&self, ours: &mut Half, remarks: Remarks, numbered: bool) {
         let seq = self.tcp.seq;
         let mut next = seq.wrapping_add(self.length);
         if numbered && ours.unacked.len() < MOST_UNACKED {
@@ -399,7 +403,7 @@ impl Segment<'_> {
         ours.window_of_syn = self.tcp.syn;
         ours.last_ack = self.ack;
         ours.last_ack_time = self.time;
-        ours.last_remarks = *remarks;
+        ours.last_remarks = remarks;
     }
 
     /// What it acknowledges of the other direction.

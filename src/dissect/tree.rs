@@ -79,7 +79,10 @@ impl Node {
     pub fn json(&self) -> Json {
         let mut object = Map::new();
         object.insert("label".to_owned(), self.label.clone().into());
-        object.insert("field".to_owned(), self.field.map_or(Json::Null, Json::from));
+        object.insert(
+            "field".to_owned(),
+            self.field.map_or(Json::Null, Json::from),
+        );
         let value = self.value.as_ref().map_or(Json::Null, Value::json);
         object.insert("value".to_owned(), value);
         let (offset, length) = match &self.bytes {
@@ -188,19 +191,24 @@ fn link_layer(seen: &Seen<'_>) -> Option<Node> {
                 ("VLAN priority", "vlan.priority"),
             ],
         );
-        let address = |name| fields::find(name)?.first(seen).map(|(value, _)| value.to_string());
+        let address = |name| {
+            fields::find(name)?
+                .first(seen)
+                .map(|(value, _)| value.to_string())
+        };
         if let (Some(source), Some(destination)) = (address("eth.src"), address("eth.dst")) {
             node.label = format!("Ethernet II, {source} → {destination}");
         }
-        node.children
-            .extend(leaf(seen, layer, "Padding", "eth.padding").map(|mut padding| {
+        node.children.extend(
+            leaf(seen, layer, "Padding", "eth.padding").map(|mut padding| {
                 let length = padding.bytes.as_ref().map_or(0, ExactSizeIterator::len);
                 padding.label = format!(
                     "Padding: {}, of no packet",
                     counted(length as u64, "byte", "bytes")
                 );
                 padding
-            }));
+            }),
+        );
     } else if link::cooked(seen).is_some() {
         node.label = "Linux cooked capture".to_owned();
         node.field = Some("sll");
@@ -237,7 +245,8 @@ fn network(seen: &Seen<'_>) -> Option<Node> {
         addresses(seen, &mut node, ["ipv6.src", "ipv6.dst"]);
         if network.payload > network.header_end {
             let bytes = network.header_end..network.payload;
-            node.children.push(Node::new(layer, "Extension headers", Some(bytes)));
+            node.children
+                .push(Node::new(layer, "Extension headers", Some(bytes)));
         }
         return Some(node);
     }
@@ -258,7 +267,8 @@ fn network(seen: &Seen<'_>) -> Option<Node> {
         ],
     );
     if network.length_zero {
-        let note = "The length field is 0 (segmentation offload): the packet runs to the end of the frame";
+        let note =
+            "The length field is 0 (segmentation offload): the packet runs to the end of the frame";
         node.children.push(Node::new(layer, note, None));
     }
     if let Some(mut flags) = leaf(seen, layer, "Flags", "ip.flags") {
@@ -282,8 +292,13 @@ fn network(seen: &Seen<'_>) -> Option<Node> {
             ("Protocol", "ip.proto"),
         ],
     ));
-    node.children
-        .extend(checksum(seen, layer, "Header checksum", "ip.checksum", network.checksum));
+    node.children.extend(checksum(
+        seen,
+        layer,
+        "Header checksum",
+        "ip.checksum",
+        network.checksum,
+    ));
     node.children.extend(leaves(
         seen,
         layer,
@@ -337,7 +352,11 @@ fn transport(seen: &Seen<'_>) -> Option<Node> {
         ", {} → {}, {}",
         packet.source.port(),
         packet.destination.port(),
-        counted(u64::from(packet.payload_len), "payload byte", "payload bytes")
+        counted(
+            u64::from(packet.payload_len),
+            "payload byte",
+            "payload bytes"
+        )
     );
     node.children = leaves(
         seen,
@@ -447,7 +466,10 @@ fn options(seen: &Seen<'_>) -> Option<Node> {
                 value("tcp.options.timestamp.tsval"),
                 value("tcp.options.timestamp.tsecr")
             ),
-            other => format!("Option {other}: {}", counted(bytes.len() as u64, "byte", "bytes")),
+            other => format!(
+                "Option {other}: {}",
+                counted(bytes.len() as u64, "byte", "bytes")
+            ),
         };
         node.children.push(Node::new(layer, label, Some(bytes)));
     });
@@ -467,10 +489,16 @@ fn judged(seen: &Seen<'_>) -> Option<Node> {
         layer,
         &[
             ("Duplicate ACK number", "tcp.analysis.duplicate_ack_num"),
-            ("Duplicate of the ACK in frame", "tcp.analysis.duplicate_ack_frame"),
+            (
+                "Duplicate of the ACK in frame",
+                "tcp.analysis.duplicate_ack_frame",
+            ),
             ("Acknowledges frame", "tcp.analysis.acks_frame"),
             ("Round-trip time", "tcp.analysis.ack_rtt"),
-            ("Round-trip time of the handshake", "tcp.analysis.initial_rtt"),
+            (
+                "Round-trip time of the handshake",
+                "tcp.analysis.initial_rtt",
+            ),
             ("Bytes in flight", "tcp.analysis.bytes_in_flight"),
         ],
     ));
@@ -486,7 +514,11 @@ fn udp(seen: &Seen<'_>) -> Option<Node> {
         ", {} → {}, {}",
         packet.source.port(),
         packet.destination.port(),
-        counted(u64::from(packet.payload_len), "payload byte", "payload bytes")
+        counted(
+            u64::from(packet.payload_len),
+            "payload byte",
+            "payload bytes"
+        )
     );
     node.children = leaves(
         seen,
@@ -525,7 +557,9 @@ fn stream(seen: &Seen<'_>) -> Option<Node> {
     let place = seen.place?;
     let mut node = leaf(seen, layer, "Stream", "imgnet.stream")?;
     if let Some(offset) = place.offset {
-        let length = seen.packet().map_or(0, |packet| u64::from(packet.payload_len));
+        let length = seen
+            .packet()
+            .map_or(0, |packet| u64::from(packet.payload_len));
         if length > 0 {
             let _ = write!(
                 node.label,
@@ -575,7 +609,10 @@ fn stream(seen: &Seen<'_>) -> Option<Node> {
 
 /// The payload: each piece of it, and of a picture its chunks and segments.
 fn payload(seen: &Seen<'_>, structure: &Structure<'_>) -> Vec<Node> {
-    let start = seen.layers().transport.map(|layer| (layer.payload, layer.end));
+    let start = seen
+        .layers()
+        .transport
+        .map(|layer| (layer.payload, layer.end));
     Carried::of(seen)
         .pieces
         .iter()
@@ -600,7 +637,10 @@ fn payload(seen: &Seen<'_>, structure: &Structure<'_>) -> Vec<Node> {
 }
 
 fn plain(seen: &Seen<'_>, piece: &Piece<'_>, bytes: Option<Range<usize>>) -> Node {
-    let what = piece.what.map(|what| format!(": {what}")).unwrap_or_default();
+    let what = piece
+        .what
+        .map(|what| format!(": {what}"))
+        .unwrap_or_default();
     let name = match piece.role {
         Role::Framing => "Framing",
         Role::Answer => "Answer",

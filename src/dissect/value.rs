@@ -142,7 +142,11 @@ fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8], between: Option<char>) ->
 pub fn seconds(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let whole = nanoseconds.unsigned_abs();
-    format!("{sign}{}.{:09}", whole / 1_000_000_000, whole % 1_000_000_000)
+    format!(
+        "{sign}{}.{:09}",
+        whole / 1_000_000_000,
+        whole % 1_000_000_000
+    )
 }
 
 impl From<IpAddr> for Value<'static> {

@@ -30,7 +30,9 @@ impl Data {
     /// Shows a record with all that is known of it.
     pub(super) fn with<R>(&self, at: usize, show: impl FnOnce(&Seen<'_>) -> R) -> Option<R> {
         let record = self.records.get(at)?;
-        let before = at.checked_sub(1).and_then(|before| self.records.get(before));
+        let before = at
+            .checked_sub(1)
+            .and_then(|before| self.records.get(before));
         let times = (
             self.records.first().and_then(|first| first.frame.time),
             before.and_then(|before| before.frame.time),
@@ -79,7 +81,10 @@ impl Data {
     pub(super) fn picture_of(&self, at: usize) -> Option<PictureId> {
         self.with(at, |seen| {
             let carried = Carried::of(seen);
-            carried.pieces.iter().find_map(|piece| piece.image.map(|image| image.id))
+            carried
+                .pieces
+                .iter()
+                .find_map(|piece| piece.image.map(|image| image.id))
         })?
     }
 

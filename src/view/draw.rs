@@ -7,9 +7,9 @@ mod picture;
 mod widgets;
 
 use anstyle::{AnsiColor, Color as Ansi};
-use ratatui_core::terminal::Frame;
 use ratatui_core::layout::{Constraint, Layout, Rect};
 use ratatui_core::style::{Color, Modifier, Style};
+use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span, Text};
 
 use self::widgets::{Block, Clear, Paragraph};
@@ -60,7 +60,10 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>) {
     let area = frame.area();
     model.panes.clear();
     if area.width < 40 || area.height < 10 {
-        frame.render_widget(Paragraph::new("The terminal is too small: 40 x 10 at least."), area);
+        frame.render_widget(
+            Paragraph::new("The terminal is too small: 40 x 10 at least."),
+            area,
+        );
         return;
     }
     let [head, body, foot] = Layout::vertical([
@@ -122,7 +125,11 @@ fn header(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     }
     let mut spans = vec![Span::raw(shown(&line, look))];
     if errors > 0 {
-        let words = format!("  {} {}", sign(Severity::Error, look), counted(errors as u64, "error", "errors"));
+        let words = format!(
+            "  {} {}",
+            sign(Severity::Error, look),
+            counted(errors as u64, "error", "errors")
+        );
         spans.push(Span::styled(words, fore(Color::Red, look)));
     }
     if warnings > 0 {
@@ -151,7 +158,11 @@ fn footer(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
         }),
     };
     let style = Style::new().add_modifier(Modifier::REVERSED);
-    let line = format!("{:width$}", shown(&text, look), width = usize::from(area.width));
+    let line = format!(
+        "{:width$}",
+        shown(&text, look),
+        width = usize::from(area.width)
+    );
     frame.render_widget(Paragraph::new(line).style(style), area);
 }
 
@@ -182,7 +193,9 @@ fn over(frame: &mut Frame<'_>, look: Look, title: &str, content: &str, scroll: u
         width,
         height,
     };
-    let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(height.saturating_sub(2));
+    let most = u16::try_from(lines.len())
+        .unwrap_or(u16::MAX)
+        .saturating_sub(height.saturating_sub(2));
     frame.render_widget(Clear, rect);
     let inner = Paragraph::new(Text::from(lines))
         .from(scroll.min(most))
@@ -214,7 +227,7 @@ fn sign(severity: Severity, look: Look) -> &'static str {
 }
 
 /// A pane's frame; the one that has the keys stands out.
-fn framed<'t>(title: &'t str, focused: bool, look: Look) -> Block<'t> {
+fn framed(title: &str, focused: bool, look: Look) -> Block<'_> {
     let style = if focused {
         fore(Color::Cyan, look).add_modifier(Modifier::BOLD)
     } else if look.color {

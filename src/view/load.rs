@@ -66,7 +66,11 @@ pub(super) fn load(paths: Vec<PathBuf>, options: Options, to: Sender<News>) {
     let _ = thread::Builder::new().name("load".to_owned()).spawn(work);
 }
 
-fn read(paths: &[PathBuf], options: &Options, to: &Sender<News>) -> Result<(), crate::source::Error> {
+fn read(
+    paths: &[PathBuf],
+    options: &Options,
+    to: &Sender<News>,
+) -> Result<(), crate::source::Error> {
     let mut first = read_some(paths, options, Some(FIRST))?;
     let complete = first.complete;
     // The bytes of the first frames stay: the list goes on from them.
@@ -233,7 +237,13 @@ impl Observer for Gather {
 }
 
 /// Fetches a picture's bytes on a thread of its own.
-pub(super) fn picture(paths: Vec<PathBuf>, options: Options, id: u32, gaps: Vec<Gap>, to: Sender<News>) {
+pub(super) fn picture(
+    paths: Vec<PathBuf>,
+    options: Options,
+    id: u32,
+    gaps: Vec<Gap>,
+    to: Sender<News>,
+) {
     let work = move || {
         let found = fetch(&paths, &options, id, gaps).unwrap_or_else(|error| Picture {
             id,
@@ -244,7 +254,9 @@ pub(super) fn picture(paths: Vec<PathBuf>, options: Options, id: u32, gaps: Vec<
         });
         let _ = to.send(News::Picture(Box::new(found)));
     };
-    let _ = thread::Builder::new().name("picture".to_owned()).spawn(work);
+    let _ = thread::Builder::new()
+        .name("picture".to_owned())
+        .spawn(work);
 }
 
 pub(super) fn fetch(
@@ -276,7 +288,10 @@ pub(super) fn fetch(
         ..
     } = gather;
     let pixels = if lacks {
-        Err("bytes are missing from the capture: what came is not decoded as if it were whole".to_owned())
+        Err(
+            "bytes are missing from the capture: what came is not decoded as if it were whole"
+                .to_owned(),
+        )
     } else {
         decoded(&bytes)
     };

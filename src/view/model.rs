@@ -102,6 +102,10 @@ pub(super) struct Pane {
 }
 
 /// The viewer's state.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a state of its own that a key changes"
+)]
 pub(super) struct Model {
     pub(super) title: String,
     pub(super) data: Data,
@@ -160,7 +164,9 @@ impl Model {
             nodes: Vec::new(),
             stretches: Vec::new(),
             line: 0,
-            opened: [vec![], vec![3], vec![4], vec![5], vec![6]].into_iter().collect(),
+            opened: [vec![], vec![3], vec![4], vec![5], vec![6]]
+                .into_iter()
+                .collect(),
             byte: 0,
             chunk: 0,
             prompt: None,
@@ -194,8 +200,12 @@ impl Model {
         } else if at_end {
             self.row = self.rows().saturating_sub(1);
         }
-        self.picture = self.picture.min(self.data.index.images().len().saturating_sub(1));
-        self.finding = self.finding.min(self.data.index.findings().len().saturating_sub(1));
+        self.picture = self
+            .picture
+            .min(self.data.index.images().len().saturating_sub(1));
+        self.finding = self
+            .finding
+            .min(self.data.index.findings().len().saturating_sub(1));
         self.row = self.row.min(self.rows().saturating_sub(1));
         self.climb();
         self.open_packet();
@@ -284,9 +294,9 @@ impl Model {
                 .map(|picture| picture.parts.clone())
                 .unwrap_or_default()
         };
-        let found = self
-            .data
-            .with(record, |seen| (tree(seen, &structure), hex::stretches(seen)));
+        let found = self.data.with(record, |seen| {
+            (tree(seen, &structure), hex::stretches(seen))
+        });
         if let Some((nodes, stretches)) = found {
             self.nodes = nodes;
             self.stretches = stretches;
@@ -306,7 +316,12 @@ impl Model {
 
     /// The lines of the tree that are not folded away.
     fn lay_out(&mut self) {
-        fn add(nodes: &[Node], path: &[usize], opened: &HashSet<Vec<usize>>, lines: &mut Vec<Line>) {
+        fn add(
+            nodes: &[Node],
+            path: &[usize],
+            opened: &HashSet<Vec<usize>>,
+            lines: &mut Vec<Line>,
+        ) {
             for (at, node) in nodes.iter().enumerate() {
                 let mut path = path.to_vec();
                 path.push(at);
@@ -339,7 +354,9 @@ impl Model {
             .enumerate()
             .filter_map(|(at, line)| {
                 let bytes = line.bytes.as_ref()?;
-                bytes.contains(&byte).then_some((bytes.len(), usize::MAX - line.depth, at))
+                bytes
+                    .contains(&byte)
+                    .then_some((bytes.len(), usize::MAX - line.depth, at))
             })
             .min();
         if let Some((_, _, at)) = best {
@@ -348,7 +365,10 @@ impl Model {
     }
 
     fn byte_of_line(&mut self) {
-        if let Some(bytes) = self.lines.get(self.line).and_then(|line| line.bytes.clone())
+        if let Some(bytes) = self
+            .lines
+            .get(self.line)
+            .and_then(|line| line.bytes.clone())
             && !bytes.is_empty()
         {
             self.byte = bytes.start;
@@ -377,7 +397,10 @@ impl Model {
 
     /// The bytes that are selected: those of the selected line, else the one byte.
     pub(super) fn marked(&self) -> Range<usize> {
-        let line = self.lines.get(self.line).and_then(|line| line.bytes.clone());
+        let line = self
+            .lines
+            .get(self.line)
+            .and_then(|line| line.bytes.clone());
         match (self.focus, line) {
             (Focus::Bytes, _) | (_, None) => self.byte..self.byte + 1,
             (_, Some(bytes)) => bytes,
@@ -437,7 +460,11 @@ impl Model {
             Key::Char('q') | Key::Control('c') => return Some(Wish::Quit),
             Key::Char('?') => self.help = true,
             Key::Char('/') => {
-                let before = self.filter.as_ref().map(ToString::to_string).unwrap_or_default();
+                let before = self
+                    .filter
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
                 self.prompt = Some(Prompt::Filter(before));
             }
             Key::Char(':') => self.prompt = Some(Prompt::Goto(String::new())),
@@ -474,7 +501,10 @@ impl Model {
     /// Asks for the selected picture where it is not here.
     fn fetch(&mut self) -> Option<Wish> {
         let id = self.image()?.id.0;
-        let here = self.fetched.as_ref().is_some_and(|picture| picture.id == id);
+        let here = self
+            .fetched
+            .as_ref()
+            .is_some_and(|picture| picture.id == id);
         if here || self.wanted == Some(id) {
             return None;
         }
@@ -484,9 +514,17 @@ impl Model {
 
     /// The details name the picture's own segments: for that its bytes are needed.
     fn fetch_structure(&mut self) -> Option<Wish> {
-        let reading = self.screen == Screen::Packets && matches!(self.focus, Focus::Details | Focus::Bytes);
-        let carries = self.stretches.iter().any(|stretch| stretch.picture_offset.is_some());
-        if reading && carries { self.fetch() } else { None }
+        let reading =
+            self.screen == Screen::Packets && matches!(self.focus, Focus::Details | Focus::Bytes);
+        let carries = self
+            .stretches
+            .iter()
+            .any(|stretch| stretch.picture_offset.is_some());
+        if reading && carries {
+            self.fetch()
+        } else {
+            None
+        }
     }
 
     fn back(&mut self) {
@@ -510,7 +548,10 @@ impl Model {
             Screen::Packets => &[Focus::List, Focus::Details, Focus::Bytes, Focus::Chunks],
             Screen::Graph | Screen::Picture => &[Focus::Whole],
         };
-        let at = order.iter().position(|focus| *focus == self.focus).unwrap_or(0);
+        let at = order
+            .iter()
+            .position(|focus| *focus == self.focus)
+            .unwrap_or(0);
         let step = if forward { 1 } else { order.len() - 1 };
         if let Some(focus) = order.get((at + step) % order.len()) {
             self.focus = *focus;
@@ -535,7 +576,9 @@ impl Model {
                 let first = self.image().and_then(|image| image.first_packet);
                 match first {
                     Some(FrameNumber(frame)) => self.go_to(frame),
-                    None => self.message = Some("no frame carries a byte of this picture".to_owned()),
+                    None => {
+                        self.message = Some("no frame carries a byte of this picture".to_owned())
+                    }
                 }
             }
             Focus::Ladder => {
@@ -553,7 +596,9 @@ impl Model {
     }
 
     fn fold(&mut self) {
-        let Some(line) = self.lines.get(self.line) else { return };
+        let Some(line) = self.lines.get(self.line) else {
+            return;
+        };
         let path = line.path.clone();
         if line.children && !self.opened.remove(&path) {
             self.opened.insert(path);
@@ -600,12 +645,18 @@ impl Model {
             self.stream = image.stream.0;
             self.climb();
         }
-        if self.screen == Screen::Picture { self.fetch() } else { None }
+        if self.screen == Screen::Picture {
+            self.fetch()
+        } else {
+            None
+        }
     }
 
     /// The next frame that a finding names.
     fn next_finding(&mut self, forward: bool) {
-        let Some(record) = self.record(self.row) else { return };
+        let Some(record) = self.record(self.row) else {
+            return;
+        };
         let here = self
             .data
             .records
@@ -670,7 +721,10 @@ impl Model {
             }
             Focus::Ladder => {
                 let rung = self.rungs.get(self.rung)?;
-                format!("frame.number >= {} && frame.number <= {}", rung.first, rung.last)
+                format!(
+                    "frame.number >= {} && frame.number <= {}",
+                    rung.first, rung.last
+                )
             }
             _ => {
                 let record = self.record(self.row)?;
@@ -683,7 +737,9 @@ impl Model {
     }
 
     fn type_in(&mut self, key: Key) {
-        let Some(prompt) = &mut self.prompt else { return };
+        let Some(prompt) = &mut self.prompt else {
+            return;
+        };
         let (Prompt::Filter(text) | Prompt::Goto(text)) = prompt;
         match key {
             Key::Char(c) => text.push(c),
@@ -755,7 +811,12 @@ impl Model {
         };
         match self.focus {
             Focus::Findings => {
-                self.finding = moved(self.finding, self.data.index.findings().len(), forward, step);
+                self.finding = moved(
+                    self.finding,
+                    self.data.index.findings().len(),
+                    forward,
+                    step,
+                );
                 self.see_finding();
             }
             Focus::Pictures => {
@@ -789,7 +850,9 @@ impl Model {
         let chunks = self
             .image()
             .and_then(|image| image.chunks.as_ref())
-            .map_or(0, |chunks| usize::try_from(chunks.len()).unwrap_or(usize::MAX));
+            .map_or(0, |chunks| {
+                usize::try_from(chunks.len()).unwrap_or(usize::MAX)
+            });
         let chunk = usize::try_from(self.chunk).unwrap_or(0);
         self.chunk = moved(chunk, chunks, forward, step) as u64;
         self.go_to_chunk();
@@ -805,14 +868,19 @@ impl Model {
         let forward = matches!(key, Key::Right | Key::Char('l' | ' '));
         match self.focus {
             Focus::Details => {
-                let Some(line) = self.lines.get(self.line) else { return };
+                let Some(line) = self.lines.get(self.line) else {
+                    return;
+                };
                 let path = line.path.clone();
                 match (key, line.open) {
                     (Key::Char(' '), _) => self.fold(),
                     (_, open) if forward != open && line.children => self.fold(),
                     (_, false) if !forward => {
                         let parent = path.split_last().map(|(_, parent)| parent.to_vec());
-                        let at = self.lines.iter().position(|line| Some(&line.path) == parent.as_ref());
+                        let at = self
+                            .lines
+                            .iter()
+                            .position(|line| Some(&line.path) == parent.as_ref());
                         self.line = at.unwrap_or(self.line);
                         self.byte_of_line();
                     }

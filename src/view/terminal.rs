@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::screen::Screen;
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute};
-use super::screen::Screen;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Whether the terminal is ours at the moment.
@@ -60,7 +60,10 @@ impl Terminal {
     }
 
     /// Draws a screen.
-    pub(super) fn draw(&mut self, draw: impl FnOnce(&mut ratatui_core::terminal::Frame<'_>)) -> io::Result<()> {
+    pub(super) fn draw(
+        &mut self,
+        draw: impl FnOnce(&mut ratatui_core::terminal::Frame<'_>),
+    ) -> io::Result<()> {
         self.inner.draw(draw).map(|_| ())
     }
 
@@ -104,7 +107,11 @@ fn base64(bytes: &[u8]) -> String {
         for at in 0..4 {
             let digit = usize::try_from(number >> (18 - 6 * at) & 63).unwrap_or(0);
             let c = DIGITS.get(digit).copied().unwrap_or(b'=');
-            out.push(if at <= group.len() { char::from(c) } else { '=' });
+            out.push(if at <= group.len() {
+                char::from(c)
+            } else {
+                '='
+            });
         }
     }
     out

@@ -48,7 +48,8 @@ fn screen(model: &mut Model, look: Look, width: u16, height: u16) -> String {
 fn press(model: &mut Model, name: &str, keys: &[Key]) {
     for key in keys {
         if let Some(Wish::Fetch(id)) = model.key(*key) {
-            let picture = load::fetch(&[capture(name)], &Options::default(), id, Vec::new()).unwrap();
+            let picture =
+                load::fetch(&[capture(name)], &Options::default(), id, Vec::new()).unwrap();
             model.fetched(Box::new(picture));
         }
     }
@@ -58,7 +59,10 @@ fn press(model: &mut Model, name: &str, keys: &[Key]) {
 fn from_the_finding_to_its_frame_to_its_bytes_in_three_keys() {
     let name = "pipeline-hang.pcap";
     let mut model = viewing(name);
-    assert_eq!((model.screen, model.focus), (Screen::Overview, Focus::Findings));
+    assert_eq!(
+        (model.screen, model.focus),
+        (Screen::Overview, Focus::Findings)
+    );
     press(&mut model, name, &[Key::Enter]);
     let record = model.record(model.row).unwrap();
     assert_eq!(model.data.records[record].frame.number.0, 50);
@@ -73,11 +77,20 @@ fn screens_are_as_they_were() {
     let name = "pipeline-hang.pcap";
     for (width, height) in [(80, 24), (120, 40), (200, 50)] {
         let mut model = viewing(name);
-        insta::assert_snapshot!(format!("overview-{width}x{height}"), screen(&mut model, PLAIN, width, height));
+        insta::assert_snapshot!(
+            format!("overview-{width}x{height}"),
+            screen(&mut model, PLAIN, width, height)
+        );
         press(&mut model, name, &[Key::Enter]);
-        insta::assert_snapshot!(format!("packets-{width}x{height}"), screen(&mut model, PLAIN, width, height));
+        insta::assert_snapshot!(
+            format!("packets-{width}x{height}"),
+            screen(&mut model, PLAIN, width, height)
+        );
         press(&mut model, name, &[Key::Tab]);
-        insta::assert_snapshot!(format!("details-{width}x{height}"), screen(&mut model, PLAIN, width, height));
+        insta::assert_snapshot!(
+            format!("details-{width}x{height}"),
+            screen(&mut model, PLAIN, width, height)
+        );
     }
     let mut model = viewing(name);
     press(&mut model, name, &[Key::Char('3')]);
@@ -108,7 +121,11 @@ fn a_byte_that_is_selected_is_selected_in_the_tree_and_the_chunk_strip() {
     let size = model.image().unwrap().chunk_size.unwrap();
     assert_eq!(model.chunk, picture.unwrap() / size, "{first}");
     let line = &model.lines[model.line];
-    assert!(line.bytes.clone().unwrap().contains(&model.byte), "{}", line.label);
+    assert!(
+        line.bytes.clone().unwrap().contains(&model.byte),
+        "{}",
+        line.label
+    );
     // And from the chunk back to the byte.
     model.focus = Focus::Chunks;
     press(&mut model, name, &[Key::Home]);
@@ -150,9 +167,27 @@ fn no_size_and_no_key_makes_it_panic() {
     let name = "udp-receiver-overflow.pcap";
     let mut model = viewing(name);
     let keys = [
-        Key::Enter, Key::Tab, Key::Down, Key::PageDown, Key::End, Key::Char('3'), Key::Char('4'), Key::Char('2'),
-        Key::BackTab, Key::Right, Key::Char('b'), Key::PageUp, Key::Home, Key::Char('n'), Key::Char('e'), Key::Escape,
-        Key::Char(']'), Key::Char('1'), Key::Left, Key::Char('y'), Key::Escape,
+        Key::Enter,
+        Key::Tab,
+        Key::Down,
+        Key::PageDown,
+        Key::End,
+        Key::Char('3'),
+        Key::Char('4'),
+        Key::Char('2'),
+        Key::BackTab,
+        Key::Right,
+        Key::Char('b'),
+        Key::PageUp,
+        Key::Home,
+        Key::Char('n'),
+        Key::Char('e'),
+        Key::Escape,
+        Key::Char(']'),
+        Key::Char('1'),
+        Key::Left,
+        Key::Char('y'),
+        Key::Escape,
     ];
     for (at, key) in keys.iter().enumerate() {
         press(&mut model, name, &[*key]);

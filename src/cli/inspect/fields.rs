@@ -47,8 +47,16 @@ pub(in crate::cli) fn run(command: &Fields) -> anyhow::Result<Exit> {
                 .collect();
             return writeln!(out, "{}", serde_json::Value::Array(all)).map_err(written);
         }
-        let name = chosen.iter().map(|field| field.name.len()).max().unwrap_or(0);
-        let kind = chosen.iter().map(|field| field.kind.name().len()).max().unwrap_or(0);
+        let name = chosen
+            .iter()
+            .map(|field| field.name.len())
+            .max()
+            .unwrap_or(0);
+        let kind = chosen
+            .iter()
+            .map(|field| field.kind.name().len())
+            .max()
+            .unwrap_or(0);
         for field in chosen {
             writeln!(
                 out,

@@ -33,7 +33,12 @@ pub struct Command {
     captures: CapturePaths,
 
     /// The stream of this number
-    #[arg(long, value_name = "N", required_unless_present = "image", conflicts_with = "image")]
+    #[arg(
+        long,
+        value_name = "N",
+        required_unless_present = "image",
+        conflicts_with = "image"
+    )]
     stream: Option<u32>,
 
     /// The picture of this number: only its direction, from its first byte to its last
@@ -220,9 +225,12 @@ impl Shown<'_> {
     }
 
     fn head(&self, block: &Block<'_>, out: &mut dyn Write) -> std::io::Result<()> {
-        let route = self.sides.get(&block.direction).map_or_else(String::new, |(from, to)| {
-            text::route(*from, *to, self.style.unicode)
-        });
+        let route = self
+            .sides
+            .get(&block.direction)
+            .map_or_else(String::new, |(from, to)| {
+                text::route(*from, *to, self.style.unicode)
+            });
         let what = match (block.picture, block.what) {
             (Some(picture), _) if block.role == Role::Picture => format!("picture {picture}"),
             (_, Some(what)) => format!("{}: {what}", block.role.name()),
@@ -246,7 +254,11 @@ impl Shown<'_> {
     }
 
     fn json(&self, block: &Block<'_>, out: &mut dyn Write) -> std::io::Result<()> {
-        let hex: String = block.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = block
+            .bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let (from, to) = match self.sides.get(&block.direction) {
             Some((from, to)) => (Some(from.to_string()), Some(to.to_string())),
             None => (None, None),

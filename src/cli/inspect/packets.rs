@@ -132,7 +132,9 @@ fn range(text: &str) -> Result<Range, String> {
         }
     };
     if range.first > range.last {
-        return Err(format!("{text}: the range is empty: its end comes before its start"));
+        return Err(format!(
+            "{text}: the range is empty: its end comes before its start"
+        ));
     }
     Ok(range)
 }
@@ -273,7 +275,9 @@ fn east_of_utc() -> i32 {
     let name = name.trim_start_matches(':');
     let plain = !name.is_empty()
         && !name.contains("..")
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+-/".contains(&b));
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_+-/".contains(&b));
     let path = if plain {
         std::path::Path::new("/usr/share/zoneinfo").join(name.trim_start_matches('/'))
     } else {

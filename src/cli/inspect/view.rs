@@ -67,8 +67,8 @@ pub(in crate::cli) fn run(command: &ViewArgs) -> anyhow::Result<Exit> {
         );
     }
     let look = environment.look(command.look.color, command.look.ascii, Detail::Normal);
-    let true_color = std::env::var("COLORTERM")
-        .is_ok_and(|value| value == "truecolor" || value == "24bit");
+    let true_color =
+        std::env::var("COLORTERM").is_ok_and(|value| value == "truecolor" || value == "24bit");
     let live = command.interface.is_some() || !command.command.is_empty();
     let (mut paths, mut title) = (command.captures.clone(), String::new());
     let mut going: Option<Box<dyn Going>> = None;
@@ -84,8 +84,10 @@ pub(in crate::cli) fn run(command: &ViewArgs) -> anyhow::Result<Exit> {
         // Told before the screen is taken.
         crate::source::Capture::open(&paths)?;
         let names = paths.iter().map(|path| {
-            path.file_name()
-                .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+            path.file_name().map_or_else(
+                || path.display().to_string(),
+                |name| name.to_string_lossy().into_owned(),
+            )
         });
         title.push_str(&names.collect::<Vec<_>>().join(" "));
     }
@@ -114,7 +116,10 @@ impl Capture {
     fn begin(command: &ViewArgs, folder: &Path) -> anyhow::Result<(Self, String)> {
         let log = folder.join("log");
         let mut capture = Command::new(std::env::current_exe()?);
-        capture.arg("capture").arg("-w").arg(folder.join("live.pcapng"));
+        capture
+            .arg("capture")
+            .arg("-w")
+            .arg(folder.join("live.pcapng"));
         let mut title = "live".to_owned();
         if let Some(interface) = &command.interface {
             capture.arg("-i").arg(interface);
@@ -122,7 +127,11 @@ impl Capture {
         }
         if !command.command.is_empty() {
             capture.arg("--").args(&command.command);
-            let words: Vec<_> = command.command.iter().map(|word| word.to_string_lossy()).collect();
+            let words: Vec<_> = command
+                .command
+                .iter()
+                .map(|word| word.to_string_lossy())
+                .collect();
             title = words.join(" ");
         }
         let said = File::create(&log)?;
@@ -161,7 +170,12 @@ impl Going for Capture {
 
     fn said(&mut self) -> Option<String> {
         let said = std::fs::read_to_string(&self.log).ok()?;
-        let last = said.trim().lines().last().unwrap_or("the capture ended").to_owned();
+        let last = said
+            .trim()
+            .lines()
+            .last()
+            .unwrap_or("the capture ended")
+            .to_owned();
         Some(last)
     }
 }

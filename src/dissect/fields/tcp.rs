@@ -198,14 +198,18 @@ fn duplicate(seen: &Seen<'_>, number: fn(&Numbers) -> u64, show: &mut Show<'_, '
 }
 
 pub(super) fn since_start(seen: &Seen<'_>, show: &mut Show<'_, '_>) {
-    if let (Some(now), Some(start)) = (seen.frame.time, seen.place.and_then(|place| place.started)) {
+    if let (Some(now), Some(start)) = (seen.frame.time, seen.place.and_then(|place| place.started))
+    {
         show(Value::Nanoseconds(now.since(start)), None);
     }
 }
 
 pub(super) fn since_before(seen: &Seen<'_>, show: &mut Show<'_, '_>) {
     if let (Some(now), Some(place)) = (seen.frame.time, seen.place) {
-        show(Value::Nanoseconds(place.before.map_or(0, |before| now.since(before))), None);
+        show(
+            Value::Nanoseconds(place.before.map_or(0, |before| now.since(before))),
+            None,
+        );
     }
 }
 
@@ -245,7 +249,9 @@ fn option(seen: &Seen<'_>, wanted: u8, length: usize, each: &mut dyn FnMut(usize
 }
 
 fn edges(seen: &Seen<'_>, side: usize, show: &mut Show<'_, '_>) {
-    let Some((_, numbers)) = both(seen) else { return };
+    let Some((_, numbers)) = both(seen) else {
+        return;
+    };
     let base = numbers.ack_base.unwrap_or(0);
     options(seen, &mut |kind, range| {
         if kind != 5 {

@@ -77,7 +77,12 @@ pub(in crate::dissect) fn v6(seen: &Seen<'_>) -> Option<usize> {
 }
 
 fn address(seen: &Seen<'_>, at: usize, show: &mut Show<'_, '_>) {
-    if let Some(address) = seen.frame.data.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+    if let Some(address) = seen
+        .frame
+        .data
+        .get(at..)
+        .and_then(<[u8]>::first_chunk::<16>)
+    {
         show(Value::from(IpAddr::from(*address)), Some(at..at + 16));
     }
 }
@@ -125,11 +130,7 @@ pub(super) fn ports(seen: &Seen<'_>, which: [bool; 2], show: &mut Show<'_, '_>) 
 }
 
 /// Shows the payload: of the frame, or as fragments were put together.
-pub(super) fn payload<'a>(
-    seen: &Seen<'a>,
-    layer: Option<TransportLayer>,
-    show: &mut Show<'_, 'a>,
-) {
+pub(super) fn payload<'a>(seen: &Seen<'a>, layer: Option<TransportLayer>, show: &mut Show<'_, 'a>) {
     match (layer, seen.packet()) {
         (Some(layer), _) => bytes(seen, layer.payload..layer.end, show),
         (None, Some(packet)) if !packet.payload.is_empty() => {
@@ -142,7 +143,14 @@ pub(super) fn payload<'a>(
 /// The head of an HTTP message, where the payload begins with one.
 fn head<'a>(seen: &Seen<'a>) -> Option<&'a [u8]> {
     const METHODS: [&[u8]; 8] = [
-        b"GET ", b"POST ", b"PUT ", b"HEAD ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ",
+        b"GET ",
+        b"POST ",
+        b"PUT ",
+        b"HEAD ",
+        b"DELETE ",
+        b"OPTIONS ",
+        b"PATCH ",
+        b"CONNECT ",
     ];
     let packet = seen.packet()?;
     let payload: &'a [u8] = &packet.payload;

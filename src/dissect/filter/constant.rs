@@ -57,7 +57,10 @@ impl Pattern {
                 other => {
                     let lines = other.to_string();
                     let last = lines.lines().last().unwrap_or_default();
-                    format!("no regular expression: {}", last.trim_start_matches("error: "))
+                    format!(
+                        "no regular expression: {}",
+                        last.trim_start_matches("error: ")
+                    )
                 }
             })?;
         Ok(Self {
@@ -109,10 +112,16 @@ impl Constant {
             },
             (Kind::Ipv4, Token::Word(word)) => network(word, 32)
                 .map(|(address, bits)| Self::Ipv4(address, bits))
-                .map_or_else(|| wrong("an IPv4 address or network, such as 192.0.2.0/24"), Ok),
+                .map_or_else(
+                    || wrong("an IPv4 address or network, such as 192.0.2.0/24"),
+                    Ok,
+                ),
             (Kind::Ipv6, Token::Word(word)) => network(word, 128)
                 .map(|(address, bits)| Self::Ipv6(address, bits))
-                .map_or_else(|| wrong("an IPv6 address or network, such as 2001:db8::/32"), Ok),
+                .map_or_else(
+                    || wrong("an IPv6 address or network, such as 2001:db8::/32"),
+                    Ok,
+                ),
             (Kind::Ether | Kind::Ipv4 | Kind::Ipv6, _) => wrong("an address"),
             (_, Token::Slice(_) | Token::Sign(_)) => wrong("a value"),
         }
@@ -176,7 +185,11 @@ fn nanoseconds(word: &str) -> Option<i64> {
     if (whole.is_empty() && part.is_empty()) || !plain(whole) || !plain(part) || part.len() > 9 {
         return None;
     }
-    let whole: i64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let whole: i64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
     let part: i64 = format!("{part:0<9}").parse().ok()?;
     whole
         .checked_mul(1_000_000_000)?

@@ -29,7 +29,9 @@ pub(super) fn holds(expression: &Expression, seen: &Seen<'_>) -> bool {
         }
         Expression::Compare(left, comparison, Right::Constant(constant)) => {
             judge(*comparison, |test| {
-                each(left, seen, &mut |value| test(pair(*comparison, &value, constant)));
+                each(left, seen, &mut |value| {
+                    test(pair(*comparison, &value, constant))
+                });
             })
         }
         Expression::Compare(left, comparison, Right::Field(right)) => {
@@ -64,9 +66,9 @@ fn judge(comparison: Comparison, run: impl FnOnce(&mut dyn FnMut(bool))) -> bool
 
 fn pair(comparison: Comparison, value: &Value<'_>, constant: &Constant) -> bool {
     match (comparison, constant) {
-        (Comparison::Matches, Constant::Pattern(pattern)) => value
-            .bytes()
-            .is_some_and(|bytes| pattern.is_match(&bytes)),
+        (Comparison::Matches, Constant::Pattern(pattern)) => {
+            value.bytes().is_some_and(|bytes| pattern.is_match(&bytes))
+        }
         (Comparison::Contains, constant) => {
             let wanted = match constant {
                 Constant::Bytes(bytes) => bytes.as_slice(),

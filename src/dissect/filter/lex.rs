@@ -21,8 +21,8 @@ pub(super) enum Token {
 
 /// The longest come first.
 const SIGNS: [&str; 21] = [
-    "===", "!==", "==", "!=", "~=", ">=", "<=", "&&", "||", ">", "<", "!", "&", "(", ")", "{", "}", ",",
-    "~", "[", "]",
+    "===", "!==", "==", "!=", "~=", ">=", "<=", "&&", "||", ">", "<", "!", "&", "(", ")", "{", "}",
+    ",", "~", "[", "]",
 ];
 
 pub(super) fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, Mistake> {
@@ -50,7 +50,8 @@ fn one(text: &str, at: usize, rest: &str, first: char) -> Result<(Token, usize),
         message: message.to_owned(),
     };
     match first {
-        '"' => quoted(rest, 1, true).ok_or_else(|| mistake(1, "the quote is not closed, or holds an unknown escape")),
+        '"' => quoted(rest, 1, true)
+            .ok_or_else(|| mistake(1, "the quote is not closed, or holds an unknown escape")),
         'r' if rest.starts_with("r\"") => {
             quoted(rest, 2, false).ok_or_else(|| mistake(2, "the quote is not closed"))
         }
@@ -67,7 +68,9 @@ fn one(text: &str, at: usize, rest: &str, first: char) -> Result<(Token, usize),
             }
         }
         '[' => {
-            let end = rest.find(']').ok_or_else(|| mistake(1, "the bracket is not closed"))?;
+            let end = rest
+                .find(']')
+                .ok_or_else(|| mistake(1, "the bracket is not closed"))?;
             let inner = rest.get(1..end).unwrap_or_default();
             Ok((Token::Slice(inner.to_owned()), end + 1))
         }

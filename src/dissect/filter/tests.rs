@@ -26,7 +26,10 @@ fn words_and_signs_are_the_same() {
         ("tcp or udp", "tcp || udp"),
         ("tcp.port eq 80", "tcp.port == 80"),
         ("tcp.port ne 80", "tcp.port != 80"),
-        ("frame.len gt 60 and frame.len le 0x40", "frame.len > 60 && frame.len <= 64"),
+        (
+            "frame.len gt 60 and frame.len le 0x40",
+            "frame.len > 60 && frame.len <= 64",
+        ),
         ("tcp.port not in {1, 2..5}", "!(tcp.port in {1 2..5})"),
         ("http.host matches \"a\"", "http.host ~ \"a\""),
     ] {
@@ -50,8 +53,14 @@ fn values_are_read_as_their_field_wants_them() {
     for (text, expected) in [
         ("ip.addr == 10.0.0.0/8", "ip.addr == 10.0.0.0/8"),
         ("ipv6.src == ::1", "ipv6.src == ::1"),
-        ("eth.src == 02-00-00-00-00-01", "eth.src == \"\\x02\\x00\\x00\\x00\\x00\\x01\""),
-        ("tcp.payload[0:2] == ff:d8", "tcp.payload[0:2] == \"\\xff\\xd8\""),
+        (
+            "eth.src == 02-00-00-00-00-01",
+            "eth.src == \"\\x02\\x00\\x00\\x00\\x00\\x01\"",
+        ),
+        (
+            "tcp.payload[0:2] == ff:d8",
+            "tcp.payload[0:2] == \"\\xff\\xd8\"",
+        ),
         ("tcp.flags & 0x02", "tcp.flags & 0x2"),
         ("frame.time_delta > 0.5", "frame.time_delta > 0.500000000"),
         ("tcp.flags.syn == true", "tcp.flags.syn == true"),

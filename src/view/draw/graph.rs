@@ -7,7 +7,7 @@ use ratatui_core::terminal::Frame;
 
 use super::widgets::Paragraph;
 use super::{Look, framed, shown};
-use crate::units::{count, duration};
+use crate::units::{StreamId, count, duration};
 use crate::view::model::Model;
 
 /// What a dot stands for; of several in a cell the greatest is seen.
@@ -60,7 +60,10 @@ impl Plot {
 
 pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     let Some(image) = model.image() else {
-        frame.render_widget(Paragraph::new("no picture, and so no direction to draw"), area);
+        frame.render_widget(
+            Paragraph::new("no picture, and so no direction to draw"),
+            area,
+        );
         return;
     };
     let (stream, id) = (image.stream, image.id.0);
@@ -105,7 +108,38 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
     if inner.width == 0 || inner.height == 0 {
         return;
     }
-    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
+    let plot = plotted(
+        model,
+        &Shown {
+            stream,
+            direction,
+            low,
+            high,
+            top,
+        },
+        inner,
+    );
+    paint(&plot, look, inner, frame.buffer_mut());
+}
+
+/// Which direction is plotted, and between which ends.
+struct Shown {
+    stream: StreamId,
+    direction: Option<usize>,
+    low: i64,
+    high: i64,
+    top: u64,
+}
+
+fn plotted(model: &Model, shown: &Shown, area: Rect) -> Plot {
+    let Shown {
+        stream,
+        direction,
+        low,
+        high,
+        top,
+    } = *shown;
+    let (width, height) = (usize::from(area.width), usize::from(area.height));
     let mut plot = Plot {
         width,
         height,
@@ -130,11 +164,19 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
         }
     }
     let mut acked: Option<(usize, usize)> = None;
-    for (time, place, _) in of_stream() {
+    let of_stream = model.data.records.iter().filter_map(|record| {
+        let place = record.place.filter(|place| place.stream == stream)?;
+        Some((record.frame.time?.0, place))
+    });
+    for (time, place) in of_stream {
         let column = plot.column(time);
         if place.direction == direction {
             if let Some(offset) = place.offset {
-                let mark = if place.repeats.is_some() { Mark::Again } else { Mark::Data };
+                let mark = if place.repeats.is_some() {
+                    Mark::Again
+                } else {
+                    Mark::Data
+                };
                 let row = plot.row(offset);
                 plot.dot(column, row, mark);
             }
@@ -148,13 +190,14 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
             acked = Some((column, row));
         }
     }
-    paint(&plot, look, inner, frame.buffer_mut());
+    plot
 }
 
 fn paint(plot: &Plot, look: Look, area: Rect, buffer: &mut Buffer) {
     for (row, y) in (area.y..area.bottom()).enumerate() {
         for (column, x) in (area.x..area.right()).enumerate() {
-            let Some((bits, Some(mark))) = plot.cells.get(row * plot.width + column).copied() else {
+            let Some((bits, Some(mark))) = plot.cells.get(row * plot.width + column).copied()
+            else {
                 continue;
             };
             let Some(cell) = buffer.cell_mut((x, y)) else {

@@ -1,15 +1,15 @@
 //! The first screen: findings, pictures, and the ladder of a stream in plain words.
 
-use ratatui_core::terminal::Frame;
 use ratatui_core::layout::{Constraint, Layout, Rect};
 use ratatui_core::style::{Color, Modifier, Style};
+use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span};
 
 use super::widgets::Paragraph;
 use super::{Look, fore, framed, of_role, pane, selected, shown, sign, window};
 use crate::dissect::Role;
 use crate::findings::Severity;
-use crate::ledger::Verdict;
+use crate::ledger::{Chunks, Verdict};
 use crate::report::text::route;
 use crate::units::{StreamId, count, duration};
 use crate::view::model::{Focus, Model};
@@ -43,13 +43,16 @@ fn draw_findings(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rec
     let rows = window(model.finding, findings.len(), usize::from(inner.height));
     let mut lines = Vec::new();
     for at in rows.clone() {
-        let Some(finding) = findings.get(at) else { break };
+        let Some(finding) = findings.get(at) else {
+            break;
+        };
         let color = match finding.severity {
             Severity::Error => Color::Red,
             Severity::Warning => Color::Yellow,
             Severity::Note => Color::DarkGray,
         };
-        let frames = crate::report::text::frames(&finding.packets, look.unicode).unwrap_or_default();
+        let frames =
+            crate::report::text::frames(&finding.packets, look.unicode).unwrap_or_default();
         let text = format!(
             "{} {} ({})  {frames}  {}",
             sign(finding.severity, look),
@@ -87,7 +90,7 @@ fn draw_pictures(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rec
             (Some(format), _, _) => format.to_string().to_uppercase(),
             (None, _, _) => "?".to_owned(),
         };
-        let chunks = image.chunks.as_ref().map_or(0, |chunks| chunks.len());
+        let chunks = image.chunks.as_ref().map_or(0, Chunks::len);
         let word = match image.verdict {
             Verdict::Unverified => "whole, not compared",
             other => other.as_str(),
@@ -106,11 +109,21 @@ fn draw_pictures(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rec
             Verdict::Inconclusive => Color::Yellow,
             Verdict::Incomplete | Verdict::Mismatch => Color::Red,
         };
-        let base = if at == model.picture { selected(Style::new()) } else { Style::new() };
+        let base = if at == model.picture {
+            selected(Style::new())
+        } else {
+            Style::new()
+        };
         lines.push(Line::from(vec![
             Span::styled(shown(&text, look), base),
             Span::styled(format!("  {word}"), base.patch(fore(color, look))),
-            Span::styled(format!("  {}", shown(&route(image.from, image.to, look.unicode), look)), base),
+            Span::styled(
+                format!(
+                    "  {}",
+                    shown(&route(image.from, image.to, look.unicode), look)
+                ),
+                base,
+            ),
         ]));
     }
     frame.render_widget(Paragraph::new(lines), inner);
@@ -142,7 +155,9 @@ fn draw_ladder(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect)
     let rows = window(model.rung, model.rungs.len(), usize::from(inner.height));
     let mut lines = Vec::new();
     for at in rows.clone() {
-        let Some(rung) = model.rungs.get(at) else { break };
+        let Some(rung) = model.rungs.get(at) else {
+            break;
+        };
         let arrow = match (rung.forward, look.unicode) {
             (Some(true), true) => "──▶",
             (Some(false), true) => "◀──",
@@ -151,7 +166,9 @@ fn draw_ladder(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect)
             (None, true) => " ┊ ",
             (None, false) => " : ",
         };
-        let when = rung.at.map_or_else(String::new, |at| duration(at, look.unicode));
+        let when = rung
+            .at
+            .map_or_else(String::new, |at| duration(at, look.unicode));
         let frames = if rung.forward.is_none() {
             String::new()
         } else if rung.first == rung.last {

@@ -1,8 +1,8 @@
 //! The packet list, the details of one packet, its bytes, and the chunks of its picture.
 
-use ratatui_core::terminal::Frame;
 use ratatui_core::layout::{Constraint, Layout, Rect};
 use ratatui_core::style::{Color, Modifier, Style};
+use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span};
 
 use super::widgets::Paragraph;
@@ -142,28 +142,7 @@ fn draw_list(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
             Column::Carries,
         ]
     };
-    let mut cells: Vec<(Vec<String>, Style, &'static str)> = Vec::new();
-    for row in rows.clone() {
-        let Some(record) = model.record(row) else { break };
-        let row = model.data.with(record, |seen| {
-            let texts = columns
-                .iter()
-                .map(|column| {
-                    let mut text = String::new();
-                    if *column == Column::Info && inner.width < 110 {
-                        short_info(seen, look.unicode, &mut text);
-                    } else {
-                        cell(seen, *column, Clock::Relative, look.unicode, &mut text);
-                    }
-                    text
-                })
-                .collect();
-            let worst = seen.index.worst_of(seen.frame.number);
-            let mark = worst.map_or(" ", |severity| super::sign(severity, look));
-            (texts, of_ansi(paint(seen), look), mark)
-        });
-        cells.extend(row);
-    }
+    let cells = cells_of(model, rows.clone(), columns, usize::from(inner.width), look);
     let widths: Vec<usize> = columns
         .iter()
         .enumerate()
@@ -191,7 +170,10 @@ fn draw_list(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
             }
             let clipped: String = if text.chars().count() > width {
                 let mark = if look.unicode { '…' } else { '~' };
-                text.chars().take(width.saturating_sub(1)).chain([mark]).collect()
+                text.chars()
+                    .take(width.saturating_sub(1))
+                    .chain([mark])
+                    .collect()
             } else {
                 text.clone()
             };
@@ -204,13 +186,20 @@ fn draw_list(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
         }
         out
     };
-    let titles: Vec<String> = columns.iter().map(|column| heading(*column).to_owned()).collect();
+    let titles: Vec<String> = columns
+        .iter()
+        .map(|column| heading(*column).to_owned())
+        .collect();
     let mut lines = vec![Line::styled(
         line(&titles, " "),
         Style::new().add_modifier(Modifier::BOLD),
     )];
     for ((texts, style, mark), row) in cells.iter().zip(rows.clone()) {
-        let style = if row == model.row { selected(*style) } else { *style };
+        let style = if row == model.row {
+            selected(*style)
+        } else {
+            *style
+        };
         lines.push(Line::styled(line(texts, mark), style));
     }
     frame.render_widget(Paragraph::new(lines), inner);
@@ -220,6 +209,43 @@ fn draw_list(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
         ..inner
     };
     model.panes.push(pane(Focus::List, below, rows.start));
+}
+
+/// A row's cells, how they look, and its mark.
+type Row = (Vec<String>, Style, &'static str);
+
+fn cells_of(
+    model: &Model,
+    rows: std::ops::Range<usize>,
+    columns: &[Column],
+    width: usize,
+    look: Look,
+) -> Vec<Row> {
+    let mut cells = Vec::new();
+    for row in rows {
+        let Some(record) = model.record(row) else {
+            break;
+        };
+        let row = model.data.with(record, |seen| {
+            let texts = columns
+                .iter()
+                .map(|column| {
+                    let mut text = String::new();
+                    if *column == Column::Info && width < 110 {
+                        short_info(seen, look.unicode, &mut text);
+                    } else {
+                        cell(seen, *column, Clock::Relative, look.unicode, &mut text);
+                    }
+                    text
+                })
+                .collect();
+            let worst = seen.index.worst_of(seen.frame.number);
+            let mark = worst.map_or(" ", |severity| super::sign(severity, look));
+            (texts, of_ansi(paint(seen), look), mark)
+        });
+        cells.extend(row);
+    }
+    cells
 }
 
 fn heading(column: Column) -> &'static str {
@@ -255,7 +281,9 @@ fn draw_details(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect
     let rows = window(model.line, model.lines.len(), usize::from(inner.height));
     let mut lines = Vec::new();
     for at in rows.clone() {
-        let Some(line) = model.lines.get(at) else { break };
+        let Some(line) = model.lines.get(at) else {
+            break;
+        };
         let fold = match (line.children, line.open, look.unicode) {
             (false, _, _) => "  ",
             (true, true, true) => "▾ ",
@@ -314,7 +342,11 @@ fn draw_bytes(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) 
     let data = record.frame.data;
     let marked = model.marked();
     let height = usize::from(inner.height);
-    let rows = window(model.byte / hex::LINE, data.len().div_ceil(hex::LINE), height);
+    let rows = window(
+        model.byte / hex::LINE,
+        data.len().div_ceil(hex::LINE),
+        height,
+    );
     let mut lines = Vec::new();
     for row in rows.clone() {
         let start = row * hex::LINE;
@@ -359,7 +391,11 @@ fn draw_bytes(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) 
             .collect();
         if !notes.is_empty() {
             let gap = hex::LINE - bytes.len() + 2;
-            spans.push(Span::raw(format!("{:gap$}{}", "", shown(&notes.join(", "), look))));
+            spans.push(Span::raw(format!(
+                "{:gap$}{}",
+                "",
+                shown(&notes.join(", "), look)
+            )));
         }
         lines.push(Line::from(spans));
     }

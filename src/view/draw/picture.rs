@@ -1,9 +1,9 @@
 //! The picture itself in half blocks: two pixels a cell, one above the other.
 
-use ratatui_core::terminal::Frame;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use ratatui_core::style::Color;
+use ratatui_core::terminal::Frame;
 
 use super::widgets::Paragraph;
 use super::{Look, framed, shown};
@@ -19,7 +19,12 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
         frame.render_widget(Paragraph::new("no picture"), area);
         return;
     };
-    let mut title = format!(" Picture {}: {} bytes, {}", image.id.0, count(image.bytes), image.verdict);
+    let mut title = format!(
+        " Picture {}: {} bytes, {}",
+        image.id.0,
+        count(image.bytes),
+        image.verdict
+    );
     if image.gap_bytes > 0 {
         title.push_str(&format!(", {} bytes missing", count(image.gap_bytes)));
     }
@@ -90,7 +95,11 @@ fn paint(pixels: &Pixels, look: Look, area: Rect, buffer: &mut Buffer) {
                 cell.set_fg(color(upper, look));
                 cell.set_bg(color(lower, look));
             } else {
-                let light: u32 = upper.iter().chain(&lower).map(|part| u32::from(*part)).sum();
+                let light: u32 = upper
+                    .iter()
+                    .chain(&lower)
+                    .map(|part| u32::from(*part))
+                    .sum();
                 let shade = usize::try_from(light * 9 / (6 * 255)).unwrap_or(0);
                 let c = SHADES.get(shade).copied().unwrap_or(b' ');
                 cell.set_char(char::from(c));
@@ -102,7 +111,10 @@ fn paint(pixels: &Pixels, look: Look, area: Rect, buffer: &mut Buffer) {
 /// The mean of the pixels that share a place of the screen.
 fn average(pixels: &Pixels, column: u64, row: u64, columns: u64, rows: u64) -> [u8; 3] {
     let (width, height) = (u64::from(pixels.width), u64::from(pixels.height));
-    let (x0, x1) = (column * width / columns, ((column + 1) * width).div_ceil(columns));
+    let (x0, x1) = (
+        column * width / columns,
+        ((column + 1) * width).div_ceil(columns),
+    );
     let (y0, y1) = (row * height / rows, ((row + 1) * height).div_ceil(rows));
     let mut sums = [0_u64; 3];
     let mut seen = 0;
