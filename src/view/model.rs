@@ -1,5 +1,8 @@
 //! What the viewer shows and what its keys do. It draws nothing and reads no terminal, so that it is tested without one.
 
+mod mouse;
+mod typing;
+
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -736,61 +739,6 @@ impl Model {
         Some(Wish::Copy(text))
     }
 
-    fn type_in(&mut self, key: Key) {
-        let Some(prompt) = &mut self.prompt else {
-            return;
-        };
-        let (Prompt::Filter(text) | Prompt::Goto(text)) = prompt;
-        match key {
-            Key::Char(c) => text.push(c),
-            Key::Backspace => {
-                text.pop();
-            }
-            Key::Control('u') => text.clear(),
-            Key::Escape | Key::Control('c') => self.prompt = None,
-            Key::Enter => match self.prompt.take() {
-                Some(Prompt::Filter(text)) => self.set_filter(&text),
-                Some(Prompt::Goto(text)) => match text.trim().parse() {
-                    Ok(frame) => self.go_to(frame),
-                    Err(_) => self.message = Some(format!("{text:?} is no frame number")),
-                },
-                None => {}
-            },
-            _ => {}
-        }
-    }
-
-    pub(super) fn set_filter(&mut self, text: &str) {
-        if text.trim().is_empty() {
-            self.filter = None;
-            self.chosen = None;
-        } else {
-            match Filter::parse(text) {
-                Ok(filter) => {
-                    let frame = self.record(self.row);
-                    let chosen = self.data.chosen(&filter);
-                    self.message = Some(format!(
-                        "{} chosen",
-                        crate::units::counted(chosen.len() as u64, "frame", "frames")
-                    ));
-                    self.row = frame.map_or(0, |frame| chosen.partition_point(|at| *at < frame));
-                    self.chosen = Some(chosen);
-                    self.filter = Some(filter);
-                }
-                Err(mistake) => {
-                    let at = mistake.at.start;
-                    self.message = Some(format!("{} (at character {})", mistake.message, at + 1));
-                    self.prompt = Some(Prompt::Filter(text.to_owned()));
-                    return;
-                }
-            }
-        }
-        self.screen = Screen::Packets;
-        self.focus = Focus::List;
-        self.row = self.row.min(self.rows().saturating_sub(1));
-        self.open_packet();
-    }
-
     /// Moves the selection of the pane that has the keys.
     fn travel(&mut self, key: Key) {
         let page = self.page.max(1);
@@ -901,98 +849,6 @@ impl Model {
                 self.climb();
             }
             _ => {}
-        }
-    }
-
-    /// A click, or a turn of the wheel, at a place of the screen.
-    pub(super) fn click(&mut self, column: u16, line: u16) -> Option<Wish> {
-        let pane = self.panes.iter().copied().find(|pane| {
-            (pane.x..pane.x + pane.width).contains(&column)
-                && (pane.y..pane.y + pane.height).contains(&line)
-        })?;
-        let at = pane.top + usize::from(line - pane.y);
-        let again = self.focus == pane.focus;
-        self.focus = pane.focus;
-        match pane.focus {
-            Focus::Findings => {
-                let same = again && self.finding == at;
-                self.finding = at.min(self.data.index.findings().len().saturating_sub(1));
-                self.see_finding();
-                if same {
-                    return self.enter();
-                }
-            }
-            Focus::Pictures => {
-                let same = again && self.picture == at;
-                self.picture = at.min(self.data.index.images().len().saturating_sub(1));
-                if let Some(stream) = self.image().map(|image| image.stream) {
-                    self.stream = stream.0;
-                    self.climb();
-                }
-                if same {
-                    return self.enter();
-                }
-            }
-            Focus::Ladder => {
-                let same = again && self.rung == at;
-                self.rung = at.min(self.rungs.len().saturating_sub(1));
-                if same {
-                    return self.enter();
-                }
-            }
-            Focus::List => {
-                self.row = at.min(self.rows().saturating_sub(1));
-                self.open_packet();
-            }
-            Focus::Details => {
-                let same = again && self.line == at;
-                self.line = at.min(self.lines.len().saturating_sub(1));
-                self.byte_of_line();
-                if same {
-                    self.fold();
-                }
-            }
-            Focus::Bytes => self.click_byte(column - pane.x, at),
-            Focus::Chunks => {
-                let chunk = u64::from(column - pane.x) + pane.top as u64;
-                self.chunk = chunk;
-                self.go_to_chunk();
-            }
-            Focus::Whole => {}
-        }
-        self.fetch_structure()
-    }
-
-    fn click_byte(&mut self, column: u16, line: usize) {
-        // Offset, two blanks, three columns a byte, one more in the middle; then the characters.
-        let column = usize::from(column);
-        let in_line = match column {
-            6..=29 => Some((column - 6) / 3),
-            31..=54 => Some((column - 31) / 3 + 8),
-            56..=71 => Some(column - 56),
-            _ => None,
-        };
-        if let Some(at) = in_line {
-            self.byte = (line * hex::LINE + at).min(self.frame_length().saturating_sub(1));
-            self.line_of_byte();
-            self.chunk_of_byte();
-        }
-    }
-
-    /// The wheel turned over a place.
-    pub(super) fn wheel(&mut self, column: u16, line: u16, down: bool) {
-        let pane = self.panes.iter().copied().find(|pane| {
-            (pane.x..pane.x + pane.width).contains(&column)
-                && (pane.y..pane.y + pane.height).contains(&line)
-        });
-        if let Some(pane) = pane {
-            let focus = std::mem::replace(&mut self.focus, pane.focus);
-            for _ in 0..3 {
-                self.travel(if down { Key::Down } else { Key::Up });
-            }
-            if pane.focus != Focus::Chunks {
-                self.focus = focus;
-            }
         }
     }
 }
