@@ -149,7 +149,7 @@ fn filters_choose_rows_and_mistakes_keep_the_prompt() {
     assert!(model.message.as_deref().unwrap_or("").contains("tcp.port"));
     press(&mut model, name, &[Key::Escape]);
     type_in(&mut model, "");
-    assert_eq!(model.rows(), 62);
+    assert_eq!(model.rows(), 61);
 }
 
 #[test]

@@ -110,6 +110,9 @@ impl Constant {
                 Some(bytes) if bytes.len() == 6 => Ok(Self::Bytes(bytes)),
                 _ => wrong("an Ethernet address, such as 02:00:00:00:00:01"),
             },
+            (Kind::Ether, Token::Quoted(bytes)) if bytes.len() == 6 => {
+                Ok(Self::Bytes(bytes.clone()))
+            }
             (Kind::Ipv4, Token::Word(word)) => network(word, 32)
                 .map(|(address, bits)| Self::Ipv4(address, bits))
                 .map_or_else(
