@@ -58,7 +58,7 @@ pub(super) const FIELDS: &[Field] = fields! {
     };
     "arp" Label "ARP" => |seen, show| if ether_type(seen) == Some(0x0806) { label(seen, seen.layers().link_end..seen.frame.data.len(), show) };
     "ip" Label "IPv4 header" => |seen, show| if let Some((at, end)) = v4(seen) { protocol(seen, at..end, packet_end(seen), show) };
-    "ip.version" Number "Version" => |seen, show| if let Some((at, _)) = v4(seen) { number(seen, at..at + 1, 0xf0, show) };
+    "ip.version" Number "Version: 4 or 6" => |seen, show| if let Some(network) = seen.layers().network { number(seen, network.at..network.at + 1, 0xf0, show) };
     "ip.hdr_len" Number "Header length in bytes" => |seen, show| if let Some((at, end)) = v4(seen) { show(whole((end - at) as u64), Some(at..at + 1)) };
     "ip.dsfield" Hex "Differentiated services" => |seen, show| if let Some((at, _)) = v4(seen) { number(seen, at + 1..at + 2, 0xff, show) };
     "ip.dsfield.dscp" Number "DSCP" => |seen, show| if let Some((at, _)) = v4(seen) { number(seen, at + 1..at + 2, 0xfc, show) };
