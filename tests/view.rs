@@ -113,12 +113,13 @@ fn three_keys_lead_from_the_finding_to_the_bytes_of_its_frame() {
         let Some(terminal) = Terminal::run(name, width, height, &view("pipeline-hang.pcap")) else {
             return;
         };
-        let first = terminal.wait_for("marker-unanswered");
-        assert!(first.contains("silence"), "{first}");
+        let first = terminal.wait_for("silence");
+        assert!(first.contains("marker-unanswered"), "{first}");
         terminal.keys(&["Enter"]);
         terminal.wait_for("2 packets");
         terminal.keys(&["Tab", "Tab"]);
-        let bytes = terminal.wait_for("Bytes:");
+        terminal.wait_for("Bytes:");
+        let bytes = terminal.wait_for("%IMAGE_C");
         assert!(
             bytes.contains("%IMAGE_COMPLETED") || bytes.contains("%IMAGE_C"),
             "{bytes}"
