@@ -225,7 +225,7 @@ struct Gather {
 impl Observer for Gather {
     fn event(&mut self, event: Event<'_>) {
         match &event {
-            Event::PictureData { picture, bytes } if *picture == self.id => {
+            Event::PictureData { picture, bytes, .. } if *picture == self.id => {
                 let room = LARGEST.saturating_sub(self.bytes.len());
                 self.bytes.extend(bytes.iter().take(room));
             }

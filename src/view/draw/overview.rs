@@ -11,7 +11,7 @@ use crate::dissect::Role;
 use crate::findings::Severity;
 use crate::ledger::{Chunks, Verdict};
 use crate::report::text::route;
-use crate::units::{StreamId, count, duration};
+use crate::units::{StreamId, count, counted, duration};
 use crate::view::model::{Focus, Model};
 
 pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
@@ -91,19 +91,6 @@ fn draw_pictures(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rec
             (None, _, _) => "?".to_owned(),
         };
         let chunks = image.chunks.as_ref().map_or(0, Chunks::len);
-        let word = match image.verdict {
-            Verdict::Unverified => "whole, not compared",
-            other => other.as_str(),
-        };
-        let text = format!(
-            "{:>3}  {:<15} {:>10} bytes  {:>4} chunks  {:>5} packets  {:<14}",
-            image.id.0,
-            kind,
-            count(image.bytes),
-            count(chunks),
-            count(image.packets),
-            image.protocol.to_string(),
-        );
         let color = match image.verdict {
             Verdict::Match | Verdict::Unverified => Color::Green,
             Verdict::Inconclusive => Color::Yellow,
@@ -114,16 +101,22 @@ fn draw_pictures(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rec
         } else {
             Style::new()
         };
+        let text = format!(
+            "  {:<15} {:>10} bytes  {:>11}  {:>13}  {:<8} {}",
+            kind,
+            count(image.bytes),
+            counted(chunks, "chunk", "chunks"),
+            counted(image.packets, "packet", "packets"),
+            image.protocol.to_string(),
+            route(image.from, image.to, look.unicode),
+        );
         lines.push(Line::from(vec![
-            Span::styled(shown(&text, look), base),
-            Span::styled(format!("  {word}"), base.patch(fore(color, look))),
+            Span::styled(format!("{:>3}  ", image.id.0), base),
             Span::styled(
-                format!(
-                    "  {}",
-                    shown(&route(image.from, image.to, look.unicode), look)
-                ),
-                base,
+                format!("{:<12}", image.verdict),
+                base.patch(fore(color, look)),
             ),
+            Span::styled(shown(&text, look), base),
         ]));
     }
     frame.render_widget(Paragraph::new(lines), inner);
@@ -166,9 +159,10 @@ fn draw_ladder(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect)
             (None, true) => " ┊ ",
             (None, false) => " : ",
         };
-        let when = rung
-            .at
-            .map_or_else(String::new, |at| duration(at, look.unicode));
+        let when = rung.at.map_or_else(String::new, |at| match at {
+            0 => "0 s".to_owned(),
+            at => duration(at, look.unicode),
+        });
         let frames = if rung.forward.is_none() {
             String::new()
         } else if rung.first == rung.last {
@@ -186,10 +180,14 @@ fn draw_ladder(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect)
         if at == model.rung && model.focus == Focus::Ladder {
             style = selected(style);
         }
-        let left = format!("{when:>9}  {arrow}  {}", rung.text);
-        let gap = usize::from(inner.width)
-            .saturating_sub(left.chars().count() + frames.chars().count())
-            .max(2);
+        let mut left = format!("{when:>9}  {arrow}  {}", rung.text);
+        // The frames are always seen: the next step is one of them.
+        let room = usize::from(inner.width).saturating_sub(frames.chars().count() + 2);
+        if left.chars().count() > room {
+            left = left.chars().take(room.saturating_sub(1)).collect();
+            left.push('…');
+        }
+        let gap = room + 2 - left.chars().count().min(room + 2);
         let text = format!("{left}{:gap$}{frames}", "");
         lines.push(Line::styled(shown(&text, look), style));
     }
