@@ -591,8 +591,10 @@ fn stream(seen: &Seen<'_>) -> Option<Node> {
         use crate::ledger::Confidence;
         format.label.push_str(match confidence {
             Confidence::Guess => " (a guess)",
+            Confidence::Likely => " (likely: worked out from one message)",
             Confidence::Content => " (by its bytes)",
             Confidence::PortAndContent => " (by port and bytes)",
+            Confidence::Confirmed => " (worked out from messages that agree)",
             Confidence::Given => " (as given)",
         });
     }
