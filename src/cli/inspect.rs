@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::analysis::{Analysis, DigestKind, Observer, Options};
+use crate::analysis::{Analysis, Collector, DigestKind, Observer, Options};
 use crate::cli::args::{AnalysisArgs, ColorArg, DigestArg};
 use crate::cli::glue;
 use crate::cli::output::WriteError;
@@ -23,7 +23,7 @@ use crate::dissect::{Carried, Filter, Index, Inspector, Seen};
 use crate::findings::Finding;
 use crate::frame::Frame;
 use crate::ledger::{Image, Stream};
-use crate::report::{Collector, Detail, Report, Style};
+use crate::report::{Detail, Report, Style};
 use crate::source::Capture;
 use crate::units::{FrameNumber, PictureId, StreamId};
 

@@ -6,13 +6,12 @@ use std::sync::mpsc::Sender;
 use std::thread;
 
 use super::data::{Data, Record};
-use crate::analysis::{self, Analysis, DigestKind, Event, Observer, Options};
+use crate::analysis::{self, Analysis, Collector, DigestKind, Event, Observer, Options};
 use crate::dissect::structure::{Part, Parts};
 use crate::dissect::{Index, Inspector};
 use crate::frame::Frame;
 use crate::ledger::Gap;
 use crate::picture::{self, DecodeLimits};
-use crate::report::Collector;
 use crate::report::model::Packets;
 use crate::source::Capture;
 use crate::units::PictureId;
