@@ -172,7 +172,7 @@ fn watch(
             None => {}
             Some(Wish::Quit) => return Ok(()),
             Some(Wish::Fetch(id)) => fetch(view, model, id, to),
-            Some(Wish::Copy(text)) => terminal.copy(&text)?,
+            Some(Wish::Copy(text)) => terminal::copy(&text)?,
             Some(Wish::Save(id)) => model.message = Some(save(view, model, id)),
         }
     }

@@ -149,14 +149,6 @@ impl Filter {
     pub fn needs_capture(&self) -> bool {
         self.expression.any_field(&|field| field.is_of_capture())
     }
-
-    /// The opposite filter.
-    #[must_use]
-    pub fn not(self) -> Self {
-        Self {
-            expression: Expression::Not(Box::new(self.expression)),
-        }
-    }
 }
 
 impl Expression {

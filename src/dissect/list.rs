@@ -459,9 +459,8 @@ pub fn paint(seen: &Seen<'_>) -> Paint {
         return fore(AnsiColor::Yellow);
     }
     match Carried::of(seen).role() {
-        Some(Role::Acknowledgment) => Paint::new().dimmed(),
+        Some(Role::Acknowledgment) | None => Paint::new().dimmed(),
         Some(role) => color(role).map_or(Paint::new(), fore),
-        None => Paint::new().dimmed(),
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Parts {
     head: Vec<u8>,
     walker: Option<Walker>,
     at: u64,
-    parts: Vec<Part>,
+    found: Vec<Part>,
     /// The part that goes on: where it began, and what it is; absent before the first byte.
     open: Option<(u64, Option<Element>)>,
     format: Option<Format>,
@@ -40,7 +40,7 @@ impl Parts {
             head: Vec::new(),
             walker: None,
             at: 0,
-            parts: Vec::new(),
+            found: Vec::new(),
             open: None,
             format: None,
             over: false,
@@ -50,7 +50,7 @@ impl Parts {
     /// The parts, in order; none where the picture's format is not known.
     pub fn finish(mut self) -> Vec<Part> {
         self.close();
-        join(self.parts)
+        join(self.found)
     }
 
     fn data(&mut self, bytes: &[u8]) {
@@ -91,7 +91,7 @@ impl Parts {
     }
 
     fn is_of(&mut self, element: Option<Element>) {
-        if self.open.is_none_or(|(_, open)| open != element) && self.parts.len() < MOST {
+        if self.open.is_none_or(|(_, open)| open != element) && self.found.len() < MOST {
             self.close();
             self.open = Some((self.at, element));
         }
@@ -102,7 +102,7 @@ impl Parts {
             return;
         };
         if start < self.at {
-            self.parts.push(Part {
+            self.found.push(Part {
                 bytes: start..self.at,
                 name: name(format, element),
             });
@@ -200,7 +200,7 @@ fn join(parts: Vec<Part>) -> Vec<Part> {
     if let Some(last) = joined.get_mut(end)
         && last.name == "JPEG marker"
     {
-        last.name = "JPEG EOI".to_owned();
+        "JPEG EOI".clone_into(&mut last.name);
     }
     joined
 }

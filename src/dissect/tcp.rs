@@ -127,6 +127,10 @@ struct Unacked {
 }
 
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that a segment showed"
+)]
 struct Half {
     base: Option<u32>,
     /// Highest sequence number to come next; absent until a segment was seen.

@@ -210,7 +210,7 @@ fn link_layer(seen: &Seen<'_>) -> Option<Node> {
             }),
         );
     } else if link::cooked(seen).is_some() {
-        node.label = "Linux cooked capture".to_owned();
+        "Linux cooked capture".clone_into(&mut node.label);
         node.field = Some("sll");
         node.children = leaves(
             seen,
@@ -267,9 +267,9 @@ fn network(seen: &Seen<'_>) -> Option<Node> {
         ],
     );
     if network.length_zero {
-        let note =
+        let offload =
             "The length field is 0 (segmentation offload): the packet runs to the end of the frame";
-        node.children.push(Node::new(layer, note, None));
+        node.children.push(Node::new(layer, offload, None));
     }
     if let Some(mut flags) = leaf(seen, layer, "Flags", "ip.flags") {
         flags.children = leaves(

@@ -6,6 +6,8 @@ mod packets;
 mod picture;
 mod widgets;
 
+use std::fmt::Write as _;
+
 use anstyle::{AnsiColor, Color as Ansi};
 use ratatui_core::layout::{Constraint, Layout, Rect};
 use ratatui_core::style::{Color, Modifier, Style};
@@ -115,7 +117,7 @@ fn header(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
         counted(data.index.images().len() as u64, "picture", "pictures"),
     );
     if data.left_out > 0 {
-        line.push_str(&format!(" ({} not listed)", count(data.left_out)));
+        let _ = write!(line, " ({} not listed)", count(data.left_out));
     }
     if data.truncated {
         line.push_str(" · file cut short");

@@ -137,21 +137,18 @@ fn mapped(capture: &'static Capture, options: &Options, most: Option<usize>) -> 
     let Some(mut frames) = capture.mapped() else {
         return Data::default();
     };
-    let complete = match most {
-        Some(most) => {
-            let mut analysis = Analysis::new(options.clone());
-            for frame in frames.by_ref().take(most) {
-                analysis.mapped_frame(&frame, &mut collector);
-            }
-            analysis.finish(&mut collector);
-            frames.next().is_none()
+    let complete = if let Some(most) = most {
+        let mut analysis = Analysis::new(options.clone());
+        for frame in frames.by_ref().take(most) {
+            analysis.mapped_frame(&frame, &mut collector);
         }
-        None => {
-            let each = |_: &Frame<'static>| ControlFlow::Continue(());
-            let told = analysis::analyse(options, options.threads, &mut frames, each);
-            told.tell(&mut collector);
-            true
-        }
+        analysis.finish(&mut collector);
+        frames.next().is_none()
+    } else {
+        let each = |_: &Frame<'static>| ControlFlow::Continue(());
+        let told = analysis::analyse(options, options.threads, &mut frames, each);
+        told.tell(&mut collector);
+        true
     };
     let truncated = frames.files().iter().any(|file| file.truncated.is_some());
     let index = collector.index();

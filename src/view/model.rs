@@ -580,7 +580,7 @@ impl Model {
                 match first {
                     Some(FrameNumber(frame)) => self.go_to(frame),
                     None => {
-                        self.message = Some("no frame carries a byte of this picture".to_owned())
+                        self.message = Some("no frame carries a byte of this picture".to_owned());
                     }
                 }
             }
@@ -589,9 +589,8 @@ impl Model {
                     self.go_to(frame);
                 }
             }
-            Focus::List => self.focus = Focus::Details,
+            Focus::List | Focus::Bytes => self.focus = Focus::Details,
             Focus::Details => self.fold(),
-            Focus::Bytes => self.focus = Focus::Details,
             Focus::Chunks => self.go_to_chunk(),
             Focus::Whole => {}
         }
@@ -751,7 +750,7 @@ impl Model {
             Key::Control('u') => (false, page / 2 + 1),
             Key::Home | Key::Char('g') => (false, usize::MAX),
             Key::End | Key::Char('G') => (true, usize::MAX),
-            Key::Left | Key::Char('h') | Key::Right | Key::Char('l' | ' ') => {
+            Key::Left | Key::Right | Key::Char('h' | 'l' | ' ') => {
                 self.sideways(key);
                 return;
             }

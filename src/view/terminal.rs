@@ -66,13 +66,13 @@ impl Terminal {
     ) -> io::Result<()> {
         self.inner.draw(draw).map(|_| ())
     }
+}
 
-    /// Asks the terminal to put text on the clipboard (OSC 52); one that does not know this ignores it.
-    pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        write!(out, "\x1b]52;c;{}\x07", base64(text.as_bytes()))?;
-        out.flush()
-    }
+/// Asks the terminal to put text on the clipboard (OSC 52); one that does not know this ignores it.
+pub(super) fn copy(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    write!(out, "\x1b]52;c;{}\x07", base64(text.as_bytes()))?;
+    out.flush()
 }
 
 impl Drop for Terminal {

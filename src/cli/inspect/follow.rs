@@ -1,6 +1,7 @@
 //! `imgnet follow`: both directions of a stream in order, framing set apart from pictures, gaps never filled.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write;
 use std::ops::ControlFlow;
 
@@ -238,11 +239,12 @@ impl Shown<'_> {
         };
         let mut line = format!("== {route}  {what}");
         if block.role == Role::Gap {
-            line.push_str(&format!(
+            let _ = write!(
+                line,
                 ", bytes {}–{} are not in the capture",
                 count(block.offset),
                 count((block.offset + block.length).saturating_sub(1))
-            ));
+            );
         }
         let line = text::plain(&line, self.style.unicode);
         if self.style.color {
@@ -257,7 +259,8 @@ impl Shown<'_> {
         let hex: String = block
             .bytes
             .iter()
-            .map(|byte| format!("{byte:02x}"))
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .filter_map(|digit| char::from_digit(u32::from(digit), 16))
             .collect();
         let (from, to) = match self.sides.get(&block.direction) {
             Some((from, to)) => (Some(from.to_string()), Some(to.to_string())),

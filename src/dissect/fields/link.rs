@@ -77,11 +77,11 @@ pub(super) const FIELDS: &[Field] = fields! {
     "ip.flags.rb" Bool "Reserved bit" => |seen, show| if let Some((at, _)) = v4(seen) { flag(seen, at + 6..at + 7, 0x80, show) };
     "ip.flags.df" Bool "Don't fragment" => |seen, show| if let Some((at, _)) = v4(seen) { flag(seen, at + 6..at + 7, 0x40, show) };
     "ip.flags.mf" Bool "More fragments" => |seen, show| if let Some((at, _)) = v4(seen) { flag(seen, at + 6..at + 7, 0x20, show) };
-    "ip.frag_offset" Number "Byte offset of this fragment" => |seen, show| {
+    "ip.frag_offset" Number "Offset of this fragment in units of 8 bytes" => |seen, show| {
         if let Some((at, _)) = v4(seen)
             && let Some(field) = super::be(seen.frame.data, at + 6..at + 8)
         {
-            show(whole((field & 0x1fff) * 8), Some(at + 6..at + 8));
+            show(whole(field & 0x1fff), Some(at + 6..at + 8));
         }
     };
     "ip.ttl" Number "Time to live" => |seen, show| if let Some((at, _)) = v4(seen) { number(seen, at + 8..at + 9, 0xff, show) };

@@ -133,9 +133,9 @@ impl Constant {
     /// How a field's value compares to it; absent where they cannot be compared.
     pub(super) fn compare(&self, value: &Value<'_>) -> Option<Ordering> {
         Some(match (value, self) {
-            (Value::Number(value), Self::Number(constant)) => value.cmp(constant),
+            (Value::Number(value), Self::Number(constant))
+            | (Value::Nanoseconds(value), Self::Nanoseconds(constant)) => value.cmp(constant),
             (Value::Bool(value), Self::Bool(constant)) => value.cmp(constant),
-            (Value::Nanoseconds(value), Self::Nanoseconds(constant)) => value.cmp(constant),
             (Value::Text(value), Self::Text(constant)) => value.as_ref().cmp(constant.as_str()),
             (Value::Ipv4(value), Self::Ipv4(constant, bits)) => {
                 let mask = u32::MAX

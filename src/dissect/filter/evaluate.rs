@@ -30,7 +30,7 @@ pub(super) fn holds(expression: &Expression, seen: &Seen<'_>) -> bool {
         Expression::Compare(left, comparison, Right::Constant(constant)) => {
             judge(*comparison, |test| {
                 each(left, seen, &mut |value| {
-                    test(pair(*comparison, &value, constant))
+                    test(pair(*comparison, &value, constant));
                 });
             })
         }

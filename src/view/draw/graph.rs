@@ -5,7 +5,7 @@ use ratatui_core::layout::Rect;
 use ratatui_core::style::Color;
 use ratatui_core::terminal::Frame;
 
-use super::widgets::Paragraph;
+use super::widgets::{self, Paragraph};
 use super::{Look, framed, shown};
 use crate::units::{StreamId, count, duration};
 use crate::view::model::Model;
@@ -103,7 +103,7 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
     } else {
         " . data   r sent again   - acknowledged   = gap "
     };
-    let inner = block.inner(area);
+    let inner = widgets::inner(area);
     frame.render_widget(block, area);
     if inner.width == 0 || inner.height == 0 {
         return;

@@ -5,7 +5,7 @@ use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span};
 
-use super::widgets::Paragraph;
+use super::widgets::{self, Paragraph};
 use super::{Look, fore, framed, of_role, pane, selected, shown, sign, window};
 use crate::dissect::Role;
 use crate::findings::Severity;
@@ -33,7 +33,7 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
 
 fn draw_findings(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     let block = framed(" Findings ", model.focus == Focus::Findings, look);
-    let inner = block.inner(area);
+    let inner = widgets::inner(area);
     frame.render_widget(block, area);
     let findings = model.data.index.findings();
     if findings.is_empty() {
@@ -72,7 +72,7 @@ fn draw_findings(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rec
 
 fn draw_pictures(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     let block = framed(" Pictures ", model.focus == Focus::Pictures, look);
-    let inner = block.inner(area);
+    let inner = widgets::inner(area);
     frame.render_widget(block, area);
     let images = model.data.index.images();
     if images.is_empty() {
@@ -138,7 +138,7 @@ fn draw_ladder(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect)
     };
     let title = shown(&title, look);
     let block = framed(&title, model.focus == Focus::Ladder, look);
-    let inner = block.inner(area);
+    let inner = widgets::inner(area);
     frame.render_widget(block, area);
     model.page = usize::from(inner.height);
     if model.rungs.is_empty() {

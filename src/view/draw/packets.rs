@@ -2,15 +2,37 @@
 
 use ratatui_core::layout::{Constraint, Layout, Rect};
 use ratatui_core::style::{Color, Modifier, Style};
+use std::fmt::Write as _;
+
 use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span};
 
-use super::widgets::Paragraph;
+use super::widgets::{self, Paragraph};
 use super::{Look, fore, framed, of_ansi, pane, selected, shown, window};
 use crate::dissect::list::{Clock, Column, cell, paint};
 use crate::dissect::{hex, info};
 use crate::units::count;
 use crate::view::model::{Focus, Model};
+
+/// Columns where there is room for the addresses.
+const WIDE: [Column; 8] = [
+    Column::Number,
+    Column::Time,
+    Column::Source,
+    Column::Destination,
+    Column::Protocol,
+    Column::Length,
+    Column::Info,
+    Column::Carries,
+];
+const NARROW: [Column; 6] = [
+    Column::Number,
+    Column::Time,
+    Column::Protocol,
+    Column::Length,
+    Column::Info,
+    Column::Carries,
+];
 
 pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     let [strip, rest] = Layout::vertical([Constraint::Length(3), Constraint::Min(6)]).areas(area);
@@ -62,7 +84,7 @@ fn draw_chunks(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect)
         .unwrap_or_default();
     let title = shown(&title, look);
     let block = framed(&title, model.focus == Focus::Chunks, look);
-    let inner = block.inner(area);
+    let inner = widgets::inner(area);
     frame.render_widget(block, area);
     let at = usize::try_from(model.chunk).unwrap_or(0);
     let cells = window(at, chunks.len(), usize::from(inner.width));
@@ -111,7 +133,7 @@ fn draw_list(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     };
     let title = shown(&title, look);
     let block = framed(&title, model.focus == Focus::List, look);
-    let inner = block.inner(area);
+    let inner = widgets::inner(area);
     frame.render_widget(block, area);
     let height = usize::from(inner.height).saturating_sub(1).max(1);
     model.page = height;
@@ -121,27 +143,7 @@ fn draw_list(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     }
     let rows = window(model.row, rows_in_all, height);
     // Addresses need the room of both only where there is some.
-    let columns: &[Column] = if inner.width >= 110 {
-        &[
-            Column::Number,
-            Column::Time,
-            Column::Source,
-            Column::Destination,
-            Column::Protocol,
-            Column::Length,
-            Column::Info,
-            Column::Carries,
-        ]
-    } else {
-        &[
-            Column::Number,
-            Column::Time,
-            Column::Protocol,
-            Column::Length,
-            Column::Info,
-            Column::Carries,
-        ]
-    };
+    let columns: &[Column] = if inner.width >= 110 { &WIDE } else { &NARROW };
     let cells = cells_of(model, rows.clone(), columns, usize::from(inner.width), look);
     let widths: Vec<usize> = columns
         .iter()
@@ -179,9 +181,9 @@ fn draw_list(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
             };
             let right = matches!(column, Column::Number | Column::Time | Column::Length);
             if right {
-                out.push_str(&format!("{clipped:>width$} "));
+                let _ = write!(out, "{clipped:>width$} ");
             } else {
-                out.push_str(&format!("{clipped:<width$} "));
+                let _ = write!(out, "{clipped:<width$} ");
             }
         }
         out
@@ -276,7 +278,7 @@ fn short_info(seen: &crate::dissect::Seen<'_>, unicode: bool, out: &mut String) 
 
 fn draw_details(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     let block = framed(" Details ", model.focus == Focus::Details, look);
-    let inner = block.inner(area);
+    let inner = widgets::inner(area);
     frame.render_widget(block, area);
     let rows = window(model.line, model.lines.len(), usize::from(inner.height));
     let mut lines = Vec::new();
@@ -331,7 +333,7 @@ fn draw_bytes(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) 
     }
     let title = shown(&title, look);
     let block = framed(&title, model.focus == Focus::Bytes, look);
-    let inner = block.inner(area);
+    let inner = widgets::inner(area);
     frame.render_widget(block, area);
     let Some(record) = model
         .record(model.row)

@@ -3,9 +3,11 @@
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use ratatui_core::style::Color;
+use std::fmt::Write as _;
+
 use ratatui_core::terminal::Frame;
 
-use super::widgets::Paragraph;
+use super::widgets::{self, Paragraph};
 use super::{Look, framed, shown};
 use crate::units::count;
 use crate::view::load::Pixels;
@@ -26,12 +28,12 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
         image.verdict
     );
     if image.gap_bytes > 0 {
-        title.push_str(&format!(", {} bytes missing", count(image.gap_bytes)));
+        let _ = write!(title, ", {} bytes missing", count(image.gap_bytes));
     }
     title.push_str(" · s saves it · [ ] others ");
     let title = shown(&title, look);
     let block = framed(&title, true, look);
-    let inner = block.inner(area);
+    let inner = widgets::inner(area);
     frame.render_widget(block, area);
     let fetched = model
         .fetched
@@ -43,11 +45,12 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
             let mut text = format!("It cannot be drawn: {reason}.");
             if let Some(picture) = fetched {
                 for gap in &picture.gaps {
-                    text.push_str(&format!(
+                    let _ = write!(
+                        text,
                         "\nmissing: bytes {}–{}",
                         count(gap.offset),
                         count((gap.offset + gap.length).saturating_sub(1))
-                    ));
+                    );
                 }
             }
             let width = usize::from(inner.width).max(1);

@@ -16,15 +16,13 @@ pub(super) struct Block<'t> {
     pub(super) style: Style,
 }
 
-impl Block<'_> {
-    /// What is left within.
-    pub(super) fn inner(&self, area: Rect) -> Rect {
-        Rect {
-            x: area.x.saturating_add(1),
-            y: area.y.saturating_add(1),
-            width: area.width.saturating_sub(2),
-            height: area.height.saturating_sub(2),
-        }
+/// What is left within a frame around an area.
+pub(super) fn inner(area: Rect) -> Rect {
+    Rect {
+        x: area.x.saturating_add(1),
+        y: area.y.saturating_add(1),
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(2),
     }
 }
 
@@ -95,16 +93,16 @@ impl<'t> Paragraph<'t> {
 
 impl Widget for Paragraph<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
-        let mut inner = area;
+        let mut within = area;
         if let Some(block) = self.block {
-            inner = block.inner(area);
+            within = inner(area);
             block.render(area, buffer);
         }
-        buffer.set_style(inner, self.style);
+        buffer.set_style(within, self.style);
         let lines = self.text.lines.into_iter().skip(usize::from(self.top));
-        for (line, y) in lines.zip(inner.y..inner.bottom()) {
+        for (line, y) in lines.zip(within.y..within.bottom()) {
             let line: Line<'_> = line;
-            buffer.set_line(inner.x, y, &line, inner.width);
+            buffer.set_line(within.x, y, &line, within.width);
         }
     }
 }
