@@ -124,7 +124,7 @@ impl Observer for Parts {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::PictureData { picture, bytes, .. } if picture == self.picture => {
-                self.data(bytes)
+                self.data(bytes);
             }
             Event::PictureGap { picture, length } if picture == self.picture => self.gap(length),
             _ => {}
