@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -50,8 +51,14 @@ pub(super) fn ring_bytes() -> u64 {
     })
 }
 
-/// Memory that is free, in bytes; absent where the system does not say.
+/// Memory that is free when it is first asked for, in bytes; absent where the system does not say. A process asks before it is
+/// confined, and may not afterwards.
 pub(super) fn free_memory() -> Option<u64> {
+    static FREE: OnceLock<Option<u64>> = OnceLock::new();
+    *FREE.get_or_init(read_free_memory)
+}
+
+fn read_free_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text
         .lines()
@@ -556,6 +563,8 @@ pub(super) fn confined_to(
         .as_deref()
         .filter(|file| *file != Path::new("-"));
     needs.folders.extend(Needs::beside(report).folders);
+    // From it limits are made later, when nothing can be opened any more.
+    let _ = free_memory();
     let confinement = confine(&needs);
     if output.verbose > 0 {
         writeln!(io::stderr().lock(), "imgnet: confined: {confinement}")?;

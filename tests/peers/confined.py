@@ -94,6 +94,15 @@ class Running:
                     raise Failed(f"never listened: {self.told()}")
                 self.changed.wait(0.2)
 
+    def says(self, part):
+        """Waits until it says something with this in it."""
+        until = time.monotonic() + PATIENCE
+        with self.changed:
+            while not any(part in line for line in self.lines + self.errors):
+                if time.monotonic() > until:
+                    raise Failed(f"never said {part}: {self.told()}")
+                self.changed.wait(0.2)
+
     def told(self):
         return f"{' '.join(self.command)}\n    " + "\n    ".join(self.lines[-8:] + self.errors[-8:])
 
@@ -474,8 +483,8 @@ def signals(setting, host):
         server = setting.start("imgnet-server", "receive", "--out", out, "--port", 0, "--listen", host, "--json")
         peer = connected(host, server.port())
         peer.sendall(PNG[:len(PNG) // 2])
-        time.sleep(0.2)
         peer.close()
+        server.says('"event":"transfer"')
         server.signalled(number, 1)
         client = setting.start("imgnet-client", "receive", "--listen", 0, "--address", host, "--protocol", "eof", "-o",
                                os.path.join(out, "x"))
