@@ -26,6 +26,8 @@ pub(super) struct Carriage<'c> {
     /// The capture ended before the picture did: more may have come.
     pub(super) open_end: bool,
     pub(super) around: Around<'c>,
+    /// Bytes of the stream that it takes, where those are not its own one by one.
+    pub(super) encoded: Option<u64>,
 }
 
 /// What happened, as far as the findings have a name for it.
@@ -146,9 +148,8 @@ pub(super) fn difference(
         damage = mistake.words(carriage.around);
         kind = Kind::Mistake(mistake);
     }
-    if let Damage::TrailingBytes { extra, .. } = &compared.damage
-        && side == SideOfMismatch::SenderToWire
-        && fills(carriage, found.len() as u64, *extra)
+    if let Damage::TrailingBytes { at, extra } = &compared.damage
+        && fills(carriage, side, found, *at, *extra)
     {
         kind = Kind::Padded { bytes: *extra };
         damage = format!(
@@ -190,17 +191,27 @@ pub(super) fn difference(
 }
 
 /// Whether so many bytes at the end of a picture are what its last datagram was filled up with.
-fn fills(carriage: &Carriage<'_>, length: u64, extra: u64) -> bool {
+fn fills(carriage: &Carriage<'_>, side: SideOfMismatch, found: &[u8], at: u64, extra: u64) -> bool {
     if carriage.transport != TransportKind::Udp {
         return false;
     }
+    let length = found.len() as u64;
     let carriers = carriage.chunks.map(|chunks| chunks.carriers(0..length));
     let carriers = carriers.unwrap_or_default();
-    let size = |range: &ByteRange| range.end.saturating_sub(range.start);
-    let Some(first) = carriers.first().map(|(_, range)| size(range)) else {
+    let bytes_in = |range: &ByteRange| range.end.saturating_sub(range.start);
+    let Some(first) = carriers.first().map(|(_, range)| bytes_in(range)) else {
         return false;
     };
-    carriers.len() > 1 && extra < first && carriers.iter().all(|(_, range)| size(range) == first)
+    if carriers.len() < 2 || extra >= first {
+        return false;
+    }
+    if side == SideOfMismatch::SenderToWire {
+        return carriers.iter().all(|(_, range)| bytes_in(range) == first);
+    }
+    // The wire format takes them off; the receiver kept them.
+    let tail = found.get(index(at)..).unwrap_or_default();
+    length.is_multiple_of(first)
+        && (carriage.encoded == Some(length) || carriage.around.after.starts_with(tail))
 }
 
 /// Compares the runs that were captured with the file at their offsets. Only what was captured can differ: that the file

@@ -247,7 +247,7 @@ pub fn nothing_sent(stream: &crate::ledger::Stream, bytes: u64, names: &str) -> 
     Finding {
         name: Name::NothingSent,
         severity: Severity::Error,
-        certainty: Certainty::Proven,
+        certainty: Certainty::Likely,
         stream: Some(stream.id),
         image: None,
         packets: vec![stream.first_packet, stream.last_packet],

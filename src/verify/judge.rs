@@ -386,6 +386,7 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
             .map_or(TransportKind::Tcp, |stream| stream.transport),
         open_end: open_end(image),
         around: around(work),
+        encoded: image.encoded_bytes,
     };
     let (Some(wire), Some(file)) = (work.wire, subject.bytes) else {
         // Digests alone: a difference without its place. With bytes missing not even that.
@@ -571,6 +572,7 @@ fn direct(
         transport: TransportKind::Tcp,
         open_end: false,
         around: Around::default(),
+        encoded: None,
     };
     let (sent, received) = (work.sent?.bytes?, work.received?.bytes?);
     bytes::difference(sent, received, SideOfMismatch::SenderToReceiver, &carriage)

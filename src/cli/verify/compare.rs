@@ -176,6 +176,10 @@ impl Verifier<'_> {
             if let Some(stray) = strays.remove(&image.id) {
                 knowledge.strays = stray.bytes;
             }
+            if knowledge.lacks {
+                // What surrounds them is not all there.
+                knowledge.strays = 0;
+            }
             knowledge.wants_sent = sides.sent.asked && (left || senders.contains(&image.from));
             (knowledge.before, knowledge.after) = self.around(report, image)?;
             let context = Context {
@@ -785,10 +789,8 @@ fn left_over(report: &Report, verification: &Verification) -> Option<Verdict> {
     if lacks && (any(&verification.sent) || any(&verification.received) || sent) {
         return Some(Verdict::Inconclusive);
     }
-    if sent {
-        return Some(Verdict::Incomplete);
-    }
-    received.then_some(Verdict::Unverified)
+    // That it went by before or after the capture cannot be ruled out.
+    (sent || received).then_some(Verdict::Unverified)
 }
 
 /// The files of a picture.
