@@ -302,6 +302,11 @@ pub const WORDS: &[Word] = &[
     },
     Word {
         kind: "wire format",
+        name: "mqtt",
+        meaning: "MQTT 3.1.1 and 5: each PUBLISH packet whose payload is a picture; topic, packet identifier and properties are framing.",
+    },
+    Word {
+        kind: "wire format",
         name: "carve",
         meaning: "No format was recognised: pictures are cut out of the stream where their own structure begins and ends.",
     },

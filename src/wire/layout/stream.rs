@@ -664,6 +664,10 @@ fn padding(bytes: u64, sink: &mut Sink<'_>) {
 
 impl Decode for LayoutDecoder {
     fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if bytes.is_empty() {
+            // A message that begins with the picture begins with its first byte.
+            return;
+        }
         let mut rest = bytes;
         loop {
             if let State::Fields = self.state {
