@@ -136,6 +136,7 @@ pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
     };
     let mut options = command.analysis.options();
     options.packets = true;
+    options.evidence = sides.is_some();
     let reading = frames.analyse(options, &mut watchers)?;
     let Watchers {
         collector,

@@ -34,6 +34,7 @@ impl Terminal {
         for signal in [SIGTERM, SIGHUP, SIGINT] {
             signal_hook::flag::register(signal, Arc::clone(&end))?;
         }
+        end_without_terminal()?;
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |panic| {
@@ -79,6 +80,22 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// Ends the process where its terminal went away (SIGHUP) and the loop does not come to notice: reading a terminal that is
+/// gone returns at once, for ever, inside the library that waits for keys.
+fn end_without_terminal() -> io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGHUP])?;
+    std::thread::Builder::new()
+        .name("terminal".into())
+        .spawn(move || {
+            if signals.forever().next().is_some() {
+                std::thread::sleep(std::time::Duration::from_millis(500));
+                give_back();
+                let _ = signal_hook::low_level::emulate_default_handler(SIGHUP);
+            }
+        })?;
+    Ok(())
 }
 
 /// Gives the terminal back, once.
