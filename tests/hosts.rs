@@ -45,8 +45,8 @@ fn run(folder: &Path, program: &str, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// Waits for the receiver by name, then sends.
-const SEND: &str = "sender=i=0; until ./imgnet-client send receiver:65432 a.jpg; do i=$((i+1)); test $i -lt 100 || exit 9; sleep 0.1; done";
+/// Gives the receiver time to listen (a refused connection is an error of the run), then sends to it by name.
+const SEND: &str = "sender=sleep 2; i=0; until ./imgnet-client send receiver:65432 a.jpg; do i=$((i+1)); test $i -lt 100 || exit 9; sleep 0.1; done";
 const RECEIVE: &str = "receiver=exec ./imgnet-server receive --listen 0.0.0.0 --out got --count 1";
 
 /// What the capture that both tests run must have come to.
