@@ -198,16 +198,16 @@ mod tests {
 
     #[test]
     fn the_folders_of_two_versions() {
-        let four_zero = "Temp:                \t/tmp\nPersonal configuration:\t/root/.config/wireshark\n\
-            Personal Plugins:    \t/root/.local/lib/wireshark/plugins/4.0\nPersonal Lua Plugins:\t/root/.local/lib/wireshark/plugins\n";
+        let four_zero = "Temp:                \t/tmp\nPersonal configuration:\t/home/user/.config/wireshark\n\
+            Personal Plugins:    \t/home/user/.local/lib/wireshark/plugins/4.0\nPersonal Lua Plugins:\t/home/user/.local/lib/wireshark/plugins\n";
         let folders = Folders::read(four_zero).unwrap();
         assert_eq!(
             folders.plugins,
-            Path::new("/root/.local/lib/wireshark/plugins")
+            Path::new("/home/user/.local/lib/wireshark/plugins")
         );
         assert_eq!(
             folders.of(Kind::Profile),
-            Path::new("/root/.config/wireshark/profiles/imgnet")
+            Path::new("/home/user/.config/wireshark/profiles/imgnet")
         );
         let without = "Personal configuration:\t/c\nPersonal Plugins:\t/p\n";
         assert_eq!(Folders::read(without).unwrap().plugins, Path::new("/p"));
