@@ -193,7 +193,7 @@ impl AnalysisArgs {
         let defaults = Limits::default();
         let limits = &self.limits;
         let memory = limits.max_memory.map_or_else(
-            || super::capture::free_memory().map_or(u64::MAX, |free| (free / 2).max(LEAST)),
+            || super::memory::free_memory().map_or(u64::MAX, |free| (free / 2).max(LEAST)),
             |memory| memory as u64,
         );
         // A live stream takes a few KiB; a quarter of the memory is for those, another for what waits.

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -14,6 +13,7 @@ use crate::capture::repair::Repairer;
 use crate::capture::session::{self, Every, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
 use crate::cli::exit::Exit;
+use crate::cli::memory;
 use crate::cli::output::{Output, not_an_input, not_the_same};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary as MarkdownSummary};
 use crate::cli::terminal::Environment;
@@ -27,6 +27,7 @@ use crate::source::live::{self, Live};
 mod command;
 mod compare;
 mod device;
+mod ending;
 mod expect;
 mod network;
 mod rows;
@@ -36,36 +37,13 @@ mod words;
 
 use command::Started;
 pub(super) use device::{describe, filter, how_to_get_the_right, open};
+use ending::{Ending, conclude};
+pub(super) use ending::{capture_file, exit, failed, has_errors};
 use network::{HostArg, Network, Task, Until};
 pub(super) use view::View;
 pub(super) use watch::Watch;
 use words::announce;
 pub(super) use words::{not_allowed, summary_lines};
-
-/// Bytes of the kernel's ring unless `--buffer` says otherwise: a sixty-fourth of the memory that is free, for it is
-/// not swapped, and between 32 and 512 MiB: where loopback moves 20 Gbit/s, less than 256 MiB loses frames when
-/// nobody holds the sender.
-pub(super) fn ring_bytes() -> u64 {
-    free_memory().map_or(64 << 20, |free| {
-        (free / 64).clamp(32 << 20, 512 << 20) & !((1 << 20) - 1)
-    })
-}
-
-/// Memory that is free when it is first asked for, in bytes; absent where the system does not say. A process asks before it is
-/// confined, and may not afterwards.
-pub(super) fn free_memory() -> Option<u64> {
-    static FREE: OnceLock<Option<u64>> = OnceLock::new();
-    *FREE.get_or_init(read_free_memory)
-}
-
-fn read_free_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes.saturating_mul(1024))
-}
 
 /// After the last picture asked for: time for its connection to be closed on the wire.
 const AFTER_IMAGES: Duration = Duration::from_millis(250);
@@ -512,7 +490,7 @@ fn open_all(
     }
     let ring = capture
         .buffer
-        .map_or_else(ring_bytes, |mebibytes| mebibytes << 20)
+        .map_or_else(memory::ring_bytes, |mebibytes| mebibytes << 20)
         / (interfaces.len().max(1) as u64);
     let mut device = Vec::new();
     for (index, interface) in (0..).zip(interfaces) {
@@ -564,7 +542,7 @@ pub(super) fn confined_to(
         .filter(|file| *file != Path::new("-"));
     needs.folders.extend(Needs::beside(report).folders);
     // From it limits are made later, when nothing can be opened any more.
-    let _ = free_memory();
+    let _ = memory::free_memory();
     let confinement = confine(&needs);
     if output.verbose > 0 {
         writeln!(io::stderr().lock(), "imgnet: confined: {confinement}")?;
@@ -598,239 +576,6 @@ fn list() -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Good)
-}
-
-/// Where what was found is told.
-struct Ending {
-    output: Option<Output>,
-    page: Option<PageFile>,
-    markdown: Option<MarkdownSummary>,
-    expected: Option<expect::Expected>,
-    /// The programs whose traffic it is may still be at work.
-    others_run: bool,
-}
-
-/// Says what was found and how the capture went.
-fn conclude(
-    capture: &Capture,
-    interface: &str,
-    summary: Summary,
-    mut watch: Watch,
-    ending: Ending,
-) -> anyhow::Result<Exit> {
-    let Ending {
-        output,
-        page,
-        markdown,
-        expected,
-        others_run,
-    } = ending;
-    let compared = watch.compared();
-    let sight = watch.seen();
-    let mut report = watch.into_report(capture_file(interface, &summary), &summary.counts);
-    let failure = match compared {
-        None => None,
-        Some(compared) => {
-            let concluded = compared.conclude(&capture.compare.named(), &mut report, others_run);
-            for missing in concluded.iter().flatten() {
-                writeln!(io::stderr().lock(), "imgnet: {missing}")?;
-            }
-            concluded.err()
-        }
-    };
-    let verdict = verdict(&report, &summary);
-    report.verdict = verdict;
-    let checked = expected
-        .map(|expected| expected.judge(&report))
-        .transpose()?;
-    let arguments = &capture.common.output;
-    let style = output
-        .as_ref()
-        .map_or_else(|| stderr_style(arguments), |output| *output.style());
-    let json_lines = arguments.format == FormatArg::Json && arguments.output.is_none();
-    if json_lines {
-        let line = view::summary_line(interface, &summary, &report);
-        if output.is_some() {
-            writeln!(io::stdout().lock(), "{line}").or_else(ignore_closed_pipe)?;
-        } else {
-            writeln!(io::stderr().lock(), "{line}")?;
-        }
-    } else if let Some(output) = output {
-        output.write(&report)?;
-    } else {
-        crate::report::table::render(&report, &style, &mut io::stderr().lock())?;
-    }
-    if !arguments.quiet && !json_lines {
-        let mut lines: Vec<String> = summary_lines(interface, &summary)
-            .iter()
-            .flat_map(|line| {
-                let line = text::plain(line, style.unicode);
-                text::wrap(&line, style.width, "", "  ")
-            })
-            .collect();
-        if arguments.format == FormatArg::Table
-            && arguments.output.is_none()
-            && capture.file.write.as_deref() != Some(Path::new("-"))
-        {
-            lines.insert(0, String::new());
-            writeln!(io::stdout().lock(), "{}", lines.join("\n")).or_else(ignore_closed_pipe)?;
-        } else {
-            writeln!(io::stderr().lock(), "{}", lines.join("\n"))?;
-        }
-    }
-    let short = fell_short(capture, &report);
-    if let Some(short) = &short {
-        writeln!(io::stderr().lock(), "imgnet: {short}")?;
-    }
-    still_there(capture, &summary)?;
-    if let Some(markdown) = markdown {
-        markdown.write(&report, checked.as_ref().map(expect::Outcomes::checked))?;
-    }
-    if let (Some(page), Some(sight)) = (page, sight) {
-        let path = page.path().to_owned();
-        let checked = checked.as_ref().map(expect::Outcomes::checked);
-        page.write_seen(&report, checked, sight)?;
-        let beside_table = arguments.format == FormatArg::Table
-            && arguments.output.is_none()
-            && capture.file.write.as_deref() != Some(Path::new("-"));
-        page::tell(&path, beside_table)?;
-    }
-    failed(summary)?;
-    // All that was captured is told first.
-    if let Some(failure) = failure {
-        return Err(failure.context("the pictures were not compared"));
-    }
-    if let Some(checked) = checked {
-        checked.tell(arguments)?;
-        // What is expected of the run is what counts, and includes what is seen without being told.
-        if let Some(worse) = checked.exit() {
-            return Ok(worse);
-        }
-    }
-    Ok(match verdict {
-        // Files were given, and do not belong to what was seen.
-        None | Some(Verdict::Unverified) if capture.compare.given() => Exit::NotEqual,
-        verdict => match exit(verdict) {
-            Exit::Good if short.is_some() || has_errors(&report) => Exit::NotEqual,
-            exit => exit,
-        },
-    })
-}
-
-/// Whether something did not work, be every picture whole.
-pub(super) fn has_errors(report: &Report) -> bool {
-    let error = |finding: &Finding| finding.severity == Severity::Error;
-    report.findings.iter().any(error)
-}
-
-/// What was to be captured and did not come, in words; absent where nothing lacks.
-fn fell_short(capture: &Capture, report: &Report) -> Option<String> {
-    if report.packets.read == 0 {
-        return Some("not one packet was captured: nothing can be said of any transfer".to_owned());
-    }
-    let wanted = capture.end.images?;
-    let came = report.images.len() as u64;
-    (came < wanted).then(|| {
-        format!(
-            "{} of the {} pictures that --images asked for came",
-            text::count(came),
-            text::count(wanted)
-        )
-    })
-}
-
-/// Makes sure that the file is still what was written: somebody may have removed or replaced it meanwhile.
-fn still_there(capture: &Capture, summary: &Summary) -> anyhow::Result<()> {
-    let Some(written) = summary
-        .written
-        .as_ref()
-        .filter(|written| written.name != "-")
-    else {
-        return Ok(());
-    };
-    let row = capture.file.rotate.is_some();
-    let named = capture.file.write.iter().filter(|_| !row);
-    for file in named.chain(&written.files) {
-        match std::fs::metadata(file) {
-            Ok(found) if !found.is_file() || row || found.len() >= written.bytes => {}
-            Ok(found) => anyhow::bail!(
-                "{}: somebody cut or replaced it while it was written: it has {} bytes, {} were written",
-                file.display(),
-                text::count(found.len()),
-                text::count(written.bytes)
-            ),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => anyhow::bail!(
-                "{}: somebody removed it while it was written; the frames are lost",
-                file.display()
-            ),
-            // What may not be looked at is not known to be gone.
-            Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// What ended the capture early, if anything did.
-///
-/// # Errors
-/// That.
-pub(super) fn failed(summary: Summary) -> anyhow::Result<()> {
-    if let Some(failure) = summary.write_failure {
-        return Err(failure.into());
-    }
-    if let Some(failure) = summary.device_failure {
-        return Err(failure.into());
-    }
-    if summary.broken {
-        anyhow::bail!(
-            "a part of imgnet failed (a defect: please report it); what was captured is in the file, the counts above may be short"
-        );
-    }
-    Ok(())
-}
-
-/// The run's verdict: that of its worst picture, and no better than inconclusive where frames were lost.
-fn verdict(report: &Report, summary: &Summary) -> Option<Verdict> {
-    let lost = (summary.counts.lost() > 0).then_some(Verdict::Inconclusive);
-    report.verdict.max(lost)
-}
-
-/// The exit code of a verdict, as `capture` and `demo` have it.
-pub(super) fn exit(verdict: Option<Verdict>) -> Exit {
-    match verdict {
-        None | Some(Verdict::Match | Verdict::Unverified) => Exit::Good,
-        Some(Verdict::Inconclusive) => Exit::Inconclusive,
-        Some(Verdict::Incomplete | Verdict::Mismatch) => Exit::NotEqual,
-    }
-}
-
-/// What the report says of a live capture.
-pub(super) fn capture_file(interface: &str, summary: &Summary) -> CaptureFile {
-    let counts = &summary.counts;
-    CaptureFile {
-        path: match &summary.written {
-            Some(written) if written.name != "-" => written.name.clone(),
-            _ => interface.to_owned(),
-        },
-        format: if summary.written.is_some() {
-            "pcapng"
-        } else {
-            "live"
-        }
-        .to_owned(),
-        link_types: vec![
-            summary
-                .link
-                .name()
-                .map_or_else(|| format!("link type {}", summary.link.0), str::to_owned),
-        ],
-        packets: counts.frames,
-        captured_bytes: counts.bytes,
-        original_bytes: counts.wire_bytes,
-        truncated: false,
-        damage: None,
-        kernel_drops: counts.dropped,
-    }
 }
 
 /// How a rendering for people looks on standard error.

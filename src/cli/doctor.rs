@@ -271,8 +271,8 @@ fn hosts_on_a_bridge(private: bool) -> Condition {
 
 /// Memory for the kernel's ring: it is not swapped, so it has to be free.
 fn ring_memory() -> Condition {
-    let ring = super::capture::ring_bytes();
-    let free = super::capture::free_memory();
+    let ring = super::memory::ring_bytes();
+    let free = super::memory::free_memory();
     let mebibytes = |bytes: u64| bytes >> 20;
     let (state, detail, command) = match free {
         None => (

@@ -32,6 +32,7 @@ pub mod generate;
 mod glue;
 pub mod inspect;
 pub mod layout;
+mod memory;
 pub mod output;
 pub mod page;
 mod progress;

@@ -26,8 +26,10 @@ use crate::verify::Thresholds;
 
 pub(super) mod compare;
 pub(super) mod files;
+pub(super) mod half;
 mod junit;
 mod knowledge;
+mod paint;
 pub(super) mod spool;
 
 use compare::{Named, Settings, Sides, Verifier};

@@ -1,5 +1,7 @@
 //! Pictures on their way in: what a decoder recognises is checked, hashed and saved as it comes.
 
+mod open;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -7,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
+use self::open::{Body, Content, Open, refusal};
 use super::digest::Digest;
 use super::pixels::Held;
 use super::socket::Connection;
@@ -77,58 +80,6 @@ pub(super) enum Answer {
 struct Received {
     bytes: Vec<u8>,
     problem: Option<String>,
-}
-
-/// A picture that is under way.
-#[derive(Debug)]
-struct Open {
-    digest: Digest,
-    bytes: u64,
-    chunks: Vec<u32>,
-    started: Timestamp,
-    content: Content,
-    problem: Option<String>,
-    repeats: Option<u64>,
-    /// Declared length; absent where the wire format has none.
-    length: Option<u64>,
-    told: Instant,
-}
-
-#[derive(Debug)]
-enum Content {
-    /// Too few bytes to tell what it is.
-    Head(Vec<u8>),
-    /// A picture file.
-    Picture { walker: Box<Walker>, body: Body },
-    /// Rows of pixels: what they become has to be made of all of them.
-    Rows(Held),
-    /// Refused.
-    None,
-}
-
-#[derive(Debug)]
-enum Body {
-    Draft(Draft),
-    Memory(Vec<u8>),
-}
-
-impl Body {
-    fn new(destination: &Destination<'_>) -> Self {
-        match destination {
-            Destination::Memory | Destination::Named { .. } => Self::Memory(Vec::new()),
-            _ => Self::Draft(Draft::new(destination)),
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        match self {
-            Self::Draft(draft) => draft.write(bytes),
-            Self::Memory(memory) => {
-                memory.extend_from_slice(bytes);
-                Ok(())
-            }
-        }
-    }
 }
 
 impl<'r> Intake<'r> {
@@ -723,64 +674,6 @@ impl<'r> Intake<'r> {
             }
         }
     }
-}
-
-impl Open {
-    fn write(&mut self, bytes: &[u8], route: &Route<'_>, limits: &Limits) -> Result<(), Error> {
-        let most_pixels = limits.pixels;
-        match &mut self.content {
-            Content::Head(head) => {
-                head.extend_from_slice(bytes);
-                match sniff(head.get(..SNIFF_BYTES).unwrap_or(head)) {
-                    Sniff::NeedMore => {}
-                    Sniff::No => {
-                        self.problem = Some(refusal(head));
-                        self.content = Content::None;
-                    }
-                    Sniff::Is(format) => {
-                        let mut walker = Box::new(Walker::new(format));
-                        let mut body = Body::new(&route.destination);
-                        walker.update(head);
-                        body.write(head)?;
-                        self.content = Content::Picture { walker, body };
-                    }
-                }
-            }
-            Content::Picture { walker, body } => {
-                walker.update(bytes);
-                body.write(bytes)?;
-            }
-            Content::Rows(rows) => {
-                if !rows.extend(bytes, limits.memory) {
-                    return Err(Error::Memory {
-                        peer: route.from,
-                        limit: limits.memory,
-                    });
-                }
-            }
-            Content::None => {}
-        }
-        if let Content::Picture { walker, .. } = &self.content {
-            let info = walker.info();
-            if let (Some(width), Some(height)) = (info.width, info.height)
-                && u64::from(width).saturating_mul(u64::from(height)) > most_pixels
-            {
-                self.problem = Some(format!(
-                    "refused: {width}×{height} pixels are more than the limit of {most_pixels}: --max-pixels raises it"
-                ));
-                self.content = Content::None;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn refusal(head: &[u8]) -> String {
-    let head = head.get(..12).unwrap_or(head);
-    format!(
-        "refused: not a JPEG, PNG, GIF, WebP or BMP; it begins with \"{}\"",
-        head.escape_ascii()
-    )
 }
 
 /// What is answered over a connection after bytes were taken: nothing unless the format is one of answers.

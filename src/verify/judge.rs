@@ -2,6 +2,7 @@
 
 use image::DynamicImage;
 
+use super::blame::{Ends, blame, certainty, ends};
 use super::bytes::{self, Carriage, Found, Kind};
 use super::evidence::Form;
 use super::mistakes::{Around, Mistake};
@@ -9,11 +10,11 @@ use super::pairing::FileFacts;
 use super::reconcile::{Evidence, Lie};
 use super::wire::Wire;
 use super::{findings, likeness, rows};
-use crate::findings::{Certainty, Finding, Name};
+use crate::findings::Finding;
 use crate::ledger::comparison::{
     Blame, Blamed, Comparison, Level, Mismatch, PairedBy, Pixels, Rows, Side, SideOfMismatch,
 };
-use crate::ledger::{Closed, GapCause, Image, Stream, TransportKind, Verdict};
+use crate::ledger::{Image, Stream, TransportKind, Verdict};
 
 /// Which sides the user gave files of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -345,7 +346,7 @@ fn split(compared: Option<Compared>) -> (Option<Side>, Option<(Mismatch, Kind)>)
 }
 
 /// The capture ended before the picture did.
-fn open_end(image: &Image) -> bool {
+pub(super) fn open_end(image: &Image) -> bool {
     image.verdict == Verdict::Inconclusive && image.gaps.is_empty()
 }
 
@@ -627,214 +628,6 @@ fn verdict(
             Arrival::Partly => Verdict::Incomplete,
         },
         found => found,
-    }
-}
-
-/// How the stream ended.
-#[derive(Debug, Clone, Copy, Default)]
-struct Ends {
-    sender_closed: bool,
-    sender_reset: bool,
-    receiver_reset: bool,
-}
-
-impl Ends {
-    fn any_reset(self) -> bool {
-        self.sender_reset || self.receiver_reset
-    }
-}
-
-fn ends(work: &Work<'_>) -> Ends {
-    let image = work.image;
-    let mut ends = Ends::default();
-    for direction in work.stream.iter().flat_map(|stream| &stream.directions) {
-        match (direction.from == image.from, direction.closed) {
-            (true, Some(Closed::Fin)) => ends.sender_closed = true,
-            (true, Some(Closed::Reset)) => ends.sender_reset = true,
-            (false, Some(Closed::Reset)) => ends.receiver_reset = true,
-            (false, Some(Closed::Fin)) | (_, None) => {}
-        }
-    }
-    ends
-}
-
-/// How sure it is that what was captured reached the receiver's machine.
-fn certainty(image: &Image) -> Certainty {
-    if findings::one_machine(image.from, image.to) {
-        Certainty::Proven
-    } else {
-        Certainty::Likely
-    }
-}
-
-/// Whose side it is.
-fn blame(
-    work: &Work<'_>,
-    ends: Ends,
-    verdict: Verdict,
-    first: Option<&(Mismatch, Kind)>,
-    found: &[Finding],
-) -> Option<Blame> {
-    let blame = |who, why: &str| {
-        Some(Blame {
-            who,
-            why: why.to_owned(),
-        })
-    };
-    let udp = work
-        .stream
-        .is_some_and(|stream| stream.transport == TransportKind::Udp);
-    match verdict {
-        Verdict::Match => None,
-        Verdict::Unverified => doubt(work),
-        Verdict::Inconclusive => blame(
-            Blamed::Capture,
-            if work.knowledge.lacks || work.knowledge.lacks_frames {
-                "it lacks frames of this transfer; whether the picture was right only a capture without gaps can tell"
-            } else if open_end(work.image) {
-                "the capture ended before the picture did; one that goes on to the end would tell"
-            } else {
-                "it lacks bytes of the picture; whether they were right only a capture without gaps can tell"
-            },
-        ),
-        Verdict::Incomplete if work.knowledge.arrival == Arrival::Partly && work.image.complete => {
-            blame(
-                if ends.receiver_reset {
-                    Blamed::Receiver
-                } else {
-                    Blamed::Network
-                },
-                "not all of it was acknowledged before the connection was over",
-            )
-        }
-        Verdict::Incomplete => Some(cut(work, ends)),
-        Verdict::Mismatch => {
-            let (mismatch, kind) = first?;
-            match (mismatch.side, kind) {
-                (SideOfMismatch::SenderToReceiver, _) => blame(
-                    Blamed::Unknown,
-                    "the two files differ where the capture lacks bytes; a capture without gaps would tell the side",
-                ),
-                (SideOfMismatch::SenderToWire, Kind::CutShort { .. }) => Some(cut(work, ends)),
-                (SideOfMismatch::SenderToWire, _)
-                    if found.iter().any(|finding| finding.name == Name::ReEncoded) =>
-                {
-                    blame(
-                        Blamed::Sender,
-                        "it put the picture on the socket encoded afresh, not the file's bytes",
-                    )
-                }
-                (SideOfMismatch::SenderToWire, _) => blame(
-                    Blamed::Sender,
-                    "the bytes were different when they came onto the wire",
-                ),
-                (SideOfMismatch::WireToReceiver, _) if ends.receiver_reset => blame(
-                    Blamed::Receiver,
-                    "it reset the connection before it had read everything",
-                ),
-                (SideOfMismatch::WireToReceiver, _)
-                    if udp && certainty(work.image) != Certainty::Proven =>
-                {
-                    blame(
-                        Blamed::Unknown,
-                        "the bytes are on the wire where it was captured, not in the file: lost behind that place or in the \
-                         receiver; a capture taken on the receiving machine would tell",
-                    )
-                }
-                (SideOfMismatch::WireToReceiver, _) => blame(
-                    Blamed::Receiver,
-                    "the wire has the right bytes, its file does not",
-                ),
-            }
-        }
-    }
-}
-
-/// What keeps a whole picture from being a match.
-fn doubt(work: &Work<'_>) -> Option<Blame> {
-    let blame = |who, why: &str| {
-        Some(Blame {
-            who,
-            why: why.to_owned(),
-        })
-    };
-    let knowledge = work.knowledge;
-    if work.sent.is_some() && work.received.is_none() && knowledge.arrival == Arrival::Reset {
-        blame(
-            Blamed::Receiver,
-            "its machine acknowledged the whole picture, then it reset the connection: whether its program had read \
-                     all, only its file would tell",
-        )
-    } else if work.sent.is_some()
-        && work.received.is_none()
-        && !work.asked.received
-        && knowledge.arrival == Arrival::Unknown
-    {
-        blame(
-            Blamed::Unknown,
-            "the picture left whole; whether it arrived the capture does not show, the received file would tell",
-        )
-    } else if knowledge.strays > 0 && (work.sent.is_some() || work.received.is_some()) {
-        Some(Blame {
-            who: Blamed::Sender,
-            why: format!(
-                "{} sent beside the picture, and nothing explains them",
-                crate::units::counted(knowledge.strays, "byte was", "bytes were")
-            ),
-        })
-    } else if knowledge.wants_sent && work.sent.is_none() && work.asked.sent {
-        blame(
-            Blamed::Unknown,
-            "it is none of the files that were to be sent",
-        )
-    } else if work.asked.received && work.received.is_none() {
-        blame(
-            Blamed::Unknown,
-            "the wire has the whole picture, but no received file belongs to it; the file that the receiver \
-                     saved would tell",
-        )
-    } else {
-        None
-    }
-}
-
-/// Whose side it is that a picture is cut short on the wire.
-fn cut(work: &Work<'_>, ends: Ends) -> Blame {
-    let lost = work
-        .image
-        .gaps
-        .iter()
-        .any(|gap| gap.cause == GapCause::NeverAcknowledged);
-    let (who, why) = if lost {
-        (
-            Blamed::Network,
-            "bytes went out of the stream that nobody acknowledged and that were not sent again",
-        )
-    } else if ends.receiver_reset {
-        (
-            Blamed::Receiver,
-            "it reset the connection before the picture was over",
-        )
-    } else if ends.sender_reset {
-        (
-            Blamed::Sender,
-            "it reset the connection before the picture was over",
-        )
-    } else if ends.sender_closed {
-        (
-            Blamed::Sender,
-            "it closed the connection before it had sent everything",
-        )
-    } else {
-        (
-            Blamed::Unknown,
-            "nothing more came, and nobody closed; a log of the sending program, or a capture that goes on for longer, \
-             would tell",
-        )
-    };
-    Blame {
-        who,
-        why: why.to_owned(),
     }
 }
 

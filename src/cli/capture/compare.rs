@@ -22,7 +22,8 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::analysis::{DigestKind, Event};
-use crate::cli::verify::compare::{Context, Half, Named, Picked, Settings, Verifier, judge};
+use crate::cli::verify::compare::{Context, Named, Settings, Verifier, judge};
+use crate::cli::verify::half::{Half, Picked};
 use crate::cli::verify::spool::Spool;
 use crate::ledger::comparison::{Comparison, PairedBy};
 use crate::ledger::{Image, Verdict};

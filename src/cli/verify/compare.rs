@@ -1,28 +1,27 @@
 //! The comparison behind `verify` and behind a live capture that was given files: which files there are, which belongs to
 //! which picture, and what comes of each.
 
+mod beside;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufWriter, Write as _};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::files::{self, Found, Look};
+use super::half::{Half, Picked, pick, subject};
 use super::knowledge;
+use super::paint::paint;
 use super::spool::{Spool, Way};
-use crate::cli::output::{temporary, trouble};
-use crate::findings::{Finding, Name};
-use crate::ledger::comparison::{
-    Given, Level, PairedBy, SideOfMismatch, UnpairedFile, Verification,
-};
-use crate::ledger::{Confidence, Image, Stream, TransportKind, Verdict};
+use crate::findings::Name;
+use crate::ledger::comparison::{Given, Level, UnpairedFile, Verification};
+use crate::ledger::{Confidence, Image, Stream, Verdict};
 use crate::report::model::Report;
 use crate::transfer::record::{Record, Side as Writer};
-use crate::units::{ByteRange, PictureId};
+use crate::units::PictureId;
 use crate::verify::{
-    self, Asked, Evidence, FileFacts, Knowledge, LedgerLine, Outcome, Pairs, Subject, Text,
-    Thresholds, Wanted, Wire, Work, painting,
+    self, Asked, Evidence, Knowledge, LedgerLine, Outcome, Pairs, Text, Thresholds, Wanted, Wire,
+    Work,
 };
-use crate::wire::Protocol;
 
 /// What the user named.
 #[derive(Debug, Clone, Copy)]
@@ -349,148 +348,6 @@ impl Verifier<'_> {
         }))
     }
 
-    /// Bytes behind the last picture of a direction that nothing explains, by that picture.
-    fn strays(
-        &mut self,
-        report: &Report,
-        gathered: &Gathered,
-    ) -> anyhow::Result<BTreeMap<PictureId, verify::Stray>> {
-        let mut found = BTreeMap::new();
-        for stream in &report.streams {
-            for direction in &stream.directions {
-                let pictures: Vec<&Image> = report
-                    .images
-                    .iter()
-                    .filter(|image| image.stream == stream.id && image.from == direction.from)
-                    .collect();
-                let told = |image: &Image| {
-                    let evidence = gathered.evidence.get(&image.id);
-                    image.protocol == Protocol::Carve
-                        || evidence.is_some_and(|evidence| evidence.wire.is_some())
-                };
-                if stream.transport == TransportKind::Udp
-                    || pictures.is_empty()
-                    || (knowledge::is_understood(report, direction, stream.id)
-                        && !pictures.iter().any(|image| told(image)))
-                {
-                    continue;
-                }
-                let way = Way {
-                    stream: stream.id,
-                    from: direction.from,
-                };
-                let end = direction.unique_bytes.saturating_add(direction.gap_bytes);
-                let places: Vec<(PictureId, ByteRange, verify::Lie)> = pictures
-                    .iter()
-                    .map(|image| {
-                        let length = image.encoded_bytes.unwrap_or(image.bytes);
-                        let lie = gathered.evidence.get(&image.id);
-                        (
-                            image.id,
-                            image.offset..image.offset.saturating_add(length),
-                            lie.map_or(verify::Lie::Plain, |evidence| evidence.lie),
-                        )
-                    })
-                    .collect();
-                let spool = &mut *self.spool;
-                let stray = verify::stray(&places, end, &mut |range| {
-                    let mut runs = spool.way(way, range)?;
-                    anyhow::Ok(if runs.len() == 1 {
-                        runs.pop().map(|run| run.bytes).unwrap_or_default()
-                    } else {
-                        Vec::new()
-                    })
-                })?;
-                if let Some(stray) = stray {
-                    found.insert(stray.picture, stray);
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// Bytes of the stream before a picture and behind it.
-    fn around(&mut self, report: &Report, image: &Image) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
-        /// As many as a buffer may hold.
-        const NEAR: u64 = 64 << 10;
-        let pictures = report.stream(image.stream).is_some_and(|stream| {
-            let direction = stream.directions.iter().find(|one| one.from == image.from);
-            direction.is_some_and(|direction| direction.unique_bytes != image.bytes)
-        });
-        if !pictures {
-            return Ok((Vec::new(), Vec::new()));
-        }
-        let way = Way {
-            stream: image.stream,
-            from: image.from,
-        };
-        let end = image
-            .offset
-            .saturating_add(image.encoded_bytes.unwrap_or(image.bytes));
-        let before = self
-            .spool
-            .way(way, image.offset.saturating_sub(NEAR)..image.offset)?;
-        let before = before
-            .into_iter()
-            .find(|run| run.range().end == image.offset)
-            .map(|run| run.bytes);
-        let after = self.spool.way(way, end..end.saturating_add(NEAR))?;
-        let after = after
-            .into_iter()
-            .find(|run| run.offset == end)
-            .map(|run| run.bytes);
-        Ok((before.unwrap_or_default(), after.unwrap_or_default()))
-    }
-
-    /// Files sent that are on no wire, and what went out in their place.
-    fn others(&self, report: &Report, sent: &Pairs) -> Vec<Finding> {
-        let used: BTreeSet<usize> = sent.files.iter().flatten().map(|(file, _)| *file).collect();
-        let left: Vec<&Found> = self
-            .sides
-            .sent
-            .files
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !used.contains(index))
-            .map(|(_, file)| file)
-            .collect();
-        let mut found = Vec::new();
-        if left.is_empty() || knowledge::lacks(report) {
-            return found;
-        }
-        let names = |files: &[&Found]| {
-            let names: Vec<&str> = files
-                .iter()
-                .map(|file| file.candidate.path.as_str())
-                .collect();
-            names.join(", ")
-        };
-        let strangers: Vec<&Image> = report
-            .images
-            .iter()
-            .zip(&sent.files)
-            .filter(|(image, file)| file.is_none() && image.complete)
-            .map(|(image, _)| image)
-            .collect();
-        if let ([_, ..], Some(image)) = (left.as_slice(), strangers.first())
-            && left.len() <= 3
-        {
-            found.push(verify::other_file(image, &names(&left)));
-        } else if report.images.is_empty() {
-            let carried = report
-                .streams
-                .iter()
-                .find(|stream| stream.directions.iter().any(|one| one.payload_bytes > 0));
-            if let Some(stream) = carried {
-                let bytes: u64 = stream.directions.iter().map(|one| one.unique_bytes).sum();
-                if bytes <= 64 {
-                    found.push(verify::nothing_sent(stream, bytes, &names(&left)));
-                }
-            }
-        }
-        found
-    }
-
     fn pair(
         &mut self,
         wanted: &[Wanted],
@@ -793,63 +650,6 @@ fn left_over(report: &Report, verification: &Verification) -> Option<Verdict> {
     (sent || received).then_some(Verdict::Unverified)
 }
 
-/// The files of a picture.
-pub(in crate::cli) struct Picked<'p> {
-    /// SHA-256 of the picture.
-    pub(in crate::cli) digest: Option<&'p str>,
-    pub(in crate::cli) sent: Option<Half<'p>>,
-    pub(in crate::cli) received: Option<Half<'p>>,
-}
-
-/// The file of one side of a picture.
-pub(in crate::cli) struct Half<'p> {
-    facts: FileFacts,
-    pairing: PairedBy,
-    /// Absent where only a ledger tells of it.
-    found: Option<&'p Found>,
-}
-
-impl<'p> Half<'p> {
-    /// A file.
-    pub(in crate::cli) fn file(found: &'p Found, pairing: PairedBy) -> Self {
-        Self {
-            facts: found.facts.clone(),
-            pairing,
-            found: Some(found),
-        }
-    }
-
-    /// What a ledger says of a file that was not given.
-    pub(in crate::cli) fn record(record: &Record) -> Self {
-        Self {
-            facts: FileFacts {
-                path: None,
-                bytes: record.bytes,
-                sha256: record.sha256.clone(),
-            },
-            pairing: PairedBy::Ledger,
-            found: None,
-        }
-    }
-}
-
-fn pick<'p>(side: &'p Side, pairs: &Pairs, index: usize) -> Option<Half<'p>> {
-    if let Some((file, pairing)) = pairs.files.get(index).copied().flatten() {
-        return Some(Half::file(side.files.get(file)?, pairing));
-    }
-    let line = pairs.lines.get(index).copied().flatten()?;
-    side.records.get(line).map(Half::record)
-}
-
-fn subject<'s>(half: Option<&'s Half<'_>>, bytes: Option<&'s [u8]>) -> Option<Subject<'s>> {
-    let half = half?;
-    Some(Subject {
-        facts: &half.facts,
-        pairing: half.pairing,
-        bytes,
-    })
-}
-
 fn unpaired(side: &Side, pairs: &Pairs) -> Vec<UnpairedFile> {
     let used = |index: usize| pairs.files.iter().flatten().any(|(file, _)| *file == index);
     let left = side
@@ -886,50 +686,4 @@ fn line(record: &Record) -> LedgerLine {
         sha256: record.sha256.clone(),
         file: record.file.clone(),
     }
-}
-
-/// Paints a mismatch into the folder; returns the file's name. None where there are no pixels to show.
-fn paint(folder: &Path, work: &Work<'_>, side: SideOfMismatch) -> anyhow::Result<Option<String>> {
-    let raw = work.image.is_raw_pixels();
-    let sent = work.sent.and_then(|subject| subject.bytes);
-    let received = work.received.and_then(|subject| subject.bytes);
-    let file = |bytes: Option<&[u8]>| painting::as_far_as_possible(bytes?, None);
-    let (sent, received) = (file(sent), file(received));
-    let width = [&sent, &received]
-        .into_iter()
-        .flatten()
-        .map(painting::Decoded::width)
-        .next();
-    let wire = work.wire.and_then(Wire::whole).and_then(|bytes| {
-        painting::as_far_as_possible(bytes, if raw { Some(width?) } else { None })
-    });
-    let (expected, found, name) = match side {
-        SideOfMismatch::SenderToWire => (sent, wire, "sender-to-wire"),
-        SideOfMismatch::WireToReceiver => (wire, received, "wire-to-receiver"),
-        SideOfMismatch::SenderToReceiver => (sent, received, "sender-to-receiver"),
-    };
-    let Some(expected) = expected else {
-        return Ok(None);
-    };
-    let (picture, _) = painting::paint(&expected, found.as_ref());
-    let name = format!(
-        "stream-{}-image-{:04}-{name}.png",
-        work.image.stream, work.image.id.0
-    );
-    let path = folder.join(&name);
-    let cannot = trouble(
-        &path,
-        "cannot be written",
-        "see whether the disk is full, or choose another folder",
-    );
-    let (file, temporary) = temporary(folder).map_err(&cannot)?;
-    let mut file = BufWriter::new(file);
-    let bytes = crate::imaging::encode(&picture.into(), crate::picture::Format::Png, 100)?;
-    file.write_all(&bytes)
-        .and_then(|()| file.flush())
-        .map_err(&cannot)?;
-    temporary
-        .persist(&path)
-        .map_err(|error| cannot(error.error))?;
-    Ok(Some(name))
 }

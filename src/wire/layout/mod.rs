@@ -9,6 +9,7 @@
 pub(crate) mod check;
 pub mod datagrams;
 pub mod encode;
+mod message;
 pub mod stream;
 mod text;
 mod value;

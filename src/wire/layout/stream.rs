@@ -4,8 +4,11 @@
 //! header is carved from its first byte on. A direction whose first bytes are no message but one of the layout's answers,
 //! or fewer than a header has, is taken for answers.
 
-use super::check::{Running, agrees, promised};
-use super::{Check, Counts, Field, Kind, LONGEST, Layout, Payload, Role, Size, Value, text};
+mod lost;
+
+use super::check::promised;
+use super::message::Message;
+use super::{Counts, Field, Kind, LONGEST, Layout, Payload, Role, Size, Value, text};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 use crate::wire::carve::CarveDecoder;
 use crate::wire::length::MOST;
@@ -58,36 +61,6 @@ enum State {
     Answers(Vec<u8>),
     /// The framing is lost.
     Lost(Box<CarveDecoder>),
-}
-
-/// What the header of the message said so far.
-#[derive(Debug, Default)]
-struct Message {
-    /// Bytes of it so far, those of the picture included.
-    at: u64,
-    length: Option<u64>,
-    /// How long the picture at hand is.
-    declared: Option<u64>,
-    /// Where the message ends, if a length says it.
-    ends: Option<u64>,
-    count: Option<u64>,
-    width: Option<u64>,
-    height: Option<u64>,
-    channels: Option<u64>,
-    name_length: Option<u64>,
-    /// A picture was begun and not ended.
-    open: bool,
-    /// Its bytes so far.
-    given: u64,
-    pieces: u64,
-    piece: Option<u64>,
-    /// The piece at hand says that it is the last.
-    last: bool,
-    /// All pieces came.
-    over: bool,
-    /// Checksums that the header promised.
-    promised: Vec<(Check, Vec<u8>)>,
-    sums: Vec<Running>,
 }
 
 impl LayoutDecoder {
@@ -261,95 +234,6 @@ impl LayoutDecoder {
         if self.any || hint.is_some() {
             sink(Event::Fault(Fault::ImplausibleLength { value, hint }));
         }
-    }
-
-    /// What is held is no header: it, and what follows, is carved.
-    fn lose(&mut self, field: &Field, sink: &mut Sink<'_>) {
-        self.told.clear();
-        let gone = std::mem::take(&mut self.held);
-        let from = std::mem::take(&mut self.read);
-        if self.message.open {
-            self.message.open = false;
-            sink(Event::PictureEnd(Ending::Broken));
-        }
-        if !self.any && !self.layout.answer.is_empty() {
-            self.state = State::Answers(Vec::new());
-            self.answers(&gone, false, sink);
-            return;
-        }
-        if self.any {
-            let start = gone.get(from..).unwrap_or_default();
-            // As many bytes as show it, however many came.
-            let shows = |count: &usize| {
-                let shown = start.get(..*count).unwrap_or(start);
-                let size = field.kind.size(shown, self.message.name_length, false);
-                size == Size::Wrong || size == Size::Is(*count)
-            };
-            let count = (1..=start.len()).find(shows).unwrap_or(start.len());
-            let found = start.get(..count.min(32)).unwrap_or_default();
-            sink(Event::Fault(Fault::NotTheLayout {
-                field: field.to_string(),
-                found: found.escape_ascii().to_string(),
-            }));
-        }
-        let mut carve = Box::new(CarveDecoder::inside());
-        if !gone.is_empty() {
-            carve.update(&gone, sink);
-        }
-        self.state = State::Lost(carve);
-    }
-
-    /// Takes more bytes of a direction that answers; what is no answer is carved. With `ended` no more come.
-    fn answers(&mut self, bytes: &[u8], ended: bool, sink: &mut Sink<'_>) {
-        let State::Answers(held) = &mut self.state else {
-            return;
-        };
-        let mut held = std::mem::take(held);
-        held.extend_from_slice(bytes);
-        let mut from = 0_usize;
-        loop {
-            let mut at = from;
-            let mut whole = !self.layout.answer.is_empty();
-            for field in &self.layout.answer {
-                let rest = held.get(at..).unwrap_or_default();
-                match field.kind.size(rest, None, ended) {
-                    Size::Is(size) => at = at.saturating_add(size),
-                    Size::Needs(_) => {
-                        whole = false;
-                        break;
-                    }
-                    Size::Wrong => {
-                        let mut carve = Box::new(CarveDecoder::inside());
-                        let rest = held.get(from..).unwrap_or_default();
-                        if !rest.is_empty() {
-                            carve.update(rest, sink);
-                        }
-                        if ended {
-                            carve.finish(StreamEnd::Fin, sink);
-                        }
-                        self.state = State::Lost(carve);
-                        return;
-                    }
-                }
-            }
-            if !whole || at == from {
-                break;
-            }
-            sink(Event::Framing {
-                what: Framing::Field("answer"),
-                bytes: at.saturating_sub(from) as u64,
-            });
-            from = at;
-            if from == held.len() {
-                break;
-            }
-        }
-        held.drain(..from);
-        if ended && !held.is_empty() {
-            sink(Event::Stray(&held));
-            held.clear();
-        }
-        self.state = State::Answers(held);
     }
 
     /// Tells of the fields that were read.
@@ -590,65 +474,6 @@ impl LayoutDecoder {
             }
         }
         taken
-    }
-}
-
-impl Message {
-    fn of(layout: &Layout) -> Self {
-        let fields = layout.message.iter().chain(&layout.end);
-        Self {
-            sums: fields
-                .filter_map(|field| match field.role {
-                    Role::Check(check) => Some(Running::new(check)),
-                    _ => None,
-                })
-                .collect(),
-            ..Self::default()
-        }
-    }
-
-    /// How long the picture is, if the header says it; `behind` is what follows it in the message.
-    fn limit(
-        &self,
-        behind: Option<u64>,
-        pixels: Option<super::Pixels>,
-        sink: &mut Sink<'_>,
-    ) -> Option<u64> {
-        let by_end = self
-            .ends
-            .zip(behind)
-            .map(|(ends, behind)| ends.saturating_sub(self.at).saturating_sub(behind));
-        if let (Some(one), Some(other)) = (self.length, by_end)
-            && one != other
-        {
-            sink(Event::Fault(Fault::LengthsDisagree { one, other }));
-        }
-        let by_size = pixels.and_then(|pixels| {
-            let size = pixels
-                .size
-                .map(|(width, height)| (u64::from(width), u64::from(height)))
-                .or(self.width.zip(self.height))?;
-            let bytes = pixels.order.bytes().map(u64::from).or(self.channels)?;
-            size.0
-                .checked_mul(size.1)?
-                .checked_mul(bytes)
-                .filter(|bytes| *bytes <= MOST)
-        });
-        self.length.or(by_end).or(by_size)
-    }
-
-    fn check(&mut self, check: Check, promise: &[u8], sink: &mut Sink<'_>) {
-        let Some(at) = self.sums.iter().position(|sum| sum.check() == check) else {
-            return;
-        };
-        let actual = self.sums.remove(at).finish();
-        if !agrees(promise, &actual) {
-            sink(Event::Fault(Fault::WrongCheck {
-                check: text::word(Role::Check(check)).unwrap_or("checksum"),
-                declared: crate::digest::hex(promise),
-                actual: crate::digest::hex(&actual),
-            }));
-        }
     }
 }
 

@@ -1,0 +1,162 @@
+//! What lies beside the pictures: stray bytes, and files of which another was sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::files::Found;
+use super::super::knowledge;
+use super::super::spool::Way;
+use super::{Gathered, Verifier};
+use crate::findings::Finding;
+use crate::ledger::{Image, TransportKind};
+use crate::report::model::Report;
+use crate::units::{ByteRange, PictureId};
+use crate::verify::{self, Pairs};
+use crate::wire::Protocol;
+
+impl Verifier<'_> {
+    /// Bytes behind the last picture of a direction that nothing explains, by that picture.
+    pub(super) fn strays(
+        &mut self,
+        report: &Report,
+        gathered: &Gathered,
+    ) -> anyhow::Result<BTreeMap<PictureId, verify::Stray>> {
+        let mut found = BTreeMap::new();
+        for stream in &report.streams {
+            for direction in &stream.directions {
+                let pictures: Vec<&Image> = report
+                    .images
+                    .iter()
+                    .filter(|image| image.stream == stream.id && image.from == direction.from)
+                    .collect();
+                let told = |image: &Image| {
+                    let evidence = gathered.evidence.get(&image.id);
+                    image.protocol == Protocol::Carve
+                        || evidence.is_some_and(|evidence| evidence.wire.is_some())
+                };
+                if stream.transport == TransportKind::Udp
+                    || pictures.is_empty()
+                    || (knowledge::is_understood(report, direction, stream.id)
+                        && !pictures.iter().any(|image| told(image)))
+                {
+                    continue;
+                }
+                let way = Way {
+                    stream: stream.id,
+                    from: direction.from,
+                };
+                let end = direction.unique_bytes.saturating_add(direction.gap_bytes);
+                let places: Vec<(PictureId, ByteRange, verify::Lie)> = pictures
+                    .iter()
+                    .map(|image| {
+                        let length = image.encoded_bytes.unwrap_or(image.bytes);
+                        let lie = gathered.evidence.get(&image.id);
+                        (
+                            image.id,
+                            image.offset..image.offset.saturating_add(length),
+                            lie.map_or(verify::Lie::Plain, |evidence| evidence.lie),
+                        )
+                    })
+                    .collect();
+                let spool = &mut *self.spool;
+                let stray = verify::stray(&places, end, &mut |range| {
+                    let mut runs = spool.way(way, range)?;
+                    anyhow::Ok(if runs.len() == 1 {
+                        runs.pop().map(|run| run.bytes).unwrap_or_default()
+                    } else {
+                        Vec::new()
+                    })
+                })?;
+                if let Some(stray) = stray {
+                    found.insert(stray.picture, stray);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Bytes of the stream before a picture and behind it.
+    pub(super) fn around(
+        &mut self,
+        report: &Report,
+        image: &Image,
+    ) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+        /// As many as a buffer may hold.
+        const NEAR: u64 = 64 << 10;
+        let pictures = report.stream(image.stream).is_some_and(|stream| {
+            let direction = stream.directions.iter().find(|one| one.from == image.from);
+            direction.is_some_and(|direction| direction.unique_bytes != image.bytes)
+        });
+        if !pictures {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let way = Way {
+            stream: image.stream,
+            from: image.from,
+        };
+        let end = image
+            .offset
+            .saturating_add(image.encoded_bytes.unwrap_or(image.bytes));
+        let before = self
+            .spool
+            .way(way, image.offset.saturating_sub(NEAR)..image.offset)?;
+        let before = before
+            .into_iter()
+            .find(|run| run.range().end == image.offset)
+            .map(|run| run.bytes);
+        let after = self.spool.way(way, end..end.saturating_add(NEAR))?;
+        let after = after
+            .into_iter()
+            .find(|run| run.offset == end)
+            .map(|run| run.bytes);
+        Ok((before.unwrap_or_default(), after.unwrap_or_default()))
+    }
+
+    /// Files sent that are on no wire, and what went out in their place.
+    pub(super) fn others(&self, report: &Report, sent: &Pairs) -> Vec<Finding> {
+        let used: BTreeSet<usize> = sent.files.iter().flatten().map(|(file, _)| *file).collect();
+        let left: Vec<&Found> = self
+            .sides
+            .sent
+            .files
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !used.contains(index))
+            .map(|(_, file)| file)
+            .collect();
+        let mut found = Vec::new();
+        if left.is_empty() || knowledge::lacks(report) {
+            return found;
+        }
+        let names = |files: &[&Found]| {
+            let names: Vec<&str> = files
+                .iter()
+                .map(|file| file.candidate.path.as_str())
+                .collect();
+            names.join(", ")
+        };
+        let strangers: Vec<&Image> = report
+            .images
+            .iter()
+            .zip(&sent.files)
+            .filter(|(image, file)| file.is_none() && image.complete)
+            .map(|(image, _)| image)
+            .collect();
+        if let ([_, ..], Some(image)) = (left.as_slice(), strangers.first())
+            && left.len() <= 3
+        {
+            found.push(verify::other_file(image, &names(&left)));
+        } else if report.images.is_empty() {
+            let carried = report
+                .streams
+                .iter()
+                .find(|stream| stream.directions.iter().any(|one| one.payload_bytes > 0));
+            if let Some(stream) = carried {
+                let bytes: u64 = stream.directions.iter().map(|one| one.unique_bytes).sum();
+                if bytes <= 64 {
+                    found.push(verify::nothing_sent(stream, bytes, &names(&left)));
+                }
+            }
+        }
+        found
+    }
+}
