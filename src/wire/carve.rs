@@ -13,7 +13,6 @@
 //! goes on from there, since that element may be the start of the next picture. To be able to go back,
 //! [`HOLD`] bytes are held back.
 
-use super::marker::MarkerDecoder;
 use super::{Decode, Ending, Event, Framing, PIPELINE_MARKER, Protocol, Sink, StreamEnd};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
@@ -45,18 +44,10 @@ pub struct CarveDecoder {
     doubt: bool,
     /// A picture that may have been none ended right here.
     probed: bool,
-    /// What programs on the port are known to speak.
-    prior: Option<Prior>,
+    /// Programs on the port are known to speak `eof`, and the bytes say nothing else: what a broken structure goes on with is of
+    /// the picture all the same.
+    eof: bool,
     shown: Option<Shown>,
-}
-
-/// What programs on a port are known to speak, while the bytes say nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prior {
-    /// `eof`: what a broken structure goes on with is of the picture all the same.
-    Eof,
-    /// The pipeline's marker: what is no other marker is of the picture.
-    Pipeline,
 }
 
 #[derive(Debug)]
@@ -71,8 +62,6 @@ enum State {
     Ended,
     /// The picture goes on to the end of the stream.
     Rest,
-    /// The pipeline's marker ends pictures, and nothing else.
-    Marked(Box<MarkerDecoder>),
     /// Right behind a picture or a marker: another marker may follow.
     Behind,
     /// A document: all is stray.
@@ -111,15 +100,15 @@ impl CarveDecoder {
             alone: false,
             doubt: false,
             probed: false,
-            prior: None,
+            eof: false,
             shown: None,
         }
     }
 
-    /// A decoder at the first byte of a stream that begins with a picture, on a port whose programs are known.
-    pub fn on_port(prior: Prior) -> Self {
+    /// A decoder at the first byte of a stream that begins with a picture, on a port whose programs speak `eof`.
+    pub fn on_eof_port() -> Self {
         Self {
-            prior: Some(prior),
+            eof: true,
             ..Self::new()
         }
     }
@@ -137,11 +126,8 @@ impl CarveDecoder {
         match self.shown {
             Some(Shown::Marker(marker)) => Protocol::Marker(marker.into()),
             Some(Shown::Eof) => Protocol::Eof,
-            None => match self.prior {
-                Some(Prior::Eof) => Protocol::Eof,
-                Some(Prior::Pipeline) => Protocol::pipeline(),
-                None => Protocol::Carve,
-            },
+            None if self.eof => Protocol::Eof,
+            None => Protocol::Carve,
         }
     }
 
@@ -175,10 +161,6 @@ impl CarveDecoder {
             State::Ended => self.ended(bytes, sink),
             State::Rest => {
                 data(bytes, sink);
-                bytes.len()
-            }
-            State::Marked(decoder) => {
-                decoder.update(bytes, sink);
                 bytes.len()
             }
             State::Behind => self.behind(bytes, sink),
@@ -246,7 +228,7 @@ impl CarveDecoder {
             Status::Whole { .. } => {
                 self.release(sink);
                 data(bytes.get(..taken).unwrap_or_default(), sink);
-                if self.prior.is_some() && self.alone {
+                if self.eof && self.alone {
                     self.state = State::Ended;
                 } else {
                     sink(Event::PictureEnd(Ending::Structure));
@@ -254,9 +236,9 @@ impl CarveDecoder {
                 }
                 taken
             }
-            Status::Broken { .. } if self.prior.is_some() && self.alone => {
+            Status::Broken { .. } if self.eof && self.alone => {
                 self.release(sink);
-                self.state = self.goes_on();
+                self.state = State::Rest;
                 0
             }
             Status::Broken { at, .. } => {
@@ -313,16 +295,6 @@ impl CarveDecoder {
         }
     }
 
-    /// The picture goes on although its structure does not: how, says the port.
-    fn goes_on(&self) -> State {
-        match self.prior {
-            Some(Prior::Pipeline) => {
-                State::Marked(Box::new(MarkerDecoder::inside(PIPELINE_MARKER)))
-            }
-            _ => State::Rest,
-        }
-    }
-
     /// Behind the own end of the first picture, on a port whose programs are known.
     fn ended(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
         for marker in KNOWN_MARKERS {
@@ -332,15 +304,11 @@ impl CarveDecoder {
                     what: Framing::Marker,
                     bytes: marker.len() as u64,
                 });
-                self.state = if self.prior == Some(Prior::Pipeline) && marker == PIPELINE_MARKER {
-                    State::Marked(Box::new(MarkerDecoder::new(PIPELINE_MARKER)))
-                } else {
-                    // The bytes speak against the port.
-                    self.prior = None;
-                    self.alone = false;
-                    self.shown = Some(Shown::Marker(marker));
-                    State::Behind
-                };
+                // The bytes speak against the port.
+                self.eof = false;
+                self.alone = false;
+                self.shown = Some(Shown::Marker(marker));
+                self.state = State::Behind;
                 return marker.len();
             }
             if marker.starts_with(bytes) {
@@ -348,13 +316,9 @@ impl CarveDecoder {
                 return bytes.len();
             }
         }
-        if self.prior == Some(Prior::Pipeline) {
-            self.state = self.goes_on();
-        } else {
-            // What follows is no part of it.
-            sink(Event::PictureEnd(Ending::Structure));
-            self.state = State::Behind;
-        }
+        // What follows is no part of it.
+        sink(Event::PictureEnd(Ending::Structure));
+        self.state = State::Behind;
         0
     }
 
@@ -443,10 +407,7 @@ impl Decode for CarveDecoder {
     fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let alone = matches!(
-                self.state,
-                State::Walk(_) | State::Probe(_) | State::Rest | State::Marked(_)
-            );
+            let alone = matches!(self.state, State::Walk(_) | State::Probe(_) | State::Rest);
             if self.held == 0 || alone {
                 let done = self.process(rest, sink);
                 rest = rest.get(done..).unwrap_or_default();
@@ -479,24 +440,12 @@ impl Decode for CarveDecoder {
         }
         if matches!(self.state, State::Ended) {
             // Whatever is held is of what ends the picture, or of what follows.
-            if self.prior == Some(Prior::Pipeline) {
-                self.release(sink);
-                self.state = self.goes_on();
-            } else {
-                sink(Event::PictureEnd(Ending::Structure));
-                self.state = State::Behind;
-            }
+            sink(Event::PictureEnd(Ending::Structure));
+            self.state = State::Behind;
         }
-        match &mut self.state {
-            State::Rest => {
-                sink(Event::PictureGap(length));
-                return;
-            }
-            State::Marked(decoder) => {
-                decoder.gap(length, sink);
-                return;
-            }
-            _ => {}
+        if matches!(self.state, State::Rest) {
+            sink(Event::PictureGap(length));
+            return;
         }
         let mut left = length;
         if let State::Walk(walker) = &mut self.state {
@@ -510,15 +459,11 @@ impl Decode for CarveDecoder {
             match status {
                 Status::Walking => {}
                 Status::Whole { .. } => {
-                    if self.prior == Some(Prior::Pipeline) && self.alone {
-                        self.state = State::Ended;
-                    } else {
-                        sink(Event::PictureEnd(Ending::Structure));
-                        self.state = State::Behind;
-                    }
+                    sink(Event::PictureEnd(Ending::Structure));
+                    self.state = State::Behind;
                 }
-                Status::Broken { .. } if self.prior.is_some() && self.alone => {
-                    self.state = self.goes_on();
+                Status::Broken { .. } if self.eof && self.alone => {
+                    self.state = State::Rest;
                 }
                 Status::Broken { .. } => {
                     sink(Event::PictureEnd(Ending::Broken));
@@ -550,17 +495,13 @@ impl Decode for CarveDecoder {
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
-        let ends = match self.prior {
-            Some(Prior::Eof) => Ending::EndOfStream(end),
-            _ => Ending::Cut(end),
+        let ends = if self.eof {
+            Ending::EndOfStream(end)
+        } else {
+            Ending::Cut(end)
         };
         match &mut self.state {
             State::Walk(_) | State::Rest => {
-                self.release(sink);
-                sink(Event::PictureEnd(ends));
-            }
-            // Less than a marker came: it is of the picture where nothing but markers is not.
-            State::Ended if self.prior == Some(Prior::Pipeline) => {
                 self.release(sink);
                 sink(Event::PictureEnd(ends));
             }
@@ -568,7 +509,6 @@ impl Decode for CarveDecoder {
                 sink(Event::PictureEnd(ends));
                 self.settle(sink);
             }
-            State::Marked(decoder) => decoder.finish(end, sink),
             State::Behind if self.alone && self.held == 0 && end == StreamEnd::Fin => {
                 self.shown = Some(Shown::Eof);
             }

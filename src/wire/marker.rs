@@ -107,14 +107,6 @@ impl MarkerDecoder {
         }
     }
 
-    /// A decoder in the middle of a picture that `marker` ends.
-    pub(super) fn inside(marker: &[u8]) -> Self {
-        Self {
-            in_picture: true,
-            ..Self::new(marker)
-        }
-    }
-
     /// The wire format, with its marker.
     pub fn protocol(&self) -> Protocol {
         Protocol::Marker(self.pattern.marker.clone())

@@ -6,7 +6,7 @@ use super::{Channel, Context, HEAD, State};
 use crate::findings::facts::StrayKind;
 use crate::ledger::{Confidence, TransportKind};
 use crate::picture::{self, Sniff};
-use crate::wire::carve::{CarveDecoder, Prior};
+use crate::wire::carve::CarveDecoder;
 use crate::wire::detect::{self, Clues, Detection};
 use crate::wire::infer::Inferred;
 use crate::wire::{self, Decode, Decoder, Protocol, Role, StreamEnd};
@@ -191,7 +191,7 @@ impl Channel {
         let picture = matches!(picture::sniff(head), Sniff::Is(_));
         // A port is no evidence: what the bytes show behind the picture decides.
         let mut decoder = match protocol {
-            Protocol::Eof if detected && picture => Decoder::Carve(CarveDecoder::on_port(Prior::Eof)),
+            Protocol::Eof if detected && picture => Decoder::Carve(CarveDecoder::on_eof_port()),
             _ => wire::decoder(protocol, context.role),
         };
         if let Decoder::Length(decoder) = &mut decoder
