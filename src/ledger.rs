@@ -28,7 +28,7 @@ pub use crate::ledger::record::{Record, Side};
 use crate::picture::Format;
 use crate::reassembly::Log;
 pub use crate::reassembly::gap::{Gap, GapCause};
-use crate::units::{ChunkIndex, FrameNumber, PictureId, StreamId, Timestamp};
+use crate::units::{ByteRange, ChunkIndex, FrameNumber, PictureId, StreamId, Timestamp};
 pub use crate::wire::Confidence;
 use crate::wire::Protocol;
 
@@ -305,6 +305,29 @@ pub struct Image {
 }
 
 impl Image {
+    /// Counts the frames that carried it: `log` has those with a byte at `range` of the stream. Its chunks follow from its
+    /// chunk size and its gaps.
+    pub(crate) fn count(&mut self, log: Log, range: ByteRange) {
+        for extent in log.iter() {
+            self.packets += 1;
+            self.wire_bytes += u64::from(extent.wire_len);
+            self.payload_bytes += extent.end().min(range.end) - extent.offset.max(range.start);
+            self.retransmitted_packets += u64::from(extent.repeat);
+            if self.first_packet.is_none_or(|frame| extent.frame < frame) {
+                self.first_packet = Some(extent.frame);
+                self.started = extent.time;
+            }
+            if self.last_packet.is_none_or(|frame| extent.frame > frame) {
+                self.last_packet = Some(extent.frame);
+                self.ended = extent.time;
+            }
+        }
+        self.duplicate_bytes = self.payload_bytes.saturating_sub(self.unique_bytes);
+        let chunks = Chunks::counted(log, range, self.gaps.clone(), self.chunk_size.unwrap_or(0));
+        self.shared_packets = chunks.shared_packets();
+        self.chunks = Some(chunks);
+    }
+
     /// Whether it goes as rows of raw pixels, which have no file format of their own.
     pub fn is_raw_pixels(&self) -> bool {
         self.format.is_none() && matches!(self.protocol, Protocol::RawPixels { .. })

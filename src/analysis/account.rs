@@ -7,8 +7,8 @@ use super::picture::{Doubt, Picture};
 use super::{DigestKind, Options};
 use crate::findings::facts::PictureFacts;
 use crate::ledger::{
-    ChunkSizeSource, Chunks, Closed, Datagrams, Digest, Direction, Image, Problem, Stop,
-    TransportKind, Verdict,
+    ChunkSizeSource, Closed, Datagrams, Digest, Direction, Image, Problem, Stop, TransportKind,
+    Verdict,
 };
 use crate::picture::Status;
 use crate::reassembly::tcp::Half;
@@ -171,35 +171,8 @@ pub(super) fn image(
             });
         }
     }
-    count(&mut image, part.iter(), &picture.range);
-    let chunks = Chunks::counted(
-        part,
-        picture.range.clone(),
-        picture.gaps.clone(),
-        chunk_size.unwrap_or(0),
-    );
-    image.shared_packets = chunks.shared_packets();
-    image.chunks = Some(chunks);
+    image.count(part, picture.range.clone());
     image
-}
-
-/// Counts the frames of a picture.
-fn count(image: &mut Image, extents: impl Iterator<Item = Extent>, range: &std::ops::Range<u64>) {
-    for extent in extents {
-        image.packets += 1;
-        image.wire_bytes += u64::from(extent.wire_len);
-        image.payload_bytes += extent.end().min(range.end) - extent.offset.max(range.start);
-        image.retransmitted_packets += u64::from(extent.repeat);
-        if image.first_packet.is_none_or(|frame| extent.frame < frame) {
-            image.first_packet = Some(extent.frame);
-            image.started = extent.time;
-        }
-        if image.last_packet.is_none_or(|frame| extent.frame > frame) {
-            image.last_packet = Some(extent.frame);
-            image.ended = extent.time;
-        }
-    }
-    image.duplicate_bytes = image.payload_bytes.saturating_sub(image.unique_bytes);
 }
 
 /// Why nothing more came of a picture that ended so.

@@ -1,22 +1,19 @@
 //! `imgnet report`: one page that shows what is in these captures.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::analysis::Collector;
-use crate::analysis::{Event, Observer};
 use crate::capture::confine::Needs;
 use crate::cli::args::{AnalysisArgs, CapturePaths, ColorArg, FormatArg, OutputArgs};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::page::{self, PageFile, Sight, ThemeArg};
 use crate::cli::progress::Progress;
-use crate::cli::reading::Watch;
-use crate::cli::verify::compare::{Named, Settings, Sides, Verifier};
+use crate::cli::verify::compare::{Named, Settings, Sides};
 use crate::cli::verify::files;
 use crate::cli::verify::spool::Spool;
+use crate::cli::verify::watched::{Watched, Watchers};
 
 /// Write one HTML page that shows it all: verdict, pictures, drawings, chunks, findings
 #[derive(Debug, Args)]
@@ -128,41 +125,31 @@ pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
     let sides = given
         .then(|| Sides::find(&named, &mut files::look))
         .transpose()?;
-    let mut watchers = Watchers {
-        collector: Collector::new(),
-        spool,
-        sight: Sight::of_packets(),
-        progress: Progress::of(captures, command.page.quiet),
-    };
-    let mut options = command.analysis.options();
-    options.packets = true;
-    options.evidence = sides.is_some();
-    let reading = frames.analyse(options, &mut watchers)?;
-    let Watchers {
-        collector,
+    let Watched {
+        report,
         mut spool,
         sight,
-        ..
-    } = watchers;
-    spool.finish()?;
-    let mut report = collector.into_report(reading.captures, reading.packets);
-    if let Some(sides) = &sides {
-        Verifier {
-            sides,
-            spool: &mut spool,
-            settings: &Settings::default(),
-        }
-        .verify(&mut report)?;
-    }
+    } = Watchers::new(
+        spool,
+        Some(Sight::of_packets()),
+        Progress::of(captures, command.page.quiet),
+    )
+    .read(
+        frames,
+        command.analysis.options(),
+        sides.as_ref(),
+        &Settings::default(),
+    )?;
+    let traces = sight.map(|sight| sight.traces).unwrap_or_default();
     if let Some(folder) = &command.page.plots {
-        let plots = file.plots(&report, &sight.traces);
+        let plots = file.plots(&report, &traces);
         page::write_plots(folder, &plots)?;
         if !command.page.quiet {
             page::tell_plots(folder, plots.len())?;
         }
     }
     let path = command.page.output.clone();
-    file.write(&report, None, &mut spool, &sight.traces)?;
+    file.write(&report, None, &mut spool, &traces)?;
     if let Some(path) = path.filter(|_| !command.page.quiet) {
         page::tell(&path, true)?;
     }
@@ -190,31 +177,4 @@ fn confine(command: &Report) -> std::io::Result<()> {
         verbose: u8::from(command.page.verbose),
     };
     super::capture::confined_to(&output, needs)
-}
-
-/// All who watch the analysis.
-struct Watchers {
-    collector: Collector,
-    spool: Spool,
-    sight: Sight,
-    progress: Progress,
-}
-
-impl Observer for Watchers {
-    fn event(&mut self, event: Event<'_>) {
-        self.spool.see(&event);
-        self.sight.see(&event);
-        self.collector.event(event);
-    }
-}
-
-impl Watch for Watchers {
-    fn frame(&mut self, captured: usize) -> ControlFlow<()> {
-        self.progress.frame(captured);
-        if self.spool.failed() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
 }

@@ -1,14 +1,11 @@
 //! `imgnet verify`: the sender's file = the wire = the receiver's file?
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use crate::analysis::Collector;
-use crate::analysis::{Event, Observer};
 use crate::capture::confine::Needs;
 use crate::cli::args::{CapturePaths, Common, Rendering};
 use crate::cli::exit::Exit;
@@ -16,7 +13,6 @@ use crate::cli::glue;
 use crate::cli::output::{Output, not_the_same, sink, temporary, trouble};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::progress::Progress;
-use crate::cli::reading::Watch;
 use crate::cli::values::size_above_zero;
 use crate::expect::render::junit::Suite;
 use crate::ledger::Verdict;
@@ -31,9 +27,11 @@ mod junit;
 mod knowledge;
 mod paint;
 pub(super) mod spool;
+pub(super) mod watched;
 
-use compare::{Named, Settings, Sides, Verifier};
+use compare::{Named, Settings, Sides};
 use spool::Spool;
+use watched::{Watched, Watchers};
 
 /// Compare the file sent, the wire and the file received, picture by picture
 #[derive(Debug, Args)]
@@ -202,30 +200,21 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
         ledger: &compared.ledger,
     };
     let sides = Sides::find(&named, &mut files::look)?;
-    let mut watchers = Watchers {
-        collector: Collector::new(),
-        spool,
-        sight: page.as_ref().map(|_| Sight::of_packets()),
-        progress: Progress::of(captures, command.common.output.quiet),
-    };
-    let mut options = command.common.analysis.options();
-    options.evidence = true;
-    options.packets = page.is_some();
-    let reading = frames.analyse(options, &mut watchers)?;
-    let Watchers {
-        collector,
+    let Watched {
+        report,
         mut spool,
         sight,
-        ..
-    } = watchers;
-    spool.finish()?;
-    let mut report = collector.into_report(reading.captures, reading.packets);
-    Verifier {
-        sides: &sides,
-        spool: &mut spool,
-        settings: &compared.settings(),
-    }
-    .verify(&mut report)?;
+    } = Watchers::new(
+        spool,
+        page.as_ref().map(|_| Sight::of_packets()),
+        Progress::of(captures, command.common.output.quiet),
+    )
+    .read(
+        frames,
+        command.common.analysis.options(),
+        Some(&sides),
+        &compared.settings(),
+    )?;
     if let Some(junit) = junit {
         let cases = junit::cases(&report);
         let suite = Suite {
@@ -269,35 +258,6 @@ pub(super) fn exit(report: &Report) -> Exit {
         Some(Verdict::Inconclusive) => Exit::Inconclusive,
         None if report.truncated() => Exit::Inconclusive,
         _ => Exit::NotEqual,
-    }
-}
-
-/// All who watch the analysis.
-struct Watchers {
-    collector: Collector,
-    spool: Spool,
-    sight: Option<Sight>,
-    progress: Progress,
-}
-
-impl Observer for Watchers {
-    fn event(&mut self, event: Event<'_>) {
-        self.spool.see(&event);
-        if let Some(sight) = &mut self.sight {
-            sight.see(&event);
-        }
-        self.collector.event(event);
-    }
-}
-
-impl Watch for Watchers {
-    fn frame(&mut self, captured: usize) -> ControlFlow<()> {
-        self.progress.frame(captured);
-        if self.spool.failed() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::index::{Index, Region};
+use super::info;
 use super::seen::Seen;
 use crate::decode::Transport;
 use crate::ledger::Image;
@@ -270,18 +271,8 @@ impl Piece<'_> {
 
 /// A number with thousands separators, without an allocation.
 pub fn push_count(out: &mut String, number: u64) {
-    let mut digits = [0_u8; 20];
-    let mut left = number;
-    let mut used = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(left % 10).unwrap_or_default();
-        left /= 10;
-        used += 1;
-        if left == 0 {
-            break;
-        }
-    }
-    let shown = digits.get(digits.len() - used..).unwrap_or_default();
+    let mut room = [0; 20];
+    let shown = info::digits(&mut room, number);
     for (index, digit) in shown.iter().enumerate() {
         if index > 0 && (shown.len() - index).is_multiple_of(3) {
             out.push(',');

@@ -197,9 +197,8 @@ fn ports(source: u16, destination: u16, arrow: &str, out: &mut String) {
     push(out, u64::from(destination));
 }
 
-/// A number without separators and without an allocation.
-pub(super) fn push(out: &mut String, number: u64) {
-    let mut digits = [0_u8; 20];
+/// The decimal digits of a number, written from the end of `digits`.
+pub(super) fn digits(digits: &mut [u8; 20], number: u64) -> &[u8] {
     let mut left = number;
     let mut used = 0;
     for digit in digits.iter_mut().rev() {
@@ -210,8 +209,13 @@ pub(super) fn push(out: &mut String, number: u64) {
             break;
         }
     }
-    let shown = digits.get(digits.len() - used..).unwrap_or_default();
-    out.push_str(std::str::from_utf8(shown).unwrap_or_default());
+    digits.get(digits.len() - used..).unwrap_or_default()
+}
+
+/// A number without separators and without an allocation.
+pub(super) fn push(out: &mut String, number: u64) {
+    let mut room = [0; 20];
+    out.push_str(std::str::from_utf8(digits(&mut room, number)).unwrap_or_default());
 }
 
 /// Whether Wireshark would colour the segment as trouble.

@@ -345,19 +345,7 @@ fn transport(seen: &Seen<'_>) -> Option<Node> {
     }
     let layer = Layer::Transport;
     let tcp = tcp_fields::tcp(seen)?;
-    let mut node = leaf(seen, layer, "Transmission Control Protocol", "tcp")?;
-    let packet = seen.packet()?;
-    let _ = write!(
-        node.label,
-        ", {} → {}, {}",
-        packet.source.port(),
-        packet.destination.port(),
-        counted(
-            u64::from(packet.payload_len),
-            "payload byte",
-            "payload bytes"
-        )
-    );
+    let mut node = ports(seen, "Transmission Control Protocol", "tcp")?;
     node.children = leaves(
         seen,
         layer,
@@ -505,10 +493,10 @@ fn judged(seen: &Seen<'_>) -> Option<Node> {
     Some(node)
 }
 
-fn udp(seen: &Seen<'_>) -> Option<Node> {
-    let layer = Layer::Transport;
+/// The node of a transport header, with its ports and how much it carries.
+fn ports(seen: &Seen<'_>, label: &'static str, field: &'static str) -> Option<Node> {
     let packet = seen.packet()?;
-    let mut node = leaf(seen, layer, "User Datagram Protocol", "udp")?;
+    let mut node = leaf(seen, Layer::Transport, label, field)?;
     let _ = write!(
         node.label,
         ", {} → {}, {}",
@@ -520,6 +508,13 @@ fn udp(seen: &Seen<'_>) -> Option<Node> {
             "payload bytes"
         )
     );
+    Some(node)
+}
+
+fn udp(seen: &Seen<'_>) -> Option<Node> {
+    let layer = Layer::Transport;
+    let packet = seen.packet()?;
+    let mut node = ports(seen, "User Datagram Protocol", "udp")?;
     node.children = leaves(
         seen,
         layer,

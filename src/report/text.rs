@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+use super::model::Report;
 use crate::units::FrameNumber;
 pub use crate::units::{count, counted, duration};
 
@@ -64,6 +65,21 @@ pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+    }
+}
+
+/// The captures of a report, in few words.
+pub(crate) fn files(report: &Report) -> String {
+    match report.captures.as_slice() {
+        [] => "no file".to_owned(),
+        [one] if one.path == "-" => "standard input".to_owned(),
+        [one] => one.path.clone(),
+        [first, .., last] => format!(
+            "{} files, {} to {}",
+            count(report.captures.len() as u64),
+            first.path,
+            last.path
+        ),
     }
 }
 

@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::evidence::{Form, Passage, Text, Way};
 use super::wire::{Run, Wire};
 use crate::align::{View, viewed};
-use crate::ledger::{Chunks, Direction, Gap, Image, TransportKind, Verdict};
-use crate::reassembly::Log;
+use crate::ledger::{Direction, Gap, Image, TransportKind, Verdict};
 use crate::units::{ByteRange, PictureId};
 use crate::wire::Protocol;
 
@@ -603,7 +602,7 @@ fn picture(
         retransmitted_packets: 0,
         datagrams: None,
         gap_bytes,
-        gaps: gaps.clone(),
+        gaps,
         first_packet: None,
         last_packet: None,
         started: None,
@@ -621,11 +620,7 @@ fn picture(
         },
         compared: None,
     };
-    count(&mut image, &log, &place);
-    image.duplicate_bytes = image.payload_bytes.saturating_sub(image.unique_bytes);
-    let chunks = Chunks::counted(log, place, gaps, chunk_size.unwrap_or(0));
-    image.shared_packets = chunks.shared_packets();
-    image.chunks = Some(chunks);
+    image.count(log, place);
     Some((image, wire))
 }
 
@@ -644,24 +639,6 @@ fn gaps_within(direction: &Direction, place: &ByteRange) -> Vec<Gap> {
             })
         })
         .collect()
-}
-
-/// Counts the frames of a picture.
-fn count(image: &mut Image, log: &Log, place: &ByteRange) {
-    for extent in log.iter() {
-        image.packets += 1;
-        image.wire_bytes += u64::from(extent.wire_len);
-        image.payload_bytes += extent.end().min(place.end) - extent.offset.max(place.start);
-        image.retransmitted_packets += u64::from(extent.repeat);
-        if image.first_packet.is_none_or(|frame| extent.frame < frame) {
-            image.first_packet = Some(extent.frame);
-            image.started = extent.time;
-        }
-        if image.last_packet.is_none_or(|frame| extent.frame > frame) {
-            image.last_packet = Some(extent.frame);
-            image.ended = extent.time;
-        }
-    }
 }
 
 fn protocol(form: Form) -> Protocol {

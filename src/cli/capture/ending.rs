@@ -192,7 +192,7 @@ pub(in crate::cli) fn failed(summary: Summary) -> anyhow::Result<()> {
 }
 
 /// The run's verdict: that of its worst picture, and no better than inconclusive where frames were lost.
-fn verdict(report: &Report, summary: &Summary) -> Option<Verdict> {
+pub(super) fn verdict(report: &Report, summary: &Summary) -> Option<Verdict> {
     let lost = (summary.counts.lost() > 0).then_some(Verdict::Inconclusive);
     report.verdict.max(lost)
 }

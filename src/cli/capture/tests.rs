@@ -1,5 +1,6 @@
 use clap::Parser;
 
+use super::ending::verdict;
 use super::*;
 use crate::capture::session::{Counts, Reason};
 use crate::frame::LinkType;

@@ -62,18 +62,7 @@ pub(super) fn verdict_word(context: &Context<'_>) -> &'static str {
 
 /// The captures, in few words.
 pub(super) fn files(report: &Report) -> String {
-    let files = match report.captures.as_slice() {
-        [] => "no file".to_owned(),
-        [one] if one.path == "-" => "standard input".to_owned(),
-        [one] => one.path.clone(),
-        [first, .., last] => format!(
-            "{} files, {} to {}",
-            count(report.captures.len() as u64),
-            first.path,
-            last.path
-        ),
-    };
-    plain(&files).into_owned()
+    plain(&text::files(report)).into_owned()
 }
 
 /// The capture as an argument of a command.

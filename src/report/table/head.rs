@@ -85,17 +85,7 @@ fn when(report: &Report, style: &Style) -> Option<String> {
 }
 
 fn first_line(report: &Report) -> String {
-    let files = match report.captures.as_slice() {
-        [] => "no file".to_owned(),
-        [one] if one.path == "-" => "standard input".to_owned(),
-        [one] => one.path.clone(),
-        [first, .., last] => format!(
-            "{} files, {} to {}",
-            count(report.captures.len() as u64),
-            first.path,
-            last.path
-        ),
-    };
+    let files = text::files(report);
     let streams = |transport| {
         report
             .streams
