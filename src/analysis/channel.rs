@@ -428,15 +428,11 @@ impl Channel {
                     self.tally(transmission, total, order);
                 }
             }
-            wire::Event::PictureGap(length) => {
+            wire::Event::PictureGap(length) => self.missing(length, context),
+            wire::Event::Structure(walk) => {
                 if let Some(open) = &mut self.open {
-                    open.gap(self.position, length, self.cause);
-                    context.observer.event(Event::PictureGap {
-                        picture: open.id,
-                        length,
-                    });
+                    open.walked(walk);
                 }
-                self.pass(What::Gap(self.cause), length);
             }
             wire::Event::PictureEnd(ending) => self.end_picture(ending, protocol, context),
             wire::Event::Framing { what, bytes } => {
@@ -473,6 +469,18 @@ impl Channel {
                 }
             }
         }
+    }
+
+    /// So many bytes of the picture are missing from the capture.
+    fn missing(&mut self, length: u64, context: &mut Context<'_>) {
+        if let Some(open) = &mut self.open {
+            open.gap(self.position, length, self.cause);
+            context.observer.event(Event::PictureGap {
+                picture: open.id,
+                length,
+            });
+        }
+        self.pass(What::Gap(self.cause), length);
     }
 
     /// A datagram was handed over: of the picture that is open, or of one that is whole already.
@@ -565,6 +573,7 @@ impl Channel {
             // The declared length and the picture's own agree: what follows is framed with certainty.
             self.doubt = None;
         }
+        let structure = open.told();
         let digest = if open.gaps.is_empty() && open.lost.is_none() {
             open.digest.finish()
         } else {
@@ -589,10 +598,7 @@ impl Channel {
             text_damage: open.text_damage,
             too_short_to_tell: matches!(open.structure, Structure::Unknown)
                 && !open.head.is_empty(),
-            structure: match open.structure {
-                Structure::Known(walker) => Some((walker.status(), walker.info())),
-                Structure::Unknown | Structure::NotAPicture => None,
-            },
+            structure,
             ending,
             gaps: open.gaps,
             digest,

@@ -2,7 +2,7 @@
 
 use crate::digest::Hasher;
 use crate::findings::facts::TextDamage;
-use crate::picture::{self, Sniff, Walker};
+use crate::picture::{self, Sniff, Status, Walker};
 use crate::reassembly::{Gap, GapCause};
 use crate::units::{ByteRange, FrameNumber, PictureId, Timestamp};
 use crate::wire::{Ending, Order, Protocol};
@@ -45,7 +45,7 @@ pub(super) struct Picture {
     /// It ended within the first bytes by which pictures are known, and they may be those of one.
     pub(super) too_short_to_tell: bool,
     /// What its structure said; absent where it is no known picture.
-    pub(super) structure: Option<(picture::Status, picture::Info)>,
+    pub(super) structure: Option<(Status, picture::Info)>,
     pub(super) ending: Ending,
     /// Missing ranges, as picture offsets.
     pub(super) gaps: Vec<Gap>,
@@ -114,6 +114,8 @@ pub(super) enum Structure {
     /// Too few bytes yet.
     Unknown,
     Known(Walker),
+    /// The decoder walks it and has not told yet what it found.
+    WithDecoder,
     NotAPicture,
 }
 
@@ -148,7 +150,7 @@ impl Open {
         }
         match &mut self.structure {
             Structure::Known(_) => self.walk(bytes),
-            Structure::NotAPicture => {}
+            Structure::NotAPicture | Structure::WithDecoder => {}
             Structure::Unknown => {
                 if self.head.is_empty() && self.sniff(bytes) {
                     self.walk(bytes);
@@ -182,11 +184,37 @@ impl Open {
         }
     }
 
+    /// The decoder walks the structure: what it has to say, once it does.
+    pub(super) fn walked(&mut self, walk: Option<&Walker>) {
+        self.structure = match walk {
+            Some(walker) => Structure::Known(walker.clone()),
+            None => Structure::WithDecoder,
+        };
+    }
+
+    /// What the structure came to; absent where it is no known picture.
+    pub(super) fn told(&self) -> Option<(Status, picture::Info)> {
+        let Structure::Known(walker) = &self.structure else {
+            return None;
+        };
+        let status = match walker.status() {
+            // The bytes that show it are no part of it: what is broken may be what follows.
+            Status::Broken { .. } if walker.position() > self.length => Status::Walking,
+            status => status,
+        };
+        Some((status, walker.info()))
+    }
+
     pub(super) fn walk(&mut self, bytes: &[u8]) {
+        // Bytes of it that the decoder walked before it told.
+        let before = self.length.saturating_sub(bytes.len() as u64);
         let Structure::Known(walker) = &mut self.structure else {
             return;
         };
-        let taken = walker.update(bytes);
+        let done = walker.position().saturating_sub(before);
+        let done = usize::try_from(done).unwrap_or(usize::MAX).min(bytes.len());
+        let rest = bytes.get(done..).unwrap_or_default();
+        let taken = done.saturating_add(walker.update(rest));
         if let Some(rest) = bytes.get(taken..) {
             let room = SAMPLE.saturating_sub(self.trailing.len());
             self.trailing.extend(rest.iter().take(room));
@@ -202,7 +230,7 @@ impl Open {
             (Structure::Known(walker), Some(bytes)) => {
                 walker.gap(bytes);
             }
-            (Structure::Known(_), None) => {}
+            (Structure::Known(_), None) | (Structure::WithDecoder, _) => {}
             (structure, _) => *structure = Structure::NotAPicture,
         }
     }
@@ -224,7 +252,126 @@ impl Open {
             Structure::Known(walker) => {
                 walker.gap(length);
             }
+            Structure::WithDecoder => {}
             structure => *structure = Structure::NotAPicture,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::DigestKind;
+    use crate::units::PictureId;
+    use crate::wire::carve::CarveDecoder;
+    use crate::wire::{Decode, Event, StreamEnd};
+
+    fn open() -> Open {
+        Open {
+            id: PictureId(0),
+            start: 0,
+            length: 0,
+            lost: None,
+            tally: None,
+            chunk: None,
+            doubt: None,
+            declared: None,
+            head: Vec::new(),
+            structure: Structure::Unknown,
+            text_damage: None,
+            digest: Hasher::new(DigestKind::None),
+            recoded: false,
+            gaps: Vec::new(),
+            trailing: Vec::new(),
+        }
+    }
+
+    /// What is known of each picture in `bytes`: by its own walk, or by the decoder's.
+    fn known(
+        bytes: &[u8],
+        piece: usize,
+        gap: Option<usize>,
+        eof: bool,
+        told: bool,
+    ) -> Vec<(Option<(Status, picture::Info)>, Vec<u8>)> {
+        let mut decoder = if eof {
+            CarveDecoder::on_eof_port()
+        } else {
+            CarveDecoder::new()
+        };
+        let (mut now, mut all) = (None, Vec::new());
+        let mut sink = |event: Event<'_>| match (event, &mut now) {
+            (Event::PictureStart { .. }, now) => *now = Some(open()),
+            (Event::Structure(walk), Some(open)) if told => open.walked(walk),
+            (Event::PictureData(bytes), Some(open)) => open.bytes(bytes),
+            (Event::PictureGap(length), Some(open)) => {
+                open.gap(open.length, length, GapCause::NotCaptured);
+            }
+            (Event::PictureEnd(_), now) => {
+                let open = now.take().unwrap();
+                all.push((open.told(), open.trailing));
+            }
+            _ => {}
+        };
+        for (index, part) in bytes.chunks(piece).enumerate() {
+            if gap == Some(index) {
+                decoder.gap(part.len() as u64, &mut sink);
+            } else {
+                decoder.update(part, &mut sink);
+            }
+        }
+        decoder.finish(StreamEnd::Fin, &mut sink);
+        all
+    }
+
+    #[test]
+    fn the_decoders_walk_says_what_a_walk_of_ones_own_says() {
+        let pixels = image::RgbImage::from_fn(9, 7, |x, y| {
+            let byte = |value: u32| u8::try_from(value % 256).unwrap();
+            image::Rgb([byte(x * 31 + y), byte(y * 17), byte(x * y * 7)])
+        });
+        let mut runs = 0;
+        for format in ["png", "jpeg", "gif", "bmp", "webp"] {
+            let mut whole = std::io::Cursor::new(Vec::new());
+            let kind = image::ImageFormat::from_extension(format).unwrap();
+            pixels.write_to(&mut whole, kind).unwrap();
+            let whole = whole.into_inner();
+            let mut streams = vec![whole.clone(), whole[..whole.len() / 2].to_vec()];
+            streams.push(
+                [
+                    &whole[..],
+                    b"something else behind it, longer than what is held",
+                ]
+                .concat(),
+            );
+            streams.push([&whole[..], &whole[..]].concat());
+            for at in (0..whole.len()).step_by(7) {
+                let mut changed = whole.clone();
+                changed[at] ^= 0x5a;
+                changed.extend_from_slice(b"more");
+                streams.push(changed);
+            }
+            for stream in &streams {
+                for (piece, gap) in [
+                    (1, None),
+                    (13, None),
+                    (100, None),
+                    (9000, None),
+                    (13, Some(3)),
+                    (64, Some(1)),
+                ] {
+                    for eof in [false, true] {
+                        assert_eq!(
+                            known(stream, piece, gap, eof, true),
+                            known(stream, piece, gap, eof, false),
+                            "{format}, {} bytes in pieces of {piece}, gap {gap:?}, eof {eof}",
+                            stream.len()
+                        );
+                        runs += 1;
+                    }
+                }
+            }
+        }
+        assert!(runs > 1_000, "{runs}");
     }
 }

@@ -209,6 +209,7 @@ impl CarveDecoder {
                 }
                 self.state = State::Walk(Box::new(Walker::new(format)));
                 sink(Event::PictureStart { length: None });
+                sink(Event::Structure(None));
                 before
             }
         }
@@ -220,6 +221,9 @@ impl CarveDecoder {
         };
         let taken = walker.update(bytes);
         let position = walker.position();
+        if walker.status() != Status::Walking {
+            sink(Event::Structure(Some(walker)));
+        }
         match walker.status() {
             Status::Walking => {
                 self.pass_on(bytes, sink);
@@ -451,6 +455,9 @@ impl Decode for CarveDecoder {
         if let State::Walk(walker) = &mut self.state {
             let gone = walker.gap(length).min(length);
             let status = walker.status();
+            if status != Status::Walking {
+                sink(Event::Structure(Some(walker)));
+            }
             self.release(sink);
             if gone > 0 {
                 sink(Event::PictureGap(gone));
@@ -500,6 +507,9 @@ impl Decode for CarveDecoder {
         } else {
             Ending::Cut(end)
         };
+        if let State::Walk(walker) = &self.state {
+            sink(Event::Structure(Some(walker)));
+        }
         match &mut self.state {
             State::Walk(_) | State::Rest => {
                 self.release(sink);

@@ -101,6 +101,8 @@ impl EncodedDecoder {
                         (event, _) => sink(event),
                     });
             }
+            // Of what carries the picture, not of the picture.
+            Event::Structure(_) => {}
             event => sink(event),
         });
     }

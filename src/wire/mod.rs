@@ -51,6 +51,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use crate::picture::Walker;
 use crate::units::count;
 
 pub use confidence::Confidence;
@@ -296,6 +297,10 @@ pub enum Event<'a> {
         /// The number of its handing over; absent where the format has none.
         transmission: Option<Transmission>,
     },
+    /// The decoder itself walks the structure of the current picture, so that nobody else need do it again. Told right
+    /// behind `PictureStart`, without the walk; and again, with it, once the walk ended or no more bytes of the picture
+    /// come for it. Covers no bytes.
+    Structure(Option<&'a Walker>),
     /// The current picture is over.
     PictureEnd(Ending),
     /// Bytes of the format itself. Emitted once, whole, however they were split.

@@ -53,6 +53,8 @@ pub(super) fn run(feed: impl FnOnce(&mut Sink<'_>)) -> Vec<Seen> {
                 order,
                 ..
             } => Seen::Numbered(index, total, order),
+            // Where it stands among bytes depends on how they come.
+            Event::Structure(_) => return,
             Event::PictureEnd(ending) => Seen::End(ending),
             Event::Framing { what, bytes } => Seen::Framing(what, bytes),
             Event::Stray(bytes) => Seen::Stray(bytes.to_vec()),

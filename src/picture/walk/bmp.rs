@@ -32,7 +32,7 @@ enum State {
     Pixels,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Bmp {
     state: State,
     header: u32,

@@ -34,7 +34,7 @@ enum State {
     Lost,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Gif {
     state: State,
 }

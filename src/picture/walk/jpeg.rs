@@ -79,7 +79,7 @@ enum Frame {
     Lost,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own of the file, and 100,000 walkers live at once"

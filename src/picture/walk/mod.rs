@@ -150,7 +150,7 @@ impl fmt::Display for Element {
 }
 
 /// What a grammar wants next.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Want {
     /// So many bytes at once, 1 to [`FIELD_BYTES`].
     Field(u8),
@@ -174,7 +174,7 @@ struct Scanned {
 
 /// The facts that grammars gather for [`Info`], packed: 0 stands for unknown in `width`, `height` and `declared`,
 /// where no format allows it to be known.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Facts {
     declared: u64,
     width: u32,
@@ -211,7 +211,7 @@ trait Grammar {
     fn element(&self, at: u64, facts: &Facts) -> (Element, u64);
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum AnyGrammar {
     Jpeg(jpeg::Jpeg),
     Png(png::Png),
@@ -238,7 +238,7 @@ impl AnyGrammar {
 ///
 /// Invariants: `filled` is less than the wanted field's length; `position` counts all bytes taken, those in `field`
 /// included, and moves no more once `status` is not [`Status::Walking`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Walker {
     status: Status,
     position: u64,

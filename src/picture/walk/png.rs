@@ -43,7 +43,7 @@ enum ImageData {
     Over,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Png {
     state: State,
     image_data: ImageData,

@@ -24,7 +24,7 @@ enum State {
     Unread,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WebP {
     state: State,
     chunk: Name,
