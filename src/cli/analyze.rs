@@ -122,7 +122,10 @@ fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> any
     let mut watchers = Watchers {
         collector: Collector::new(),
         extract,
-        show: command.extract.show.then(Show::new),
+        show: command
+            .extract
+            .show
+            .then(|| Show::new(&command.common.output)),
         progress,
     };
     let reading = frames.analyse(command.common.analysis.options(), &mut watchers)?;

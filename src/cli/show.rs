@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, bail};
 
 use crate::analysis::Event;
+use crate::cli::args::OutputArgs;
 use crate::cli::terminal::{Canvas, Environment};
 use crate::imaging::half_blocks::half_blocks;
 use crate::ledger::Image;
@@ -63,9 +64,9 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(output: &OutputArgs) -> Self {
         Self {
-            canvas: Environment::of_process(false).canvas(),
+            canvas: Environment::of_process(false).canvas(output.color, output.ascii),
             parts: BTreeMap::new(),
             held: 0,
             drawn: Vec::new(),

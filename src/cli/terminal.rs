@@ -69,9 +69,10 @@ impl Environment {
         }
     }
 
-    /// In how many columns and by what a picture is drawn there: colours only on a terminal that says that it has them.
-    pub fn canvas(&self) -> Canvas {
-        let style = self.look(ColorArg::Auto, false, Detail::Normal);
+    /// In how many columns and by what a picture is drawn there, with these wishes: colours only where `TERM` or
+    /// `COLORTERM` says that there are enough of them.
+    pub fn canvas(&self, color: ColorArg, ascii: bool) -> Canvas {
+        let style = self.look(color, ascii, Detail::Normal);
         let term = self.term.as_deref().unwrap_or_default();
         let palette = match (style.unicode, style.color) {
             (false, _) => Palette::Ascii,

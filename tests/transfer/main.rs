@@ -20,5 +20,6 @@ mod kill;
 mod loss;
 mod peers;
 mod programs;
+mod show;
 mod soak;
 mod terminal;

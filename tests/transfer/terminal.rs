@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::programs::{CLIENT, Folder, Running, SERVER, wait};
 
 /// Whether `script` of util-linux is here, which gives a program a terminal; says so where it is not.
-fn script(test: &str) -> bool {
+pub(crate) fn script(test: &str) -> bool {
     let there = Command::new("script")
         .arg("--version")
         .stdout(Stdio::null())
@@ -24,20 +24,34 @@ fn script(test: &str) -> bool {
 }
 
 /// A program on a terminal.
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     keys: ChildStdin,
     shown: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Terminal {
-    fn start(folder: &Folder, columns: u32, command: &str) -> Self {
+    pub(crate) fn start(folder: &Folder, columns: u32, command: &str) -> Self {
+        Self::start_with(folder, columns, &[("TERM", "xterm")], command)
+    }
+
+    /// With these variables.
+    pub(crate) fn start_with(
+        folder: &Folder,
+        columns: u32,
+        variables: &[(&str, &str)],
+        command: &str,
+    ) -> Self {
         let mut child = Command::new("script")
             .arg("-qec")
             .arg(format!("stty cols {columns} rows 24; exec {command}"))
             .arg("/dev/null")
             .current_dir(folder.path(""))
-            .env("TERM", "xterm")
+            .env_remove("COLORTERM")
+            .env_remove("NO_COLOR")
+            .env_remove("LC_ALL")
+            .env("LC_CTYPE", "C.UTF-8")
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -63,7 +77,7 @@ impl Terminal {
     }
 
     /// Waits until this is shown.
-    fn shows(&self, what: &str) {
+    pub(crate) fn shows(&self, what: &str) {
         let since = Instant::now();
         while !self.text().contains(what) {
             assert!(
@@ -80,7 +94,7 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    fn ended(mut self) -> (Option<i32>, String) {
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         let code = wait(&mut self.child);
         // The last of it may still be on its way.
         thread::sleep(Duration::from_millis(50));

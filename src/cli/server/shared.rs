@@ -124,11 +124,16 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(showing: &Showing) -> anyhow::Result<Self> {
+    fn new(showing: &Showing, common: &Common) -> anyhow::Result<Self> {
+        if showing.show && common.is_json() {
+            return Err(usage(
+                "--show draws for people; leave --format json out, or use --open",
+            ));
+        }
         Ok(Self {
             canvas: showing
                 .show
-                .then(|| Environment::of_process(false).canvas()),
+                .then(|| Environment::of_process(false).canvas(common.color, common.ascii)),
             opener: showing.open.then(Opener::start).transpose()?,
             painter: None,
         })
@@ -316,7 +321,9 @@ impl<'c> Teller<'c> {
         showing: Option<&Showing>,
     ) -> anyhow::Result<Self> {
         let shown = showing.filter(|showing| showing.show || showing.open);
-        let shown = shown.map(Shown::new).transpose()?;
+        let shown = shown
+            .map(|showing| Shown::new(showing, common))
+            .transpose()?;
         if let Some(path) = &common.ledger {
             is_a_ledger(path)?;
         }
