@@ -193,3 +193,135 @@ fn stream_digests_equal_the_followed_streams() {
         "only {compared} directions could be compared"
     );
 }
+
+/// A row of `imgnet analyze --conversations`: sender, receiver as written, packets, bytes, and the rest.
+fn table_rows(capture: &Path) -> Vec<(String, String, u64, u64, String)> {
+    let path = capture.to_str().expect("UTF-8");
+    let output = support::imgnet(&["analyze", path, "--conversations"]);
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let number = |cell: &str| cell.replace(',', "").parse::<u64>().expect("a number");
+    printed
+        .lines()
+        .skip_while(|line| !line.starts_with("#  direction"))
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .map(|line| {
+            let (from, rest) = line.split_once(" → ").expect("a direction");
+            let mut cells = rest.split_whitespace();
+            let mut next = || cells.next().expect("a cell").to_owned();
+            let (to, packets, bytes) = (next(), next(), next());
+            let from = from.split_whitespace().last().expect("a sender");
+            let rest: Vec<&str> = cells.collect();
+            (
+                from.to_owned(),
+                to,
+                number(&packets),
+                number(&bytes),
+                rest.join(" "),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn table_of_conversations_has_the_numbers_of_wireshark_s() {
+    if !tshark_is_there() {
+        return;
+    }
+    for capture in captures() {
+        let expected = conversations(&capture);
+        let report = report(&capture);
+        let mut found = BTreeMap::new();
+        let mut rows = table_rows(&capture).into_iter();
+        for (transport, id, stream) in streams(&report) {
+            for direction in list(stream, "directions") {
+                let (from, _, packets, bytes, _) = rows.next().expect("a row for each direction");
+                assert_eq!(from, text(direction, "from"), "{}", name(&capture));
+                if packets > 0 {
+                    found.insert((transport, id, socket_address(&from)), (packets, bytes));
+                }
+            }
+        }
+        assert_eq!(rows.next(), None, "{}", name(&capture));
+        assert_eq!(found, expected, "{}", name(&capture));
+    }
+}
+
+/// The table as tshark prints it, on a capture of each of the five systems: frames to the number, bytes as it rounds them; and
+/// beside them what went, and whether that is right.
+#[test]
+fn conversations_of_the_five_systems_beside_tshark_s_own_table() {
+    if !tshark_is_there() {
+        return;
+    }
+    for (capture, transport, contents) in [
+        (
+            "pipeline",
+            "tcp",
+            "JPEG 400×300, 18,631 bytes; marker, 17 bytes ✔ whole",
+        ),
+        ("eof", "tcp", "JPEG 300×220, 12,192 bytes ✔ whole"),
+        ("catalog", "tcp", "JPEG 400×300, 18,631 bytes ✔ whole"),
+        ("raw-pixels", "tcp", "raw pixels, 90,000 bytes ✔ whole"),
+        ("udp", "udp", "JPEG 400×300, 18,631 bytes ✔ whole"),
+        ("pipeline-hang", "tcp", "✖ "),
+        (
+            "eof-early-close",
+            "tcp",
+            "✖ the sender closed after 9,000 bytes",
+        ),
+        (
+            "raw-pixels-reset",
+            "tcp",
+            "✖ the connection was reset after 69,600 bytes",
+        ),
+    ] {
+        let capture = support::captures_folder().join(format!("{capture}.pcap"));
+        let rows = table_rows(&capture);
+        assert!(
+            rows.iter().any(|row| row.4.contains(contents)),
+            "{}: {rows:?}",
+            name(&capture)
+        );
+        let printed = tshark(&capture, &["-n", "-q", "-z", &format!("conv,{transport}")]);
+        let mut compared = 0;
+        for line in printed.lines().filter(|line| line.contains("<->")) {
+            // Both ends, then frames and bytes to the left and to the right.
+            let cells: Vec<&str> = line.split_whitespace().collect();
+            let [
+                one,
+                _,
+                other,
+                left,
+                left_bytes,
+                left_unit,
+                right,
+                right_bytes,
+                right_unit,
+                ..,
+            ] = cells[..]
+            else {
+                panic!("tshark printed {line:?}");
+            };
+            for (from, to, frames, bytes, unit) in [
+                (other, one, left, left_bytes, left_unit),
+                (one, other, right, right_bytes, right_unit),
+            ] {
+                let port = to.rsplit_once(':').expect("a port").1;
+                let row = rows
+                    .iter()
+                    .find(|row| row.0 == from && row.1.ends_with(&format!(":{port}")))
+                    .unwrap_or_else(|| panic!("no row from {from} in {rows:?}"));
+                assert_eq!(row.2.to_string(), frames, "{line}");
+                let shown = match unit {
+                    "bytes" => row.3,
+                    "kB" => row.3 / 1000,
+                    unit => panic!("{unit} in {line:?}"),
+                };
+                assert_eq!(shown.to_string(), bytes, "{line}");
+                compared += 1;
+            }
+        }
+        assert_eq!(compared, rows.len(), "{}", name(&capture));
+    }
+}

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use image::{ColorType, DynamicImage};
 
 use super::strips::from_samples;
+use crate::picture::{eight_bits, is_cmyk};
 
 /// A filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +37,21 @@ pub struct UnknownFilter {
     pub given: String,
 }
 
+/// Why a picture is not filtered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfiltered {
+    /// A JPEG of four inks.
+    #[error(
+        "it is a CMYK JPEG, whose inks are not filtered: convert it to RGB first (Pillow: image.convert(\"RGB\"))"
+    )]
+    Cmyk,
+    /// Grey of 16 bits, which Pillow refuses too.
+    #[error(
+        "it is grey with 16 bits a pixel, which is not filtered: convert it to 8 bits first (Pillow refuses it too)"
+    )]
+    DeepGrey,
+}
+
 impl Filter {
     /// All filters.
     pub const ALL: [Self; 8] = [
@@ -61,6 +77,20 @@ impl Filter {
             Self::Grayscale => "grayscale",
             Self::Invert => "invert",
         }
+    }
+
+    /// Filters the picture of a file.
+    ///
+    /// # Errors
+    /// [`Unfiltered`], where Pillow makes something else of such a file than of its colours.
+    pub fn applied(self, file: &[u8], image: &DynamicImage) -> Result<DynamicImage, Unfiltered> {
+        if is_cmyk(file) {
+            return Err(Unfiltered::Cmyk);
+        }
+        if image.color() == ColorType::L16 {
+            return Err(Unfiltered::DeepGrey);
+        }
+        Ok(self.apply(image))
     }
 
     /// Filters a picture. Depth above 8 bits is dropped first. Kernels take every channel, alpha too, as Pillow's do.
@@ -220,16 +250,6 @@ fn grayscale(image: &DynamicImage) -> DynamicImage {
 fn invert(mut image: DynamicImage) -> DynamicImage {
     image.invert();
     image
-}
-
-fn eight_bits(image: &DynamicImage) -> DynamicImage {
-    let color = image.color();
-    match (color.has_color(), color.has_alpha()) {
-        (true, true) => image.to_rgba8().into(),
-        (true, false) => image.to_rgb8().into(),
-        (false, true) => image.to_luma_alpha8().into(),
-        (false, false) => image.to_luma8().into(),
-    }
 }
 
 /// A picture like `image` with other samples, of which there are as many.

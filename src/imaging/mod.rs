@@ -11,5 +11,5 @@ pub mod synth;
 
 pub use crate::picture::{DecodeError, DecodeLimits, decode};
 pub use encode::{DEFAULT_QUALITY, EncodeError, encode};
-pub use filter::{Filter, UnknownFilter};
+pub use filter::{Filter, Unfiltered, UnknownFilter};
 pub use strips::{StripError, merge, split};

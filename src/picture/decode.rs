@@ -4,7 +4,7 @@ use crate::units::count;
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Pixel};
 
 use super::{Format, SNIFF_BYTES, Sniff, jpeg, sniff};
 
@@ -103,6 +103,38 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DynamicImage, Decod
     DynamicImage::from_decoder(decoder).map_err(broken)
 }
 
+/// A picture in 8 bits a sample: of 16 the upper ones, as Pillow and OpenCV read such files.
+pub fn eight_bits(image: &DynamicImage) -> DynamicImage {
+    /// The upper byte of each sample.
+    fn upper<P, Q>(pixels: &ImageBuffer<P, Vec<u16>>) -> Option<ImageBuffer<Q, Vec<u8>>>
+    where
+        P: Pixel<Subpixel = u16>,
+        Q: Pixel<Subpixel = u8>,
+    {
+        let samples = pixels.as_raw().iter();
+        let samples = samples
+            .map(|sample| sample.to_be_bytes())
+            .map(|[high, _]| high);
+        ImageBuffer::from_raw(pixels.width(), pixels.height(), samples.collect())
+    }
+    let made = match image {
+        DynamicImage::ImageLuma16(pixels) => upper(pixels).map(DynamicImage::ImageLuma8),
+        DynamicImage::ImageLumaA16(pixels) => upper(pixels).map(DynamicImage::ImageLumaA8),
+        DynamicImage::ImageRgb16(pixels) => upper(pixels).map(DynamicImage::ImageRgb8),
+        DynamicImage::ImageRgba16(pixels) => upper(pixels).map(DynamicImage::ImageRgba8),
+        _ => None,
+    };
+    made.unwrap_or_else(|| {
+        let color = image.color();
+        match (color.has_color(), color.has_alpha()) {
+            (true, true) => image.to_rgba8().into(),
+            (true, false) => image.to_rgb8().into(),
+            (false, true) => image.to_luma_alpha8().into(),
+            (false, false) => image.to_luma8().into(),
+        }
+    })
+}
+
 /// How a picture file says that its pixels have to be turned to stand upright (EXIF 2.32, tag 0x0112); nothing is turned
 /// where it says nothing.
 pub fn orientation(bytes: &[u8]) -> Orientation {
@@ -160,6 +192,13 @@ mod tests {
         turned[at + 8] = 6;
         assert_eq!(orientation(&turned), Orientation::Rotate90);
         assert_eq!(orientation(b"no picture"), Orientation::NoTransforms);
+    }
+
+    #[test]
+    fn of_16_bits_the_upper_8_are_taken() {
+        let deep = image::ImageBuffer::from_fn(2, 1, |x, _| image::Rgb([0xff00, 0x80ff, x as u16]));
+        let flat = eight_bits(&DynamicImage::ImageRgb16(deep));
+        assert_eq!(flat.as_bytes(), [255, 128, 0, 255, 128, 0]);
     }
 
     #[test]

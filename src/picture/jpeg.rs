@@ -128,6 +128,26 @@ pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Option<DynamicImage
     pixels(&frame?, &tables)
 }
 
+/// Whether these bytes are a JPEG of four components: CMYK, or YCCK.
+pub(crate) fn is_cmyk(bytes: &[u8]) -> bool {
+    components(bytes) == Some(4)
+}
+
+/// Components of the first frame (ITU-T T.81, B.2.2).
+fn components(bytes: &[u8]) -> Option<u8> {
+    let mut at = bytes.strip_prefix(&[0xff, 0xd8])?;
+    loop {
+        let marker;
+        (marker, at) = next_marker(at)?;
+        let length = usize::from(u16::from_be_bytes([*at.first()?, *at.get(1)?]));
+        match marker {
+            0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => return at.get(7).copied(),
+            0xd9 | 0xda => return None,
+            _ => at = at.get(length.max(2)..)?,
+        }
+    }
+}
+
 /// The next marker, and what follows it.
 fn next_marker(mut at: &[u8]) -> Option<(u8, &[u8])> {
     if at.first() != Some(&0xff) {

@@ -20,7 +20,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use decode::image_format;
-pub use decode::{DecodeError, DecodeLimits, decode, orientation};
+pub use decode::{DecodeError, DecodeLimits, decode, eight_bits, orientation};
+pub(crate) use jpeg::is_cmyk;
 pub use sniff::sniff;
 pub use walk::{Awaited, Break, Element, HeaderField, Info, Name, Status, Walker};
 

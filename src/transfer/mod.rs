@@ -192,6 +192,8 @@ pub enum Event {
     Note(String),
     /// Something that went wrong, in one line: a peer that sent nothing, bytes that were no picture.
     Warning(String),
+    /// A picture came whole and could not be answered, in one line: it counts as failed.
+    Unanswered(String),
 }
 
 /// What a run of a server or client is given: limits, when to end, and whom to tell.
@@ -221,6 +223,10 @@ impl Session<'_> {
 
     fn warn(&self, warning: impl Into<String>) {
         (self.observer)(Event::Warning(warning.into()));
+    }
+
+    fn unanswered(&self, problem: impl Into<String>) {
+        (self.observer)(Event::Unanswered(problem.into()));
     }
 
     fn transferred(&self, record: Record) {

@@ -7,7 +7,7 @@ use image::{DynamicImage, RgbImage};
 use super::Error;
 use super::memory::Share;
 use crate::imaging::{DEFAULT_QUALITY, DecodeLimits, encode};
-use crate::picture::Format;
+use crate::picture::{Format, eight_bits};
 
 /// Rows of BGR24, top row first.
 #[derive(Debug)]
@@ -65,12 +65,13 @@ pub(super) fn decode(bytes: &[u8], what: &str) -> Result<DynamicImage, Error> {
 
 /// The picture file at `path`, whose bytes these are, as rows of BGR24.
 pub(super) fn rows(bytes: &[u8], path: &Path) -> Result<Rows, Error> {
-    let pixels = crate::imaging::decode(bytes, &DecodeLimits::default())
-        .map_err(|source| Error::Undecodable {
+    let picture = crate::imaging::decode(bytes, &DecodeLimits::default()).map_err(|source| {
+        Error::Undecodable {
             path: path.to_owned(),
             source,
-        })?
-        .into_rgb8();
+        }
+    })?;
+    let pixels = eight_bits(&picture).into_rgb8();
     let width = pixels.width();
     let mut bytes = pixels.into_raw();
     swap_red_and_blue(&mut bytes);

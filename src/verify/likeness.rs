@@ -6,7 +6,7 @@ use super::evidence::Layout;
 use super::wire::Wire;
 use crate::ledger::comparison::Pixels;
 use crate::picture::compare;
-use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, decode, sniff};
+use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, decode, eight_bits, sniff};
 
 /// The pixels of a picture; `raw_width` for rows of BGR24. Absent where it cannot be decoded.
 pub(super) fn decoded(bytes: &[u8], raw_width: Option<u32>) -> Option<DynamicImage> {
@@ -22,7 +22,7 @@ pub(super) fn decoded(bytes: &[u8], raw_width: Option<u32>) -> Option<DynamicIma
 
 /// A picture as the rows of BGR24 that `raw-pixels` sends.
 pub(super) fn bgr24_rows(image: &DynamicImage) -> Vec<u8> {
-    let mut bytes = image.to_rgb8().into_raw();
+    let mut bytes = eight_bits(image).into_rgb8().into_raw();
     for pixel in bytes.chunks_exact_mut(3) {
         pixel.reverse();
     }

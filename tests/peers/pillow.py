@@ -11,10 +11,12 @@ import io
 import math
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
+import zlib
 
 import kinds
 
@@ -179,9 +181,59 @@ def odd_pictures():
     yield "JPEG, colours at full size", saved(base, "JPEG", subsampling=0)
     yield "JPEG, colours at half width", saved(base, "JPEG", subsampling=1)
     yield "progressive JPEG", saved(scene(75, 61), "JPEG", progressive=True)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    yield "EXIF-turned JPEG", saved(base, "JPEG", exif=exif)
+    for turned in range(2, 9):
+        exif = Image.Exif()
+        exif[0x0112] = turned
+        yield f"EXIF-turned JPEG ({turned})", saved(base, "JPEG", exif=exif)
+    palette = base.convert("P", palette=Image.Palette.ADAPTIVE)
+    yield "palette", saved(palette, "PNG")
+    yield "palette with a transparent colour", saved(palette, "PNG", transparency=3)
+    yield "palette GIF", saved(palette, "GIF")
+    yield "palette BMP", saved(palette, "BMP")
+    yield "1 bit", saved(base.convert("1"), "PNG")
+    yield "a transparent colour", saved(base, "PNG", transparency=base.getpixel((3, 3)))
+    yield "lossless WebP", saved(base, "WEBP", lossless=True)
+    for name, colour, channels in [("16 bit", 2, 3), ("16 bit with alpha", 6, 4), ("16 bit grey with alpha", 4, 2)]:
+        yield name, png16(colour, channels)
+
+
+def refused_pictures():
+    """Name, file, and a word of why it is refused."""
+    out = io.BytesIO()
+    scene(31, 17).convert("CMYK").save(out, "JPEG")
+    yield "CMYK JPEG", out.getvalue(), "CMYK"
+    yield "16 bit grey", png16(0, 1), "16 bits"
+
+
+def png16(colour, channels):
+    """A PNG of 16 bits a sample, whose lower bytes would round the upper ones up."""
+    width, height = 31, 17
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    samples = [[(x * 2111 * (c + 1) + y * 977) % 65536 for x in range(width) for c in range(channels)] for y in range(height)]
+    rows = b"".join(b"\0" + struct.pack(f">{width * channels}H", *row) for row in samples)
+    head = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def pillow_makes(image, make):
+    """What Pillow makes of it; of a palette, which it refuses, and of single bits, which it cannot hold between, of the colours."""
+    if image.mode == "P" and make is not FILTERS["grayscale"]:
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    if image.mode == "1":
+        image = image.convert("L")
+    if image.mode in ("RGBA", "LA") and make is FILTERS["invert"]:
+        # Refused too: the colours are, alpha stays.
+        *colours, alpha = image.split()
+        return Image.merge(image.mode, [make(colour) for colour in colours] + [alpha])
+    return make(image)
+
+
+def same(came, expected):
+    """Whether these are the pixels; one may say with an alpha that all is opaque."""
+    return came.size == expected.size and came.convert(expected.mode).tobytes() == expected.tobytes()
 
 
 def edited(binaries, upload, name):
@@ -196,6 +248,20 @@ def edited(binaries, upload, name):
         peer.close()
         ours.communicate()
         return data
+
+
+def refusal(binaries, upload):
+    """What `edit` says of a picture that it does not filter, with what it ends; None where a picture came back."""
+    with tempfile.TemporaryDirectory() as folder:
+        ours = subprocess.Popen([os.path.join(binaries, "imgnet-server"), "edit", "--port", "0", "--out", folder, "--count", "1",
+                                 "--json"], stdout=subprocess.PIPE, text=True)
+        port = kinds.json_port(ours.stdout.readline())
+        peer = socket.create_connection((HOST, port))
+        give(peer, upload)
+        came = kinds.until_closed(peer)
+        peer.close()
+        told = ours.communicate()[0]
+        return None if came or ours.returncode == 0 else told
 
 
 def main():
@@ -216,19 +282,22 @@ def main():
     for name, file in odd_pictures():
         image = opened(file)
         for filter_name, make in FILTERS.items():
-            if image.mode in ("RGBA", "LA") and filter_name == "invert":
-                continue  # Pillow refuses it.
             answer = edited(binaries, file, filter_name)
-            expected = make(image)
+            expected = pillow_makes(image, make)
             # JPEG comes back as JPEG: what Pillow saves of the same pixels.
             if image.format == "JPEG":
                 out = io.BytesIO()
                 expected.save(out, "JPEG")
                 expected = opened(out.getvalue())
             came = opened(answer)
-            if came.mode != expected.mode or came.tobytes() != expected.tobytes():
+            if not same(came, expected):
                 print(f"{name}, {filter_name}: {came.mode} {expected.mode}, {psnr(expected, came):.1f} dB")
                 bad += 1
+    for name, file, word in refused_pictures():
+        told = refusal(binaries, file)
+        if told is None or word not in told:
+            print(f"{name} is not refused by name: {told}")
+            bad += 1
     print("all pairings and filters are as Pillow's" if not bad else f"{bad} are not")
     return 1 if bad else 0
 

@@ -55,21 +55,30 @@ fn no_system_call_that_is_needed_is_refused() {
 #[test]
 fn the_pipeline_s_picture_is_the_one_that_pillow_makes() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/pillow.py");
-    let output = Command::new("python3")
-        .arg(script)
-        .arg("--bin")
-        .arg(Path::new(SERVER).parent().unwrap())
-        .output();
-    let Ok(output) = output else {
-        eprintln!("SKIPPED the_pipeline_s_picture_is_the_one_that_pillow_makes: no python3 here");
-        return;
-    };
-    let told = String::from_utf8_lossy(&output.stdout);
-    eprintln!("{told}");
-    // 77: there is no Pillow, which it has said.
-    let errors = String::from_utf8_lossy(&output.stderr);
+    // The distribution's Python has the distribution's Pillow, where another one comes first.
+    for python in ["python3", "/usr/bin/python3"] {
+        let output = Command::new(python)
+            .arg(script)
+            .arg("--bin")
+            .arg(Path::new(SERVER).parent().unwrap())
+            .output();
+        let Ok(output) = output else {
+            continue;
+        };
+        let told = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        // 77: there is no Pillow.
+        if output.status.code() != Some(77) {
+            eprintln!("{told}");
+            assert!(output.status.success(), "{told}\n{errors}");
+            return;
+        }
+    }
     assert!(
-        matches!(output.status.code(), Some(0 | 77)),
-        "{told}\n{errors}"
+        std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "Pillow is missing, and under CI this must run: apt-get install python3-pil"
+    );
+    eprintln!(
+        "SKIPPED the_pipeline_s_picture_is_the_one_that_pillow_makes: no Python with Pillow here"
     );
 }

@@ -42,7 +42,7 @@ pub(super) fn event(event: &Event) -> Option<String> {
         },
         Event::Transferred(record) => Line::Transfer(record),
         Event::Note(text) => Line::Note { text },
-        Event::Warning(text) => Line::Warning { text },
+        Event::Warning(text) | Event::Unanswered(text) => Line::Warning { text },
         Event::Moving { .. } | Event::Rows { .. } => return None,
     }))
 }

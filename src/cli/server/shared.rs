@@ -358,10 +358,15 @@ impl<'c> Teller<'c> {
             // A closed pipe is no error.
             let _ = writeln!(io::stdout().lock(), "{line}");
         }
+        if matches!(event, Event::Unanswered(_)) {
+            let mut told = self.told();
+            told.failed = told.failed.saturating_add(1);
+        }
         match event {
             Event::Moving { bytes, total } => self.moving(bytes, total),
             // In JSON they are told already.
-            Event::Listening(_) | Event::Note(_) | Event::Warning(_) if self.json => {}
+            Event::Listening(_) | Event::Note(_) | Event::Warning(_) | Event::Unanswered(_)
+                if self.json => {}
             Event::Listening(address) if !self.quiet => {
                 tell(
                     self.program,
@@ -370,7 +375,9 @@ impl<'c> Teller<'c> {
             }
             Event::Note(note) if !self.quiet => self.aside(|| tell(self.program, &note)),
             Event::Listening(_) | Event::Note(_) => {}
-            Event::Warning(warning) => self.aside(|| tell(self.program, &warning)),
+            Event::Warning(text) | Event::Unanswered(text) => {
+                self.aside(|| tell(self.program, &text));
+            }
             Event::Transferred(record) => {
                 self.transferred(&record);
                 if let Some(shown) = &mut *self.shown() {

@@ -45,8 +45,13 @@ pub fn run(work: &Work, session: &Session<'_>) -> Result<(), Error> {
             &mut connection,
             &mut decoder(&work.protocol, Role::Acceptor),
         )?;
-        let strip = pixels::decode(&strip, &format!("the strip from {peer}"))?;
-        let answer = pixels::jpeg(&work.filter.apply(&strip))?;
+        let picture = pixels::decode(&strip, &format!("the strip from {peer}"))?;
+        let filtered = work.filter.applied(&strip, &picture);
+        let filtered = filtered.map_err(|reason| Error::Unusable {
+            peer,
+            problem: reason.to_string(),
+        })?;
+        let answer = pixels::jpeg(&filtered)?;
         let picture = Outgoing {
             bytes: &answer,
             on_disk: None,

@@ -4,10 +4,12 @@
 //! What came and what went back are saved, so that a run can be verified: `image-0001-upload.jpg` and
 //! `image-0001-edited.jpg`.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
+
+use image::DynamicImage;
 
 use super::{Tally, tell_listening};
 use crate::imaging::Filter;
@@ -71,10 +73,10 @@ pub fn run(listener: &TcpListener, edit: &Edit, session: &Session<'_>) -> Result
                 let mut done = 0_u64;
                 let outcome = loop {
                     match one(&mut client, &mut decoder, edit, session) {
-                        Ok(()) => {
+                        Ok(answered) => {
                             done = done.saturating_add(1);
                             tally.add(1);
-                            if edit.protocol == Protocol::HalfClose {
+                            if !answered || edit.protocol == Protocol::HalfClose {
                                 break Ok(());
                             }
                         }
@@ -96,13 +98,22 @@ pub fn run(listener: &TcpListener, edit: &Edit, session: &Session<'_>) -> Result
     })
 }
 
-/// Takes one picture and answers it.
+fn filtered(bytes: &[u8], filter: Filter, peer: SocketAddr) -> Result<DynamicImage, Error> {
+    let picture = pixels::decode(bytes, &format!("the picture from {peer}"))?;
+    let filtered = filter.applied(bytes, &picture);
+    filtered.map_err(|reason| Error::Unusable {
+        peer,
+        problem: reason.to_string(),
+    })
+}
+
+/// Takes one picture and answers it; false where it cannot be answered, which is told.
 fn one(
     client: &mut Connection<'_>,
     decoder: &mut Decoder,
     edit: &Edit,
     session: &Session<'_>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let name = format!("image-{:04}", edit.store.number());
     let upload = format!("{name}-upload");
     let route = Route {
@@ -117,8 +128,13 @@ fn one(
         },
     };
     let bytes = Intake::new(session, route).receive_one(client, decoder)?;
-    let picture = pixels::decode(&bytes, &format!("the picture from {}", client.peer))?;
-    let edited = edit.filter.apply(&picture);
+    let edited = match filtered(&bytes, edit.filter, client.peer) {
+        Ok(edited) => edited,
+        Err(error) => {
+            session.unanswered(error.told());
+            return Ok(false);
+        }
+    };
     // What loses nothing goes back as something that loses nothing.
     let format = match sniff(bytes.get(..SNIFF_BYTES).unwrap_or(&bytes)) {
         Sniff::Is(Format::Jpeg) => Format::Jpeg,
@@ -152,6 +168,6 @@ fn one(
             peer: client.peer,
             problem,
         }),
-        None => Ok(()),
+        None => Ok(true),
     }
 }
