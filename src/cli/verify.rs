@@ -20,6 +20,7 @@ use crate::ledger::comparison::Level;
 use crate::report::model::Report;
 use crate::verify::Thresholds;
 
+mod apart;
 pub(super) mod compare;
 pub(super) mod files;
 pub(super) mod half;

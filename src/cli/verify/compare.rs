@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::apart::apart;
 use super::files::{self, Found, Look};
 use super::half::{Half, Picked, pick, subject};
 use super::knowledge;
@@ -76,21 +77,32 @@ impl Sides {
     /// A path that is not there or cannot be read.
     pub(in crate::cli) fn find(named: &Named<'_>, look: &mut Look<'_>) -> anyhow::Result<Self> {
         let records = files::ledgers(named.ledger)?;
-        Ok(Self::of(
+        Self::of(
             files::find(named.sent, "--sent", look)?,
             files::find(named.received, "--received", look)?,
             records,
             named,
-        ))
+        )
     }
 
-    /// Puts together what was found.
+    /// Puts together what was found; no file stays on both sides.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
     pub(in crate::cli) fn of(
-        sent_files: Vec<Found>,
-        received_files: Vec<Found>,
+        mut sent_files: Vec<Found>,
+        mut received_files: Vec<Found>,
         records: Vec<Record>,
         named: &Named<'_>,
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
+        if records.is_empty() {
+            // A ledger names each file's side.
+            apart(
+                &mut sent_files,
+                &mut received_files,
+                [named.sent, named.received],
+            )?;
+        }
         let (sent, received): (Vec<Record>, Vec<Record>) = records
             .into_iter()
             .partition(|record| record.side == Writer::Sent);
@@ -99,10 +111,10 @@ impl Sides {
             asked: !paths.is_empty() || !records.is_empty(),
             records,
         };
-        Self {
+        Ok(Self {
             sent: side(named.sent, sent_files, sent),
             received: side(named.received, received_files, received),
-        }
+        })
     }
 
     /// Which sides were given.

@@ -246,6 +246,6 @@ impl Readings {
         if sent.is_empty() && received.is_empty() && ledger.is_empty() && missing.is_empty() {
             bail!("there is no file to compare the pictures with");
         }
-        Ok(Sides::of(sent, received, files::ledgers(&ledger)?, named))
+        Sides::of(sent, received, files::ledgers(&ledger)?, named)
     }
 }
