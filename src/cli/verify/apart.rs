@@ -196,16 +196,16 @@ fn pairs(contents: &[(usize, Content)]) -> BTreeSet<(usize, usize)> {
         }
         return found;
     }
-    let heads = |bytes: &[u8]| bytes.get(..END).map(<[u8]>::to_vec);
-    let tails = |bytes: &[u8]| {
-        let at = bytes.len().checked_sub(END)?;
-        bytes.get(at..).map(<[u8]>::to_vec)
-    };
-    let ends: [&dyn Fn(&[u8]) -> Option<Vec<u8>>; 2] = [&heads, &tails];
-    for end in ends {
-        let mut last: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+    for tail in [false, true] {
+        let mut last: BTreeMap<&[u8], usize> = BTreeMap::new();
         for (position, (_, content)) in contents.iter().enumerate() {
-            let Some(end) = end(&content.bytes) else {
+            let bytes = &content.bytes;
+            let from = if tail {
+                bytes.len().saturating_sub(END)
+            } else {
+                0
+            };
+            let Some(end) = bytes.get(from..from.saturating_add(END)) else {
                 continue;
             };
             if let Some(before) = last.insert(end, position) {
