@@ -71,6 +71,8 @@ pub struct Log {
     context: Context,
     /// Bytes of `data` that were discarded from its front.
     discarded: usize,
+    /// An extent does not lie behind all that came before it.
+    tangled: bool,
 }
 
 impl Log {
@@ -92,6 +94,9 @@ impl Log {
                 lowest: u64::MAX,
                 highest: self.blocks.last().map_or(0, |block| block.highest),
             });
+        }
+        if let Some(block) = self.blocks.last() {
+            self.tangled |= extent.offset < block.highest;
         }
         let context = self.context;
         let overhead = extent.wire_len.wrapping_sub(extent.bytes);
@@ -165,7 +170,18 @@ impl Log {
     /// A log of its own with the extents that carry at least one byte of `range`.
     #[must_use]
     pub fn part(&self, range: Range<u64>) -> Self {
+        let lowest = self.blocks.iter().map(|block| block.lowest).min();
+        if self.all_within(lowest, &range) {
+            return self.clone();
+        }
         self.overlapping(range).collect()
+    }
+
+    /// Whether `range` holds all extents, the lowest of which begins at `lowest`: then they need not be read.
+    fn all_within(&self, lowest: Option<u64>, range: &Range<u64>) -> bool {
+        let highest = self.blocks.last().map(|block| block.highest);
+        lowest.is_some_and(|lowest| lowest >= range.start)
+            && highest.is_some_and(|highest| highest <= range.end)
     }
 
     /// An index for asking for many ranges, each in time that depends on what it finds only.
@@ -264,6 +280,11 @@ impl Indexed<'_> {
 
     /// The frame that carried the byte at `offset` first; absent where none did.
     pub fn frame_at(&self, offset: u64) -> Option<FrameNumber> {
+        let last = self.log.context;
+        let in_last = offset < last.end && offset >= last.end.saturating_sub(last.bytes.into());
+        if in_last && !self.log.tangled {
+            return Some(FrameNumber(last.frame));
+        }
         let mut carriers = self.overlapping(offset..offset.saturating_add(1));
         carriers.next().map(|extent| extent.frame)
     }
@@ -271,6 +292,12 @@ impl Indexed<'_> {
     /// A log of its own with the extents that carry at least one byte of `range`.
     #[must_use]
     pub fn part(&self, range: Range<u64>) -> Log {
+        if self
+            .log
+            .all_within(self.lowest_from.first().copied(), &range)
+        {
+            return self.log.clone();
+        }
         self.overlapping(range).collect()
     }
 }
@@ -403,8 +430,52 @@ mod tests {
             prop_assert_eq!(log.overlapping(range.clone()).collect::<Vec<_>>(), expected.clone());
             prop_assert_eq!(log.indexed().overlapping(range.clone()).collect::<Vec<_>>(), expected.clone());
             prop_assert_eq!(log.indexed().part(range).iter().collect::<Vec<_>>(), expected);
+            let all = 0..u64::MAX;
+            prop_assert_eq!(log.part(all.clone()).iter().collect::<Vec<_>>(), extents.clone());
+            prop_assert_eq!(log.indexed().part(all).iter().collect::<Vec<_>>(), extents.clone());
             if let Some(some) = extents.last() {
                 prop_assert_eq!(log.carried_by(some.frame), Some(some.offset..some.end()));
+            }
+        }
+    }
+
+    /// In order, with a byte again, or one left out: the ways around reading the log say what reading it says.
+    #[test]
+    fn the_first_carrier_and_the_part_of_a_range_are_those_of_the_log() {
+        let extent = |frame: u64, offset: u64, bytes: u32| Extent {
+            offset,
+            bytes,
+            frame: FrameNumber(frame),
+            wire_len: bytes + 66,
+            time: None,
+            repeat: false,
+        };
+        let plain: Vec<_> = (0..150)
+            .map(|index| extent(index, index * 10, 10))
+            .collect();
+        let behind = |offset, bytes| [&plain[..], &[extent(150, offset, bytes)]].concat();
+        for extents in [
+            plain[..1].to_vec(),
+            plain.clone(),
+            behind(1_490, 10),
+            behind(1_495, 10),
+            behind(1_501, 10),
+            behind(0, 10),
+            behind(0, 1_600),
+        ] {
+            let log: Log = extents.iter().copied().collect();
+            let index = log.indexed();
+            for offset in 0..1_620 {
+                let first = extents
+                    .iter()
+                    .find(|e| (e.offset..e.end()).contains(&offset));
+                assert_eq!(index.frame_at(offset), first.map(|e| e.frame), "{offset}");
+                for end in [offset + 1, 1_500, 1_501, 1_511] {
+                    let range = offset..end;
+                    let carriers: Vec<_> = log.overlapping(range.clone()).collect();
+                    assert_eq!(log.part(range.clone()).iter().collect::<Vec<_>>(), carriers);
+                    assert_eq!(index.part(range).iter().collect::<Vec<_>>(), carriers);
+                }
             }
         }
     }
