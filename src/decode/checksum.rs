@@ -84,3 +84,36 @@ fn fold(sum: u64) -> u16 {
     let sum = (sum >> 16) + (sum & 0xffff);
     u16::try_from(sum).unwrap_or(u16::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Word by word, as RFC 1071 says it.
+    fn plain(bytes: &[u8]) -> u16 {
+        let mut total = 0_u32;
+        for pair in bytes.chunks(2) {
+            total += u32::from(u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)]));
+            total = (total >> 16) + (total & 0xffff);
+        }
+        u16::try_from(total).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn the_sum_is_that_of_words_of_sixteen_bits(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(sum(&bytes), plain(&bytes));
+        }
+    }
+
+    #[test]
+    fn carries_of_every_word_size_come_back() {
+        for length in [0, 1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 1460, 65_535] {
+            for byte in [0x00, 0x01, 0x80, 0xff] {
+                let bytes = vec![byte; length];
+                assert_eq!(sum(&bytes), plain(&bytes), "{length} bytes of {byte:#x}");
+            }
+        }
+    }
+}
