@@ -32,7 +32,7 @@ enum Fed<'b> {
 
 fn protocol(choice: u8) -> Protocol {
     let binary = |bytes, big_endian| Protocol::Length(LengthField::Binary { bytes, big_endian });
-    match choice % 32 {
+    match choice % 42 {
         0 => Protocol::pipeline(),
         1 => Protocol::Marker((*b"<END>").into()),
         // Begins with what it ends with: the hard case of a search.
@@ -65,7 +65,17 @@ fn protocol(choice: u8) -> Protocol {
         28 => layout("layout u32be length, u16be, picture, \"\\n\""),
         29 => layout("layout pieces; piece: u16be length, data"),
         30 => layout("layout udp; dec length; piece: u8 index, data"),
-        _ => Protocol::Framed,
+        31 => Protocol::Framed,
+        32 => Protocol::WebSocket,
+        33 => Protocol::Http2,
+        34 => Protocol::Smtp,
+        35 => Protocol::JavaObjects,
+        36 => Protocol::Tftp,
+        37 => Protocol::RtpJpeg,
+        38 => Protocol::Encoded(Encoding::Gzip, Box::new(Protocol::Eof)),
+        39 => Protocol::Encoded(Encoding::Zlib, Box::new(binary(4, true))),
+        40 => Protocol::Encoded(Encoding::Deflate, Box::new(Protocol::Eof)),
+        _ => Protocol::Encoded(Encoding::Hex, Box::new(Protocol::Eof)),
     }
 }
 

@@ -15,6 +15,7 @@
 mod aligner;
 mod index;
 mod placement;
+mod recover;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -22,6 +23,7 @@ mod view;
 pub(crate) use aligner::Aligner;
 pub(crate) use index::Index;
 pub(crate) use placement::{Placement, placements};
+pub(crate) use recover::{Origin, Recovered, apart, recovered, unmasked};
 pub(crate) use view::{View, viewed};
 
 use crate::units::ByteRange;

@@ -157,10 +157,6 @@ fn the_index_is_small() {
 
 #[test]
 fn conversions_are_what_they_say() {
-    assert_eq!(viewed(b"Man", View::Base64).unwrap(), b"TWFu");
-    assert_eq!(viewed(b"Ma", View::Base64).unwrap(), b"TWE=");
-    assert_eq!(viewed(b"\xfb", View::Base64Url).unwrap(), b"-w==");
-    assert_eq!(viewed(b"\xff\x0a", View::HexLower).unwrap(), b"ff0a");
     assert_eq!(
         viewed(b"\xff\xd8", View::Latin1ToUtf8).unwrap(),
         b"\xc3\xbf\xc3\x98"

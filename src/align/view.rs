@@ -24,22 +24,30 @@ pub(crate) enum View {
     LfToCrlf,
     /// CR before LF taken away.
     CrlfToLf,
+    /// A decimal number a byte, with commas between.
+    Numbers,
+    /// Compressed, in gzip's wrapping (RFC 1952).
+    Gzip,
+    /// Compressed, in zlib's wrapping (RFC 1950).
+    Zlib,
+    /// Compressed, without wrapping (RFC 1951).
+    Deflate,
+    /// Each byte exclusive-or one value.
+    Xor,
+    /// The same with two or four values in turn, as a WebSocket's client does.
+    Mask,
 }
 
 impl View {
-    /// All but the bytes as they are.
-    pub(crate) const CONVERSIONS: [Self; 8] = [
-        Self::Base64,
-        Self::Base64Url,
-        Self::HexLower,
-        Self::HexUpper,
+    /// Those that are looked for as texts of their own; what all others made is undone, and the file looked for in that.
+    pub(crate) const CONVERSIONS: [Self; 4] = [
         Self::Latin1ToUtf8,
         Self::LossyUtf8,
         Self::LfToCrlf,
         Self::CrlfToLf,
     ];
 
-    /// Whether the file can be had back from it.
+    /// Whether a program of the other side can have the file back from it.
     pub(crate) fn is_lossless(self) -> bool {
         !matches!(self, Self::LossyUtf8 | Self::CrlfToLf)
     }
@@ -59,6 +67,12 @@ impl View {
             Self::Base64 => "as Base64",
             Self::Base64Url => "as Base64 for addresses",
             Self::HexLower | Self::HexUpper => "as hex digits",
+            Self::Numbers => "as a list of decimal numbers",
+            Self::Gzip => "compressed (gzip)",
+            Self::Zlib => "compressed (zlib)",
+            Self::Deflate => "compressed (deflate without a header)",
+            Self::Xor => "with each byte exclusive-or one value",
+            Self::Mask => "under a mask of four bytes that repeats",
             Self::Latin1ToUtf8 => {
                 "read as Latin-1 text and written as UTF-8 (FF D8 becomes C3 BF C3 98)"
             }
@@ -69,48 +83,27 @@ impl View {
     }
 }
 
-/// What a conversion makes of these bytes; absent where it makes nothing else of them.
+/// What a conversion makes of these bytes; absent where it makes nothing else of them, or where it can be undone and is.
 pub(crate) fn viewed(bytes: &[u8], view: View) -> Option<Vec<u8>> {
-    const PLAIN: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const ADDRESS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let converted = match view {
-        View::Bytes => return None,
-        View::Base64 => base64(bytes, PLAIN),
-        View::Base64Url => base64(bytes, ADDRESS),
-        View::HexLower => hex(bytes, b"0123456789abcdef"),
-        View::HexUpper => hex(bytes, b"0123456789ABCDEF"),
+        // What these make has no one form.
+        View::Bytes
+        | View::Base64
+        | View::Base64Url
+        | View::HexLower
+        | View::HexUpper
+        | View::Numbers
+        | View::Gzip
+        | View::Zlib
+        | View::Deflate
+        | View::Xor
+        | View::Mask => return None,
         View::Latin1ToUtf8 => latin1_to_utf8(bytes),
         View::LossyUtf8 => String::from_utf8_lossy(bytes).into_owned().into_bytes(),
         View::LfToCrlf => lf_to_crlf(bytes),
         View::CrlfToLf => crlf_to_lf(bytes),
     };
     (converted != bytes).then_some(converted)
-}
-
-fn base64(bytes: &[u8], digits: &[u8; 64]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let mut three = [0; 3];
-        for (place, &byte) in three.iter_mut().zip(group) {
-            *place = byte;
-        }
-        let [a, b, c] = three.map(u32::from);
-        let bits = (a << 16) | (b << 8) | c;
-        for (place, shift) in [18_u32, 12, 6, 0].into_iter().enumerate() {
-            let digit = usize::try_from((bits >> shift) & 63).unwrap_or(0);
-            let digit = digits.get(digit).copied().unwrap_or(b'A');
-            text.push(if place > group.len() { b'=' } else { digit });
-        }
-    }
-    text
-}
-
-fn hex(bytes: &[u8], digits: &[u8; 16]) -> Vec<u8> {
-    let digit = |half: u8| digits.get(usize::from(half)).copied().unwrap_or(b'0');
-    bytes
-        .iter()
-        .flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
 }
 
 fn latin1_to_utf8(bytes: &[u8]) -> Vec<u8> {

@@ -231,7 +231,7 @@ impl Channel {
     /// One datagram of a UDP direction, `missing` bytes of which were cut off.
     pub(super) fn datagram(&mut self, payload: &[u8], missing: u64, context: &mut Context<'_>) {
         let fresh = matches!(&self.state, State::Undecided(before) if before.is_empty());
-        if fresh && missing == 0 && context.format.is_none() && !framed::Datagram::is_one(payload) {
+        if fresh && missing == 0 && context.format.is_none() && !wire::is_known_datagram(payload) {
             self.state = State::Held(Box::new(Held::new(true, None)));
         }
         if let State::Held(_) = self.state {

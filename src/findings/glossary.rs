@@ -307,6 +307,56 @@ pub const WORDS: &[Word] = &[
     },
     Word {
         kind: "wire format",
+        name: "websocket",
+        meaning: "WebSocket frames without the HTTP upgrade before them: it was not captured, or left out.",
+    },
+    Word {
+        kind: "wire format",
+        name: "http2",
+        meaning: "HTTP/2 in clear text, with gRPC's messages in its DATA frames or without.",
+    },
+    Word {
+        kind: "wire format",
+        name: "smtp",
+        meaning: "Mail on its way (SMTP): attachments in Base64 are pictures.",
+    },
+    Word {
+        kind: "wire format",
+        name: "java-objects",
+        meaning: "What Java's ObjectOutputStream writes: blocks and arrays, with their heads between the picture's pieces.",
+    },
+    Word {
+        kind: "wire format",
+        name: "tftp",
+        meaning: "A file in numbered blocks over UDP, each acknowledged.",
+    },
+    Word {
+        kind: "wire format",
+        name: "rtp-jpeg",
+        meaning: "JPEG frames in RTP packets (RFC 2435): the file's headers and tables are not sent, and made again.",
+    },
+    Word {
+        kind: "wire format",
+        name: "gzip",
+        meaning: "The picture compressed as a whole (RFC 1952).",
+    },
+    Word {
+        kind: "wire format",
+        name: "zlib",
+        meaning: "The picture compressed as a whole (RFC 1950; Python's zlib.compress).",
+    },
+    Word {
+        kind: "wire format",
+        name: "deflate",
+        meaning: "The picture compressed as a whole, without a header (RFC 1951).",
+    },
+    Word {
+        kind: "wire format",
+        name: "hex",
+        meaning: "The picture as hexadecimal digits.",
+    },
+    Word {
+        kind: "wire format",
         name: "carve",
         meaning: "No format was recognised: pictures are cut out of the stream where their own structure begins and ends.",
     },

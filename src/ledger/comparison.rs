@@ -47,6 +47,10 @@ pub struct Comparison {
     pub also: Option<Mismatch>,
     /// Whose side it is; absent where nothing is wrong.
     pub blame: Option<Blame>,
+    /// How the picture's bytes were converted on the wire, in words: `compressed (gzip)`, `as hex digits`; absent where they went as
+    /// they are, or where the wire format says it.
+    #[serde(default)]
+    pub converted: Option<String>,
 }
 
 /// One file against the wire.

@@ -211,6 +211,7 @@ pub(crate) fn verified() -> Report {
         mismatch: None,
         also: None,
         blame: None,
+        converted: None,
     };
     let (mismatch, changed) = (marker_too_many(), bytes_changed());
     let comparisons = [

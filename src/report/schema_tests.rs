@@ -98,6 +98,7 @@ fn compared() -> crate::ledger::comparison::Comparison {
             who: Blamed::Receiver,
             why: "the wire has the right bytes, its file does not".to_owned(),
         }),
+        converted: Some("compressed (gzip)".to_owned()),
     }
 }
 

@@ -3,7 +3,10 @@
 use image::DynamicImage;
 
 use super::wire::Run;
-use crate::align::{Aligner, Index, Placement, View, placements, viewed};
+use crate::align::{
+    Aligner, Index, Origin, Placement, Recovered, View, apart, placements, recovered, unmasked,
+    viewed,
+};
 use crate::ledger::Stream;
 use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, decode, sniff};
 use crate::units::ByteRange;
@@ -37,11 +40,39 @@ pub struct Way<'w> {
     pub runs: Vec<Run>,
     /// Ranges whose bytes are known already, ascending: nothing is looked for there.
     pub known: Vec<ByteRange>,
+    /// Where its bytes come from, where they were had back from those of another way; absent where they are the stream's own.
+    pub(crate) recovered: Option<Undone>,
+}
+
+/// A conversion that was undone.
+#[derive(Debug, Clone)]
+pub(crate) struct Undone {
+    /// The way whose bytes it was.
+    pub(super) way: usize,
+    pub(super) view: View,
+    origin: Origin,
 }
 
 impl Way<'_> {
+    /// The range of the stream that a range of its bytes is, or comes from.
+    pub(super) fn place(&self, range: &ByteRange) -> ByteRange {
+        match &self.recovered {
+            Some(undone) => undone.origin.of(range),
+            None => range.clone(),
+        }
+    }
+
+    /// One past the last byte of the stream.
+    pub(super) fn stream_end(&self) -> u64 {
+        match &self.recovered {
+            Some(undone) => undone.origin.end(),
+            None => self.end(),
+        }
+    }
+
     /// Whether bytes are missing from the capture in this range.
     pub(super) fn has_gap(&self, range: &ByteRange) -> bool {
+        let range = &self.place(range);
         let gaps = self
             .stream
             .directions
@@ -187,7 +218,7 @@ pub(super) fn header_end(bytes: &[u8]) -> u64 {
 }
 
 /// Behind the first scan's header, by the lengths of the segments.
-fn jpeg_scan(bytes: &[u8]) -> Option<usize> {
+pub(super) fn jpeg_scan(bytes: &[u8]) -> Option<usize> {
     let mut at = 2;
     loop {
         let &[0xff, marker, high, low] = bytes.get(at..at + 4)? else {
@@ -201,8 +232,8 @@ fn jpeg_scan(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// All passages of the texts in the ways; not each tells something.
-pub(super) fn passages(texts: &[Text<'_>], ways: &[Way<'_>]) -> Vec<Passage> {
+/// All passages of the texts in the ways, not each tells something; and ways more, that were had back from those.
+pub(super) fn passages<'w>(texts: &[Text<'_>], ways: &[Way<'w>]) -> (Vec<Passage>, Vec<Way<'w>>) {
     let plain: Vec<&[u8]> = texts.iter().map(|text| text.bytes).collect();
     let numbers: Vec<(usize, Form)> = (0..texts.len()).map(|text| (text, Form::BYTES)).collect();
     let mut found = looked_for(texts, &plain, &numbers, ways);
@@ -221,21 +252,146 @@ pub(super) fn passages(texts: &[Text<'_>], ways: &[Way<'_>]) -> Vec<Passage> {
             rest >= UNEXPLAINED && rest.saturating_mul(4) >= all
         })
         .collect();
-    let left: Vec<usize> = (0..texts.len())
-        .filter(|text| {
-            texts
-                .get(*text)
-                .is_some_and(|text| text.sent && !text.bytes.is_empty())
-        })
-        .filter(|_| !open.is_empty())
-        .collect();
+    if open.is_empty() {
+        return (found, Vec::new());
+    }
     let mut room = CONVERTED;
-    let mut converted: Vec<Vec<u8>> = Vec::new();
-    let mut numbers: Vec<(usize, Form)> = Vec::new();
-    for text in left {
-        let Some(bytes) = texts.get(text).map(|text| text.bytes) else {
+    let mut undone = had_back(ways, &open, &mut room);
+    undone.extend(uncovered(texts, &found, ways, &open, &mut room));
+    found.extend(in_recovered(texts, &plain, &numbers, &undone, ways.len()));
+    found.extend(converted(texts, ways, &open, room));
+    (found, undone)
+}
+
+/// What open ways carry compressed or as text, as ways of their own.
+fn had_back<'w>(ways: &[Way<'w>], open: &[usize], room: &mut usize) -> Vec<Way<'w>> {
+    let mut undone = Vec::new();
+    for &number in open {
+        let Some(way) = ways.get(number) else {
             continue;
         };
+        for run in &way.runs {
+            for one in recovered(&run.bytes, run.offset, *room) {
+                *room = room.saturating_sub(one.bytes.len());
+                undone.push(way_of(one, number, way));
+            }
+        }
+    }
+    undone
+}
+
+fn way_of<'w>(one: Recovered, number: usize, way: &Way<'w>) -> Way<'w> {
+    Way {
+        stream: way.stream,
+        side: way.side,
+        runs: vec![Run {
+            offset: 0,
+            bytes: one.bytes,
+        }],
+        known: Vec::new(),
+        recovered: Some(Undone {
+            way: number,
+            view: one.view,
+            origin: one.origin,
+        }),
+    }
+}
+
+/// The texts' bytes in what was had back.
+fn in_recovered(
+    texts: &[Text<'_>],
+    plain: &[&[u8]],
+    numbers: &[(usize, Form)],
+    undone: &[Way<'_>],
+    first: usize,
+) -> Vec<Passage> {
+    /// What was had back begins with the file; a few bytes of it may be changed.
+    const BEGINS: u64 = 64;
+    if undone.is_empty() {
+        return Vec::new();
+    }
+    let mut found = looked_for(texts, plain, numbers, undone);
+    found.retain(|passage| {
+        let start = passage.placement.spans.first();
+        start.is_some_and(|span| span.text < BEGINS)
+    });
+    for passage in &mut found {
+        if let Some(undone) = undone
+            .get(passage.way)
+            .and_then(|way| way.recovered.as_ref())
+        {
+            passage.form = Form::View(undone.view);
+        }
+        passage.way += first;
+    }
+    found
+}
+
+/// What lies under a mask in open ways, as ways of their own.
+fn uncovered<'w>(
+    texts: &[Text<'_>],
+    found: &[Passage],
+    ways: &[Way<'w>],
+    open: &[usize],
+    room: &mut usize,
+) -> Vec<Way<'w>> {
+    /// Equal differences that are no accident.
+    const TELLING: u64 = 256;
+    let mut undone = Vec::new();
+    let mut wanted: Vec<(usize, Vec<u8>)> = Vec::new();
+    for (number, text) in texts.iter().enumerate() {
+        let there = found
+            .iter()
+            .any(|passage| passage.text == number && passage.tells());
+        if text.sent && !there && text.bytes.len() <= *room {
+            *room -= text.bytes.len();
+            wanted.push((number, apart(text.bytes)));
+        }
+    }
+    if wanted.is_empty() {
+        return undone;
+    }
+    let index = Index::new(wanted.iter().map(|(_, apart)| apart.as_slice()).collect());
+    for &number in open {
+        let Some(way) = ways.get(number) else {
+            continue;
+        };
+        for run in &way.runs {
+            let mut aligner = Aligner::new(&index);
+            aligner.bytes(&apart(&run.bytes));
+            for (spans, (text, apart)) in aligner.finish().iter().zip(&wanted) {
+                let Some(bytes) = texts.get(*text).map(|text| text.bytes) else {
+                    continue;
+                };
+                for placement in placements(spans, apart.len() as u64) {
+                    if placement.covered() < TELLING.min(placement.length) {
+                        continue;
+                    }
+                    if let Some(one) = unmasked(&run.bytes, run.offset, bytes, &placement.spans) {
+                        undone.push(way_of(one, number, way));
+                    }
+                }
+            }
+        }
+    }
+    undone
+}
+
+/// Passages of what text functions make of the files sent, and of their pixels.
+fn converted(
+    texts: &[Text<'_>],
+    ways: &[Way<'_>],
+    open: &[usize],
+    mut room: usize,
+) -> Vec<Passage> {
+    let mut converted: Vec<Vec<u8>> = Vec::new();
+    let mut numbers: Vec<(usize, Form)> = Vec::new();
+    for (text, bytes) in texts
+        .iter()
+        .enumerate()
+        .filter(|(_, text)| text.sent && !text.bytes.is_empty())
+        .map(|(number, text)| (number, text.bytes))
+    {
         if bytes.len().saturating_mul(16) > room {
             continue;
         }
@@ -260,23 +416,23 @@ pub(super) fn passages(texts: &[Text<'_>], ways: &[Way<'_>]) -> Vec<Passage> {
             }
         }
     }
-    if !converted.is_empty() {
-        let plain: Vec<&[u8]> = converted.iter().map(Vec::as_slice).collect();
-        let open: Vec<Way<'_>> = ways
-            .iter()
-            .enumerate()
-            .map(|(number, way)| Way {
-                runs: if open.contains(&number) {
-                    way.runs.clone()
-                } else {
-                    Vec::new()
-                },
-                ..way.clone()
-            })
-            .collect();
-        found.extend(looked_for(texts, &plain, &numbers, &open));
+    if converted.is_empty() {
+        return Vec::new();
     }
-    found
+    let plain: Vec<&[u8]> = converted.iter().map(Vec::as_slice).collect();
+    let open: Vec<Way<'_>> = ways
+        .iter()
+        .enumerate()
+        .map(|(number, way)| Way {
+            runs: if open.contains(&number) {
+                way.runs.clone()
+            } else {
+                Vec::new()
+            },
+            ..way.clone()
+        })
+        .collect();
+    looked_for(texts, &plain, &numbers, &open)
 }
 
 fn looked_for(

@@ -4,17 +4,19 @@ use image::DynamicImage;
 
 use super::blame::{Ends, blame, certainty, ends};
 use super::bytes::{self, Carriage, Found, Kind};
-use super::evidence::Form;
+use super::evidence::{Form, jpeg_scan};
 use super::mistakes::{Around, Mistake};
 use super::pairing::FileFacts;
 use super::reconcile::{Evidence, Lie};
 use super::wire::Wire;
 use super::{findings, likeness, rows};
+use crate::align::View;
 use crate::findings::Finding;
 use crate::ledger::comparison::{
     Blame, Blamed, Comparison, Level, Mismatch, PairedBy, Pixels, Rows, Side, SideOfMismatch,
 };
 use crate::ledger::{Image, Stream, TransportKind, Verdict};
+use crate::wire::Protocol;
 
 /// Which sides the user gave files of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,6 +69,8 @@ pub struct Knowledge {
     pub strays: u64,
     /// That a file sent belongs to it is expected: others of the same sender have theirs, or one is left over.
     pub wants_sent: bool,
+    /// It went through a data connection of FTP in TYPE A: that both sides undid what that does is luck.
+    pub type_a: bool,
     /// Bytes of the stream before it and behind it.
     pub before: Vec<u8>,
     /// The same, behind it.
@@ -146,6 +150,12 @@ pub fn picture(work: &Work<'_>) -> Outcome {
         .map(|subject| compare(work, &subject, SideOfMismatch::WireToReceiver));
     let (mut sent, mut received) = (sent, received);
     shape(work, sent.as_ref(), received.as_mut());
+    if is_undone(work, sent.as_ref(), received.as_ref()) {
+        for compared in [&mut sent, &mut received].into_iter().flatten() {
+            compared.side.equal = Some(true);
+            compared.difference = None;
+        }
+    }
     let unknown = unknown(work, &mut sent, &mut received);
     let mut found = Vec::new();
     let certainty = certainty(work.image);
@@ -229,10 +239,40 @@ pub fn picture(work: &Work<'_>) -> Outcome {
             mismatch,
             also,
             blame,
+            converted: converted(work),
         }),
         findings: found,
         size,
     }
+}
+
+/// How the picture's bytes were converted on the wire, where the evidence shows it and the wire format does not.
+fn converted(work: &Work<'_>) -> Option<String> {
+    let Form::View(view) = work.evidence?.form else {
+        return None;
+    };
+    let told = matches!(work.image.protocol, Protocol::Encoded(..));
+    (view != View::Bytes && !told).then(|| view.words().to_owned())
+}
+
+/// What the receiver has is what was sent, and the wire what a text function makes of it: both programs know of the conversion.
+fn is_undone(work: &Work<'_>, sent: Option<&Compared>, received: Option<&Compared>) -> bool {
+    let kind = |compared: Option<&Compared>| {
+        let (_, kind) = compared?.difference.as_ref()?;
+        Some(matches!(
+            kind,
+            Kind::Mistake(Mistake::Text(view)) if view.is_lossless()
+        ))
+    };
+    let text = matches!(
+        work.evidence.map(|evidence| evidence.form),
+        Some(Form::View(view)) if view.is_text_mode() && view.is_lossless()
+    );
+    let same = match (&work.sent, &work.received) {
+        (Some(sent), Some(received)) => sent.facts.sha256 == received.facts.sha256,
+        _ => false,
+    };
+    same && !work.knowledge.type_a && (kind(sent) == Some(true) || text) && received.is_some()
 }
 
 /// What stands around the picture.
@@ -407,6 +447,13 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
     } else {
         None
     };
+    let rebuilt = (image.protocol == Protocol::RtpJpeg)
+        .then(|| rebuilt(wire, file))
+        .flatten();
+    if rebuilt.is_some() {
+        side.by = Level::Pixels;
+    }
+    let wire = rebuilt.as_ref().unwrap_or(wire);
     let Found {
         mut equal,
         compared,
@@ -463,6 +510,19 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
         size: raw_size,
         alike: resembles,
     }
+}
+
+/// A JPEG whose headers the wire does not carry, with those of the file: where its data are the same pixels under both.
+fn rebuilt(wire: &Wire, file: &[u8]) -> Option<Wire> {
+    let whole = wire.whole()?;
+    let own = whole.get(jpeg_scan(whole)?..)?;
+    let (headers, data) = file.split_at_checked(jpeg_scan(file)?)?;
+    let made = [headers, own].concat();
+    if own == data {
+        let same = likeness::decoded(whole, None)? == likeness::decoded(file, None)?;
+        return same.then(|| Wire::of(made));
+    }
+    Some(Wire::of(made))
 }
 
 /// Raw pixels may differ from a lossy file's by what its decoders differ by; and an alpha channel counts.

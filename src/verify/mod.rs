@@ -40,8 +40,9 @@ pub fn reconciled(
     images: Vec<crate::ledger::Image>,
     known: &std::collections::BTreeSet<crate::units::PictureId>,
     texts: &[Text<'_>],
-    ways: &[Way<'_>],
+    mut ways: Vec<Way<'_>>,
 ) -> Reconciled {
-    let passages = evidence::passages(texts, ways);
-    reconcile::reconcile(images, known, texts, ways, passages)
+    let (passages, mut recovered) = evidence::passages(texts, &ways);
+    ways.append(&mut recovered);
+    reconcile::reconcile(images, known, texts, &ways, passages)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::{Form, Passage, Text, Way};
 use super::wire::{Run, Wire};
-use crate::align::{View, viewed};
+use crate::align::View;
 use crate::ledger::{Direction, Gap, Image, TransportKind, Verdict};
 use crate::units::{ByteRange, PictureId};
 use crate::wire::Protocol;
@@ -166,11 +166,15 @@ impl Work<'_, '_> {
         let Some(way) = self.ways.get(passage.way) else {
             return;
         };
-        let place = passage.placement.stream();
+        let place = way.place(&passage.placement.stream());
+        let origin = way
+            .recovered
+            .as_ref()
+            .map_or(passage.way, |undone| undone.way);
         let taken = self
             .taken
             .iter()
-            .any(|(number, range)| *number == passage.way && overlap(range, &place) > SHARED);
+            .any(|(number, range)| *number == origin && overlap(range, &place) > SHARED);
         let pictures = self.overlapping(way, &place);
         let known = pictures.iter().any(|&index| {
             self.result.images.get(index).is_some_and(|image| {
@@ -184,18 +188,24 @@ impl Work<'_, '_> {
         if taken || known || !(passage.tells() || exact) {
             return;
         }
-        self.taken.push((passage.way, place.clone()));
+        self.taken.push((origin, place.clone()));
         let lie = lie(way, passage);
         let certain = is_certain(way, passage, lie);
+        // What the receiver saved is the file, which is not on the wire as it is.
+        let both = matches!(passage.form, Form::View(view) if view.is_text_mode())
+            && self
+                .texts
+                .get(passage.text)
+                .is_some_and(|text| text.received);
         let kept = match pictures.as_slice() {
             &[one] => self
                 .result
                 .images
                 .get(one)
-                .filter(|image| fits(image, passage, lie))
+                .filter(|image| fits(image, way, passage, lie))
                 .filter(|image| !self.is_less(image, passage))
                 .map(|image| image.id),
-            several => self.main(several, &place, passage, lie),
+            several => self.main(several, &place, way, passage, lie),
         };
         if let Some(picture) = kept {
             let evidence = self.evidence(picture);
@@ -203,6 +213,9 @@ impl Work<'_, '_> {
                 evidence.sent = Some(passage.text);
                 evidence.form = passage.form;
                 evidence.certain = certain;
+                if both {
+                    evidence.received = Some(passage.text);
+                }
             }
             return;
         }
@@ -222,10 +235,7 @@ impl Work<'_, '_> {
         }
         let template = template.or_else(|| self.result.images.first().cloned());
         let id = PictureId(self.next);
-        let Some(text) = self.texts.get(passage.text) else {
-            return;
-        };
-        let Some((image, wire)) = picture(id, way, passage, text.bytes, template.as_ref()) else {
+        let Some((image, wire)) = picture(id, way, passage, template.as_ref()) else {
             return;
         };
         self.next += 1;
@@ -240,6 +250,9 @@ impl Work<'_, '_> {
         let evidence = self.evidence(id);
         evidence.sent = Some(passage.text);
         evidence.form = passage.form;
+        if both {
+            evidence.received = Some(passage.text);
+        }
         evidence.wire = Some(wire);
         evidence.lie = lie;
         evidence.certain = certain;
@@ -270,6 +283,7 @@ impl Work<'_, '_> {
         &self,
         pictures: &[usize],
         place: &ByteRange,
+        way: &Way<'_>,
         passage: &Passage,
         lie: Lie,
     ) -> Option<PictureId> {
@@ -282,7 +296,7 @@ impl Work<'_, '_> {
             .max_by_key(|image| overlap(&range(image), place))?;
         let most = overlap(&range(best), place).saturating_mul(10)
             >= place.end.saturating_sub(place.start).saturating_mul(9);
-        (most && fits(best, passage, lie)).then_some(best.id)
+        (most && fits(best, way, passage, lie)).then_some(best.id)
     }
 
     /// For each picture without a received file of its digest the received file of which most lies there.
@@ -297,10 +311,11 @@ impl Work<'_, '_> {
             let Some(way) = self.ways.get(passage.way).filter(|_| received) else {
                 continue;
             };
-            if passage.form != Form::BYTES || !passage.tells() {
+            let own = passage.form == Form::BYTES || way.recovered.is_some();
+            if !own || !passage.tells() {
                 continue;
             }
-            let pictures = self.overlapping(way, &passage.placement.stream());
+            let pictures = self.overlapping(way, &way.place(&passage.placement.stream()));
             if pictures.is_empty()
                 && passage.placement.is_whole()
                 && passage.placement.length >= SHARED
@@ -316,7 +331,7 @@ impl Work<'_, '_> {
                     .placement
                     .spans
                     .iter()
-                    .map(|span| overlap(&span.stream, &place))
+                    .map(|span| overlap(&way.place(&span.stream), &place))
                     .sum();
                 if common > 0 {
                     close.push((common, image.id, passage.text));
@@ -339,22 +354,23 @@ impl Work<'_, '_> {
             let Some(way) = self.ways.get(passage.way) else {
                 continue;
             };
-            let Some(text) = self.texts.get(passage.text).filter(|text| !text.sent) else {
+            if self.texts.get(passage.text).is_none_or(|text| text.sent) {
                 continue;
-            };
+            }
             if !self
-                .overlapping(way, &passage.placement.stream())
+                .overlapping(way, &way.place(&passage.placement.stream()))
                 .is_empty()
             {
                 continue;
             }
             let id = PictureId(self.next);
             let template = self.result.images.first().cloned();
-            if let Some((image, wire)) = picture(id, way, passage, text.bytes, template.as_ref()) {
+            if let Some((image, wire)) = picture(id, way, passage, template.as_ref()) {
                 self.next += 1;
                 self.result.images.push(image);
                 let lie = lie(way, passage);
                 let evidence = self.evidence(id);
+                evidence.form = passage.form;
                 evidence.received = Some(passage.text);
                 evidence.wire = Some(wire);
                 evidence.lie = lie;
@@ -365,12 +381,22 @@ impl Work<'_, '_> {
 
 /// Whether a picture that a wire format found is what the passage shows: from the same byte on, and its differences are its
 /// own.
-fn fits(image: &Image, passage: &Passage, lie: Lie) -> bool {
+fn fits(image: &Image, way: &Way<'_>, passage: &Passage, lie: Lie) -> bool {
+    let place = way.place(&passage.placement.stream());
+    let own = range(image);
+    if way.recovered.is_some() {
+        // The wire format undid the same conversion, to the end.
+        return image.encoded_bytes.is_some()
+            && own.start == place.start
+            && own.end >= way.stream_end();
+    }
+    if image.protocol == Protocol::RtpJpeg {
+        // Its headers are made again, the data are the file's.
+        return own.start <= place.start && own.end >= place.end;
+    }
     if image.encoded_bytes.is_some() {
         return false;
     }
-    let place = passage.placement.stream();
-    let own = range(image);
     if matches!(passage.form, Form::Pixels(..)) {
         return image.is_raw_pixels() && own.start == place.start && lie == Lie::Plain;
     }
@@ -531,21 +557,18 @@ fn picture(
     id: PictureId,
     way: &Way<'_>,
     passage: &Passage,
-    text: &[u8],
     template: Option<&Image>,
 ) -> Option<(Image, Wire)> {
     let direction = way.stream.directions.get(way.side)?;
-    let place = passage.placement.stream();
+    let mut place = way.place(&passage.placement.stream());
+    if way.recovered.is_some() && wire_ends(way, passage) {
+        place.end = way.stream_end();
+    }
     let whole = passage.placement.is_whole();
     let wire = match passage.form {
         Form::View(View::Bytes) => bytes_of(way, passage),
         // The file can be had back from all of it.
-        Form::View(view) if view.is_lossless() && !view.is_text_mode() => {
-            if !whole || viewed(text, view).is_none() {
-                return None;
-            }
-            Wire::of(text.to_vec())
-        }
+        Form::View(_) if way.recovered.is_some() => recovered(way, passage),
         Form::View(_) | Form::Pixels(..) => Wire::of(way.bytes(&place)?.to_vec()),
     };
     let head = wire.runs.first().map(|run| run.bytes.as_slice());
@@ -639,6 +662,24 @@ fn gaps_within(direction: &Direction, place: &ByteRange) -> Vec<Gap> {
             })
         })
         .collect()
+}
+
+/// Whether what was had back begins with the file: then all of it is the picture.
+fn wire_ends(way: &Way<'_>, passage: &Passage) -> bool {
+    let first = passage.placement.spans.first();
+    way.recovered.is_some() && first.is_some_and(|span| span.stream.start == span.text)
+}
+
+/// The picture's bytes in what was had back: all of it, where it begins with the file.
+fn recovered(way: &Way<'_>, passage: &Passage) -> Wire {
+    let mut wire = bytes_of(way, passage);
+    if wire_ends(way, passage)
+        && let [run] = way.runs.as_slice()
+        && !way.has_gap(&(way.end()..way.end().saturating_add(1)))
+    {
+        wire = Wire::of(run.bytes.clone());
+    }
+    wire
 }
 
 fn protocol(form: Form) -> Protocol {

@@ -2,6 +2,7 @@
 
 use super::reconcile::Lie;
 use crate::units::{ByteRange, PictureId};
+use crate::wire::encoded;
 
 /// Bytes that were sent beside the pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,15 @@ pub fn stray<E>(
     }
     // A header announces it, and a text ends it.
     let ended = first.start > 0 && (is_terminator(&tail) || is_close(&tail));
+    if !(same || ended) {
+        let before = places.len().checked_sub(2).and_then(|at| places.get(at));
+        let from = before
+            .map_or(0, |(_, range, _)| range.end)
+            .max(last.start.saturating_sub(MOST));
+        if from < last.start && encoded::is_rest(&bytes(from..last.start)?, &tail) {
+            return Ok(None);
+        }
+    }
     Ok((!same && !ended).then_some(found))
 }
 
@@ -152,6 +162,11 @@ mod tests {
         let one_more = b"\0\0\0\x03PPP\xff\0\0\0\x03PPP";
         assert_eq!(judged(one_more, &[(4, 7), (12, 15)]), Some(1));
         assert_eq!(judged(b"9.jpg PPP10.jpg PPP", &[(6, 9), (16, 19)]), None);
+        let object = br#"{"a": 1, "data": "PPP", "b": [2, 3]}"#;
+        assert_eq!(judged(object, &[(18, 21)]), None);
+        let object = br#"{"a": 1, "data": "PPP", "b": [2, 3]} }"#;
+        assert_eq!(judged(object, &[(18, 21)]), Some(17));
+        assert_eq!(judged(b"img=PPP&x=1", &[(4, 7)]), None);
         assert_eq!(judged(b"#13PPP\n", &[(3, 6)]), None);
         assert_eq!(judged(b"#13PPP\xff", &[(3, 6)]), Some(1));
         assert_eq!(judged(b"\x82\x03PPP\x88\0", &[(2, 5)]), None);

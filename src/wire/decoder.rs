@@ -11,8 +11,8 @@ use super::udp_index::UdpIndexDecoder;
 use super::udp_jpeg::UdpJpegDecoder;
 use super::zmtp::ZmtpDecoder;
 use super::{
-    Decode, Protocol, Role, Sink, StreamEnd, carve, catalog, eof, layout, length, marker,
-    raw_pixels, udp,
+    Decode, Protocol, Role, Sink, StreamEnd, carve, catalog, eof, http2, java, layout, length,
+    marker, raw_pixels, rtp_jpeg, smtp, tftp, udp, websocket,
 };
 
 /// The decoder of one direction, whatever its wire format: an enum, so that no call goes through a table.
@@ -51,6 +51,18 @@ pub enum Decoder {
     Zmtp(ZmtpDecoder),
     /// [`Protocol::Mqtt`].
     Mqtt(Box<MqttDecoder>),
+    /// [`Protocol::WebSocket`].
+    WebSocket(Box<websocket::WebSocketDecoder>),
+    /// [`Protocol::Http2`].
+    Http2(Box<http2::Http2Decoder>),
+    /// [`Protocol::Smtp`].
+    Smtp(Box<smtp::SmtpDecoder>),
+    /// [`Protocol::JavaObjects`].
+    JavaObjects(Box<java::JavaDecoder>),
+    /// [`Protocol::Tftp`].
+    Tftp(Box<tftp::TftpDecoder>),
+    /// [`Protocol::RtpJpeg`].
+    RtpJpeg(Box<rtp_jpeg::RtpJpegDecoder>),
     /// [`Protocol::Framed`].
     Framed(Box<FramedDecoder>),
     /// [`Protocol::Layout`] over TCP.
@@ -90,6 +102,12 @@ pub fn decoder(protocol: &Protocol, role: Role) -> Decoder {
         Protocol::Http => Decoder::Http(Box::default()),
         Protocol::Zmtp => Decoder::Zmtp(ZmtpDecoder::default()),
         Protocol::Mqtt => Decoder::Mqtt(Box::default()),
+        Protocol::WebSocket => Decoder::WebSocket(Box::default()),
+        Protocol::Http2 => Decoder::Http2(Box::default()),
+        Protocol::Smtp => Decoder::Smtp(Box::default()),
+        Protocol::JavaObjects => Decoder::JavaObjects(Box::default()),
+        Protocol::Tftp => Decoder::Tftp(Box::default()),
+        Protocol::RtpJpeg => Decoder::RtpJpeg(Box::default()),
         Protocol::Framed => Decoder::Framed(Box::default()),
         Protocol::Layout(layout) if layout.datagrams => Decoder::LayoutDatagrams(Box::new(
             layout::datagrams::DatagramDecoder::new(layout.as_ref().clone()),
@@ -122,6 +140,12 @@ impl Decoder {
             Self::Http(_) => Protocol::Http,
             Self::Zmtp(_) => Protocol::Zmtp,
             Self::Mqtt(_) => Protocol::Mqtt,
+            Self::WebSocket(_) => Protocol::WebSocket,
+            Self::Http2(_) => Protocol::Http2,
+            Self::Smtp(_) => Protocol::Smtp,
+            Self::JavaObjects(_) => Protocol::JavaObjects,
+            Self::Tftp(_) => Protocol::Tftp,
+            Self::RtpJpeg(_) => Protocol::RtpJpeg,
             Self::Framed(_) => Protocol::Framed,
             Self::Layout(decoder) => decoder.protocol(),
             Self::LayoutDatagrams(decoder) => decoder.protocol(),
@@ -149,6 +173,12 @@ macro_rules! each {
             Decoder::Http($decoder) => $call,
             Decoder::Zmtp($decoder) => $call,
             Decoder::Mqtt($decoder) => $call,
+            Decoder::WebSocket($decoder) => $call,
+            Decoder::Http2($decoder) => $call,
+            Decoder::Smtp($decoder) => $call,
+            Decoder::JavaObjects($decoder) => $call,
+            Decoder::Tftp($decoder) => $call,
+            Decoder::RtpJpeg($decoder) => $call,
             Decoder::Framed($decoder) => $call,
             Decoder::Layout($decoder) => $call,
             Decoder::LayoutDatagrams($decoder) => $call,

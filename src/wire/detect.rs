@@ -1,6 +1,6 @@
 //! Finds out the wire format of a direction from its first bytes and its ports.
 //!
-//! Bytes beat ports: a port only names the format where the bytes do not contradict it. TLS, SSH and HTTP/2
+//! Bytes beat ports: a port only names the format where the bytes do not contradict it. TLS and SSH
 //! are recognised to be left alone. What is a guess says so ([`Confidence::Guess`]).
 //!
 //! Of `udp-index` the first datagram of a picture tells that there are numbers and how wide they are; which of the ways of
@@ -9,8 +9,8 @@
 use super::length::{self, Guess, HEAD_BYTES};
 use super::udp_index::{self, IndexHeader};
 use super::{
-    Encoding, PIPELINE_MARKER, Protocol, Role, encoded, framed, mqtt, name_size, pickle, udp_count,
-    zmtp,
+    Encoding, PIPELINE_MARKER, Protocol, Role, encoded, framed, http2, inflated, java, mqtt,
+    name_size, pickle, rtp_jpeg, smtp, tftp, udp_count, websocket, zmtp,
 };
 use crate::flow::TransportKind;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
@@ -110,6 +110,16 @@ fn udp(clues: &Clues<'_>) -> Detection {
             Protocol::Framed,
             Confidence::Content,
             "a datagram of imgnet's own format",
+        );
+    }
+    if tftp::is_one(clues.head) {
+        return found(Protocol::Tftp, Confidence::Content, "a datagram of TFTP");
+    }
+    if rtp_jpeg::is_one(clues.head) {
+        return found(
+            Protocol::RtpJpeg,
+            Confidence::Content,
+            "a packet of RTP with a piece of a JPEG frame",
         );
     }
     if let Some(counted) = counted(clues) {
@@ -264,6 +274,45 @@ fn by_beginning(clues: &Clues<'_>) -> Detection {
         Some(false) => {}
         None => need_more = true,
     }
+    let own: [(Option<bool>, Protocol, &str); 5] = [
+        (
+            begins_with(head, http2::PREFACE),
+            Protocol::Http2,
+            "the stream begins with the preface of HTTP/2",
+        ),
+        (
+            http2::is_settings(head),
+            Protocol::Http2,
+            "the stream begins with SETTINGS of HTTP/2",
+        ),
+        (
+            smtp::is_smtp(head),
+            Protocol::Smtp,
+            "the stream begins as SMTP",
+        ),
+        (
+            java::is_java(head),
+            Protocol::JavaObjects,
+            "the stream begins as Java's object streams do",
+        ),
+        (
+            websocket::begins(head),
+            Protocol::WebSocket,
+            "the stream begins with a frame of WebSocket that holds a picture or a masked text",
+        ),
+    ];
+    for (is, protocol, why) in own {
+        match is {
+            Some(true) => return content(protocol, why),
+            Some(false) => {}
+            None => need_more = true,
+        }
+    }
+    if let Some(compressed) = compressed(clues, 0) {
+        return compressed;
+    }
+    need_more |=
+        head.len() < CLUE_BYTES && matches!(head, [0x1f | 0x78] | [0x1f, 0x8b, ..] | [0x78, _, ..]);
     match pickle::is_pickle(head) {
         Some(true) => {
             return content(
@@ -290,6 +339,26 @@ fn by_beginning(clues: &Clues<'_>) -> Detection {
     } else {
         Detection::Nothing
     }
+}
+
+fn begins_with(head: &[u8], start: &[u8]) -> Option<bool> {
+    if head.starts_with(start) {
+        Some(true)
+    } else if start.starts_with(head) {
+        None
+    } else {
+        Some(false)
+    }
+}
+
+/// A compressed picture from this byte on.
+fn compressed(clues: &Clues<'_>, at: usize) -> Option<Detection> {
+    let encoding = inflated::sniff_compressed(clues.head.get(at..)?)?;
+    Some(found(
+        Protocol::Encoded(encoding, Box::new(Protocol::Eof)),
+        Confidence::Content,
+        format!("the stream begins as {encoding} does, and holds a picture"),
+    ))
 }
 
 /// Text or wrapped pictures, where nothing else was recognised.
@@ -334,6 +403,10 @@ fn by_text(clues: &Clues<'_>) -> Detection {
             Encoding::Pickled
         } else if matches!(encoded::sniff_base64(behind), Sniff::Is(_)) {
             Encoding::Base64
+        } else if matches!(inflated::sniff_hex(behind), Sniff::Is(_)) {
+            Encoding::Hex
+        } else if let Some(compressed) = inflated::sniff_compressed(behind) {
+            compressed
         } else {
             continue;
         };
@@ -351,6 +424,15 @@ fn by_text(clues: &Clues<'_>) -> Detection {
         .map(|(at, _)| at.saturating_add(1));
     for run in std::iter::once(0).chain(runs) {
         let letters = head.get(run..).unwrap_or_default();
+        if run == 0
+            && letters.len() >= 2 * SNIFF_BYTES
+            && matches!(inflated::sniff_hex(letters), Sniff::Is(_))
+        {
+            return content(
+                Protocol::Encoded(Encoding::Hex, Box::new(Protocol::Eof)),
+                "hexadecimal digits that begin as a picture",
+            );
+        }
         if letters.len() >= 24 && matches!(encoded::sniff_base64(letters), Sniff::Is(_)) {
             return content(
                 Protocol::Encoded(Encoding::Base64, Box::new(Protocol::Eof)),
@@ -520,9 +602,9 @@ enum Foreign {
     No,
 }
 
-/// Whether the bytes begin as TLS, SSH or HTTP/2.
+/// Whether the bytes begin as TLS or SSH.
 fn foreign(head: &[u8]) -> Foreign {
-    const STARTS: [&[u8]; 2] = [b"PRI * HTTP/2", b"SSH-"];
+    const STARTS: [&[u8]; 1] = [b"SSH-"];
     let mut need_more = false;
     for start in STARTS {
         if head.starts_with(start) {

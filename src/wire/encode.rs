@@ -139,7 +139,16 @@ pub fn around(
         Protocol::Marker(marker) => {
             around.after = Some(Piece::new(PieceKind::Marker, marker.to_vec()));
         }
-        Protocol::Http | Protocol::Zmtp | Protocol::Mqtt | Protocol::Encoded(..) => {
+        Protocol::Http
+        | Protocol::Http2
+        | Protocol::WebSocket
+        | Protocol::Zmtp
+        | Protocol::Mqtt
+        | Protocol::Smtp
+        | Protocol::JavaObjects
+        | Protocol::Tftp
+        | Protocol::RtpJpeg
+        | Protocol::Encoded(..) => {
             return Err(CannotEncode::ReceiveOnly {
                 protocol: protocol.to_string(),
             });

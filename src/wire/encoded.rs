@@ -1,15 +1,18 @@
-//! Formats whose picture is wrapped: base64 or a Python pickle around it, inside whatever ends it.
+//! Formats whose picture is wrapped: base64, hexadecimal digits, compression or a Python pickle around it, inside whatever ends it.
 //!
-//! The outer format's decoder finds what was wrapped; its bytes go through [`Base64Decoder`] or
-//! [`super::pickle::PickleDecoder`], whose pictures are the ones that are told of.
+//! The outer format's decoder finds what was wrapped; its bytes go through [`Base64Decoder`],
+//! [`super::inflated`] or [`super::pickle::PickleDecoder`], whose pictures are the ones that are told of.
 //!
-//! Base64 (RFC 4648, section 4) is read wherever a run of its letters begins as a picture, so that a data URL or a JSON text
-//! around it is stray and does no harm; line breaks inside belong to it. Its bytes come as [`Event::PictureEncoded`].
+//! Base64 (RFC 4648, sections 4 and 5) is read wherever a run of its letters begins as a picture. Line breaks inside belong to it,
+//! where all lines but the last are of one length, and so do the escapes of JSON (`\/`, `\n`). Its bytes come as
+//! [`Event::PictureEncoded`]. A text around it that is whole (an object of JSON, a data URL, fields of a form, a line end) is
+//! framing, all else stray.
 
 use super::decoder::{Decoder, decoder};
+use super::inflated::{HexDecoder, InflateDecoder};
 use super::pickle::PickleDecoder;
 use super::sequence::covered;
-use super::{Decode, Encoding, Ending, Event, Fault, Protocol, Role, Sink, StreamEnd};
+use super::{Decode, Encoding, Ending, Event, Fault, Framing, Protocol, Role, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// So many letters hold the bytes that tell a picture.
@@ -27,6 +30,8 @@ pub struct EncodedDecoder {
 enum Inner {
     Base64(Base64Decoder),
     Pickled(PickleDecoder),
+    Inflate(InflateDecoder),
+    Hex(HexDecoder),
 }
 
 impl Inner {
@@ -34,6 +39,10 @@ impl Inner {
         match encoding {
             Encoding::Base64 => Self::Base64(Base64Decoder::default()),
             Encoding::Pickled => Self::Pickled(PickleDecoder::default()),
+            Encoding::Gzip | Encoding::Zlib | Encoding::Deflate => {
+                Self::Inflate(InflateDecoder::new(encoding))
+            }
+            Encoding::Hex => Self::Hex(HexDecoder::default()),
         }
     }
 
@@ -41,6 +50,8 @@ impl Inner {
         match self {
             Self::Base64(decoder) => decoder,
             Self::Pickled(decoder) => decoder,
+            Self::Inflate(decoder) => decoder,
+            Self::Hex(decoder) => decoder,
         }
     }
 }
@@ -136,8 +147,8 @@ fn sextet(letter: u8) -> Option<u8> {
         b'A'..=b'Z' => letter.saturating_sub(b'A'),
         b'a'..=b'z' => letter.saturating_sub(b'a').saturating_add(26),
         b'0'..=b'9' => letter.saturating_sub(b'0').saturating_add(52),
-        b'+' => 62,
-        b'/' => 63,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
         _ => return None,
     })
 }
@@ -177,28 +188,50 @@ pub(super) fn sniff_base64(letters: &[u8]) -> Sniff {
 #[derive(Debug)]
 pub struct Base64Decoder {
     state: Text,
+    /// Text outside pictures that is not told of yet.
+    around: Vec<u8>,
+    /// The text before the last picture, while what is behind it may be the rest of it; absent where no picture came.
+    lead: Option<Vec<u8>>,
 }
+
+/// Most of a text around a picture that is looked at.
+const AROUND: usize = 4096;
+/// Most letters of a line where a text has several: MIME has 76.
+const LINE: u32 = 256;
 
 #[derive(Debug)]
 enum Text {
-    /// Outside a picture: the letters of a run that may begin one.
+    /// Outside a picture: the letters of a run that may begin one, with their escapes.
     Run(Vec<u8>),
     /// In a run that begins none.
     Skip,
-    Picture {
-        /// Letters of a group that is not complete.
-        letters: [u8; 4],
-        count: u8,
-        /// So many letters to leave out, behind a gap, until a group begins.
-        resync: u8,
-        padded: bool,
-    },
+    Picture(Letters),
+}
+
+/// A picture in letters.
+#[derive(Debug, Default)]
+struct Letters {
+    /// Letters of a group that is not complete.
+    group: [u8; 4],
+    count: u8,
+    /// So many letters to leave out, behind a gap, until a group begins.
+    resync: u8,
+    padded: bool,
+    /// A backslash came.
+    escaped: bool,
+    /// Letters of the line at hand, and of the first one once it ended.
+    line: u32,
+    first: Option<u32>,
+    /// Line ends behind the last letter: bytes that are the picture's only if it goes on.
+    breaks: Vec<u8>,
 }
 
 impl Default for Base64Decoder {
     fn default() -> Self {
         Self {
             state: Text::Run(Vec::new()),
+            around: Vec::new(),
+            lead: None,
         }
     }
 }
@@ -206,98 +239,165 @@ impl Default for Base64Decoder {
 /// What one call gives, gathered so that not every letter is an event.
 #[derive(Default)]
 struct Batch {
-    stray: Vec<u8>,
     wire: u64,
     bytes: Vec<u8>,
 }
 
 impl Batch {
     fn flush(&mut self, sink: &mut Sink<'_>) {
-        if !self.stray.is_empty() {
-            sink(Event::Stray(&self.stray));
-            self.stray.clear();
-        }
         covered(std::mem::take(&mut self.wire), &self.bytes, sink);
         self.bytes.clear();
     }
 }
 
+/// What a byte is to a picture in letters.
+enum Taken {
+    Yes,
+    /// The picture ends before it, and before the line ends that wait.
+    Ends,
+}
+
+impl Letters {
+    fn take(&mut self, byte: u8, batch: &mut Batch) -> Taken {
+        let escaped = std::mem::take(&mut self.escaped);
+        let byte = match (escaped, byte) {
+            (true, b'/') | (false, _) => byte,
+            (true, b'n') => b'\n',
+            (true, b'r') => b'\r',
+            (true, _) => return Taken::Ends,
+        };
+        if byte == b'\\' && !self.padded {
+            self.escaped = true;
+            self.breaks.push(byte);
+            return Taken::Yes;
+        }
+        if matches!(byte, b'\r' | b'\n') && !self.padded && self.breaks.len() < 16 {
+            if self.line > 0 {
+                let length = *self.first.get_or_insert(self.line);
+                // Behind a shorter line no other comes.
+                self.first = Some(if self.line == length { length } else { 0 });
+                self.line = 0;
+            }
+            self.breaks.push(if escaped { b'n' } else { byte });
+            return Taken::Yes;
+        }
+        if byte == b'=' && (self.padded || self.count > 1) && self.breaks.is_empty() {
+            batch.wire = batch.wire.saturating_add(1);
+            self.padded = true;
+            return Taken::Yes;
+        }
+        if self.padded || sextet(byte).is_none() {
+            return Taken::Ends;
+        }
+        let lines = self.line == 0 && self.first.is_some();
+        // A boundary of MIME begins with dashes.
+        if lines && (byte == b'-' || !matches!(self.first, Some(1..=LINE))) {
+            return Taken::Ends;
+        }
+        batch.wire = batch
+            .wire
+            .saturating_add(self.breaks.len() as u64)
+            .saturating_add(1);
+        self.breaks.clear();
+        self.line = self.line.saturating_add(1);
+        if self.resync > 0 {
+            self.resync = self.resync.saturating_sub(1);
+            return Taken::Yes;
+        }
+        if let Some(place) = self.group.get_mut(usize::from(self.count)) {
+            *place = byte;
+        }
+        self.count = self.count.saturating_add(1);
+        if self.count == 4 {
+            group(&self.group, &mut batch.bytes);
+            self.count = 0;
+        }
+        Taken::Yes
+    }
+}
+
 impl Base64Decoder {
     fn letter(&mut self, byte: u8, batch: &mut Batch, sink: &mut Sink<'_>) {
-        let known = sextet(byte).is_some();
         match &mut self.state {
-            Text::Run(run) if known => {
+            Text::Run(run) if sextet(byte).is_some() || byte == b'\\' => {
                 run.push(byte);
-                if run.len() < HEAD {
+                let letters: Vec<u8> = run.iter().copied().filter(|byte| *byte != b'\\').collect();
+                if letters.len() < HEAD {
+                    if run.len() > 2 * HEAD {
+                        let run = std::mem::take(run);
+                        self.text(&run, sink);
+                        self.state = Text::Skip;
+                    }
                     return;
                 }
                 let run = std::mem::take(run);
-                if !matches!(sniff_base64(&run), Sniff::Is(_)) {
-                    batch.stray.extend(run);
+                if !matches!(sniff_base64(&letters), Sniff::Is(_)) {
+                    self.text(&run, sink);
                     self.state = Text::Skip;
                     return;
                 }
-                batch.flush(sink);
+                let whole = is_lead(&self.around)
+                    || self.lead.is_some() && self.around.len() < AROUND && is_text(&self.around);
+                self.tell(whole, sink);
                 sink(Event::PictureStart { length: None });
-                self.state = Text::Picture {
-                    letters: [0; 4],
-                    count: 0,
-                    resync: 0,
-                    padded: false,
-                };
+                let mut picture = Letters::default();
                 for byte in run {
-                    self.letter(byte, batch, sink);
+                    picture.take(byte, batch);
                 }
+                self.state = Text::Picture(picture);
             }
             Text::Run(run) => {
-                batch.stray.append(run);
-                batch.stray.push(byte);
+                let mut run = std::mem::take(run);
+                run.push(byte);
+                self.text(&run, sink);
             }
             Text::Skip => {
-                batch.stray.push(byte);
-                if !known {
+                self.text(&[byte], sink);
+                if sextet(byte).is_none() {
                     self.state = Text::Run(Vec::new());
                 }
             }
-            Text::Picture { resync, .. } if known && *resync > 0 => {
-                *resync = resync.saturating_sub(1);
-                batch.wire = batch.wire.saturating_add(1);
-            }
-            Text::Picture {
-                letters,
-                count,
-                padded: false,
-                ..
-            } if known => {
-                batch.wire = batch.wire.saturating_add(1);
-                if let Some(place) = letters.get_mut(usize::from(*count)) {
-                    *place = byte;
+            Text::Picture(picture) => {
+                if matches!(picture.take(byte, batch), Taken::Ends) {
+                    self.end(Ending::Structure, batch, sink);
+                    self.letter(byte, batch, sink);
                 }
-                *count = count.saturating_add(1);
-                if *count == 4 {
-                    group(letters, &mut batch.bytes);
-                    *count = 0;
-                }
-            }
-            Text::Picture { padded: false, .. } if matches!(byte, b'\r' | b'\n') => {
-                batch.wire = batch.wire.saturating_add(1);
-            }
-            Text::Picture { padded, count, .. } if byte == b'=' && (*padded || *count > 1) => {
-                batch.wire = batch.wire.saturating_add(1);
-                *padded = true;
-            }
-            Text::Picture { .. } => {
-                self.end(Ending::Structure, batch, sink);
-                self.letter(byte, batch, sink);
             }
         }
     }
 
+    /// Bytes outside pictures.
+    fn text(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        self.around.extend_from_slice(bytes);
+        if self.around.len() > AROUND + 2 * HEAD {
+            self.tell(false, sink);
+            self.lead = None;
+        }
+    }
+
+    /// Tells of the text outside pictures: `framing` where it is explained.
+    fn tell(&mut self, framing: bool, sink: &mut Sink<'_>) {
+        let around = std::mem::take(&mut self.around);
+        if around.is_empty() {
+            // Nothing.
+        } else if framing {
+            sink(Event::Framing {
+                what: Framing::Field("text"),
+                bytes: around.len() as u64,
+            });
+        } else {
+            sink(Event::Stray(&around));
+        }
+        self.lead = Some(around);
+    }
+
     /// Ends the open picture, letters of an incomplete group included.
     fn end(&mut self, ending: Ending, batch: &mut Batch, sink: &mut Sink<'_>) {
-        let Text::Picture { letters, count, .. } = self.state else {
+        let Text::Picture(picture) = &mut self.state else {
             return;
         };
+        let (letters, count) = (picture.group, picture.count);
+        let breaks = std::mem::take(&mut picture.breaks);
         group(
             letters.get(..usize::from(count)).unwrap_or_default(),
             &mut batch.bytes,
@@ -311,6 +411,7 @@ impl Base64Decoder {
         }
         sink(Event::PictureEnd(ending));
         self.state = Text::Run(Vec::new());
+        self.text(&breaks, sink);
     }
 }
 
@@ -330,35 +431,88 @@ impl Decode for Base64Decoder {
             return;
         }
         match &mut self.state {
-            Text::Picture { count, resync, .. } => {
+            Text::Picture(picture) => {
+                let breaks = std::mem::take(&mut picture.breaks);
+                covered(breaks.len() as u64, &[], sink);
+                picture.escaped = false;
+                // How long the line was cannot be told.
+                (picture.line, picture.first) = (0, None);
                 // As if no line breaks were among what is missing.
                 let gone = length
-                    .wrapping_add(u64::from(*count))
-                    .wrapping_sub(u64::from(*resync))
+                    .wrapping_add(u64::from(picture.count))
+                    .wrapping_sub(u64::from(picture.resync))
                     % 4;
-                *count = 0;
-                *resync = u8::try_from(4_u64.saturating_sub(gone) % 4).unwrap_or(0);
+                picture.count = 0;
+                picture.resync = u8::try_from(4_u64.saturating_sub(gone) % 4).unwrap_or(0);
                 sink(Event::PictureGap(length));
             }
             Text::Run(run) => {
-                if !run.is_empty() {
-                    sink(Event::Stray(run));
-                }
+                let run = std::mem::take(run);
+                self.text(&run, sink);
+                self.tell(false, sink);
                 sink(Event::StrayGap(length));
+                self.lead = None;
                 self.state = Text::Skip;
             }
-            Text::Skip => sink(Event::StrayGap(length)),
+            Text::Skip => {
+                self.tell(false, sink);
+                sink(Event::StrayGap(length));
+                self.lead = None;
+            }
         }
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         let mut batch = Batch::default();
         if let Text::Run(run) = &mut self.state {
-            batch.stray.append(run);
+            let run = std::mem::take(run);
+            self.text(&run, sink);
         }
         self.end(Ending::EndOfStream(end), &mut batch, sink);
         batch.flush(sink);
+        let rest = self.lead.as_deref();
+        let whole = rest.is_some_and(|lead| {
+            let line = matches!(&self.around[..], b"\n" | b"\r\n");
+            line || is_rest(lead, &self.around)
+        });
+        self.tell(whole, sink);
     }
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .all(|byte| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+/// Whether a text before a picture is one that such stand in: JSON, markup, a data URL, a field of a form.
+fn is_lead(lead: &[u8]) -> bool {
+    let text = lead.trim_ascii_start();
+    let begins = [&b"{"[..], b"[", b"<", b"data:image/"];
+    is_text(lead)
+        && lead.len() < AROUND
+        && (begins.iter().any(|start| text.starts_with(start))
+            || lead.ends_with(b"=") && lead.iter().all(u8::is_ascii_graphic))
+}
+
+/// Whether a text around a picture goes on behind it and ends there: an object of JSON, markup, fields of a form.
+pub(crate) fn is_rest(lead: &[u8], tail: &[u8]) -> bool {
+    /// Beginnings that are tried.
+    const TRIES: usize = 16;
+    if lead.ends_with(b"=") && tail.starts_with(b"&") {
+        return tail.iter().all(u8::is_ascii_graphic);
+    }
+    if lead.contains(&b'<') && tail.contains(&b'>') {
+        return is_text(tail) && tail.trim_ascii_end().ends_with(b">");
+    }
+    lead.iter()
+        .enumerate()
+        .filter(|(_, byte)| matches!(byte, b'{' | b'['))
+        .take(TRIES)
+        .any(|(at, _)| {
+            let text = [lead.get(at..).unwrap_or_default(), tail].concat();
+            serde_json::from_slice::<serde::de::IgnoredAny>(&text).is_ok()
+        })
 }
 
 #[cfg(test)]
@@ -403,7 +557,7 @@ mod tests {
                         decoder.finish(StreamEnd::Fin, sink);
                     });
                     assert_eq!(pictures(&seen), [(picture.clone(), Ending::Structure)]);
-                    assert_eq!(seen.last(), Some(&Seen::Stray(b"\"}".to_vec())));
+                    assert!(!seen.iter().any(|event| matches!(event, Seen::Stray(_))));
                 }
             }
         }

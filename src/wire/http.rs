@@ -394,8 +394,10 @@ impl Decode for HttpDecoder {
                         }
                     }
                 }
-                // Another request: the upgrade was refused.
-                State::Upgraded(_, false) if byte.is_ascii_uppercase() => {
+                // Another request: the upgrade was refused. No method begins with the two letters that are heads of compressed frames.
+                State::Upgraded(_, false)
+                    if byte.is_ascii_uppercase() && !matches!(byte, 0x41 | 0x42) =>
+                {
                     self.state = State::Head(Vec::new());
                 }
                 State::Upgraded(socket, begun) => {

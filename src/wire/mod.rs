@@ -21,15 +21,20 @@
 pub mod carve;
 pub mod catalog;
 mod confidence;
+mod content;
 pub mod decoder;
 pub mod detect;
 pub mod encode;
 pub mod encoded;
 pub mod eof;
 pub mod framed;
+pub(crate) mod ftp;
 pub mod handshake;
 pub mod http;
+pub mod http2;
 pub mod infer;
+pub mod inflated;
+pub mod java;
 pub mod layout;
 pub mod length;
 pub mod marker;
@@ -38,7 +43,10 @@ pub mod name_size;
 pub mod pickle;
 pub mod protocol;
 pub mod raw_pixels;
+pub mod rtp_jpeg;
 pub mod sequence;
+pub mod smtp;
+pub mod tftp;
 pub mod udp;
 pub mod udp_count;
 pub mod udp_index;
@@ -316,6 +324,11 @@ pub enum Event<'a> {
     StrayGap(u64),
     /// The framing is wrong here; what follows is decoded as well as it can be.
     Fault(Fault),
+}
+
+/// Whether a datagram is of a format whose datagrams say so themselves: nothing has to be worked out.
+pub(crate) fn is_known_datagram(payload: &[u8]) -> bool {
+    framed::Datagram::is_one(payload) || tftp::is_one(payload) || rtp_jpeg::is_one(payload)
 }
 
 /// What is fed with the events of a decoder.

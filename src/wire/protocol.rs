@@ -52,6 +52,18 @@ pub enum Protocol {
     Zmtp,
     /// MQTT: pictures in published messages.
     Mqtt,
+    /// WebSocket without the HTTP upgrade before it.
+    WebSocket,
+    /// HTTP/2 in clear text, with gRPC or without.
+    Http2,
+    /// SMTP: pictures attached to mail.
+    Smtp,
+    /// A stream of Java's `ObjectOutputStream`.
+    JavaObjects,
+    /// TFTP: a file in numbered blocks.
+    Tftp,
+    /// RTP with JPEG frames.
+    RtpJpeg,
     /// imgnet's own, over TCP and UDP.
     Framed,
     /// A framing that was described, or worked out.
@@ -67,6 +79,14 @@ pub enum Encoding {
     Base64,
     /// A Python pickle that holds the picture as a bytes object.
     Pickled,
+    /// Compressed, RFC 1952.
+    Gzip,
+    /// Compressed, RFC 1950.
+    Zlib,
+    /// Compressed, RFC 1951.
+    Deflate,
+    /// Hexadecimal digits.
+    Hex,
 }
 
 /// How the length family writes its length.
@@ -122,11 +142,25 @@ impl Protocol {
         "name-size-marker",
         "pickled",
         "base64",
+        "gzip",
+        "zlib",
+        "deflate",
+        "hex",
         "pickled+FORMAT",
         "base64+FORMAT",
+        "gzip+FORMAT",
+        "zlib+FORMAT",
+        "deflate+FORMAT",
+        "hex+FORMAT",
         "http",
+        "websocket",
+        "http2",
         "zmtp",
         "mqtt",
+        "smtp",
+        "java-objects",
+        "tftp",
+        "rtp-jpeg",
         "framed",
         "carve",
         "layout FIELDS",
@@ -157,7 +191,12 @@ impl Protocol {
     /// Whether the format is made of datagrams and of nothing else.
     pub fn is_datagrams(&self) -> bool {
         match self {
-            Self::Udp | Self::UdpJpeg | Self::UdpIndex(_) | Self::UdpCount => true,
+            Self::Udp
+            | Self::UdpJpeg
+            | Self::UdpIndex(_)
+            | Self::UdpCount
+            | Self::Tftp
+            | Self::RtpJpeg => true,
             Self::Layout(layout) => layout.datagrams,
             _ => false,
         }
@@ -191,6 +230,10 @@ impl fmt::Display for Encoding {
         f.write_str(match self {
             Self::Base64 => "base64",
             Self::Pickled => "pickled",
+            Self::Gzip => "gzip",
+            Self::Zlib => "zlib",
+            Self::Deflate => "deflate",
+            Self::Hex => "hex",
         })
     }
 }
@@ -238,6 +281,12 @@ impl fmt::Display for Protocol {
             Self::Http => "http",
             Self::Zmtp => "zmtp",
             Self::Mqtt => "mqtt",
+            Self::WebSocket => "websocket",
+            Self::Http2 => "http2",
+            Self::Smtp => "smtp",
+            Self::JavaObjects => "java-objects",
+            Self::Tftp => "tftp",
+            Self::RtpJpeg => "rtp-jpeg",
             Self::Framed => "framed",
             Self::Layout(layout) => return layout.fmt(f),
             Self::Carve => "carve",
@@ -342,6 +391,10 @@ impl FromStr for Protocol {
         let encoding = |name| match name {
             "base64" => Some(Encoding::Base64),
             "pickled" => Some(Encoding::Pickled),
+            "gzip" => Some(Encoding::Gzip),
+            "zlib" => Some(Encoding::Zlib),
+            "deflate" => Some(Encoding::Deflate),
+            "hex" => Some(Encoding::Hex),
             _ => None,
         };
         if let Some(encoding) = encoding(text) {
@@ -368,6 +421,12 @@ impl FromStr for Protocol {
                 "http" => Self::Http,
                 "zmtp" => Self::Zmtp,
                 "mqtt" => Self::Mqtt,
+                "websocket" => Self::WebSocket,
+                "http2" => Self::Http2,
+                "smtp" => Self::Smtp,
+                "java-objects" => Self::JavaObjects,
+                "tftp" => Self::Tftp,
+                "rtp-jpeg" => Self::RtpJpeg,
                 "framed" => Self::Framed,
                 "carve" => Self::Carve,
                 _ => return Err(unknown()),

@@ -1,13 +1,16 @@
-//! WebSocket frames (RFC 6455), after the upgrade that [`super::http`] sees: masked or not, fragmented or not.
+//! WebSocket frames (RFC 6455), after the upgrade that [`super::http`] sees, or without it: masked or not, fragmented or not.
 //!
-//! A binary message that begins as a picture is one; its frames' heads lie inside it where it is fragmented. Base64 in a text
+//! Messages that are compressed (permessage-deflate, RFC 7692: the first reserved bit) are decompressed, with the window of the
+//! messages before; behind a gap of the capture that is not possible. A binary message that begins as a picture is one; its frames' heads lie inside it where it is fragmented. Base64 in a text
 //! message is read as [`super::encoded`] does. All other messages and control frames are framing.
 //! What cannot be a frame (a reserved opcode or bit) loses the framing, and is carved.
+
+use flate2::{Decompress, FlushDecompress};
 
 use super::carve::CarveDecoder;
 use super::encoded::Base64Decoder;
 use super::sequence::covered;
-use super::{Decode, Ending, Event, Framing, Sink, StreamEnd};
+use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// Longest head of a frame.
@@ -24,7 +27,26 @@ pub struct WebSocketDecoder {
     /// Bytes of framing that are not told of yet.
     pending: u64,
     lost: Option<Box<CarveDecoder>>,
+    /// A picture in a text is open.
+    open: bool,
+    /// The message at hand is compressed.
+    compressed: bool,
+    inflate: Inflate,
 }
+
+/// What decompresses messages.
+#[derive(Debug, Default)]
+enum Inflate {
+    /// None was compressed so far.
+    #[default]
+    New,
+    Stream(Box<Decompress>),
+    /// It broke off.
+    Broken,
+}
+
+/// What a sender leaves off at the end of each compressed message (RFC 7692, section 7.2.1).
+const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// The frame at hand.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +58,8 @@ struct Frame {
     turn: u8,
     last: bool,
     control: bool,
+    /// The first reserved bit.
+    compressed: bool,
 }
 
 /// The message at hand.
@@ -43,8 +67,9 @@ struct Frame {
 enum Message {
     #[default]
     None,
-    /// Its first bytes, which do not tell yet; and its length, where its first frame is its last.
-    Sniff(Vec<u8>, Option<u64>),
+    /// Its first bytes, which do not tell yet; its length, where its first frame is its last; and how many bytes of the stream
+    /// they are.
+    Sniff(Vec<u8>, Option<u64>, u64),
     Picture,
     Text(Box<Base64Decoder>),
     Other,
@@ -57,7 +82,12 @@ fn read(head: &[u8]) -> Result<Option<(Frame, u8)>, ()> {
     };
     let opcode = first & 0x0f;
     let control = opcode >= 8;
-    if first & 0x70 != 0 || matches!(opcode, 3..=7 | 11..=15) || control && first & 0x80 == 0 {
+    let compressed = first & 0x40 != 0;
+    if first & 0x30 != 0
+        || matches!(opcode, 3..=7 | 11..=15)
+        || control && first & 0x80 == 0
+        || compressed && !matches!(opcode, 1 | 2)
+    {
         return Err(());
     }
     let masked = second & 0x80 != 0;
@@ -96,6 +126,7 @@ fn read(head: &[u8]) -> Result<Option<(Frame, u8)>, ()> {
             turn: 0,
             last: first & 0x80 != 0,
             control,
+            compressed,
         },
         opcode,
     )))
@@ -142,12 +173,15 @@ impl WebSocketDecoder {
                 self.filled = 0;
                 self.pending = self.pending.saturating_add(head.len() as u64);
                 if !frame.control {
+                    if opcode != 0 {
+                        self.compressed = frame.compressed;
+                    }
                     match opcode {
                         0 => {}
                         1 => self.message = Message::Text(Box::default()),
                         _ => {
-                            let length = frame.last.then_some(frame.left);
-                            self.message = Message::Sniff(Vec::new(), length);
+                            let length = (frame.last && !frame.compressed).then_some(frame.left);
+                            self.message = Message::Sniff(Vec::new(), length, 0);
                         }
                     }
                 }
@@ -180,23 +214,29 @@ impl WebSocketDecoder {
             Message::Text(mut text) => {
                 self.text(&mut text, sink, |text, sink| text.finish(end, sink));
             }
-            Message::Sniff(held, _) => {
-                self.pending = self.pending.saturating_add(held.len() as u64);
+            Message::Sniff(_, _, wire) => {
+                self.pending = self.pending.saturating_add(wire);
             }
             Message::None | Message::Other => {}
         }
     }
 
-    /// Lets the text's decoder work: what is no picture in it is framing.
+    /// Lets the text's decoder work: what is no picture in it is framing. Where the message is compressed, its letters are no bytes
+    /// of the stream.
     fn text(
         &mut self,
         text: &mut Base64Decoder,
         sink: &mut Sink<'_>,
         work: impl FnOnce(&mut Base64Decoder, &mut Sink<'_>),
     ) {
-        let pending = &mut self.pending;
+        let (pending, compressed) = (&mut self.pending, self.compressed);
+        let counted = |bytes: u64| if compressed { 0 } else { bytes };
+        let open = &mut self.open;
         work(text, &mut |event| match event {
-            Event::Stray(bytes) => *pending = pending.saturating_add(bytes.len() as u64),
+            Event::Stray(bytes) => {
+                *pending = pending.saturating_add(counted(bytes.len() as u64));
+            }
+            Event::Framing { bytes, .. } => *pending = pending.saturating_add(counted(bytes)),
             event => {
                 let bytes = std::mem::take(pending);
                 if bytes > 0 {
@@ -205,10 +245,22 @@ impl WebSocketDecoder {
                         bytes,
                     });
                 }
+                match event {
+                    Event::PictureStart { .. } => *open = true,
+                    Event::PictureEnd(_) => *open = false,
+                    _ => {}
+                }
                 // The end of the message is the end that was due.
                 sink(match event {
                     Event::PictureEnd(Ending::EndOfStream(StreamEnd::Fin)) => {
                         Event::PictureEnd(Ending::Length)
+                    }
+                    Event::PictureEncoded { wire, bytes } => {
+                        let wire = counted(wire);
+                        if wire == 0 && bytes.is_empty() {
+                            return;
+                        }
+                        Event::PictureEncoded { wire, bytes }
                     }
                     event => event,
                 });
@@ -223,14 +275,18 @@ impl WebSocketDecoder {
         if frame.control {
             return;
         }
-        if let Message::Sniff(held, _) = &mut self.message
+        if let Message::Sniff(_, _, wire) = &mut self.message
             && !frame.last
+            && !self.compressed
         {
             // Too little to tell in the first fragment.
-            self.pending = self.pending.saturating_add(held.len() as u64);
+            self.pending = self.pending.saturating_add(*wire);
             self.message = Message::Other;
         }
         if frame.last {
+            if self.compressed {
+                self.inflated(0, &TAIL, sink);
+            }
             self.settle(Ending::Length, StreamEnd::Fin, sink);
         }
     }
@@ -248,56 +304,152 @@ impl WebSocketDecoder {
         };
         if control {
             self.pending = self.pending.saturating_add(wire);
-        } else {
-            match std::mem::take(&mut self.message) {
-                Message::Picture => {
-                    self.flush(sink);
-                    give(masked, &plain, sink);
-                    self.message = Message::Picture;
-                }
-                Message::Sniff(mut held, length) => {
-                    let room = SNIFF_BYTES.saturating_sub(held.len()).min(plain.len());
-                    let (new, rest) = plain.split_at_checked(room).unwrap_or((&plain, &[]));
-                    held.extend_from_slice(new);
-                    match sniff(&held) {
-                        Sniff::NeedMore => self.message = Message::Sniff(held, length),
-                        Sniff::Is(_) => {
-                            self.flush(sink);
-                            sink(Event::PictureStart { length });
-                            give(masked, &held, sink);
-                            give(masked, rest, sink);
-                            self.message = Message::Picture;
-                        }
-                        Sniff::No => {
-                            let bytes = held.len().saturating_add(rest.len());
-                            self.pending = self.pending.saturating_add(bytes as u64);
-                            self.message = Message::Other;
-                        }
-                    }
-                }
-                Message::Text(mut text) => {
-                    self.text(&mut text, sink, |text, sink| text.update(&plain, sink));
-                    self.message = Message::Text(text);
-                }
-                other => {
-                    self.pending = self.pending.saturating_add(wire);
-                    self.message = other;
-                }
+        } else if self.compressed {
+            // Byte by byte until a picture is open: which bytes are before it must not depend on how they came.
+            let mut rest: &[u8] = &plain;
+            while !rest.is_empty() {
+                let size = if self.is_open() { rest.len() } else { 1 };
+                let (now, later) = rest.split_at(size);
+                self.inflated(size as u64, now, sink);
+                rest = later;
             }
+        } else {
+            self.content(wire, &plain, masked, sink);
         }
         if over {
             self.frame_over(sink);
         }
     }
+
+    /// Whether a picture is open.
+    fn is_open(&self) -> bool {
+        self.open || matches!(self.message, Message::Picture)
+    }
+
+    /// Bytes of a compressed message, which are `wire` bytes of the stream.
+    fn inflated(&mut self, wire: u64, bytes: &[u8], sink: &mut Sink<'_>) {
+        if matches!(self.inflate, Inflate::New) {
+            self.inflate = Inflate::Stream(Box::new(Decompress::new(false)));
+        }
+        let (mut rest, mut wire) = (bytes, wire);
+        let mut buffer = [0; 8192];
+        while let Inflate::Stream(stream) = &mut self.inflate {
+            let (read, written) = (stream.total_in(), stream.total_out());
+            let status = stream.decompress(rest, &mut buffer, FlushDecompress::Sync);
+            let read = usize::try_from(stream.total_in().saturating_sub(read)).unwrap_or(0);
+            let count = usize::try_from(stream.total_out().saturating_sub(written)).unwrap_or(0);
+            rest = rest.get(read..).unwrap_or_default();
+            if status.is_err() || stream.total_out() > super::length::MOST {
+                self.inflate = Inflate::Broken;
+                self.flush(sink);
+                sink(Event::Fault(Fault::BadEncoding {
+                    encoding: "permessage-deflate",
+                    reason: "its data are no deflate data".to_owned(),
+                }));
+                break;
+            }
+            let out = buffer.get(..count).unwrap_or_default();
+            self.content(std::mem::take(&mut wire), out, true, sink);
+            if count < buffer.len() && (rest.is_empty() || read == 0) {
+                return;
+            }
+        }
+        self.content(wire, &[], true, sink);
+    }
+
+    /// Bytes of a message without mask and compression, which are `wire` bytes of the stream; `recoded` where they are others.
+    fn content(&mut self, wire: u64, plain: &[u8], recoded: bool, sink: &mut Sink<'_>) {
+        match std::mem::take(&mut self.message) {
+            Message::Picture => {
+                self.flush(sink);
+                give(recoded, wire, plain, sink);
+                self.message = Message::Picture;
+            }
+            Message::Sniff(mut held, length, before) => {
+                held.extend_from_slice(plain);
+                let wire = before.saturating_add(wire);
+                match sniff(held.get(..SNIFF_BYTES).unwrap_or(&held)) {
+                    Sniff::NeedMore => self.message = Message::Sniff(held, length, wire),
+                    Sniff::Is(_) => {
+                        self.flush(sink);
+                        sink(Event::PictureStart { length });
+                        give(recoded, wire, &held, sink);
+                        self.message = Message::Picture;
+                    }
+                    Sniff::No => {
+                        self.pending = self.pending.saturating_add(wire);
+                        self.message = Message::Other;
+                    }
+                }
+            }
+            Message::Text(mut text) => {
+                self.text(&mut text, sink, |text, sink| text.update(plain, sink));
+                if self.compressed {
+                    if self.open {
+                        self.flush(sink);
+                        covered(wire, &[], sink);
+                    } else {
+                        self.pending = self.pending.saturating_add(wire);
+                    }
+                }
+                self.message = Message::Text(text);
+            }
+            other => {
+                self.pending = self.pending.saturating_add(wire);
+                self.message = other;
+            }
+        }
+    }
 }
 
-/// Bytes of the picture: as they are on the wire, or without their mask.
-fn give(masked: bool, bytes: &[u8], sink: &mut Sink<'_>) {
-    if masked {
-        covered(bytes.len() as u64, bytes, sink);
+/// Bytes of the picture: as they are on the wire, or in another form.
+fn give(recoded: bool, wire: u64, bytes: &[u8], sink: &mut Sink<'_>) {
+    if recoded {
+        covered(wire, bytes, sink);
     } else if !bytes.is_empty() {
         sink(Event::PictureData(bytes));
     }
+}
+
+/// Whether a stream begins with a frame of a message that is a picture, or with a masked one of text: without the upgrade, which was
+/// before the capture, or was left out. Absent while too few bytes tell.
+pub(super) fn begins(head: &[u8]) -> Option<bool> {
+    let &[first, second, ..] = head else {
+        return (!matches!(head, [] | [0x82 | 0x81 | 1 | 2])).then_some(false);
+    };
+    if !matches!(first, 0x82 | 0x81 | 1 | 2) {
+        return Some(false);
+    }
+    let size = match second & 0x7f {
+        126 => 4,
+        127 => 10,
+        _ => return Some(false),
+    };
+    let size = size + if second & 0x80 == 0 { 0 } else { 4 };
+    let Some(payload) = head
+        .get(size..)
+        .filter(|payload| payload.len() >= SNIFF_BYTES)
+    else {
+        return None;
+    };
+    let Ok(Some((mut frame, opcode))) = read(head.get(..size)?) else {
+        return Some(false);
+    };
+    // The shortest form of a length has to be used.
+    let least = if size >= 10 { 1 << 16 } else { 126 };
+    if frame.left < least {
+        return Some(false);
+    }
+    let plain = frame.unmask(payload);
+    Some(match opcode {
+        2 => matches!(sniff(plain.get(..SNIFF_BYTES)?), Sniff::Is(_)),
+        _ => {
+            frame.masked
+                && plain
+                    .iter()
+                    .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+        }
+    })
 }
 
 impl Decode for WebSocketDecoder {
@@ -333,6 +485,7 @@ impl Decode for WebSocketDecoder {
         }
         if let Some(frame) = &mut self.frame
             && matches!(self.message, Message::Picture)
+            && !self.compressed
             && !frame.control
             && length <= frame.left
         {

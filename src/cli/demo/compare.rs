@@ -116,6 +116,7 @@ fn judge(image: &mut Image, sent: Option<&Record>, received: Option<&Record>) {
         mismatch: first,
         also: second,
         blame,
+        converted: None,
     };
     image.compared = Some(Box::new(comparison));
     if !told.is_empty() && image.problem.is_none() {

@@ -14,7 +14,7 @@ use super::knowledge;
 use super::paint::paint;
 use super::spool::{Spool, Way};
 use crate::findings::Name;
-use crate::ledger::comparison::{Given, Level, UnpairedFile, Verification};
+use crate::ledger::comparison::{Given, Level, PairedBy, UnpairedFile, Verification};
 use crate::ledger::{Confidence, Image, Stream, Verdict};
 use crate::report::model::Report;
 use crate::transfer::record::{Record, Side as Writer};
@@ -164,7 +164,8 @@ impl Verifier<'_> {
         let ids: Vec<PictureId> = report.images.iter().map(|image| image.id).collect();
         let gathered = gathered.unwrap_or_default();
         let sent = self.pair(&wanted, &ids, true, &gathered)?;
-        let received = self.pair(&wanted, &ids, false, &gathered)?;
+        let mut received = self.pair(&wanted, &ids, false, &gathered)?;
+        relayed(&report.images, &digests, &mut received);
         let sides = self.sides;
         let left = sides.sent.files.len() > files_used(&sent);
         let senders: BTreeSet<SocketAddr> = report
@@ -175,6 +176,7 @@ impl Verifier<'_> {
             .map(|(image, _)| image.from)
             .collect();
         let mut strays = self.strays(report, &gathered)?;
+        let type_a = self.type_a(report)?;
         let mut images = std::mem::take(&mut report.images);
         for (index, (image, digest)) in images.iter_mut().zip(&digests).enumerate() {
             let picked = Picked {
@@ -192,6 +194,7 @@ impl Verifier<'_> {
                 knowledge.strays = 0;
             }
             knowledge.wants_sent = sides.sent.asked && (left || senders.contains(&image.from));
+            knowledge.type_a = type_a.contains(&image.from) || type_a.contains(&image.to);
             (knowledge.before, knowledge.after) = self.around(report, image)?;
             let context = Context {
                 evidence,
@@ -344,11 +347,12 @@ impl Verifier<'_> {
                     side,
                     runs: self.spool.way(way, 0..u64::MAX)?,
                     known: Vec::new(),
+                    recovered: None,
                 });
             }
         }
         let images = std::mem::take(&mut report.images);
-        let reconciled = verify::reconciled(images, &known, &texts, &ways);
+        let reconciled = verify::reconciled(images, &known, &texts, ways);
         report.images = reconciled.images;
         report
             .images
@@ -581,6 +585,30 @@ struct Gathered {
     shas: Vec<String>,
 }
 
+/// What a broker took in and passed on is received where it ends: its own leg has no other file.
+fn relayed(images: &[Image], digests: &[Option<String>], received: &mut Pairs) {
+    let ends: Vec<(SocketAddr, &str, (usize, PairedBy))> = images
+        .iter()
+        .zip(digests)
+        .zip(&received.files)
+        .filter_map(|((image, digest), file)| Some((image.from, digest.as_deref()?, (*file)?)))
+        .filter(|(_, _, (_, by))| *by == PairedBy::Digest)
+        .collect();
+    let found: Vec<Option<(usize, PairedBy)>> = images
+        .iter()
+        .zip(digests)
+        .map(|(image, digest)| {
+            let passed_on = ends
+                .iter()
+                .find(|(from, end, _)| *from == image.to && Some(*end) == digest.as_deref());
+            passed_on.map(|(_, _, file)| *file)
+        })
+        .collect();
+    for (file, found) in received.files.iter_mut().zip(found) {
+        *file = file.or(found);
+    }
+}
+
 fn files_used(pairs: &Pairs) -> usize {
     let used: BTreeSet<usize> = pairs
         .files
@@ -622,6 +650,21 @@ fn take_back(report: &mut Report) {
             pictures.peek().is_some() && pictures.all(|image| image.verdict == Verdict::Match)
         })
         .collect();
+    // What a text function made on one side was undone on the other.
+    let undone: BTreeSet<_> = report
+        .images
+        .iter()
+        .filter(|image| {
+            let compared = image.compared.as_deref();
+            image.verdict == Verdict::Match
+                && compared.is_some_and(|compared| compared.converted.is_some())
+        })
+        .map(|image| image.stream)
+        .collect();
+    report.findings.retain(|finding| {
+        let stream = finding.stream;
+        !(finding.name == Name::TextMode && stream.is_some_and(|stream| undone.contains(&stream)))
+    });
     report.findings.retain(|finding| {
         !(OF_FORMATS.contains(&finding.name)
             && finding

@@ -127,6 +127,7 @@ pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io:
     if style.detail == Detail::Quiet {
         return Ok(());
     }
+    converted(report, style, out)?;
     pairing(report, style, out)?;
     for (given, option, why) in [
         (&verification.sent, "--sent", "not seen on the wire"),
@@ -148,6 +149,29 @@ fn say(indent: &str, line: &str, tone: Tone, style: &Style, out: &mut dyn Write)
     let rest = format!("{indent}  ");
     for line in text::wrap(&line, style.width.min(PROSE), indent, &rest) {
         writeln!(out, "{}", tone.paint(&line, style))?;
+    }
+    Ok(())
+}
+
+/// Pictures whose bytes were converted on the wire, and how.
+fn converted(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut told = 0_usize;
+    for image in &report.images {
+        let Some(compared) = image.compared.as_deref() else {
+            continue;
+        };
+        let Some(how) = &compared.converted else {
+            continue;
+        };
+        if told == 0 {
+            writeln!(out)?;
+        }
+        told = told.saturating_add(1);
+        if told > EACH && style.detail < Detail::Streams {
+            continue;
+        }
+        let line = format!("picture {} travelled converted: {how}.", image.id.0);
+        say("", &line, Tone::Plain, style, out)?;
     }
     Ok(())
 }

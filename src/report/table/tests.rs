@@ -263,5 +263,6 @@ fn sent_alone(path: &str) -> crate::ledger::comparison::Comparison {
         mismatch: None,
         also: None,
         blame: None,
+        converted: None,
     }
 }

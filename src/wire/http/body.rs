@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use flate2::{Decompress, FlushDecompress, Status};
 
+use super::super::encoded::Base64Decoder;
 use super::super::length::MOST;
 use super::super::marker::Pattern;
-use super::super::{Ending, Event, Fault, Sink};
+use super::super::{Decode, Ending, Event, Fault, Sink, StreamEnd};
 use super::{LONGEST_HEAD, Out};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
@@ -54,7 +55,39 @@ enum OneState {
     /// First bytes, which do not tell yet.
     Head(Vec<u8>),
     Picture,
+    /// Text, which may hold pictures in base64.
+    Text(Box<Base64Decoder>),
     Other,
+}
+
+/// Lets the text's decoder work: what is no picture in it is framing.
+fn text(
+    text: &mut Base64Decoder,
+    out: &mut Out,
+    sink: &mut Sink<'_>,
+    work: impl FnOnce(&mut Base64Decoder, &mut Sink<'_>),
+) {
+    work(text, &mut |event| match event {
+        Event::PictureStart { length } => out.start(length, sink),
+        Event::PictureEncoded { wire, bytes } => {
+            let wire = if out.coded { 0 } else { wire };
+            out.flush(sink);
+            sink(Event::PictureEncoded { wire, bytes });
+        }
+        Event::PictureEnd(ending) => out.end(ending, sink),
+        Event::Framing { bytes, .. } => out.other(bytes),
+        Event::Stray(bytes) => out.other(bytes.len() as u64),
+        Event::PictureGap(length) | Event::StrayGap(length) => out.gap(length, sink),
+        event => {
+            out.flush(sink);
+            sink(event);
+        }
+    });
+}
+
+fn is_text(head: &[u8]) -> bool {
+    head.iter()
+        .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
 impl One {
@@ -79,20 +112,38 @@ impl One {
                         out.start(self.declared, sink);
                         out.data(&held, sink);
                     }
+                    Sniff::No if is_text(held.get(..SNIFF_BYTES).unwrap_or(held)) => {
+                        let held = std::mem::take(held);
+                        let mut decoder = Box::<Base64Decoder>::default();
+                        text(&mut decoder, out, sink, |text, sink| {
+                            text.update(&held, sink)
+                        });
+                        self.state = OneState::Text(decoder);
+                    }
                     Sniff::No => {
                         out.other(held.len() as u64);
                         self.state = OneState::Other;
                     }
                 }
             }
+            OneState::Text(decoder) => {
+                text(decoder, out, sink, |text, sink| text.update(bytes, sink));
+            }
         }
     }
 
     fn finish(&mut self, ending: Ending, out: &mut Out, sink: &mut Sink<'_>) {
-        if let OneState::Head(held) = &self.state {
-            out.other(held.len() as u64);
+        match std::mem::replace(&mut self.state, OneState::Other) {
+            OneState::Head(held) => out.other(held.len() as u64),
+            OneState::Text(mut decoder) => {
+                let end = match ending {
+                    Ending::Cut(end) | Ending::EndOfStream(end) => end,
+                    _ => StreamEnd::Fin,
+                };
+                text(&mut decoder, out, sink, |text, sink| text.finish(end, sink));
+            }
+            OneState::Picture | OneState::Other => {}
         }
-        self.state = OneState::Other;
         out.end(ending, sink);
     }
 }
@@ -359,9 +410,16 @@ fn part_length(fields: &[u8]) -> Option<u64> {
 
 impl One {
     fn gap(&mut self, length: u64, out: &mut Out, sink: &mut Sink<'_>) {
-        if let OneState::Head(held) = &self.state {
-            out.other(held.len() as u64);
-            self.state = OneState::Other;
+        match &mut self.state {
+            OneState::Head(held) => {
+                out.other(held.len() as u64);
+                self.state = OneState::Other;
+            }
+            OneState::Text(decoder) => {
+                text(decoder, out, sink, |text, sink| text.gap(length, sink));
+                return;
+            }
+            OneState::Picture | OneState::Other => {}
         }
         out.gap(length, sink);
     }

@@ -1,6 +1,7 @@
 //! What lies beside the pictures: stray bytes, and files of which another was sent.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use super::super::files::Found;
 use super::super::knowledge;
@@ -11,7 +12,7 @@ use crate::ledger::{Image, TransportKind};
 use crate::report::model::Report;
 use crate::units::{ByteRange, PictureId};
 use crate::verify::{self, Pairs};
-use crate::wire::Protocol;
+use crate::wire::{Protocol, ftp};
 
 impl Verifier<'_> {
     /// Bytes behind the last picture of a direction that nothing explains, by that picture.
@@ -109,6 +110,43 @@ impl Verifier<'_> {
             .find(|run| run.offset == end)
             .map(|run| run.bytes);
         Ok((before.unwrap_or_default(), after.unwrap_or_default()))
+    }
+
+    /// Where data connections of FTP are listened for that carry files in TYPE A.
+    pub(super) fn type_a(&mut self, report: &Report) -> anyhow::Result<BTreeSet<SocketAddr>> {
+        /// So much of a control connection is read.
+        const READ: u64 = 256 << 10;
+        let mut found = BTreeSet::new();
+        for stream in &report.streams {
+            if stream.transport != TransportKind::Tcp {
+                continue;
+            }
+            for server in &stream.directions {
+                let mut read = |from: SocketAddr, end: u64| {
+                    let way = Way {
+                        stream: stream.id,
+                        from,
+                    };
+                    let mut runs = self.spool.way(way, 0..end)?;
+                    anyhow::Ok(match runs.as_mut_slice() {
+                        [first, ..] if first.offset == 0 => std::mem::take(&mut first.bytes),
+                        _ => Vec::new(),
+                    })
+                };
+                if !ftp::greets(&read(server.from, 4)?) {
+                    continue;
+                }
+                let (client, server_said) = (read(server.to, READ)?, read(server.from, READ)?);
+                for transfer in ftp::transfers(&client, &server_said) {
+                    if transfer.ascii {
+                        for host in [server.from, server.to] {
+                            found.insert(SocketAddr::new(host.ip(), transfer.port));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Files sent that are on no wire, and what went out in their place.

@@ -1,0 +1,113 @@
+//! Undoes known conversions: the bytes that a stream carries compressed, as text or under a mask, and where each came from.
+//!
+//! What is compressed or written as text shows that itself. A mask does not: it is found by the file that it hides. The exclusive
+//! or of bytes four apart is the same with and without a mask of one, two or four bytes, so the file's lie in the stream's.
+
+mod inflate;
+mod mask;
+mod text;
+
+use super::View;
+use crate::units::ByteRange;
+
+pub(crate) use mask::{apart, unmasked};
+
+/// Bytes had back from a part of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recovered {
+    /// How they were converted.
+    pub(crate) view: View,
+    /// What they were before.
+    pub(crate) bytes: Vec<u8>,
+    /// Where they came from.
+    pub(crate) origin: Origin,
+}
+
+/// Stream offsets of bytes that were had back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Offset of a byte that was had back, and of the first byte of the stream that it came from; ascending, the first one is 0.
+    marks: Vec<(u64, u64)>,
+    /// How many bytes were had back.
+    length: u64,
+    /// One past the last byte of the stream.
+    end: u64,
+}
+
+impl Origin {
+    /// The part of the stream that a range of the bytes had back came from; to the byte where each is converted by itself, to
+    /// about 4 KiB where it is compressed.
+    pub(crate) fn of(&self, range: &ByteRange) -> ByteRange {
+        let start = self.at(range.start);
+        let end = if range.end >= self.length {
+            self.end.saturating_add(range.end - self.length)
+        } else {
+            self.at(range.end)
+        };
+        start..end.max(start)
+    }
+
+    /// One past the last byte of the stream.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    fn at(&self, offset: u64) -> u64 {
+        if offset >= self.length {
+            return self.end;
+        }
+        let next = self.marks.partition_point(|(mark, _)| *mark <= offset);
+        let Some(&(from, stream)) = next.checked_sub(1).and_then(|at| self.marks.get(at)) else {
+            return self.end;
+        };
+        let &(to, there) = self.marks.get(next).unwrap_or(&(self.length, self.end));
+        let (bytes, wire) = (to - from, there.saturating_sub(stream));
+        let share = u128::from(offset - from) * u128::from(wire) / u128::from(bytes.max(1));
+        stream + u64::try_from(share).unwrap_or(0)
+    }
+}
+
+/// Gathers bytes that are had back, with marks.
+#[derive(Debug, Default)]
+struct Gathered {
+    bytes: Vec<u8>,
+    marks: Vec<(u64, u64)>,
+}
+
+impl Gathered {
+    /// So far apart are marks.
+    const STEP: u64 = 4096;
+
+    /// What comes next came from this place of the stream.
+    fn mark(&mut self, stream: u64) {
+        let offset = self.bytes.len() as u64;
+        if self
+            .marks
+            .last()
+            .is_none_or(|(last, _)| offset >= last + Self::STEP)
+        {
+            self.marks.push((offset, stream));
+        }
+    }
+
+    fn finish(self, view: View, end: u64) -> Recovered {
+        let length = self.bytes.len() as u64;
+        Recovered {
+            view,
+            bytes: self.bytes,
+            origin: Origin {
+                marks: self.marks,
+                length,
+                end,
+            },
+        }
+    }
+}
+
+/// All that these bytes of a stream, from offset `start` on, carry compressed or as text; at most `room` bytes.
+pub(crate) fn recovered(bytes: &[u8], start: u64, room: usize) -> Vec<Recovered> {
+    let mut found = text::recovered(bytes, start);
+    let taken: usize = found.iter().map(|one| one.bytes.len()).sum();
+    found.extend(inflate::recovered(bytes, start, room.saturating_sub(taken)));
+    found
+}

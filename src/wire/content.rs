@@ -1,0 +1,159 @@
+//! Pictures found by their own structure in content that lies in pieces between framing.
+
+use super::{Ending, Event, Framing, Sink, StreamEnd};
+use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
+
+/// Looks for pictures in the content of a format, whose own bytes lie between the pieces.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    /// What bytes of the format are called.
+    name: &'static str,
+    /// Bytes outside pictures that are not told of yet; those that are held, and what lies between them, among them.
+    pending: u64,
+    /// Content that may begin a picture.
+    held: Vec<u8>,
+    /// Bytes of framing between those.
+    between: u64,
+    /// The picture that is open.
+    walker: Option<Box<Walker>>,
+}
+
+impl Scanner {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            pending: 0,
+            held: Vec::new(),
+            between: 0,
+            walker: None,
+        }
+    }
+
+    /// Whether a picture is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.walker.is_some()
+    }
+
+    /// Bytes of the format, counted once and whole.
+    pub(super) fn framing(&mut self, bytes: u64, sink: &mut Sink<'_>) {
+        if bytes == 0 {
+            return;
+        }
+        if self.is_open() {
+            sink(Event::Framing {
+                what: Framing::Field(self.name),
+                bytes,
+            });
+            return;
+        }
+        self.pending = self.pending.saturating_add(bytes);
+        if !self.held.is_empty() {
+            self.between = self.between.saturating_add(bytes);
+        }
+    }
+
+    /// Bytes of the content.
+    pub(super) fn data(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        let mut rest = bytes;
+        while let Some((&byte, later)) = rest.split_first() {
+            let Some(walker) = &mut self.walker else {
+                self.search(byte, sink);
+                rest = later;
+                continue;
+            };
+            let taken = match walker.status() {
+                Status::Walking => walker.update(rest).min(rest.len()),
+                _ => 0,
+            };
+            // Where its structure is wrong, all that comes is of the picture.
+            let taken = match walker.status() {
+                Status::Walking | Status::Broken { .. } => rest.len(),
+                Status::Whole { .. } => taken,
+            };
+            let whole = matches!(walker.status(), Status::Whole { .. });
+            let (new, later) = rest.split_at(taken);
+            if !new.is_empty() {
+                sink(Event::PictureData(new));
+            }
+            rest = later;
+            if whole {
+                self.end(Ending::Structure, sink);
+            }
+        }
+    }
+
+    fn search(&mut self, byte: u8, sink: &mut Sink<'_>) {
+        self.pending = self.pending.saturating_add(1);
+        if self.held.is_empty() && !matches!(byte, 0xff | 0x89 | b'G' | b'R' | b'B') {
+            return;
+        }
+        self.held.push(byte);
+        loop {
+            match sniff(&self.held) {
+                Sniff::NeedMore if self.held.len() < SNIFF_BYTES => return,
+                Sniff::Is(format) => {
+                    let held = std::mem::take(&mut self.held);
+                    let between = std::mem::take(&mut self.between);
+                    let wire = (held.len() as u64).saturating_add(between);
+                    self.pending = self.pending.saturating_sub(wire);
+                    self.flush(sink);
+                    sink(Event::PictureStart { length: None });
+                    if between == 0 {
+                        sink(Event::PictureData(&held));
+                    } else {
+                        super::sequence::covered(wire, &held, sink);
+                    }
+                    let mut walker = Box::new(Walker::new(format));
+                    walker.update(&held);
+                    self.walker = Some(walker);
+                    return;
+                }
+                Sniff::NeedMore | Sniff::No => {
+                    self.held.remove(0);
+                    if self.held.is_empty() {
+                        self.between = 0;
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self, sink: &mut Sink<'_>) {
+        let bytes = std::mem::take(&mut self.pending);
+        if bytes > 0 {
+            sink(Event::Framing {
+                what: Framing::Field(self.name),
+                bytes,
+            });
+        }
+    }
+
+    /// What is open ends.
+    pub(super) fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) {
+        self.held.clear();
+        self.between = 0;
+        if self.walker.take().is_some() {
+            sink(Event::PictureEnd(ending));
+        }
+    }
+
+    /// So much of the content is missing.
+    pub(super) fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        if let Some(walker) = &mut self.walker {
+            walker.gap(length);
+            sink(Event::PictureGap(length));
+            return;
+        }
+        self.held.clear();
+        self.between = 0;
+        self.flush(sink);
+        sink(Event::StrayGap(length));
+    }
+
+    /// No more comes.
+    pub(super) fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+        self.end(Ending::Cut(end), sink);
+        self.flush(sink);
+    }
+}

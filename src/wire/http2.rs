@@ -1,0 +1,487 @@
+//! `http2`: pictures in DATA frames of HTTP/2 in clear text (RFC 9113), with gRPC's messages in them or without.
+//!
+//! A frame is a length of 24 bits, a type, flags and the number of a stream; header blocks (HPACK) are passed over. Content of
+//! one stream is looked through for pictures by their structure; while one is open, that of other streams is framing. Content
+//! that begins as gRPC does (a flag, a length of 32 bits, a field of protobuf) is taken apart, so that a picture may go on in the
+//! same field of later messages. Compressed messages are not looked into.
+
+use std::collections::BTreeMap;
+
+use super::carve::CarveDecoder;
+use super::content::Scanner;
+use super::{Decode, Ending, Sink, StreamEnd};
+
+/// What a client begins with (RFC 9113, section 3.4).
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Bytes of a frame's head.
+const HEAD: usize = 9;
+/// Most streams that are followed at once; of more, the oldest are forgotten.
+const STREAMS: usize = 256;
+/// So many bytes tell whether content is gRPC's.
+const TELLING: usize = 6;
+
+const DATA: u8 = 0;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const END_STREAM: u8 = 1;
+const PADDED: u8 = 8;
+
+/// Decoder of one direction of `http2`.
+#[derive(Debug)]
+pub struct Http2Decoder {
+    state: State,
+    scanner: Scanner,
+    /// The stream whose picture is open, or whose content came last.
+    current: u32,
+    streams: BTreeMap<u32, Content>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// So many bytes of the preface came.
+    Preface(usize),
+    Head(Vec<u8>),
+    /// A frame without content that is wanted, of which so much is left.
+    Other(u64),
+    /// The length of the padding is due.
+    Pad(Frame),
+    Data(Frame),
+    Lost(Box<CarveDecoder>),
+}
+
+/// A DATA frame.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    stream: u32,
+    /// Content still to come.
+    left: u64,
+    /// Padding behind it.
+    padding: u64,
+    last: bool,
+}
+
+/// The content of a stream.
+#[derive(Debug)]
+enum Content {
+    /// Its first bytes.
+    Begins(Vec<u8>),
+    Plain,
+    Grpc(Grpc),
+}
+
+/// Where in gRPC's messages a stream is.
+#[derive(Debug, Default)]
+struct Grpc {
+    /// Bytes of the prefix, or of a number, that are not complete.
+    number: Vec<u8>,
+    part: Part,
+    /// Bytes of the message still to come.
+    message: u64,
+    /// The field that a picture began in.
+    field: Option<u64>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+enum Part {
+    #[default]
+    Prefix,
+    Tag,
+    Varint,
+    /// The length of a field.
+    Length(u64),
+    /// So many bytes of a field of this number.
+    Bytes(u64, u64),
+    /// So many bytes of a number.
+    Fixed(u64),
+    /// Compressed, or no protobuf: to the end of the message.
+    Opaque,
+}
+
+/// Whether a server's bytes begin as HTTP/2: with SETTINGS; absent while too few tell.
+pub(super) fn is_settings(head: &[u8]) -> Option<bool> {
+    let want = [
+        Some(0),
+        Some(0),
+        None,
+        Some(SETTINGS),
+        Some(0),
+        Some(0),
+        Some(0),
+        Some(0),
+        Some(0),
+    ];
+    let fits = head
+        .iter()
+        .zip(want)
+        .all(|(byte, want)| want.is_none_or(|want| *byte == want));
+    let whole = head.get(2).is_none_or(|length| length.is_multiple_of(6));
+    match fits && whole {
+        true if head.len() < HEAD => None,
+        fits => Some(fits),
+    }
+}
+
+impl Default for Http2Decoder {
+    fn default() -> Self {
+        Self {
+            state: State::Preface(0),
+            scanner: Scanner::new("HTTP/2 frame"),
+            current: 0,
+            streams: BTreeMap::new(),
+        }
+    }
+}
+
+impl Http2Decoder {
+    /// A complete head.
+    fn head(&mut self, head: &[u8], sink: &mut Sink<'_>) {
+        let &[a, b, c, kind, flags, d, e, f, g] = head else {
+            return;
+        };
+        let length = u64::from(u32::from_be_bytes([0, a, b, c]));
+        let stream = u32::from_be_bytes([d, e, f, g]);
+        // The types of the standard, and others only where they are small (RFC 9113, section 4.2).
+        if stream >> 31 != 0 || (kind > 9 && length > 16 << 10) || (kind == DATA && stream == 0) {
+            self.lose(head, sink);
+            return;
+        }
+        self.scanner.framing(HEAD as u64, sink);
+        if kind == RST_STREAM && stream == self.current {
+            self.scanner.end(Ending::Broken, sink);
+        }
+        if kind != DATA {
+            self.state = if length == 0 {
+                State::Head(Vec::new())
+            } else {
+                State::Other(length)
+            };
+            return;
+        }
+        let frame = Frame {
+            stream,
+            left: length,
+            padding: 0,
+            last: flags & END_STREAM != 0,
+        };
+        if flags & PADDED != 0 && length > 0 {
+            self.state = State::Pad(frame);
+        } else {
+            self.state = State::Data(frame);
+            self.over(sink);
+        }
+    }
+
+    /// The frame at hand may be over.
+    fn over(&mut self, sink: &mut Sink<'_>) {
+        let State::Data(frame) = self.state else {
+            return;
+        };
+        if frame.left > 0 {
+            return;
+        }
+        if frame.last {
+            if let Some(Content::Begins(held)) = self.streams.remove(&frame.stream) {
+                self.scanner.data(&held, sink);
+            }
+            if frame.stream == self.current {
+                self.scanner.end(Ending::Broken, sink);
+            }
+        }
+        self.state = match frame.padding {
+            0 => State::Head(Vec::new()),
+            padding => State::Other(padding),
+        };
+    }
+
+    /// Content of a stream.
+    fn content(&mut self, stream: u32, bytes: &[u8], sink: &mut Sink<'_>) {
+        if self.current != stream {
+            if self.scanner.is_open() {
+                self.scanner.framing(bytes.len() as u64, sink);
+                return;
+            }
+            self.current = stream;
+        }
+        if !self.streams.contains_key(&stream) && self.streams.len() >= STREAMS {
+            self.streams.pop_first();
+        }
+        let content = self
+            .streams
+            .entry(stream)
+            .or_insert_with(|| Content::Begins(Vec::new()));
+        let mut rest = bytes;
+        while let Content::Begins(held) = content {
+            let Some((&byte, later)) = rest.split_first() else {
+                return;
+            };
+            rest = later;
+            held.push(byte);
+            let grpc = is_grpc(held);
+            if grpc == Some(false) || held.len() >= TELLING {
+                let held = std::mem::take(held);
+                if grpc == Some(true) {
+                    let mut grpc = Grpc::default();
+                    grpc.update(&held, &mut self.scanner, sink);
+                    *content = Content::Grpc(grpc);
+                } else {
+                    self.scanner.data(&held, sink);
+                    *content = Content::Plain;
+                }
+            }
+        }
+        match content {
+            Content::Grpc(grpc) => grpc.update(rest, &mut self.scanner, sink),
+            _ => self.scanner.data(rest, sink),
+        }
+    }
+
+    fn lose(&mut self, found: &[u8], sink: &mut Sink<'_>) {
+        self.scanner.end(Ending::Broken, sink);
+        self.scanner.finish(StreamEnd::Fin, sink);
+        let mut carve = Box::new(CarveDecoder::inside());
+        if !found.is_empty() {
+            carve.update(found, sink);
+        }
+        self.state = State::Lost(carve);
+    }
+}
+
+/// Whether content begins as gRPC's messages do; absent while too few bytes tell.
+fn is_grpc(held: &[u8]) -> Option<bool> {
+    match *held {
+        [flag, ..] if flag > 1 => Some(false),
+        [_, a, b, c, d, tag, ..] => {
+            let length = u32::from_be_bytes([a, b, c, d]);
+            let field = tag >> 3 > 0 && matches!(tag & 7, 0 | 1 | 2 | 5);
+            Some(length > 0 && u64::from(length) <= super::length::MOST && field)
+        }
+        _ => None,
+    }
+}
+
+impl Grpc {
+    fn update(&mut self, bytes: &[u8], scanner: &mut Scanner, sink: &mut Sink<'_>) {
+        let mut rest = bytes;
+        while let Some((&byte, later)) = rest.split_first() {
+            let most = |left: u64| usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+            match self.part {
+                Part::Bytes(field, left) => {
+                    let take = most(left.min(self.message));
+                    let (new, later) = rest.split_at(take);
+                    if !scanner.is_open() {
+                        self.field = Some(field);
+                    }
+                    if self.field == Some(field) {
+                        scanner.data(new, sink);
+                    } else {
+                        scanner.framing(take as u64, sink);
+                    }
+                    rest = later;
+                    self.message -= take as u64;
+                    self.part = match left - take as u64 {
+                        0 => Part::Tag,
+                        left => Part::Bytes(field, left),
+                    };
+                }
+                Part::Fixed(left) => {
+                    let take = most(left.min(self.message));
+                    scanner.framing(take as u64, sink);
+                    rest = rest.get(take..).unwrap_or_default();
+                    self.message -= take as u64;
+                    self.part = match left - take as u64 {
+                        0 => Part::Tag,
+                        left => Part::Fixed(left),
+                    };
+                }
+                Part::Opaque => {
+                    let take = most(self.message);
+                    let (new, later) = rest.split_at(take);
+                    scanner.data(new, sink);
+                    rest = later;
+                    self.message -= take as u64;
+                }
+                Part::Prefix => {
+                    rest = later;
+                    self.number.push(byte);
+                    if let &[flag, a, b, c, d] = self.number.as_slice() {
+                        self.number.clear();
+                        scanner.framing(5, sink);
+                        self.message = u64::from(u32::from_be_bytes([a, b, c, d]));
+                        self.part = if flag == 0 { Part::Tag } else { Part::Opaque };
+                    } else {
+                        continue;
+                    }
+                }
+                Part::Tag | Part::Varint | Part::Length(_) => {
+                    rest = later;
+                    self.message -= 1;
+                    self.number.push(byte);
+                    if byte & 0x80 != 0 && self.number.len() < 10 && self.message > 0 {
+                        continue;
+                    }
+                    self.varint(scanner, sink);
+                }
+            }
+            if self.message == 0 && !matches!(self.part, Part::Prefix) {
+                self.part = Part::Prefix;
+                self.number.clear();
+            }
+        }
+    }
+
+    /// A number of protobuf is complete.
+    fn varint(&mut self, scanner: &mut Scanner, sink: &mut Sink<'_>) {
+        let number = std::mem::take(&mut self.number);
+        scanner.framing(number.len() as u64, sink);
+        let value = number
+            .iter()
+            .take(9)
+            .rev()
+            .fold(0_u64, |value, byte| value << 7 | u64::from(byte & 0x7f));
+        self.part = match (self.part, value & 7) {
+            (Part::Tag, 0) => Part::Varint,
+            (Part::Tag, 1) => Part::Fixed(8),
+            (Part::Tag, 2) => Part::Length(value >> 3),
+            (Part::Tag, 5) => Part::Fixed(4),
+            (Part::Tag, _) => Part::Opaque,
+            (Part::Length(field), _) if value > 0 => Part::Bytes(field, value),
+            _ => Part::Tag,
+        };
+    }
+}
+
+impl Decode for Http2Decoder {
+    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        let mut rest = bytes;
+        while let Some((&byte, later)) = rest.split_first() {
+            let most = |left: u64| usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+            match &mut self.state {
+                State::Preface(came) if PREFACE.get(*came) == Some(&byte) => {
+                    rest = later;
+                    *came += 1;
+                    if *came == PREFACE.len() {
+                        self.scanner.framing(PREFACE.len() as u64, sink);
+                        self.state = State::Head(Vec::new());
+                    }
+                }
+                State::Preface(came) => {
+                    // The side that listens has none.
+                    let came = *came;
+                    self.state = State::Head(Vec::new());
+                    self.update(PREFACE.get(..came).unwrap_or_default(), sink);
+                }
+                State::Head(head) => {
+                    rest = later;
+                    head.push(byte);
+                    if head.len() == HEAD {
+                        let head = std::mem::take(head);
+                        self.head(&head, sink);
+                    }
+                }
+                State::Other(left) => {
+                    let take = most(*left);
+                    *left -= take as u64;
+                    if *left == 0 {
+                        self.state = State::Head(Vec::new());
+                    }
+                    self.scanner.framing(take as u64, sink);
+                    rest = rest.get(take..).unwrap_or_default();
+                }
+                State::Pad(frame) => {
+                    rest = later;
+                    let mut frame = *frame;
+                    frame.left -= 1;
+                    frame.padding = u64::from(byte).min(frame.left);
+                    frame.left -= frame.padding;
+                    self.scanner.framing(1, sink);
+                    self.state = State::Data(frame);
+                    self.over(sink);
+                }
+                State::Data(frame) => {
+                    let take = most(frame.left);
+                    frame.left -= take as u64;
+                    let stream = frame.stream;
+                    let (new, later) = rest.split_at(take);
+                    rest = later;
+                    self.content(stream, new, sink);
+                    self.over(sink);
+                }
+                State::Lost(carve) => {
+                    carve.update(rest, sink);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        if length == 0 {
+            return;
+        }
+        match &mut self.state {
+            State::Lost(carve) => {
+                carve.gap(length, sink);
+                return;
+            }
+            State::Data(frame) if length <= frame.left => {
+                let stream = frame.stream;
+                // Where gRPC's messages end cannot be told any more.
+                let plain = matches!(self.streams.get(&stream), Some(Content::Plain));
+                let inside = matches!(
+                    self.streams.get(&stream),
+                    Some(Content::Grpc(Grpc { part: Part::Bytes(_, left), message, .. }))
+                        if length <= (*left).min(*message)
+                );
+                if plain || inside {
+                    frame.left -= length;
+                    if let Some(Content::Grpc(grpc)) = self.streams.get_mut(&stream)
+                        && let Part::Bytes(field, left) = grpc.part
+                    {
+                        grpc.message -= length;
+                        grpc.part = match (left - length, grpc.message) {
+                            (_, 0) => Part::Prefix,
+                            (0, _) => Part::Tag,
+                            (left, _) => Part::Bytes(field, left),
+                        };
+                    }
+                    self.scanner.gap(length, sink);
+                    self.over(sink);
+                    return;
+                }
+            }
+            _ => {}
+        }
+        let held = match &mut self.state {
+            State::Head(head) => std::mem::take(head),
+            State::Preface(came) => PREFACE.get(..*came).unwrap_or_default().to_vec(),
+            _ => Vec::new(),
+        };
+        self.lose(&held, sink);
+        self.gap(length, sink);
+    }
+
+    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+        if let State::Lost(carve) = &mut self.state {
+            carve.finish(end, sink);
+            return;
+        }
+        let held = match &mut self.state {
+            State::Head(head) => head.len(),
+            State::Preface(came) => *came,
+            _ => 0,
+        };
+        // What is not complete is framing all the same.
+        self.scanner.end(Ending::Cut(end), sink);
+        let waiting: usize = self
+            .streams
+            .values()
+            .map(|content| match content {
+                Content::Begins(held) => held.len(),
+                Content::Grpc(grpc) => grpc.number.len(),
+                Content::Plain => 0,
+            })
+            .sum();
+        self.scanner.framing((held + waiting) as u64, sink);
+        self.scanner.finish(end, sink);
+    }
+}

@@ -1,0 +1,316 @@
+//! `java-objects`: a stream of `java.io.ObjectOutputStream` (Java Object Serialization Specification, chapter 6).
+//!
+//! What is written with `write`, `writeInt` or `writeUTF` lies in blocks, each behind its length, which cut pictures up every
+//! 1024 bytes; byte arrays lie behind the description of their class. Both are looked through for pictures by their structure.
+//! Other objects are not taken apart: from the first one on all is content. A second stream header, where an object or a block
+//! should be, is a fault: the sender opened a second `ObjectOutputStream` on one socket, and the reader cannot read on.
+
+use super::content::Scanner;
+use super::{Decode, Ending, Event, Fault, Sink, StreamEnd};
+
+/// The stream header: magic and version.
+pub(super) const HEADER: [u8; 4] = [0xac, 0xed, 0, 5];
+/// Longest description of a class that is read.
+const LONGEST: usize = 4096;
+
+const NULL: u8 = 0x70;
+const REFERENCE: u8 = 0x71;
+const CLASS: u8 = 0x72;
+const STRING: u8 = 0x74;
+const ARRAY: u8 = 0x75;
+const BLOCK: u8 = 0x77;
+const END_BLOCK: u8 = 0x78;
+const RESET: u8 = 0x79;
+const LONG_BLOCK: u8 = 0x7a;
+const LONG_STRING: u8 = 0x7c;
+
+/// Decoder of one direction.
+#[derive(Debug)]
+pub struct JavaDecoder {
+    state: State,
+    scanner: Scanner,
+    told: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A tag and what tells the length of what follows; not complete.
+    Head(Vec<u8>),
+    /// So many bytes of content.
+    Content(u64),
+    /// So many bytes of a string.
+    Text(u64),
+    /// All that comes is content.
+    Free,
+}
+
+/// What a head says.
+enum Head {
+    More,
+    Content(u64),
+    Text(u64),
+    Nothing,
+    SecondHeader,
+    Unknown,
+}
+
+/// Whether a stream begins so; absent while too few bytes tell.
+pub(super) fn is_java(head: &[u8]) -> Option<bool> {
+    match head.get(..HEADER.len()) {
+        Some(start) => Some(start == HEADER),
+        None if HEADER.starts_with(head) => None,
+        None => Some(false),
+    }
+}
+
+impl Default for JavaDecoder {
+    fn default() -> Self {
+        Self {
+            state: State::Head(Vec::new()),
+            scanner: Scanner::new("Java object stream"),
+            told: false,
+        }
+    }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+/// The length of a field of so many bytes at `at`.
+fn sized(head: &[u8], at: usize, width: usize, make: fn(u64) -> Head) -> Head {
+    match head.get(at..at + width) {
+        Some(length) if number(length) <= super::length::MOST => make(number(length)),
+        Some(_) => Head::Unknown,
+        None => Head::More,
+    }
+}
+
+fn read(head: &[u8]) -> Head {
+    match *head {
+        [] => Head::More,
+        [NULL | RESET | END_BLOCK, ..] => Head::Nothing,
+        [REFERENCE, ..] if head.len() < 5 => Head::More,
+        [REFERENCE, ..] => Head::Nothing,
+        [BLOCK, ..] => sized(head, 1, 1, Head::Content),
+        [LONG_BLOCK, ..] => sized(head, 1, 4, Head::Content),
+        [STRING, ..] => sized(head, 1, 2, Head::Text),
+        [LONG_STRING, ..] => sized(head, 1, 8, Head::Text),
+        [ARRAY, ..] => array(head),
+        [0xac, ..] if HEADER.starts_with(head) && head.len() < HEADER.len() => Head::More,
+        [0xac, 0xed, 0, 5, ..] => Head::SecondHeader,
+        _ => Head::Unknown,
+    }
+}
+
+/// An array of bytes: the description of its class or a reference to it, then its size.
+fn array(head: &[u8]) -> Head {
+    match head.get(1) {
+        None => Head::More,
+        Some(&REFERENCE) => sized(head, 6, 4, Head::Content),
+        Some(&CLASS) => {
+            // Name, number of 8 bytes, flags, count of fields, end of annotations, no superclass.
+            let Some(name) = head.get(2..4) else {
+                return Head::More;
+            };
+            let Ok(name) = usize::try_from(number(name)) else {
+                return Head::Unknown;
+            };
+            let at = 4 + name + 8 + 1 + 2 + 1 + 1;
+            if head.len() >= 6 && head.get(4..6) != Some(b"[B") || at > LONGEST {
+                return Head::Unknown;
+            }
+            sized(head, at, 4, Head::Content)
+        }
+        Some(_) => Head::Unknown,
+    }
+}
+
+impl JavaDecoder {
+    fn head(&mut self, byte: u8, sink: &mut Sink<'_>) {
+        let State::Head(head) = &mut self.state else {
+            return;
+        };
+        head.push(byte);
+        let first = !self.told;
+        let what = read(head);
+        if let Head::More = what {
+            return;
+        }
+        let head = std::mem::take(head);
+        self.told = true;
+        let bytes = head.len() as u64;
+        self.state = match what {
+            Head::Unknown => State::Free,
+            Head::Content(length) if length > 0 => State::Content(length),
+            Head::Text(length) if length > 0 => State::Text(length),
+            _ => State::Head(Vec::new()),
+        };
+        match what {
+            Head::SecondHeader if !first => {
+                // The reader stops here; what follows is written all the same.
+                sink(Event::Fault(Fault::BadField {
+                    expected: "an object or a block of the Java object stream",
+                    found: "AC ED 00 05, the header of a second stream: a second ObjectOutputStream on one socket".to_owned(),
+                    hint: None,
+                }));
+                self.scanner.framing(bytes, sink);
+            }
+            Head::Unknown => self.scanner.data(&head, sink),
+            _ => self.scanner.framing(bytes, sink),
+        }
+    }
+}
+
+impl Decode for JavaDecoder {
+    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        let mut rest = bytes;
+        while let Some((&byte, later)) = rest.split_first() {
+            let most = |left: u64| usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+            match &mut self.state {
+                State::Head(_) => {
+                    rest = later;
+                    self.head(byte, sink);
+                }
+                State::Content(left) => {
+                    let take = most(*left);
+                    *left -= take as u64;
+                    if *left == 0 {
+                        self.state = State::Head(Vec::new());
+                    }
+                    let (new, later) = rest.split_at(take);
+                    self.scanner.data(new, sink);
+                    rest = later;
+                }
+                State::Text(left) => {
+                    let take = most(*left);
+                    *left -= take as u64;
+                    let over = *left == 0;
+                    // Told of once and whole only outside pictures, where such stand.
+                    self.scanner.framing(take as u64, sink);
+                    if over {
+                        self.state = State::Head(Vec::new());
+                    }
+                    rest = rest.get(take..).unwrap_or_default();
+                }
+                State::Free => {
+                    self.scanner.data(rest, sink);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        if length == 0 {
+            return;
+        }
+        match &mut self.state {
+            State::Content(left) | State::Text(left) if length <= *left => {
+                *left -= length;
+                if *left == 0 {
+                    self.state = State::Head(Vec::new());
+                }
+            }
+            State::Head(head) => {
+                let held = std::mem::take(head).len() as u64;
+                self.scanner.framing(held, sink);
+                self.state = State::Free;
+            }
+            _ => self.state = State::Free,
+        }
+        self.scanner.gap(length, sink);
+    }
+
+    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+        self.scanner.end(Ending::Cut(end), sink);
+        if let State::Head(head) = &self.state {
+            let held = head.len() as u64;
+            self.scanner.framing(held, sink);
+        }
+        self.scanner.finish(end, sink);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Seen, fixtures, pictures, run};
+    use super::*;
+
+    fn blocks(bytes: &[u8]) -> Vec<u8> {
+        let block = |part: &[u8]| {
+            let length = u32::try_from(part.len()).unwrap();
+            match u8::try_from(length) {
+                Ok(length) => [&[BLOCK, length][..], part].concat(),
+                Err(_) => [&[LONG_BLOCK][..], &length.to_be_bytes(), part].concat(),
+            }
+        };
+        bytes.chunks(1024).flat_map(block).collect()
+    }
+
+    fn array(bytes: &[u8]) -> Vec<u8> {
+        let class = b"\x75\x72\0\x02[B\xac\xf3\x17\xf8\x06\x08\x54\xe0\x02\0\0\x78\x70";
+        let length = u32::try_from(bytes.len()).unwrap();
+        [&class[..], &length.to_be_bytes(), bytes].concat()
+    }
+
+    fn decode(stream: &[u8], size: usize) -> Vec<Seen> {
+        let mut decoder = JavaDecoder::default();
+        run(|sink| {
+            stream
+                .chunks(size)
+                .for_each(|part| decoder.update(part, sink));
+            decoder.finish(StreamEnd::Fin, sink);
+        })
+    }
+
+    #[test]
+    fn blocks_arrays_and_strings() {
+        let (one, two) = (&fixtures()[0], &fixtures()[5]);
+        let length = u32::try_from(one.len()).unwrap().to_be_bytes();
+        let stream = [
+            HEADER.to_vec(),
+            b"\x74\0\x05a.jpg".to_vec(),
+            blocks(&[&length[..], one].concat()),
+            array(two),
+            b"\x75\x71\0\x7e\0\0\0\0\0\0".to_vec(),
+            blocks(two),
+        ]
+        .concat();
+        let whole = decode(&stream, stream.len());
+        assert_eq!(
+            pictures(&whole),
+            [one, two, two].map(|picture| (picture.clone(), Ending::Structure))
+        );
+        assert!(
+            !whole
+                .iter()
+                .any(|seen| matches!(seen, Seen::Stray(_) | Seen::Fault(_)))
+        );
+        for size in [1, 7, 1000] {
+            assert_eq!(decode(&stream, size), whole);
+        }
+    }
+
+    #[test]
+    fn a_second_header_is_a_fault_and_an_unknown_object_content() {
+        let picture = &fixtures()[2];
+        let stream = [
+            HEADER.to_vec(),
+            array(picture),
+            HEADER.to_vec(),
+            array(picture),
+        ]
+        .concat();
+        let seen = decode(&stream, 9);
+        assert_eq!(pictures(&seen).len(), 2);
+        assert!(seen.iter().any(|seen| matches!(seen, Seen::Fault(_))));
+        let stream = [HEADER.to_vec(), b"\x73\x72\0\x01X".to_vec(), array(picture)].concat();
+        assert_eq!(
+            pictures(&decode(&stream, 3)),
+            [(picture.clone(), Ending::Structure)]
+        );
+    }
+}
