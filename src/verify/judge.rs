@@ -57,6 +57,10 @@ pub struct Subject<'s> {
 }
 
 /// What is known beside the bytes of a picture and its files, and bears on the verdict.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are independent of each other"
+)]
 #[derive(Debug, Clone, Default)]
 pub struct Knowledge {
     /// Bytes of its stream may have gone by that the capture does not have.
@@ -404,6 +408,10 @@ fn beginning(image: &Image, subject: &Subject<'_>) -> Side {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one file against the wire, from digest to pixels, in order"
+)]
 fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) -> Compared {
     let image = work.image;
     let mut side = beginning(image, subject);

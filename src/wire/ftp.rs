@@ -36,7 +36,7 @@ pub(crate) fn transfers(client: &[u8], server: &[u8]) -> Vec<Transfer> {
             b"TYPE" => {
                 ascii = rest
                     .first()
-                    .is_some_and(|kind| kind.eq_ignore_ascii_case(&b'A'))
+                    .is_some_and(|kind| kind.eq_ignore_ascii_case(&b'A'));
             }
             b"PASV" | b"EPSV" => port = ports.next(),
             b"PORT" => port = six(rest),

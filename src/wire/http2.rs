@@ -135,11 +135,14 @@ impl Default for Http2Decoder {
 impl Http2Decoder {
     /// A complete head.
     fn head(&mut self, head: &[u8], sink: &mut Sink<'_>) {
-        let &[a, b, c, kind, flags, d, e, f, g] = head else {
+        let (&[high, middle, low, kind, flags], Some(stream)) = (
+            head.first_chunk::<5>().unwrap_or(&[0; 5]),
+            head.last_chunk::<4>(),
+        ) else {
             return;
         };
-        let length = u64::from(u32::from_be_bytes([0, a, b, c]));
-        let stream = u32::from_be_bytes([d, e, f, g]);
+        let length = u64::from(u32::from_be_bytes([0, high, middle, low]));
+        let stream = u32::from_be_bytes(*stream);
         // The types of the standard, and others only where they are small (RFC 9113, section 4.2).
         if stream >> 31 != 0 || (kind > 9 && length > 16 << 10) || (kind == DATA && stream == 0) {
             self.lose(head, sink);

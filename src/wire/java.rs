@@ -91,9 +91,8 @@ fn sized(head: &[u8], at: usize, width: usize, make: fn(u64) -> Head) -> Head {
 fn read(head: &[u8]) -> Head {
     match *head {
         [] => Head::More,
-        [NULL | RESET | END_BLOCK, ..] => Head::Nothing,
         [REFERENCE, ..] if head.len() < 5 => Head::More,
-        [REFERENCE, ..] => Head::Nothing,
+        [NULL | RESET | END_BLOCK | REFERENCE, ..] => Head::Nothing,
         [BLOCK, ..] => sized(head, 1, 1, Head::Content),
         [LONG_BLOCK, ..] => sized(head, 1, 4, Head::Content),
         [STRING, ..] => sized(head, 1, 2, Head::Text),
@@ -215,8 +214,8 @@ impl Decode for JavaDecoder {
                 }
             }
             State::Head(head) => {
-                let held = std::mem::take(head).len() as u64;
-                self.scanner.framing(held, sink);
+                let bytes = std::mem::take(head).len() as u64;
+                self.scanner.framing(bytes, sink);
                 self.state = State::Free;
             }
             _ => self.state = State::Free,

@@ -50,6 +50,7 @@ const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// The frame at hand.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the frame's head")]
 struct Frame {
     left: u64,
     mask: [u8; 4],
@@ -426,12 +427,9 @@ pub(super) fn begins(head: &[u8]) -> Option<bool> {
         _ => return Some(false),
     };
     let size = size + if second & 0x80 == 0 { 0 } else { 4 };
-    let Some(payload) = head
+    let payload = head
         .get(size..)
-        .filter(|payload| payload.len() >= SNIFF_BYTES)
-    else {
-        return None;
-    };
+        .filter(|payload| payload.len() >= SNIFF_BYTES)?;
     let Ok(Some((mut frame, opcode))) = read(head.get(..size)?) else {
         return Some(false);
     };

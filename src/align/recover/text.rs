@@ -109,9 +109,8 @@ fn base64(bytes: &[u8], start: u64) -> Option<(Recovered, usize)> {
                     (bits, count) = (0, 0);
                 }
             }
-            Written::Letter(_) => break,
             Written::Padding if padding < 2 && (padding > 0 || count > 1) => padding += 1,
-            Written::Padding => break,
+            Written::Letter(_) | Written::Padding => break,
             Written::Break if letters == 0 => return None,
             Written::Break => {
                 broken = true;

@@ -116,7 +116,7 @@ impl One {
                         let held = std::mem::take(held);
                         let mut decoder = Box::<Base64Decoder>::default();
                         text(&mut decoder, out, sink, |text, sink| {
-                            text.update(&held, sink)
+                            text.update(&held, sink);
                         });
                         self.state = OneState::Text(decoder);
                     }
