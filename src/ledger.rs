@@ -74,6 +74,13 @@ pub struct Direction {
     pub stray_bytes: u64,
     /// Whether its first byte in the capture is known to be the first that was sent (SYN); absent for UDP.
     pub start_seen: Option<bool>,
+    /// Sequence number of its SYN; absent where that was not captured, and for UDP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_sequence: Option<u32>,
+    /// SHA-256 of its first 1,024 bytes, or of all where it has fewer and ended; absent unless all of them were captured, for
+    /// UDP, and unless that digest was selected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_bytes_sha256: Option<String>,
     /// One past the highest byte that the receiver acknowledged; absent where it acknowledged none, and for UDP.
     pub acknowledged: Option<u64>,
     /// How the direction ended; absent while open or where the capture does not show it.
@@ -108,6 +115,8 @@ impl Direction {
             answer_bytes: 0,
             stray_bytes: 0,
             start_seen: None,
+            initial_sequence: None,
+            first_bytes_sha256: None,
             acknowledged: None,
             closed: None,
             sha256: None,

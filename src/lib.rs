@@ -23,6 +23,8 @@ pub mod findings;
 pub mod flow;
 pub mod frame;
 pub mod imaging;
+#[cfg(feature = "archive")]
+pub(crate) mod lake;
 pub mod ledger;
 pub mod picture;
 pub mod reassembly;

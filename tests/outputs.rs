@@ -140,3 +140,48 @@ fn what_is_told_of_a_hole_does_not_grow_with_it() {
         assert!(length < most, "{arguments:?}: {length} bytes for 2,940");
     }
 }
+
+#[cfg(not(feature = "archive"))]
+#[test]
+fn archive_says_how_it_is_built_where_it_is_not() {
+    let folder = folder();
+    let output = imgnet(folder.path(), &["archive", "run.pcap", "-o", "lake"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("--features archive"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(!folder.path().join("lake").exists());
+    assert!(text(&imgnet(folder.path(), &["--help"]).stdout).contains("archive"));
+}
+
+#[test]
+fn query_runs_the_program_that_is_there_and_says_how_to_build_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    // A copy, so that no imgnet-query lies beside it.
+    let alone = folder.path().join("imgnet");
+    std::fs::copy(env!("CARGO_BIN_EXE_imgnet"), &alone).unwrap();
+    let run = |arguments: &[&str]| {
+        Command::new(&alone)
+            .args(arguments)
+            .env("PATH", folder.path().join("programs"))
+            .output()
+            .unwrap()
+    };
+    let output = run(&["query", "lake", "SELECT 1", "--format", "csv"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("cargo build --release -p imgnet-query"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+
+    std::fs::create_dir(folder.path().join("programs")).unwrap();
+    let program = folder.path().join("programs/imgnet-query");
+    std::fs::write(&program, "#!/bin/sh\necho \"$@\"\nexit 3\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = run(&["query", "lake", "SELECT 1", "--format", "csv"]);
+    assert_eq!(text(&output.stdout), "lake SELECT 1 --format csv\n");
+    assert_eq!(output.status.code(), Some(3));
+}

@@ -76,6 +76,7 @@ pub(super) fn tcp_direction(half: &Half<'_>, from: SocketAddr, to: SocketAddr) -
             (None, None) => None,
         },
         start_seen: Some(half.saw_syn()),
+        initial_sequence: half.initial_sequence(),
         acknowledged: half.acked().map(|acked| match half.fin {
             // The number of the FIN is that of no byte.
             Some(fin) => acked.min(fin),

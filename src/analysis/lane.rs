@@ -450,7 +450,14 @@ impl<'cap> Lane<'cap> {
                 ..ledger::Direction::new(context.from, context.to)
             },
         };
+        // What came before a beginning that was not captured nobody knows.
+        let from_start = direction.start_seen == Some(true);
+        let first_bytes_sha256 = self
+            .whole
+            .first(direction.closed == Some(ledger::Closed::Fin))
+            .filter(|_| from_start);
         ledger::Direction {
+            first_bytes_sha256,
             map,
             map_omitted,
             picture_bytes: sums.picture,

@@ -18,6 +18,7 @@ use crate::capture::repair;
 
 pub mod analyze;
 pub mod annotate;
+pub mod archive;
 pub mod args;
 pub mod capture;
 pub mod check;
@@ -36,6 +37,7 @@ mod memory;
 pub mod output;
 pub mod page;
 mod progress;
+pub mod query;
 pub mod reading;
 pub mod report;
 pub mod server;
@@ -83,6 +85,8 @@ enum Command {
     Verify(verify::Verify),
     Report(report::Report),
     Annotate(annotate::Annotate),
+    Archive(Box<archive::Archive>),
+    Query(query::Query),
     Wireshark(wireshark::Wireshark),
     Packets(inspect::packets::Packets),
     Packet(inspect::packet::Packet),
@@ -130,6 +134,8 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(command) => verify::run(command),
         Command::Report(command) => report::run(command),
         Command::Annotate(command) => annotate::run(command),
+        Command::Archive(command) => archive::run(command),
+        Command::Query(command) => query::run(command),
         Command::Wireshark(command) => wireshark::run(command),
         Command::Packets(command) => inspect::packets::run(command),
         Command::Packet(command) => inspect::packet::run(command),

@@ -194,6 +194,11 @@ impl<'cap> Half<'cap> {
         self.syn.is_some()
     }
 
+    /// The sequence number of its SYN; absent where that was not captured.
+    pub fn initial_sequence(&self) -> Option<u32> {
+        self.syn
+    }
+
     /// Whether a segment was seen.
     pub fn is_open(&self) -> bool {
         self.base.is_some() || !self.early.is_empty()

@@ -17,6 +17,8 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod schema_tests;
 pub mod table;
+#[cfg(feature = "archive")]
+pub(crate) mod tables;
 pub mod text;
 
 pub use model::Report;
