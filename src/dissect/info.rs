@@ -215,7 +215,9 @@ pub(super) fn digits(digits: &mut [u8; 20], number: u64) -> &[u8] {
 /// A number without separators and without an allocation.
 pub(super) fn push(out: &mut String, number: u64) {
     let mut room = [0; 20];
-    out.push_str(std::str::from_utf8(digits(&mut room, number)).unwrap_or_default());
+    for digit in digits(&mut room, number) {
+        out.push(char::from(*digit));
+    }
 }
 
 /// Whether Wireshark would colour the segment as trouble.

@@ -396,7 +396,12 @@ fn push_cell(
     };
     if length > width && column.is_free_text() {
         let mark = if style.unicode { "…" } else { "~" };
-        line.extend(text.chars().take(width.saturating_sub(1)));
+        let kept = width.saturating_sub(1);
+        let end = text
+            .char_indices()
+            .nth(kept)
+            .map_or(text.len(), |(at, _)| at);
+        line.push_str(text.get(..end).unwrap_or_default());
         line.push_str(mark);
     } else if column.is_right() {
         pad(line, width.saturating_sub(length));

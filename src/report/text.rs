@@ -22,6 +22,10 @@ pub fn is_unsafe(c: char) -> bool {
 /// (`\n`, `\u{1b}`); without `unicode` the typographic characters imgnet writes get their ASCII
 /// equivalents and every other one is escaped.
 pub fn plain(text: &str, unicode: bool) -> Cow<'_, str> {
+    // Nearly always: looked at byte by byte, many at a time.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     if text
         .chars()
         .all(|c| !is_unsafe(c) && (unicode || c.is_ascii()))
