@@ -227,3 +227,53 @@ fn a_limit_of_memory_is_obeyed_and_said() {
     assert!(place(&bounded) >= place(&whole));
     assert!(place(&bounded) >= Some(2));
 }
+
+/// Connections that each wait for 28 bytes, with 1,000 behind them: all at once, or one after the other, each filled.
+fn waiting(count: u32, filled: bool) -> Capture {
+    let mut capture = Capture::new();
+    for client in 0..count {
+        capture.tcp(client, 100, "S", &[]);
+        capture.tcp(client, 129, "", &[7; 1000]);
+        if filled {
+            capture.tcp(client, 101, "", &GIF[..28]);
+        }
+    }
+    capture
+}
+
+#[test]
+fn bytes_that_wait_in_all_directions_have_a_limit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let given_up = |capture: &Capture, arguments: &[&str]| -> usize {
+        let path = folder.path().join("waiting.pcap");
+        capture.write(&path);
+        let output = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+            .args(["analyze", path.to_str().expect("UTF-8"), "--format", "json"])
+            .args(arguments)
+            .output()
+            .expect("imgnet starts");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let streams = report["streams"].as_array().expect("streams").iter();
+        let gaps = streams
+            .flat_map(|stream| stream["directions"].as_array().expect("directions"))
+            .flat_map(|direction| direction["gaps"].as_array().expect("gaps"))
+            .filter(|gap| gap["cause"] == "limit")
+            .count();
+        let said = report["findings"].as_array().expect("findings").iter();
+        let said = said.filter(|finding| finding["name"] == "limit-reached");
+        assert_eq!(said.count(), gaps);
+        gaps
+    };
+    let open = waiting(100, false);
+    assert_eq!(given_up(&open, &[]), 0);
+    assert_eq!(given_up(&open, &["--limit-waiting", "100000"]), 0);
+    assert_eq!(given_up(&open, &["--limit-waiting", "99999"]), 1);
+    assert_eq!(given_up(&open, &["--limit-waiting", "40000"]), 60);
+    // Room comes back with the bytes that were waited for.
+    let filled = waiting(100, true);
+    assert_eq!(given_up(&filled, &["--limit-waiting", "1000"]), 0);
+    assert_eq!(given_up(&filled, &["--limit-waiting", "999"]), 100);
+    // For one direction.
+    assert_eq!(given_up(&open, &["--limit-waiting-direction", "1000"]), 0);
+    assert_eq!(given_up(&open, &["--limit-waiting-direction", "999"]), 100);
+}

@@ -59,6 +59,24 @@ impl Budget {
         }
     }
 
+    /// Notes that a holder has `now` bytes instead of `before`; returns by how much the limit is exceeded then.
+    pub(super) fn weigh(&self, before: u64, now: u64) -> u64 {
+        let used = if now >= before {
+            let more = now - before;
+            self.0
+                .used
+                .fetch_add(more, Ordering::Relaxed)
+                .saturating_add(more)
+        } else {
+            let less = before - now;
+            self.0
+                .used
+                .fetch_sub(less, Ordering::Relaxed)
+                .saturating_sub(less)
+        };
+        used.saturating_sub(self.0.limit)
+    }
+
     fn give_back(&self, bytes: u64) {
         self.0.used.fetch_sub(bytes, Ordering::Relaxed);
     }

@@ -68,6 +68,8 @@ pub(super) struct Lane<'cap> {
     announced: usize,
     /// Some segment's checksum was right.
     checked: bool,
+    /// Bytes that wait behind holes, as last noted where those of all directions are counted.
+    waiting: usize,
 }
 
 impl<'cap> Lane<'cap> {
@@ -80,6 +82,7 @@ impl<'cap> Lane<'cap> {
             answered: false,
             announced: 0,
             checked: false,
+            waiting: 0,
         }
     }
 
@@ -171,11 +174,26 @@ impl<'cap> Lane<'cap> {
             return false;
         };
         let (channel, whole) = (&mut self.channel, &mut self.whole);
-        let limit = context.options.limits.waiting_bytes_per_direction;
+        let mut limit = context.options.limits.waiting_bytes_per_direction;
+        let waiting = half.assembler.waiting_bytes();
+        if waiting > self.waiting {
+            let all = &context.options.waiting;
+            let over = all.weigh(self.waiting as u64, waiting as u64);
+            self.waiting = waiting;
+            // Whoever asks for more than there is makes room.
+            let over = usize::try_from(over).unwrap_or(usize::MAX);
+            limit = limit.min(waiting.saturating_sub(over));
+        }
         let limited = half.settle(limit, &mut |delivery| {
             context.tell_delivered(&delivery);
             whole.pass_on(&delivery, channel, context);
         });
+        let waiting = half.assembler.waiting_bytes();
+        if waiting < self.waiting {
+            let all = &context.options.waiting;
+            all.weigh(self.waiting as u64, waiting as u64);
+            self.waiting = waiting;
+        }
         if half.reached_fin() && self.channel.end.is_none() {
             self.whole.part(&self.channel);
             self.channel.finish(StreamEnd::Fin, context);
@@ -347,6 +365,8 @@ impl<'cap> Lane<'cap> {
             Transport::Udp(_) if quiet => StreamEnd::Idle,
             Transport::Udp(_) => StreamEnd::Unfinished,
         };
+        let waiting = std::mem::take(&mut self.waiting);
+        context.options.waiting.weigh(waiting as u64, 0);
         self.whole.part(&self.channel);
         self.channel.finish(end, context);
         self.announce(context);

@@ -42,6 +42,8 @@ use crate::wire::Protocol;
 pub struct Options {
     /// Memory for accounts, shared by all who keep them.
     pub memory: Budget,
+    /// Out-of-order bytes that wait in all directions together.
+    pub waiting: Budget,
     /// Wire formats given by port (`--protocol PORT=FORMAT`): the port of either side.
     pub protocols: Vec<(u16, Protocol)>,
     /// The framing of every stream of its transport that none of them names (`--layout FILE`).
@@ -70,10 +72,6 @@ pub struct Limits {
     pub streams: usize,
     /// Out-of-order bytes that wait in one direction.
     pub waiting_bytes_per_direction: usize,
-    /// Out-of-order bytes that wait in all directions together. Nothing enforces it yet.
-    pub waiting_bytes: usize,
-    /// Memory for the per-frame detail from which chunks are counted, in bytes. Nothing enforces it yet.
-    pub detail_bytes: usize,
 }
 
 impl Default for Limits {
@@ -81,8 +79,6 @@ impl Default for Limits {
         Self {
             streams: 200_000,
             waiting_bytes_per_direction: 8 << 20,
-            waiting_bytes: 32 << 20,
-            detail_bytes: 32 << 20,
         }
     }
 }
@@ -91,6 +87,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             memory: Budget::default(),
+            waiting: Budget::default(),
             protocols: Vec::new(),
             layout: None,
             chunk: None,

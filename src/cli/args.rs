@@ -83,13 +83,9 @@ pub struct LimitArgs {
     #[arg(long, value_name = "SIZE", value_parser = limit)]
     pub limit_waiting_direction: Option<usize>,
 
-    /// Out-of-order bytes held in all; not in force yet: only the limit for one direction is
+    /// Out-of-order bytes held for all directions together [default: a quarter of the memory]
     #[arg(long, value_name = "SIZE", value_parser = limit)]
     pub limit_waiting: Option<usize>,
-
-    /// Memory for the detail from which chunks are counted; not in force yet: all of it is kept
-    #[arg(long, value_name = "SIZE", value_parser = limit)]
-    pub limit_detail: Option<usize>,
 }
 
 /// How to tell what was found.
@@ -200,6 +196,7 @@ impl AnalysisArgs {
         let quarter = usize::try_from(memory / 4).unwrap_or(usize::MAX);
         Options {
             memory: Budget::new(memory / 2),
+            waiting: Budget::new(limits.limit_waiting.unwrap_or(quarter) as u64),
             protocols: self.protocols.clone(),
             layout: self.layout.clone(),
             chunk: self.chunk,
@@ -218,8 +215,6 @@ impl AnalysisArgs {
                 waiting_bytes_per_direction: limits
                     .limit_waiting_direction
                     .unwrap_or_else(|| defaults.waiting_bytes_per_direction.min(quarter)),
-                waiting_bytes: limits.limit_waiting.unwrap_or(defaults.waiting_bytes),
-                detail_bytes: limits.limit_detail.unwrap_or(defaults.detail_bytes),
             },
             threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             packets: false,

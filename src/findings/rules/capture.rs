@@ -198,7 +198,7 @@ pub(super) fn waiting_limit(stream: &Stream) -> Finding {
             "So many bytes waited for missing ones that imgnet gave up waiting; what was missing is shown as gaps with \
              the cause \"limit\"."
                 .to_owned(),
-            "Raise the limit with --limit-waiting-direction if the missing bytes may still come in this capture.",
+            "Raise the limits with --limit-waiting-direction (one direction) and --limit-waiting (all of them) if the missing bytes may still come in this capture.",
         )
     }
 }

@@ -42,7 +42,7 @@ fn heading(image: &Image, style: &Style) -> String {
     let mut line = format!("picture {} ({})", image.id.0, kind(image, style));
     let Some(chunks) = &image.chunks else {
         line.push_str(
-            ": no detail of its chunks was kept, because a limit was reached (--limit-detail)",
+            ": no detail of its chunks was kept, because a limit was reached (--max-memory)",
         );
         return line;
     };
