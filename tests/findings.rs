@@ -26,7 +26,7 @@ use scenes::{
 use support::captures_folder;
 
 /// These need the file that was sent or received, or what the decoders do not say yet.
-const ELSEWHERE: [&str; 11] = [
+const ELSEWHERE: [&str; 15] = [
     "marker-in-file",
     "receiver-overflow",
     "re-encoded",
@@ -38,6 +38,10 @@ const ELSEWHERE: [&str; 11] = [
     "nothing-sent",
     "thumbnail-sent",
     "not-flushed",
+    "read-past-end",
+    "header-not-counted",
+    "left-encoded",
+    "pixels-misread",
 ];
 
 #[test]

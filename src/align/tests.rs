@@ -168,6 +168,23 @@ fn conversions_are_what_they_say() {
     assert_eq!(viewed(b"a\nb", View::LfToCrlf).unwrap(), b"a\r\nb");
     assert_eq!(viewed(b"a\r\n\rb", View::CrlfToLf).unwrap(), b"a\n\rb");
     assert_eq!(viewed(b"ab", View::CrlfToLf), None);
+    assert_eq!(viewed(b"a\xff", View::AsciiQuestion).unwrap(), b"a?");
+    assert_eq!(
+        viewed(b"a\xc3\xbf", View::AsciiReplaced).unwrap(),
+        b"a\xef\xbf\xbd\xef\xbf\xbd"
+    );
+    assert_eq!(
+        viewed(b"a\xff\xc3\xbf\xc3", View::Utf8Ignored).unwrap(),
+        b"a\xc3\xbf"
+    );
+    assert_eq!(
+        viewed(b"\x80\x81\xff", View::Cp1252ToUtf8).unwrap(),
+        b"\xe2\x82\xac\xc2\x81\xc3\xbf"
+    );
+    assert_eq!(
+        viewed(b"\x89P\r\\'\0", View::PythonRepr).unwrap(),
+        br#"b"\x89P\r\\'\x00""#
+    );
 }
 
 proptest! {

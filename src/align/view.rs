@@ -36,28 +36,47 @@ pub(crate) enum View {
     Xor,
     /// The same with two or four values in turn, as a WebSocket's client does.
     Mask,
+    /// Taken for ASCII text: each byte above 7F became a question mark.
+    AsciiQuestion,
+    /// Taken for ASCII text: each byte above 7F became U+FFFD.
+    AsciiReplaced,
+    /// Read as UTF-8, what is none left out.
+    Utf8Ignored,
+    /// Each byte taken for a character of Windows-1252 and written as UTF-8.
+    Cp1252ToUtf8,
+    /// Python's `str(data)`: `b'…'` with escapes.
+    PythonRepr,
 }
 
 impl View {
     /// Those that are looked for as texts of their own; what all others made is undone, and the file looked for in that.
-    pub(crate) const CONVERSIONS: [Self; 4] = [
+    pub(crate) const CONVERSIONS: [Self; 9] = [
         Self::Latin1ToUtf8,
         Self::LossyUtf8,
         Self::LfToCrlf,
         Self::CrlfToLf,
+        Self::AsciiQuestion,
+        Self::AsciiReplaced,
+        Self::Utf8Ignored,
+        Self::Cp1252ToUtf8,
+        Self::PythonRepr,
     ];
 
     /// Whether a program of the other side can have the file back from it.
     pub(crate) fn is_lossless(self) -> bool {
-        !matches!(self, Self::LossyUtf8 | Self::CrlfToLf)
+        !matches!(
+            self,
+            Self::LossyUtf8
+                | Self::CrlfToLf
+                | Self::AsciiQuestion
+                | Self::AsciiReplaced
+                | Self::Utf8Ignored
+        )
     }
 
     /// Whether it is made by text functions, in place of the file's bytes.
     pub(crate) fn is_text_mode(self) -> bool {
-        matches!(
-            self,
-            Self::Latin1ToUtf8 | Self::LossyUtf8 | Self::LfToCrlf | Self::CrlfToLf
-        )
+        Self::CONVERSIONS.contains(&self)
     }
 
     /// What is done, in plain words: "… to …".
@@ -79,6 +98,17 @@ impl View {
             Self::LossyUtf8 => "decoded as UTF-8 text (each byte that is none became EF BF BD)",
             Self::LfToCrlf => "line ends translated: LF became CR LF",
             Self::CrlfToLf => "line ends translated: CR LF became LF",
+            Self::AsciiQuestion => {
+                "taken for ASCII text (each byte above 7F became a question mark, 3F)"
+            }
+            Self::AsciiReplaced => "decoded as ASCII text (each byte above 7F became EF BF BD)",
+            Self::Utf8Ignored => "decoded as UTF-8 text (bytes that are none are left out)",
+            Self::Cp1252ToUtf8 => {
+                "read as Windows-1252 text and written as UTF-8 (80 becomes E2 82 AC)"
+            }
+            Self::PythonRepr => {
+                "written as Python shows bytes: str(data), b'…' with escapes such as \\x89"
+            }
         }
     }
 }
@@ -102,6 +132,14 @@ pub(crate) fn viewed(bytes: &[u8], view: View) -> Option<Vec<u8>> {
         View::LossyUtf8 => String::from_utf8_lossy(bytes).into_owned().into_bytes(),
         View::LfToCrlf => lf_to_crlf(bytes),
         View::CrlfToLf => crlf_to_lf(bytes),
+        View::AsciiQuestion => bytes
+            .iter()
+            .map(|&byte| if byte.is_ascii() { byte } else { b'?' })
+            .collect(),
+        View::AsciiReplaced => ascii_replaced(bytes),
+        View::Utf8Ignored => utf8_ignored(bytes),
+        View::Cp1252ToUtf8 => cp1252_to_utf8(bytes),
+        View::PythonRepr => python_repr(bytes),
     };
     (converted != bytes).then_some(converted)
 }
@@ -137,5 +175,75 @@ fn crlf_to_lf(bytes: &[u8]) -> Vec<u8> {
         }
         text.push(byte);
     }
+    text
+}
+
+fn ascii_replaced(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len() * 2);
+    for &byte in bytes {
+        if byte.is_ascii() {
+            text.push(byte);
+        } else {
+            text.extend([0xef, 0xbf, 0xbd]);
+        }
+    }
+    text
+}
+
+fn utf8_ignored(bytes: &[u8]) -> Vec<u8> {
+    bytes
+        .utf8_chunks()
+        .flat_map(|chunk| chunk.valid().bytes())
+        .collect()
+}
+
+/// Windows-1252 has other characters than Latin-1 at 80 to 9F, and none at five of those places.
+fn cp1252_to_utf8(bytes: &[u8]) -> Vec<u8> {
+    const OTHERS: [char; 32] = [
+        '\u{20ac}', '\u{81}', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}',
+        '\u{2021}', '\u{2c6}', '\u{2030}', '\u{160}', '\u{2039}', '\u{152}', '\u{8d}', '\u{17d}',
+        '\u{8f}', '\u{90}', '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}', '\u{2022}', '\u{2013}',
+        '\u{2014}', '\u{2dc}', '\u{2122}', '\u{161}', '\u{203a}', '\u{153}', '\u{9d}', '\u{17e}',
+        '\u{178}',
+    ];
+    let mut text = Vec::with_capacity(bytes.len() * 2);
+    let mut room = [0; 4];
+    for &byte in bytes {
+        let other = byte
+            .checked_sub(0x80)
+            .and_then(|place| OTHERS.get(usize::from(place)));
+        let character = other.copied().unwrap_or(char::from(byte));
+        text.extend_from_slice(character.encode_utf8(&mut room).as_bytes());
+    }
+    text
+}
+
+/// As Python's `repr` writes bytes: in apostrophes, unless the bytes have some and no quotation mark.
+fn python_repr(bytes: &[u8]) -> Vec<u8> {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
+        b'"'
+    } else {
+        b'\''
+    };
+    let mut text = Vec::with_capacity(bytes.len() * 3);
+    text.extend([b'b', quote]);
+    for &byte in bytes {
+        match byte {
+            b'\t' => text.extend(b"\\t"),
+            b'\n' => text.extend(b"\\n"),
+            b'\r' => text.extend(b"\\r"),
+            b'\\' => text.extend(b"\\\\"),
+            _ if byte == quote => text.extend([b'\\', byte]),
+            b' '..=b'~' => text.push(byte),
+            _ => {
+                text.extend(b"\\x");
+                text.extend([byte >> 4, byte & 15].map(|half| match half {
+                    0..=9 => b'0' + half,
+                    _ => b'a' - 10 + half,
+                }));
+            }
+        }
+    }
+    text.push(quote);
     text
 }

@@ -6,7 +6,7 @@ use crate::ledger::Confidence;
 use crate::picture::{Status, Walker};
 use crate::units::{FrameNumber, Timestamp};
 use crate::wire::infer::{self, Inferred, Outcome};
-use crate::wire::layout::{Counts, Field, Kind, Layout, Payload, Role};
+use crate::wire::layout::{Counts, Field, Kind, Layout, Payload, Role, Shape};
 use crate::wire::{IndexHeader, LengthField, Number, Numbering, Protocol};
 
 /// One delivery: a segment's bytes, or a datagram.
@@ -130,11 +130,37 @@ impl Held {
         }
     }
 
+    /// Whether a length was taken for one that has nothing to do with the picture behind it: that is whole long before, or goes on
+    /// for long. A length that somebody computed wrongly is near.
+    pub(super) fn contradicts(&self, protocol: &Protocol) -> bool {
+        /// As far as a wrong length may be off.
+        const NEAR: u64 = 4096;
+        let Protocol::Length(field) = protocol else {
+            return false;
+        };
+        let Some((mut walker, start)) = infer::stream::walker(&self.bytes) else {
+            return false;
+        };
+        let (Some(declared), width) = (field.decode(&self.bytes), field.width()) else {
+            return false;
+        };
+        walker.update(self.bytes.get(start..).unwrap_or_default());
+        match walker.status() {
+            Status::Whole { length } => start == width && declared.abs_diff(length) > NEAR,
+            _ => false,
+        }
+    }
+
     /// The wire format that was found: a known one where it has a name, or where it explains as much.
     pub(super) fn name(&self, found: &Inferred) -> (Protocol, Confidence) {
         if let Some((protocol @ Protocol::Length(_), confidence)) = &self.otherwise
             && found.messages < 2
             && says_length_only(&found.layout)
+        {
+            return (protocol.clone(), *confidence);
+        }
+        if let Some((protocol @ Protocol::SizeHandshake { .. }, confidence)) = &self.otherwise
+            && is_bare(&found.layout)
         {
             return (protocol.clone(), *confidence);
         }
@@ -145,6 +171,18 @@ impl Held {
                 found.confidence,
             ),
         }
+    }
+}
+
+/// Whether a layout is digits and a picture right behind them.
+fn is_bare(layout: &Layout) -> bool {
+    match &layout.message[..] {
+        [digits, picture] => {
+            layout.once.is_empty()
+                && digits.kind == Kind::Decimal(Shape::Bare)
+                && picture.kind == Kind::Picture(Payload::File)
+        }
+        _ => false,
     }
 }
 

@@ -52,6 +52,7 @@ names! {
     NoEndOfStream "no-end-of-stream" framing::NO_END_OF_STREAM;
     NeverClosed "never-closed" framing::NEVER_CLOSED;
     StrayBytes "stray-bytes" opening::STRAY_BYTES;
+    UnknownFraming "unknown-framing" opening::UNKNOWN_FRAMING;
     WrongByteOrder "wrong-byte-order" opening::WRONG_BYTE_ORDER;
     ConnectionRefused "connection-refused" opening::CONNECTION_REFUSED;
     ConnectionTimeout "connection-timeout" opening::CONNECTION_TIMEOUT;
@@ -76,6 +77,10 @@ names! {
     NothingSent "nothing-sent" files::NOTHING_SENT;
     ThumbnailSent "thumbnail-sent" files::THUMBNAIL_SENT;
     NotFlushed "not-flushed" files::NOT_FLUSHED;
+    ReadPastEnd "read-past-end" files::READ_PAST_END;
+    HeaderNotCounted "header-not-counted" files::HEADER_NOT_COUNTED;
+    LeftEncoded "left-encoded" files::LEFT_ENCODED;
+    PixelsMisread "pixels-misread" files::PIXELS_MISREAD;
     DatagramLost "datagram-lost" udp::DATAGRAM_LOST;
     DatagramRetransmission "datagram-retransmission" udp::DATAGRAM_RETRANSMISSION;
     DatagramDuplicated "datagram-duplicated" udp::DATAGRAM_DUPLICATED;

@@ -3,6 +3,7 @@
 use super::bytes::Kind;
 use super::findings;
 use super::judge::{Arrival, Work, open_end};
+use super::mistakes::Mistake;
 use crate::findings::{Certainty, Finding, Name};
 use crate::ledger::comparison::{Blame, Blamed, Mismatch, SideOfMismatch};
 use crate::ledger::{Closed, GapCause, Image, TransportKind, Verdict};
@@ -63,6 +64,16 @@ pub(super) fn blame(
         .is_some_and(|stream| stream.transport == TransportKind::Udp);
     match verdict {
         Verdict::Match => None,
+        Verdict::Incomplete
+            if work.image.declared_bytes > Some(work.image.bytes)
+                && work.image.format.is_some()
+                && found_whole(work) =>
+        {
+            blame(
+                Blamed::Sender,
+                "it announced more bytes than it sent: the picture is whole, and the receiver waits for the rest",
+            )
+        }
         Verdict::Unverified => doubt(work),
         Verdict::Inconclusive => blame(
             Blamed::Capture,
@@ -92,7 +103,17 @@ pub(super) fn blame(
                     Blamed::Unknown,
                     "the two files differ where the capture lacks bytes; a capture without gaps would tell the side",
                 ),
+                (SideOfMismatch::SenderToWire, Kind::CutShort { .. } | Kind::Mistake(_))
+                    if work.image.declared_bytes == Some(work.image.bytes)
+                        && mismatch.actual_bytes < mismatch.expected_bytes =>
+                {
+                    blame(Blamed::Sender, "it announced fewer bytes than the file has")
+                }
                 (SideOfMismatch::SenderToWire, Kind::CutShort { .. }) => Some(cut(work, ends)),
+                (SideOfMismatch::SenderToWire, Kind::Mistake(Mistake::ReadOn { .. })) => blame(
+                    Blamed::Sender,
+                    "it sent more than the picture, and the receiver saved what came",
+                ),
                 (SideOfMismatch::SenderToWire, _)
                     if found.iter().any(|finding| finding.name == Name::ReEncoded) =>
                 {
@@ -125,6 +146,12 @@ pub(super) fn blame(
             }
         }
     }
+}
+
+/// Whether the file sent is whole on the wire.
+fn found_whole(work: &Work<'_>) -> bool {
+    work.sent
+        .is_some_and(|sent| work.sha256 == Some(sent.facts.sha256.as_str()))
 }
 
 /// What keeps a whole picture from being a match.

@@ -50,6 +50,8 @@ pub(super) enum Kind {
     Padded {
         bytes: u64,
     },
+    /// Raw pixels, all of them, in another order or shape.
+    Misread,
     /// Bytes differ all over, and no simpler thing explains it.
     Rewritten,
     Other,
@@ -153,12 +155,13 @@ pub(super) fn difference(
     {
         kind = Kind::Padded { bytes: *extra };
         damage = format!(
-            "{extra} bytes behind the picture fill its last datagram up to the length that all have"
+            "{} behind the picture fill its last datagram up to the length that all have",
+            counted(*extra, "byte", "bytes")
         );
     }
     if side == SideOfMismatch::WireToReceiver
         && carriage.transport == TransportKind::Udp
-        && let Some(lost) = missing_datagrams(expected, found, carriage.chunks)
+        && let Some(lost) = missing_datagrams(expected, found, carriage)
     {
         kind = Kind::Datagrams {
             missing: lost.ranges.len() as u64,
@@ -168,8 +171,13 @@ pub(super) fn difference(
         concerned = lost.ranges.into_iter().map(|(_, range)| range).collect();
     }
     let (context_offset, expected_hex, actual_hex) = context(expected, found, first);
-    let (packets, packet_count) = frames(&concerned, carriage.chunks);
-    let (chunks, chunk_count) = chunks(&concerned, carriage.chunk_size);
+    let (packets, packet_count) = match placed(expected.len() as u64, carriage) {
+        // Each with the bytes of the picture that it carried.
+        Some(datagrams) => named_frames(touching(&datagrams, &concerned)),
+        None => frames(&concerned, carriage.chunks),
+    };
+    let chunk_size = carriage.chunk_size.filter(|_| carriage.encoded.is_none());
+    let (chunks, chunk_count) = chunks(&concerned, chunk_size);
     let mismatch = Mismatch {
         side,
         first_difference: Some(first),
@@ -254,7 +262,10 @@ fn parts(wire: &Wire, file: &[u8], side: SideOfMismatch, carriage: &Carriage<'_>
     let damage = if first >= file_bytes {
         "The wire has bytes where the file has ended, as far as was captured".to_owned()
     } else {
-        format!("Different from byte {first} on, as far as was captured")
+        format!(
+            "Different from byte {} on, as far as was captured",
+            count(first)
+        )
     };
     let (packets, packet_count) = frames(&concerned, carriage.chunks);
     let (chunks, chunk_count) = chunks(&concerned, carriage.chunk_size);
@@ -342,21 +353,48 @@ impl Lost {
     }
 }
 
+/// The datagrams of a picture of so many bytes, each with the bytes of the picture that it carried, where they have headers of
+/// one length or fill the last one up. Absent where that cannot be told.
+fn placed(length: u64, carriage: &Carriage<'_>) -> Option<Vec<(FrameNumber, ByteRange)>> {
+    /// Headers are not longer.
+    const HEADER: u64 = 64;
+    if carriage.transport != TransportKind::Udp {
+        return None;
+    }
+    let total = carriage.encoded.unwrap_or(length);
+    let carriers = carriage.chunks?.carriers(0..total);
+    let number = carriers.len() as u64;
+    let excess = total.checked_sub(length)?;
+    let header = excess
+        .checked_div(number)
+        .filter(|header| header * number == excess && *header <= HEADER)
+        .unwrap_or(0);
+    let mut position = 0;
+    let mut at = 0_u64;
+    let mut placed = Vec::with_capacity(carriers.len());
+    for (frame, range) in carriers {
+        let bytes = range.end.checked_sub(range.start)?.checked_sub(header)?;
+        if range.start != position {
+            return None;
+        }
+        position = range.end;
+        let end = at.saturating_add(bytes).min(length);
+        placed.push((frame, at..end));
+        at = end;
+    }
+    (position == total && at == length).then_some(placed)
+}
+
 /// Whether `found` is the datagrams of `expected` with some left out, and which. A datagram counts as there where its bytes
 /// come next.
-fn missing_datagrams(expected: &[u8], found: &[u8], chunks: Option<&Chunks>) -> Option<Lost> {
-    let carriers = chunks?.carriers(0..expected.len() as u64);
+fn missing_datagrams(expected: &[u8], found: &[u8], carriage: &Carriage<'_>) -> Option<Lost> {
+    let datagrams = placed(expected.len() as u64, carriage)?;
     let mut lost = Lost {
         ranges: Vec::new(),
         of: 0,
     };
     let mut rest = found;
-    let mut position = 0;
-    for (_, range) in carriers {
-        if range.start != position {
-            return None;
-        }
-        position = range.end;
+    for (_, range) in datagrams {
         let datagram = expected.get(index(range.start)..index(range.end))?;
         match rest.strip_prefix(datagram) {
             Some(after) => rest = after,
@@ -364,8 +402,11 @@ fn missing_datagrams(expected: &[u8], found: &[u8], chunks: Option<&Chunks>) -> 
         }
         lost.of = lost.of.saturating_add(1);
     }
-    let proven = rest.is_empty() && position == expected.len() as u64 && !lost.ranges.is_empty();
-    proven.then_some(lost)
+    // The receiver may have kept what fills the last one up.
+    let filled = carriage
+        .encoded
+        .is_some_and(|total| total.checked_sub(expected.len() as u64) == Some(rest.len() as u64));
+    ((rest.is_empty() || filled) && !lost.ranges.is_empty()).then_some(lost)
 }
 
 fn is_marker(tail: &[u8], protocol: &Protocol) -> bool {
@@ -427,19 +468,7 @@ fn frames(concerned: &[ByteRange], chunks: Option<&Chunks>) -> (Vec<FrameNumber>
     else {
         return (Vec::new(), 0);
     };
-    let touched = |range: &ByteRange| {
-        // The first range that ends behind the carried bytes' start.
-        let at = concerned.partition_point(|place| place.end <= range.start);
-        concerned
-            .get(at)
-            .is_some_and(|place| place.start < range.end)
-    };
-    let mut frames: Vec<FrameNumber> = chunks
-        .carriers(first.start..last.end)
-        .into_iter()
-        .filter(|(_, range)| touched(range))
-        .map(|(frame, _)| frame)
-        .collect();
+    let mut frames = touching(&chunks.carriers(first.start..last.end), concerned);
     if frames.is_empty() && first.start > 0 {
         // Nothing carried them: the last frame before says where it stopped.
         frames = chunks
@@ -448,6 +477,27 @@ fn frames(concerned: &[ByteRange], chunks: Option<&Chunks>) -> (Vec<FrameNumber>
             .map(|(frame, _)| frame)
             .collect();
     }
+    named_frames(frames)
+}
+
+/// Frames that carried some byte of the ranges, which are ascending.
+fn touching(carriers: &[(FrameNumber, ByteRange)], concerned: &[ByteRange]) -> Vec<FrameNumber> {
+    let touched = |range: &ByteRange| {
+        // The first range that ends behind the carried bytes' start.
+        let at = concerned.partition_point(|place| place.end <= range.start);
+        concerned
+            .get(at)
+            .is_some_and(|place| place.start < range.end)
+    };
+    carriers
+        .iter()
+        .filter(|(_, range)| touched(range))
+        .map(|(frame, _)| *frame)
+        .collect()
+}
+
+/// The first frames, ascending, and how many there are.
+fn named_frames(mut frames: Vec<FrameNumber>) -> (Vec<FrameNumber>, u64) {
     frames.sort_unstable();
     frames.dedup();
     let count = frames.len() as u64;

@@ -127,6 +127,19 @@ impl Layout {
         Self::Planar,
     ];
 
+    /// What it is taken for by mistake, in words.
+    pub(super) fn misreadings(self) -> &'static [(Self, &'static str)] {
+        const SWAPPED: &str =
+            "The same pixels with red and blue swapped: BGR was taken for RGB, or RGB for BGR";
+        match self {
+            Self::Rgb => &[(Self::Bgr, SWAPPED)],
+            Self::Bgr => &[(Self::Rgb, SWAPPED)],
+            Self::Rgba => &[(Self::Bgra, SWAPPED)],
+            Self::Bgra => &[(Self::Rgba, SWAPPED)],
+            Self::Grey | Self::Planar => &[],
+        }
+    }
+
     /// A picture's pixels in this order.
     pub(super) fn pixels(self, picture: &DynamicImage) -> Vec<u8> {
         match self {

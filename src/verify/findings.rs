@@ -53,14 +53,14 @@ pub(super) fn of_mismatch(
             Severity::Error,
             certainty,
             format!(
-                "All {} datagrams are on the wire, and {} of them {} not in the received file{}.",
+                "All {} datagrams are on the wire, and {} of them {} not in the received file: {}.",
                 count(*of),
                 count(*missing),
                 if *missing == 1 { "is" } else { "are" },
                 if certainty == Certainty::Proven {
-                    ": they were dropped in the receiver's socket buffer"
+                    "lost in the receiver, whose socket buffer was full or whose program passed over it"
                 } else {
-                    ": dropped in the receiver's socket buffer, unless the network behind the place of capture lost them"
+                    "lost in the receiver, unless the network behind the place of capture lost them"
                 }
             ),
             "Pace the sender, enlarge the receiver's buffer (SO_RCVBUF) and read it in a loop that does nothing else; to be \
@@ -75,7 +75,15 @@ pub(super) fn of_mismatch(
                 ends(side),
                 mismatch.damage
             ),
-            "Open picture files in binary mode: \"rb\" and \"wb\" in Python.",
+            BINARY,
+        )),
+        (Kind::Misread, _) => Some(finding(
+            Name::PixelsMisread,
+            Severity::Error,
+            Certainty::Proven,
+            format!("{}.", mismatch.damage),
+            "In the receiver: an array's shape is (height, width, channels), and OpenCV's pixels are blue, green, red; read width, \
+             height and the order of the channels as the sender writes them.",
         )),
         (Kind::Mistake(mistake), side) => of_mistake(*mistake, side, mismatch, &finding),
         (Kind::Rewritten | Kind::Other, side) if alike => {
@@ -112,7 +120,7 @@ fn of_mistake(
     finding: &dyn Fn(Name, Severity, Certainty, String, &str) -> Finding,
 ) -> Option<Finding> {
     let receiver = side != SideOfMismatch::SenderToWire;
-    let (found, expected) = (mismatch.actual_bytes, mismatch.expected_bytes);
+    let (found, expected) = (count(mismatch.actual_bytes), count(mismatch.expected_bytes));
     let what = if receiver {
         "received file"
     } else {
@@ -128,6 +136,7 @@ fn of_mistake(
             fix,
         ))
     };
+    let bytes_of = |bytes: usize| counted(bytes as u64, "byte", "bytes");
     match mistake {
         Mistake::Text(view) => error(
             Name::TextMode,
@@ -137,38 +146,92 @@ fn of_mistake(
                 if receiver { "wire" } else { "file sent" },
                 view.words()
             ),
-            "Open picture files in binary mode (\"rb\" and \"wb\" in Python), send and keep bytes (a Buffer in Node, no \
-             string), and let no text function touch them; with FTP: TYPE I (binary), not TYPE A.",
+            BINARY,
+        ),
+        Mistake::CtrlZ => error(
+            Name::TextMode,
+            format!("The {what} has {found} of {expected} bytes. {damage}."),
+            BINARY,
+        ),
+        Mistake::LeftEncoded(view) => error(
+            Name::LeftEncoded,
+            format!(
+                "The received file ({found} bytes) is the text that went over the wire, the picture ({expected} bytes) {}.",
+                view.words()
+            ),
+            "In the receiver: decode the text before it is saved (base64.b64decode, bytes.fromhex in Python).",
         ),
         Mistake::CutAtNul { .. } => error(
             Name::CutAtNul,
             format!(
                 "The {what} has {found} of {expected} bytes. {damage}: a text length (strlen) of binary data."
             ),
-            "Send as many bytes as fread or read returned; strlen counts only to the first zero byte, and pictures are full of \
-             them.",
+            "Use the count that fread, read or recv returned; strlen counts only to the first zero byte, and pictures are full \
+             of them.",
         ),
         Mistake::Stale { buffer, bytes } => error(
             Name::StaleBuffer,
             format!(
-                "Behind the picture ({expected} bytes) stand {bytes} bytes that its block of {buffer} bytes still held from the \
-                 round before: the sender handed over the whole block."
+                "Behind the picture ({expected} bytes) {} that its block of {} still held from the round before: the sender \
+                 handed over the whole block.",
+                counted(bytes as u64, "byte stands", "bytes stand"),
+                bytes_of(buffer)
             ),
             "In the sender: send only what read or fread returned, not the size of the buffer.",
+        ),
+        Mistake::WholeBuffers { .. } => error(
+            Name::StaleBuffer,
+            format!("The {what} has {found} bytes instead of {expected}. {damage}."),
+            "Write only as many bytes as recv or read returned, not the size of the buffer.",
+        ),
+        Mistake::Header { bytes } if bytes > 1024 => error(
+            Name::HeaderInFile,
+            format!(
+                "The {what} begins with {} that are not the picture's; the whole picture follows them. That is more than a \
+                 header: more than one message was taken for one picture.",
+                bytes_of(bytes)
+            ),
+            "In the receiver: one recv may return the end of one message and the next one with it. Take exactly the header, then \
+             exactly as many bytes as it announces, and keep the rest for the next picture.",
         ),
         Mistake::Header { bytes } => error(
             Name::HeaderInFile,
             format!(
-                "The {what} begins with {bytes} bytes that are not the picture's; the whole picture follows them."
+                "The {what} begins with {} that are not the picture's; the whole picture follows.",
+                bytes_of(bytes)
             ),
             "In the receiver: take the header off first (its lines end with an empty one, or its length is fixed), and save what \
              follows it.",
         ),
+        Mistake::Shifted { early: true, .. } => error(
+            Name::HeaderInFile,
+            format!(
+                "{damage}: the received file begins with the header's last bytes, and lacks the picture's."
+            ),
+            "Write and read the header alike on both sides: \"!I\" or \"<I\" in Python's struct, never native sizes (\"L\", \
+             \"Q\" without a sign before them, a C struct as it lies in memory).",
+        ),
+        Mistake::Shifted { early: false, .. } => error(
+            Name::ReadPastEnd,
+            format!(
+                "{damage}: the picture's first bytes are missing, and the received file ends with what follows it."
+            ),
+            "Write and read the header alike on both sides: a fixed width and byte order, \"!I\" or \"<I\" in Python's struct.",
+        ),
+        Mistake::ReadOn { .. } | Mistake::Slice { .. } => error(
+            Name::ReadPastEnd,
+            format!(
+                "The received file ({found} bytes) is the whole picture ({expected} bytes) and more. {damage}."
+            ),
+            "In the receiver: take exactly as many bytes as the length says, recv(min(left, 4096)); what a recv returns beyond them \
+             is the terminator of this message or the header of the next one.",
+        ),
         Mistake::Stopped { at, .. } => error(
             Name::ReceiverStopped,
             format!(
-                "The wire has the whole picture ({expected} bytes); the received file has its first {at}. The receiver \
-                 stopped before it had all."
+                "The wire has {expected} bytes of the picture; the received file has the first {}. The receiver stopped before \
+                 it had all.",
+                count(at as u64)
             ),
             "In the receiver: one recv returns what is there, not all that was sent. Call it in a loop until the announced length \
              has come, or, where nothing announces it, until the sender closes.",
@@ -184,10 +247,14 @@ fn of_mistake(
             Severity::Error,
             Certainty::Likely,
             format!(
-                "{} of {expected} bytes went out: the last {} are missing, a buffer of {buffer} bytes that was not full and \
-                 never written.",
-                found,
-                expected.saturating_sub(found)
+                "{found} of {expected} bytes went out: the last {} are missing, a buffer of {} that was not full and never \
+                 written.",
+                count(
+                    mismatch
+                        .expected_bytes
+                        .saturating_sub(mismatch.actual_bytes)
+                ),
+                bytes_of(buffer)
             ),
             "In the sender: flush or close the buffered writer before the socket is closed.",
         )),
@@ -206,10 +273,25 @@ fn of_mistake(
             ),
             "Send the picture's own file.",
         ),
-        // Told by its words, and by the findings of the framing.
-        Mistake::HeaderNotCounted { .. } | Mistake::ReadOn { .. } => None,
+        Mistake::HeaderNotCounted { bytes } => Some(finding(
+            Name::HeaderNotCounted,
+            Severity::Error,
+            Certainty::Likely,
+            format!(
+                "{found} of {expected} bytes went out: the last {} are missing, exactly as many as the header of the BMP file \
+                 has. The length was computed from width and height, without the header.",
+                count(bytes as u64)
+            ),
+            "In the sender: take the length of the file, not width × height × bytes a pixel.",
+        )),
+        // Told by its words, and by how the connection ended.
+        Mistake::FirstBlock { .. } => None,
     }
 }
+
+/// What to do about text functions.
+const BINARY: &str = "Open picture files in binary mode (\"rb\" and \"wb\" in Python), send and keep bytes (a Buffer in Node, no \
+                      string), and let no text function touch them; with FTP: TYPE I (binary), not TYPE A.";
 
 fn ends(side: SideOfMismatch) -> &'static str {
     match side {
@@ -236,14 +318,20 @@ pub fn other_file(image: &Image, names: &str) -> Finding {
         message: format!(
             "{names} was never on the wire, and nothing is missing from the capture. Picture {} ({} bytes) went out, which is \
              another file.",
-            image.id.0, image.bytes
+            image.id.0,
+            count(image.bytes)
         ),
         fix: "In the sender: see which file it opens (its working folder, a name that stayed from an earlier run).".to_owned(),
     }
 }
 
-/// Nothing of a file went out but a few bytes around it.
-pub fn nothing_sent(stream: &crate::ledger::Stream, bytes: u64, names: &str) -> Finding {
+/// Nothing of a file went out but a few bytes around it; `announced` where they are a length.
+pub fn nothing_sent(
+    stream: &crate::ledger::Stream,
+    bytes: u64,
+    announced: Option<u64>,
+    names: &str,
+) -> Finding {
     Finding {
         name: Name::NothingSent,
         severity: Severity::Error,
@@ -252,7 +340,13 @@ pub fn nothing_sent(stream: &crate::ledger::Stream, bytes: u64, names: &str) -> 
         image: None,
         packets: vec![stream.first_packet, stream.last_packet],
         message: format!(
-            "Nothing of {names} was sent: the connection carried {bytes} bytes and no picture, a length of 0 perhaps."
+            "Nothing of {names} was sent: the connection carried {} and no picture{}.",
+            counted(bytes, "byte", "bytes"),
+            match announced {
+                Some(0) => ": a length of 0".to_owned(),
+                Some(length) => format!(": a length of {}, and nothing behind it", count(length)),
+                None => String::new(),
+            }
         ),
         fix: "In the sender: read the file before its length is taken, and do not read it to its end twice without seek(0)."
             .to_owned(),

@@ -199,12 +199,20 @@ pub fn picture(work: &Work<'_>) -> Outcome {
     let (sent, sent_differs) = split(sent);
     let (received, received_differs) = split(received);
     let (mut first, mut second) = (sent_differs, received_differs);
-    if first.is_none() || (second.is_some() && ends.receiver_reset) {
+    // What the sender itself put on the wire comes first, unless the receiver broke it off.
+    let made = matches!(&first, Some((_, kind)) if !matches!(kind, Kind::CutShort { .. }));
+    if first.is_none() || (second.is_some() && ends.receiver_reset && !made) {
         std::mem::swap(&mut first, &mut second);
     }
     let mut first = first.or(direct.filter(|_| !padded));
-    if let Some((mismatch, Kind::Mistake(Mistake::Stale { .. }))) = &mut first
+    if let Some((mismatch, Kind::Mistake(mistake))) = &mut first
         && mismatch.side == SideOfMismatch::WireToReceiver
+        && match mistake {
+            Mistake::Stale { .. } => true,
+            // All that nothing explains.
+            Mistake::ReadOn { bytes } => *bytes as u64 == work.knowledge.strays,
+            _ => false,
+        }
     {
         // What the receiver saved is what was sent: more than the picture.
         mismatch.side = SideOfMismatch::SenderToWire;
@@ -321,7 +329,20 @@ fn shape(work: &Work<'_>, sent: Option<&Compared>, received: Option<&mut Compare
         &damage,
     );
     received.side.equal = Some(false);
-    received.difference = Some((mismatch, Kind::Other));
+    received.difference = Some((mismatch, Kind::Misread));
+}
+
+/// Pixels of the received file that are the wire's with the channels in another order.
+fn channels(work: &Work<'_>, picture: &DynamicImage, wire: &Wire) -> Option<&'static str> {
+    let Some(Form::Pixels(layout, ..)) = work.evidence.map(|evidence| evidence.form) else {
+        return None;
+    };
+    let whole = wire.whole()?;
+    layout
+        .misreadings()
+        .iter()
+        .find(|(other, _)| other.pixels(picture) == whole)
+        .map(|(_, words)| *words)
 }
 
 /// Takes differences back that missing frames may have made. Whether there were any, or whether the picture itself cannot be
@@ -479,6 +500,16 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
         }
         None => bytes::compare(wire, file, direction, &carriage),
     };
+    if direction == SideOfMismatch::WireToReceiver
+        && equal == Some(false)
+        && let Some(words) = picture
+            .as_ref()
+            .and_then(|picture| channels(work, picture, wire))
+        && let Some((mismatch, kind)) = &mut difference
+    {
+        words.clone_into(&mut mismatch.damage);
+        *kind = Kind::Misread;
+    }
     if let Some(picture) = &picture {
         levels(
             work,

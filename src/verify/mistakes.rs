@@ -4,6 +4,7 @@
 use crate::align::{View, viewed};
 use crate::ledger::comparison::SideOfMismatch;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
+use crate::units::{count, counted};
 
 /// Sizes of buffers that programs use.
 const BUFFERS: [usize; 14] = [
@@ -37,6 +38,28 @@ pub(super) enum Mistake {
     HeaderNotCounted { bytes: usize },
     /// Behind it stand the bytes that follow it in the stream.
     ReadOn { bytes: usize },
+    /// It is a piece of the stream that begins too early or too late, and is as long as the picture: the header was taken for
+    /// so many bytes less than it has, or more.
+    Shifted { bytes: usize, early: bool },
+    /// The picture lies in it with what stands before it in the stream, and with what follows.
+    Slice { before: usize, after: usize },
+    /// It ends before the first byte 1A, which ends a text on Windows; line ends may be translated, too.
+    CtrlZ,
+    /// Each time the whole buffer of so many bytes was written, whatever had been read into it.
+    WholeBuffers { buffer: usize },
+    /// The text that carries the picture was not decoded.
+    LeftEncoded(View),
+    /// One block of so many bytes, and no more.
+    FirstBlock { buffer: usize },
+}
+
+/// A number of bytes in words.
+fn bytes_of(bytes: usize) -> String {
+    counted(bytes as u64, "byte", "bytes")
+}
+
+fn number(bytes: usize) -> String {
+    count(bytes as u64)
 }
 
 impl Mistake {
@@ -44,7 +67,7 @@ impl Mistake {
     pub(super) fn words(self, around: Around<'_>) -> String {
         let buffers = |buffer: usize| {
             if BUFFERS.contains(&buffer) {
-                format!("each block of {buffer} bytes")
+                format!("each block of {}", bytes_of(buffer))
             } else {
                 "it".to_owned()
             }
@@ -55,38 +78,90 @@ impl Mistake {
                 format!("Cut at zero bytes: {} ends at its first 00", buffers(buffer))
             }
             Self::Stale { buffer, bytes } => format!(
-                "{bytes} bytes too many at the end: the last block of {buffer} bytes was handed over whole, and its end \
-                 still holds what the block before had there"
+                "{} too many at the end: the last block of {} was handed over whole, and its end still holds what the block \
+                 before had there",
+                bytes_of(bytes),
+                bytes_of(buffer)
             ),
-            Self::Header { bytes } => format!("{bytes} bytes stand before the picture"),
+            Self::Header { bytes } => format!(
+                "{} before the picture",
+                counted(bytes as u64, "byte stands", "bytes stand")
+            ),
             Self::HeadMissing { bytes } => {
                 let before = around.before.len();
                 let sum = bytes + before;
                 if before > 0 && BUFFERS.contains(&sum) {
                     format!(
-                        "The first {bytes} bytes are missing: with the {before} bytes before the picture that is {sum}, \
-                         one recv({sum}) that was taken for the header alone"
+                        "The first {} are missing: with the {} before the picture that is {sum}, one recv({sum}) that was \
+                         taken for the header alone",
+                        bytes_of(bytes),
+                        bytes_of(before)
                     )
                 } else {
-                    format!("The first {bytes} bytes are missing")
+                    format!("The first {} missing", counted(bytes as u64, "byte is", "bytes are"))
                 }
             }
-            Self::Stopped { at, zeros: false } => format!("Cut short at byte {at}"),
-            Self::Stopped { at, zeros: true } => {
-                format!("Cut short at byte {at}: the rest is zeros, a buffer that was not filled")
-            }
+            Self::Stopped { at, zeros: false } => format!("Cut short at byte {}", number(at)),
+            Self::Stopped { at, zeros: true } => format!(
+                "Cut short at byte {}: the rest is zeros, a buffer that was not filled",
+                number(at)
+            ),
             Self::NotFlushed { buffer } => format!(
-                "Cut short: the last block is missing, which does not fill a buffer of {buffer} bytes"
+                "Cut short: the last block is missing, which does not fill a buffer of {}",
+                bytes_of(buffer)
             ),
             Self::FirstEnd => {
                 "Cut short at the first FF D9, which ends the thumbnail in its header and not the picture".to_owned()
             }
             Self::Thumbnail => "It is the thumbnail out of the picture's header".to_owned(),
             Self::HeaderNotCounted { bytes } => format!(
-                "Cut short: {bytes} bytes are missing at the end, as many as the header of the BMP file has"
+                "Cut short: {} are missing at the end, as many as the header of the BMP file has",
+                bytes_of(bytes)
             ),
             Self::ReadOn { bytes } => format!(
-                "{bytes} bytes too many at the end: those that follow the picture in the stream"
+                "{} too many at the end: {} in the stream",
+                bytes_of(bytes),
+                if bytes == 1 {
+                    "the one that follows the picture"
+                } else {
+                    "those that follow the picture"
+                }
+            ),
+            Self::Shifted { bytes, early: true } => format!(
+                "It begins {} too early in the stream, and ends as much too early: the header was taken for {} less than \
+                 it has{}",
+                bytes_of(bytes),
+                bytes_of(bytes),
+                if bytes == 4 && around.before.len().is_multiple_of(8) {
+                    " (a native long has 8 bytes on one machine and 4 on another)"
+                } else {
+                    ""
+                }
+            ),
+            Self::Shifted { bytes, early: false } => format!(
+                "It begins {} too late in the stream, and ends as much too late: the header was taken for {} more than it \
+                 has",
+                bytes_of(bytes),
+                bytes_of(bytes)
+            ),
+            Self::Slice { before, after } => format!(
+                "The picture is in it, with the {} that stand before it in the stream and the {} that follow it",
+                bytes_of(before),
+                bytes_of(after)
+            ),
+            Self::CtrlZ => {
+                "Cut short at the first byte 1A (Ctrl-Z), which ends a file that Windows reads as text".to_owned()
+            }
+            Self::WholeBuffers { buffer } => format!(
+                "A buffer of {} was written whole each time, whatever a recv had put into it: the rest of it is what \
+                 the round before left there",
+                bytes_of(buffer)
+            ),
+            Self::LeftEncoded(view) => format!("Not decoded: it is the picture {}", view.words()),
+            Self::FirstBlock { buffer } => format!(
+                "Cut short at byte {}: one block of {}, as one read returns it, and no other",
+                number(buffer),
+                bytes_of(buffer)
             ),
         }
     }
@@ -121,8 +196,15 @@ pub(super) fn of(
     }
     let receiver = side != SideOfMismatch::SenderToWire;
     for view in View::CONVERSIONS {
-        if view.is_text_mode() && viewed(expected, view).is_some_and(|made| made == found) {
-            return Some(Mistake::Text(view));
+        if view.is_text_mode() {
+            if viewed(expected, view).is_some_and(|made| made == found) {
+                return Some(Mistake::Text(view));
+            }
+        } else if receiver
+            && found.len() > expected.len()
+            && viewed(expected, view).is_some_and(|made| made == found.trim_ascii_end())
+        {
+            return Some(Mistake::LeftEncoded(view));
         }
     }
     if !found.is_empty()
@@ -145,6 +227,12 @@ pub(super) fn of(
     if let Some(head) = found.strip_suffix(expected) {
         return Some(Mistake::Header { bytes: head.len() });
     }
+    if receiver && let Some(mistake) = piece(expected, found, around) {
+        return Some(mistake);
+    }
+    if is_ctrl_z(expected, found) {
+        return Some(Mistake::CtrlZ);
+    }
     if expected.starts_with(found) {
         return Some(cut(expected, found, receiver))
             .filter(|mistake| receiver || !matches!(mistake, Mistake::Stopped { .. }));
@@ -161,6 +249,9 @@ pub(super) fn of(
             bytes: expected.len() - found.len(),
         });
     }
+    if let Some(buffer) = whole_buffers(expected, found) {
+        return Some(Mistake::WholeBuffers { buffer });
+    }
     let head = found.get(..SNIFF_BYTES).unwrap_or(found);
     if found.len() >= 64
         && matches!(sniff(head), Sniff::Is(_))
@@ -169,6 +260,77 @@ pub(super) fn of(
         return Some(Mistake::Thumbnail);
     }
     None
+}
+
+/// `found` is another piece of the stream than the picture, with some of it or all.
+fn piece(expected: &[u8], found: &[u8], around: Around<'_>) -> Option<Mistake> {
+    if found.len() == expected.len() {
+        // A header is short, and so is what is mistaken for it.
+        const LONGEST: usize = 64;
+        let (before, after) = (around.before, around.after);
+        for bytes in 1..=LONGEST.min(expected.len() / 2) {
+            let kept = expected.len() - bytes;
+            let early = before.len() >= bytes
+                && before.get(before.len() - bytes..) == found.get(..bytes)
+                && expected.get(..kept) == found.get(bytes..);
+            let late = after.get(..bytes) == found.get(kept..)
+                && after.len() >= bytes
+                && expected.get(bytes..) == found.get(..kept);
+            if early || late {
+                return Some(Mistake::Shifted { bytes, early });
+            }
+        }
+        return None;
+    }
+    if found.len() < expected.len() {
+        return None;
+    }
+    let before = memchr::memmem::find(found, expected)?;
+    let (head, rest) = found.split_at_checked(before)?;
+    let tail = rest.get(expected.len()..)?;
+    (around.before.ends_with(head) && around.after.starts_with(tail)).then_some(Mistake::Slice {
+        before,
+        after: tail.len(),
+    })
+}
+
+/// Whether `found` is what a text reader on Windows makes of `expected`: it stops at 1A, and may translate line ends.
+fn is_ctrl_z(expected: &[u8], found: &[u8]) -> bool {
+    let Some(end) = memchr::memchr(0x1a, expected) else {
+        return false;
+    };
+    let head = expected.get(..end).unwrap_or_default();
+    end >= 8
+        && (head == found
+            || viewed(head, View::CrlfToLf).is_some_and(|made| made.as_slice() == found))
+}
+
+/// The buffer of which each one begins with the next bytes of `expected` and goes on with what the one before has there.
+fn whole_buffers(expected: &[u8], found: &[u8]) -> Option<usize> {
+    BUFFERS.into_iter().find(|&buffer| {
+        if !found.len().is_multiple_of(buffer) || found.len() <= buffer {
+            return false;
+        }
+        let zeros = vec![0; buffer];
+        let mut left: &[u8] = &zeros;
+        let mut rest = expected;
+        for block in found.chunks(buffer) {
+            let same = crate::align::common_prefix(block, rest);
+            // What was left may go on as the picture does, by chance.
+            let stale = crate::align::common_suffix(block, left);
+            if same == 0 || same + stale < buffer {
+                return false;
+            }
+            rest = rest.get(same..).unwrap_or_default();
+            left = block;
+        }
+        rest.is_empty()
+    })
+}
+
+/// Whether some mistake leaves of `expected` just these few bytes.
+pub(super) fn leaves(expected: &[u8], found: &[u8]) -> bool {
+    cut_at_nul(expected, found).is_some() || is_ctrl_z(expected, found)
 }
 
 /// `found` is the beginning of `expected`.
@@ -205,6 +367,9 @@ fn cut(expected: &[u8], found: &[u8], receiver: bool) -> Mistake {
     });
     match flushed {
         Some(buffer) => Mistake::NotFlushed { buffer },
+        None if BUFFERS.contains(&found.len()) => Mistake::FirstBlock {
+            buffer: found.len(),
+        },
         None => stopped,
     }
 }
@@ -302,5 +467,59 @@ mod tests {
         assert_eq!(named(&file[..8191], SENT), None);
         let more = [file.as_slice(), b"ne"].concat();
         assert_eq!(named(&more, RECEIVED), Some(Mistake::ReadOn { bytes: 2 }));
+        let first = Mistake::FirstBlock { buffer: 2048 };
+        assert_eq!(named(&file[..2048], SENT), Some(first));
+        assert_eq!(named(&file[..2047], SENT), None);
+        let end = file.iter().position(|&byte| byte == 0x1a).unwrap();
+        assert_eq!(named(&file[..end], SENT), Some(Mistake::CtrlZ));
+        assert_eq!(named(&file[..end - 1], SENT), None);
+        let text = viewed(&file, View::Base64).unwrap();
+        assert_eq!(
+            named(&text, RECEIVED),
+            Some(Mistake::LeftEncoded(View::Base64))
+        );
+        assert_eq!(named(&text, SENT), None);
+    }
+
+    #[test]
+    fn pieces_of_the_stream_that_are_not_the_picture() {
+        let file = noise(5_000);
+        let around = Around {
+            before: b"\x88\x13\0\0\0\0\0\0",
+            after: b"next",
+        };
+        let named = |found: &[u8]| of(&file, found, SideOfMismatch::WireToReceiver, around);
+        let early = [&[0; 4], &file[..4_996]].concat();
+        let shifted = |bytes, early| Some(Mistake::Shifted { bytes, early });
+        assert_eq!(named(&early), shifted(4, true));
+        let late = [&file[3..], b"nex"].concat();
+        assert_eq!(named(&late), shifted(3, false));
+        let late = [&file[3..], b"nix"].concat();
+        assert_eq!(named(&late), None);
+        let slice = [&[0, 0], file.as_slice(), b"n"].concat();
+        let both = Mistake::Slice {
+            before: 2,
+            after: 1,
+        };
+        assert_eq!(named(&slice), Some(both));
+    }
+
+    #[test]
+    fn a_buffer_that_is_written_whole_each_time() {
+        let file = noise(3_000);
+        let mut buffer = vec![0; 1024];
+        let mut found = Vec::new();
+        for piece in file.chunks(700) {
+            buffer[..piece.len()].copy_from_slice(piece);
+            found.extend_from_slice(&buffer);
+        }
+        let named = |found: &[u8]| {
+            let around = Around::default();
+            of(&file, found, SideOfMismatch::WireToReceiver, around)
+        };
+        let whole = Mistake::WholeBuffers { buffer: 1024 };
+        assert_eq!(named(&found), Some(whole));
+        found[1_800] ^= 1;
+        assert_eq!(named(&found), None);
     }
 }

@@ -8,6 +8,7 @@ mod blame;
 mod bytes;
 pub(crate) mod evidence;
 mod findings;
+mod fold;
 mod judge;
 mod likeness;
 mod mistakes;
@@ -24,6 +25,7 @@ mod wire;
 
 pub use evidence::{Text, Way};
 pub use findings::{nothing_sent, other_file};
+pub use fold::fold;
 pub use judge::{Arrival, Asked, Knowledge, Outcome, Subject, Thresholds, Work, picture};
 pub use likeness::kinship;
 pub use order::natural;

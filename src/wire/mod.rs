@@ -170,7 +170,7 @@ pub struct Transmission {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Fault {
     /// A length field that cannot be one.
-    #[error("the length field holds {value}, which is no picture's length{}", hint.as_ref().map(|h| format!("; read as {h} it would be one")).unwrap_or_default())]
+    #[error("the length field holds {}, which is no picture's length{}", count(*value), hint.as_ref().map(|h| format!("; read as {h} it would be one")).unwrap_or_default())]
     ImplausibleLength {
         /// What the field says.
         value: u64,

@@ -258,6 +258,15 @@ pub(crate) const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "unknown-framing",
+        shows: || framed_by(&[9, 8, 7, 6, 5]),
+        // A header that can be read.
+        nearly: || {
+            let length = u32::try_from(jpeg().len()).unwrap_or(0);
+            framed_by(&[&[1][..], &length.to_be_bytes()].concat())
+        },
+    },
+    Case {
         name: "wrong-byte-order",
         shows: || length_and_silence(false),
         nearly: || length_and_silence(true),
@@ -767,6 +776,15 @@ fn sized(more: usize) -> Vec<Finding> {
     let length = u32::try_from(picture.len() + more).expect("a small picture");
     let message = [&length.to_be_bytes()[..], &picture].concat();
     scenario.transfer(&mut tcp, Client, &message, 1400);
+    scenario.close(&mut tcp, Client);
+    scenario.findings()
+}
+
+/// A picture behind these bytes.
+fn framed_by(header: &[u8]) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 7000);
+    scenario.transfer(&mut tcp, Client, &[header, &jpeg()].concat(), 1400);
     scenario.close(&mut tcp, Client);
     scenario.findings()
 }

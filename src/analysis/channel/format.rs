@@ -167,6 +167,7 @@ impl Channel {
         let open = match protocol {
             Protocol::Carve => !matches!(picture::sniff(head), Sniff::Is(_)),
             Protocol::Length(_) => confidence == Confidence::Content,
+            Protocol::SizeHandshake { bare: true } => true,
             _ => false,
         };
         let undecided = match &context.format {
@@ -249,6 +250,11 @@ impl Channel {
             }
             self.decode(format, &held.bytes, context);
         } else if let Some(format) = held.otherwise.clone() {
+            let format = if held.contradicts(&format.0) {
+                (Protocol::Carve, Confidence::Content)
+            } else {
+                format
+            };
             self.decode(format, &held.bytes, context);
         }
         let now = (self.carrier, context.frame, context.time);

@@ -13,7 +13,7 @@ use super::half::{Half, Picked, pick, subject};
 use super::knowledge;
 use super::paint::paint;
 use super::spool::{Spool, Way};
-use crate::findings::Name;
+use crate::findings::{Finding, Name, Severity};
 use crate::ledger::comparison::{Given, Level, PairedBy, UnpairedFile, Verification};
 use crate::ledger::{Confidence, Image, Stream, Verdict};
 use crate::report::model::Report;
@@ -227,8 +227,9 @@ impl Verifier<'_> {
                 .as_ref()
                 .map(|folder| folder.to_string_lossy().into_owned()),
         };
-        let others = self.others(report, &sent);
+        let others = self.others(report, &sent)?;
         report.findings.extend(others);
+        verify::fold(&mut report.findings);
         report.conclude();
         report.verdict = report.verdict.max(left_over(report, &verification));
         if knowledge::hides(report) {
@@ -669,12 +670,22 @@ fn take_back(report: &mut Report) {
         let stream = finding.stream;
         !(finding.name == Name::TextMode && stream.is_some_and(|stream| undone.contains(&stream)))
     });
-    report.findings.retain(|finding| {
-        !(OF_FORMATS.contains(&finding.name)
-            && finding
-                .stream
-                .is_some_and(|stream| guessed.contains(&stream)))
-    });
+    let of_guessed = |finding: &Finding| {
+        finding
+            .stream
+            .is_some_and(|stream| guessed.contains(&stream))
+    };
+    report
+        .findings
+        .retain(|finding| !(OF_FORMATS.contains(&finding.name) && of_guessed(finding)));
+    for finding in &mut report.findings {
+        if finding.name == Name::StrayBytes && of_guessed(finding) {
+            finding.severity = Severity::Note;
+            finding.message.push_str(
+                " Every picture arrived as it was sent: this is framing that imgnet does not know.",
+            );
+        }
+    }
 }
 
 /// What files that are left over mean for the run.

@@ -494,6 +494,39 @@ pub(super) const FLUSHED: &[Example] = &[
     ),
 ];
 
+/// Exactly as many bytes as announced.
+pub(super) const UP_TO_THE_LENGTH: &[Example] = &[
+    python(
+        "while len(data) < length:\n    data += sock.recv(4096)          # may take the next header with it",
+        "while len(data) < length:\n    part = sock.recv(min(4096, length - len(data)))\n    if not part:\n        raise ConnectionError(\"closed before the end\")\n    data += part",
+    ),
+    rust(
+        "let n = sock.read(&mut block)?;",
+        "std::io::copy(&mut sock.take(length), &mut file)?;",
+    ),
+];
+
+/// The text is decoded before it is saved.
+pub(super) const DECODE_TEXT: &[Example] = &[
+    python("file.write(text)", "file.write(base64.b64decode(text))"),
+    rust(
+        "file.write_all(&text)?;",
+        "file.write_all(&STANDARD.decode(&text)?)?;",
+    ),
+];
+
+/// Rows come first in an array's shape.
+pub(super) const ROWS_FIRST: &[Example] = &[
+    python(
+        "frame = numpy.frombuffer(data, numpy.uint8).reshape(width, height, 3)",
+        "frame = numpy.frombuffer(data, numpy.uint8).reshape(height, width, 3)",
+    ),
+    rust(
+        "RgbImage::from_raw(height, width, data)",
+        "RgbImage::from_raw(width, height, data)",
+    ),
+];
+
 /// Know that somebody listens before connecting.
 pub(super) const LISTEN_FIRST: &[Example] = &[
     python(

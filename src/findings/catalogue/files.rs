@@ -120,3 +120,59 @@ pub(in crate::findings) static NOT_FLUSHED: Entry = Entry {
     fix: "Flush or close the writer before the socket is closed.",
     examples: examples::FLUSHED,
 };
+
+pub(in crate::findings) static READ_PAST_END: Entry = Entry {
+    name: Name::ReadPastEnd,
+    group: Group::Framing,
+    severity: Severity::Error,
+    summary: "The received file goes on with what follows the picture in the stream.",
+    meaning: "The receiver took more bytes than the picture has: the terminator of the message, the header of the next one, or all \
+         of the next one, because one recv() returned them together and nothing limited it to what was left.",
+    proof: "The received file is compared with the stream: the picture's bytes are followed, in both, by the same ones.",
+    frames: "The picture, and behind it a terminator or another message.",
+    filter: "tcp.len > 0",
+    fix: "Ask recv() for no more than what is left of the picture, or keep what is too much for the next message.",
+    examples: examples::UP_TO_THE_LENGTH,
+};
+
+pub(in crate::findings) static HEADER_NOT_COUNTED: Entry = Entry {
+    name: Name::HeaderNotCounted,
+    group: Group::Framing,
+    severity: Severity::Error,
+    summary: "The end of the file is missing: as many bytes as its header has.",
+    meaning: "The sender computed the length from width, height and bytes a pixel. A BMP file has 54 bytes or more of header before \
+         its pixels, so that as many bytes are missing at its end.",
+    proof: "The wire has the file's beginning, and what is missing is exactly as long as the file's own header. Another reason for \
+         that number is possible, so it is likely.",
+    frames: "The whole transfer, and an orderly close.",
+    filter: "tcp.len > 0",
+    fix: "Take the length of the file.",
+    examples: examples::BY_LENGTH,
+};
+
+pub(in crate::findings) static LEFT_ENCODED: Entry = Entry {
+    name: Name::LeftEncoded,
+    group: Group::Framing,
+    severity: Severity::Error,
+    summary: "The receiver saved the text that carries the picture, not the picture.",
+    meaning: "The picture went over the wire as base64 or as hex digits, and the receiver did not decode it before it saved it.",
+    proof: "Encoding the picture gives the received file, byte for byte.",
+    frames: "Text segments that decode to a picture.",
+    filter: "tcp.len > 0",
+    fix: "Decode the text before it is saved.",
+    examples: examples::DECODE_TEXT,
+};
+
+pub(in crate::findings) static PIXELS_MISREAD: Entry = Entry {
+    name: Name::PixelsMisread,
+    group: Group::Framing,
+    severity: Severity::Error,
+    summary: "The receiver took raw pixels in another shape or order of channels than they have.",
+    meaning: "Raw pixels say nothing of themselves. Taken with width and height swapped, or with another width, the rows are \
+         sheared; taken as RGB where they are BGR, red and blue are swapped. No byte is wrong.",
+    proof: "The received picture has the very bytes of the wire, in rows of another length, or with two channels exchanged.",
+    frames: "The whole picture.",
+    filter: "tcp.len > 0",
+    fix: "Use the sender's width, height and order of channels; an array's shape is height, width, channels.",
+    examples: examples::ROWS_FIRST,
+};

@@ -49,6 +49,20 @@ pub(in crate::findings) static STRAY_BYTES: Entry = Entry {
     examples: examples::LENGTH_OF_DATA,
 };
 
+pub(in crate::findings) static UNKNOWN_FRAMING: Entry = Entry {
+    name: Name::UnknownFraming,
+    group: Group::Framing,
+    severity: Severity::Note,
+    summary: "Bytes stand around the pictures in a framing that imgnet does not know.",
+    meaning: "Programs put headers of their own in front of a picture: a name, a length, a line of JSON. Where imgnet cannot read \
+         them it finds the pictures by their own structure. That is nobody's fault, and no mistake.",
+    proof: "What stands before the pictures, and behind each, is no framing that imgnet knows or could work out.",
+    frames: "Data segments with a header and a picture.",
+    filter: "tcp.len > 0",
+    fix: "Describe the framing in a line with --protocol PORT='layout …'; then imgnet reads it, too.",
+    examples: examples::LENGTH_OF_DATA,
+};
+
 pub(in crate::findings) static WRONG_BYTE_ORDER: Entry = Entry {
     name: Name::WrongByteOrder,
     group: Group::Framing,

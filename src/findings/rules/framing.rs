@@ -3,7 +3,7 @@
 use super::{View, capital, kind, length};
 use crate::findings::facts::{PictureFacts, TextDamage};
 use crate::findings::{Certainty, Finding, Name, Severity};
-use crate::ledger::TransportKind;
+use crate::ledger::{Confidence, TransportKind};
 use crate::picture::{self, Sniff, Status};
 use crate::units::{count, counted};
 use crate::wire::{Encoding, Ending, Fault, Protocol, StreamEnd};
@@ -289,7 +289,13 @@ fn text_mode(view: &View<'_>, damage: TextDamage) -> Finding {
 
 /// What the decoder said in so many words.
 fn faulty(view: &View<'_>, offset: u64, fault: &Fault) -> Finding {
-    let (name, fix) = name_fault(fault);
+    let (name, mut fix) = name_fault(fault);
+    // A request without a version (HTTP/0.9), or something else that only begins like one.
+    let request = matches!(fault, Fault::BadField { found, .. }
+        if found.starts_with("GET ") && view.stream.confidence != Some(Confidence::Given));
+    if request {
+        fix = "Where it is a request, end its line with HTTP/1.1 and name the Host; servers answer others as they like.";
+    }
     let image = view.image_at(offset).or_else(|| view.only_picture());
     let frames = image.map_or_else(
         || {
@@ -301,7 +307,7 @@ fn faulty(view: &View<'_>, offset: u64, fault: &Fault) -> Finding {
         },
         |id| view.ends(id).collect::<Vec<_>>(),
     );
-    Finding {
+    let found = Finding {
         image,
         ..view.finding(
             name,
@@ -313,7 +319,15 @@ fn faulty(view: &View<'_>, offset: u64, fault: &Fault) -> Finding {
             ),
             fix,
         )
+    };
+    if request {
+        return Finding {
+            severity: Severity::Note,
+            certainty: Certainty::Likely,
+            ..found
+        };
     }
+    found
 }
 
 fn name_fault(fault: &Fault) -> (Name, &'static str) {

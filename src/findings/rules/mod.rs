@@ -54,6 +54,7 @@ pub fn of_stream(stream: &Stream, images: &[Image], facts: &StreamFacts) -> Vec<
         findings.push(capture::waiting_limit(stream));
     }
     subordinate(&mut findings);
+    misframed(&mut findings);
     doubt(stream, facts, &mut findings);
     modest(stream, &mut findings);
     findings
@@ -122,6 +123,30 @@ fn subordinate(findings: &mut [Finding]) {
             finding
                 .message
                 .push_str(" This only follows from the marker that was never answered.");
+        }
+    }
+}
+
+/// A length that is not the picture's shifts all that follows: what is found behind it is a consequence.
+fn misframed(findings: &mut [Finding]) {
+    let cause = findings
+        .iter()
+        .filter(|finding| matches!(finding.name, Name::LengthMismatch | Name::WrongSizeGiven))
+        .filter_map(|finding| Some((finding.name, *finding.packets.first()?)))
+        .min_by_key(|(_, frame)| *frame);
+    let Some((name, frame)) = cause else {
+        return;
+    };
+    for finding in findings {
+        let follows = matches!(
+            finding.name,
+            Name::ImplausibleLength | Name::StrayBytes | Name::UnreadDataReset
+        ) && finding.packets.first().is_some_and(|first| *first >= frame);
+        if follows && finding.severity > Severity::Note {
+            finding.severity = Severity::Note;
+            finding
+                .message
+                .push_str(&format!(" This only follows from {name}."));
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{View, capital, finding, party, seconds};
 use crate::findings::facts::StreamFacts;
 use crate::findings::{Certainty, Finding, Name};
 use crate::ledger::{Stream, TransportKind};
-use crate::units::counted;
+use crate::units::{count, counted};
 
 /// The findings about a connection that never stood.
 pub(super) fn rules(stream: &Stream, facts: &StreamFacts) -> Option<Finding> {
@@ -63,13 +63,35 @@ pub(super) fn rules(stream: &Stream, facts: &StreamFacts) -> Option<Finding> {
     })
 }
 
+/// Width in bytes and byte order (most significant first) of the length that a wire format has in front of a picture.
+fn binary_length(protocol: &crate::wire::Protocol) -> Option<(u8, bool)> {
+    use crate::wire::layout::{Counts, Kind, Role};
+    use crate::wire::{LengthField, Protocol};
+    match protocol {
+        Protocol::Length(LengthField::Binary { bytes, big_endian }) => Some((*bytes, *big_endian)),
+        Protocol::Layout(layout) => {
+            let length = layout
+                .message
+                .iter()
+                .find(|field| field.role == Role::Length(Counts::Picture) && field.plus == 0)?;
+            match length.kind {
+                Kind::Int {
+                    bytes: bytes @ 2..,
+                    big_endian,
+                    signed: false,
+                } => Some((bytes, big_endian)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 /// A length that the other byte order makes huge, and a receiver that waits.
 pub(super) fn wrong_byte_order(view: &View<'_>) -> Option<Finding> {
-    use crate::wire::{Ending, LengthField, Protocol};
+    use crate::wire::Ending;
     let picture = view.facts.pictures.last()?;
-    let Protocol::Length(field @ LengthField::Binary { bytes, .. }) = picture.protocol else {
-        return None;
-    };
+    let (bytes, big_endian) = binary_length(&picture.protocol)?;
     let declared = picture.declared?;
     let width = u32::from(bytes.clamp(1, 8));
     let other = declared.swap_bytes() >> (64 - 8 * width);
@@ -86,11 +108,10 @@ pub(super) fn wrong_byte_order(view: &View<'_>) -> Option<Finding> {
     let waits = closed.is_none_or(|closed| closed > frame) && !answered && view.is_idle(silence);
     let huge = other > declared.saturating_mul(16) && other > 1 << 24;
     (whole && received && waits && huge && view.stream.initiator == Some(view.index)).then(|| {
-        let (own, wrong) = match field {
-            LengthField::Binary {
-                big_endian: true, ..
-            } => ("big-endian", "little-endian"),
-            _ => ("little-endian", "big-endian"),
+        let (own, wrong) = if big_endian {
+            ("big-endian", "little-endian")
+        } else {
+            ("little-endian", "big-endian")
         };
         Finding {
             certainty: Certainty::Likely,
@@ -99,9 +120,10 @@ pub(super) fn wrong_byte_order(view: &View<'_>) -> Option<Finding> {
                 picture,
                 view.ends(picture.id),
                 format!(
-                    "{} sent the length {declared} {own} and a whole picture of so many bytes. {} acknowledged all of it and then did \
+                    "{} sent the length {} {own} and a whole picture of so many bytes. {} acknowledged all of it and then did \
                      nothing for {}. Read {wrong}, the length is {}: it waits for so many.",
                     capital(&view.sender()),
+                    count(declared),
                     capital(&view.receiver()),
                     seconds(silence),
                     counted(other, "byte", "bytes"),

@@ -14,6 +14,9 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
         return None;
     }
     let stray = |region: &&Region| region.kind == RegionKind::Stray;
+    if let Some(unknown) = unknown_framing(view) {
+        return Some(unknown);
+    }
     let first = direction.map.iter().find(stray)?;
     let places = direction.map.iter().filter(stray).count() as u64;
     let before = direction
@@ -67,4 +70,73 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
              what belongs to the format; in the receiver: stop where the format says that the picture ends.",
         )
     })
+}
+
+/// Bytes around the pictures of a direction whose framing is none that imgnet knows: something stands before each picture, and
+/// what follows the last one may stand behind each.
+fn unknown_framing(view: &View<'_>) -> Option<Finding> {
+    /// Trailers, and texts that end a message, are not longer.
+    const LONGEST: u64 = 64;
+    let direction = view.stream.directions.get(view.index)?;
+    let guessed = view.stream.confidence != Some(Confidence::Given)
+        && view.facts.pictures.iter().all(|picture| {
+            matches!(
+                picture.protocol,
+                Protocol::Carve | Protocol::Encoded(..) | Protocol::Udp
+            )
+        });
+    if !guessed || direction.map_omitted > 0 {
+        return None;
+    }
+    let stray = |region: &&Region| region.kind == RegionKind::Stray;
+    let last = direction
+        .map
+        .iter()
+        .rposition(|region| region.image.is_some())?;
+    let (around, behind) = direction.map.split_at_checked(last)?;
+    let before: u64 = around
+        .iter()
+        .filter(stray)
+        .map(|region| region.length)
+        .sum();
+    let behind: u64 = behind
+        .iter()
+        .filter(stray)
+        .map(|region| region.length)
+        .sum();
+    // Between two pictures lie the trailer of the one and the header of the other.
+    let mut seen = false;
+    let between = around
+        .iter()
+        .filter(|region| {
+            let counts = seen && stray(region);
+            seen |= region.image.is_some();
+            counts
+        })
+        .map(|region| region.length)
+        .min();
+    let text = direction
+        .map
+        .last()
+        .is_some_and(|region| matches!(region.what.as_deref(), Some("text" | "line-end")));
+    let ends = behind == 0
+        || between.is_some_and(|between| behind <= between)
+        || (text && behind <= LONGEST && between.is_none());
+    if before == 0 || !ends {
+        return None;
+    }
+    let first = direction.map.iter().find(stray)?;
+    Some(view.finding(
+        Name::UnknownFraming,
+        first.first_packet.into_iter().chain(first.last_packet),
+        format!(
+            "{} around the pictures {} no framing that imgnet knows, the first at stream byte {}: a header of the program's own, \
+             perhaps. The pictures were found by their own structure.",
+            counted(direction.stray_bytes, "byte", "bytes"),
+            if direction.stray_bytes == 1 { "is" } else { "are" },
+            count(first.offset),
+        ),
+        "Nothing is wrong for that. Where you know the framing, describe it in a line: --protocol PORT='layout …' \
+         (docs/layouts.md).",
+    ))
 }

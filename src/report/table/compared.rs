@@ -190,7 +190,11 @@ fn one(image: &Image, compared: &Comparison, style: &Style, out: &mut dyn Write)
     let what = match (&compared.mismatch, image.verdict) {
         (Some(mismatch), _) => format!("{} ≠ {}", short(mismatch.side).0, short(mismatch.side).1),
         (None, Verdict::Inconclusive) => "cannot be judged".to_owned(),
-        (None, Verdict::Unverified) => "no received file for it".to_owned(),
+        (None, Verdict::Unverified) if compared.received.is_none() => {
+            "no received file for it".to_owned()
+        }
+        (None, Verdict::Unverified) if compared.sent.is_none() => "no sent file for it".to_owned(),
+        (None, Verdict::Unverified) => "not the same byte for byte".to_owned(),
         (None, _) => "incomplete".to_owned(),
     };
     say(

@@ -259,10 +259,18 @@ fn numbered(
     let lengths = taken
         .iter()
         .any(|(_, role, ..)| matches!(role, Role::Length(_)));
-    if !order && !lengths || pieces.len() < 2 {
+    // A flag, where the picture is whole, says where it ends.
+    let mut flags = Vec::new();
+    if !order && !lengths && count > 2 && whole.is_some() {
+        let mut why = Vec::new();
+        rest(pieces, of_picture, true, 0, header, &mut flags, &mut why);
+    }
+    let flagged = flags
+        .iter()
+        .any(|field| matches!(field.role, Role::Last | Role::More));
+    if !order && !lengths && !flagged || pieces.len() < 2 {
         return alone(pieces, header, whole);
     }
-    // A flag, where the picture is whole.
     taken.sort_by_key(|(place, ..)| place.at);
     let mut fields = Vec::new();
     let mut evidence = Vec::new();

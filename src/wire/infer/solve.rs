@@ -73,10 +73,161 @@ pub(super) fn solve(samples: &[Sample<'_>]) -> Option<Solved> {
     let first = samples.first()?;
     let size = first.header.len();
     let alike = samples.iter().all(|sample| sample.header.len() == size);
-    if alike && let Some(solved) = by_columns(samples, size) {
+    if alike
+        && let Some(solved) = by_columns(samples, size)
+        && (solved.length || size > 10)
+    {
         return Some(solved);
     }
-    by_texts(samples)
+    by_varint(samples)
+        .or_else(|| by_texts(samples).filter(|solved| samples.len() == 1 || fits(samples, solved)))
+        .or_else(|| by_digits(samples))
+        .or_else(|| by_texts(samples))
+}
+
+/// Whether the fields take each header whole.
+fn fits(samples: &[Sample<'_>], solved: &Solved) -> bool {
+    samples.iter().all(|sample| {
+        let mut at = 0;
+        for field in &solved.fields {
+            let rest = sample.header.get(at..).unwrap_or_default();
+            match field.kind.size(rest, None, true) {
+                super::super::layout::Size::Is(size) => at += size,
+                _ => return false,
+            }
+        }
+        at == sample.header.len()
+    })
+}
+
+/// A length of seven bits a byte right in front of the picture, and the same number of other bytes before it.
+fn by_varint(samples: &[Sample<'_>]) -> Option<Solved> {
+    let first = samples.first()?;
+    let longest = first.header.len().min(5);
+    (2..=longest).rev().find_map(|width| {
+        let before = first.header.len() - width;
+        let says = samples.iter().all(|sample| {
+            let Some(bytes) = sample.header.get(before..) else {
+                return false;
+            };
+            let ends = bytes
+                .split_last()
+                .is_some_and(|(last, rest)| last & 0x80 == 0 && rest.iter().all(|b| b & 0x80 != 0));
+            ends && sample.length >= 128
+                && Kind::Varint.read(bytes).and_then(|value| value.count(0)) == Some(sample.length)
+        });
+        // Two bytes of seven bits each may say it by chance.
+        if !says || (samples.len() == 1 && before > 0 && width < 3) {
+            return None;
+        }
+        let mut solved = Solved {
+            length: true,
+            ..Solved::default()
+        };
+        others(samples, 0, before, None, &mut solved);
+        solved
+            .fields
+            .push(Field::says(Kind::Varint, Role::Length(Counts::Picture)));
+        let n = samples.len();
+        solved.evidence.push(format!(
+            "seven bits a byte right before the picture = the picture's length, in {n} of {n} message{}",
+            if n == 1 { "" } else { "s" }
+        ));
+        Some(solved)
+    })
+}
+
+/// A text with the length somewhere in it: JSON, a command line. What stands around the digits may differ from message to
+/// message.
+fn by_digits(samples: &[Sample<'_>]) -> Option<Solved> {
+    /// Keys, and what ends a text, are not shorter.
+    const KEY: usize = 2;
+    let mut before: Vec<&[u8]> = Vec::new();
+    let mut after: Vec<&[u8]> = Vec::new();
+    for sample in samples {
+        let digits = sample.length.to_string();
+        let mut from = 0;
+        let at = loop {
+            let rest = sample.header.get(from..)?;
+            let at = from + memchr::memmem::find(rest, digits.as_bytes())?;
+            let near = |place: Option<usize>| {
+                place
+                    .and_then(|place| sample.header.get(place))
+                    .is_some_and(u8::is_ascii_digit)
+            };
+            if !near(at.checked_sub(1)) && !near(Some(at + digits.len())) {
+                break at;
+            }
+            from = at + 1;
+        };
+        before.push(sample.header.get(..at)?);
+        after.push(sample.header.get(at + digits.len()..)?);
+    }
+    let same = |parts: &[&[u8]]| parts.iter().all(|part| Some(part) == parts.first());
+    let mut solved = Solved {
+        length: true,
+        ..Solved::default()
+    };
+    let lead = *before.first()?;
+    if same(&before) && samples.len() > 1 {
+        if !lead.is_empty() {
+            solved.fields.push(Field::plain(Kind::Fixed(lead.into())));
+        }
+    } else {
+        // Of the text before the digits so much as all have, and as stands nowhere before it.
+        let common = before
+            .iter()
+            .map(|part| {
+                let pairs = part.iter().rev().zip(lead.iter().rev());
+                pairs.take_while(|(a, b)| a == b).count()
+            })
+            .min()?;
+        let ends = |length: usize| {
+            let key = lead.get(lead.len() - length..)?;
+            let only = before
+                .iter()
+                .all(|part| memchr::memmem::find(part, key) == part.len().checked_sub(key.len()));
+            only.then_some(key)
+        };
+        let printable = |key: &&[u8]| key.iter().all(|byte| (b' '..0x7f).contains(byte));
+        let key = (KEY..=common.min(24)).filter_map(ends).find(printable)?;
+        let until = Shape::Until(key.into());
+        solved.fields.push(Field::plain(Kind::Text(until)));
+    }
+    let tail = *after.first()?;
+    let digits = |shape| Field::says(Kind::Decimal(shape), Role::Length(Counts::Picture));
+    if same(&after) {
+        let shape = match tail {
+            [] => Shape::Bare,
+            tail => Shape::Until(tail.into()),
+        };
+        solved.fields.push(digits(shape));
+    } else {
+        let common = after
+            .iter()
+            .map(|part| {
+                let pairs = part.iter().rev().zip(tail.iter().rev());
+                pairs.take_while(|(a, b)| a == b).count()
+            })
+            .min()
+            .filter(|common| *common > 0)?;
+        let end = (1..=common.min(24)).find_map(|length| {
+            let key = tail.get(tail.len() - length..)?;
+            let only = after
+                .iter()
+                .all(|part| memchr::memmem::find(part, key) == part.len().checked_sub(key.len()));
+            only.then_some(key)
+        })?;
+        solved.fields.push(digits(Shape::Bare));
+        let until = Shape::Until(end.into());
+        solved.fields.push(Field::plain(Kind::Text(until)));
+    }
+    let n = samples.len();
+    solved.evidence.push(format!(
+        "digits in the text before the picture = the picture's length, in {n} of {n} message{}",
+        if n == 1 { "" } else { "s" }
+    ));
+    Some(solved)
 }
 
 /// How much a length says beyond the picture's own, in a way that people count.

@@ -1,6 +1,6 @@
 //! Works out the framing of a direction of TCP from its first bytes.
 
-use super::super::layout::{Counts, Field, Kind, Layout, Payload, Role};
+use super::super::layout::{Counts, Field, Kind, Layout, Payload, Role, Shape};
 use super::solve::{Place, Sample, Solved, places, solve};
 use super::{FARTHEST, HELD, Inferred, MESSAGES, Outcome, confidence, raw};
 use crate::picture::{Info, SNIFF_BYTES, Sniff, Status, Walker, sniff};
@@ -68,12 +68,32 @@ pub fn infer(bytes: &[u8], ended: bool) -> Outcome {
         Status::Whole { length } => {
             let found = messages(bytes, start, length, info);
             match found {
+                Some(found) if !full && found.messages == 1 && is_open(bytes, start, length) => {
+                    Outcome::NeedMore
+                }
                 Some(found) => Outcome::Found(Box::new(found)),
                 None => Outcome::Nothing,
             }
         }
         Status::Walking if !full => Outcome::NeedMore,
         _ => Outcome::Nothing,
+    }
+}
+
+/// Whether what follows the first picture may be more than the header of the next one: something behind each picture, perhaps.
+fn is_open(bytes: &[u8], start: usize, length: u64) -> bool {
+    let end = usize::try_from(length)
+        .ok()
+        .and_then(|length| start.checked_add(length));
+    let Some(rest) = end.and_then(|end| bytes.get(end..)) else {
+        return false;
+    };
+    if rest.is_empty() {
+        return false;
+    }
+    match first_picture(rest) {
+        Ok(at) => at != start,
+        Err(_) => rest.len() < start.saturating_add(SNIFF_BYTES),
     }
 }
 
@@ -212,6 +232,9 @@ fn pieces(bytes: &[u8], start: usize, full: bool) -> Outcome {
             }
         }
     }
+    if let Outcome::Found(found) = by_text_lengths(bytes, start) {
+        return Outcome::Found(found);
+    }
     match by_numbers(bytes, start) {
         Outcome::Nothing if more => Outcome::NeedMore,
         other => other,
@@ -238,12 +261,16 @@ fn by_lengths(bytes: &[u8], start: usize, outer: usize, place: Place, full: bool
     let mut at = outer;
     let mut count = 0_usize;
     let mut short = false;
+    let mut heads: Vec<&[u8]> = Vec::new();
     while let Some(head) = bytes.get(at..at + header) {
         let Some(size) = inner.read(head) else {
             return Outcome::Nothing;
         };
         if size == 0 && count > 1 {
             break;
+        }
+        if heads.len() < 4096 {
+            heads.push(head);
         }
         // All pieces but the last are of one size: other sizes would fit any bytes.
         if short || size == 0 || size > first {
@@ -262,13 +289,13 @@ fn by_lengths(bytes: &[u8], start: usize, outer: usize, place: Place, full: bool
         match walker.status() {
             Status::Walking => {}
             Status::Whole { length } if taken == data.len() && count > 1 => {
-                return lengths_found(bytes, outer, header, inner, count, length);
+                return lengths_found(bytes, outer, &heads, inner, count, length);
             }
             _ => return Outcome::Nothing,
         }
     }
     if count >= 3 && !short {
-        lengths_found(bytes, outer, header, inner, count, 0)
+        lengths_found(bytes, outer, &heads, inner, count, 0)
     } else if full || count == 0 {
         Outcome::Nothing
     } else {
@@ -279,21 +306,17 @@ fn by_lengths(bytes: &[u8], start: usize, outer: usize, place: Place, full: bool
 fn lengths_found(
     bytes: &[u8],
     outer: usize,
-    header: usize,
+    heads: &[&[u8]],
     inner: Place,
     count: usize,
     length: u64,
 ) -> Outcome {
-    let plain = |bytes: usize, fields: &mut Vec<Field>| {
-        if bytes > 0 {
-            let count = u32::try_from(bytes).unwrap_or(u32::MAX);
-            fields.push(Field::plain(Kind::Bytes(count)));
-        }
-    };
+    let header = heads.first().map_or(0, |head| head.len());
     let mut piece = Vec::new();
-    plain(inner.at, &mut piece);
+    counters(heads, 0, inner.at, length > 0, &mut piece);
     piece.push(Field::says(inner.kind(), Role::Length(Counts::Picture)));
-    plain(header - inner.at - usize::from(inner.bytes), &mut piece);
+    let behind = inner.at + usize::from(inner.bytes);
+    counters(heads, behind, header, length > 0, &mut piece);
     piece.push(Field::plain(Kind::Data(None)));
     let (mut message, mut evidence) = outer_fields(bytes, outer, length);
     message.push(Field::plain(Kind::Picture(Payload::Pieces)));
@@ -311,6 +334,143 @@ fn lengths_found(
         evidence,
         messages: count,
     }))
+}
+
+/// What pieces' headers hold beside their lengths: the piece's number, and how many there are; bytes else. `whole`: these are the
+/// headers of all pieces of a picture.
+fn counters(heads: &[&[u8]], from: usize, to: usize, whole: bool, fields: &mut Vec<Field>) {
+    let mut at = from;
+    while at < to {
+        let found = [4_u8, 2, 1].into_iter().find_map(|bytes| {
+            [true, false].into_iter().find_map(|big_endian| {
+                let place = Place {
+                    at,
+                    bytes,
+                    big_endian,
+                };
+                if at + usize::from(bytes) > to {
+                    return None;
+                }
+                let numbers: Option<Vec<u64>> = heads.iter().map(|head| place.read(head)).collect();
+                let numbers = numbers.filter(|numbers| numbers.len() > 2)?;
+                let first = *numbers.first()?;
+                let rises = (first..).zip(&numbers).all(|(want, is)| want == *is);
+                let says = if first <= 1 && rises {
+                    let mut field = Field::says(place.kind(), Role::Index);
+                    field.plus = i64::from(first == 1);
+                    field
+                } else if whole
+                    && first == numbers.len() as u64
+                    && numbers.iter().all(|number| *number == first)
+                {
+                    Field::says(place.kind(), Role::Count)
+                } else {
+                    return None;
+                };
+                Some((says, usize::from(bytes)))
+            })
+        });
+        match (found, fields.last_mut()) {
+            (Some((field, bytes)), _) => {
+                fields.push(field);
+                at += bytes;
+            }
+            (
+                None,
+                Some(Field {
+                    kind: Kind::Bytes(count),
+                    ..
+                }),
+            ) => {
+                *count += 1;
+                at += 1;
+            }
+            (None, _) => {
+                fields.push(Field::plain(Kind::Bytes(1)));
+                at += 1;
+            }
+        }
+    }
+}
+
+/// Pieces whose lengths are lines of decimal or hexadecimal digits in front of them.
+fn by_text_lengths(bytes: &[u8], start: usize) -> Outcome {
+    let head = bytes.get(..start).unwrap_or_default();
+    let line = match head {
+        [digits @ .., b'\r', b'\n'] if is_number(digits) => &b"\r\n"[..],
+        [digits @ .., b'\n'] if is_number(digits) => &b"\n"[..],
+        _ => return Outcome::Nothing,
+    };
+    for radix in [10, 16] {
+        for trailer in [&b""[..], &b"\r\n"[..], &b"\n"[..]] {
+            if let Some((count, true)) = text_lengths(bytes, start, line, radix, trailer) {
+                let until = Shape::Until(line.into());
+                let kind = if radix == 10 {
+                    Kind::Decimal(until)
+                } else {
+                    Kind::Hex(until)
+                };
+                let mut piece = vec![
+                    Field::says(kind, Role::Length(Counts::Picture)),
+                    Field::plain(Kind::Data(None)),
+                ];
+                if !trailer.is_empty() {
+                    piece.push(Field::plain(Kind::Fixed(trailer.into())));
+                }
+                return Outcome::Found(Box::new(Inferred {
+                    layout: Layout {
+                        message: vec![Field::plain(Kind::Picture(Payload::Pieces))],
+                        piece,
+                        ..Layout::default()
+                    },
+                    confidence: confidence(count),
+                    evidence: vec![format!(
+                        "a line of digits in front of each of {count} pieces = its length, and the pieces together are a picture"
+                    )],
+                    messages: count,
+                }));
+            }
+        }
+    }
+    Outcome::Nothing
+}
+
+fn is_number(digits: &[u8]) -> bool {
+    (1..=8).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// How many pieces there are, and whether they together are a picture.
+fn text_lengths(
+    bytes: &[u8],
+    start: usize,
+    line: &[u8],
+    radix: u32,
+    trailer: &[u8],
+) -> Option<(usize, bool)> {
+    let first = bytes.get(start..start + SNIFF_BYTES)?;
+    let Sniff::Is(format) = sniff(first) else {
+        return None;
+    };
+    let mut walker = Walker::new(format);
+    let mut rest = bytes;
+    let mut count = 0;
+    loop {
+        let end = memchr::memmem::find(rest.get(..16.min(rest.len()))?, line)?;
+        let digits = rest.get(..end).filter(|digits| is_number(digits))?;
+        let size = u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?;
+        let from = end + line.len();
+        let to = from.checked_add(usize::try_from(size).ok()?)?;
+        let data = rest.get(from..to).filter(|data| !data.is_empty())?;
+        walker.update(data);
+        count += 1;
+        rest = rest.get(to..)?;
+        match walker.status() {
+            Status::Walking => {}
+            Status::Whole { .. } => return Some((count, count > 1)),
+            Status::Broken { .. } => return None,
+        }
+        rest = rest.strip_prefix(trailer)?;
+    }
 }
 
 /// The fields before the first piece.

@@ -117,7 +117,7 @@ fn fault_says_it_in_words() {
     };
     assert_eq!(
         fault.to_string(),
-        "the length field holds 4278194176, which is no picture's length"
+        "the length field holds 4,278,194,176, which is no picture's length"
     );
     let fault = Fault::ImplausibleLength {
         value: 0xff00_1000,
@@ -125,7 +125,7 @@ fn fault_says_it_in_words() {
     };
     assert_eq!(
         fault.to_string(),
-        "the length field holds 4278194176, which is no picture's length; read as length=u32be it would be one"
+        "the length field holds 4,278,194,176, which is no picture's length; read as length=u32be it would be one"
     );
 }
 

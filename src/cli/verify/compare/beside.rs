@@ -8,9 +8,9 @@ use super::super::knowledge;
 use super::super::spool::Way;
 use super::{Gathered, Verifier};
 use crate::findings::Finding;
-use crate::ledger::{Image, TransportKind};
+use crate::ledger::{Direction, Image, TransportKind};
 use crate::report::model::Report;
-use crate::units::{ByteRange, PictureId};
+use crate::units::{ByteRange, PictureId, StreamId};
 use crate::verify::{self, Pairs};
 use crate::wire::{Protocol, ftp};
 
@@ -150,7 +150,7 @@ impl Verifier<'_> {
     }
 
     /// Files sent that are on no wire, and what went out in their place.
-    pub(super) fn others(&self, report: &Report, sent: &Pairs) -> Vec<Finding> {
+    pub(super) fn others(&mut self, report: &Report, sent: &Pairs) -> anyhow::Result<Vec<Finding>> {
         let used: BTreeSet<usize> = sent.files.iter().flatten().map(|(file, _)| *file).collect();
         let left: Vec<&Found> = self
             .sides
@@ -163,7 +163,7 @@ impl Verifier<'_> {
             .collect();
         let mut found = Vec::new();
         if left.is_empty() || knowledge::lacks(report) {
-            return found;
+            return Ok(found);
         }
         let names = |files: &[&Found]| {
             let names: Vec<&str> = files
@@ -191,10 +191,40 @@ impl Verifier<'_> {
             if let Some(stream) = carried {
                 let bytes: u64 = stream.directions.iter().map(|one| one.unique_bytes).sum();
                 if bytes <= 64 {
-                    found.push(verify::nothing_sent(stream, bytes, &names(&left)));
+                    let names = names(&left);
+                    let mut way = stream.directions.iter().filter(|way| way.unique_bytes > 0);
+                    let announced = match (way.next(), way.next()) {
+                        (Some(only), None) => self.announced(stream.id, only)?,
+                        _ => None,
+                    };
+                    found.push(verify::nothing_sent(stream, bytes, announced, &names));
                 }
             }
         }
-        found
+        Ok(found)
+    }
+
+    /// The length that is all of a direction: four bytes, or eight, that say 0 or a length that a picture may have.
+    fn announced(
+        &mut self,
+        stream: StreamId,
+        direction: &Direction,
+    ) -> anyhow::Result<Option<u64>> {
+        const LARGEST: u64 = 1 << 28;
+        if !matches!(direction.unique_bytes, 4 | 8) {
+            return Ok(None);
+        }
+        let way = Way {
+            stream,
+            from: direction.from,
+        };
+        let runs = self.spool.way(way, 0..direction.unique_bytes)?;
+        let [run] = runs.as_slice() else {
+            return Ok(None);
+        };
+        let join = |all: u64, byte: &u8| (all << 8) | u64::from(*byte);
+        let big = run.bytes.iter().fold(0, join);
+        let little = run.bytes.iter().rev().fold(0, join);
+        Ok(Some(big.min(little)).filter(|length| *length <= LARGEST))
     }
 }
