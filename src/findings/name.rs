@@ -81,6 +81,7 @@ names! {
     HeaderNotCounted "header-not-counted" files::HEADER_NOT_COUNTED;
     LeftEncoded "left-encoded" files::LEFT_ENCODED;
     PixelsMisread "pixels-misread" files::PIXELS_MISREAD;
+    SecondStreamHeader "second-stream-header" files::SECOND_STREAM_HEADER;
     DatagramLost "datagram-lost" udp::DATAGRAM_LOST;
     DatagramRetransmission "datagram-retransmission" udp::DATAGRAM_RETRANSMISSION;
     DatagramDuplicated "datagram-duplicated" udp::DATAGRAM_DUPLICATED;

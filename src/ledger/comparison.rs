@@ -211,6 +211,8 @@ pub enum Blamed {
     Capture,
     /// The receiving program.
     Receiver,
+    /// Nobody did anything wrong.
+    Nobody,
     /// Cannot be told from this capture.
     Unknown,
 }

@@ -284,6 +284,14 @@ fn of_mistake(
             ),
             "In the sender: take the length of the file, not width × height × bytes a pixel.",
         )),
+        Mistake::ObjectStream { .. } => error(
+            Name::SecondStreamHeader,
+            format!(
+                "{damage}. A receiver with one ObjectInputStream fails there (StreamCorruptedException: invalid type code: AC)."
+            ),
+            "In the sender: open one ObjectOutputStream for the socket and write all pieces to it; or send plain bytes with a \
+             DataOutputStream.",
+        ),
         // Told by its words, and by how the connection ended.
         Mistake::FirstBlock { .. } => None,
     }

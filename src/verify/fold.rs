@@ -22,6 +22,7 @@ fn follows(cause: Name) -> &'static [Name] {
         | Name::HeaderNotCounted
         | Name::NotFlushed
         | Name::StaleBuffer
+        | Name::SecondStreamHeader
         | Name::TextMode => &OF_SENDER,
         Name::ReceiverStopped | Name::ReadPastEnd | Name::HeaderInFile => &[Name::UnreadDataReset],
         _ => &[],

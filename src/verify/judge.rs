@@ -11,7 +11,7 @@ use super::reconcile::{Evidence, Lie};
 use super::wire::Wire;
 use super::{findings, likeness, rows};
 use crate::align::View;
-use crate::findings::Finding;
+use crate::findings::{Finding, Name};
 use crate::ledger::comparison::{
     Blame, Blamed, Comparison, Level, Mismatch, PairedBy, Pixels, Rows, Side, SideOfMismatch,
 };
@@ -216,6 +216,7 @@ pub fn picture(work: &Work<'_>) -> Outcome {
     {
         // What the receiver saved is what was sent: more than the picture.
         mismatch.side = SideOfMismatch::SenderToWire;
+        found.retain(|finding: &Finding| finding.name != Name::ReadPastEnd);
     }
     let verdict = if unknown && first.is_none() {
         Verdict::Inconclusive
@@ -230,8 +231,9 @@ pub fn picture(work: &Work<'_>) -> Outcome {
     };
     let blame = if padded && first.is_none() {
         Some(Blame {
-            who: Blamed::Unknown,
-            why: "nobody's: the whole picture arrived, and the bytes behind it fill its last datagram".to_owned(),
+            who: Blamed::Nobody,
+            why: "the whole picture arrived; the received file goes on with the padding that fills its last datagram"
+                .to_owned(),
         })
     } else {
         blame(work, ends, verdict, first.as_ref(), &found)

@@ -10,6 +10,8 @@ use crate::units::{count, counted};
 const BUFFERS: [usize; 14] = [
     256, 512, 1000, 1024, 1400, 1460, 1500, 2048, 4096, 8192, 16_384, 32_768, 65_535, 65_536,
 ];
+/// Magic number and version of Java's serialization (`ObjectStreamConstants`).
+const OBJECT_STREAM: [u8; 4] = [0xac, 0xed, 0, 5];
 /// Sizes of buffers that libraries flush by themselves.
 const FLUSHED: [usize; 4] = [4096, 8192, 16_384, 65_536];
 
@@ -51,6 +53,8 @@ pub(super) enum Mistake {
     LeftEncoded(View),
     /// One block of so many bytes, and no more.
     FirstBlock { buffer: usize },
+    /// From there on stands the header of a second Java object stream.
+    ObjectStream { at: usize },
 }
 
 /// A number of bytes in words.
@@ -158,6 +162,11 @@ impl Mistake {
                 bytes_of(buffer)
             ),
             Self::LeftEncoded(view) => format!("Not decoded: it is the picture {}", view.words()),
+            Self::ObjectStream { at } => format!(
+                "At byte {} stands AC ED 00 05, the header of a second Java object stream, within the picture: a new \
+                 ObjectOutputStream was opened for each piece",
+                number(at)
+            ),
             Self::FirstBlock { buffer } => format!(
                 "Cut short at byte {}: one block of {}, as one read returns it, and no other",
                 number(buffer),
@@ -251,6 +260,15 @@ pub(super) fn of(
     }
     if let Some(buffer) = whole_buffers(expected, found) {
         return Some(Mistake::WholeBuffers { buffer });
+    }
+    let at = crate::align::common_prefix(expected, found);
+    if !receiver
+        && at >= 16
+        && found
+            .get(at..)
+            .is_some_and(|rest| rest.starts_with(&OBJECT_STREAM))
+    {
+        return Some(Mistake::ObjectStream { at });
     }
     let head = found.get(..SNIFF_BYTES).unwrap_or(found);
     if found.len() >= 64
@@ -473,6 +491,11 @@ mod tests {
         let end = file.iter().position(|&byte| byte == 0x1a).unwrap();
         assert_eq!(named(&file[..end], SENT), Some(Mistake::CtrlZ));
         assert_eq!(named(&file[..end - 1], SENT), None);
+        let pieces = [&file[..1000], &OBJECT_STREAM, b"x", &file[1000..]].concat();
+        let second = Mistake::ObjectStream { at: 1000 };
+        assert_eq!(named(&pieces, SENT), Some(second));
+        let pieces = [&file[..1000], &OBJECT_STREAM[1..], &file[1000..]].concat();
+        assert_eq!(named(&pieces, SENT), None);
         let text = viewed(&file, View::Base64).unwrap();
         assert_eq!(
             named(&text, RECEIVED),

@@ -200,6 +200,11 @@ impl Channel {
         {
             decoder.learn();
         }
+        if let Decoder::Layout(decoder) = &mut decoder
+            && *confidence != Confidence::Given
+        {
+            decoder.learn();
+        }
         if self.doubt.is_some() {
             decoder.doubt();
         }

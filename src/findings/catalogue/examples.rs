@@ -515,6 +515,18 @@ pub(super) const DECODE_TEXT: &[Example] = &[
     ),
 ];
 
+/// One writer for each socket.
+pub(super) const ONE_WRITER: &[Example] = &[
+    python(
+        "for piece in pieces:\n    pickle.Pickler(stream).dump(piece)",
+        "pickler = pickle.Pickler(stream)\nfor piece in pieces:\n    pickler.dump(piece)",
+    ),
+    rust(
+        "for piece in pieces { Writer::new(&sock)?.write(piece)?; }",
+        "let mut writer = Writer::new(&sock)?;\nfor piece in pieces { writer.write(piece)?; }",
+    ),
+];
+
 /// Rows come first in an array's shape.
 pub(super) const ROWS_FIRST: &[Example] = &[
     python(

@@ -176,3 +176,17 @@ pub(in crate::findings) static PIXELS_MISREAD: Entry = Entry {
     fix: "Use the sender's width, height and order of channels; an array's shape is height, width, channels.",
     examples: examples::ROWS_FIRST,
 };
+
+pub(in crate::findings) static SECOND_STREAM_HEADER: Entry = Entry {
+    name: Name::SecondStreamHeader,
+    group: Group::Framing,
+    severity: Severity::Error,
+    summary: "A second Java object stream begins inside the picture.",
+    meaning: "Each new ObjectOutputStream writes AC ED 00 05 first. A program that opens one for each piece puts that header into the \
+         middle of the stream, where the receiver's ObjectInputStream expects an object.",
+    proof: "The picture's bytes on the wire are the file's up to AC ED 00 05, which the file does not have there.",
+    frames: "Small data segments, one for each object; often a RST from the receiver.",
+    filter: "tcp.payload contains ac:ed:00:05",
+    fix: "Open one ObjectOutputStream for each socket.",
+    examples: examples::ONE_WRITER,
+};

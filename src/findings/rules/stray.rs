@@ -35,8 +35,8 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
     };
     let looks = match first.what.as_deref() {
         Some("zeros") => "They are zeros: a buffer of fixed size that was sent whole, perhaps.",
-        Some("text") => "They are text.",
-        Some("line-end") => "They are a line end.",
+        Some("text") => "That is text.",
+        Some("line-end") => "That is a line end.",
         Some("picture-header") => "They begin as a picture does.",
         Some("repeat") => "They repeat the last bytes of the picture.",
         _ => "Nothing tells what they are.",
@@ -61,9 +61,9 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
             Name::StrayBytes,
             first.first_packet.into_iter().chain(first.last_packet),
             format!(
-                "{} sent {} that belong to no picture and to no framing{more}, the first at stream byte {}{at}, {where_to}. {looks}",
+                "{} sent {} to no picture and to no framing{more}, the first at stream byte {}{at}, {where_to}. {looks}",
                 capital(&view.sender()),
-                counted(direction.stray_bytes, "byte", "bytes"),
+                counted(direction.stray_bytes, "byte that belongs", "bytes that belong"),
                 count(first.offset),
             ),
             "In the sender: send exactly the bytes of the picture (buffer[:n] of what was read, len(data) and not a fixed size), and \

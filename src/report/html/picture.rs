@@ -79,6 +79,7 @@ fn sides(
                 Blamed::Network => "The network: ",
                 Blamed::Capture => "The capture: ",
                 Blamed::Receiver => "The receiver's side: ",
+                Blamed::Nobody => "Nobody's: ",
                 Blamed::Unknown => "Whose side it is cannot be told: ",
             }) } (plain(&blame.why)) "." }
         }

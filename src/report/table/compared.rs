@@ -257,6 +257,7 @@ fn one(image: &Image, compared: &Comparison, style: &Style, out: &mut dyn Write)
             Blamed::Network => "the network",
             Blamed::Capture => "the capture",
             Blamed::Receiver => "the receiver",
+            Blamed::Nobody => "nobody's",
             Blamed::Unknown => "cannot be told from this capture",
         };
         let line = format!("Whose side: {who}: {}.", blame.why);

@@ -189,8 +189,10 @@ fn headed(head: &[u8], pieces: &[&[u8]], count: usize, whole: Option<u64>) -> Ou
 struct Column {
     place: Place,
     numbers: Vec<u64>,
-    /// It begins again with the next picture, as far as that can be seen.
+    /// It begins again somewhere near with the next picture, as far as that can be seen.
     again: bool,
+    /// It begins again with its first number.
+    restart: bool,
 }
 
 /// Pieces with a header each.
@@ -238,6 +240,10 @@ fn numbered(
                 };
                 // The next picture begins again; where none is there, four bytes that need only two may be two fields.
                 let next = pieces.get(of_picture).and_then(|piece| place.read(piece));
+                let restart = match (next, numbers.first()) {
+                    (Some(next), Some(first)) => next >= *first && next - first <= 2,
+                    _ => true,
+                };
                 let again = match next {
                     Some(next) => numbers
                         .first()
@@ -248,6 +254,7 @@ fn numbered(
                     place,
                     numbers,
                     again,
+                    restart,
                 };
                 if let Some((role, plus, what)) = column.says(&sizes, whole, header) {
                     order |= matches!(role, Role::Index | Role::Left | Role::Offset);
@@ -357,7 +364,7 @@ impl Column {
         let mostly = |count: usize| count * 10 >= (n - 1) * 7 && count > 0;
         let spread = |most: u64| self.numbers.iter().all(|number| *number < most);
         let places = n as u64 * 4 + 8;
-        if first <= 1 && mostly(up) && spread(places) && self.again {
+        if first <= 1 && mostly(up) && spread(places) && self.again && self.restart {
             let plus = i64::from(first == 1);
             return Some((
                 Role::Index,

@@ -214,6 +214,10 @@ fn front(at: usize, width: u8, big_endian: bool, fields: &mut Vec<Field>) {
 }
 
 /// A length in text at the very beginning, and so many bytes that are no text.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one candidate, from its digits to its evidence, in order"
+)]
 fn by_text(bytes: &[u8], ended: bool) -> Outcome {
     let digits = bytes
         .iter()
@@ -285,7 +289,10 @@ fn by_text(bytes: &[u8], ended: bool) -> Outcome {
         )];
         let fields = vec![
             Field::says(kind, Role::Length(Counts::Picture)),
-            Field::plain(Kind::Picture(Payload::File)),
+            Field::plain(Kind::Picture(Payload::Pixels(Pixels {
+                order: PixelOrder::Any,
+                size: None,
+            }))),
         ];
         return found(fields, evidence, count);
     }
@@ -294,7 +301,10 @@ fn by_text(bytes: &[u8], ended: bool) -> Outcome {
     if filled && count == 0 && (ended || bytes.len() >= HELD) {
         let fields = vec![
             Field::says(kind, Role::Length(Counts::Picture)),
-            Field::plain(Kind::Picture(Payload::File)),
+            Field::plain(Kind::Picture(Payload::Pixels(Pixels {
+                order: PixelOrder::Any,
+                size: None,
+            }))),
         ];
         let evidence = vec![
             "digits filled up with spaces at the beginning, and bytes that are no text".to_owned(),

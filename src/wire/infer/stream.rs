@@ -341,6 +341,7 @@ fn lengths_found(
 fn counters(heads: &[&[u8]], from: usize, to: usize, whole: bool, fields: &mut Vec<Field>) {
     let mut at = from;
     while at < to {
+        let numbered = fields.iter().any(|field| field.role == Role::Index);
         let found = [4_u8, 2, 1].into_iter().find_map(|bytes| {
             [true, false].into_iter().find_map(|big_endian| {
                 let place = Place {
@@ -355,14 +356,19 @@ fn counters(heads: &[&[u8]], from: usize, to: usize, whole: bool, fields: &mut V
                 let numbers = numbers.filter(|numbers| numbers.len() > 2)?;
                 let first = *numbers.first()?;
                 let rises = (first..).zip(&numbers).all(|(want, is)| want == *is);
+                let pieces = numbers.len() as u64;
+                let same = numbers.iter().all(|number| *number == first);
+                let counts = if whole {
+                    first == pieces
+                } else {
+                    // More are to come; that each has a number, too, makes it no accident.
+                    numbered && (pieces..=pieces + 4096).contains(&first)
+                };
                 let says = if first <= 1 && rises {
                     let mut field = Field::says(place.kind(), Role::Index);
                     field.plus = i64::from(first == 1);
                     field
-                } else if whole
-                    && first == numbers.len() as u64
-                    && numbers.iter().all(|number| *number == first)
-                {
+                } else if same && counts {
                     Field::says(place.kind(), Role::Count)
                 } else {
                     return None;

@@ -177,7 +177,7 @@ fn raw_pixels_behind_a_header() {
         "layout u32le width, u32le height, u32le channels, pixels(any)"
     );
     let frame = [format!("{:<20}", pixels.len()).into_bytes(), pixels.clone()].concat();
-    assert_eq!(line(&frame), "layout dec(20) length, picture");
+    assert_eq!(line(&frame), "layout dec(20) length, pixels(any)");
 }
 
 #[test]

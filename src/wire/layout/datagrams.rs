@@ -494,12 +494,13 @@ impl DatagramDecoder {
         let settled = open.sequence.is_settled();
         let by_number = numbered && open.end.is_some_and(|end| open.sequence.next() >= end);
         let by_flag = !numbered && said.last == Some(true);
-        let by_count = !numbered && open.count.is_some_and(|count| open.arrived >= count);
+        let by_count = (!numbered || by_offset && settled)
+            && open.count.is_some_and(|count| open.arrived >= count);
         let by_length = open.length.is_some_and(|length| open.given >= length);
         if by_number || by_flag || by_count || by_length && settled {
             self.end(Ending::Length, sink);
         } else if open.end.is_none()
-            && open.count.is_none()
+            && (open.count.is_none() || by_offset)
             && open.length.is_none()
             && settled
             && whole

@@ -32,6 +32,8 @@ pub struct LayoutDecoder {
     message: Message,
     /// A message was read.
     any: bool,
+    /// The layout was worked out and not given: what it takes for a picture has to begin as one.
+    learns: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,8 @@ enum State {
     /// The picture's structure ends it: its first bytes, until they tell what it is.
     Sniff(Vec<u8>),
     Walk(Box<Walker>),
+    /// The first bytes of a picture of this length, until they tell whether it is one.
+    Peek(Vec<u8>, u64),
     /// So many bytes that fill up the last piece are still to come, and so many came.
     Padding(u64, u64),
     /// No message, but answers; of one that is not complete these bytes came.
@@ -80,7 +84,13 @@ impl LayoutDecoder {
             read: 0,
             told: Vec::new(),
             any: false,
+            learns: false,
         }
+    }
+
+    /// The layout was worked out: where no picture file begins in its place, the framing is lost.
+    pub(crate) fn learn(&mut self) {
+        self.learns = true;
     }
 
     /// The wire format.
@@ -192,6 +202,13 @@ impl LayoutDecoder {
                 framing = Framing::PieceCount(count.unwrap_or(0));
             }
             Role::Index => {
+                if count == Some(0) && message.open && message.pieces > 0 {
+                    // The next picture begins, and nothing else told the end of this one.
+                    self.end(Ending::Length, sink);
+                    let message = &mut self.message;
+                    (message.given, message.pieces) = (0, 0);
+                }
+                let message = &mut self.message;
                 let pieces = count.unwrap_or(0).saturating_add(1);
                 message.last |= message.count == Some(pieces);
             }
@@ -317,6 +334,10 @@ impl LayoutDecoder {
         }
         match (told, payload) {
             (Some(0), _) => self.next = self.next.saturating_add(1),
+            (Some(length), Payload::File) if self.learns && length >= SNIFF_BYTES as u64 => {
+                self.message.declared = Some(length);
+                self.state = State::Peek(Vec::new(), length);
+            }
             (Some(length), _) => {
                 self.message.declared = Some(length);
                 // Without a header nothing says that another picture comes, but its first byte.
@@ -567,6 +588,11 @@ impl Decode for LayoutDecoder {
                 self.missing(length, sink);
                 self.state = State::ToEnd;
             }
+            State::Peek(held, whole) => {
+                let (held, whole) = (std::mem::take(held), *whole);
+                self.peeked(&held, whole, sink);
+                self.gap(length, sink);
+            }
             State::Walk(walker) => {
                 let gone = walker.gap(length).min(length);
                 let status = walker.status();
@@ -646,6 +672,10 @@ impl Decode for LayoutDecoder {
                 }
             }
             State::Limited(_) | State::Walk(_) => self.end(Ending::Cut(end), sink),
+            State::Peek(held, whole) => {
+                self.peeked(&held, whole, sink);
+                self.end(Ending::Cut(end), sink);
+            }
             State::Padding(_, seen) => {
                 padding(seen, sink);
                 self.end(Ending::Cut(end), sink);
@@ -656,6 +686,26 @@ impl Decode for LayoutDecoder {
 }
 
 impl LayoutDecoder {
+    /// A picture begins with these bytes, as far as they tell.
+    fn peeked(&mut self, held: &[u8], length: u64, sink: &mut Sink<'_>) {
+        self.start(Some(length), sink);
+        self.state = State::Limited(length);
+        if !held.is_empty() {
+            self.take(held, sink);
+        }
+    }
+
+    /// Where a picture should begin, none does.
+    fn no_picture(&mut self, held: &[u8], sink: &mut Sink<'_>) {
+        sink(Event::Fault(Fault::NotTheLayout {
+            field: "picture".to_owned(),
+            found: held.escape_ascii().to_string(),
+        }));
+        let mut carve = Box::new(CarveDecoder::inside());
+        carve.update(held, sink);
+        self.state = State::Lost(carve);
+    }
+
     fn missing(&mut self, length: u64, sink: &mut Sink<'_>) {
         if length > 0 {
             self.message.given = self.message.given.saturating_add(length);
@@ -715,6 +765,20 @@ impl LayoutDecoder {
                 missing
             }
             State::Walk(_) => self.walk(bytes, sink),
+            State::Peek(held, length) => {
+                let missing = SNIFF_BYTES.saturating_sub(held.len()).min(bytes.len());
+                held.extend_from_slice(bytes.get(..missing).unwrap_or_default());
+                if held.len() < SNIFF_BYTES {
+                    return missing;
+                }
+                let (held, length) = (std::mem::take(held), *length);
+                if let Sniff::No = sniff(&held) {
+                    self.no_picture(&held, sink);
+                } else {
+                    self.peeked(&held, length, sink);
+                }
+                missing
+            }
             State::Padding(left, seen) => {
                 let take = usize::try_from(*left)
                     .unwrap_or(usize::MAX)
