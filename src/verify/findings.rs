@@ -184,6 +184,17 @@ fn of_mistake(
             format!("The {what} has {found} bytes instead of {expected}. {damage}."),
             "Write only as many bytes as recv or read returned, not the size of the buffer.",
         ),
+        Mistake::ZerosBehind { .. } => error(
+            Name::StaleBuffer,
+            format!("The {what} has {found} bytes instead of {expected}. {damage}."),
+            "Write only as many bytes as recv or read returned, not the size of the buffer.",
+        ),
+        Mistake::FramingKept => error(
+            Name::HeaderInFile,
+            format!("The {what} has {found} bytes instead of {expected}. {damage}."),
+            "In the receiver: take the framing off each piece (read its header, then exactly the bytes that it announces), and save \
+             what is left.",
+        ),
         Mistake::Header { bytes } if bytes > 1024 => error(
             Name::HeaderInFile,
             format!(

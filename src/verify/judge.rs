@@ -512,6 +512,13 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
         words.clone_into(&mut mismatch.damage);
         *kind = Kind::Misread;
     }
+    if direction == SideOfMismatch::WireToReceiver
+        && work.evidence.is_some_and(|evidence| evidence.verbatim)
+        && let Some((mismatch, kind @ (Kind::Other | Kind::Rewritten))) = &mut difference
+    {
+        mismatch.damage = Mistake::FramingKept.words(around(work));
+        *kind = Kind::Mistake(Mistake::FramingKept);
+    }
     if let Some(picture) = &picture {
         levels(
             work,

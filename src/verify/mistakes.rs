@@ -49,6 +49,10 @@ pub(super) enum Mistake {
     CtrlZ,
     /// Each time the whole buffer of so many bytes was written, whatever had been read into it.
     WholeBuffers { buffer: usize },
+    /// So many zeros follow it: a buffer longer than the picture was written whole.
+    ZerosBehind { bytes: usize },
+    /// It is the stream as it is, with the framing between the picture's pieces.
+    FramingKept,
     /// The text that carries the picture was not decoded.
     LeftEncoded(View),
     /// One block of so many bytes, and no more.
@@ -161,6 +165,11 @@ impl Mistake {
                  the round before left there",
                 bytes_of(buffer)
             ),
+            Self::ZerosBehind { bytes } => format!(
+                "{} at the end: a buffer longer than the picture was written whole",
+                counted(bytes as u64, "zero too many", "zeros too many")
+            ),
+            Self::FramingKept => "It is the stream as it came, with the framing in front of each piece".to_owned(),
             Self::LeftEncoded(view) => format!("Not decoded: it is the picture {}", view.words()),
             Self::ObjectStream { at } => format!(
                 "At byte {} stands AC ED 00 05, the header of a second Java object stream, within the picture: a new \
@@ -230,6 +239,9 @@ pub(super) fn of(
         }
         if receiver && around.after.starts_with(tail) {
             return Some(Mistake::ReadOn { bytes: tail.len() });
+        }
+        if receiver && tail.len() >= 4 && tail.iter().all(|&byte| byte == 0) {
+            return Some(Mistake::ZerosBehind { bytes: tail.len() });
         }
         return None;
     }
@@ -519,6 +531,10 @@ mod tests {
         assert_eq!(named(&late), shifted(3, false));
         let late = [&file[3..], b"nix"].concat();
         assert_eq!(named(&late), None);
+        let zeros = [file.as_slice(), &[0; 4]].concat();
+        let behind = Some(Mistake::ZerosBehind { bytes: 4 });
+        assert_eq!(named(&zeros), behind);
+        assert_eq!(named(&zeros[..5_003]), None);
         let slice = [&[0, 0], file.as_slice(), b"n"].concat();
         let both = Mistake::Slice {
             before: 2,

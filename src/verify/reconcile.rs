@@ -37,6 +37,8 @@ pub struct Evidence {
     pub wire: Option<Wire>,
     /// How they lie.
     pub lie: Lie,
+    /// The received file is a piece of the stream, framing and all.
+    pub(super) verbatim: bool,
     /// Bytes that are in the capture, between others that are the file's, are not: a difference that no missing frame explains.
     pub certain: bool,
 }
@@ -49,6 +51,7 @@ impl Evidence {
             form: Form::BYTES,
             wire: None,
             lie: Lie::Plain,
+            verbatim: false,
             certain: false,
         }
     }
@@ -302,6 +305,7 @@ impl Work<'_, '_> {
     /// For each picture without a received file of its digest the received file of which most lies there.
     fn received(&mut self, passages: &[Passage]) {
         let mut close: Vec<(u64, PictureId, usize)> = Vec::new();
+        let mut verbatim: BTreeSet<(PictureId, usize)> = BTreeSet::new();
         let mut alone: Vec<&Passage> = Vec::new();
         for passage in passages {
             let received = self
@@ -335,6 +339,12 @@ impl Work<'_, '_> {
                     .sum();
                 if common > 0 {
                     close.push((common, image.id, passage.text));
+                    let through = passage.placement.is_whole()
+                        && passage.placement.spans.len() == 1
+                        && image.encoded_bytes.is_some_and(|encoded| common >= encoded);
+                    if through {
+                        verbatim.insert((image.id, passage.text));
+                    }
                 }
             }
         }
@@ -347,7 +357,9 @@ impl Work<'_, '_> {
                 .get(&picture)
                 .is_none_or(|evidence| evidence.received.is_none());
             if free && used.insert(text) {
-                self.evidence(picture).received = Some(text);
+                let evidence = self.evidence(picture);
+                evidence.received = Some(text);
+                evidence.verbatim = verbatim.contains(&(picture, text));
             }
         }
         for passage in alone {

@@ -212,9 +212,14 @@ fn missing_inside(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
             picture,
             view.ends(picture.id),
             format!(
-                "The {}'s structure breaks at its byte {}: {reason}. {why}",
+                "The {}'s structure breaks at its byte {}: {reason}. {why}{}",
                 kind(picture),
-                count(*at)
+                count(*at),
+                match picture.declared {
+                    Some(declared) if declared > *at =>
+                        format!(" It had declared {} bytes.", count(declared)),
+                    _ => String::new(),
+                }
             ),
             "In the sender: use sendall() (write_all in Rust), or go on from where send() stopped; and check that the file itself \
              is sound.",

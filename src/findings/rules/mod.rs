@@ -127,8 +127,25 @@ fn subordinate(findings: &mut [Finding]) {
     }
 }
 
-/// A length that is not the picture's shifts all that follows: what is found behind it is a consequence.
+/// A length that is not the picture's shifts all that follows, and bytes left out are missing at the end: what is found of that is
+/// a consequence.
 fn misframed(findings: &mut [Finding]) {
+    let broken: Vec<PictureId> = findings
+        .iter()
+        .filter(|finding| {
+            finding.name == Name::MissingInside && finding.severity == Severity::Error
+        })
+        .filter_map(|finding| finding.image)
+        .collect();
+    for finding in findings.iter_mut() {
+        let of_it = finding.image.is_some_and(|image| broken.contains(&image));
+        if finding.name == Name::EarlyClose && of_it {
+            finding.severity = Severity::Note;
+            finding
+                .message
+                .push_str(&format!(" This only follows from {}.", Name::MissingInside));
+        }
+    }
     let cause = findings
         .iter()
         .filter(|finding| matches!(finding.name, Name::LengthMismatch | Name::WrongSizeGiven))

@@ -24,6 +24,8 @@ pub struct DatagramDecoder {
     last: Option<(Sequence, Option<u64>)>,
     /// The running number that the next picture begins with.
     base: Option<u64>,
+    /// A picture began with the first bytes of a picture file.
+    began: bool,
 }
 
 /// What the fields of a datagram say.
@@ -60,6 +62,11 @@ struct Open {
     length: Option<u64>,
     given: u64,
     walker: Option<Walker>,
+    /// The first piece has not come.
+    headless: bool,
+    /// The longest piece so far, and whether one was shorter: the last, then.
+    longest: usize,
+    short: bool,
 }
 
 /// Reads a datagram as these fields, to the last byte; nothing where it is none.
@@ -139,6 +146,7 @@ impl DatagramDecoder {
             head: None,
             last: None,
             base: None,
+            began: false,
         }
     }
 
@@ -323,7 +331,7 @@ impl DatagramDecoder {
             order
         } else {
             self.end(Ending::Broken, sink);
-            self.start(&said, sink);
+            self.start(&said, begins, sink);
             let open = self.open.as_ref();
             match open.map(|open| open.key(&said, self.by_offset())) {
                 Some(0) | None => Order::Next,
@@ -334,7 +342,8 @@ impl DatagramDecoder {
         true
     }
 
-    fn start(&mut self, said: &Said, sink: &mut Sink<'_>) {
+    /// A picture begins; `begins`: with its first bytes.
+    fn start(&mut self, said: &Said, begins: bool, sink: &mut Sink<'_>) {
         let head = self.head.take().unwrap_or_default();
         let length = head.length.or(head.total).or(said.total);
         sink(Event::PictureStart { length });
@@ -347,8 +356,11 @@ impl DatagramDecoder {
         self.last = None;
         let count = head.count.or(said.count).or_else(|| {
             let after = said.left?;
-            Some(after.saturating_add(1))
+            // Other pictures begin as pictures do: what comes before this piece was lost, one piece at least.
+            let lost = u64::from(self.began && !begins);
+            Some(after.saturating_add(1).saturating_add(lost))
         });
+        self.began |= begins;
         self.open = Some(Open {
             sequence: Sequence::new(self.by_offset()),
             end: if self.by_offset() { length } else { count },
@@ -359,6 +371,9 @@ impl DatagramDecoder {
             length,
             given: 0,
             walker: None,
+            headless: true,
+            longest: 0,
+            short: false,
         });
     }
 
@@ -385,7 +400,12 @@ impl DatagramDecoder {
         if other {
             return Some(Place::Elsewhere);
         }
-        Some(open.sequence.place(open.key(said, by_offset), piece))
+        let key = open.key(said, by_offset);
+        if key == 0 && begins && open.headless && open.short {
+            // The last piece of that picture came: its first was lost, and this one is of the next.
+            return Some(Place::Elsewhere);
+        }
+        Some(open.sequence.place(key, piece))
     }
 
     #[expect(
@@ -434,6 +454,9 @@ impl DatagramDecoder {
         let repeat = matches!(order, Order::Repeat | Order::Copy);
         if !repeat {
             open.arrived = open.arrived.saturating_add(1);
+            open.headless &= key != 0;
+            open.short |= piece.len() < open.longest;
+            open.longest = open.longest.max(piece.len());
         }
         let walks = open.length.is_none() && (open.end.is_none() || fixed || !numbered);
         let Open {
