@@ -109,7 +109,7 @@ pub(super) fn blame(
                 {
                     blame(Blamed::Sender, "it announced fewer bytes than the file has")
                 }
-                (SideOfMismatch::SenderToWire, Kind::CutShort { .. }) => Some(cut(work, ends)),
+                (SideOfMismatch::SenderToWire, kind) if kind.is_cut() => Some(cut(work, ends)),
                 (SideOfMismatch::SenderToWire, Kind::Mistake(Mistake::ReadOn { .. })) => blame(
                     Blamed::Sender,
                     "it sent more than the picture, and the receiver saved what came",

@@ -57,6 +57,21 @@ pub(super) enum Kind {
     Other,
 }
 
+impl Kind {
+    /// The end is missing, and nothing tells that the sender left it out.
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(
+            self,
+            Self::CutShort { .. }
+                | Self::Mistake(
+                    Mistake::Stopped { .. }
+                        | Mistake::FirstBlock { .. }
+                        | Mistake::NotFlushed { .. }
+                )
+        )
+    }
+}
+
 /// How a file compares with the wire.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Found {

@@ -253,9 +253,14 @@ pub(super) fn passages<'w>(texts: &[Text<'_>], ways: &[Way<'w>]) -> (Vec<Passage
     // Converted or decoded only where much of a direction is no file as it is.
     let open: Vec<usize> = (0..ways.len())
         .filter(|number| {
+            // A file that the receiver saved may be the conversion of one that was sent.
+            let counts = |passage: &&Passage| {
+                let sent = texts.get(passage.text).is_some_and(|text| text.sent);
+                passage.way == *number && passage.is_clean() && sent
+            };
             let clean: u64 = found
                 .iter()
-                .filter(|passage| passage.way == *number && passage.is_clean())
+                .filter(counts)
                 .map(|passage| passage.placement.covered())
                 .sum();
             let all: u64 = ways.get(*number).map_or(0, |way| {

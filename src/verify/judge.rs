@@ -200,7 +200,7 @@ pub fn picture(work: &Work<'_>) -> Outcome {
     let (received, received_differs) = split(received);
     let (mut first, mut second) = (sent_differs, received_differs);
     // What the sender itself put on the wire comes first, unless the receiver broke it off.
-    let made = matches!(&first, Some((_, kind)) if !matches!(kind, Kind::CutShort { .. }));
+    let made = matches!(&first, Some((_, kind)) if !kind.is_cut());
     if first.is_none() || (second.is_some() && ends.receiver_reset && !made) {
         std::mem::swap(&mut first, &mut second);
     }

@@ -79,8 +79,13 @@ pub(super) fn solve(samples: &[Sample<'_>]) -> Option<Solved> {
     {
         return Some(solved);
     }
+    // Of one message a text may be constant, or hold a name: what stands right before the digits is enough.
+    let says = |solved: &Solved| {
+        let words = |field: &Field| matches!(&field.kind, Kind::Fixed(text) if text.len() > 2);
+        samples.len() > 1 || !solved.fields.iter().any(words)
+    };
     by_varint(samples)
-        .or_else(|| by_texts(samples).filter(|solved| samples.len() == 1 || fits(samples, solved)))
+        .or_else(|| by_texts(samples).filter(|solved| says(solved) && fits(samples, solved)))
         .or_else(|| by_digits(samples))
         .or_else(|| by_texts(samples))
 }

@@ -232,8 +232,10 @@ fn pieces(bytes: &[u8], start: usize, full: bool) -> Outcome {
             }
         }
     }
-    if let Outcome::Found(found) = by_text_lengths(bytes, start) {
-        return Outcome::Found(found);
+    match by_text_lengths(bytes, start) {
+        Outcome::Found(found) => return Outcome::Found(found),
+        Outcome::NeedMore if !full => more = true,
+        _ => {}
     }
     match by_numbers(bytes, start) {
         Outcome::Nothing if more => Outcome::NeedMore,
@@ -407,9 +409,12 @@ fn by_text_lengths(bytes: &[u8], start: usize) -> Outcome {
         [digits @ .., b'\n'] if is_number(digits) => &b"\n"[..],
         _ => return Outcome::Nothing,
     };
+    let mut more = false;
     for radix in [10, 16] {
         for trailer in [&b""[..], &b"\r\n"[..], &b"\n"[..]] {
-            if let Some((count, true)) = text_lengths(bytes, start, line, radix, trailer) {
+            let seen = text_lengths(bytes, start, line, radix, trailer);
+            more |= seen == Seen::More;
+            if let Seen::Whole(count) = seen {
                 let until = Shape::Until(line.into());
                 let kind = if radix == 10 {
                     Kind::Decimal(until)
@@ -438,44 +443,69 @@ fn by_text_lengths(bytes: &[u8], start: usize) -> Outcome {
             }
         }
     }
-    Outcome::Nothing
+    if more {
+        Outcome::NeedMore
+    } else {
+        Outcome::Nothing
+    }
 }
 
 fn is_number(digits: &[u8]) -> bool {
     (1..=8).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit)
 }
 
-/// How many pieces there are, and whether they together are a picture.
-fn text_lengths(
-    bytes: &[u8],
-    start: usize,
-    line: &[u8],
-    radix: u32,
-    trailer: &[u8],
-) -> Option<(usize, bool)> {
-    let first = bytes.get(start..start + SNIFF_BYTES)?;
-    let Sniff::Is(format) = sniff(first) else {
-        return None;
+/// What pieces behind lines of digits came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// So many pieces are a picture.
+    Whole(usize),
+    /// As far as the bytes go they fit.
+    More,
+    Nothing,
+}
+
+fn text_lengths(bytes: &[u8], start: usize, line: &[u8], radix: u32, trailer: &[u8]) -> Seen {
+    let first = bytes.get(start..start.saturating_add(SNIFF_BYTES));
+    let Some(Sniff::Is(format)) = first.map(sniff) else {
+        return Seen::Nothing;
     };
     let mut walker = Walker::new(format);
     let mut rest = bytes;
     let mut count = 0;
     loop {
-        let end = memchr::memmem::find(rest.get(..16.min(rest.len()))?, line)?;
-        let digits = rest.get(..end).filter(|digits| is_number(digits))?;
-        let size = u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?;
-        let from = end + line.len();
-        let to = from.checked_add(usize::try_from(size).ok()?)?;
-        let data = rest.get(from..to).filter(|data| !data.is_empty())?;
+        let head = rest.get(..rest.len().min(16)).unwrap_or_default();
+        let Some(end) = memchr::memmem::find(head, line) else {
+            let fits = head.len() < 16 && head.iter().all(u8::is_ascii_hexdigit);
+            return if fits { Seen::More } else { Seen::Nothing };
+        };
+        let digits = head.get(..end).unwrap_or_default();
+        let text = std::str::from_utf8(digits).unwrap_or_default();
+        let size = u32::from_str_radix(text, radix)
+            .ok()
+            .filter(|size| *size > 0 && is_number(digits));
+        let Some(size) = size.and_then(|size| usize::try_from(size).ok()) else {
+            return Seen::Nothing;
+        };
+        let from = end.saturating_add(line.len());
+        let Some(data) = rest.get(from..from.saturating_add(size)) else {
+            // A length of the whole picture is no piece's.
+            walker.update(rest.get(from..).unwrap_or_default());
+            let walking = walker.status() == Status::Walking;
+            return if walking { Seen::More } else { Seen::Nothing };
+        };
         walker.update(data);
         count += 1;
-        rest = rest.get(to..)?;
+        rest = rest.get(from.saturating_add(size)..).unwrap_or_default();
         match walker.status() {
             Status::Walking => {}
-            Status::Whole { .. } => return Some((count, count > 1)),
-            Status::Broken { .. } => return None,
+            Status::Whole { .. } if count > 1 => return Seen::Whole(count),
+            Status::Whole { .. } | Status::Broken { .. } => return Seen::Nothing,
         }
-        rest = rest.strip_prefix(trailer)?;
+        match rest.strip_prefix(trailer) {
+            Some(behind) => rest = behind,
+            None if rest.len() < trailer.len() => return Seen::More,
+            None => return Seen::Nothing,
+        }
     }
 }
 
