@@ -113,6 +113,7 @@ pub(super) fn of_mismatch(
 }
 
 /// The finding of a mistake that explains every byte.
+#[expect(clippy::too_many_lines, reason = "one arm for each mistake")]
 fn of_mistake(
     mistake: Mistake,
     side: SideOfMismatch,
@@ -179,12 +180,7 @@ fn of_mistake(
             ),
             "In the sender: send only what read or fread returned, not the size of the buffer.",
         ),
-        Mistake::WholeBuffers { .. } => error(
-            Name::StaleBuffer,
-            format!("The {what} has {found} bytes instead of {expected}. {damage}."),
-            "Write only as many bytes as recv or read returned, not the size of the buffer.",
-        ),
-        Mistake::ZerosBehind { .. } => error(
+        Mistake::WholeBuffers { .. } | Mistake::ZerosBehind { .. } => error(
             Name::StaleBuffer,
             format!("The {what} has {found} bytes instead of {expected}. {damage}."),
             "Write only as many bytes as recv or read returned, not the size of the buffer.",

@@ -205,14 +205,8 @@ pub fn picture(work: &Work<'_>) -> Outcome {
         std::mem::swap(&mut first, &mut second);
     }
     let mut first = first.or(direct.filter(|_| !padded));
-    if let Some((mismatch, Kind::Mistake(mistake))) = &mut first
-        && mismatch.side == SideOfMismatch::WireToReceiver
-        && match mistake {
-            Mistake::Stale { .. } => true,
-            // All that nothing explains.
-            Mistake::ReadOn { bytes } => *bytes as u64 == work.knowledge.strays,
-            _ => false,
-        }
+    if let Some((mismatch, kind)) = &mut first
+        && sent_so(work, mismatch, kind)
     {
         // What the receiver saved is what was sent: more than the picture.
         mismatch.side = SideOfMismatch::SenderToWire;
@@ -289,6 +283,17 @@ fn is_undone(work: &Work<'_>, sent: Option<&Compared>, received: Option<&Compare
     same && !work.knowledge.type_a && (kind(sent) == Some(true) || text) && received.is_some()
 }
 
+/// Whether what the receiver saved beyond the picture was sent so by mistake.
+fn sent_so(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
+    mismatch.side == SideOfMismatch::WireToReceiver
+        && match kind {
+            Kind::Mistake(Mistake::Stale { .. }) => true,
+            // All that nothing explains.
+            Kind::Mistake(Mistake::ReadOn { bytes }) => *bytes as u64 == work.knowledge.strays,
+            _ => false,
+        }
+}
+
 /// What stands around the picture.
 fn around<'w>(work: &Work<'w>) -> Around<'w> {
     Around {
@@ -332,6 +337,30 @@ fn shape(work: &Work<'_>, sent: Option<&Compared>, received: Option<&mut Compare
     );
     received.side.equal = Some(false);
     received.difference = Some((mismatch, Kind::Misread));
+}
+
+/// The received file holds what went over the wire, taken in a wrong way: names it.
+fn taken_wrongly(
+    work: &Work<'_>,
+    picture: Option<&DynamicImage>,
+    wire: &Wire,
+    difference: &mut Option<(Mismatch, Kind)>,
+) {
+    let Some((mismatch, kind)) = difference else {
+        return;
+    };
+    if mismatch.side != SideOfMismatch::WireToReceiver {
+        return;
+    }
+    if let Some(words) = picture.and_then(|picture| channels(work, picture, wire)) {
+        words.clone_into(&mut mismatch.damage);
+        *kind = Kind::Misread;
+    } else if work.evidence.is_some_and(|evidence| evidence.verbatim)
+        && matches!(kind, Kind::Other | Kind::Rewritten)
+    {
+        mismatch.damage = Mistake::FramingKept.words(around(work));
+        *kind = Kind::Mistake(Mistake::FramingKept);
+    }
 }
 
 /// Pixels of the received file that are the wire's with the channels in another order.
@@ -502,23 +531,7 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
         }
         None => bytes::compare(wire, file, direction, &carriage),
     };
-    if direction == SideOfMismatch::WireToReceiver
-        && equal == Some(false)
-        && let Some(words) = picture
-            .as_ref()
-            .and_then(|picture| channels(work, picture, wire))
-        && let Some((mismatch, kind)) = &mut difference
-    {
-        words.clone_into(&mut mismatch.damage);
-        *kind = Kind::Misread;
-    }
-    if direction == SideOfMismatch::WireToReceiver
-        && work.evidence.is_some_and(|evidence| evidence.verbatim)
-        && let Some((mismatch, kind @ (Kind::Other | Kind::Rewritten))) = &mut difference
-    {
-        mismatch.damage = Mistake::FramingKept.words(around(work));
-        *kind = Kind::Mistake(Mistake::FramingKept);
-    }
+    taken_wrongly(work, picture.as_ref(), wire, &mut difference);
     if let Some(picture) = &picture {
         levels(
             work,

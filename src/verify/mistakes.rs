@@ -1,7 +1,7 @@
 //! The mistakes of programs that change a picture in a way of their own: each is a rule that makes what was found of what was
 //! expected, byte for byte.
 
-use crate::align::{View, viewed};
+use crate::align::{View, recovered, viewed};
 use crate::ledger::comparison::SideOfMismatch;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
 use crate::units::{count, counted};
@@ -72,6 +72,7 @@ fn number(bytes: usize) -> String {
 
 impl Mistake {
     /// What happened, in plain words.
+    #[expect(clippy::too_many_lines, reason = "one arm for each mistake")]
     pub(super) fn words(self, around: Around<'_>) -> String {
         let buffers = |buffer: usize| {
             if BUFFERS.contains(&buffer) {
@@ -214,16 +215,12 @@ pub(super) fn of(
     }
     let receiver = side != SideOfMismatch::SenderToWire;
     for view in View::CONVERSIONS {
-        if view.is_text_mode() {
-            if viewed(expected, view).is_some_and(|made| made == found) {
-                return Some(Mistake::Text(view));
-            }
-        } else if receiver
-            && found.len() > expected.len()
-            && viewed(expected, view).is_some_and(|made| made == found.trim_ascii_end())
-        {
-            return Some(Mistake::LeftEncoded(view));
+        if viewed(expected, view).is_some_and(|made| made == found) {
+            return Some(Mistake::Text(view));
         }
+    }
+    if receiver && let Some(view) = encoded(expected, found) {
+        return Some(Mistake::LeftEncoded(view));
     }
     if !found.is_empty()
         && let Some(buffer) = cut_at_nul(expected, found)
@@ -290,6 +287,17 @@ pub(super) fn of(
         return Some(Mistake::Thumbnail);
     }
     None
+}
+
+/// How `found`, a text, carries all of `expected`, where it does.
+fn encoded(expected: &[u8], found: &[u8]) -> Option<View> {
+    if found.len() <= expected.len() || !found.is_ascii() {
+        return None;
+    }
+    recovered(found, 0, expected.len())
+        .into_iter()
+        .find(|one| one.bytes == expected)
+        .map(|one| one.view)
 }
 
 /// `found` is another piece of the stream than the picture, with some of it or all.
@@ -508,11 +516,10 @@ mod tests {
         assert_eq!(named(&pieces, SENT), Some(second));
         let pieces = [&file[..1000], &OBJECT_STREAM[1..], &file[1000..]].concat();
         assert_eq!(named(&pieces, SENT), None);
-        let text = viewed(&file, View::Base64).unwrap();
-        assert_eq!(
-            named(&text, RECEIVED),
-            Some(Mistake::LeftEncoded(View::Base64))
-        );
+        let digits = |byte: &u8| format!("{byte:02x}").into_bytes();
+        let text: Vec<u8> = file.iter().flat_map(digits).collect();
+        let left = Some(Mistake::LeftEncoded(View::HexLower));
+        assert_eq!(named(&text, RECEIVED), left);
         assert_eq!(named(&text, SENT), None);
     }
 

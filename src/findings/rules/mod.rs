@@ -127,6 +127,14 @@ fn subordinate(findings: &mut [Finding]) {
     }
 }
 
+/// Makes a note of what only follows from another finding.
+fn only_follows(finding: &mut Finding, cause: Name) {
+    finding.severity = Severity::Note;
+    finding.message.push_str(" This only follows from ");
+    finding.message.push_str(cause.as_str());
+    finding.message.push('.');
+}
+
 /// A length that is not the picture's shifts all that follows, and bytes left out are missing at the end: what is found of that is
 /// a consequence.
 fn misframed(findings: &mut [Finding]) {
@@ -140,10 +148,7 @@ fn misframed(findings: &mut [Finding]) {
     for finding in findings.iter_mut() {
         let of_it = finding.image.is_some_and(|image| broken.contains(&image));
         if finding.name == Name::EarlyClose && of_it {
-            finding.severity = Severity::Note;
-            finding
-                .message
-                .push_str(&format!(" This only follows from {}.", Name::MissingInside));
+            only_follows(finding, Name::MissingInside);
         }
     }
     let cause = findings
@@ -160,10 +165,7 @@ fn misframed(findings: &mut [Finding]) {
             Name::ImplausibleLength | Name::StrayBytes | Name::UnreadDataReset
         ) && finding.packets.first().is_some_and(|first| *first >= frame);
         if follows && finding.severity > Severity::Note {
-            finding.severity = Severity::Note;
-            finding
-                .message
-                .push_str(&format!(" This only follows from {name}."));
+            only_follows(finding, name);
         }
     }
 }
