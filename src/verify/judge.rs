@@ -175,19 +175,7 @@ pub fn picture(work: &Work<'_>) -> Outcome {
             ));
         }
     }
-    let padded = [&sent, &received]
-        .into_iter()
-        .flatten()
-        .any(|compared| matches!(compared.difference, Some((_, Kind::Padded { .. }))));
-    if padded {
-        // The format has no other way to end: no difference that anybody made.
-        for compared in [&mut sent, &mut received].into_iter().flatten() {
-            if let Some((_, Kind::Padded { .. })) = compared.difference {
-                compared.difference = None;
-                compared.side.equal = None;
-            }
-        }
-    }
+    let padded = padded(&mut sent, &mut received);
     let ends = ends(work);
     let size = [&sent, &received]
         .into_iter()
@@ -281,6 +269,19 @@ fn is_undone(work: &Work<'_>, sent: Option<&Compared>, received: Option<&Compare
         _ => false,
     };
     same && !work.knowledge.type_a && (kind(sent) == Some(true) || text) && received.is_some()
+}
+
+/// Whether a difference is what fills the last datagram up. The format has no other way to end: no difference that anybody made.
+fn padded(sent: &mut Option<Compared>, received: &mut Option<Compared>) -> bool {
+    let mut found = false;
+    for compared in [sent, received].into_iter().flatten() {
+        if let Some((_, Kind::Padded { .. })) = compared.difference {
+            compared.difference = None;
+            compared.side.equal = None;
+            found = true;
+        }
+    }
+    found
 }
 
 /// Whether what the receiver saved beyond the picture was sent so by mistake.
