@@ -403,12 +403,6 @@ fn udp() -> Vec<Transfer> {
             |_, at, _, _| two(at),
             Some((true, 0, 3)),
         ),
-        datagrams(
-            "the first of a picture never sent",
-            700,
-            |_, at, _, _| two(at),
-            Some((true, 1, 0)),
-        ),
     ]
 }
 

@@ -250,12 +250,13 @@ pub(super) fn passages<'w>(texts: &[Text<'_>], ways: &[Way<'w>]) -> (Vec<Passage
     let plain: Vec<&[u8]> = texts.iter().map(|text| text.bytes).collect();
     let numbers: Vec<(usize, Form)> = (0..texts.len()).map(|text| (text, Form::BYTES)).collect();
     let mut found = looked_for(texts, &plain, &numbers, ways);
+    let any_sent = texts.iter().any(|text| text.sent);
     // Converted or decoded only where much of a direction is no file as it is.
     let open: Vec<usize> = (0..ways.len())
         .filter(|number| {
             // A file that the receiver saved may be the conversion of one that was sent.
             let counts = |passage: &&Passage| {
-                let sent = texts.get(passage.text).is_some_and(|text| text.sent);
+                let sent = !any_sent || texts.get(passage.text).is_some_and(|text| text.sent);
                 passage.way == *number && passage.is_clean() && sent
             };
             let clean: u64 = found

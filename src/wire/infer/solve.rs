@@ -79,13 +79,18 @@ pub(super) fn solve(samples: &[Sample<'_>]) -> Option<Solved> {
     {
         return Some(solved);
     }
+    by_varint(samples).or_else(|| with_texts(samples))
+}
+
+/// A header with texts in it.
+fn with_texts(samples: &[Sample<'_>]) -> Option<Solved> {
     // Of one message a text may be constant, or hold a name: what stands right before the digits is enough.
     let says = |solved: &Solved| {
         let words = |field: &Field| matches!(&field.kind, Kind::Fixed(text) if text.len() > 2);
         samples.len() > 1 || !solved.fields.iter().any(words)
     };
-    by_varint(samples)
-        .or_else(|| by_texts(samples).filter(|solved| says(solved) && fits(samples, solved)))
+    by_texts(samples)
+        .filter(|solved| says(solved) && fits(samples, solved))
         .or_else(|| by_digits(samples))
         .or_else(|| by_texts(samples))
 }
@@ -356,7 +361,7 @@ fn by_columns(samples: &[Sample<'_>], size: usize) -> Option<Solved> {
     let digits = taken
         .iter()
         .any(|(_, _, field, _)| matches!(field.kind, Kind::Decimal(_)));
-    if digits && let Some(solved) = by_texts(samples) {
+    if digits && let Some(solved) = with_texts(samples) {
         return Some(solved);
     }
     if !length && (size == 0 || has_text(samples)) {
