@@ -40,7 +40,6 @@ pub async fn write(frame: DataFrame, format: Format, to: Option<&Path>) -> anyho
     written
 }
 
-#[expect(clippy::future_not_send, reason = "it is waited for where it is made")]
 async fn into(frame: DataFrame, format: Format, out: impl Write) -> anyhow::Result<()> {
     let out = BufWriter::new(out);
     let mut batches = frame.execute_stream().await?;

@@ -117,7 +117,7 @@ struct TableArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Upkeep")]
 struct UpkeepArgs {
-    /// Join the small files of each day and host to files of 16 MB or more
+    /// Join the files below 16 MB of each day and host
     #[arg(long)]
     compact: bool,
 
