@@ -119,6 +119,9 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
             let image = report.images.first();
             let how = match image.and_then(compared::by_pixels) {
                 Some(Level::Pixels) => "pixel for pixel",
+                Some(Level::Similar) if compared::at_bytes(image) => {
+                    "with pixels that differ from the lossy file's by no more than decoders differ"
+                }
                 Some(Level::Similar) => "nearly as it was (similar pixels)",
                 _ => "byte for byte",
             };

@@ -534,13 +534,16 @@ fn compare(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) ->
     };
     taken_wrongly(work, picture.as_ref(), wire, &mut difference);
     if let Some(picture) = &picture {
-        levels(
+        let nearly = levels(
             work,
             subject,
             direction,
             picture,
             (&mut equal, &mut difference),
         );
+        if nearly {
+            side.by = Level::Similar;
+        }
     }
     side.equal = equal;
     side.compared_bytes = compared;
@@ -587,21 +590,24 @@ fn rebuilt(wire: &Wire, file: &[u8]) -> Option<Wire> {
     Some(Wire::of(made))
 }
 
-/// Raw pixels may differ from a lossy file's by what its decoders differ by; and an alpha channel counts.
+/// Raw pixels may differ from a lossy file's by what its decoders differ by, and true is returned where they do; and an alpha
+/// channel counts.
 fn levels(
     work: &Work<'_>,
     subject: &Subject<'_>,
     direction: SideOfMismatch,
     picture: &DynamicImage,
     (equal, difference): (&mut Option<bool>, &mut Option<(Mismatch, Kind)>),
-) {
+) -> bool {
     let (Some(wire), Some(file)) = (work.wire, subject.bytes) else {
-        return;
+        return false;
     };
     if *equal == Some(false) && likeness::is_lossy(file) && likeness::nearly(wire, picture) {
         *equal = Some(true);
         *difference = None;
-    } else if *equal == Some(true)
+        return true;
+    }
+    if *equal == Some(true)
         && direction == SideOfMismatch::WireToReceiver
         && likeness::hides_pixels(picture)
     {
@@ -609,6 +615,7 @@ fn levels(
         *equal = Some(false);
         *difference = Some((told(work.image, subject, direction, words), Kind::Other));
     }
+    false
 }
 
 /// Pictures that are one, encoded differently; others are not nearly so alike.

@@ -12,6 +12,7 @@
     reason = "a test opens sockets and files, waits, says when it skips, and may fail"
 )]
 
+mod catalogue;
 mod confined;
 mod datagrams;
 mod frames;

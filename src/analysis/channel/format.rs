@@ -64,10 +64,12 @@ impl Channel {
     pub(super) fn retry(&mut self, head: Vec<u8>, ended: bool, context: &mut Context<'_>) {
         if self.decide(&head, ended || head.len() >= HEAD, context) {
             if let State::Held(_) = self.state {
+                // What is held is driven when it is settled.
                 self.hold(&head, context);
                 if ended {
                     self.settle(false, context);
                 }
+                return;
             }
             self.drive(context, |decoder, sink| decoder.update(&head, sink));
         } else if ended {

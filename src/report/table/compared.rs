@@ -78,6 +78,13 @@ pub(super) fn by_pixels(image: &Image) -> Option<Level> {
     sides.into_iter().flatten().map(|side| side.by).max()
 }
 
+/// Whether equality was asked for, and not likeness.
+pub(super) fn at_bytes(image: Option<&Image>) -> bool {
+    image
+        .and_then(|image| image.compared.as_deref())
+        .is_some_and(|compared| compared.level == Level::Bytes)
+}
+
 /// How many files named with `--sent` no picture was found for.
 pub(super) fn never_seen(report: &Report) -> u64 {
     let sent = report.verification.as_ref().and_then(|v| v.sent.as_ref());
@@ -287,7 +294,7 @@ fn lengths(image: &Image, compared: &Comparison) -> String {
     let mut line = parts.join(", ");
     let raw = |side: &Option<Side>| {
         side.as_ref()
-            .is_some_and(|side| side.by == Level::Pixels && compared.level == Level::Bytes)
+            .is_some_and(|side| side.by >= Level::Pixels && compared.level == Level::Bytes)
     };
     if raw(&compared.sent) || raw(&compared.received) {
         line.push_str(" (compared as rows of pixels)");
