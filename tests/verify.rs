@@ -789,3 +789,54 @@ fn a_file_is_never_compared_with_itself() {
     assert_eq!((code, verdicts(&report)), (1, vec!["mismatch"]));
     assert_eq!(mismatch(&report, 0)["side"], "wire-to-receiver");
 }
+
+#[test]
+fn a_filter_chooses_what_is_judged() {
+    let file = path("pipeline-hang", ".pcap");
+    let (sent, received) = (
+        path("pipeline-hang", "/sent"),
+        path("pipeline-hang", "/received"),
+    );
+    let filtered = |filter: &str| {
+        run(&[
+            &file,
+            "--sent",
+            &sent,
+            "--received",
+            &received,
+            "-Y",
+            filter,
+        ])
+    };
+    assert_eq!(verified("pipeline-hang").0, 1);
+    for (filter, code, pictures) in [
+        ("tcp.stream == 1", 0, 2),
+        ("tcp.stream == 2", 1, 2),
+        ("imgnet.picture == 0", 0, 1),
+        ("frame.number > 0", 1, 5),
+    ] {
+        let (found, report) = filtered(filter);
+        assert_eq!(found, code, "{filter}");
+        assert_eq!(images(&report).len(), pictures, "{filter}");
+    }
+    // Half of its frames make a picture no other than all of them.
+    let (code, report) = filtered("imgnet.picture == 0 && imgnet.offset > 6000");
+    assert_eq!((code, verdicts(&report)), (0, vec!["match"]));
+    // What nothing is left of is no match.
+    let (code, report) = filtered("tcp.port == 9");
+    assert_eq!((code, images(&report).len()), (1, 0));
+    // Expectations are held against what it leaves.
+    let folder = folder();
+    let expected = written(
+        folder.path(),
+        "e.toml",
+        b"[run]\npictures = 2\ndeny = [\"error\"]\n",
+    );
+    let check = |filter: &str| {
+        let output = imgnet(&["check", &file, "--expect", &expected, "-Y", filter]);
+        output.status.code()
+    };
+    assert_eq!(check("tcp.stream == 1"), Some(0));
+    assert_eq!(check("tcp.stream == 2"), Some(1));
+    assert_eq!(check("tcp.stream == 0"), Some(1));
+}

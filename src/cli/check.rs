@@ -14,6 +14,7 @@ use crate::analysis::{Event, Observer};
 use crate::cli::args::{AnalysisArgs, CapturePaths, Common, DigestArg, FormatArg, Rendering};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
+use crate::cli::inspect::{FilterArg, Narrowing};
 use crate::cli::output::{Output, Sink, WriteError, not_the_same, sink, trouble};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::progress::Progress;
@@ -56,6 +57,9 @@ const MOST_BYTES: u64 = 16 << 20;
 pub struct Check {
     #[command(flatten)]
     captures: CapturePaths,
+
+    #[command(flatten)]
+    filter: FilterArg,
 
     #[command(flatten)]
     expectations: ExpectArgs,
@@ -106,6 +110,9 @@ pub(super) fn run(command: &Check) -> anyhow::Result<Exit> {
     let wanted = &command.expectations;
     if wanted.force && wanted.record.is_none() {
         anyhow::bail!("--force belongs to --record FILE.toml, which is not given; leave it out");
+    }
+    if command.filter.filter.is_some() && wanted.expect.is_none() {
+        anyhow::bail!("-Y chooses what is held against --expect FILE.toml, which is not given");
     }
     if wanted.junit.is_some() && wanted.expect.is_none() {
         anyhow::bail!("--junit tells the outcome of --expect FILE.toml, which is not given");
@@ -164,13 +171,21 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
     )?;
     let sight = page.as_ref().map(|_| Sight::of_all());
     let markdown = Summary::wanted(&command.page)?;
+    let narrowing = Narrowing::of(
+        &command.filter,
+        &command.captures.captures,
+        &command.common.analysis,
+    )?;
     // All is open: what reads the bytes of strangers opens nothing more.
     let made = [&command.expectations.junit, &command.page.report];
     super::capture::confined(
         output_args,
         made.into_iter().flatten().map(PathBuf::as_path),
     )?;
-    let (report, sight) = read(command, frames, digest, sight)?;
+    let (mut report, sight) = read(command, frames, digest, sight)?;
+    if let Some(narrowing) = narrowing {
+        narrowing.narrow(&mut report)?;
+    }
     let checked = expect::judge_beside(&expectations, &report, &command.expectations.control);
     if let Some(junit) = junit {
         let suite = junit::Suite {

@@ -10,6 +10,7 @@ use crate::capture::confine::Needs;
 use crate::cli::args::{CapturePaths, Common, Rendering};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
+use crate::cli::inspect::{FilterArg, Narrowing};
 use crate::cli::output::{Output, not_the_same, sink, temporary, trouble};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::progress::Progress;
@@ -54,6 +55,9 @@ use watched::{Watched, Watchers};
 pub struct Verify {
     #[command(flatten)]
     captures: CapturePaths,
+
+    #[command(flatten)]
+    filter: FilterArg,
 
     #[command(flatten)]
     compared: ComparedArgs,
@@ -193,6 +197,7 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     )?;
     let markdown = Summary::wanted(&command.page)?;
     let spool = Spool::new();
+    let narrowing = Narrowing::of(&command.filter, captures, &command.common.analysis)?;
     confine(command)?;
     // What is wrong with the files is told before a long capture is read.
     let named = Named {
@@ -202,7 +207,7 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     };
     let sides = Sides::find(&named, &mut files::look)?;
     let Watched {
-        report,
+        mut report,
         mut spool,
         sight,
     } = Watchers::new(
@@ -216,6 +221,10 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
         Some(&sides),
         &compared.settings(),
     )?;
+    if let Some(narrowing) = narrowing {
+        narrowing.narrow(&mut report)?;
+        compare::concluded(&mut report);
+    }
     if let Some(junit) = junit {
         let cases = junit::cases(&report);
         let suite = Suite {

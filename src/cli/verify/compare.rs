@@ -230,12 +230,9 @@ impl Verifier<'_> {
         let others = self.others(report, &sent)?;
         report.findings.extend(others);
         verify::fold(&mut report.findings);
-        report.conclude();
-        report.verdict = report.verdict.max(left_over(report, &verification));
-        if knowledge::hides(report) {
-            report.verdict = report.verdict.max(Some(Verdict::Inconclusive));
-        }
         report.verification = Some(verification);
+        report.conclude();
+        concluded(report);
         Ok(())
     }
 
@@ -685,6 +682,16 @@ fn take_back(report: &mut Report) {
                 " Every picture arrived as it was sent: this is framing that imgnet does not know.",
             );
         }
+    }
+}
+
+/// The verdict of the run, by its pictures and by what stands beside them.
+pub(super) fn concluded(report: &mut Report) {
+    if let Some(verification) = &report.verification {
+        report.verdict = report.verdict.max(left_over(report, verification));
+    }
+    if knowledge::hides(report) {
+        report.verdict = report.verdict.max(Some(Verdict::Inconclusive));
     }
 }
 
