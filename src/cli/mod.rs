@@ -28,6 +28,7 @@ pub mod demo;
 pub mod doctor;
 pub mod exit;
 pub mod explain;
+mod extcap;
 pub mod extract;
 pub mod generate;
 mod glue;
@@ -104,7 +105,12 @@ enum Command {
 
 /// Runs `imgnet` with these arguments (the program's name first) and says how it went.
 pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = understood(arguments.into_iter().collect());
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if extcap::is_called(&arguments) {
+        // Wireshark waits for the answer, and asks in options of its own.
+        return extcap::run(&arguments);
+    }
+    let arguments = understood(arguments);
     let nothing_behind = arguments.last().is_some_and(|last| last == "--");
     let parsed = match version::told_by(Imgnet::command())
         .try_get_matches_from(&arguments)

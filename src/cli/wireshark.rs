@@ -8,15 +8,21 @@ use std::process::Command;
 use clap::{Args, Subcommand};
 
 use crate::cli::exit::Exit;
+use crate::cli::extcap;
 use crate::cli::output::trouble;
 use crate::report::text;
 
 /// What is installed: the kind of folder, the name below it, the text.
-const FILES: [(Kind, &str, &str); 5] = [
+const FILES: [(Kind, &str, &str); 6] = [
     (
         Kind::Plugins,
         "imgnet.lua",
         include_str!("../../wireshark/imgnet.lua"),
+    ),
+    (
+        Kind::Plugins,
+        "imgnet_formats.lua",
+        include_str!("../../wireshark/imgnet_formats.lua"),
     ),
     (
         Kind::Profile,
@@ -52,8 +58,10 @@ enum Kind {
 /// Show the comments of annotated captures as fields in Wireshark: install, remove or look
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Installs imgnet.lua (fields imgnet.picture, imgnet.chunk, imgnet.finding, … from the comments of imgnet annotate) \
-                  and the profile imgnet (columns, colours, filter buttons, I/O graphs) in your own folders, as `tshark -G \
+    after_help = "Installs imgnet.lua (fields imgnet.picture, imgnet.chunk, imgnet.finding, … from the comments of imgnet annotate), \
+                  imgnet_formats.lua (dissectors of framed, length and marker) \
+                  and the profile imgnet (columns, colours, filter buttons, I/O graphs) in your own folders, and a link by which Wireshark lists imgnet among its interfaces \
+                  (a command in a private network, without rights; lo, each packet once), as `tshark -G \
                   folders` names them. Nothing is installed unless you ask, and nothing for other users.\n\n\
                   Exit codes: 0 done (status: all is there); 1 status: not all is there; 2 no tshark, or a folder that cannot be \
                   written.",
@@ -117,6 +125,16 @@ pub(super) fn run(command: &Wireshark) -> anyhow::Result<Exit> {
         // Only what is empty now; a profile that somebody added to stays.
         let _ = fs::remove_dir(folders.of(Kind::Profile));
     }
+    let (line, there) = link(command.what, &folders.extcap)?;
+    missing |= !there;
+    lines.push(line);
+    if !folders.extcap_is_looked_in {
+        lines.push(format!(
+            "This version of Wireshark looks for interfaces in one folder for all users; for imgnet's start it as: \
+             WIRESHARK_EXTCAP_DIR={} wireshark",
+            folders.extcap.display()
+        ));
+    }
     if command.what == What::Install {
         lines.push("Next: imgnet annotate CAPTURE -o annotated.pcapng; wireshark -C imgnet annotated.pcapng".to_owned());
     }
@@ -130,6 +148,39 @@ pub(super) fn run(command: &Wireshark) -> anyhow::Result<Exit> {
     } else {
         Exit::Good
     })
+}
+
+/// The link by which Wireshark calls `imgnet extcap`: what was done, and whether it was there before.
+fn link(what: What, folder: &Path) -> anyhow::Result<(String, bool)> {
+    let path = folder.join(extcap::NAME);
+    let cannot = trouble(
+        &path,
+        "cannot be changed",
+        "see whether the folder is yours",
+    );
+    let program = std::env::current_exe().and_then(fs::canonicalize);
+    let program = program.map_err(&cannot)?;
+    let before = fs::read_link(&path).ok();
+    let there = before.as_deref() == Some(program.as_path());
+    let word = match (what, before) {
+        (What::Status | What::Remove, None) => "not there",
+        (What::Status, Some(_)) if there => "there",
+        (What::Status, Some(_)) => "there, of another imgnet",
+        (What::Install, Some(_)) if there => "there already",
+        (What::Install, before) => {
+            fs::create_dir_all(folder).map_err(&cannot)?;
+            if before.is_some() {
+                fs::remove_file(&path).map_err(&cannot)?;
+            }
+            std::os::unix::fs::symlink(&program, &path).map_err(&cannot)?;
+            "installed"
+        }
+        (What::Remove, Some(_)) => {
+            fs::remove_file(&path).map_err(&cannot)?;
+            "removed"
+        }
+    };
+    Ok((format!("{}: {word}", path.display()), there))
 }
 
 fn state(path: &Path, text: &str) -> State {
@@ -153,6 +204,9 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 struct Folders {
     configuration: PathBuf,
     plugins: PathBuf,
+    extcap: PathBuf,
+    /// Wireshark looks there by itself: since 4.2.
+    extcap_is_looked_in: bool,
 }
 
 impl Folders {
@@ -178,8 +232,12 @@ impl Folders {
                 (what.trim() == name && !path.is_empty()).then(|| PathBuf::from(path))
             })
         };
+        let configuration = find("Personal configuration")?;
+        let own = find("Personal Extcap path");
         Some(Self {
-            configuration: find("Personal configuration")?,
+            extcap_is_looked_in: own.is_some(),
+            extcap: own.unwrap_or_else(|| configuration.join("extcap")),
+            configuration,
             plugins: find("Personal Lua Plugins").or_else(|| find("Personal Plugins"))?,
         })
     }
@@ -211,6 +269,18 @@ mod tests {
         );
         let without = "Personal configuration:\t/c\nPersonal Plugins:\t/p\n";
         assert_eq!(Folders::read(without).unwrap().plugins, Path::new("/p"));
+        assert_eq!(
+            folders.extcap,
+            Path::new("/home/user/.config/wireshark/extcap")
+        );
+        assert!(!folders.extcap_is_looked_in);
+        let later =
+            "Personal configuration:\t/c\nPersonal Plugins:\t/p\nPersonal Extcap path:\t/e\n";
+        let later = Folders::read(later).unwrap();
+        assert_eq!(
+            (later.extcap.as_path(), later.extcap_is_looked_in),
+            (Path::new("/e"), true)
+        );
         assert_eq!(Folders::read("Temp:\t/tmp\n"), None);
     }
 }

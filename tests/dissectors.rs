@@ -1,0 +1,242 @@
+//! `wireshark/imgnet_formats.lua` in tshark: the same pictures, with the same lengths and on the same frames, as imgnet finds.
+
+#![expect(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a helper of a test writes files, and may fail as the test may"
+)]
+
+#[path = "support/scenario.rs"]
+mod scenario;
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use imgnet::wire::{self, Protocol, framed};
+use scenario::{Captured, Client, Scenario, Server};
+use support::{captures_folder, list, number, report, text, tshark, tshark_is_there};
+
+fn script() -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("wireshark/imgnet_formats.lua");
+    format!("lua_script:{}", script.display())
+}
+
+/// The rows that tshark prints of these fields, on the frames that have the first of them.
+fn rows(capture: &Path, more: &[&str], fields: &[&str]) -> Vec<Vec<String>> {
+    let script = script();
+    let mut arguments = vec!["-n", "-X", &script, "-Y", fields.first().expect("a field")];
+    arguments.extend(more);
+    arguments.extend(["-T", "fields"]);
+    for field in fields {
+        arguments.extend(["-e", field]);
+    }
+    tshark(capture, &arguments)
+        .lines()
+        .map(|line| line.split('\t').map(str::to_owned).collect())
+        .collect()
+}
+
+/// Frame on which each picture of a report ends with its format's end, and its length, in order.
+fn pictures(capture: &Path) -> Vec<(u64, u64)> {
+    list(&report(capture), "images")
+        .iter()
+        .filter(|image| image["complete"] == true)
+        .map(|image| (number(image, "bytes"), number(image, "last_packet")))
+        .collect()
+}
+
+/// Lengths of the hexadecimal bytes of a cell, which may hold several.
+fn lengths(cell: &str) -> Vec<u64> {
+    cell.split(',').map(|hex| hex.len() as u64 / 2).collect()
+}
+
+#[test]
+fn pictures_and_markers() {
+    if !tshark_is_there() {
+        return;
+    }
+    for name in [
+        "pipeline",
+        "marker-split",
+        "marker-in-file",
+        "pipeline-hang",
+    ] {
+        let capture = captures_folder().join(format!("{name}.pcap"));
+        let found = rows(
+            &capture,
+            &["-d", "tcp.port==5050,imgnet_marker"],
+            &[
+                "imgnet_marker.picture",
+                "imgnet_marker.marker",
+                "frame.number",
+            ],
+        );
+        let mut sizes: Vec<u64> = found.iter().flat_map(|row| lengths(&row[0])).collect();
+        let mut expected: Vec<u64> = pictures(&capture).iter().map(|(bytes, _)| *bytes).collect();
+        sizes.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(sizes, expected, "{name}");
+        assert!(
+            found.iter().all(|row| row[1] == "%IMAGE_COMPLETED%"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn pictures_behind_their_lengths() {
+    if !tshark_is_there() {
+        return;
+    }
+    let capture = captures_folder().join("length-u32be.pcap");
+    let found = rows(
+        &capture,
+        &["-d", "tcp.port==5555,imgnet_length"],
+        &["imgnet_length.length", "imgnet_length.picture"],
+    );
+    let said: Vec<u64> = found
+        .iter()
+        .flat_map(|row| row[0].split(','))
+        .map(|length| length.parse().expect("a length"))
+        .collect();
+    let came: Vec<u64> = found.iter().flat_map(|row| lengths(&row[1])).collect();
+    let expected: Vec<u64> = pictures(&capture).iter().map(|(bytes, _)| *bytes).collect();
+    assert_eq!(said, expected);
+    assert_eq!(came, expected);
+    // Every field that imgnet sends, by its name in the preferences.
+    let picture = std::fs::read(captures_folder().join("eof/sent/a.jpg")).expect("a picture");
+    for field in [
+        "u16be", "u16le", "u32le", "u64be", "u64le", "ascii10", "ascii16", "ascii64",
+    ] {
+        let protocol: Protocol = format!("length={field}").parse().expect("a format");
+        let folder = tempfile::tempdir().expect("a folder");
+        let capture = sent(folder.path(), &protocol, &[&picture, &picture], 9000);
+        let preference = format!("imgnet_length.field:{field}");
+        let found = rows(
+            &capture,
+            &["-d", "tcp.port==9000,imgnet_length", "-o", &preference],
+            &["imgnet_length.picture"],
+        );
+        let came: Vec<u64> = found.iter().flat_map(|row| lengths(&row[0])).collect();
+        assert_eq!(came, [picture.len() as u64; 2], "{field}");
+    }
+}
+
+/// A capture of a connection on which these pictures go, in segments of 1,400 bytes.
+fn sent(folder: &Path, protocol: &Protocol, pictures: &[&[u8]], port: u16) -> PathBuf {
+    let mut bytes = Vec::new();
+    for picture in pictures {
+        let pieces = wire::pieces(protocol, picture, 2048).expect("it can be sent");
+        bytes.extend(pieces.flat_map(|piece| piece.bytes.into_owned()));
+    }
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, port);
+    scenario.transfer(&mut tcp, Client, &bytes, 1400);
+    scenario.close(&mut tcp, Client);
+    let _ = Server;
+    written(folder, &scenario.frames)
+}
+
+/// A pcap with nanoseconds.
+fn written(folder: &Path, frames: &[Captured]) -> PathBuf {
+    let mut bytes = Vec::new();
+    for field in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 262_144, 1] {
+        bytes.extend(field.to_le_bytes());
+    }
+    for frame in frames {
+        let captured = u32::try_from(frame.data.len()).expect("small");
+        let time = [frame.time / 1_000_000_000, frame.time % 1_000_000_000];
+        let [seconds, rest] = time.map(|part| u32::try_from(part).expect("a time"));
+        for field in [seconds, rest, captured, frame.wire_len] {
+            bytes.extend(field.to_le_bytes());
+        }
+        bytes.extend(&frame.data);
+    }
+    let path = folder.join("c.pcap");
+    std::fs::write(&path, bytes).expect("a capture");
+    path
+}
+
+#[test]
+fn framed_is_known_by_itself_on_any_port() {
+    if !tshark_is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let jpeg = std::fs::read(captures_folder().join("eof/sent/a.jpg")).expect("a picture");
+    let png = std::fs::read(captures_folder().join("eof-mtu1500/sent/a.png")).expect("a picture");
+    let capture = sent(
+        folder.path(),
+        &Protocol::Framed,
+        &[&jpeg, &png, &jpeg],
+        7123,
+    );
+    let found = rows(
+        &capture,
+        &[],
+        &[
+            "imgnet_framed.length",
+            "imgnet_framed.picture",
+            "imgnet_framed.sha256",
+            "frame.number",
+        ],
+    );
+    let flat = |cell: usize| -> Vec<String> {
+        let cells = found.iter().flat_map(|row| row[cell].split(','));
+        cells.map(str::to_owned).collect()
+    };
+    let pictures: [&[u8]; 3] = [&jpeg, &png, &jpeg];
+    let bytes = pictures.map(|picture| picture.len().to_string());
+    assert_eq!(flat(0), bytes);
+    let came: Vec<u64> = found.iter().flat_map(|row| lengths(&row[1])).collect();
+    assert_eq!(came, pictures.map(|picture| picture.len() as u64));
+    assert_eq!(flat(2), pictures.map(support::sha256));
+    let json = report(&capture);
+    let images = list(&json, "images");
+    assert_eq!(images.len(), 3);
+    for (image, digest) in images.iter().zip(flat(2)) {
+        assert_eq!(text(image, "sha256"), digest);
+    }
+}
+
+#[test]
+fn datagrams_of_framed() {
+    if !tshark_is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let jpeg = std::fs::read(captures_folder().join("eof/sent/a.jpg")).expect("a picture");
+    let total = u32::try_from(jpeg.chunks(1000).count()).expect("small");
+    let mut scenario = Scenario::new();
+    for (index, payload) in (0..).zip(jpeg.chunks(1000)) {
+        let datagram = framed::Datagram {
+            kind: framed::Kind::Data,
+            picture: 7,
+            index,
+            total,
+            offset: u64::from(index) * 1000,
+            transmission: index,
+            payload,
+        };
+        let mut bytes = Vec::new();
+        datagram.encode(&mut bytes);
+        scenario.wait(1).datagram([41000, 6001], &bytes);
+    }
+    let capture = written(folder.path(), &scenario.frames);
+    let found = rows(
+        &capture,
+        &[],
+        &[
+            "imgnet_framed.index",
+            "imgnet_framed.offset",
+            "imgnet_framed.bytes",
+            "imgnet_framed.id",
+        ],
+    );
+    assert_eq!(found.len(), total as usize);
+    for (index, (row, payload)) in found.iter().zip(jpeg.chunks(1000)).enumerate() {
+        let expected = [index, index * 1000, payload.len()].map(|number| number.to_string());
+        assert_eq!(row[..3], expected);
+        assert_eq!(row[3], "0x0000000000000007");
+    }
+}
