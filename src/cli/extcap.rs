@@ -39,13 +39,23 @@ pub(super) fn is_called(arguments: &[OsString]) -> bool {
         || first.is_some_and(|first| first == "extcap" || first.starts_with("--extcap-"))
 }
 
+/// What is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// Which interfaces there are.
+    Interfaces,
+    /// Which link types one has.
+    Dlts,
+    /// Which options one takes.
+    Config,
+    /// To capture.
+    Capture,
+}
+
 /// What Wireshark says, as far as it matters here.
 #[derive(Debug, Default)]
 struct Asked {
-    interfaces: bool,
-    dlts: bool,
-    config: bool,
-    capture: bool,
+    question: Option<Question>,
     interface: Option<String>,
     fifo: Option<OsString>,
     filter: Option<String>,
@@ -67,10 +77,10 @@ impl Asked {
                 None => (text, None),
             };
             match name {
-                "--extcap-interfaces" => asked.interfaces = true,
-                "--extcap-dlts" => asked.dlts = true,
-                "--extcap-config" => asked.config = true,
-                "--capture" => asked.capture = true,
+                "--extcap-interfaces" => asked.question = Some(Question::Interfaces),
+                "--extcap-dlts" => asked.question = Some(Question::Dlts),
+                "--extcap-config" => asked.question = Some(Question::Config),
+                "--capture" => asked.question = Some(Question::Capture),
                 "--extcap-interface"
                 | "--fifo"
                 | "--extcap-capture-filter"
@@ -102,24 +112,24 @@ impl Asked {
 /// Answers Wireshark.
 pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     let asked = Asked::read(arguments);
-    let mut out = io::stdout().lock();
+    let answer = match (asked.question, asked.interface.as_deref()) {
+        (Some(Question::Capture), _) => return capture(&asked).into(),
+        (Some(Question::Interfaces), _) => interfaces(),
+        (Some(Question::Dlts), Some(interface)) => dlts(interface),
+        (Some(Question::Config), Some(interface)) => config(interface),
+        // A capture filter alone is a question too: nothing said is "good".
+        (None, Some(_)) => String::new(),
+        (_, None) => {
+            let _ = writeln!(
+                io::stderr().lock(),
+                "imgnet: extcap is for Wireshark, which asks with --extcap-interfaces; imgnet wireshark install makes it do so"
+            );
+            return Exit::Usage.into();
+        }
+    };
     // A closed pipe is no error.
-    if asked.capture {
-        return capture(&asked).into();
-    } else if asked.interfaces {
-        let _ = out.write_all(interfaces().as_bytes());
-    } else if let (true, Some(interface)) = (asked.dlts, &asked.interface) {
-        let _ = out.write_all(dlts(interface).as_bytes());
-    } else if let (true, Some(interface)) = (asked.config, &asked.interface) {
-        let _ = out.write_all(config(interface).as_bytes());
-    } else if asked.interface.is_none() {
-        let _ = writeln!(
-            io::stderr().lock(),
-            "imgnet: extcap is for Wireshark, which asks with --extcap-interfaces; imgnet wireshark install makes it do so"
-        );
-        return Exit::Usage.into();
-    }
-    // A capture filter alone is a question too: nothing said is "good".
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(answer.as_bytes());
     let _ = out.flush();
     Exit::Good.into()
 }
@@ -302,8 +312,7 @@ fn watched(mut child: Child, fifo: &mut File, ended: &Arc<AtomicBool>) -> Exit {
     }
     match code {
         Some(4) => Exit::NotAllowed,
-        _ if written => Exit::Good,
-        Some(0) => Exit::Good,
+        code if written || code == Some(0) => Exit::Good,
         _ => Exit::Usage,
     }
 }
@@ -379,7 +388,8 @@ mod tests {
             "--new-thing",
             "value",
         ]);
-        assert!(asked.interfaces && asked.interface.is_none());
+        assert_eq!(asked.question, Some(Question::Interfaces));
+        assert_eq!(asked.interface, None);
     }
 
     #[test]
