@@ -60,6 +60,8 @@ impl Terminal {
             .args(arguments)
             .env("LC_ALL", "C.UTF-8")
             .env_remove("TMUX")
+            .env_remove("COLORTERM")
+            .env_remove("NO_COLOR")
             .output()
             .expect("tmux starts");
         String::from_utf8_lossy(&output.stdout).into_owned()
@@ -136,13 +138,19 @@ fn three_keys_lead_from_the_finding_to_the_bytes_of_its_frame() {
 
 #[test]
 fn the_terminal_is_given_back_after_a_kill() {
+    for signal in ["TERM", "HUP", "INT"] {
+        given_back_after(signal);
+    }
+}
+
+fn given_back_after(signal: &str) {
     let shell = format!(
         "sh -c 'stty -a > before; {}; stty -a > after; echo code $?; sleep 60'",
         view("eof.pcap")
     );
     let folder = tempfile::tempdir().expect("a folder");
     let command = format!("cd {} && {shell}", folder.path().display());
-    let Some(terminal) = Terminal::run("kill", 80, 24, &command) else {
+    let Some(terminal) = Terminal::run(&format!("kill-{signal}"), 80, 24, &command) else {
         return;
     };
     terminal.wait_for("1 overview");
@@ -160,14 +168,149 @@ fn the_terminal_is_given_back_after_a_kill() {
         .expect("a process number");
     let viewer = descendant(of_shell, "imgnet").expect("the viewer runs");
     let killed = Command::new("kill")
-        .args(["-TERM", &viewer.to_string()])
+        .args([&format!("-{signal}"), &viewer.to_string()])
         .status();
     assert!(killed.expect("kill starts").success());
     terminal.wait_for("code");
     assert_eq!(alternate(&terminal), "0");
     let setting =
         |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("stty wrote");
-    assert_eq!(setting("before"), setting("after"));
+    assert_eq!(setting("before"), setting("after"), "{signal}");
+}
+
+#[test]
+fn it_ends_where_its_terminal_goes_away() {
+    let command = format!("sh -c '{}; sleep 60'", view("eof.pcap"));
+    let Some(terminal) = Terminal::run("gone", 80, 24, &command) else {
+        return;
+    };
+    terminal.wait_for("1 overview");
+    let of_shell = terminal.tmux(&["display-message", "-p", "#{pane_pid}"]);
+    let of_shell: u32 = of_shell.trim().parse().expect("a process number");
+    let viewer = descendant(of_shell, "imgnet").expect("the viewer runs");
+    terminal.tmux(&["kill-server"]);
+    let begun = Instant::now();
+    let runs = || {
+        std::fs::read_to_string(format!("/proc/{viewer}/stat"))
+            .is_ok_and(|stat| !stat.contains(") Z "))
+    };
+    while runs() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it goes on");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+impl Terminal {
+    /// The screen, once it holds a text and stands still.
+    fn settled(&self, wanted: &str, colours: bool) -> String {
+        self.wait_for(wanted);
+        let capture = || {
+            let arguments: &[&str] = if colours {
+                &["capture-pane", "-p", "-e"]
+            } else {
+                &["capture-pane", "-p"]
+            };
+            self.tmux(arguments)
+        };
+        let mut before = capture();
+        loop {
+            sleep(Duration::from_millis(300));
+            let now = capture();
+            if now == before {
+                return now;
+            }
+            before = now;
+        }
+    }
+}
+
+#[test]
+fn first_screen_in_three_sizes_and_with_colours() {
+    let shell = |more: &str| {
+        format!(
+            "sh -c 'cd {}; {} view pipeline-hang.pcap {more}; sleep 60'",
+            captures_folder().display(),
+            env!("CARGO_BIN_EXE_imgnet")
+        )
+    };
+    for (width, height) in [(80, 24), (120, 40), (200, 50)] {
+        for (name, more) in [("plain", "--color never"), ("colour", "--color always")] {
+            let name = format!("{width}x{height}-{name}");
+            let Some(terminal) = Terminal::run(&name, width, height, &shell(more)) else {
+                return;
+            };
+            let screen = terminal.settled("silence", name.ends_with("colour"));
+            insta::assert_snapshot!(name, screen);
+        }
+    }
+}
+
+/// Sends a picture to itself in a second, and stays a little longer.
+const BOTH: &str = r#"
+import socket, sys, threading, time
+listener = socket.create_server(("127.0.0.1", 65432))
+def serve():
+    peer, _ = listener.accept()
+    while peer.recv(1024): pass
+    peer.close()
+thread = threading.Thread(target=serve); thread.start()
+time.sleep(1)
+peer = socket.create_connection(("127.0.0.1", 65432))
+data = open(sys.argv[1], "rb").read()
+for at in range(0, len(data), 1024):
+    peer.sendall(data[at:at + 1024]); time.sleep(0.12)
+peer.close(); thread.join(); time.sleep(3)
+"#;
+
+/// Looks on while a picture moves: first a part of it, then the whole, then quits.
+fn looks_on(name: &str, command: impl Fn(&str) -> String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("both.py");
+    std::fs::write(&program, BOTH).expect("a program");
+    let picture = captures_folder().join("eof/sent/a.jpg");
+    let run = format!("python3 {} {}", program.display(), picture.display());
+    let shell = format!("sh -c '{}; echo code $?; sleep 60'", command(&run));
+    let Some(terminal) = Terminal::run(name, 110, 60, &shell) else {
+        return;
+    };
+    let begun = Instant::now();
+    loop {
+        let screen = terminal.screen();
+        if screen.contains("JPEG 300×220") {
+            // It is shown before it is whole.
+            assert!(!screen.contains("12,192 bytes"), "{screen}");
+            break;
+        }
+        if screen.contains("code ") && !screen.contains("code 0") {
+            eprintln!("SKIPPED {name}: no private network can be had here: {screen}");
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{screen}");
+        sleep(Duration::from_millis(20));
+    }
+    let whole = terminal.wait_for("12,192 bytes");
+    assert!(whole.contains("12 chunks"), "{whole}");
+    terminal.wait_for("closes its side");
+    terminal.keys(&["q"]);
+    terminal.wait_for("code 0");
+}
+
+#[test]
+fn a_command_is_looked_at_while_it_runs() {
+    looks_on("command", |run| {
+        format!("{} view -- {run}", env!("CARGO_BIN_EXE_imgnet"))
+    });
+}
+
+#[test]
+fn an_interface_is_looked_at() {
+    // Loopback of a network of its own: what else goes by on this machine is not looked at.
+    looks_on("interface", |run| {
+        format!(
+            "unshare -rn sh -c \"ip link set lo up && {{ {run} & exec {} view -i lo; }}\"",
+            env!("CARGO_BIN_EXE_imgnet")
+        )
+    });
 }
 
 /// The process of this name below another.
