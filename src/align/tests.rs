@@ -168,6 +168,7 @@ fn conversions_are_what_they_say() {
     assert_eq!(viewed(b"a\nb", View::LfToCrlf).unwrap(), b"a\r\nb");
     assert_eq!(viewed(b"a\r\n\rb", View::CrlfToLf).unwrap(), b"a\n\rb");
     assert_eq!(viewed(b"ab", View::CrlfToLf), None);
+    assert_eq!(viewed(b"a\xff", View::Utf16Le).unwrap(), b"a\0\xff\0");
     assert_eq!(viewed(b"a\xff", View::AsciiQuestion).unwrap(), b"a?");
     assert_eq!(
         viewed(b"a\xc3\xbf", View::AsciiReplaced).unwrap(),

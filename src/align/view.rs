@@ -44,13 +44,15 @@ pub(crate) enum View {
     Utf8Ignored,
     /// Each byte taken for a character of Windows-1252 and written as UTF-8.
     Cp1252ToUtf8,
+    /// Each byte taken for a character and written as UTF-16, least significant byte first.
+    Utf16Le,
     /// Python's `str(data)`: `b'…'` with escapes.
     PythonRepr,
 }
 
 impl View {
     /// Those that are looked for as texts of their own; what all others made is undone, and the file looked for in that.
-    pub(crate) const CONVERSIONS: [Self; 9] = [
+    pub(crate) const CONVERSIONS: [Self; 10] = [
         Self::Latin1ToUtf8,
         Self::LossyUtf8,
         Self::LfToCrlf,
@@ -59,6 +61,7 @@ impl View {
         Self::AsciiReplaced,
         Self::Utf8Ignored,
         Self::Cp1252ToUtf8,
+        Self::Utf16Le,
         Self::PythonRepr,
     ];
 
@@ -106,6 +109,7 @@ impl View {
             Self::Cp1252ToUtf8 => {
                 "read as Windows-1252 text and written as UTF-8 (80 becomes E2 82 AC)"
             }
+            Self::Utf16Le => "written as UTF-16 text (each byte followed by 00)",
             Self::PythonRepr => {
                 "written as Python shows bytes: str(data), b'…' with escapes such as \\x89"
             }
@@ -139,6 +143,7 @@ pub(crate) fn viewed(bytes: &[u8], view: View) -> Option<Vec<u8>> {
         View::AsciiReplaced => ascii_replaced(bytes),
         View::Utf8Ignored => utf8_ignored(bytes),
         View::Cp1252ToUtf8 => cp1252_to_utf8(bytes),
+        View::Utf16Le => bytes.iter().flat_map(|&byte| [byte, 0]).collect(),
         View::PythonRepr => python_repr(bytes),
     };
     (converted != bytes).then_some(converted)

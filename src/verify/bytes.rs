@@ -175,15 +175,10 @@ pub(super) fn difference(
         );
     }
     if side == SideOfMismatch::WireToReceiver
-        && carriage.transport == TransportKind::Udp
-        && let Some(lost) = missing_datagrams(expected, found, carriage)
+        && let Some((how, words, places)) = of_datagrams(expected, found, carriage, &kind)
     {
-        kind = Kind::Datagrams {
-            missing: lost.ranges.len() as u64,
-            of: lost.of,
-        };
-        damage = lost.words();
-        concerned = lost.ranges.into_iter().map(|(_, range)| range).collect();
+        (kind, damage) = (how, words);
+        concerned = places.unwrap_or(concerned);
     }
     let (context_offset, expected_hex, actual_hex) = context(expected, found, first);
     let (packets, packet_count) = match placed(expected.len() as u64, carriage) {
@@ -422,6 +417,51 @@ fn missing_datagrams(expected: &[u8], found: &[u8], carriage: &Carriage<'_>) -> 
         .encoded
         .is_some_and(|total| total.checked_sub(expected.len() as u64) == Some(rest.len() as u64));
     ((rest.is_empty() || filled) && !lost.ranges.is_empty()).then_some(lost)
+}
+
+/// What happened to whole datagrams, in words, and which bytes that concerns where not all.
+fn of_datagrams(
+    expected: &[u8],
+    found: &[u8],
+    carriage: &Carriage<'_>,
+    kind: &Kind,
+) -> Option<(Kind, String, Option<Vec<ByteRange>>)> {
+    if carriage.transport != TransportKind::Udp {
+        return None;
+    }
+    if let Some(lost) = missing_datagrams(expected, found, carriage) {
+        let how = Kind::Datagrams {
+            missing: lost.ranges.len() as u64,
+            of: lost.of,
+        };
+        let words = lost.words();
+        let places = lost.ranges.into_iter().map(|(_, range)| range).collect();
+        return Some((how, words, Some(places)));
+    }
+    if !matches!(kind, Kind::Other | Kind::Rewritten | Kind::CutShort { .. }) {
+        return None;
+    }
+    let mistake = Mistake::DatagramsCut {
+        buffer: datagrams_cut(expected, found, carriage)?,
+    };
+    Some((Kind::Mistake(mistake), mistake.words(carriage.around), None))
+}
+
+/// The buffer that cuts each datagram of `expected` so that `found` is what is left.
+fn datagrams_cut(expected: &[u8], found: &[u8], carriage: &Carriage<'_>) -> Option<usize> {
+    let datagrams = placed(expected.len() as u64, carriage)?;
+    mistakes::BUFFERS.into_iter().find(|&buffer| {
+        let mut rest = Some(found);
+        let mut cut = false;
+        for (_, range) in &datagrams {
+            let datagram = expected.get(index(range.start)..index(range.end));
+            let datagram = datagram.unwrap_or_default();
+            cut |= datagram.len() > buffer;
+            let head = datagram.get(..buffer).unwrap_or(datagram);
+            rest = rest.and_then(|rest| rest.strip_prefix(head));
+        }
+        cut && rest == Some(&[])
+    })
 }
 
 fn is_marker(tail: &[u8], protocol: &Protocol) -> bool {

@@ -291,6 +291,11 @@ fn of_mistake(
             ),
             "In the sender: take the length of the file, not width × height × bytes a pixel.",
         )),
+        Mistake::DatagramsCut { .. } => error(
+            Name::ReceiverStopped,
+            format!("{damage}."),
+            "In the receiver: give recv a buffer as long as the longest datagram, recvfrom(65535) in Python.",
+        ),
         Mistake::ObjectStream { .. } => error(
             Name::SecondStreamHeader,
             format!(

@@ -7,7 +7,7 @@ use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
 use crate::units::{count, counted};
 
 /// Sizes of buffers that programs use.
-const BUFFERS: [usize; 14] = [
+pub(super) const BUFFERS: [usize; 14] = [
     256, 512, 1000, 1024, 1400, 1460, 1500, 2048, 4096, 8192, 16_384, 32_768, 65_535, 65_536,
 ];
 /// Magic number and version of Java's serialization (`ObjectStreamConstants`).
@@ -57,6 +57,8 @@ pub(super) enum Mistake {
     LeftEncoded(View),
     /// One block of so many bytes, and no more.
     FirstBlock { buffer: usize },
+    /// Each datagram is cut at so many bytes.
+    DatagramsCut { buffer: usize },
     /// From there on stands the header of a second Java object stream.
     ObjectStream { at: usize },
 }
@@ -172,6 +174,10 @@ impl Mistake {
             ),
             Self::FramingKept => "It is the stream as it came, with the framing in front of each piece".to_owned(),
             Self::LeftEncoded(view) => format!("Not decoded: it is the picture {}", view.words()),
+            Self::DatagramsCut { buffer } => format!(
+                "Each datagram is cut at {}: the buffer given to recv is shorter than the datagram, and the rest of it is lost",
+                bytes_of(buffer)
+            ),
             Self::ObjectStream { at } => format!(
                 "At byte {} stands AC ED 00 05, the header of a second Java object stream, within the picture: a new \
                  ObjectOutputStream was opened for each piece",

@@ -296,8 +296,8 @@ fn text_mode(view: &View<'_>, damage: TextDamage) -> Finding {
 fn faulty(view: &View<'_>, offset: u64, fault: &Fault) -> Finding {
     let (name, mut fix) = name_fault(fault);
     // A request without a version (HTTP/0.9), or something else that only begins like one.
-    let request = matches!(fault, Fault::BadField { found, .. }
-        if found.starts_with("GET ") && view.stream.confidence != Some(Confidence::Given));
+    let request = matches!(fault, Fault::BadField { expected, .. }
+        if expected.contains("HTTP") && view.stream.confidence != Some(Confidence::Given));
     if request {
         fix = "Where it is a request, end its line with HTTP/1.1 and name the Host; servers answer others as they like.";
     }

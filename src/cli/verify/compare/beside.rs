@@ -176,7 +176,8 @@ impl Verifier<'_> {
             .images
             .iter()
             .zip(&sent.files)
-            .filter(|(image, file)| file.is_none() && image.complete)
+            // What is no picture file may be a file's pixels, or its bytes in a form that is not known.
+            .filter(|(image, file)| file.is_none() && image.complete && image.format.is_some())
             .map(|(image, _)| image)
             .collect();
         if let ([_, ..], Some(image)) = (left.as_slice(), strangers.first())
