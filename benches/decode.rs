@@ -63,6 +63,7 @@ fn run(bencher: Bencher<'_, '_>, frame: &[u8], checksums: bool) {
                     interface: 0,
                     wire_len: u32::try_from(frame.len()).unwrap_or(u32::MAX),
                     data: black_box(frame),
+                    after_end: false,
                 };
                 black_box(decoder.decode(&frame));
             }
@@ -115,6 +116,7 @@ fn ipv4_udp_fragments(bencher: Bencher<'_, '_>) {
                 interface: 0,
                 wire_len: 1514,
                 data: black_box(frame),
+                after_end: false,
             }));
         }
     });

@@ -92,4 +92,10 @@ pub struct Frame<'a> {
     pub wire_len: u32,
     /// The bytes that were captured (Wireshark's `frame.cap_len` many).
     pub data: &'a [u8],
+    /// It came after whoever watches had told the programs to end ([`ENDED`]): how connections end from here on is not
+    /// what the programs did.
+    pub after_end: bool,
 }
+
+/// How the comment begins that a capture of imgnet carries on frames that came after the programs were told to end.
+pub const ENDED: &str = "imgnet: the programs had been told to end";

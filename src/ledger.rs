@@ -249,6 +249,9 @@ pub struct Image {
     pub protocol: Protocol,
     /// File format; absent for raw pixels and for what is no known picture.
     pub format: Option<Format>,
+    /// The media type that the wire format says it is of, where imgnet does not know the kind by its bytes.
+    #[serde(default)]
+    pub media_type: Option<String>,
     /// Width in pixels; absent where unknown.
     pub width: Option<u32>,
     /// Height in pixels; absent where unknown.

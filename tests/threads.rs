@@ -57,6 +57,7 @@ fn frames(captured: &[Captured]) -> impl Iterator<Item = Frame<'_>> {
         interface: frame.interface,
         wire_len: frame.wire_len,
         data: &frame.data,
+        after_end: false,
     })
 }
 
@@ -89,10 +90,11 @@ fn on_one(captured: &[Captured], options: &Options) -> String {
 
 fn on_several(captured: &[Captured], options: &Options, threads: usize) -> String {
     let mut read = 0;
-    let told = analysis::analyse(options, threads, frames(captured), |_| {
+    let each = |_: &Frame<'_>| {
         read += 1;
         ControlFlow::Continue(())
-    });
+    };
+    let told = analysis::analyse(options, threads, &mut frames(captured), each, |_| None);
     assert_eq!(read, captured.len());
     let mut collector = Collector::new();
     let counts = told.tell(&mut collector);
@@ -180,13 +182,15 @@ fn who_looks_at_the_frames_can_end_it() {
     let path = captures().into_iter().next().unwrap();
     let captured = captured(&path);
     for threads in [1, 2] {
-        let told = analysis::analyse(&Options::default(), threads, frames(&captured), |frame| {
+        let each = |frame: &Frame<'_>| {
             if frame.number == FrameNumber(2) {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
-        });
+        };
+        let options = Options::default();
+        let told = analysis::analyse(&options, threads, &mut frames(&captured), each, |_| None);
         assert_eq!(told.tell(&mut Collector::new()).read, 2);
     }
 }

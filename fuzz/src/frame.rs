@@ -26,6 +26,7 @@ pub fn frame(data: &[u8]) {
             interface: 0,
             wire_len,
             data,
+            after_end: false,
         };
         match decoder.decode(&frame) {
             Outcome::Packet(packet) => {

@@ -21,6 +21,7 @@ enum Seen {
     Framing(Framing, u64),
     Stray(Vec<u8>),
     StrayGap(u64),
+    Media(&'static str),
     Fault(Fault),
 }
 
@@ -166,6 +167,9 @@ fn run(protocol: &Protocol, role: Role, end: StreamEnd, fed: &[Fed<'_>]) -> Vec<
             Event::Framing { what, bytes } => Seen::Framing(what, bytes),
             Event::Stray(bytes) => Seen::Stray(bytes.to_vec()),
             Event::StrayGap(length) => Seen::StrayGap(length),
+            Event::Media(media) => Seen::Media(media),
+            // What is known of the structure covers no bytes.
+            Event::Structure(_) => return,
             Event::Fault(fault) => Seen::Fault(fault),
         });
     };
@@ -233,7 +237,7 @@ fn covers(seen: &[Seen], fed: &[Fed<'_>]) {
             Seen::Encoded(bytes, _) | Seen::Framing(_, bytes) => {
                 assert!(take(*bytes).iter().all(Option::is_some), "{seen:?}");
             }
-            Seen::Numbered(..) | Seen::Fault(_) => {}
+            Seen::Numbered(..) | Seen::Media(_) | Seen::Fault(_) => {}
         }
     }
     assert!(!open, "a picture is still open after the end: {seen:?}");

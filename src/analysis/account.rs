@@ -133,6 +133,7 @@ pub(super) fn image(
         to: place.to,
         protocol: picture.protocol.clone(),
         format: info.map(|info| info.format),
+        media_type: picture.media.map(str::to_owned),
         width,
         height,
         bytes: picture.decoded.unwrap_or(length),

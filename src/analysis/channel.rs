@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use super::held::Held;
 use super::picture::{Doubt, Open, Picture, Structure, Tally};
 use super::regions::{self, Regions, What};
-use super::{Event, Observer, Options};
+use super::{Awaited, Event, Observer, Options};
 use crate::digest::{Hasher, Room};
 use crate::findings::facts::{CaptureFacts, Mark, Numbering};
 use crate::ledger::{Confidence, TransportKind};
@@ -183,6 +183,36 @@ impl Channel {
     /// Whether a picture is on its way.
     pub(super) fn in_picture(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// What is still to come, as far as the bytes so far tell; `all` is how many there are.
+    pub(super) fn awaited(&self, all: u64) -> Awaited {
+        if let Some(open) = self.open.as_deref() {
+            let bytes = open.length;
+            let whole = match &open.structure {
+                Structure::Known(walker) => {
+                    matches!(walker.status(), Status::Whole { length } if length == bytes)
+                }
+                Structure::Unknown | Structure::NotAPicture | Structure::WithDecoder => false,
+            };
+            return match open.declared {
+                Some(declared) => Awaited::Rest { bytes, declared },
+                None => Awaited::EndOfStream { bytes, whole },
+            };
+        }
+        let Some(last) = self.pictures.last() else {
+            return Awaited::EndOfStream {
+                bytes: all,
+                whole: false,
+            };
+        };
+        let bytes = last.range.end - last.range.start;
+        let whole = matches!(last.structure, Some((Status::Whole { .. }, _)));
+        match last.ending {
+            Ending::Marker => Awaited::AnswerToMarker { bytes },
+            Ending::Structure => Awaited::EndOfStream { bytes, whole },
+            _ => Awaited::AnswerToPicture { bytes },
+        }
     }
 
     /// The picture on its way.
@@ -457,6 +487,11 @@ impl Channel {
                 }
             }
             wire::Event::Stray(bytes) => self.stray(bytes),
+            wire::Event::Media(media) => {
+                if let Some(open) = &mut self.open {
+                    open.media = Some(media);
+                }
+            }
             wire::Event::StrayGap(length) => self.pass(What::Gap(self.cause), length),
             wire::Event::Fault(fault) => {
                 if self.doubt.is_some() {
@@ -553,6 +588,7 @@ impl Channel {
             head: Vec::new(),
             structure: Structure::Unknown,
             text_damage: None,
+            media: None,
             digest: Hasher::within(context.options.digest, context.room),
             recoded: false,
             gaps: Vec::new(),
@@ -596,6 +632,7 @@ impl Channel {
             doubt: open.doubt.or(Some(Doubt::Gap).filter(|_| self.in_gap)),
             declared: open.declared,
             text_damage: open.text_damage,
+            media: open.media,
             too_short_to_tell: matches!(open.structure, Structure::Unknown)
                 && !open.head.is_empty(),
             structure,

@@ -4,7 +4,7 @@
 use super::PacketCounts;
 use super::tenants::Tenants;
 use crate::decode::{self, Outcome, Packet};
-use crate::findings::facts::CaptureFacts;
+use crate::findings::facts::{CaptureEnd, CaptureFacts};
 use crate::findings::{Finding, rules};
 use crate::flow::{FlowKey, Pair, Side, Table};
 use crate::frame::Frame;
@@ -42,7 +42,7 @@ pub(crate) trait Orders<'x> {
         frame: &Frame<'x>,
     );
     /// The stream at `place` is over; the capture had come to `now`.
-    fn close(&mut self, place: Place, now: Option<Timestamp>);
+    fn close(&mut self, place: Place, now: CaptureEnd);
     /// Something about no stream that is followed.
     fn finding(&mut self, finding: Finding);
     /// A frame that is no packet of a stream: a fragment that waits, or what was not decoded.
@@ -158,8 +158,10 @@ pub(crate) struct Dispatcher {
     /// Latest capture time seen.
     now: Option<Timestamp>,
     limit_told: bool,
-    /// The programs are being ended by whoever watches them.
-    pub(super) ends_are_ours: bool,
+    /// The programs were told to end by whoever watches them.
+    after_end: bool,
+    /// Somebody said when the capture ended.
+    end_known: bool,
     tenants: Tenants,
     /// Of the capture's clock.
     pub(super) facts: CaptureFacts,
@@ -178,7 +180,8 @@ impl Dispatcher {
             next_of: [0; 2],
             now: None,
             limit_told: false,
-            ends_are_ours: false,
+            after_end: false,
+            end_known: false,
             tenants: Tenants::default(),
             facts: CaptureFacts::default(),
             last_time: None,
@@ -194,13 +197,15 @@ impl Dispatcher {
     pub(crate) fn frame<'x>(&mut self, frame: &Frame<'x>, orders: &mut impl Orders<'x>) {
         self.counts.read += 1;
         self.clock(frame);
+        self.after_end |= frame.after_end;
         // Looked at where it lies: it is large.
         let mut outcome = self.decoder.decode(frame);
-        if let (true, Outcome::Packet(packet)) = (self.ends_are_ours, &mut outcome)
-            && let decode::Transport::Tcp(header) = &mut packet.transport
-        {
-            header.fin = false;
-            header.rst = false;
+        if let (true, Outcome::Packet(packet)) = (self.after_end, &mut outcome) {
+            packet.notes.after_end = true;
+            if let decode::Transport::Tcp(header) = &mut packet.transport {
+                // The FIN takes a number of the stream: who follows it has to know.
+                header.rst = false;
+            }
         }
         match &outcome {
             Outcome::Packet(_) | Outcome::FragmentHeld => self.counts.decoded += 1,
@@ -223,7 +228,27 @@ impl Dispatcher {
             self.facts.largest_step = self.facts.largest_step.max(before.since(now));
         }
         self.last_time = frame.time.or(self.last_time);
-        self.now = self.now.max(frame.time);
+        self.passed(frame.time);
+    }
+
+    fn so_far(&self) -> CaptureEnd {
+        CaptureEnd {
+            time: self.now,
+            known: self.end_known || self.after_end,
+        }
+    }
+
+    /// The capture went on up to here, and was ended.
+    pub(super) fn ended(&mut self, time: Option<Timestamp>) {
+        self.end_known |= time.is_some();
+        self.passed(time);
+    }
+
+    /// What comes after the programs were told to end is not waited for.
+    fn passed(&mut self, time: Option<Timestamp>) {
+        if !self.after_end {
+            self.now = self.now.max(time);
+        }
     }
 
     fn packet<'x>(&mut self, packet: &Packet<'x>, frame: &Frame<'x>, orders: &mut impl Orders<'x>) {
@@ -247,7 +272,7 @@ impl Dispatcher {
         };
         // The same endpoints again: the connection before is over.
         if another && let Some((place, _)) = self.flows.remove(key) {
-            orders.close(place, self.now);
+            orders.close(place, self.so_far());
         }
         if self.flows.len() >= self.limit {
             self.evict(orders);
@@ -296,7 +321,7 @@ impl Dispatcher {
 
     /// Tells what time it is: closed streams that fell silent are finished.
     pub(super) fn advance<'x>(&mut self, now: Timestamp, orders: &mut impl Orders<'x>) {
-        self.now = self.now.max(Some(now));
+        self.passed(Some(now));
         self.sweep(orders);
     }
 
@@ -334,7 +359,7 @@ impl Dispatcher {
     fn close<'x>(&self, mut over: Vec<(Place, Flow)>, orders: &mut impl Orders<'x>) {
         over.sort_by_key(|(_, flow)| flow.id);
         for (place, _) in over {
-            orders.close(place, self.now);
+            orders.close(place, self.so_far());
         }
     }
 

@@ -3,16 +3,20 @@
 use super::budget::Kept;
 use super::dispatcher::{Opening, Place};
 use super::stream::{Closed, Shared, Stream};
-use super::{Event, Observer, Options};
+use super::{Event, Observer, Options, Wait};
 use crate::decode::Packet;
 use crate::digest::Room;
-use crate::findings::facts::CaptureFacts;
+use crate::findings::facts::{CaptureEnd, CaptureFacts};
 use crate::findings::rules::Ended;
 use crate::findings::{Finding, rules};
 use crate::frame::Frame;
 use crate::ledger;
 use crate::reassembly::assembler::Keep;
 use crate::units::Timestamp;
+
+/// So many streams are asked what is waited for, and of so many it is told.
+const WATCHED: usize = 4096;
+const TOLD: usize = 8;
 
 /// Streams that are followed together.
 #[derive(Debug)]
@@ -47,6 +51,17 @@ impl<'cap> Follower<'cap> {
             kept: Kept::default(),
             facts: CaptureFacts::default(),
         }
+    }
+
+    /// What is waited for on silent streams.
+    pub(super) fn waits(&self, now: Timestamp) -> Vec<Wait> {
+        let live = self.streams.iter().flatten().take(WATCHED);
+        let mut waits: Vec<Wait> = live
+            .filter_map(|stream| stream.wait(now, self.options.idle))
+            .collect();
+        waits.sort_by_key(|wait| (wait.since, wait.stream));
+        waits.truncate(TOLD);
+        waits
     }
 
     /// How many pictures have started so far.
@@ -90,7 +105,7 @@ impl<'cap> Follower<'cap> {
     pub(super) fn close(
         &mut self,
         place: Place,
-        now: Option<Timestamp>,
+        now: CaptureEnd,
         observer: &mut dyn Observer,
     ) -> Option<Account> {
         let stream = self.streams.get_mut(place)?.take()?;

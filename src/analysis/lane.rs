@@ -3,7 +3,7 @@
 use super::account;
 use super::channel::{Channel, Confirmed, Context};
 use super::whole::Whole;
-use super::{DigestKind, Event, Options};
+use super::{Awaited, DigestKind, Event, Options};
 use crate::decode::{Checksum, Notes, Packet};
 use crate::findings::facts::{CaptureFacts, DirectionFacts, Ours, Watch};
 use crate::frame::Frame;
@@ -128,6 +128,9 @@ impl<'cap> Lane<'cap> {
             context.tell_delivered(&delivery);
             whole.pass_on(&delivery, channel, context);
         });
+        if notes.after_end && half.fin_frame == Some(segment.frame) {
+            half.fin_frame = None;
+        }
         let seen = Ours {
             segment,
             notes,
@@ -153,7 +156,9 @@ impl<'cap> Lane<'cap> {
         Taken {
             limited,
             copy,
-            answers: verdict.arrival.new_bytes > 0 || header.fin || header.rst,
+            // What a program says because another one was ended is no answer.
+            answers: (verdict.arrival.new_bytes > 0 || header.fin || header.rst)
+                && !notes.after_end,
             offset: verdict.offset.filter(|_| segment.payload_len > 0),
             repeat,
         }
@@ -231,6 +236,24 @@ impl<'cap> Lane<'cap> {
                 mark.answer(moment);
             }
         }
+    }
+
+    /// Since when its sender has had no room to receive.
+    pub(super) fn full_since(&self) -> Option<Timestamp> {
+        self.watch.full_since()
+    }
+
+    /// What its receiver waits for, or is waited for by, in a connection that fell silent.
+    pub(super) fn awaited(&self, theirs: &Self) -> Option<Awaited> {
+        let Transport::Tcp(half) = &self.transport else {
+            return None;
+        };
+        let all = half.assembler.highest();
+        let sent_last = self.watch.last_data() > theirs.watch.last_data();
+        if !sent_last || all == 0 {
+            return None;
+        }
+        Some(self.channel.awaited(all))
     }
 
     /// One past the highest byte that the other side acknowledged.
@@ -314,7 +337,7 @@ impl<'cap> Lane<'cap> {
             (frame.number, frame.time),
             packet.payload_len,
             missing > 0,
-            !packet.notes.fragmented,
+            &packet.notes,
             most,
         );
         context.tell_bytes(datagrams.offset - length, payload);
@@ -356,7 +379,7 @@ impl<'cap> Lane<'cap> {
                     context.tell_delivered(&delivery);
                     whole.pass_on(&delivery, channel, context);
                 });
-                match (half.fin.is_some(), reset) {
+                match (half.fin_frame.is_some(), reset) {
                     (true, _) => StreamEnd::Fin,
                     (false, true) => StreamEnd::Reset,
                     (false, false) => StreamEnd::Unfinished,
@@ -506,7 +529,10 @@ impl<'cap> Lane<'cap> {
             facts.reset = half.reset_frame;
             facts.fin = half.fin_frame;
             facts.fin_acknowledged = half.fin_acked();
-            facts.acknowledged = half.acked();
+            facts.acknowledged = match (half.fin, half.fin_frame) {
+                (Some(fin), None) => half.acked().map(|acked| acked.min(fin)),
+                _ => half.acked(),
+            };
             facts.span = half.assembler.highest();
             facts.unchecked_bytes = half.unchecked_bytes;
             facts.late_bytes = half.late_bytes;

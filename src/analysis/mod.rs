@@ -14,6 +14,7 @@ mod picture;
 mod regions;
 mod stream;
 mod tenants;
+mod wait;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ use self::follower::Follower;
 pub use self::parallel::{Told, analyse};
 use crate::decode::Packet;
 pub use crate::digest::DigestKind;
-use crate::findings::facts::CaptureFacts;
+use crate::findings::facts::{CaptureEnd, CaptureFacts};
 use crate::findings::rules::Servers;
 use crate::findings::{Finding, rules};
 use crate::frame::Frame;
@@ -36,6 +37,7 @@ use crate::ledger::{Folded, Image, Stream, TransportKind};
 use crate::reassembly::assembler::{Keep, keep_borrowed, keep_copied};
 use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
 use crate::wire::Protocol;
+pub use wait::{Awaited, Wait};
 
 /// What the user may say about an analysis.
 #[derive(Debug, Clone)]
@@ -272,10 +274,15 @@ impl<'cap> Analysis<'cap> {
         dispatcher.frame(frame, &mut here);
     }
 
-    /// From here on the programs are being ended by whoever watches them: how their connections end is not taken for what
-    /// they did.
-    pub fn ends_are_ours(&mut self) {
-        self.dispatcher.ends_are_ours = true;
+    /// What is waited for at `now` on streams that are silent for longer than the idle limit, the longest first; of many, a
+    /// few.
+    pub fn waits(&self, now: Timestamp) -> Vec<Wait> {
+        self.follower.waits(now)
+    }
+
+    /// The capture went on up to here, frames or none, where that is known. To be told before [`Self::finish`].
+    pub fn ended(&mut self, time: Option<Timestamp>) {
+        self.dispatcher.ended(time);
     }
 
     /// Tells the analysis what time it is: closed streams that fell silent are finished.
@@ -347,7 +354,7 @@ impl<'x> Orders<'x> for Here<'_, 'x, '_> {
             .packet(place, opens, packet, frame, self.keep, self.observer);
     }
 
-    fn close(&mut self, place: Place, now: Option<Timestamp>) {
+    fn close(&mut self, place: Place, now: CaptureEnd) {
         let Some(mut account) = self.follower.close(place, now, self.observer) else {
             return;
         };

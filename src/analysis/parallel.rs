@@ -16,7 +16,7 @@ use super::follower::{Account, Follower};
 use super::{Event, Observer, Options, PacketCounts, conclude};
 use crate::decode::Packet;
 use crate::findings::Finding;
-use crate::findings::facts::CaptureFacts;
+use crate::findings::facts::{CaptureEnd, CaptureFacts};
 use crate::findings::rules::Servers;
 use crate::frame::Frame;
 use crate::reassembly::assembler::keep_borrowed;
@@ -32,12 +32,14 @@ const PACKET: u64 = 512;
 /// Analyses frames whose bytes live as long as the capture, following their streams on so many threads besides this
 /// one; with fewer than two, on this one. Shows every frame to `each` after it was read, until that breaks.
 ///
-/// For those who want accounts and findings only ([`Observer::accounts_only`]): they are told at the end.
-pub fn analyse<'cap>(
+/// For those who want accounts and findings only ([`Observer::accounts_only`]): they are told at the end. `ended` says, once
+/// all frames were read, when the capture ended, where that is known.
+pub fn analyse<'cap, F: Iterator<Item = Frame<'cap>>>(
     options: &Options,
     threads: usize,
-    frames: impl Iterator<Item = Frame<'cap>>,
+    frames: &mut F,
     mut each: impl FnMut(&Frame<'cap>) -> ControlFlow<()>,
+    ended: impl FnOnce(&F) -> Option<Timestamp>,
 ) -> Told {
     thread::scope(|scope| {
         let mut crew = Crew::new(options);
@@ -62,12 +64,13 @@ pub fn analyse<'cap>(
             });
         }
         let mut dispatcher = Dispatcher::new(options.limits.streams);
-        for frame in frames {
+        for frame in &mut *frames {
             dispatcher.frame(&frame, &mut crew);
             if each(&frame).is_break() {
                 break;
             }
         }
+        dispatcher.ended(ended(frames));
         dispatcher.finish(&mut crew);
         let Crew {
             here,
@@ -111,7 +114,7 @@ enum What<'cap> {
         frame: Frame<'cap>,
     },
     Close {
-        now: Option<Timestamp>,
+        now: CaptureEnd,
     },
 }
 
@@ -209,7 +212,7 @@ impl<'cap> Orders<'cap> for Crew<'cap> {
         );
     }
 
-    fn close(&mut self, place: Place, now: Option<Timestamp>) {
+    fn close(&mut self, place: Place, now: CaptureEnd) {
         self.give(place, PACKET, What::Close { now });
     }
 

@@ -42,6 +42,8 @@ pub(super) struct Picture {
     pub(super) doubt: Option<Doubt>,
     /// Its first bytes are those of a picture that a text conversion damaged.
     pub(super) text_damage: Option<TextDamage>,
+    /// What the format says it is, where its bytes do not.
+    pub(super) media: Option<&'static str>,
     /// It ended within the first bytes by which pictures are known, and they may be those of one.
     pub(super) too_short_to_tell: bool,
     /// What its structure said; absent where it is no known picture.
@@ -135,6 +137,8 @@ pub(super) struct Open {
     pub(super) head: Vec<u8>,
     pub(super) structure: Structure,
     pub(super) text_damage: Option<TextDamage>,
+    /// What the format says it is, where its bytes do not.
+    pub(super) media: Option<&'static str>,
     pub(super) digest: Hasher,
     /// Some of its bytes are not those of the stream.
     pub(super) recoded: bool,
@@ -279,6 +283,7 @@ mod tests {
             head: Vec::new(),
             structure: Structure::Unknown,
             text_damage: None,
+            media: None,
             digest: Hasher::new(DigestKind::None),
             recoded: false,
             gaps: Vec::new(),

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::channel::Context;
 use super::dispatcher::Opening;
 use super::lane::{self, Datagrams, Lane, Transport};
-use super::{Event, Observer, Options};
+use super::{Awaited, Event, Observer, Options, Wait};
 use crate::decode::{self, Notes, Packet};
 use crate::digest::Room;
-use crate::findings::facts::{CaptureFacts, StreamFacts};
+use crate::findings::facts::{CaptureEnd, CaptureFacts, StreamFacts};
 use crate::flow::{Pair, Side};
 use crate::frame::Frame;
 use crate::ledger::trace::{Flags, Point};
@@ -48,6 +49,8 @@ struct Head {
     format: Option<(Protocol, Confidence)>,
     first: (FrameNumber, Option<Timestamp>),
     last: (FrameNumber, Option<Timestamp>),
+    /// Time of the last frame that came before the programs were told to end.
+    lived: Option<Timestamp>,
 }
 
 /// What is left of a stream when it is over.
@@ -226,6 +229,7 @@ impl<'cap> Stream<'cap> {
                 format: given,
                 first: (frame.number, frame.time),
                 last: (frame.number, frame.time),
+                lived: frame.time,
             },
             lanes: Pair::new(lane(), lane()),
             limited: false,
@@ -273,6 +277,9 @@ impl<'cap> Stream<'cap> {
     ) {
         let side = self.side(packet);
         self.head.last = (frame.number, frame.time);
+        if !packet.notes.after_end {
+            self.head.lived = frame.time;
+        }
         self.lanes[side].notes(packet, frame, shared.capture);
         let header = match packet.transport {
             decode::Transport::Tcp(header) => header,
@@ -347,14 +354,73 @@ impl<'cap> Stream<'cap> {
         }
     }
 
+    /// What is waited for, where nothing moved for longer than `idle`.
+    pub(super) fn wait(&self, now: Timestamp, idle: Duration) -> Option<Wait> {
+        let long =
+            |since: Timestamp| u128::from(now.since(since).max(0).unsigned_abs()) > idle.as_nanos();
+        let over = self
+            .halves()
+            .any(|half| half.fin.is_some() || half.reset_frame.is_some());
+        if over || self.head.transport != TransportKind::Tcp {
+            return None;
+        }
+        let [first, second] = self.head.ends;
+        // Probes go to and fro while somebody has no room.
+        let full = Side::BOTH.into_iter().find_map(|side| {
+            let since = self.lanes[side].full_since()?;
+            let who = match side {
+                Side::First => first,
+                Side::Second => second,
+            };
+            Some((who, since))
+        });
+        if let Some((who, since)) = full {
+            return long(since).then_some(Wait {
+                stream: self.head.id,
+                who,
+                what: Awaited::Room,
+                since,
+            });
+        }
+        let since = self.head.lived.filter(|since| long(*since))?;
+        let awaited = Side::BOTH.into_iter().find_map(|side| {
+            let what = self.lanes[side].awaited(&self.lanes[side.other()])?;
+            let to = match side {
+                Side::First => second,
+                Side::Second => first,
+            };
+            Some((to, what))
+        });
+        let (who, what) = awaited.or_else(|| {
+            let listens = match self.head.initiator? {
+                Side::First => second,
+                Side::Second => first,
+            };
+            let nothing = self
+                .halves()
+                .all(|half| half.assembler.highest() == 0 && (half.saw_syn() || !half.is_open()));
+            let answered = self.halves().all(Half::is_open);
+            nothing.then_some((
+                listens,
+                if answered {
+                    Awaited::FirstByte
+                } else {
+                    Awaited::Connection
+                },
+            ))
+        })?;
+        Some(Wait {
+            stream: self.head.id,
+            who,
+            what,
+            since,
+        })
+    }
+
     /// No more frames of this stream come, or it is given up: draws up its accounts.
-    pub(super) fn close(
-        mut self,
-        capture_end: Option<Timestamp>,
-        shared: &mut Shared<'_>,
-    ) -> Closed {
+    pub(super) fn close(mut self, end: CaptureEnd, shared: &mut Shared<'_>) -> Closed {
         let reset = self.is_reset();
-        let quiet = lane::silent(self.head.last.1, capture_end, shared.options);
+        let quiet = lane::silent(self.head.lived, end.time, shared.options);
         for side in Side::BOTH {
             let other = match &self.lanes[side.other()].transport {
                 Transport::Tcp(half) if !half.is_open() => Other::NotCaptured,
@@ -368,7 +434,7 @@ impl<'cap> Stream<'cap> {
             let context = self.head.context(side, shared);
             let confirmed = self.lanes[side.other()].channel.confirmed();
             let (closed, seen) = match &self.lanes[side.other()].transport {
-                Transport::Tcp(half) => (half.fin.is_some(), half.is_open()),
+                Transport::Tcp(half) => (half.fin_frame.is_some(), half.is_open()),
                 Transport::Udp(_) => (false, true),
             };
             self.lanes[side].images(&context, quiet, reset || closed, seen, confirmed)
@@ -422,7 +488,8 @@ impl<'cap> Stream<'cap> {
                 .collect(),
             idle_at_end: quiet,
             limited: self.limited,
-            capture_end,
+            capture_end: end.time,
+            end_known: end.known,
             idle: shared.options.idle,
             expected,
         };

@@ -128,6 +128,9 @@ pub struct Writer<W: Write> {
     written_bytes: u64,
     /// Of each interface described, what is known in the end.
     statistics: Vec<Option<Statistics>>,
+    /// Packets of each of them. Written as `isb_usrdeliv`: who finds as many knows that none was taken out since, and that the
+    /// silence at the end is one.
+    packets: Vec<u64>,
 }
 
 impl<W: Write> Writer<W> {
@@ -141,6 +144,7 @@ impl<W: Write> Writer<W> {
             gathered: Vec::with_capacity(GATHER + (64 << 10)),
             written_bytes: 0,
             statistics: Vec::new(),
+            packets: Vec::new(),
         };
         let mut block = Block::begin(&mut writer.gathered, 0x0a0d_0d0a);
         // Byte-order magic, version 1.0, length of the section unknown.
@@ -174,6 +178,7 @@ impl<W: Write> Writer<W> {
         block.text(12, interface.os);
         block.end();
         self.statistics.push(None);
+        self.packets.push(0);
         self.flush()?;
         Ok(index)
     }
@@ -232,6 +237,9 @@ impl<W: Write> Writer<W> {
         block.bytes(packet.data);
         block.text(1, packet.comment);
         block.end();
+        if let Some(packets) = self.packets.get_mut(packet.interface as usize) {
+            *packets = packets.saturating_add(1);
+        }
         if self.gathered.len() >= GATHER {
             self.hand_over()?;
         }
@@ -264,7 +272,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`Error::Write`], [`Error::GivenUp`].
     pub fn finish(mut self) -> Result<W, Error> {
-        for (interface, statistics) in (0..).zip(&self.statistics) {
+        for ((interface, statistics), packets) in (0..).zip(&self.statistics).zip(&self.packets) {
             let Some(statistics) = statistics else {
                 continue;
             };
@@ -279,6 +287,7 @@ impl<W: Write> Writer<W> {
                 // A count is one 64-bit number, other than times not two words, high one first.
                 (4, statistics.received.map(|n| halves(n.rotate_left(32)))),
                 (5, statistics.dropped.map(|n| halves(n.rotate_left(32)))),
+                (8, Some(halves(packets.rotate_left(32)))),
             ] {
                 if let Some([first, second]) = value {
                     block.option(code, &[first.to_le_bytes(), second.to_le_bytes()].concat());

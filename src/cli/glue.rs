@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use crate::analysis::{self, Analysis, Event, Options, PacketCounts};
 use crate::cli::reading::{Frames, Reading, Watch};
 use crate::findings::rules;
+use crate::frame::Frame;
 use crate::report::model::{CaptureFile, Damage, Packets};
-use crate::source::{Capture, FileSummary};
+use crate::source::{self, Capture, FileSummary};
 
 /// From so many bytes on more than one thread is worth it.
 const LARGE: u64 = 4 << 20;
@@ -35,11 +36,14 @@ impl Frames for Capture {
                     0
                 };
                 let capture = &*self;
-                let told = analysis::analyse(&options, threads, &mut frames, |frame| {
+                let each = |frame: &Frame<'_>| {
                     if capture.reads_zeros() {
                         return ControlFlow::Break(());
                     }
                     watch.frame(frame.data.len())
+                };
+                let told = analysis::analyse(&options, threads, &mut frames, each, |frames| {
+                    source::ended(&frames.files())
                 });
                 let files = frames.files();
                 (!self.was_cut()).then_some((files, told))
@@ -58,7 +62,9 @@ impl Frames for Capture {
                         break;
                     }
                 }
-                (frames.files(), analysis.finish(watch))
+                let files = frames.files();
+                analysis.ended(source::ended(&files));
+                (files, analysis.finish(watch))
             });
             if let Some(read) = in_memory {
                 read
@@ -68,6 +74,7 @@ impl Frames for Capture {
                     analysis.frame(frame, watch);
                     watch.frame(frame.data.len())
                 })?;
+                analysis.ended(source::ended(self.files()));
                 (self.files().to_vec(), analysis.finish(watch))
             }
         };

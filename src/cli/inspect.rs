@@ -24,7 +24,7 @@ use crate::findings::Finding;
 use crate::frame::Frame;
 use crate::ledger::{Image, Stream};
 use crate::report::{Detail, Report, Style};
-use crate::source::Capture;
+use crate::source::{self, Capture};
 use crate::units::{FrameNumber, PictureId, StreamId};
 
 /// `-Y`.
@@ -152,6 +152,7 @@ impl Looked {
             analysis.frame(frame, &mut gathered);
             ControlFlow::Continue(())
         })?;
+        analysis.ended(source::ended(self.capture.files()));
         analysis.finish(&mut gathered);
         let files = self.capture.files();
         self.truncated = complete && files.iter().any(|file| file.truncated.is_some());
@@ -191,6 +192,7 @@ impl Looked {
             analysis.frame(frame, observer);
             ControlFlow::Continue(())
         })?;
+        analysis.ended(source::ended(self.capture.files()));
         analysis.finish(observer);
         Ok(())
     }

@@ -324,6 +324,7 @@ fn packet<'a>(
             ip_length_beyond_frame: datagram.beyond_frame,
             fragmented: matches!(parts, Parts::Fragments(_)),
             ip_id: datagram.id,
+            after_end: false,
         },
         payload,
         parts,

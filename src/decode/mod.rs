@@ -244,6 +244,10 @@ impl Parts {
 
 /// What is remarkable about a packet and no error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "notes are a list of yes and no"
+)]
 pub struct Notes {
     /// The IPv4 header's checksum; of the completing frame for a fragmented packet. IPv6 has none.
     pub ip_checksum: Checksum,
@@ -258,6 +262,8 @@ pub struct Notes {
     pub fragmented: bool,
     /// IPv4 identification where it is not 0 (RFC 6864), of the completing frame for a fragmented packet. IPv6 has none.
     pub ip_id: Option<u16>,
+    /// It came after whoever watches had told the programs to end.
+    pub after_end: bool,
 }
 
 /// What a checksum says.

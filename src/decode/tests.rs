@@ -46,6 +46,7 @@ fn cut(link: LinkType, data: &[u8], wire_len: usize) -> Frame<'_> {
         interface: 0,
         wire_len: u32::try_from(wire_len).unwrap(),
         data,
+        after_end: false,
     }
 }
 

@@ -8,6 +8,7 @@ use super::tcp::{Connection, Numbers};
 use crate::analysis::{Dispatcher, Opening, Orders, Place as Slot};
 use crate::decode::{self, Layers, Outcome, Packet, Skip, Transport};
 use crate::findings::Finding;
+use crate::findings::facts::CaptureEnd;
 use crate::flow::{Pair, Side};
 use crate::frame::Frame;
 use crate::reassembly::{Extent, Log};
@@ -200,7 +201,7 @@ impl<'x> Orders<'x> for Here<'_> {
         (self.show)(&seen);
     }
 
-    fn close(&mut self, slot: Slot, _now: Option<Timestamp>) {
+    fn close(&mut self, slot: Slot, _now: CaptureEnd) {
         if let Some(track) = self.tracks.get_mut(slot) {
             *track = None;
         }

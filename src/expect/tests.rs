@@ -32,6 +32,7 @@ fn finding(name: Name, severity: Severity) -> Finding {
         stream: None,
         image: None,
         packets: Vec::new(),
+        more_packets: 0,
         message: "It happened.".to_owned(),
         fix: "Fix it.".to_owned(),
     }

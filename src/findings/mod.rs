@@ -10,7 +10,8 @@ pub mod rules;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use name::{Name, UnknownName};
 
@@ -74,8 +75,8 @@ impl fmt::Display for Certainty {
     }
 }
 
-/// One finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One finding. Serialised, it has its display filter beside its frames.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Finding {
     /// What it is called.
     pub name: Name,
@@ -89,8 +90,82 @@ pub struct Finding {
     pub image: Option<PictureId>,
     /// Frames that show it, ascending; at most 16 and the last are kept.
     pub packets: Vec<FrameNumber>,
+    /// How many more frames show it than are kept.
+    #[serde(default)]
+    pub more_packets: u64,
     /// What happened, one plain sentence.
     pub message: String,
     /// How to fix it, one plain sentence.
     pub fix: String,
+}
+
+impl Finding {
+    /// The Wireshark display filter that finds exactly [`Self::packets`]; absent where there are none.
+    pub fn filter(&self) -> Option<String> {
+        use std::fmt::Write as _;
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        for frame in &self.packets {
+            match runs.last_mut() {
+                Some((_, end)) if frame.0 == *end || Some(frame.0) == end.checked_add(1) => {
+                    *end = frame.0;
+                }
+                _ => runs.push((frame.0, frame.0)),
+            }
+        }
+        let mut text = String::new();
+        for (index, (start, end)) in runs.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            // Writing to a string does not fail.
+            let _ = match end - start {
+                0 => write!(text, "{comma}{start}"),
+                1 => write!(text, "{comma}{start}, {end}"),
+                _ => write!(text, "{comma}{start}..{end}"),
+            };
+        }
+        match runs.as_slice() {
+            [] => None,
+            [(start, end)] if start == end => Some(format!("frame.number == {text}")),
+            _ => Some(format!("frame.number in {{{text}}}")),
+        }
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut finding = serializer.serialize_struct("Finding", 10)?;
+        finding.serialize_field("name", &self.name)?;
+        finding.serialize_field("severity", &self.severity)?;
+        finding.serialize_field("certainty", &self.certainty)?;
+        finding.serialize_field("stream", &self.stream)?;
+        finding.serialize_field("image", &self.image)?;
+        finding.serialize_field("packets", &self.packets)?;
+        finding.serialize_field("more_packets", &self.more_packets)?;
+        finding.serialize_field("filter", &self.filter())?;
+        finding.serialize_field("message", &self.message)?;
+        finding.serialize_field("fix", &self.fix)?;
+        finding.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_finds_the_frames_and_no_others() {
+        let filter = |frames: &[u64]| {
+            let finding = Finding {
+                packets: frames.iter().copied().map(FrameNumber).collect(),
+                ..rules::kernel_drops("x", 1)
+            };
+            finding.filter()
+        };
+        assert_eq!(filter(&[]), None);
+        assert_eq!(filter(&[7]).as_deref(), Some("frame.number == 7"));
+        assert_eq!(filter(&[7, 8]).as_deref(), Some("frame.number in {7, 8}"));
+        assert_eq!(
+            filter(&[1, 2, 3, 5, 9, 10, 11, 40]).as_deref(),
+            Some("frame.number in {1..3, 5, 9..11, 40}")
+        );
+    }
 }

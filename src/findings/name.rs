@@ -121,6 +121,39 @@ impl Name {
     }
 }
 
+impl Name {
+    /// Whether it rests on how the wire format is understood, so that a guess of that proves nothing. A reset is looked at
+    /// where it is found: what was never acknowledged is lost in any format.
+    pub fn needs_format(self) -> bool {
+        matches!(
+            self,
+            Self::MarkerUnanswered
+                | Self::MarkerInsideImage
+                | Self::MarkerMissing
+                | Self::EarlyClose
+                | Self::UnreadDataReset
+                | Self::NoEndOfStream
+                | Self::StrayBytes
+                | Self::WrongByteOrder
+                | Self::TrailingBytes
+                | Self::LengthMismatch
+                | Self::WrongSizeGiven
+                | Self::ImplausibleLength
+                | Self::FieldsGlued
+                | Self::MissingInside
+                | Self::RowsNotSegments
+                | Self::WidthUnknown
+                | Self::WrongDigest
+                | Self::BadEncoding
+                | Self::DatagramLost
+                | Self::DatagramRetransmission
+                | Self::DatagramDuplicated
+                | Self::DatagramReordered
+                | Self::NoEndDatagram
+        )
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Closed, Direction, GapCause, Stream, TransportKind};
 use crate::units::counted;
+use crate::wire::{Confidence, Protocol};
 
 /// What the capture has of one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,16 @@ impl Direction {
 }
 
 impl Stream {
+    /// Whether its wire format was given, or more than one thing in the bytes and around them speaks for it. Only then is
+    /// anything proven that rests on it.
+    pub fn is_confirmed(&self) -> bool {
+        match self.confidence {
+            Some(Confidence::Given | Confidence::Confirmed | Confidence::PortAndContent) => true,
+            Some(Confidence::Content) => self.protocol.as_ref().is_some_and(Protocol::names_itself),
+            Some(Confidence::Likely | Confidence::Guess) | None => false,
+        }
+    }
+
     /// Whether bytes of it may have gone by that the capture does not have: it began before the capture, one of its
     /// directions was filtered out, or bytes are missing.
     pub fn lacks(&self) -> bool {

@@ -149,6 +149,7 @@ pub struct Half<'cap> {
     /// Stream offset after the last byte before the FIN; absent until one was seen.
     pub fin: Option<u64>,
     /// Frame of the first FIN.
+    /// Absent, too, where the program had been told to end: then it says nothing of what it did.
     pub fin_frame: Option<FrameNumber>,
     /// Frame of the first RST sent in this direction.
     pub reset_frame: Option<FrameNumber>,
@@ -541,7 +542,7 @@ impl<'cap> Half<'cap> {
 
     /// Whether the FIN was reached: all bytes before it were delivered or declared missing.
     pub fn reached_fin(&self) -> bool {
-        self.fin.is_some_and(|fin| self.assembler.next() >= fin)
+        self.fin_frame.is_some() && self.fin.is_some_and(|fin| self.assembler.next() >= fin)
     }
 
     /// One past the highest *byte* acknowledged: an acknowledged FIN takes a number but is no byte.

@@ -314,6 +314,9 @@ fn findings(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         ("packets", |finding, line| line.number(packets(finding))),
         ("message", |finding, line| line.text(Some(&finding.message))),
         ("fix", |finding, line| line.text(Some(&finding.fix))),
+        ("filter", |finding, line| {
+            line.text(finding.filter().as_deref())
+        }),
     ];
     rows(columns, &report.findings, out)
 }

@@ -134,6 +134,9 @@ fn findings(report: &Report, out: &mut impl Write) -> io::Result<()> {
         if !finding.fix.is_empty() {
             writeln!(out, "  Fix: {}", escaped(&finding.fix))?;
         }
+        if let Some(filter) = finding.filter() {
+            writeln!(out, "  Wireshark: `{filter}`")?;
+        }
     }
     if !told.is_empty() {
         writeln!(out)?;

@@ -188,6 +188,7 @@ impl Report {
             let place = |f: &Finding| (f.stream, f.packets.first().copied(), f.image);
             b.severity
                 .cmp(&a.severity)
+                .then_with(|| b.certainty.cmp(&a.certainty))
                 .then_with(|| place(a).cmp(&place(b)))
                 .then_with(|| a.name.cmp(&b.name))
         });

@@ -119,6 +119,7 @@ fn image(id: u32, of: &Stream, direction: usize, bytes: u64, first: u64) -> Imag
         to: ends.to,
         protocol: of.protocol.clone().unwrap(),
         format: Some(Format::Jpeg),
+        media_type: None,
         width: Some(320),
         height: Some(240),
         bytes,
@@ -171,6 +172,7 @@ fn finding(name: Name, severity: Severity, certainty: Certainty, frames: &[u64])
         stream: None,
         image: None,
         packets: frames.iter().copied().map(FrameNumber).collect(),
+        more_packets: 0,
         message: String::new(),
         fix: String::new(),
     }

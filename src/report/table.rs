@@ -266,6 +266,10 @@ fn kind(image: &Image, style: &Style) -> String {
     let mut kind = match image.format {
         Some(format) => format.to_string(),
         None if image.is_raw_pixels() => "raw pixels".to_owned(),
+        None if image.media_type.is_some() => {
+            let media = image.media_type.as_deref().unwrap_or_default();
+            text::plain(media, style.unicode).into_owned()
+        }
         None => "unknown".to_owned(),
     };
     if let (Some(width), Some(height)) = (image.width, image.height) {

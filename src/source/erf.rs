@@ -167,6 +167,7 @@ impl Erf {
                 wire_len: record.wire_len,
                 start,
                 len,
+                after_end: false,
             },
             consumed: record.length,
         }

@@ -483,6 +483,7 @@ impl Live {
                 interface: *index,
                 wire_len: packet.header.len.max(captured),
                 data: packet.data,
+                after_end: false,
             };
             if each(&frame).is_break() {
                 broken = true;

@@ -35,7 +35,7 @@ pub use capture::{Capture, MappedFrames};
 pub use damage::{Damage, Reason};
 pub use error::Error;
 pub use input::unpacked;
-pub use summary::{Compression, FileSummary, Format, Interface, TimeResolution};
+pub use summary::{Compression, FileSummary, Format, Interface, TimeResolution, ended};
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,8 @@ pub(super) struct Head {
     /// Index of the first captured byte: as a parser returns it, from the start of what it was shown.
     pub(super) start: usize,
     pub(super) len: usize,
+    /// The record says that the programs had been told to end.
+    pub(super) after_end: bool,
 }
 
 /// What a parser finds at the start of the unread bytes.
@@ -99,6 +101,14 @@ impl Parser {
             Self::Pcapng(pcapng) => pcapng.interfaces(),
             Self::Snoop(snoop) => snoop.interface().into_iter().collect(),
             Self::Erf(erf) => erf.interfaces(),
+        }
+    }
+
+    /// When capturing ended, where that is known.
+    pub(super) fn ended(&self) -> Option<Timestamp> {
+        match self {
+            Self::Pcapng(pcapng) => pcapng.ended(),
+            Self::Pcap(_) | Self::Snoop(_) | Self::Erf(_) => None,
         }
     }
 

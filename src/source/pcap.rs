@@ -97,6 +97,7 @@ impl Pcap {
                 wire_len: original.max(captured),
                 start: self.record_header,
                 len: index(captured),
+                after_end: false,
             },
             consumed,
         }

@@ -1,12 +1,13 @@
 //! The pcapng format (draft-ietf-opsawg-pcapng): sections of either byte order, several interfaces,
 //! all three packet blocks, statistics. Blocks of other kinds are passed over.
 
-use crate::frame::LinkType;
+use crate::frame::{ENDED, LinkType};
 use crate::source::bytes::{Order, index};
 use crate::source::clock::Clock;
 use crate::source::damage::Reason;
 use crate::source::parse::{Head, Step, frame_limit};
 use crate::source::summary::{Interface, TimeResolution};
+use crate::units::Timestamp;
 
 /// Block types (section 11.1 of the draft).
 pub(super) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
@@ -53,6 +54,10 @@ struct Described {
     clock: Clock,
     /// Drops noted beside packets, as opposed to those in statistics.
     drops_beside_packets: Option<u64>,
+    /// Packets of it read so far.
+    packets: u64,
+    /// When capturing ended, and how many packets had been written by then: what the last statistics say.
+    ended: Option<(Timestamp, u64)>,
     about: Interface,
 }
 
@@ -127,6 +132,20 @@ impl Pcapng {
 
     pub(super) fn interface_count(&self) -> usize {
         self.interfaces.len()
+    }
+
+    /// When capturing ended, on all interfaces; absent where the file does not say so, or has other packets than were
+    /// written: then somebody took some out, and what is silence in it may have been none.
+    pub(super) fn ended(&self) -> Option<Timestamp> {
+        let mut latest = None;
+        for described in &self.interfaces {
+            let (ended, delivered) = described.ended?;
+            if delivered != described.packets {
+                return None;
+            }
+            latest = latest.max(Some(ended));
+        }
+        latest
     }
 
     pub(super) fn interfaces(&self) -> Vec<Interface> {
@@ -230,6 +249,8 @@ impl Pcapng {
             frame_limit: frame_limit(link),
             clock: Clock::new(resolution, offset_seconds),
             drops_beside_packets: None,
+            packets: 0,
+            ended: None,
             about: Interface {
                 index: u32::try_from(self.interfaces.len()).unwrap_or(u32::MAX),
                 name,
@@ -253,13 +274,23 @@ impl Pcapng {
             Err(step) => return step,
         };
         let (mut received, mut dropped) = (None, None::<u64>);
+        let (mut ended, mut delivered) = (None, None);
         for option in options(self.order, body, 12) {
             let Ok(count) = <[u8; 8]>::try_from(option.value).map(|bytes| self.order.u64(bytes))
             else {
                 continue;
             };
             match option.code {
+                // isb_endtime: two words, the high one first, other than the counts.
+                3 => {
+                    ended = self
+                        .order
+                        .words(option.value)
+                        .map(|[high, low]| u64::from(high) << 32 | u64::from(low));
+                }
                 4 => received = Some(count),
+                // isb_usrdeliv.
+                8 => delivered = Some(count),
                 // isb_ifdrop and isb_osdrop.
                 5 | 7 => dropped = Some(dropped.unwrap_or(0).saturating_add(count)),
                 _ => {}
@@ -271,6 +302,8 @@ impl Pcapng {
             // Counts run from the start of the capture: the last block counts.
             described.about.received = received.or(described.about.received);
             described.about.dropped = dropped.or(described.about.dropped);
+            let ended = ended.and_then(|ticks| described.clock.time(ticks));
+            described.ended = ended.zip(delivered);
         }
         Step::Pass {
             consumed: index(length),
@@ -351,17 +384,24 @@ impl Pcapng {
             return step;
         }
         let mut drops = drops;
+        let mut after_end = false;
         let padded = captured.next_multiple_of(4);
         if room > padded
             && let Some(body) = unread.get(..index(length - 4))
         {
-            // epb_dropcount, of Enhanced Packet Blocks only.
-            drops = drops.or_else(|| {
-                options(order, body, PACKET_DATA + index(padded))
-                    .filter(|option| option.code == 4)
-                    .find_map(|option| Some(order.u64(option.value.try_into().ok()?)))
-            });
+            for option in options(order, body, PACKET_DATA + index(padded)) {
+                match option.code {
+                    1 => after_end |= says_ended(option.value),
+                    // epb_dropcount, of Enhanced Packet Blocks only.
+                    4 => {
+                        let count = option.value.try_into().map(|bytes| order.u64(bytes));
+                        drops = drops.or(count.ok());
+                    }
+                    _ => {}
+                }
+            }
         }
+        described.packets = described.packets.saturating_add(1);
         if let Some(drops) = drops {
             let sum = described.drops_beside_packets.unwrap_or(0);
             described.drops_beside_packets = Some(sum.saturating_add(drops));
@@ -374,6 +414,7 @@ impl Pcapng {
                 wire_len: original.max(captured),
                 start: PACKET_DATA,
                 len: index(captured),
+                after_end,
             },
             consumed: index(length),
         }
@@ -415,6 +456,7 @@ impl Pcapng {
                 wire_len: original,
                 start: 12,
                 len: index(captured),
+                after_end: false,
             },
             consumed: index(length),
         }
@@ -477,6 +519,12 @@ pub(super) fn byte_order(magic: [u8; 4]) -> Option<Order> {
     } else {
         None
     }
+}
+
+/// Whether a line of a comment says that the programs had been told to end.
+fn says_ended(comment: &[u8]) -> bool {
+    let mut lines = comment.split(|byte| *byte == b'\n');
+    lines.any(|line| line.starts_with(ENDED.as_bytes()))
 }
 
 fn half(order: Order, bytes: &[u8], at: usize) -> Option<u16> {

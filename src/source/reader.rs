@@ -135,6 +135,8 @@ impl<W: Window> Reader<W> {
             interface.index = *index;
         }
         summary.set_interfaces(interfaces);
+        // Of what is not whole nobody knows how it went on.
+        summary.ended = self.parser.ended().filter(|_| self.damage.is_none());
         summary.packets = self.packets;
         summary.captured_bytes = self.captured_bytes;
         summary.original_bytes = self.original_bytes;
@@ -185,6 +187,7 @@ pub(super) fn frame<'b>(
         interface,
         wire_len: head.wire_len,
         data,
+        after_end: head.after_end,
     }
 }
 

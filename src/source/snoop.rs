@@ -64,6 +64,7 @@ impl Snoop {
                 wire_len: original.max(included),
                 start: RECORD_HEADER,
                 len: index(included),
+                after_end: false,
             },
             consumed,
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::frame::LinkType;
 use crate::source::damage::Damage;
+use crate::units::Timestamp;
 
 /// Format of a capture file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,6 +75,17 @@ pub struct FileSummary {
     pub kernel_drops: Option<u64>,
     /// Its interfaces in order of description.
     pub interfaces: Vec<Interface>,
+    /// When capturing ended; absent where the file does not say so, or lacks frames that had been written into it.
+    pub ended: Option<Timestamp>,
+}
+
+/// When a capture of these files ended; absent where one of them does not say so.
+pub fn ended(files: &[FileSummary]) -> Option<Timestamp> {
+    let mut latest = None;
+    for file in files {
+        latest = latest.max(Some(file.ended?));
+    }
+    latest
 }
 
 impl FileSummary {
@@ -95,6 +107,7 @@ impl FileSummary {
             truncated: None,
             kernel_drops: None,
             interfaces: Vec::new(),
+            ended: None,
         }
     }
 

@@ -400,7 +400,8 @@ impl<'r> Intake<'r> {
             | wire::Event::Structure(_)
             | wire::Event::Framing { .. }
             | wire::Event::PictureGap(_)
-            | wire::Event::StrayGap(_) => {}
+            | wire::Event::StrayGap(_)
+            | wire::Event::Media(_) => {}
         }
     }
 

@@ -25,6 +25,9 @@ pub(super) fn of_mismatch(
         stream: Some(image.stream),
         image: Some(image.id),
         packets: mismatch.packets.clone(),
+        more_packets: mismatch
+            .packet_count
+            .saturating_sub(mismatch.packets.len() as u64),
         message,
         fix: fix.to_owned(),
     };
@@ -335,6 +338,7 @@ pub fn other_file(image: &Image, names: &str) -> Finding {
         stream: Some(image.stream),
         image: Some(image.id),
         packets: image.first_packet.into_iter().collect(),
+        more_packets: 0,
         message: format!(
             "{names} was never on the wire, and nothing is missing from the capture. Picture {} ({} bytes) went out, which is \
              another file.",
@@ -359,6 +363,7 @@ pub fn nothing_sent(
         stream: Some(stream.id),
         image: None,
         packets: vec![stream.first_packet, stream.last_packet],
+        more_packets: 0,
         message: format!(
             "Nothing of {names} was sent: the connection carried {} and no picture{}.",
             counted(bytes, "byte", "bytes"),

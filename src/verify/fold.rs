@@ -72,6 +72,7 @@ mod tests {
             stream: Some(StreamId(0)),
             image: Some(PictureId(image)),
             packets: Vec::new(),
+            more_packets: 0,
             message: "So it is.".to_owned(),
             fix: String::new(),
         }

@@ -623,6 +623,7 @@ fn picture(
         to: direction.to,
         protocol: protocol(passage.form),
         format,
+        media_type: None,
         width: size.map(|(width, _)| width),
         height: size.map(|(_, height)| height),
         bytes: wire.length,

@@ -35,6 +35,7 @@ fn image(bytes: u64, piece: u64) -> Image {
         to: address("192.0.2.2:5050"),
         protocol: "marker=<END>".parse().unwrap(),
         format: None,
+        media_type: None,
         width: None,
         height: None,
         bytes,

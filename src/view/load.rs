@@ -115,6 +115,7 @@ pub(super) fn read_some(
         frames.push(Frame { data, ..*frame });
         ControlFlow::Continue(())
     })?;
+    analysis.ended(crate::source::ended(capture.files()));
     analysis.finish(&mut collector);
     let truncated = capture.files().iter().any(|file| file.truncated.is_some());
     let index = collector.index();
@@ -146,7 +147,9 @@ fn mapped(capture: &'static Capture, options: &Options, most: Option<usize>) -> 
         frames.next().is_none()
     } else {
         let each = |_: &Frame<'static>| ControlFlow::Continue(());
-        let told = analysis::analyse(options, options.threads, &mut frames, each);
+        let told = analysis::analyse(options, options.threads, &mut frames, each, |frames| {
+            crate::source::ended(&frames.files())
+        });
         told.tell(&mut collector);
         true
     };
@@ -276,6 +279,7 @@ pub(super) fn fetch(
         analysis.frame(frame, &mut gather);
         ControlFlow::Continue(())
     })?;
+    analysis.ended(crate::source::ended(capture.files()));
     analysis.finish(&mut gather);
     let Gather {
         bytes,

@@ -24,6 +24,18 @@ const MOST_FIELDS: usize = 128;
 pub struct HttpDecoder {
     state: State,
     out: Out,
+    /// The body at hand is a range of a picture: where it ends in that, and how long that is.
+    current: Option<(u64, u64)>,
+    /// A picture of which one range came, and the next one is still to come.
+    ranges: Option<Ranges>,
+}
+
+/// A picture that comes in ranges.
+#[derive(Debug)]
+struct Ranges {
+    next: u64,
+    total: u64,
+    body: Box<Body>,
 }
 
 /// What is told of, and what is not yet.
@@ -35,16 +47,20 @@ pub(super) struct Out {
     open: bool,
     /// The bytes are decompressed: they cover none of the stream, which is counted where they are made.
     coded: bool,
+    /// The framing that is not told of yet is the body of a part of something (RFC 9110, 14).
+    part: bool,
 }
 
 impl Out {
     fn flush(&mut self, sink: &mut Sink<'_>) {
         let bytes = std::mem::take(&mut self.pending);
         if bytes > 0 {
-            sink(Event::Framing {
-                what: Framing::Http,
-                bytes,
-            });
+            let what = if self.part {
+                Framing::Field("range")
+            } else {
+                Framing::Http
+            };
+            sink(Event::Framing { what, bytes });
         }
     }
 
@@ -131,6 +147,10 @@ struct Head {
     content_length: Option<u64>,
     coding: Coding,
     boundary: Option<Vec<u8>>,
+    /// The picture that it says the body is, of a kind that is not known by its bytes.
+    media: Option<&'static str>,
+    /// The body is a part: its first byte, its end, and the length of the whole.
+    range: Option<(u64, u64, u64)>,
     /// It asks for WebSocket, or agrees.
     upgrade: bool,
 }
@@ -191,7 +211,25 @@ fn read(bytes: &[u8]) -> Option<Head> {
         content_length,
         coding,
         boundary: field("content-type").and_then(body::boundary),
+        media: field("content-type").and_then(body::media),
+        range: field("content-range")
+            .filter(|_| status == Some(206))
+            .and_then(content_range),
     })
+}
+
+/// `bytes 0-1999/4908` (RFC 9110, 14.4): first byte, end, length of the whole.
+fn content_range(value: &[u8]) -> Option<(u64, u64, u64)> {
+    let value = std::str::from_utf8(value).ok()?;
+    let (range, total) = value.strip_prefix("bytes")?.trim().split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let total: u64 = total.trim().parse().ok()?;
+    let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (first <= last && last < total && total <= super::length::MOST).then_some((
+        first,
+        last + 1,
+        total,
+    ))
 }
 
 impl Default for HttpDecoder {
@@ -199,12 +237,15 @@ impl Default for HttpDecoder {
         Self {
             state: State::Head(Vec::new()),
             out: Out::default(),
+            current: None,
+            ranges: None,
         }
     }
 }
 
 impl HttpDecoder {
     fn lose(&mut self, found: &[u8], fault: bool, sink: &mut Sink<'_>) {
+        (self.current, self.ranges, self.out.part) = (None, None, false);
         self.out.end(Ending::Broken, sink);
         self.out.flush(sink);
         self.out.coded = false;
@@ -252,9 +293,25 @@ impl HttpDecoder {
                 self.out.flush(sink);
                 self.state = State::Upgraded(Box::default(), false);
             }
-            None => self.out.flush(sink),
+            None => {
+                self.no_more_ranges(sink);
+                self.out.flush(sink);
+            }
             Some(length) => {
-                let body = Box::new(Body::new(message.coding, declared, message.boundary));
+                let range = message
+                    .range
+                    .filter(|_| plain && message.boundary.is_none());
+                let body = if let Some(range) = range {
+                    self.ranged(range, sink)
+                } else {
+                    self.no_more_ranges(sink);
+                    Box::new(Body::new(
+                        message.coding,
+                        declared,
+                        message.boundary,
+                        message.media,
+                    ))
+                };
                 self.out.coded = !plain;
                 self.state = if message.response {
                     State::Peek(0, length, body)
@@ -262,6 +319,33 @@ impl HttpDecoder {
                     State::Body(length, body)
                 };
             }
+        }
+    }
+
+    /// The body of a part: it goes on with the picture of the part before it, or begins one, or is only a part.
+    fn ranged(&mut self, (first, end, total): (u64, u64, u64), sink: &mut Sink<'_>) -> Box<Body> {
+        let follows = self
+            .ranges
+            .as_ref()
+            .is_some_and(|ranges| ranges.next == first && ranges.total == total);
+        if follows && let Some(ranges) = self.ranges.take() {
+            self.current = Some((end, total));
+            return ranges.body;
+        }
+        self.no_more_ranges(sink);
+        if first == 0 {
+            self.current = Some((end, total));
+            return Box::new(Body::new(Coding::Identity, Some(total), None, None));
+        }
+        self.out.flush(sink);
+        self.out.part = true;
+        Box::new(Body::part())
+    }
+
+    /// What was to follow of a picture in ranges was not asked for.
+    fn no_more_ranges(&mut self, sink: &mut Sink<'_>) {
+        if self.ranges.take().is_some() {
+            self.out.end(Ending::Broken, sink);
         }
     }
 
@@ -338,12 +422,18 @@ impl HttpDecoder {
 
     /// The body is over.
     fn over(&mut self, ending: Ending, sink: &mut Sink<'_>) {
-        if let State::Body(_, body) = &mut self.state {
-            body.finish(ending, &mut self.out, sink);
+        let state = std::mem::replace(&mut self.state, State::Head(Vec::new()));
+        if let State::Body(_, mut body) = state {
+            match self.current.take() {
+                Some((next, total)) if next < total && self.out.open => {
+                    self.ranges = Some(Ranges { next, total, body });
+                }
+                _ => body.finish(ending, &mut self.out, sink),
+            }
         }
         self.out.coded = false;
         self.out.flush(sink);
-        self.state = State::Head(Vec::new());
+        self.out.part = false;
     }
 
     /// The response's body begins after all, with so many bytes of what might have been another response.
@@ -472,6 +562,7 @@ impl Decode for HttpDecoder {
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         self.unpeek(sink);
+        self.no_more_ranges(sink);
         let held = match &mut self.state {
             State::Head(held) | State::Trailer(held) => std::mem::take(held),
             State::Body(length, body) => {

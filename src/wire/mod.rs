@@ -273,6 +273,9 @@ pub enum Event<'a> {
         /// Declared length in bytes; absent where the format has none.
         length: Option<u64>,
     },
+    /// What kind of picture the format says the current one is, where imgnet does not know that kind by its bytes: a media type
+    /// (RFC 6838), right after its start. Covers no bytes.
+    Media(&'static str),
     /// Consecutive bytes of the current picture.
     PictureData(&'a [u8]),
     /// Bytes of the stream that carry the current picture in another form or in another order.

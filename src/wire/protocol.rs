@@ -72,6 +72,20 @@ pub enum Protocol {
     Carve,
 }
 
+impl Protocol {
+    /// Whether its messages say themselves which format they are of, so that one is enough to know it.
+    pub fn names_itself(&self) -> bool {
+        matches!(
+            self,
+            Self::Http
+                | Self::Zmtp
+                | Self::Mqtt
+                | Self::Framed
+                | Self::SizeHandshake { bare: false }
+        )
+    }
+}
+
 /// What is wrapped around a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Encoding {

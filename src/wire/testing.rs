@@ -18,6 +18,7 @@ pub(super) enum Seen {
     Framing(Framing, u64),
     Stray(Vec<u8>),
     StrayGap(u64),
+    Media(&'static str),
     Fault(Fault),
 }
 
@@ -59,6 +60,7 @@ pub(super) fn run(feed: impl FnOnce(&mut Sink<'_>)) -> Vec<Seen> {
             Event::Framing { what, bytes } => Seen::Framing(what, bytes),
             Event::Stray(bytes) => Seen::Stray(bytes.to_vec()),
             Event::StrayGap(length) => Seen::StrayGap(length),
+            Event::Media(media) => Seen::Media(media),
             Event::Fault(fault) => Seen::Fault(fault),
         });
     });

@@ -213,6 +213,7 @@ fn conserved(fed: &[Part], seen: &[Seen]) -> Result<(), TestCaseError> {
                     at += 1;
                 }
             }
+            Seen::Media(_) => {}
             Seen::Gap(length) | Seen::StrayGap(length) => {
                 prop_assert_eq!(open, matches!(event, Seen::Gap(_)));
                 for _ in 0..*length {

@@ -64,6 +64,7 @@ pub(crate) fn told(frames: &[Captured], options: Options) -> Told {
             interface: frame.interface,
             wire_len: frame.wire_len,
             data: &frame.data,
+            after_end: false,
         };
         analysis.frame(&frame, &mut told);
     }

@@ -48,6 +48,7 @@ impl Kept {
             interface: self.interface,
             wire_len: self.wire_len,
             data: &self.data,
+            after_end: false,
         }
     }
 

@@ -91,6 +91,7 @@ impl Batch {
                     interface: record.interface,
                     wire_len: record.wire_len,
                     data,
+                    after_end: false,
                 }
             })
     }
@@ -113,6 +114,7 @@ mod tests {
                     interface: 1,
                     wire_len,
                     data,
+                    after_end: false,
                 });
             };
             push(Some(5), 100, b"abc".as_slice());

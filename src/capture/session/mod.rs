@@ -195,6 +195,8 @@ pub struct Counts {
     pub holds: u64,
     /// For how long, in all.
     pub held: Duration,
+    /// When the capture ended; absent while it goes on.
+    pub ended: Option<Timestamp>,
 }
 
 impl Counts {
@@ -499,6 +501,7 @@ impl Reader<'_> {
         if interfaces.iter().any(silent) {
             self.counts.interface_dropped = self.counts.interface_dropped.filter(|n| *n > 0);
         }
+        self.counts.ended = writer::now();
         let counts = self.counts;
         if let Some(writer) = &self.out.to_writer {
             drop(writer.send(Item::End(counts, interfaces)));

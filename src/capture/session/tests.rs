@@ -52,6 +52,7 @@ impl Device for Fake {
                 interface: 0,
                 wire_len: 2000,
                 data: &data,
+                after_end: false,
             });
         }
         self.left -= now;

@@ -379,7 +379,7 @@ impl Recorder {
     /// Writes what the kernel counted, and finishes the file.
     fn end(&mut self, counts: &Counts, interfaces: &[Option<super::Statistics>]) -> io::Result<()> {
         let mut unwritten = counts.frames.saturating_sub(self.frames);
-        let ended = now();
+        let ended = counts.ended;
         let statistics: Vec<Statistics> = (0..self.interfaces.len())
             .map(|index| {
                 let known = interfaces.get(index).copied().flatten();

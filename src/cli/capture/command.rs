@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -14,11 +14,14 @@ use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIG
 use super::network::{self, Network, Task};
 use crate::capture::private::{Asker, Said, Supervised, supervise};
 use crate::capture::session::{Hold, Reason, Stop};
+use crate::units::Timestamp;
 
 /// After all is over: time for what the kernel still sends.
 const AFTER_COMMAND: Duration = Duration::from_millis(50);
 /// How often signals and the capture's end are looked for.
 const LOOK: Duration = Duration::from_millis(10);
+/// A signal is noticed after so long at most, mostly at once.
+const NOTICED: Duration = Duration::from_millis(20);
 /// After a signal, or after the capture ended before it: how long it may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -27,8 +30,47 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Signals {
     /// The last one that came; 0 when it was taken.
     last: Arc<AtomicUsize>,
-    /// One that ends the programs came: what follows is our own doing.
-    told: Arc<AtomicBool>,
+    told: Told,
+}
+
+/// Whether the programs were told to end, and since when: what follows is our own doing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Told {
+    /// Set by the handlers of signals, and where imgnet itself ends what is left.
+    flag: Arc<AtomicBool>,
+    /// Nanoseconds since 1970; 0 until somebody looked after the flag was set.
+    since: Arc<AtomicI64>,
+}
+
+impl Told {
+    /// They are told to end now.
+    fn now(&self) {
+        self.flag.store(true, Ordering::Relaxed);
+        let _ = self.since();
+    }
+
+    /// Since when the programs end because they were told to; absent while they were not.
+    ///
+    /// A little before the moment in which that was noticed: Ctrl-C reaches them, too, and their sockets close while imgnet
+    /// wakes up.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        if !self.flag.load(Ordering::Relaxed) {
+            return None;
+        }
+        let known = self.since.load(Ordering::Relaxed);
+        if known != 0 {
+            return Some(Timestamp(known));
+        }
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let since = i64::try_from(now.saturating_sub(NOTICED).as_nanos()).ok()?;
+        match self
+            .since
+            .compare_exchange(0, since, Ordering::Relaxed, Ordering::Relaxed)
+        {
+            Ok(_) => Some(Timestamp(since)),
+            Err(earlier) => Some(Timestamp(earlier)),
+        }
+    }
 }
 
 impl Signals {
@@ -42,15 +84,15 @@ impl Signals {
             let number = usize::try_from(signal).unwrap_or_default();
             signal_hook::flag::register_usize(signal, Arc::clone(&signals.last), number)?;
             if !matches!(signal, SIGUSR1 | SIGUSR2) {
-                signal_hook::flag::register(signal, Arc::clone(&signals.told))?;
+                signal_hook::flag::register(signal, Arc::clone(&signals.told.flag))?;
             }
         }
         Ok(signals)
     }
 
     /// Whether the programs were told to end.
-    pub(super) fn told(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.told)
+    pub(super) fn told(&self) -> Told {
+        self.told.clone()
     }
 
     fn take(&self) -> Option<i32> {
@@ -204,8 +246,9 @@ impl Started {
         let told = Arc::new(AtomicBool::new(false));
         let listening = thread::spawn({
             let (stop, over, told) = (stop.clone(), Arc::clone(&over), Arc::clone(&told));
+            let rest = signals.told();
             move || {
-                let outcome = listen(&line, count);
+                let outcome = listen(&line, count, &rest);
                 over.store(true, Ordering::Relaxed);
                 let reason = if told.load(Ordering::Relaxed) {
                     Reason::Signal
@@ -269,7 +312,7 @@ impl Running {
     }
 }
 
-fn listen(line: &Supervised, count: usize) -> Outcome {
+fn listen(line: &Supervised, count: usize, rest: &Told) -> Outcome {
     let mut outcome = Outcome {
         statuses: vec![None; count],
         ..Outcome::default()
@@ -284,7 +327,10 @@ fn listen(line: &Supervised, count: usize) -> Outcome {
                     *slot = Some(ExitStatus::from_raw(status));
                 }
             }
-            Said::EndedTheRest => outcome.ended_the_rest = true,
+            Said::EndedTheRest => {
+                rest.now();
+                outcome.ended_the_rest = true;
+            }
             Said::Over => return outcome,
         }
     }
@@ -304,6 +350,7 @@ fn pass_on(
     while !over.load(Ordering::Relaxed) {
         if let Some(signal) = signals.take() {
             let ends = !matches!(signal, SIGUSR1 | SIGUSR2);
+            let _ = signals.told.since();
             if ends && told.load(Ordering::Relaxed) {
                 // The second time is for those who do not want to wait.
                 asker.end();

@@ -57,7 +57,12 @@ pub(super) struct CompareArgs {
 impl CompareArgs {
     /// Whether there is anything to compare with.
     pub(super) fn given(&self) -> bool {
-        !(self.sent.is_empty() && self.received.is_empty() && self.ledger.is_empty())
+        self.files_given() || !self.ledger.is_empty()
+    }
+
+    /// Whether files, or folders of files, are given.
+    pub(super) fn files_given(&self) -> bool {
+        !(self.sent.is_empty() && self.received.is_empty())
     }
 
     /// All files and folders that are read.

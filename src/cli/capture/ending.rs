@@ -109,14 +109,29 @@ pub(super) fn conclude(
             return Ok(worse);
         }
     }
-    Ok(match verdict {
+    Ok(exit_of(capture, &report, verdict, short.is_some()))
+}
+
+/// The exit code of a run of this verdict. `short`: less came than was asked for.
+fn exit_of(capture: &Capture, report: &Report, verdict: Option<Verdict>, short: bool) -> Exit {
+    match verdict {
         // Files were given, and do not belong to what was seen.
-        None | Some(Verdict::Unverified) if capture.compare.given() => Exit::NotEqual,
+        None if capture.compare.given() => Exit::NotEqual,
+        Some(Verdict::Unverified) if capture.compare.files_given() => Exit::NotEqual,
+        // A ledger has no bytes to compare with; that it knows nothing of a picture says something.
+        Some(Verdict::Unverified)
+            if capture.compare.given()
+                && report.images.iter().any(|image| {
+                    image.verdict == Verdict::Unverified && image.compared.is_none()
+                }) =>
+        {
+            Exit::NotEqual
+        }
         verdict => match exit(verdict) {
-            Exit::Good if short.is_some() || has_errors(&report) => Exit::NotEqual,
+            Exit::Good if short || has_errors(report) => Exit::NotEqual,
             exit => exit,
         },
-    })
+    }
 }
 
 /// Whether something did not work, be every picture whole.

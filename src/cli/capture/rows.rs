@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::analysis::Event;
+use crate::analysis::{Event, Wait};
 use crate::ledger::comparison::{Comparison, Mismatch, SideOfMismatch};
 use crate::ledger::{Image, Verdict};
 use crate::report::text::{self, count, counted};
-use crate::units::PictureId;
+use crate::units::{PictureId, Timestamp};
 
 /// Pictures that ended and are still shown, where there is room.
 const KEPT: usize = 30;
@@ -28,6 +28,8 @@ pub(super) struct Rows {
     whole: u64,
     not_whole: u64,
     streams: u64,
+    /// What is waited for, a line each.
+    waiting: Vec<String>,
 }
 
 /// A picture that moves.
@@ -145,6 +147,13 @@ impl Rows {
         }
     }
 
+    /// What is waited for now; says whether that changed.
+    pub(super) fn waits(&mut self, waits: &[Wait], now: Timestamp) -> bool {
+        let lines = waits.iter().map(|wait| waiting(wait, now)).collect();
+        let before = std::mem::replace(&mut self.waiting, lines);
+        before != self.waiting
+    }
+
     /// Whether any picture moves.
     pub(super) fn any_moves(&self) -> bool {
         !self.moving.is_empty()
@@ -178,7 +187,11 @@ impl Rows {
         }
         // The line of titles, and the last one.
         let titles = usize::from(!self.moving.is_empty());
-        let room = most.saturating_sub(1).saturating_sub(titles);
+        let waiting = self.waiting.len().min(most.saturating_sub(1));
+        let room = most
+            .saturating_sub(1)
+            .saturating_sub(titles)
+            .saturating_sub(waiting);
         // Those that move come first to be shown: a picture that ended is told again at the end.
         let shown = self.moving.len().min(room);
         let kept = room.saturating_sub(shown).min(self.ended.len());
@@ -206,6 +219,7 @@ impl Rows {
         if hidden > 0 {
             let _ = write!(head, " ({} of them not shown)", count(hidden as u64));
         }
+        lines.extend(self.waiting.iter().take(waiting).cloned());
         lines.push(head);
         for line in &mut lines {
             if line.chars().count() > width {
@@ -215,6 +229,12 @@ impl Rows {
         }
         lines
     }
+}
+
+/// What is waited for, and for how long.
+pub(super) fn waiting(wait: &Wait, now: Timestamp) -> String {
+    let seconds = now.since(wait.since).max(0) / 1_000_000_000;
+    format!("waiting: {wait} for {seconds} s")
 }
 
 /// Columns of a picture that moves.

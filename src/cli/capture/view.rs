@@ -1,24 +1,30 @@
 //! What is shown while a capture goes on: rows in place on a terminal, lines elsewhere, or one JSON object a
 //! line for programs.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::rows::{Change, Ended, Rows};
-use crate::analysis::Event;
+use super::rows::{self, Change, Ended, Rows};
+use crate::analysis::{Event, Wait};
 use crate::capture::session::{Reason, Summary};
 use crate::cli::args::{FormatArg, OutputArgs};
 use crate::ledger::Image;
 use crate::report::Style;
 use crate::report::model::Report;
+use crate::units::{StreamId, Timestamp};
 
 /// How often a screen is drawn at most.
 const FRAME: Duration = Duration::from_millis(40);
 /// How often at least, while pictures move.
 const STALE: Duration = Duration::from_secs(1);
+/// A terminal that a command shares with the rows has to have so many lines.
+const LINES_FOR_TWO: usize = 10;
+/// Most waits of which lines are written.
+const MOST_WAITS: usize = 1000;
 
 /// The live view.
 pub(in crate::cli) enum View {
@@ -33,7 +39,7 @@ pub(in crate::cli) enum View {
 }
 
 /// Chooses it. `stdout_taken`: the capture file goes to standard output. `beside_command`: a command writes to the
-/// same terminal, so that rows in place would be torn.
+/// same terminal, so that the rows stand below what it writes.
 pub(super) fn choose(output: &OutputArgs, stdout_taken: bool, beside_command: bool) -> View {
     let to_file = output.output.is_some();
     let stderr = stdout_taken || beside_command || to_file || output.format != FormatArg::Table;
@@ -55,15 +61,18 @@ pub(super) fn choose(output: &OutputArgs, stdout_taken: bool, beside_command: bo
     };
     // A dumb terminal cannot move its cursor.
     let dumb = std::env::var_os("TERM").is_none_or(|name| name.is_empty() || name == "dumb");
-    if terminal && !dumb && !beside_command {
-        View::Screen(Box::new(Screen::new(style, stderr)))
-    } else {
-        View::Lines(Lines {
-            rows: Rows::default(),
-            style,
-            stderr,
-        })
+    if terminal && !dumb {
+        let screen = Screen::new(style, stderr, beside_command);
+        if !beside_command || screen.size().1 >= LINES_FOR_TWO {
+            return View::Screen(Box::new(screen));
+        }
     }
+    View::Lines(Lines {
+        rows: Rows::default(),
+        style,
+        stderr,
+        told: BTreeSet::new(),
+    })
 }
 
 impl View {
@@ -115,6 +124,16 @@ impl View {
         }
     }
 
+    /// What is waited for at `now` on streams that fell silent.
+    pub(super) fn waits(&mut self, waits: &[Wait], now: Timestamp) {
+        match self {
+            Self::Silent => {}
+            Self::Screen(screen) => screen.changed |= screen.rows.waits(waits, now),
+            Self::Lines(lines) => lines.waits(waits, now),
+            Self::Json(json) => json.waits(waits, now),
+        }
+    }
+
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Instant) {
         match self {
@@ -146,11 +165,68 @@ pub(in crate::cli) struct Screen {
     standing: Vec<usize>,
     drawn: Option<Instant>,
     changed: bool,
+    /// Where a command writes to the terminal, too: the lines at its bottom that are kept from it.
+    bottom: Option<Bottom>,
+}
+
+/// The lines at the bottom of a terminal that scroll no more, so that whatever else is written to it stays above them.
+#[derive(Debug, Default)]
+struct Bottom {
+    height: usize,
+    /// Lines of the terminal when they were set apart.
+    of: usize,
+}
+
+impl Bottom {
+    /// Shows these lines. One write, so that nobody gets between.
+    fn put(&mut self, all: usize, lines: &[String]) -> String {
+        let mut text = String::new();
+        if self.of != all && self.height > 0 {
+            text.push_str("\x1b7\x1b[r\x1b8");
+            self.height = 0;
+        }
+        // It never shrinks: the terminal would jump.
+        let height = lines.len().max(self.height);
+        let more = height.saturating_sub(self.height);
+        if more > 0 {
+            // Make room: move what stands there up, and the cursor with it.
+            for _ in 0..more {
+                text.push_str("\x1bD");
+            }
+            let above = all.saturating_sub(height).max(1);
+            let _ = write!(text, "\x1b[{more}A\x1b7\x1b[1;{above}r\x1b8");
+        }
+        self.height = height;
+        self.of = all;
+        text.push_str("\x1b7");
+        let blank = height.saturating_sub(lines.len());
+        let rows = std::iter::repeat_n("", blank).chain(lines.iter().map(String::as_str));
+        for (row, line) in (all.saturating_sub(height)..).zip(rows) {
+            let _ = write!(text, "\x1b[{};1H\x1b[2K{line}", row.saturating_add(1));
+        }
+        text.push_str("\x1b8");
+        text
+    }
+
+    /// Takes them away, and lets the whole terminal scroll again.
+    fn take_away(&mut self) -> String {
+        if self.height == 0 {
+            return String::new();
+        }
+        let mut text = "\x1b7\x1b[r".to_owned();
+        for row in self.of.saturating_sub(self.height)..self.of {
+            let _ = write!(text, "\x1b[{};1H\x1b[2K", row.saturating_add(1));
+        }
+        text.push_str("\x1b8");
+        self.height = 0;
+        text
+    }
 }
 
 impl Screen {
-    fn new(style: Style, stderr: bool) -> Self {
+    fn new(style: Style, stderr: bool, beside_command: bool) -> Self {
         Self {
+            bottom: beside_command.then(Bottom::default),
             rows: Rows::default(),
             style,
             stderr,
@@ -169,8 +245,12 @@ impl Screen {
         }
         self.drawn = Some(now);
         self.changed = false;
-        let (columns, lines) = self.size();
-        let most = lines.saturating_sub(3).clamp(1, 30);
+        let (columns, all) = self.size();
+        let most = match self.bottom {
+            None => all.saturating_sub(3).clamp(1, 30),
+            // Most of the terminal is the command's.
+            Some(_) => (all / 3).clamp(1, 12),
+        };
         let lines = self
             .rows
             .screen(most, columns.saturating_sub(1), self.style.unicode);
@@ -178,8 +258,23 @@ impl Screen {
     }
 
     fn clear(&mut self) {
+        if let Some(bottom) = &mut self.bottom {
+            let text = bottom.take_away();
+            self.write(&text);
+            return;
+        }
         let (columns, _) = self.size();
         self.put(columns, &[]);
+    }
+
+    // Who looks may have gone away; the capture goes on, and its report says how it went.
+    fn write(&self, text: &str) {
+        let _ = if self.stderr {
+            io::stderr().lock().write_all(text.as_bytes())
+        } else {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
     }
 
     /// Columns and lines. Asked anew each time: terminals change their size.
@@ -199,6 +294,14 @@ impl Screen {
 
     /// Puts these lines where the last ones stand.
     fn put(&mut self, columns: usize, lines: &[String]) {
+        if self.bottom.is_some() {
+            let (_, all) = self.size();
+            if let Some(bottom) = &mut self.bottom {
+                let text = bottom.put(all, lines);
+                self.write(&text);
+            }
+            return;
+        }
         // In a terminal that became narrower, the lines that stand take more than one each.
         let up: usize = self
             .standing
@@ -215,13 +318,7 @@ impl Screen {
         }
         text.push_str("\x1b[J");
         self.standing = lines.iter().map(|line| line.chars().count()).collect();
-        // Who looks may have gone away; the capture goes on, and its report says how it went.
-        let _ = if self.stderr {
-            io::stderr().lock().write_all(text.as_bytes())
-        } else {
-            let mut out = io::stdout().lock();
-            out.write_all(text.as_bytes()).and_then(|()| out.flush())
-        };
+        self.write(&text);
     }
 }
 
@@ -230,9 +327,19 @@ pub(in crate::cli) struct Lines {
     rows: Rows,
     style: Style,
     stderr: bool,
+    /// Streams of which it was told that somebody waits, and for what.
+    told: BTreeSet<(StreamId, &'static str)>,
 }
 
 impl Lines {
+    fn waits(&mut self, waits: &[Wait], now: Timestamp) {
+        for wait in waits {
+            if self.told.len() < MOST_WAITS && self.told.insert((wait.stream, wait.what.name())) {
+                self.write(&rows::waiting(wait, now));
+            }
+        }
+    }
+
     fn event(&mut self, event: &Event<'_>) {
         if let Change::Ended(ended) = self.rows.event(event) {
             self.put(&ended);
@@ -240,7 +347,10 @@ impl Lines {
     }
 
     fn put(&self, ended: &Ended) {
-        let line = ended.line(self.style.unicode);
+        self.write(&ended.line(self.style.unicode));
+    }
+
+    fn write(&self, line: &str) {
         // Who reads the lines may go away; the capture goes on, and its report says how it went.
         let _ = if self.stderr {
             writeln!(io::stderr().lock(), "{line}")
@@ -256,12 +366,15 @@ pub(in crate::cli) struct Json {
     out: Box<dyn Write + Send>,
     /// Whether the chunks of pictures are told, which may be hundreds of thousands.
     chunks: bool,
+    /// As [`Lines::told`].
+    told: BTreeSet<(StreamId, &'static str)>,
 }
 
 impl Json {
     fn new(stderr: bool, chunks: bool) -> Self {
         Self {
             chunks,
+            told: BTreeSet::new(),
             out: if stderr {
                 Box::new(io::stderr())
             } else {
@@ -274,6 +387,16 @@ impl Json {
         if let Some(value) = json_of(event, self.chunks) {
             self.put(&value);
         }
+    }
+
+    fn waits(&mut self, waits: &[Wait], now: Timestamp) {
+        for wait in waits {
+            if self.told.len() < MOST_WAITS && self.told.insert((wait.stream, wait.what.name())) {
+                self.put(&json!({"event": "waiting", "stream": wait.stream, "who": wait.who.to_string(),
+                    "for": wait.what.name(), "since": wait.since, "message": rows::waiting(wait, now)}));
+            }
+        }
+        self.flush();
     }
 
     /// Who reads may have gone away; the capture goes on.

@@ -1,11 +1,10 @@
 //! Looks at the frames of a live capture: the analysis, the report it fills, and the live rows.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::compare::{Compared, Comparing, Told};
+use super::command::Told;
+use super::compare::{self, Compared, Comparing};
 use super::view::View;
 use crate::analysis::Collector;
 use crate::analysis::{Analysis, Event, Observer, Options};
@@ -13,7 +12,7 @@ use crate::capture::session::{Consumer, Counts, Note, Reason, Stop};
 use crate::cli::glue;
 use crate::cli::page::Sight;
 use crate::findings::rules;
-use crate::frame::Frame;
+use crate::frame::{ENDED, Frame};
 use crate::ledger::{Image, Verdict};
 use crate::report::model::{CaptureFile, Packets, Report};
 use crate::report::text::count;
@@ -26,6 +25,8 @@ const ADVANCE: Duration = Duration::from_secs(1);
 const WAIT: Duration = Duration::from_millis(40);
 /// How long a picture's files are looked out for closely.
 const RESTLESS: Duration = Duration::from_secs(1);
+/// Most frames that say in the file that the programs had been told to end: the first one does for all.
+const MARKED: u64 = 256;
 /// Most pictures whose files are waited for; what the others' files show is told at the end.
 const MOST: usize = 10_000;
 
@@ -34,8 +35,10 @@ pub(in crate::cli) struct Watch {
     analysis: Option<Analysis<'static>>,
     packets: Packets,
     eyes: Eyes,
-    /// The programs whose traffic it is were told to end.
-    told: Option<Arc<AtomicBool>>,
+    /// Whether the programs whose traffic it is were told to end.
+    told: Option<Told>,
+    /// Of how many frames that came after that it stands in the file.
+    marked: u64,
     /// When the analysis was last told what time it is.
     advanced: Option<Instant>,
     compared: Option<Compared>,
@@ -89,13 +92,14 @@ impl Watch {
                 waiting: BTreeMap::new(),
             },
             told: None,
+            marked: 0,
             advanced: None,
             compared: None,
         }
     }
 
-    /// Once `told` is set, how connections end is not what the programs did.
-    pub(super) fn until(&mut self, told: Arc<AtomicBool>) {
+    /// Once they are `told` to end, how connections end is not what the programs did.
+    pub(super) fn until(&mut self, told: Told) {
         self.told = Some(told);
     }
 
@@ -144,15 +148,22 @@ impl Watch {
 
 impl Consumer for Watch {
     fn frame(&mut self, frame: &Frame<'_>) {
+        let told = self.told.as_ref().and_then(Told::since);
+        let after_end = told.is_some() && frame.time >= told;
+        if after_end && self.marked < MARKED {
+            self.marked += 1;
+            self.eyes.notes.push(Note {
+                frame: frame.number.0,
+                text: format!("{ENDED}; how a connection ends here is not their doing"),
+                ends_picture: false,
+            });
+        }
         if let Some(analysis) = &mut self.analysis {
-            if self
-                .told
-                .take_if(|told| told.load(Ordering::Relaxed))
-                .is_some()
-            {
-                analysis.ends_are_ours();
-            }
-            analysis.frame(frame, &mut self.eyes);
+            let frame = Frame {
+                after_end,
+                ..*frame
+            };
+            analysis.frame(&frame, &mut self.eyes);
         }
     }
 
@@ -167,7 +178,12 @@ impl Consumer for Watch {
             && let Ok(time) = i64::try_from(time.as_nanos())
         {
             self.advanced = Some(now);
-            analysis.advance(Timestamp(time), &mut self.eyes);
+            let time = Timestamp(time);
+            analysis.advance(time, &mut self.eyes);
+            // What hangs because it was told to end, hangs no more.
+            if self.told.as_ref().and_then(Told::since).is_none() {
+                self.eyes.view.waits(&analysis.waits(time), time);
+            }
         }
         self.eyes.hear(now);
         self.eyes.view.tick(now);
@@ -184,8 +200,9 @@ impl Consumer for Watch {
         self.eyes.notes.drain(..).for_each(take);
     }
 
-    fn finish(&mut self, _: &Counts) {
-        if let Some(analysis) = self.analysis.take() {
+    fn finish(&mut self, counts: &Counts) {
+        if let Some(mut analysis) = self.analysis.take() {
+            analysis.ended(counts.ended);
             let counts = analysis.finish(&mut self.eyes);
             self.packets = glue::packets(counts);
         }
@@ -205,7 +222,7 @@ impl Eyes {
     /// Takes in what was found out about files, and shows the rows that have waited for long enough.
     fn hear(&mut self, now: Instant) {
         if let Some(comparing) = &self.comparing {
-            let told: Vec<Told> = comparing.told().collect();
+            let told: Vec<compare::Told> = comparing.told().collect();
             for told in told {
                 self.told(told);
             }
@@ -256,7 +273,7 @@ impl Eyes {
     }
 
     /// Something is known of a picture's files.
-    fn told(&mut self, told: Told) {
+    fn told(&mut self, told: compare::Told) {
         let Some(mut waiting) = self.waiting.remove(&told.picture) else {
             return;
         };

@@ -71,6 +71,7 @@ fn frames(file: &[u8]) -> Option<Vec<Frame<'_>>> {
             interface: 0,
             wire_len: word(at + 12)?,
             data: file.get(at + 16..at + 16 + len)?,
+            after_end: false,
         });
         at += 16 + len;
     }

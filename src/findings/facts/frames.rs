@@ -3,7 +3,7 @@
 use crate::units::FrameNumber;
 
 /// How many frames a finding names: the first ones, and the last.
-const NAMED: usize = 16;
+pub const NAMED: usize = 16;
 
 /// Frames of one kind: how many there were, the first ones and the last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +51,11 @@ impl Frames {
     /// Whether there was none.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// How many there were besides those that are named.
+    pub fn more(&self) -> u64 {
+        self.count().saturating_sub(self.named().len() as u64)
     }
 
     /// The first sixteen, and the last.

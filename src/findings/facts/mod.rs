@@ -11,7 +11,7 @@ mod watch;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub use frames::Frames;
+pub use frames::{Frames, NAMED};
 pub use stray::StrayKind;
 pub use text_mode::TextDamage;
 pub use watch::{ConflictFact, Ours, Stall, StallKind, TOLD, Troubles, Watch, ZeroWindow};
@@ -21,6 +21,15 @@ use crate::picture::{Info, Status};
 use crate::reassembly::Gap;
 use crate::units::{ByteRange, FrameNumber, PictureId, StreamId, Timestamp};
 use crate::wire::{Ending, Fault, Order, Protocol};
+
+/// How far a capture went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CaptureEnd {
+    /// Time of the last frame before it, or until which nothing more came; absent where frames have no time.
+    pub time: Option<Timestamp>,
+    /// The capture went on up to here for sure: whoever captured says so, and no frame was taken out since.
+    pub known: bool,
+}
 
 /// A frame and its time.
 pub type Moment = (FrameNumber, Option<Timestamp>);
@@ -36,6 +45,8 @@ pub struct StreamFacts {
     pub limited: bool,
     /// Time of the last frame captured before the stream was closed; absent where frames have no time.
     pub capture_end: Option<Timestamp>,
+    /// The capture went on up to that time for sure.
+    pub end_known: bool,
     /// Silence longer than this counts as idle.
     pub idle: Duration,
     /// The wire format that the user gave for this stream's ports, or that programs on them are known to speak.
@@ -211,9 +222,28 @@ pub struct SilentUpload {
     pub ended: Option<(FrameNumber, UploadEnd)>,
 }
 
+/// Attempts to connect that one address refused.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Who asked first.
+    pub client: SocketAddr,
+    /// The stream of the first attempt.
+    pub stream: StreamId,
+    /// The last one's.
+    pub last: StreamId,
+    /// SYN and RST of the first attempt.
+    pub first: (FrameNumber, FrameNumber),
+    /// How many there were.
+    pub attempts: u64,
+    /// SYN and RST of all of them.
+    pub frames: Frames,
+}
+
 /// What is remembered of a listening address over all its connections.
 #[derive(Debug, Clone, Default)]
 pub struct ServerFacts {
+    /// The latest connection that it accepted: the stream, and its first frame.
+    pub accepted: Option<(StreamId, FrameNumber)>,
     /// When it last sent data on any of them.
     pub last_data: Option<Timestamp>,
     /// How many connections it had.

@@ -188,6 +188,13 @@ impl Watch {
             .map_or_else(Troubles::default, |troubles| *troubles)
     }
 
+    /// Since when this side has announced that it has no room, and no room since; absent where it has room.
+    pub fn full_since(&self) -> Option<Timestamp> {
+        let troubles = self.troubles.as_deref()?;
+        let zero = troubles.zero_windows.last()?;
+        zero.from.1.filter(|_| zero.until.is_none())
+    }
+
     fn troubles(&mut self) -> &mut Troubles {
         self.troubles.get_or_insert_default()
     }
@@ -220,7 +227,8 @@ impl Watch {
         let segment = seen.segment;
         let (header, frame, time) = (&segment.header, segment.frame, segment.time);
         self.heard = true;
-        if (header.fin || header.rst) && self.closing.is_none() {
+        let closes = (header.fin || header.rst) && !seen.notes.after_end;
+        if closes && self.closing.is_none() {
             self.closing = time;
         }
         if self.is_copy(segment, seen.notes, verdict_equal(seen)) {
@@ -230,7 +238,7 @@ impl Watch {
         }
         if header.syn {
             self.mss = header.mss.unwrap_or(0);
-        } else if !header.rst && !header.fin {
+        } else if !header.rst && !header.fin && !seen.notes.after_end {
             self.room(header, (frame, time));
         }
         if segment.payload_len > 0 {
@@ -279,7 +287,9 @@ impl Watch {
                 troubles.conflicts.push(fact);
             }
         }
-        self.last_data = Some((frame, segment.time));
+        if !seen.notes.after_end {
+            self.last_data = Some((frame, segment.time));
+        }
         self.last_len = length;
     }
 
@@ -406,17 +416,17 @@ impl Watch {
         (frame, time): Moment,
         length: u32,
         cut: bool,
-        whole: bool,
+        notes: &Notes,
         most: u32,
     ) {
         self.heard = true;
-        if length > 0 {
+        if length > 0 && !notes.after_end {
             self.last_data = Some((frame, time));
         }
         if cut {
             self.troubles().cut.add(frame);
         }
-        if length > most && whole {
+        if length > most && !notes.fragmented {
             let troubles = self.troubles();
             troubles.oversized.add(frame);
             troubles.largest = troubles.largest.max(length);

@@ -14,6 +14,7 @@ pub fn of_capture(facts: &CaptureFacts) -> Vec<Finding> {
         if !frames.is_empty() {
             findings.push(Finding {
                 packets: frames.named().to_vec(),
+                more_packets: frames.more(),
                 ..finding(name, message, fix)
             });
         }
@@ -265,9 +266,9 @@ fn gaps(view: &View<'_>, findings: &mut Vec<Finding>) {
     if let Some((gaps, bytes, first)) = of(GapCause::SnapLength) {
         findings.push(Finding {
             image: view.image_at(first.offset),
-            ..view.finding(
+            ..view.of_frames(
                 Name::SnaplenCut,
-                view.facts.troubles.cut.named().iter().copied(),
+                &view.facts.troubles.cut,
                 format!(
                     "The snap length cut {} off in {}, the first at stream offset {}.",
                     counted(bytes, "byte", "bytes"),
@@ -307,10 +308,9 @@ fn wrong_checksums(view: &View<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     findings.push(Finding {
-        image: view.only_picture(),
-        ..view.finding(
+        ..view.of_frames(
             Name::WrongChecksum,
-            frames.named().iter().copied(),
+            frames,
             format!(
                 "{} from {} {} a checksum that does not fit: damaged on the way, so that the receiver drops {}, or changed \
                  in the capture file.",

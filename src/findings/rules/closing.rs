@@ -22,6 +22,9 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
 
 /// A picture that the end of its stream cut short.
 fn cut_short(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
+    if let Some(refused) = came_too_late(view, picture) {
+        return Some(refused);
+    }
     let (Ending::Cut(end) | Ending::EndOfStream(end)) = picture.ending else {
         return None;
     };
@@ -52,6 +55,56 @@ fn cut_short(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         StreamEnd::Reset => Some(reset(view, picture, &expected)),
         StreamEnd::Unfinished | StreamEnd::Idle => None,
     }
+}
+
+/// Bytes of the picture came when its receiver had closed already, and were answered with RST. That they reached no program
+/// is so whatever the wire format.
+fn came_too_late(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
+    let other = view.other?;
+    let reset = other.reset?;
+    let sent = view.facts.span.min(picture.range.end);
+    let acknowledged = view
+        .facts
+        .acknowledged
+        .unwrap_or(0)
+        .clamp(picture.range.start, picture.range.end);
+    let late = sent.saturating_sub(acknowledged);
+    let seen = view.facts.saw_syn && other.saw_syn && picture.gaps.is_empty();
+    // Who broke it off itself waits for no acknowledgment any more.
+    let own = view.facts.reset.is_some_and(|own| own < reset);
+    if late == 0 || !seen || own {
+        return None;
+    }
+    let (bytes, whole) = (count(late), count(sent.saturating_sub(picture.range.start)));
+    let before = count(acknowledged.saturating_sub(picture.range.start));
+    let after = view
+        .facts
+        .last_data
+        .is_some_and(|(frame, _)| Some(frame) > other.fin);
+    let how = match other.fin {
+        Some(fin) if after => format!(
+            "closed the connection (FIN, frame {fin}) when it had acknowledged {before} of the {whole} bytes sent. The other {bytes} \
+             came after that and were answered with RST (frame {reset}): they reached no program."
+        ),
+        _ => format!(
+            "reset the connection (RST, frame {reset}) when it had acknowledged {before} of the {whole} bytes sent. The other \
+             {bytes} reached no program."
+        ),
+    };
+    Some(view.of_picture(
+        Name::ResetMidTransfer,
+        picture,
+        view.ends(picture.id)
+            .skip(1)
+            .chain(other.fin)
+            .chain([reset]),
+        format!(
+            "{}, the receiver of the picture, {how}",
+            capital(&view.receiver())
+        ),
+        "In the receiver: call recv() in a loop, until the declared length is there or recv() returns nothing, and close only \
+         then; one recv() is not one send().",
+    ))
 }
 
 fn early_close(view: &View<'_>, picture: &PictureFacts, expected: &str) -> Finding {
@@ -118,14 +171,23 @@ fn reset(view: &View<'_>, picture: &PictureFacts, expected: &str) -> Finding {
             )
         }
     } else {
-        view.of_picture(
+        let found = view.of_picture(
             Name::ResetMidTransfer,
             picture,
             frames,
             message,
             "In the receiver: read until the picture is whole before closing; one recv() is not one send(), so gather bytes \
              until a whole row (or message) is there.",
-        )
+        );
+        Finding {
+            // All that was sent had been acknowledged: that more was to come, only the format says.
+            certainty: if !unread || view.stream.is_confirmed() {
+                Certainty::Proven
+            } else {
+                Certainty::Likely
+            },
+            ..found
+        }
     }
 }
 

@@ -283,8 +283,7 @@ fn text_mode(view: &View<'_>, damage: TextDamage) -> Finding {
         Name::TextMode,
         view.facts.last_data.map(|(frame, _)| frame),
         format!(
-            "{} sent a PNG whose signature was changed as text is: {damage}. So was the rest of the file; it cannot be repaired \
-             after the fact.",
+            "{} sent a picture whose first bytes were changed as text is: {damage}. So was the rest of the file.",
             capital(&view.sender())
         ),
         "In the sender: open the file as bytes (open(path, \"rb\") in Python, std::fs::read in Rust), and never decode or encode \

@@ -18,9 +18,11 @@ pub use capture::{
 };
 pub use servers::{Ended, Servers};
 
-use super::facts::{DirectionFacts, PictureFacts, StreamFacts};
+use std::fmt::Write as _;
+
+use super::facts::{DirectionFacts, Frames, NAMED, PictureFacts, StreamFacts};
 use super::{Certainty, Finding, Name, Severity};
-use crate::ledger::{Confidence, Image, Stream, TransportKind};
+use crate::ledger::{Image, Stream, TransportKind};
 use crate::picture::Status;
 use crate::units::{FrameNumber, PictureId, Timestamp, duration};
 
@@ -80,49 +82,125 @@ fn doubt(stream: &Stream, facts: &StreamFacts, findings: &mut [Finding]) {
 
 /// A framing that was guessed, or worked out from one message, proves nothing.
 fn modest(stream: &Stream, findings: &mut [Finding]) {
-    if !matches!(
-        stream.confidence,
-        Some(Confidence::Guess | Confidence::Likely)
-    ) {
+    if stream.is_confirmed() {
         return;
     }
     for finding in findings {
-        let by_framing = matches!(
-            finding.name,
-            Name::LengthMismatch
-                | Name::WrongSizeGiven
-                | Name::ImplausibleLength
-                | Name::TrailingBytes
-                | Name::DatagramLost
-                | Name::DatagramDuplicated
-                | Name::DatagramReordered
-        );
-        if by_framing && finding.certainty == Certainty::Proven {
+        if finding.name.needs_format() && finding.certainty == Certainty::Proven {
             finding.certainty = Certainty::Likely;
         }
     }
 }
 
-/// A hang that somebody ended by closing shows twice: as the hang, and as what the closing broke. The second is only a
-/// consequence.
+/// What follows from a cause that is found, too: of the cause, and of what follows from it.
+const CONSEQUENCES: &[(Name, &[Name])] = &[
+    (
+        Name::MarkerUnanswered,
+        &[
+            Name::ResetMidTransfer,
+            Name::UnreadDataReset,
+            Name::EarlyClose,
+            Name::NeverClosed,
+            Name::NoEndOfStream,
+            Name::ZeroWindow,
+        ],
+    ),
+    (
+        Name::WrongByteOrder,
+        &[
+            Name::ResetMidTransfer,
+            Name::UnreadDataReset,
+            Name::EarlyClose,
+            Name::NeverClosed,
+            Name::NoEndOfStream,
+        ],
+    ),
+    (
+        Name::NoEndOfStream,
+        &[Name::UnreadDataReset, Name::NeverClosed],
+    ),
+    (
+        Name::TextMode,
+        &[
+            Name::MissingInside,
+            Name::StrayBytes,
+            Name::ImplausibleLength,
+            Name::LengthMismatch,
+            Name::TrailingBytes,
+        ],
+    ),
+    (
+        Name::ResetMidTransfer,
+        &[
+            Name::NeverClosed,
+            Name::LengthMismatch,
+            Name::Retransmission,
+        ],
+    ),
+    (
+        Name::EarlyClose,
+        &[Name::MissingInside, Name::LengthMismatch],
+    ),
+    (
+        Name::ZeroWindow,
+        &[
+            Name::Retransmission,
+            Name::SpuriousRetransmission,
+            Name::Stall,
+        ],
+    ),
+    (
+        Name::ConflictingRetransmission,
+        &[Name::Retransmission, Name::MissingInside],
+    ),
+    (Name::WrongChecksum, &[Name::Retransmission]),
+    (Name::FieldsGlued, &[Name::UnreadDataReset]),
+];
+
+/// One mistake shows several times: as itself, and as what it broke. The second is only a consequence, and a note. A hang
+/// that somebody ended by closing is one of them.
 fn subordinate(findings: &mut [Finding]) {
-    let Some(cause) = findings
-        .iter()
-        .find(|finding| finding.name == Name::MarkerUnanswered)
-        .and_then(|finding| finding.packets.last().copied())
-    else {
-        return;
-    };
-    for finding in findings {
-        let follows = matches!(
-            finding.name,
-            Name::ResetMidTransfer | Name::UnreadDataReset | Name::EarlyClose
-        ) && finding.packets.first().is_some_and(|frame| *frame >= cause);
-        if follows {
-            finding.severity = Severity::Note;
-            finding
-                .message
-                .push_str(" This only follows from the marker that was never answered.");
+    for &(cause, consequences) in CONSEQUENCES {
+        // A note explains nothing that is worse.
+        let Some((severity, first, last)) = findings
+            .iter()
+            .filter(|finding| finding.name == cause && finding.severity > Severity::Note)
+            .map(|finding| {
+                let frames = &finding.packets;
+                (
+                    finding.severity,
+                    frames.first().copied(),
+                    frames.last().copied(),
+                )
+            })
+            .next()
+        else {
+            continue;
+        };
+        // What ends a hang comes after it; the rest may be seen before the cause is.
+        let from = if cause == Name::MarkerUnanswered {
+            last
+        } else {
+            None
+        };
+        // What is sent while the buffer fills up may be dropped before it is said to be full.
+        let slow = cause == Name::ZeroWindow && severity < Severity::Error;
+        let from = if slow { first } else { from };
+        for finding in findings.iter_mut() {
+            let follows = consequences.contains(&finding.name)
+                && finding.severity > Severity::Note
+                && finding.severity <= severity
+                && finding.packets.last().copied() >= from;
+            if follows {
+                finding.severity = Severity::Note;
+                let why = match cause {
+                    Name::MarkerUnanswered => "the marker that was never answered".to_owned(),
+                    Name::ZeroWindow => "the full buffer of the receiver".to_owned(),
+                    other => format!("the {other} above"),
+                };
+                // Writing to a string does not fail.
+                let _ = write!(finding.message, " This only follows from {why}.");
+            }
         }
     }
 }
@@ -179,6 +257,7 @@ fn finding(name: Name, message: String, fix: &str) -> Finding {
         stream: None,
         image: None,
         packets: Vec::new(),
+        more_packets: 0,
         message,
         fix: fix.to_owned(),
     }
@@ -205,10 +284,25 @@ impl View<'_> {
         let mut packets: Vec<FrameNumber> = frames.into_iter().collect();
         packets.sort_unstable();
         packets.dedup();
+        // The first ones and the last.
+        let more = packets.len().saturating_sub(NAMED + 1);
+        if more > 0 {
+            packets.drain(NAMED..NAMED + more);
+        }
         Finding {
             stream: Some(self.stream.id),
             packets,
+            more_packets: more as u64,
             ..finding(name, message, fix)
+        }
+    }
+
+    /// As [`Self::finding`], shown by frames of one kind.
+    fn of_frames(&self, name: Name, frames: &Frames, message: String, fix: &str) -> Finding {
+        Finding {
+            image: self.only_picture(),
+            more_packets: frames.more(),
+            ..self.finding(name, frames.named().iter().copied(), message, fix)
         }
     }
 

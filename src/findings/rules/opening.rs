@@ -1,42 +1,25 @@
 //! How connections begin: refused, or never answered.
 
+use std::net::SocketAddr;
+
 use super::{View, capital, finding, party, seconds};
-use crate::findings::facts::StreamFacts;
-use crate::findings::{Certainty, Finding, Name};
+use crate::findings::facts::{Refused, StreamFacts};
+use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::{Stream, TransportKind};
-use crate::units::{count, counted};
+use crate::units::{FrameNumber, count, counted};
 
 /// The findings about a connection that never stood.
 pub(super) fn rules(stream: &Stream, facts: &StreamFacts) -> Option<Finding> {
     let initiator = stream.initiator?;
-    let client = facts.directions.get(initiator)?;
     let server = facts.directions.get(1 - initiator.min(1))?;
-    // Whoever acknowledged an answer, or sent anything, had got one.
-    let asked = stream.transport == TransportKind::Tcp
-        && client.saw_syn
-        && !client.acknowledges
-        && client.span == 0
-        && server.span == 0
-        && !server.saw_syn;
-    if !asked {
+    if !never_stood(stream, facts) {
         return None;
     }
     let account = stream.directions.get(initiator)?;
     let (who, to) = (capital(&party(stream, initiator)), account.to);
-    if let Some(reset) = server.reset {
-        return Some(Finding {
-            stream: Some(stream.id),
-            packets: vec![stream.first_packet, reset],
-            ..finding(
-                Name::ConnectionRefused,
-                format!(
-                    "{who} asked to connect (SYN, frame {}) and {to} refused (RST, frame {reset}): nobody listens on that port.",
-                    stream.first_packet
-                ),
-                "Start the server before the client; compare address and port on both sides: a server on 127.0.0.1 is not to be \
-                 reached from elsewhere, and \"localhost\" may be ::1.",
-            )
-        });
+    if server.reset.is_some() {
+        // Refused: whether for good, the server's other connections show.
+        return None;
     }
     let silence = facts.capture_end?.since(stream.started?);
     let idle = u128::from(silence.max(0).unsigned_abs()) > facts.idle.as_nanos();
@@ -84,6 +67,79 @@ fn binary_length(protocol: &crate::wire::Protocol) -> Option<(u8, bool)> {
             }
         }
         _ => None,
+    }
+}
+
+/// Whether somebody asked to connect, and got no SYN back.
+fn never_stood(stream: &Stream, facts: &StreamFacts) -> bool {
+    let Some(initiator) = stream.initiator else {
+        return false;
+    };
+    let (client, server) = (
+        facts.directions.get(initiator),
+        facts.directions.get(1 - initiator.min(1)),
+    );
+    // Whoever acknowledged an answer, or sent anything, had got one.
+    client.zip(server).is_some_and(|(client, server)| {
+        stream.transport == TransportKind::Tcp
+            && client.saw_syn
+            && !client.acknowledges
+            && client.span == 0
+            && server.span == 0
+            && !server.saw_syn
+    })
+}
+
+/// The frame that refused a connection; absent where it was not refused.
+pub(super) fn refused(stream: &Stream, facts: &StreamFacts) -> Option<FrameNumber> {
+    let server = facts.directions.get(1 - stream.initiator?.min(1))?;
+    server.reset.filter(|_| never_stood(stream, facts))
+}
+
+/// The finding about an address that refused connections. `later` is the first frame of one that it accepted after that.
+pub(super) fn connection_refused(
+    to: SocketAddr,
+    refused: &Refused,
+    later: Option<FrameNumber>,
+) -> Finding {
+    // Connections end in any order.
+    let mut packets = refused.frames.named().to_vec();
+    packets.sort_unstable();
+    packets.dedup();
+    let asked = match refused.attempts {
+        1 => format!(
+            "The client {} asked to connect (SYN, frame {}) and {to} refused (RST, frame {})",
+            refused.client, refused.first.0, refused.first.1
+        ),
+        attempts => format!(
+            "{} attempts to connect to {to}, the first by {} (SYN, frame {}), were refused (RST)",
+            count(attempts),
+            refused.client,
+            refused.first.0,
+        ),
+    };
+    let outcome = match later {
+        Some(frame) => format!(
+            "nobody listened on that port yet; a later attempt (frame {frame}) was accepted, so the client came before the server"
+        ),
+        None => "nobody listens on that port".to_owned(),
+    };
+    let found = finding(
+        Name::ConnectionRefused,
+        format!("{asked}: {outcome}."),
+        "Start the server before the client; compare address and port on both sides: a server on 127.0.0.1 is not to be reached \
+         from elsewhere, and \"localhost\" may be ::1.",
+    );
+    Finding {
+        // Who tries again, and gets through, has lost nothing.
+        severity: match later {
+            Some(_) => Severity::Warning,
+            None => found.severity,
+        },
+        stream: Some(refused.stream),
+        packets,
+        more_packets: refused.frames.more(),
+        ..found
     }
 }
 

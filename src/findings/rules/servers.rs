@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::{finding, marker, seconds};
-use crate::findings::facts::{ServerFacts, SilentUpload, StreamFacts, UploadEnd};
-use crate::findings::{Certainty, Finding, Name};
+use super::{finding, marker, opening, seconds};
+use crate::findings::facts::{Frames, Refused, ServerFacts, SilentUpload, StreamFacts, UploadEnd};
+use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::{Image, Stream, TransportKind};
-use crate::units::{FrameNumber, Timestamp, count};
+use crate::units::{FrameNumber, StreamId, Timestamp, count};
 
 /// Most servers and uploads that are remembered.
 const REMEMBERED: usize = 256;
@@ -21,12 +21,20 @@ const REMEMBERED: usize = 256;
 pub struct Servers {
     known: BTreeMap<SocketAddr, ServerFacts>,
     uploads: Vec<SilentUpload>,
+    refused: BTreeMap<SocketAddr, Refused>,
 }
 
 /// What a connection that is over leaves for the judgement of its server.
 #[derive(Debug)]
 pub struct Ended {
     server: SocketAddr,
+    client: SocketAddr,
+    /// The stream, and its first frame.
+    place: (StreamId, FrameNumber),
+    /// The server accepted it.
+    accepted: bool,
+    /// The frame by which the server refused it.
+    refused: Option<FrameNumber>,
     /// When the server last sent data on it.
     last_data: Option<Timestamp>,
     /// Its first frame, if neither side sent a byte for longer than the idle limit.
@@ -48,6 +56,10 @@ impl Ended {
         }
         Some(Self {
             server: listens,
+            client: stream.directions.first()?.from,
+            place: (stream.id, stream.first_packet),
+            accepted: server.saw_syn,
+            refused: opening::refused(stream, facts),
             last_data: server.last_data.and_then(|(_, time)| time),
             silent: waited(stream, facts).then_some(stream.first_packet),
             upload: upload(stream, facts, images, listens).map(Box::new),
@@ -139,8 +151,28 @@ impl Servers {
         if self.known.len() < REMEMBERED || self.known.contains_key(&ended.server) {
             let known = self.known.entry(ended.server).or_default();
             known.connections += 1;
+            if ended.accepted {
+                known.accepted = known.accepted.max(Some(ended.place));
+            }
             known.last_data = known.last_data.max(ended.last_data);
             known.silent = known.silent.or(ended.silent);
+        }
+        if let Some(reset) = ended.refused
+            && (self.refused.len() < REMEMBERED || self.refused.contains_key(&ended.server))
+        {
+            let (stream, syn) = ended.place;
+            let refused = self.refused.entry(ended.server).or_insert_with(|| Refused {
+                client: ended.client,
+                stream,
+                last: stream,
+                first: (syn, reset),
+                attempts: 0,
+                frames: Frames::default(),
+            });
+            refused.last = refused.last.max(stream);
+            refused.attempts += 1;
+            refused.frames.add(syn);
+            refused.frames.add(reset);
         }
         if let Some(upload) = ended.upload
             && self.uploads.len() < REMEMBERED
@@ -151,10 +183,27 @@ impl Servers {
 
     /// The findings, once all connections are over.
     pub fn findings(&self) -> Vec<Finding> {
-        self.uploads
+        let hangs = self.uploads.iter().filter_map(|upload| self.hang(upload));
+        let refusals = self.refused.iter().map(|(server, refused)| {
+            opening::connection_refused(*server, refused, self.accepted_later(*server, refused))
+        });
+        hangs.chain(refusals).collect()
+    }
+
+    /// The first frame of a connection that the same server accepted after it had refused; who asks for "localhost" tries one
+    /// loopback address after the other.
+    fn accepted_later(&self, server: SocketAddr, refused: &Refused) -> Option<FrameNumber> {
+        let local = |address: &SocketAddr| address.ip().is_loopback();
+        self.known
             .iter()
-            .filter_map(|upload| self.hang(upload))
-            .collect()
+            .filter(|(address, _)| {
+                **address == server
+                    || (address.port() == server.port() && local(address) && local(&server))
+            })
+            .filter_map(|(_, known)| known.accepted)
+            .filter(|(stream, _)| *stream > refused.last)
+            .map(|(_, frame)| frame)
+            .min()
     }
 
     fn hang(&self, upload: &SilentUpload) -> Option<Finding> {
@@ -178,7 +227,7 @@ impl Servers {
                 "nothing on any connection, although a client waits on the one that begins with frame {waits}"
             ),
             (None, Some((frame, UploadEnd::Client))) => format!(
-                "nothing for {}, until the client, which had waited, closed (frame {frame})",
+                "nothing for {}, until the client closed (frame {frame}). If the client waited for an answer, it waited in vain",
                 seconds(upload.silence)
             ),
             (None, Some((frame, UploadEnd::Server))) => format!(
@@ -190,7 +239,15 @@ impl Servers {
                 seconds(upload.silence)
             ),
         };
+        // Who closed by itself, unanswered, may have been merely slow to close: that it waited shows only where somebody else
+        // ended the waiting, or nobody did.
+        let slow = server.silent.is_none() && matches!(ended, Some((_, UploadEnd::Client)));
         Some(Finding {
+            severity: if slow {
+                Severity::Warning
+            } else {
+                Severity::Error
+            },
             certainty: Certainty::Likely,
             stream: Some(upload.stream),
             image: upload.picture,

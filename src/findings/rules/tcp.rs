@@ -22,13 +22,6 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
     findings.extend(conflicts.iter().map(|fact| conflict(view, fact)));
 }
 
-fn of_frames(view: &View<'_>, name: Name, frames: &Frames, message: String, fix: &str) -> Finding {
-    Finding {
-        image: view.only_picture(),
-        ..view.finding(name, frames.named().iter().copied(), message, fix)
-    }
-}
-
 fn frames(frames: &Frames) -> String {
     counted(frames.count(), "frame", "frames")
 }
@@ -44,9 +37,7 @@ fn repeats(view: &View<'_>, findings: &mut Vec<Finding>) {
         .directions
         .get(view.index)
         .map_or(0, |direction| direction.duplicate_bytes);
-    findings.push(of_frames(
-        view,
-        Name::Retransmission,
+    findings.push(view.of_frames(Name::Retransmission,
         sent,
         format!(
             "{} sent bytes again that the capture had already seen: {}, {}.",
@@ -57,9 +48,7 @@ fn repeats(view: &View<'_>, findings: &mut Vec<Finding>) {
         "TCP repaired it by itself; find out where segments are lost: on the path, or because the receiver is too slow.",
     ));
     if !troubles.fast.is_empty() {
-        findings.push(of_frames(
-            view,
-            Name::FastRetransmission,
+        findings.push(view.of_frames(Name::FastRetransmission,
             &troubles.fast,
             format!(
                 "{} of these came because duplicate acknowledgments had asked for the missing bytes, so little time was lost.",
@@ -69,9 +58,7 @@ fn repeats(view: &View<'_>, findings: &mut Vec<Finding>) {
         ));
     }
     if !troubles.spurious.is_empty() {
-        findings.push(of_frames(
-            view,
-            Name::SpuriousRetransmission,
+        findings.push(view.of_frames(Name::SpuriousRetransmission,
             &troubles.spurious,
             format!(
                 "{} of these held only bytes that {} had already acknowledged: nothing was lost, the acknowledgment was, or \
@@ -89,9 +76,7 @@ fn order(view: &View<'_>, findings: &mut Vec<Finding>) {
     if late.is_empty() {
         return;
     }
-    findings.push(of_frames(
-        view,
-        Name::OutOfOrder,
+    findings.push(view.of_frames(Name::OutOfOrder,
         late,
         format!(
             "{} from {} came after later bytes had come: reordered on the path, or sent again after a loss before the capture \
@@ -106,9 +91,7 @@ fn order(view: &View<'_>, findings: &mut Vec<Finding>) {
 fn duplicate_acks(view: &View<'_>) -> Option<Finding> {
     let again = &view.facts.troubles.duplicate_acks;
     (!again.is_empty()).then(|| {
-        of_frames(
-            view,
-            Name::DuplicateAck,
+        view.of_frames(Name::DuplicateAck,
             again,
             format!(
                 "{} acknowledged the same byte again in {} while later bytes came: it missed some, or they came out of order.",
@@ -131,28 +114,33 @@ fn zero_window(view: &View<'_>) -> Option<Finding> {
         waited = waited.saturating_add(view.since(zero.from.1, until).unwrap_or(0).max(0));
     }
     let outcome = if stuck {
-        "and never made room again"
+        "and never made room again: its program does not read"
     } else {
-        "in all"
+        "in all: its program does not read as fast as bytes come"
     };
+    // Until the capture's end, or until its own side was closed.
+    let hangs = stuck && view.is_idle(waited);
     let mut named = troubles.zero_window_frames.clone();
     if let Some((frame, _)) = first.until {
         named.add(frame);
     }
-    let severity = if waited >= LONG_FULL {
-        Severity::Warning
-    } else {
-        Severity::Note
+    let severity = match waited {
+        _ if hangs => Severity::Error,
+        LONG_FULL.. => Severity::Warning,
+        _ => Severity::Note,
     };
     Some(Finding {
         severity,
-        ..of_frames(
-            view,
-            Name::ZeroWindow,
+        // It may have gone on reading after a capture of which nobody says how long it went on.
+        certainty: if hangs && view.facts.closing.is_none() && !view.all.end_known {
+            Certainty::Likely
+        } else {
+            Certainty::Proven
+        },
+        ..view.of_frames(Name::ZeroWindow,
             &named,
             format!(
-                "{} announced {} that its buffer is full (window 0, first in frame {}), for {} {outcome}: its program does not \
-             read as fast as bytes come.",
+                "{} announced {} that its buffer is full (window 0, first in frame {}), for {} {outcome}.",
                 capital(&view.sender()),
                 match troubles.zero_windows.len() {
                     1 => "once".to_owned(),
@@ -219,9 +207,7 @@ fn small_writes(view: &View<'_>) -> Option<Finding> {
     let times = troubles.small_writes.count();
     (times >= HABIT).then(|| Finding {
         certainty: Certainty::Likely,
-        ..of_frames(
-            view,
-            Name::SmallWrites,
+        ..view.of_frames(Name::SmallWrites,
             &troubles.small_writes,
             format!(
                 "{} times {} sent the next small piece only when the last one was acknowledged, and each acknowledgment took its \
@@ -238,9 +224,7 @@ fn small_writes(view: &View<'_>) -> Option<Finding> {
 fn fragmented(view: &View<'_>) -> Option<Finding> {
     let pieces = &view.facts.troubles.fragmented;
     (!pieces.is_empty()).then(|| {
-        of_frames(
-            view,
-            Name::IpFragmented,
+        view.of_frames(Name::IpFragmented,
             pieces,
             format!(
                 "{} from {} came in IP fragments.",

@@ -58,10 +58,9 @@ fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>)
     let again = &numbering.sent_again;
     if !again.is_empty() {
         findings.push(Finding {
-            image: view.only_picture(),
-            ..view.finding(
+            ..view.of_frames(
                 Name::DatagramRetransmission,
-                again.named().iter().copied(),
+                again,
                 format!(
                     "{} from {} carried a piece again, because the receiver asked for it: it had not come, or not in time.",
                     counted(again.count(), "datagram", "datagrams"),
@@ -85,11 +84,10 @@ fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>)
         ),
     ] {
         if !frames.is_empty() {
-            findings.push(Finding {
-                image: view.only_picture(),
-                ..view.finding(
+            findings.push(
+                view.of_frames(
                     name,
-                    frames.named().iter().copied(),
+                    frames,
                     format!(
                         "{} from {} {what}.",
                         counted(frames.count(), "datagram", "datagrams"),
@@ -98,7 +96,7 @@ fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>)
                     "In the receiver: put each piece where its number says, and ignore one that is there already; do not append \
                      in order of arrival.",
                 )
-            });
+            );
         }
     }
 }
@@ -197,10 +195,9 @@ fn says_end(view: &View<'_>, picture: &PictureFacts) -> bool {
 fn fragmented(view: &View<'_>) -> Option<Finding> {
     let pieces = &view.facts.troubles.fragmented;
     (!pieces.is_empty()).then(|| Finding {
-        image: view.only_picture(),
-        ..view.finding(
+        ..view.of_frames(
             Name::IpFragmented,
-            pieces.named().iter().copied(),
+            pieces,
             format!(
                 "{} from {} came in IP fragments: losing one fragment loses the whole datagram.",
                 counted(pieces.count(), "datagram", "datagrams"),
@@ -216,10 +213,9 @@ fn oversized(view: &View<'_>) -> Option<Finding> {
     let large = &troubles.oversized;
     (!large.is_empty()).then(|| Finding {
         certainty: Certainty::Risk,
-        image: view.only_picture(),
-        ..view.finding(
+        ..view.of_frames(
             Name::OversizedDatagram,
-            large.named().iter().copied(),
+            large,
             format!(
                 "{} from {} {} longer than a packet of 1,500 bytes holds (the longest {} bytes): whole here, but cut into IP \
                  fragments on most networks.",

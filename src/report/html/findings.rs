@@ -63,18 +63,11 @@ fn one(context: &Context<'_>, place: usize, finding: &Finding) -> Markup {
 
 /// The command that shows the finding's frames.
 fn wireshark(context: &Context<'_>, finding: &Finding) -> Option<String> {
-    if finding.packets.is_empty() {
-        return None;
-    }
     let [capture] = context.report().captures.as_slice() else {
         return None;
     };
-    let list: Vec<String> = finding.packets.iter().map(ToString::to_string).collect();
-    Some(format!(
-        "tshark -r {} -Y 'frame.number in {{{}}}'",
-        quoted(&capture.path),
-        list.join(", ")
-    ))
+    let filter = finding.filter()?;
+    Some(format!("tshark -r {} -Y '{filter}'", quoted(&capture.path)))
 }
 
 fn copied(command: &str) -> Markup {

@@ -98,11 +98,15 @@ fn one(
         Ok(())
     };
     paragraph("", &finding.message)?;
+    if cure && !finding.fix.is_empty() {
+        paragraph("Fix: ", &finding.fix)?;
+    }
+    if let Some(filter) = finding.filter() {
+        // Not wrapped: it is to be copied.
+        writeln!(out, "  Wireshark: {filter}")?;
+    }
     if cure {
-        if !finding.fix.is_empty() {
-            paragraph("Fix: ", &finding.fix)?;
-        }
-        paragraph("More: ", &format!("imgnet explain {}", finding.name))?;
+        writeln!(out, "  More: imgnet explain {}", finding.name)?;
     }
     Ok(())
 }
@@ -118,7 +122,18 @@ fn place(report: &Report, finding: &Finding, style: &Style) -> String {
     if let Some(image) = finding.image {
         parts.push(format!("picture {}", image.0));
     }
-    parts.extend(text::frames(&finding.packets, style.unicode));
+    let frames = text::frames(&finding.packets, style.unicode);
+    parts.extend(match finding.more_packets {
+        0 => frames,
+        more => frames.map(|frames| {
+            let listed = finding.packets.len() as u64;
+            format!(
+                "{frames} ({} of {})",
+                count(listed),
+                count(listed.saturating_add(more))
+            )
+        }),
+    });
     if parts.is_empty() {
         parts.push("the whole capture".to_owned());
     }

@@ -47,6 +47,8 @@ enum Media {
 #[derive(Debug)]
 struct One {
     declared: Option<u64>,
+    /// It is said to be a picture of this kind, which is not known by its bytes.
+    media: Option<&'static str>,
     state: OneState,
 }
 
@@ -91,9 +93,10 @@ fn is_text(head: &[u8]) -> bool {
 }
 
 impl One {
-    fn new(declared: Option<u64>) -> Self {
+    fn new(declared: Option<u64>, media: Option<&'static str>) -> Self {
         Self {
             declared,
+            media,
             state: OneState::Head(Vec::new()),
         }
     }
@@ -112,7 +115,10 @@ impl One {
                         out.start(self.declared, sink);
                         out.data(&held, sink);
                     }
-                    Sniff::No if is_text(held.get(..SNIFF_BYTES).unwrap_or(held)) => {
+                    Sniff::No
+                        if self.media.is_none()
+                            && is_text(held.get(..SNIFF_BYTES).unwrap_or(held)) =>
+                    {
                         let held = std::mem::take(held);
                         let mut decoder = Box::<Base64Decoder>::default();
                         text(&mut decoder, out, sink, |text, sink| {
@@ -120,10 +126,7 @@ impl One {
                         });
                         self.state = OneState::Text(decoder);
                     }
-                    Sniff::No => {
-                        out.other(held.len() as u64);
-                        self.state = OneState::Other;
-                    }
+                    Sniff::No => self.unknown(out, sink),
                 }
             }
             OneState::Text(decoder) => {
@@ -132,20 +135,58 @@ impl One {
         }
     }
 
-    fn finish(&mut self, ending: Ending, out: &mut Out, sink: &mut Sink<'_>) {
-        match std::mem::replace(&mut self.state, OneState::Other) {
-            OneState::Head(held) => out.other(held.len() as u64),
-            OneState::Text(mut decoder) => {
-                let end = match ending {
-                    Ending::Cut(end) | Ending::EndOfStream(end) => end,
-                    _ => StreamEnd::Fin,
-                };
-                text(&mut decoder, out, sink, |text, sink| text.finish(end, sink));
+    /// The bytes held back are those of no known picture.
+    fn unknown(&mut self, out: &mut Out, sink: &mut Sink<'_>) {
+        let OneState::Head(held) = std::mem::replace(&mut self.state, OneState::Other) else {
+            return;
+        };
+        match self.media.filter(|_| !held.is_empty()) {
+            Some(media) => {
+                self.state = OneState::Picture;
+                out.start(self.declared, sink);
+                sink(Event::Media(media));
+                out.data(&held, sink);
             }
-            OneState::Picture | OneState::Other => {}
+            None => out.other(held.len() as u64),
+        }
+    }
+
+    fn finish(&mut self, ending: Ending, out: &mut Out, sink: &mut Sink<'_>) {
+        if matches!(self.state, OneState::Head(_)) {
+            self.unknown(out, sink);
+        }
+        if let OneState::Text(mut decoder) = std::mem::replace(&mut self.state, OneState::Other) {
+            let end = match ending {
+                Ending::Cut(end) | Ending::EndOfStream(end) => end,
+                _ => StreamEnd::Fin,
+            };
+            text(&mut decoder, out, sink, |text, sink| text.finish(end, sink));
         }
         out.end(ending, sink);
     }
+}
+
+/// The kind of picture that a Content-Type names, of those that are not walked (IANA's registry of media types).
+pub(super) fn media(content_type: &[u8]) -> Option<&'static str> {
+    const KINDS: [&str; 12] = [
+        "image/x-icon",
+        "image/vnd.microsoft.icon",
+        "image/tiff",
+        "image/svg+xml",
+        "image/avif",
+        "image/heic",
+        "image/heif",
+        "image/jxl",
+        "image/jp2",
+        "image/x-tga",
+        "image/x-portable-pixmap",
+        "image/qoi",
+    ];
+    let name = content_type.split(|byte| *byte == b';').next()?;
+    let name = name.trim_ascii();
+    KINDS
+        .into_iter()
+        .find(|kind| kind.as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// The boundary of a `multipart` body, as its Content-Type says.
@@ -211,7 +252,7 @@ impl Parts {
             recent: VecDeque::new(),
             matched: 0,
             state: PartState::Before,
-            one: One::new(None),
+            one: One::new(None, None),
         }
     }
 
@@ -253,7 +294,7 @@ impl Parts {
                     let over = blank || fields.ends_with(b"\n\r\n") || fields.ends_with(b"\n\n");
                     if over || fields.len() > LONGEST_HEAD {
                         let length = part_length(fields);
-                        self.one = One::new(length);
+                        self.one = One::new(length, part_media(fields));
                         self.state = match length {
                             Some(0) => PartState::Before,
                             Some(length) => PartState::Left(length),
@@ -391,8 +432,8 @@ fn marker_length(pattern: &Pattern) -> usize {
     pattern.marker().len()
 }
 
-/// Content-Length among the fields of a part.
-fn part_length(fields: &[u8]) -> Option<u64> {
+/// A field of a part.
+fn part_field(fields: &[u8], name: &str) -> Option<Vec<u8>> {
     let mut found = [httparse::EMPTY_HEADER; 32];
     let Ok(httparse::Status::Complete((_, found))) = httparse::parse_headers(fields, &mut found)
     else {
@@ -400,33 +441,42 @@ fn part_length(fields: &[u8]) -> Option<u64> {
     };
     let field = found
         .iter()
-        .find(|field| field.name.eq_ignore_ascii_case("content-length"))?;
-    let length = std::str::from_utf8(field.value.trim_ascii())
-        .ok()?
-        .parse()
-        .ok()?;
+        .find(|field| field.name.eq_ignore_ascii_case(name))?;
+    Some(field.value.trim_ascii().to_vec())
+}
+
+/// Content-Length among the fields of a part.
+fn part_length(fields: &[u8]) -> Option<u64> {
+    let value = part_field(fields, "content-length")?;
+    let length = std::str::from_utf8(&value).ok()?.parse().ok()?;
     (length <= MOST).then_some(length)
+}
+
+/// The kind of picture that Content-Type among the fields of a part names.
+fn part_media(fields: &[u8]) -> Option<&'static str> {
+    media(&part_field(fields, "content-type")?)
 }
 
 impl One {
     fn gap(&mut self, length: u64, out: &mut Out, sink: &mut Sink<'_>) {
-        match &mut self.state {
-            OneState::Head(held) => {
-                out.other(held.len() as u64);
-                self.state = OneState::Other;
-            }
-            OneState::Text(decoder) => {
-                text(decoder, out, sink, |text, sink| text.gap(length, sink));
-                return;
-            }
-            OneState::Picture | OneState::Other => {}
+        if matches!(self.state, OneState::Head(_)) {
+            self.unknown(out, sink);
+        }
+        if let OneState::Text(decoder) = &mut self.state {
+            text(decoder, out, sink, |text, sink| text.gap(length, sink));
+            return;
         }
         out.gap(length, sink);
     }
 }
 
 impl Body {
-    pub(super) fn new(coding: Coding, declared: Option<u64>, boundary: Option<Vec<u8>>) -> Self {
+    pub(super) fn new(
+        coding: Coding,
+        declared: Option<u64>,
+        boundary: Option<Vec<u8>>,
+        media: Option<&'static str>,
+    ) -> Self {
         Self {
             inflate: (coding != Coding::Identity).then(|| Inflate {
                 gzip: coding == Coding::Gzip,
@@ -436,8 +486,20 @@ impl Body {
             }),
             media: match boundary {
                 Some(boundary) => Media::Parts(Box::new(Parts::new(&boundary))),
-                None => Media::One(One::new(declared)),
+                None => Media::One(One::new(declared, media)),
             },
+        }
+    }
+
+    /// A part of something, which is not looked at.
+    pub(super) fn part() -> Self {
+        Self {
+            inflate: None,
+            media: Media::One(One {
+                declared: None,
+                media: None,
+                state: OneState::Other,
+            }),
         }
     }
 

@@ -231,3 +231,81 @@ fn what_is_no_http_is_carved() {
     let seen = decode(&[b"GET\0\r\n\r\n", &jpeg[..]].concat(), StreamEnd::Fin);
     assert_eq!(pictures(&seen), [(jpeg, Ending::Structure)]);
 }
+
+fn range(bytes: &[u8], from: usize, to: usize) -> Vec<u8> {
+    let part = bytes.get(from..to).unwrap();
+    [
+        format!(
+            "HTTP/1.1 206 Partial Content\r\nContent-Type: image/jpeg\r\nContent-Range: bytes {from}-{}/{}\r\n\
+             Content-Length: {}\r\n\r\n",
+            to - 1,
+            bytes.len(),
+            part.len()
+        )
+        .as_bytes(),
+        part,
+    ]
+    .concat()
+}
+
+#[test]
+fn ranges_that_follow_each_other_are_one_picture() {
+    let jpeg = jpeg();
+    let all = jpeg.len();
+    let stream = [
+        range(&jpeg, 0, 200),
+        range(&jpeg, 200, 300),
+        range(&jpeg, 300, all),
+        response(&format!("Content-Length: {all}\r\n"), &jpeg),
+    ]
+    .concat();
+    let seen = decode(&stream, StreamEnd::Fin);
+    assert_eq!(
+        pictures(&seen),
+        [(jpeg.clone(), Ending::Length), (jpeg, Ending::Length)]
+    );
+    let start = |event: &Seen| matches!(event, Seen::Start(Some(length)) if *length == all as u64);
+    assert_eq!(seen.iter().filter(|event| start(event)).count(), 2);
+}
+
+#[test]
+fn a_range_by_itself_is_said_to_be_one() {
+    let jpeg = jpeg();
+    let all = jpeg.len();
+    // The beginning, of which nothing follows, is no picture that its length belies.
+    let seen = decode(&range(&jpeg, 0, 200), StreamEnd::Fin);
+    assert_eq!(pictures(&seen), [(jpeg[..200].to_vec(), Ending::Broken)]);
+    let stream = [range(&jpeg, 0, 200), range(&jpeg, 250, all)].concat();
+    let seen = decode(&stream, StreamEnd::Fin);
+    assert_eq!(pictures(&seen), [(jpeg[..200].to_vec(), Ending::Broken)]);
+    assert!(seen.iter().any(|event| {
+        matches!(event, Seen::Framing(Framing::Field("range"), bytes) if *bytes == (all - 250) as u64)
+    }));
+}
+
+#[test]
+fn kinds_that_are_not_walked_are_listed_by_what_the_header_says() {
+    for (kind, body) in [
+        (
+            "image/svg+xml",
+            b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(),
+        ),
+        ("image/x-icon", vec![0, 0, 1, 0, 1, 0, 16, 16]),
+        (
+            "image/avif",
+            [&[0, 0, 0, 28][..], b"ftypavif", &[7; 400]].concat(),
+        ),
+        ("image/tiff", [b"II*\0".to_vec(), vec![3; 300]].concat()),
+    ] {
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {kind}; q=1\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let seen = decode(&[head.as_bytes(), &body].concat(), StreamEnd::Fin);
+        assert_eq!(pictures(&seen), [(body, Ending::Length)], "{kind}");
+        assert!(seen.contains(&Seen::Media(kind)), "{kind}: {seen:?}");
+    }
+    // A text is none, whatever it is called, and a picture that is known needs no name.
+    let page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nhtml";
+    assert_eq!(pictures(&decode(page, StreamEnd::Fin)), []);
+}

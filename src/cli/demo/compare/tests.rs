@@ -37,6 +37,7 @@ fn image(id: u32, sha256: &str) -> Image {
         to: SERVER.parse().unwrap(),
         protocol: Protocol::Eof,
         format: None,
+        media_type: None,
         width: None,
         height: None,
         bytes: 100,
