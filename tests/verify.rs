@@ -649,7 +649,7 @@ fn every_digest_and_every_limit_comes_to_the_same_verdict() {
         &["--digest", "none"][..],
         &["--digest", "blake3"],
         &["--chunk", "100"],
-        &["--limit-detail", "1"],
+        &["--limit-waiting", "64K"],
     ] {
         let (exit, report) = run(&[&files[..], more].concat());
         assert_eq!((exit, verdicts(&report)), (1, vec!["mismatch"]), "{more:?}");
