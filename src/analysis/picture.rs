@@ -291,14 +291,11 @@ mod tests {
         }
     }
 
+    /// What the structure of a picture came to, and the first bytes behind it.
+    type Known = (Option<(Status, picture::Info)>, Vec<u8>);
+
     /// What is known of each picture in `bytes`: by its own walk, or by the decoder's.
-    fn known(
-        bytes: &[u8],
-        piece: usize,
-        gap: Option<usize>,
-        eof: bool,
-        told: bool,
-    ) -> Vec<(Option<(Status, picture::Info)>, Vec<u8>)> {
+    fn known(bytes: &[u8], piece: usize, gap: Option<usize>, eof: bool, told: bool) -> Vec<Known> {
         let mut decoder = if eof {
             CarveDecoder::on_eof_port()
         } else {

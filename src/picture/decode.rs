@@ -196,7 +196,9 @@ mod tests {
 
     #[test]
     fn of_16_bits_the_upper_8_are_taken() {
-        let deep = ImageBuffer::from_fn(2, 1, |x, _| image::Rgb([0xff00, 0x80ff, x as u16]));
+        let deep = ImageBuffer::from_fn(2, 1, |x, _| {
+            image::Rgb([0xff00, 0x80ff, u16::try_from(x).unwrap()])
+        });
         let flat = eight_bits(&DynamicImage::ImageRgb16(deep));
         assert_eq!(flat.as_bytes(), [255, 128, 0, 255, 128, 0]);
     }

@@ -299,6 +299,7 @@ impl Decode for HexDecoder {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
     use std::io::Write as _;
 
     use super::super::testing::{fixtures, pictures, run};
@@ -340,7 +341,10 @@ mod tests {
     #[test]
     fn hexadecimal_digits() {
         for picture in fixtures() {
-            let digits: String = picture.iter().map(|byte| format!("{byte:02x}")).collect();
+            let mut digits = String::new();
+            for byte in picture {
+                write!(digits, "{byte:02x}").unwrap();
+            }
             let text = format!("1234\n{digits}\n");
             let decode = |size: usize| {
                 let mut decoder = HexDecoder::default();

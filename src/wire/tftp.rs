@@ -262,8 +262,10 @@ mod tests {
     fn numbers_go_on_behind_65_535() {
         let head = &fixtures()[0][..16];
         let mut sent: Vec<Vec<u8>> = vec![block(1, head)];
-        sent.extend((2..=70_000_u32).map(|index| block((index & 0xffff) as u16, &[7; 16])));
-        sent.push(block((70_001_u32 & 0xffff) as u16, b"end"));
+        sent.extend(
+            (2..=70_000_u32).map(|index| block(u16::try_from(index % 65_536).unwrap(), &[7; 16])),
+        );
+        sent.push(block(u16::try_from(70_001 % 65_536).unwrap(), b"end"));
         let seen = decode(&sent);
         let (bytes, ending) = &pictures(&seen)[0];
         assert_eq!((bytes.len(), *ending), (70_000 * 16 + 3, Ending::Length));
