@@ -294,15 +294,15 @@ fn the_link_is_put_into_the_user_s_own_folder_and_taken_away() {
         .lines()
         .find(|line| line.contains("imgnet-extcap"))
         .expect("a line");
-    let link = PathBuf::from(line.split_once(": ").expect("a path").0);
-    assert!(link.starts_with(home.path()), "{line}");
-    let answered = Command::new(&link)
+    let program = PathBuf::from(line.split_once(": ").expect("a path").0);
+    assert!(program.starts_with(home.path()), "{line}");
+    let answered = Command::new(&program)
         .arg("--extcap-interfaces")
         .output()
         .expect("it runs");
     assert!(text(&answered.stdout).contains("imgnet-command"));
     assert_eq!(run("status").0, Some(0));
     assert_eq!(run("remove").0, Some(0));
-    assert!(!link.exists() && std::fs::symlink_metadata(&link).is_err());
+    assert!(!link.exists() && std::fs::symlink_metadata(&program).is_err());
     eprintln!("{said}");
 }
