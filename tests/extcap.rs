@@ -303,6 +303,6 @@ fn the_link_is_put_into_the_user_s_own_folder_and_taken_away() {
     assert!(text(&answered.stdout).contains("imgnet-command"));
     assert_eq!(run("status").0, Some(0));
     assert_eq!(run("remove").0, Some(0));
-    assert!(!link.exists() && std::fs::symlink_metadata(&program).is_err());
+    assert!(!program.exists() && std::fs::symlink_metadata(&program).is_err());
     eprintln!("{said}");
 }
