@@ -170,8 +170,6 @@ fn run(protocol: &Protocol, role: Role, end: StreamEnd, fed: &[Fed<'_>]) -> Vec<
             Event::Stray(bytes) => Seen::Stray(bytes.to_vec()),
             Event::StrayGap(length) => Seen::StrayGap(length),
             Event::Media(media) => Seen::Media(media),
-            // What is known of the structure covers no bytes.
-            Event::Structure(_) => return,
             Event::Fault(fault) => Seen::Fault(fault),
         });
     };
