@@ -235,7 +235,7 @@ fn waiting(count: u32, filled: bool) -> Capture {
         capture.tcp(client, 100, "S", &[]);
         capture.tcp(client, 129, "", &[7; 1000]);
         if filled {
-            capture.tcp(client, 101, "", &GIF[..28]);
+            capture.tcp(client, 101, "", GIF.split_at(28).0);
         }
     }
     capture
