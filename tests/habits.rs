@@ -164,7 +164,7 @@ fn datagrams(
         }
         received.push((*name, file));
     }
-    let (verdict, side, finding) = match lost {
+    let (verdict, whose, finding) = match lost {
         None => ("match", "", ""),
         Some((true, ..)) => ("mismatch", "sender", "datagram-lost"),
         // Captured between two machines: whether the receiver or the network behind lost it cannot be told.
@@ -176,7 +176,7 @@ fn datagrams(
         sent: files,
         received,
         verdict,
-        side,
+        side: whose,
         finding,
     }
 }
@@ -199,7 +199,9 @@ fn headers() -> Vec<Transfer> {
                 [
                     vec![2],
                     be(p.len()),
-                    (1.7e9 + at as f64).to_be_bytes().to_vec(),
+                    (1.7e9 + f64::from(u32::try_from(at).unwrap()))
+                        .to_be_bytes()
+                        .to_vec(),
                 ]
                 .concat()
             },
