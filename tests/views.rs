@@ -29,9 +29,10 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
         let byte = |at: usize| usize::from(group.get(at).copied().unwrap_or(0));
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for at in 0..4 {
-            text.push(match at > group.len() {
-                true => b'=',
-                false => LETTERS[bits >> (18 - 6 * at) & 63],
+            text.push(if at > group.len() {
+                b'='
+            } else {
+                LETTERS[bits >> (18 - 6 * at) & 63]
             });
         }
     }
@@ -56,9 +57,12 @@ fn swapped(text: &[u8], from: u8, to: &[u8]) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8], upper: bool) -> Vec<u8> {
-    let pair = |byte: &u8| match upper {
-        true => format!("{byte:02X}"),
-        false => format!("{byte:02x}"),
+    let pair = |byte: &u8| {
+        if upper {
+            format!("{byte:02X}")
+        } else {
+            format!("{byte:02x}")
+        }
     };
     bytes.iter().map(pair).collect::<String>().into_bytes()
 }
@@ -201,18 +205,14 @@ fn changed(stream: &[u8]) -> (Vec<u8>, usize) {
     let mut stream = stream.to_vec();
     let half = stream.len() / 2;
     let fits = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_alphabetic() || *byte >= 0xc0;
-    let at = half
-        + stream[half..]
-            .iter()
-            .position(|byte| fits(byte))
-            .expect("one");
+    let at = half + stream[half..].iter().position(fits).expect("one");
     stream[at] = match stream[at] {
         digit @ b'0'..=b'8' => digit + 1,
         b'9' => b'0',
         b'A' => b'B',
-        b'A'..=b'Z' => b'A',
+        b'B'..=b'Z' => b'A',
         b'a' => b'b',
-        b'a'..=b'z' => b'a',
+        b'b'..=b'z' => b'a',
         byte => byte ^ 1,
     };
     (stream, at)
