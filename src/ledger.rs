@@ -31,6 +31,7 @@ pub use crate::reassembly::gap::{Gap, GapCause};
 use crate::units::{ByteRange, ChunkIndex, FrameNumber, PictureId, StreamId, Timestamp};
 pub use crate::wire::Confidence;
 use crate::wire::Protocol;
+use crate::wire::layout::PixelOrder;
 
 /// One direction of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -256,6 +257,9 @@ pub struct Image {
     pub width: Option<u32>,
     /// Height in pixels; absent where unknown.
     pub height: Option<u32>,
+    /// What a pixel is, of raw pixels whose framing says their shape; absent else. Rows of `raw-pixels` are BGR.
+    #[serde(default)]
+    pub pixels: Option<PixelOrder>,
     /// Bytes of the picture, gaps included: from its start to its end in the stream, unless `encoded_bytes` says that
     /// those are others.
     pub bytes: u64,
@@ -342,7 +346,38 @@ impl Image {
 
     /// Whether it goes as rows of raw pixels, which have no file format of their own.
     pub fn is_raw_pixels(&self) -> bool {
-        self.format.is_none() && matches!(self.protocol, Protocol::RawPixels { .. })
+        self.format.is_none()
+            && (self.pixels.is_some() || matches!(self.protocol, Protocol::RawPixels { .. }))
+    }
+
+    /// Its raw pixels as rows of BGR24, without opacity.
+    pub fn bgr24_rows(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let size = self.pixels.and_then(PixelOrder::bytes).unwrap_or(3);
+        let Ok(size) = usize::try_from(size) else {
+            return bytes;
+        };
+        let each = |make: fn(&[u8]) -> [u8; 3]| bytes.chunks_exact(size).flat_map(make).collect();
+        match self.pixels {
+            None | Some(PixelOrder::Bgr | PixelOrder::Any) => bytes,
+            Some(PixelOrder::Rgb | PixelOrder::Rgba) => each(|pixel| match *pixel {
+                [red, green, blue, ..] => [blue, green, red],
+                _ => [0; 3],
+            }),
+            Some(PixelOrder::Bgra) => each(|pixel| match *pixel {
+                [blue, green, red, ..] => [blue, green, red],
+                _ => [0; 3],
+            }),
+            Some(PixelOrder::Grey) => each(|pixel| [pixel.first().copied().unwrap_or(0); 3]),
+            Some(PixelOrder::Rgb565) => each(|pixel| match *pixel {
+                [low, high, ..] => {
+                    let value = u16::from_le_bytes([low, high]);
+                    let five = |shift: u16| u8::try_from((value >> shift & 31) << 3).unwrap_or(0);
+                    let green = u8::try_from((value >> 5 & 63) << 2).unwrap_or(0);
+                    [five(0), green, five(11)]
+                }
+                _ => [0; 3],
+            }),
+        }
     }
 }
 

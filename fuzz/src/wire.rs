@@ -11,6 +11,7 @@ use super::Splits;
 #[derive(Debug, PartialEq)]
 enum Seen {
     Start(Option<u64>),
+    Pixels(imgnet::wire::PixelShape),
     Data(Vec<u8>),
     /// Stream bytes covered, picture bytes given.
     Encoded(u64, Vec<u8>),
@@ -153,6 +154,7 @@ fn run(protocol: &Protocol, role: Role, end: StreamEnd, fed: &[Fed<'_>]) -> Vec<
         }
         seen.push(match event {
             Event::PictureStart { length } => Seen::Start(length),
+            Event::Pixels(shape) => Seen::Pixels(shape),
             Event::PictureData(bytes) => Seen::Data(bytes.to_vec()),
             Event::PictureEncoded { wire, bytes } => Seen::Encoded(wire, bytes.to_vec()),
             Event::PictureGap(length) => Seen::Gap(length),
@@ -237,7 +239,7 @@ fn covers(seen: &[Seen], fed: &[Fed<'_>]) {
             Seen::Encoded(bytes, _) | Seen::Framing(_, bytes) => {
                 assert!(take(*bytes).iter().all(Option::is_some), "{seen:?}");
             }
-            Seen::Numbered(..) | Seen::Media(_) | Seen::Fault(_) => {}
+            Seen::Pixels(_) | Seen::Numbered(..) | Seen::Media(_) | Seen::Fault(_) => {}
         }
     }
     assert!(!open, "a picture is still open after the end: {seen:?}");

@@ -24,6 +24,8 @@ pub(crate) enum View {
     LfToCrlf,
     /// CR before LF taken away.
     CrlfToLf,
+    /// LF as CR LF and CR as CR NUL, as TFTP's netascii and Telnet have it.
+    Netascii,
     /// A decimal number a byte, with commas between.
     Numbers,
     /// Compressed, in gzip's wrapping (RFC 1952).
@@ -63,6 +65,7 @@ impl View {
         Self::Cp1252ToUtf8,
         Self::Utf16Le,
         Self::PythonRepr,
+        Self::Netascii,
     ];
 
     /// Whether a program of the other side can have the file back from it.
@@ -113,6 +116,7 @@ impl View {
             Self::PythonRepr => {
                 "written as Python shows bytes: str(data), b'…' with escapes such as \\x89"
             }
+            Self::Netascii => "in netascii: LF became CR LF, and CR became CR NUL",
         }
     }
 }
@@ -145,6 +149,7 @@ pub(crate) fn viewed(bytes: &[u8], view: View) -> Option<Vec<u8>> {
         View::Cp1252ToUtf8 => cp1252_to_utf8(bytes),
         View::Utf16Le => bytes.iter().flat_map(|&byte| [byte, 0]).collect(),
         View::PythonRepr => python_repr(bytes),
+        View::Netascii => netascii(bytes),
     };
     (converted != bytes).then_some(converted)
 }
@@ -168,6 +173,18 @@ fn lf_to_crlf(bytes: &[u8]) -> Vec<u8> {
             text.push(b'\r');
         }
         text.push(byte);
+    }
+    text
+}
+
+fn netascii(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len() + bytes.len() / 64);
+    for &byte in bytes {
+        match byte {
+            b'\n' => text.extend(b"\r\n"),
+            b'\r' => text.extend(b"\r\0"),
+            _ => text.push(byte),
+        }
     }
     text
 }

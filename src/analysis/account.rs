@@ -124,6 +124,10 @@ pub(super) fn image(
             .ok()
             .filter(|_| length.is_multiple_of(row));
     }
+    let shape = picture.shape.filter(|_| info.is_none());
+    if let Some(shape) = shape {
+        (width, height) = (Some(shape.width), Some(shape.height));
+    }
     let (chunk_size, chunk_size_source) = chunk_size(picture, part.iter(), place, options);
     let (problem, verdict) = judge(picture, length, gap_bytes, place);
     let mut image = Image {
@@ -136,6 +140,7 @@ pub(super) fn image(
         media_type: picture.media.map(str::to_owned),
         width,
         height,
+        pixels: shape.map(|shape| shape.order),
         bytes: picture.decoded.unwrap_or(length),
         encoded_bytes: picture.decoded.map(|_| length),
         declared_bytes: picture.declared,

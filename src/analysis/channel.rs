@@ -407,6 +407,11 @@ impl Channel {
     fn event(&mut self, event: wire::Event<'_>, protocol: &Protocol, context: &mut Context<'_>) {
         match event {
             wire::Event::PictureStart { length } => self.start(length, protocol, context),
+            wire::Event::Pixels(shape) => {
+                if let Some(open) = &mut self.open {
+                    open.shape = Some(shape);
+                }
+            }
             wire::Event::PictureData(bytes) => {
                 let at = Some(self.position);
                 self.pass(What::Picture, bytes.len() as u64);
@@ -587,6 +592,7 @@ impl Channel {
             declared: length,
             head: Vec::new(),
             structure: Structure::Unknown,
+            shape: None,
             text_damage: None,
             media: None,
             digest: Hasher::within(context.options.digest, context.room),
@@ -636,6 +642,7 @@ impl Channel {
             too_short_to_tell: matches!(open.structure, Structure::Unknown)
                 && !open.head.is_empty(),
             structure,
+            shape: open.shape,
             ending,
             gaps: open.gaps,
             digest,

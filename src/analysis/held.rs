@@ -6,7 +6,7 @@ use crate::ledger::Confidence;
 use crate::picture::{Status, Walker};
 use crate::units::{FrameNumber, Timestamp};
 use crate::wire::infer::{self, Inferred, Outcome};
-use crate::wire::layout::{Counts, Field, Kind, Layout, Payload, Role, Shape};
+use crate::wire::layout::{Counts, Field, Kind, Layout, Payload, PixelOrder, Role, Shape};
 use crate::wire::{IndexHeader, LengthField, Number, Numbering, Protocol};
 
 /// One delivery: a segment's bytes, or a datagram.
@@ -165,6 +165,7 @@ impl Held {
             return (protocol.clone(), *confidence);
         }
         match known(&found.layout) {
+            Some(protocol @ Protocol::RawPixels { .. }) => (protocol, found.confidence),
             Some(protocol) => (protocol, Confidence::Content),
             None => (
                 Protocol::Layout(Box::new(found.layout.clone())),
@@ -213,6 +214,16 @@ fn known(layout: &Layout) -> Option<Protocol> {
     };
     if !layout.datagrams {
         return match &layout.message[..] {
+            // Rows to the end of the stream.
+            [
+                Field {
+                    kind: Kind::Picture(Payload::Pixels(pixels)),
+                    ..
+                },
+            ] if pixels.order == PixelOrder::Bgr && layout.once.is_empty() => match pixels.size {
+                Some((width, 0)) => Some(Protocol::RawPixels { width: Some(width) }),
+                _ => None,
+            },
             [length, picture]
                 if length.role == Role::Length(Counts::Picture)
                     && length.plus == 0

@@ -5,7 +5,7 @@ use crate::findings::facts::TextDamage;
 use crate::picture::{self, Sniff, Status, Walker};
 use crate::reassembly::{Gap, GapCause};
 use crate::units::{ByteRange, FrameNumber, PictureId, Timestamp};
-use crate::wire::{Ending, Order, Protocol};
+use crate::wire::{Ending, Order, PixelShape, Protocol};
 
 /// How many bytes behind its end are kept to say what they are.
 const SAMPLE: usize = 64;
@@ -48,6 +48,8 @@ pub(super) struct Picture {
     pub(super) too_short_to_tell: bool,
     /// What its structure said; absent where it is no known picture.
     pub(super) structure: Option<(Status, picture::Info)>,
+    /// Raw pixels, as their framing says.
+    pub(super) shape: Option<PixelShape>,
     pub(super) ending: Ending,
     /// Missing ranges, as picture offsets.
     pub(super) gaps: Vec<Gap>,
@@ -136,6 +138,8 @@ pub(super) struct Open {
     /// First bytes, until they tell the file format.
     pub(super) head: Vec<u8>,
     pub(super) structure: Structure,
+    /// Raw pixels, as their framing says.
+    pub(super) shape: Option<PixelShape>,
     pub(super) text_damage: Option<TextDamage>,
     /// What the format says it is, where its bytes do not.
     pub(super) media: Option<&'static str>,
@@ -282,6 +286,7 @@ mod tests {
             declared: None,
             head: Vec::new(),
             structure: Structure::Unknown,
+            shape: None,
             text_damage: None,
             media: None,
             digest: Hasher::new(DigestKind::None),

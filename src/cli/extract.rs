@@ -22,6 +22,7 @@ use crate::picture::compare::bgr24;
 use crate::picture::{DecodeLimits, Format};
 use crate::report::model::{Extracted, ExtractedFile};
 use crate::units::PictureId;
+use crate::wire::layout::PixelOrder;
 
 /// Files open at once; pictures beyond that are closed and opened again.
 const OPEN: usize = 128;
@@ -182,9 +183,7 @@ impl Extract {
         let complete = image.complete && image.gaps.is_empty();
         let stem = format!("stream-{}-image-{:04}", image.stream, image.id.0);
         let extension = match image.width {
-            Some(width)
-                if image.is_raw_pixels() && complete && self.make_png(image.id, width)? =>
-            {
+            Some(width) if image.is_raw_pixels() && complete && self.make_png(image, width)? => {
                 "png"
             }
             _ => extension(image),
@@ -242,14 +241,14 @@ impl Extract {
     }
 
     /// Rows of pixels whose width is known become a picture that any program opens. False where they cannot.
-    fn make_png(&mut self, picture: PictureId, width: u32) -> anyhow::Result<bool> {
+    fn make_png(&mut self, image: &Image, width: u32) -> anyhow::Result<bool> {
         let folder = self.folder.clone();
         let cannot = trouble(&folder, "a picture cannot be written", ROOM);
         let Some(Part {
             file: Some(file),
             bytes,
             ..
-        }) = self.parts.get_mut(&picture)
+        }) = self.parts.get_mut(&image.id)
         else {
             // Closed for want of descriptors: it can be appended to, and not be read.
             return Ok(false);
@@ -267,6 +266,7 @@ impl Extract {
             file.seek(SeekFrom::End(0)).map_err(&cannot)?;
             return Ok(false);
         }
+        let rows = image.bgr24_rows(rows);
         let png = match bgr24(&rows, width, limit) {
             Ok((pixels, 0)) if pixels.height() > 0 => {
                 encode(&pixels.into(), Format::Png, DEFAULT_QUALITY)
@@ -336,7 +336,11 @@ fn extension(image: &Image) -> &'static str {
         Some(Format::WebP) => "webp",
         Some(Format::Bmp) => "bmp",
         // Rows of BGR24 without a header.
-        None if image.is_raw_pixels() => "bgr",
+        None if image.is_raw_pixels()
+            && image.pixels.is_none_or(|order| order == PixelOrder::Bgr) =>
+        {
+            "bgr"
+        }
         None => "bin",
     }
 }

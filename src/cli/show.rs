@@ -102,6 +102,11 @@ impl Show {
         }
         let Canvas { columns, palette } = self.canvas;
         let rows = image.width.filter(|_| image.format.is_none());
+        let bytes = if rows.is_some() {
+            image.bgr24_rows(bytes)
+        } else {
+            bytes
+        };
         let lines = match rows.map(|width| bgr24(&bytes, width, DecodeLimits::default().bytes)) {
             Some(Ok((pixels, _))) => half_blocks(&pixels.into(), columns, palette),
             Some(Err(error)) => vec![format!("not shown: {error}")],

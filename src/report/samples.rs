@@ -122,6 +122,7 @@ fn image(id: u32, of: &Stream, direction: usize, bytes: u64, first: u64) -> Imag
         media_type: None,
         width: Some(320),
         height: Some(240),
+        pixels: None,
         bytes,
         encoded_bytes: None,
         declared_bytes: None,

@@ -397,6 +397,7 @@ impl<'r> Intake<'r> {
             }
             // A socket has no gaps, and framing has done its work.
             wire::Event::Numbered { .. }
+            | wire::Event::Pixels(_)
             | wire::Event::Structure(_)
             | wire::Event::Framing { .. }
             | wire::Event::PictureGap(_)

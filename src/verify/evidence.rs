@@ -115,25 +115,34 @@ pub(super) enum Layout {
     Grey,
     /// All red, then all green, then all blue.
     Planar,
+    /// Blue, green, red, from the bottom row up.
+    BgrUpward,
+    /// Red, green, blue, from the bottom row up.
+    RgbUpward,
 }
 
 impl Layout {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Bgr,
         Self::Rgb,
         Self::Rgba,
         Self::Bgra,
         Self::Grey,
         Self::Planar,
+        Self::BgrUpward,
+        Self::RgbUpward,
     ];
 
     /// What it is taken for by mistake, in words.
     pub(super) fn misreadings(self) -> &'static [(Self, &'static str)] {
         const SWAPPED: &str =
             "The same pixels with red and blue swapped: BGR was taken for RGB, or RGB for BGR";
+        const TURNED: &str = "The same pixels upside down: the rows come from the other end";
         match self {
-            Self::Rgb => &[(Self::Bgr, SWAPPED)],
-            Self::Bgr => &[(Self::Rgb, SWAPPED)],
+            Self::Rgb => &[(Self::Bgr, SWAPPED), (Self::RgbUpward, TURNED)],
+            Self::Bgr => &[(Self::Rgb, SWAPPED), (Self::BgrUpward, TURNED)],
+            Self::RgbUpward => &[(Self::BgrUpward, SWAPPED), (Self::Rgb, TURNED)],
+            Self::BgrUpward => &[(Self::RgbUpward, SWAPPED), (Self::Bgr, TURNED)],
             Self::Rgba => &[(Self::Bgra, SWAPPED)],
             Self::Bgra => &[(Self::Rgba, SWAPPED)],
             Self::Grey | Self::Planar => &[],
@@ -154,6 +163,8 @@ impl Layout {
                 bytes
             }
             Self::Grey => picture.to_luma8().into_raw(),
+            Self::BgrUpward => super::likeness::bgr24_rows(&picture.flipv()),
+            Self::RgbUpward => picture.flipv().to_rgb8().into_raw(),
             Self::Planar => {
                 let bytes = picture.to_rgb8().into_raw();
                 let plane = |channel: usize| bytes.iter().skip(channel).step_by(3).copied();

@@ -99,6 +99,9 @@ pub(super) fn pixels(expected: &DynamicImage, found: &DynamicImage) -> Pixels {
     }
 }
 
+/// Bytes at the beginning that are equal by no accident, headers included.
+const PREFIX: usize = 1024;
+
 /// How much a picture on the wire and a file are one picture although their bytes are not those of each other: 0 where they are
 /// not, at most 1. `sent`: the file is the sender's.
 pub fn kinship(wire: &Wire, file: &[u8], raw: bool, sent: bool) -> f64 {
@@ -116,6 +119,11 @@ pub fn kinship(wire: &Wire, file: &[u8], raw: bool, sent: bool) -> f64 {
     // A few bytes are left of it, and they are exactly what a mistake leaves.
     if (4..64).contains(&found.len()) && super::mistakes::leaves(expected, found) {
         return 0.3;
+    }
+    // A receiver that stopped, or went on beyond the end.
+    let shorter = whole.len().min(file.len());
+    if shorter >= PREFIX && whole.get(..shorter) == file.get(..shorter) {
+        return 0.9;
     }
     let Some(picture) = decoded(file, None) else {
         return 0.0;

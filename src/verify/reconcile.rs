@@ -165,6 +165,10 @@ impl Work<'_, '_> {
     }
 
     /// A passage of a file sent.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one passage, from what it overlaps to the picture that it is, in order"
+    )]
     fn sent(&mut self, passage: &Passage) {
         let Some(way) = self.ways.get(passage.way) else {
             return;
@@ -220,6 +224,17 @@ impl Work<'_, '_> {
                     evidence.received = Some(passage.text);
                 }
             }
+            return;
+        }
+        // Blocks that came again look as if the file began anew.
+        let numbered = pictures.iter().any(|&index| {
+            let image = self.result.images.get(index);
+            image.is_some_and(|image| {
+                matches!(image.protocol, Protocol::Tftp | Protocol::RtpJpeg)
+                    && image.encoded_bytes.is_some()
+            })
+        });
+        if numbered {
             return;
         }
         // Refuted: those that it mostly covers.
@@ -391,6 +406,19 @@ impl Work<'_, '_> {
     }
 }
 
+/// Whether a protocol itself says where its pictures begin and end, and puts framing between their bytes.
+fn delimits(protocol: &Protocol) -> bool {
+    matches!(
+        protocol,
+        Protocol::Http
+            | Protocol::Http2
+            | Protocol::WebSocket
+            | Protocol::JavaObjects
+            | Protocol::Tftp
+            | Protocol::RtpJpeg
+    )
+}
+
 /// Whether a picture that a wire format found is what the passage shows: from the same byte on, and its differences are its
 /// own.
 fn fits(image: &Image, way: &Way<'_>, passage: &Passage, lie: Lie) -> bool {
@@ -402,8 +430,7 @@ fn fits(image: &Image, way: &Way<'_>, passage: &Passage, lie: Lie) -> bool {
             && own.start == place.start
             && own.end >= way.stream_end();
     }
-    if image.protocol == Protocol::RtpJpeg {
-        // Its headers are made again, the data are the file's.
+    if delimits(&image.protocol) && image.encoded_bytes.is_some() {
         return own.start <= place.start && own.end >= place.end;
     }
     if image.encoded_bytes.is_some() {
@@ -626,6 +653,7 @@ fn picture(
         media_type: None,
         width: size.map(|(width, _)| width),
         height: size.map(|(_, height)| height),
+        pixels: None,
         bytes: wire.length,
         encoded_bytes: (wire.length != span).then_some(span),
         declared_bytes: None,

@@ -2,7 +2,7 @@
 
 use super::reconcile::Lie;
 use crate::units::{ByteRange, PictureId};
-use crate::wire::encoded;
+use crate::wire::{encoded, pickle};
 
 /// Bytes that were sent beside the pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,8 +99,11 @@ pub fn stray<E>(
         let from = before
             .map_or(0, |(_, range, _)| range.end)
             .max(last.start.saturating_sub(MOST));
-        if from < last.start && encoded::is_rest(&bytes(from..last.start)?, &tail) {
-            return Ok(None);
+        if from < last.start {
+            let lead = bytes(from..last.start)?;
+            if encoded::is_rest(&lead, &tail) || pickle::is_rest(&lead, &tail) {
+                return Ok(None);
+            }
         }
     }
     Ok((!same && !ended).then_some(found))

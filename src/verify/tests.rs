@@ -38,6 +38,7 @@ fn image(bytes: u64, piece: u64) -> Image {
         media_type: None,
         width: None,
         height: None,
+        pixels: None,
         bytes,
         declared_bytes: None,
         encoded_bytes: None,

@@ -34,18 +34,9 @@ impl Scanner {
         self.walker.is_some()
     }
 
-    /// Bytes of the format, counted once and whole.
-    pub(super) fn framing(&mut self, bytes: u64, sink: &mut Sink<'_>) {
-        if bytes == 0 {
-            return;
-        }
-        if self.is_open() {
-            sink(Event::Framing {
-                what: Framing::Field(self.name),
-                bytes,
-            });
-            return;
-        }
+    /// Bytes of the format.
+    pub(super) fn framing(&mut self, bytes: u64) {
+        // Told of with the next byte of a picture, whole however it came.
         self.pending = self.pending.saturating_add(bytes);
         if !self.held.is_empty() {
             self.between = self.between.saturating_add(bytes);
@@ -73,6 +64,7 @@ impl Scanner {
             let whole = matches!(walker.status(), Status::Whole { .. });
             let (new, later) = rest.split_at(taken);
             if !new.is_empty() {
+                self.flush(sink);
                 sink(Event::PictureData(new));
             }
             rest = later;
@@ -140,6 +132,7 @@ impl Scanner {
 
     /// So much of the content is missing.
     pub(super) fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        self.flush(sink);
         if let Some(walker) = &mut self.walker {
             walker.gap(length);
             sink(Event::PictureGap(length));
@@ -147,7 +140,6 @@ impl Scanner {
         }
         self.held.clear();
         self.between = 0;
-        self.flush(sink);
         sink(Event::StrayGap(length));
     }
 

@@ -148,7 +148,7 @@ impl Http2Decoder {
             self.lose(head, sink);
             return;
         }
-        self.scanner.framing(HEAD as u64, sink);
+        self.scanner.framing(HEAD as u64);
         if kind == RST_STREAM && stream == self.current {
             self.scanner.end(Ending::Broken, sink);
         }
@@ -200,7 +200,7 @@ impl Http2Decoder {
     fn content(&mut self, stream: u32, bytes: &[u8], sink: &mut Sink<'_>) {
         if self.current != stream {
             if self.scanner.is_open() {
-                self.scanner.framing(bytes.len() as u64, sink);
+                self.scanner.framing(bytes.len() as u64);
                 return;
             }
             self.current = stream;
@@ -277,7 +277,7 @@ impl Grpc {
                     if self.field == Some(field) {
                         scanner.data(new, sink);
                     } else {
-                        scanner.framing(take as u64, sink);
+                        scanner.framing(take as u64);
                     }
                     rest = later;
                     self.message -= take as u64;
@@ -288,7 +288,7 @@ impl Grpc {
                 }
                 Part::Fixed(left) => {
                     let take = most(left.min(self.message));
-                    scanner.framing(take as u64, sink);
+                    scanner.framing(take as u64);
                     rest = rest.get(take..).unwrap_or_default();
                     self.message -= take as u64;
                     self.part = match left - take as u64 {
@@ -308,7 +308,7 @@ impl Grpc {
                     self.number.push(byte);
                     if let &[flag, a, b, c, d] = self.number.as_slice() {
                         self.number.clear();
-                        scanner.framing(5, sink);
+                        scanner.framing(5);
                         self.message = u64::from(u32::from_be_bytes([a, b, c, d]));
                         self.part = if flag == 0 { Part::Tag } else { Part::Opaque };
                     } else {
@@ -322,7 +322,7 @@ impl Grpc {
                     if byte & 0x80 != 0 && self.number.len() < 10 && self.message > 0 {
                         continue;
                     }
-                    self.varint(scanner, sink);
+                    self.varint(scanner);
                 }
             }
             if self.message == 0 && !matches!(self.part, Part::Prefix) {
@@ -333,9 +333,9 @@ impl Grpc {
     }
 
     /// A number of protobuf is complete.
-    fn varint(&mut self, scanner: &mut Scanner, sink: &mut Sink<'_>) {
+    fn varint(&mut self, scanner: &mut Scanner) {
         let number = std::mem::take(&mut self.number);
-        scanner.framing(number.len() as u64, sink);
+        scanner.framing(number.len() as u64);
         let value = number
             .iter()
             .take(9)
@@ -363,7 +363,7 @@ impl Decode for Http2Decoder {
                     rest = later;
                     *came += 1;
                     if *came == PREFACE.len() {
-                        self.scanner.framing(PREFACE.len() as u64, sink);
+                        self.scanner.framing(PREFACE.len() as u64);
                         self.state = State::Head(Vec::new());
                     }
                 }
@@ -387,7 +387,7 @@ impl Decode for Http2Decoder {
                     if *left == 0 {
                         self.state = State::Head(Vec::new());
                     }
-                    self.scanner.framing(take as u64, sink);
+                    self.scanner.framing(take as u64);
                     rest = rest.get(take..).unwrap_or_default();
                 }
                 State::Pad(frame) => {
@@ -396,7 +396,7 @@ impl Decode for Http2Decoder {
                     frame.left -= 1;
                     frame.padding = u64::from(byte).min(frame.left);
                     frame.left -= frame.padding;
-                    self.scanner.framing(1, sink);
+                    self.scanner.framing(1);
                     self.state = State::Data(frame);
                     self.over(sink);
                 }
@@ -484,7 +484,7 @@ impl Decode for Http2Decoder {
                 Content::Plain => 0,
             })
             .sum();
-        self.scanner.framing((held + waiting) as u64, sink);
+        self.scanner.framing((held + waiting) as u64);
         self.scanner.finish(end, sink);
     }
 }

@@ -16,6 +16,8 @@ pub struct InflateDecoder {
     state: State,
     /// How much came out.
     total: u64,
+    /// Why it cannot be decompressed any further: told of at the end.
+    broken: Option<String>,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,7 @@ impl InflateDecoder {
             stream: Some(Box::new(fresh(encoding))),
             state: State::Head(Vec::new(), 0),
             total: 0,
+            broken: None,
         }
     }
 
@@ -100,6 +103,18 @@ impl InflateDecoder {
     }
 
     fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) {
+        let mut ending = ending;
+        if let Some(reason) = self.broken.take() {
+            ending = Ending::Broken;
+            sink(Event::Fault(Fault::BadEncoding {
+                encoding: match self.encoding {
+                    Encoding::Gzip => "gzip",
+                    Encoding::Zlib => "zlib",
+                    _ => "deflate",
+                },
+                reason,
+            }));
+        }
         match std::mem::replace(&mut self.state, State::Over) {
             State::Picture => sink(Event::PictureEnd(ending)),
             State::Head(_, bytes) | State::Other(bytes) if bytes > 0 => sink(Event::Framing {
@@ -120,7 +135,7 @@ impl Decode for InflateDecoder {
                 if matches!(self.state, State::Over) {
                     sink(Event::Stray(rest));
                 } else {
-                    // Behind a gap nothing can be decompressed.
+                    // Behind a gap, or what is broken, nothing can be decompressed.
                     self.out(rest.len() as u64, &[], sink);
                 }
                 return;
@@ -144,18 +159,11 @@ impl Decode for InflateDecoder {
                 _ if self.total > super::length::MOST => "it grows to more than 1 GiB".to_owned(),
                 Ok(_) if read == 0 && count == 0 => "it does not go on".to_owned(),
                 Ok(_) => continue,
-                Err(error) => error.to_string(),
+                // What exactly is wrong depends on how the bytes came.
+                Err(_) => "its data are damaged".to_owned(),
             };
             self.stream = None;
-            sink(Event::Fault(Fault::BadEncoding {
-                encoding: match self.encoding {
-                    Encoding::Gzip => "gzip",
-                    Encoding::Zlib => "zlib",
-                    _ => "deflate",
-                },
-                reason,
-            }));
-            self.end(Ending::Broken, sink);
+            self.broken = Some(reason);
         }
         // What a full buffer left inside comes out now.
         while let Some(stream) = &mut self.stream {

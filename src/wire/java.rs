@@ -155,10 +155,10 @@ impl JavaDecoder {
                     found: "AC ED 00 05, the header of a second stream: a second ObjectOutputStream on one socket".to_owned(),
                     hint: None,
                 }));
-                self.scanner.framing(bytes, sink);
+                self.scanner.framing(bytes);
             }
             Head::Unknown => self.scanner.data(&head, sink),
-            _ => self.scanner.framing(bytes, sink),
+            _ => self.scanner.framing(bytes),
         }
     }
 }
@@ -188,7 +188,7 @@ impl Decode for JavaDecoder {
                     *left -= take as u64;
                     let over = *left == 0;
                     // Told of once and whole only outside pictures, where such stand.
-                    self.scanner.framing(take as u64, sink);
+                    self.scanner.framing(take as u64);
                     if over {
                         self.state = State::Head(Vec::new());
                     }
@@ -215,7 +215,7 @@ impl Decode for JavaDecoder {
             }
             State::Head(head) => {
                 let bytes = std::mem::take(head).len() as u64;
-                self.scanner.framing(bytes, sink);
+                self.scanner.framing(bytes);
                 self.state = State::Free;
             }
             _ => self.state = State::Free,
@@ -227,7 +227,7 @@ impl Decode for JavaDecoder {
         self.scanner.end(Ending::Cut(end), sink);
         if let State::Head(head) = &self.state {
             let held = head.len() as u64;
-            self.scanner.framing(held, sink);
+            self.scanner.framing(held);
         }
         self.scanner.finish(end, sink);
     }

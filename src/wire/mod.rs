@@ -265,6 +265,17 @@ pub enum Fault {
     },
 }
 
+/// The shape of raw pixels, as their framing says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PixelShape {
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// What a pixel is; a guess where only the number of channels is told.
+    pub order: layout::PixelOrder,
+}
+
 /// One thing that a decoder recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event<'a> {
@@ -276,6 +287,8 @@ pub enum Event<'a> {
     /// What kind of picture the format says the current one is, where imgnet does not know that kind by its bytes: a media type
     /// (RFC 6838), right after its start. Covers no bytes.
     Media(&'static str),
+    /// The picture that started is raw pixels of this shape; covers no bytes.
+    Pixels(PixelShape),
     /// Consecutive bytes of the current picture.
     PictureData(&'a [u8]),
     /// Bytes of the stream that carry the current picture in another form or in another order.

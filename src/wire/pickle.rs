@@ -6,9 +6,10 @@
 //! [`LARGE`] bytes that is no picture, an array of pixels perhaps, is stray. One pickle may follow another.
 
 use super::carve::CarveDecoder;
+use super::layout::PixelOrder;
 use super::length::MOST;
 use super::sequence::covered;
-use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
+use super::{Decode, Ending, Event, Fault, Framing, PixelShape, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// An object of more bytes than this is told of where it is no picture.
@@ -20,6 +21,13 @@ pub struct PickleDecoder {
     state: State,
     /// Bytes of opcodes not yet told of.
     pending: u64,
+    /// The opcode at hand.
+    opcode: u8,
+    /// The last three numbers, and how many came in a row.
+    numbers: [u64; 3],
+    row: u8,
+    /// Height, width and channels, where a tuple of numbers can be an array's shape.
+    shape: Option<PixelShape>,
 }
 
 #[derive(Debug, Default)]
@@ -145,6 +153,35 @@ pub(super) fn is_pickle(head: &[u8]) -> Option<bool> {
     }
 }
 
+/// Whether a pickle around an object that is a picture's pixels goes on behind it, and ends there.
+pub(crate) fn is_rest(lead: &[u8], tail: &[u8]) -> bool {
+    let begins = lead.windows(2).any(|two| matches!(*two, [0x80, 2..=5]));
+    if !begins {
+        return false;
+    }
+    let mut rest = tail;
+    loop {
+        let Some((&opcode, arguments)) = rest.split_first() else {
+            return false;
+        };
+        let size = match follows(opcode) {
+            Follows::Stop => return arguments.is_empty(),
+            Follows::Nothing => 0,
+            Follows::Fixed(bytes) => usize::from(bytes),
+            // A key of a dictionary, or a name.
+            Follows::Sized(1, _) => match arguments.first() {
+                Some(length) => 1 + usize::from(*length),
+                None => return false,
+            },
+            _ => return false,
+        };
+        match arguments.get(size..) {
+            Some(later) => rest = later,
+            None => return false,
+        }
+    }
+}
+
 /// Latin-1 out of UTF-8; `letter` carries over what is not complete. Other text gives nothing for the letters that
 /// Latin-1 lacks.
 fn latin(bytes: &[u8], letter: &mut Letter, out: &mut Vec<u8>) {
@@ -191,7 +228,48 @@ impl PickleDecoder {
         self.pending = self.pending.saturating_add(1);
     }
 
+    /// Another opcode: a tuple of numbers may be a shape.
+    fn note(&mut self, opcode: u8) {
+        self.opcode = opcode;
+        let [first, second, third] = self.numbers;
+        let shape = match (opcode, self.row) {
+            (0x87, 3..) => Some((first, second, third)),
+            (0x86, 2..) => Some((second, third, 1)),
+            _ => None,
+        };
+        if let Some((height, width, channels)) = shape {
+            let order = match channels {
+                1 => Some(PixelOrder::Grey),
+                3 => Some(PixelOrder::Bgr),
+                4 => Some(PixelOrder::Bgra),
+                _ => None,
+            };
+            let sides = u32::try_from(width).ok().zip(u32::try_from(height).ok());
+            if let (Some(order), Some((width, height))) = (order, sides) {
+                self.shape = Some(PixelShape {
+                    width,
+                    height,
+                    order,
+                });
+            }
+        }
+        if !matches!(opcode, b'K' | b'M' | b'J') {
+            self.row = 0;
+        }
+    }
+
+    /// The shape of an object of so many bytes, if it is an array of pixels.
+    fn pixels(&mut self, bytes: u64) -> Option<PixelShape> {
+        let shape = self.shape.take()?;
+        let size = u64::from(shape.order.bytes()?);
+        let product = u64::from(shape.width)
+            .checked_mul(u64::from(shape.height))?
+            .checked_mul(size)?;
+        (product == bytes && bytes > LARGE).then_some(shape)
+    }
+
     fn opcode(&mut self, byte: u8, sink: &mut Sink<'_>) {
+        self.note(byte);
         let object = |left, object| State::Argument {
             left,
             at: 0,
@@ -236,7 +314,14 @@ impl PickleDecoder {
         }
         let (length, object) = (*length, *object);
         match object {
-            None => self.state = State::Opcode,
+            None => {
+                if matches!(self.opcode, b'K' | b'M' | b'J') {
+                    let [_, second, third] = self.numbers;
+                    self.numbers = [second, third, length];
+                    self.row = self.row.saturating_add(1);
+                }
+                self.state = State::Opcode;
+            }
             Some(_) if length > MOST => {
                 self.flush_pending(sink);
                 sink(Event::Fault(Fault::ImplausibleLength {
@@ -286,6 +371,22 @@ impl PickleDecoder {
                 let (object, rest) = (*object, *left);
                 let first = std::mem::take(held);
                 let total = rest.saturating_add(first.len() as u64);
+                let shape = (object == Object::Bytes)
+                    .then(|| self.pixels(total))
+                    .flatten();
+                if let Some(shape) = shape {
+                    self.flush_pending(sink);
+                    sink(Event::PictureStart {
+                        length: Some(total),
+                    });
+                    sink(Event::Pixels(shape));
+                    self.state = State::Picture {
+                        left: total,
+                        text: None,
+                    };
+                    self.update(&first, sink);
+                    return;
+                }
                 if !matches!(sniffed, Sniff::Is(_)) {
                     // What was held is told of with the rest.
                     self.other(total, sink);

@@ -8,6 +8,7 @@ use super::{Decode, Ending, Event, Fault, Framing, Order, Sink, StreamEnd};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seen {
     Start(Option<u64>),
+    Pixels(super::PixelShape),
     Data(Vec<u8>),
     /// Stream bytes covered, picture bytes given.
     Encoded(u64, Vec<u8>),
@@ -44,6 +45,7 @@ pub(super) fn run(feed: impl FnOnce(&mut Sink<'_>)) -> Vec<Seen> {
         }
         seen.push(match event {
             Event::PictureStart { length } => Seen::Start(length),
+            Event::Pixels(shape) => Seen::Pixels(shape),
             Event::PictureData(bytes) => Seen::Data(bytes.to_vec()),
             Event::PictureEncoded { wire, bytes } => Seen::Encoded(wire, bytes.to_vec()),
             Event::PictureGap(length) => Seen::Gap(length),

@@ -35,6 +35,16 @@ const FORMATS: &[&str] = &[
     "http",
     "zmtp",
     "mqtt",
+    "websocket",
+    "http2",
+    "smtp",
+    "java-objects",
+    "tftp",
+    "rtp-jpeg",
+    "gzip",
+    "zlib+length=u32be",
+    "deflate",
+    "hex",
     "framed",
     "length=u16be",
     "length=u16le",
@@ -234,7 +244,7 @@ fn conserved(fed: &[Part], seen: &[Seen]) -> Result<(), TestCaseError> {
                     at += 1;
                 }
             }
-            Seen::Numbered(..) | Seen::Fault(_) | Seen::Media(_) => {}
+            Seen::Pixels(_) | Seen::Numbered(..) | Seen::Fault(_) | Seen::Media(_) => {}
         }
     }
     prop_assert!(!open, "a picture was left open");

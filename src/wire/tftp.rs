@@ -87,6 +87,7 @@ impl TftpDecoder {
                 gap(missing, sink);
                 return;
             }
+            framing("TFTP header", HEAD as u64, sink);
             sink(Event::PictureStart { length: None });
             self.open = Some(Box::new(Open {
                 sequence: Sequence::new(false),
@@ -94,6 +95,11 @@ impl TftpDecoder {
                 blocks: None,
             }));
         }
+        let first = number == 1
+            && self
+                .open
+                .as_ref()
+                .is_some_and(|open| open.sequence.next() == 0);
         let Some(open) = &mut self.open else { return };
         // The number among all: the closest one to the one that is due.
         let due = open.sequence.next();
@@ -103,24 +109,24 @@ impl TftpDecoder {
             .filter_map(|turn| (base + (turn << 16) + number).checked_sub(1))
             .min_by_key(near)
             .unwrap_or(0);
-        framing("TFTP header", HEAD as u64, sink);
+        if !first {
+            framing("TFTP header", HEAD as u64, sink);
+        }
         let order = match open.sequence.place(index, data) {
             Place::Here(order) => order,
             // The same number with other bytes: whoever sends it knows which ones are right.
             Place::Elsewhere => Order::Repeat,
         };
         let last = data.len() < open.size && missing == 0;
-        sink(Event::Numbered {
-            index,
-            total: last.then(|| index.saturating_add(1)),
-            // It was sent again; nothing doubled it.
-            order: if order == Order::Repeat {
-                Order::Again
-            } else {
-                order
-            },
-            transmission: None,
-        });
+        // One that comes again is what the protocol does where an acknowledgment is late.
+        if order != Order::Repeat {
+            sink(Event::Numbered {
+                index,
+                total: last.then(|| index.saturating_add(1)),
+                order,
+                transmission: None,
+            });
+        }
         if last {
             open.blocks = Some(index.saturating_add(1));
         }

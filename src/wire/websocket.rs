@@ -41,8 +41,8 @@ enum Inflate {
     #[default]
     New,
     Stream(Box<Decompress>),
-    /// It broke off.
-    Broken,
+    /// It broke off; whether that was told of, at the end of the message.
+    Broken(bool),
 }
 
 /// What a sender leaves off at the end of each compressed message (RFC 7692, section 7.2.1).
@@ -207,6 +207,14 @@ impl WebSocketDecoder {
 
     /// The message is over, or cut.
     fn settle(&mut self, ending: Ending, end: StreamEnd, sink: &mut Sink<'_>) {
+        if let Inflate::Broken(told @ false) = &mut self.inflate {
+            *told = true;
+            self.flush(sink);
+            sink(Event::Fault(Fault::BadEncoding {
+                encoding: "permessage-deflate",
+                reason: "its data are no deflate data".to_owned(),
+            }));
+        }
         match std::mem::take(&mut self.message) {
             Message::Picture => {
                 self.flush(sink);
@@ -341,12 +349,7 @@ impl WebSocketDecoder {
             let count = usize::try_from(stream.total_out().saturating_sub(written)).unwrap_or(0);
             rest = rest.get(read..).unwrap_or_default();
             if status.is_err() || stream.total_out() > super::length::MOST {
-                self.inflate = Inflate::Broken;
-                self.flush(sink);
-                sink(Event::Fault(Fault::BadEncoding {
-                    encoding: "permessage-deflate",
-                    reason: "its data are no deflate data".to_owned(),
-                }));
+                self.inflate = Inflate::Broken(false);
                 break;
             }
             let out = buffer.get(..count).unwrap_or_default();

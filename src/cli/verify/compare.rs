@@ -587,27 +587,43 @@ struct Gathered {
     shas: Vec<String>,
 }
 
-/// What a broker took in and passed on is received where it ends: its own leg has no other file.
+/// What a broker took in and passed on is received where it ends: its own leg has no file beside that one.
 fn relayed(images: &[Image], digests: &[Option<String>], received: &mut Pairs) {
-    let ends: Vec<(SocketAddr, &str, (usize, PairedBy))> = images
-        .iter()
-        .zip(digests)
-        .zip(&received.files)
-        .filter_map(|((image, digest), file)| Some((image.from, digest.as_deref()?, (*file)?)))
-        .filter(|(_, _, (_, by))| *by == PairedBy::Digest)
-        .collect();
-    let found: Vec<Option<(usize, PairedBy)>> = images
-        .iter()
-        .zip(digests)
-        .map(|(image, digest)| {
-            let passed_on = ends
-                .iter()
-                .find(|(from, end, _)| *from == image.to && Some(*end) == digest.as_deref());
-            passed_on.map(|(_, _, file)| *file)
-        })
-        .collect();
-    for (file, found) in received.files.iter_mut().zip(found) {
-        *file = file.or(found);
+    let alike = |one: usize, other: usize| {
+        let (one, other) = (digests.get(one), digests.get(other));
+        one.is_some_and(Option::is_some) && one == other
+    };
+    let by_digest = |received: &Pairs, index: usize| {
+        let file = received.files.get(index).copied().flatten();
+        file.filter(|(_, by)| *by == PairedBy::Digest)
+    };
+    // First the ends, which may take over the file of their first leg; then the legs.
+    for ends in [true, false] {
+        for (index, image) in images.iter().enumerate() {
+            if received.files.get(index).is_none_or(Option::is_some) {
+                continue;
+            }
+            let found = images.iter().enumerate().find_map(|(other, leg)| {
+                let follows = if ends {
+                    leg.to == image.from
+                } else {
+                    leg.from == image.to
+                };
+                (follows && alike(index, other)).then(|| by_digest(received, other))?
+            });
+            let free = |file: usize, received: &Pairs| {
+                !images.iter().enumerate().any(|(other, end)| {
+                    let has = by_digest(received, other).is_some_and(|(one, _)| one == file);
+                    has && end.from == image.from
+                })
+            };
+            if let Some((file, by)) = found
+                && (!ends || free(file, received))
+                && let Some(place) = received.files.get_mut(index)
+            {
+                *place = Some((file, by));
+            }
+        }
     }
 }
 

@@ -1,8 +1,6 @@
-//! Headers of arrays of pixels that say themselves what they are: NumPy's files, ROS images.
+//! Headers of arrays of pixels that say themselves what they are: files of `NumPy`, images of ROS.
 
-use super::super::layout::{
-    Counts, Field, Kind, Layout, Payload, PixelOrder, Pixels, Role, TextSize,
-};
+use super::super::layout::{Counts, Field, Kind, Layout, Payload, PixelOrder, Pixels, Role, Shape};
 use super::Inferred;
 use crate::wire::Confidence;
 
@@ -42,7 +40,9 @@ fn front(bytes: &[u8], at: usize, rest: u64, evidence: &mut Vec<String>) -> Vec<
                 big_endian,
                 signed: false,
             };
-            evidence.push(format!("{kind} before the header = the {rest} bytes that follow it"));
+            evidence.push(format!(
+                "{kind} before the header = the {rest} bytes that follow it"
+            ));
             fields.push(Field::says(kind, Role::Length(Counts::Rest)));
             return fields;
         }
@@ -69,22 +69,30 @@ fn found(message: Vec<Field>, evidence: Vec<String>) -> Inferred {
     }
 }
 
-/// NumPy's format (NEP 1): magic, version, the length of a text, and in it the shape.
+/// The format of `NumPy` (NEP 1): magic, version, the length of a text, and in it the shape.
 fn npy(bytes: &[u8]) -> Option<Inferred> {
     let head = bytes.get(..bytes.len().min(FARTHEST + 4096))?;
     let at = memchr::memmem::find(head, b"\x93NUMPY").filter(|at| *at <= FARTHEST)?;
     let rest = bytes.get(at..)?;
-    let (start, length) = match rest.get(6..12)? {
-        &[1, _, low, high, ..] => (10, usize::from(u16::from_le_bytes([low, high]))),
-        &[2 | 3, _, a, b, c, d] => (12, usize::try_from(u32::from_le_bytes([a, b, c, d])).ok()?),
+    let (start, length): (usize, usize) = match *rest.get(6..12)? {
+        [1, _, low, high, ..] => (10, usize::from(u16::from_le_bytes([low, high]))),
+        [2 | 3, _, a, b, c, d] => (12, usize::try_from(u32::from_le_bytes([a, b, c, d])).ok()?),
         _ => return None,
     };
     let text = rest.get(start..start.checked_add(length)?)?;
     let text = std::str::from_utf8(text).ok()?;
-    if !["|u1", "<u1", ">u1"].iter().any(|kind| text.contains(kind)) || text.contains("'fortran_order': True") {
+    if !["|u1", "<u1", ">u1"].iter().any(|kind| text.contains(kind))
+        || text.contains("'fortran_order': True")
+    {
         return None;
     }
-    let shape = text.split("'shape':").nth(1)?.split('(').nth(1)?.split(')').next()?;
+    let shape = text
+        .split("'shape':")
+        .nth(1)?
+        .split('(')
+        .nth(1)?
+        .split(')')
+        .next()?;
     let sides: Option<Vec<u32>> = shape
         .split(',')
         .map(str::trim)
@@ -99,7 +107,9 @@ fn npy(bytes: &[u8]) -> Option<Inferred> {
     };
     let pixels = pixels(width, height, order)?;
     let header = start + length;
-    let mut evidence = vec![format!("a NumPy array of unsigned bytes with shape ({shape})")];
+    let mut evidence = vec![format!(
+        "a NumPy array of unsigned bytes with shape ({shape})"
+    )];
     let mut fields = front(bytes, at, header as u64 + pixels.1, &mut evidence);
     fields.extend(plain(header));
     fields.push(pixels.0);
@@ -164,7 +174,9 @@ fn ros(bytes: &[u8]) -> Option<Inferred> {
         };
         fields.push(Field::says(int.clone(), Role::Height));
         fields.push(Field::says(int.clone(), Role::Width));
-        fields.push(Field::plain(Kind::Text(TextSize::Before(Box::new(int.clone())))));
+        fields.push(Field::plain(Kind::Text(Shape::Prefixed(Box::new(
+            int.clone(),
+        )))));
         fields.push(Field::plain(Kind::Bytes(1)));
         fields.push(Field::plain(int.clone()));
         fields.push(Field::says(int, Role::Length(Counts::Picture)));
@@ -194,14 +206,23 @@ mod tests {
     fn numpy_arrays_by_their_shape() {
         let file = npy_file("48, 64, 3");
         let found = infer(&file).unwrap();
-        assert_eq!(found.layout.to_string(), "layout bytes(128), pixels(bgr 64x48)");
+        assert_eq!(
+            found.layout.to_string(),
+            "layout bytes(128), pixels(bgr 64x48)"
+        );
         let length = u32::try_from(file.len() + 48 * 64 * 3).unwrap();
         let framed = [&length.to_be_bytes()[..], &file].concat();
         assert_eq!(
             infer(&framed).unwrap().layout.to_string(),
             "layout u32be length(rest), bytes(128), pixels(bgr 64x48)"
         );
-        assert!(infer(&npy_file("48, 64")).unwrap().layout.to_string().contains("grey 64x48"));
+        assert!(
+            infer(&npy_file("48, 64"))
+                .unwrap()
+                .layout
+                .to_string()
+                .contains("grey 64x48")
+        );
         assert_eq!(infer(&npy_file("48,")), None);
         assert_eq!(infer(b"\x93NUMPY"), None);
     }

@@ -7,8 +7,10 @@
 //! [`stream::infer`] looks at the first bytes of a direction of TCP, [`datagrams::infer`] at its first datagrams. Both are pure and
 //! keep nothing; who calls them keeps the bytes, at most [`HELD`].
 
+mod arrays;
 pub mod datagrams;
 pub mod raw;
+mod rows;
 mod solve;
 pub mod stream;
 

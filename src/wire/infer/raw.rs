@@ -5,7 +5,7 @@ use super::super::layout::{
     Counts, Field, Fill, Kind, Layout, Payload, PixelOrder, Pixels, Role, Shape, Size,
 };
 use super::solve::Place;
-use super::{HELD, Inferred, MESSAGES, Outcome};
+use super::{HELD, Inferred, MESSAGES, Outcome, arrays, rows};
 use crate::wire::Confidence;
 
 /// Fewer bytes are no picture.
@@ -13,13 +13,40 @@ const LEAST: u64 = 1024;
 const MOST: u64 = 1 << 30;
 /// Most bytes of a header.
 const HEADER: usize = 64;
+/// Rows of a picture differ by less on average, in thousandths.
+const LIKE: u64 = 40_000;
 
 /// Looks at the first bytes of a direction in which no picture file begins.
 pub(super) fn infer(bytes: &[u8], ended: bool) -> Outcome {
-    match sized(bytes, ended) {
-        Outcome::Nothing => by_text(bytes, ended),
-        other => other,
+    if let Some(found) = arrays::infer(bytes) {
+        return Outcome::Found(Box::new(found));
     }
+    let ways = [sized, pair, by_text, rows::infer];
+    let mut more = false;
+    for way in ways {
+        match way(bytes, ended) {
+            Outcome::Nothing => {}
+            Outcome::NeedMore => more = true,
+            found @ Outcome::Found(_) => return found,
+        }
+    }
+    if more {
+        Outcome::NeedMore
+    } else {
+        Outcome::Nothing
+    }
+}
+
+/// Whether rows of this many bytes are alike, and more so than bytes a third of a row further on.
+fn is_alike(bytes: &[u8], stride: usize) -> bool {
+    const MOST: u64 = 30_000;
+    let (Some(own), Some(other)) = (
+        row_difference(bytes, stride),
+        row_difference(bytes, stride + stride / 3),
+    ) else {
+        return false;
+    };
+    own <= MOST && own.saturating_mul(5) <= other.saturating_mul(4)
 }
 
 /// How far apart in a picture two rows are alike: the mean difference of bytes so far apart.
@@ -41,7 +68,7 @@ pub(crate) fn row_difference(bytes: &[u8], stride: usize) -> Option<u64> {
 /// Three numbers in a row, or four, of which three are width, height and channels.
 fn sized(bytes: &[u8], ended: bool) -> Outcome {
     let mut more = false;
-    for width in [4_u8, 2] {
+    for width in [4_u8, 2, 8] {
         for big_endian in [true, false] {
             for at in (0..=HEADER).step_by(2) {
                 match sized_at(bytes, ended, at, width, big_endian) {
@@ -122,8 +149,10 @@ fn sized_at(bytes: &[u8], ended: bool, at: usize, width: u8, big_endian: bool) -
         count
     } else if !ended && bytes.len() < HELD {
         return Outcome::NeedMore;
-    } else if length && product > HELD as u64 {
-        // Four numbers of which one is the product of the others.
+    } else if (product > HELD as u64 || !ended)
+        && (length || width > 2 && alike(bytes, header, numbers, channel))
+    {
+        // Four numbers of which one is the product of the others, or rows that are alike.
         1
     } else {
         return Outcome::Nothing;
@@ -178,6 +207,185 @@ fn sized_at(bytes: &[u8], ended: bool, at: usize, width: u8, big_endian: bool) -
         order: PixelOrder::Any,
         size: None,
     }))));
+    found(fields, evidence, sure)
+}
+
+/// Whether rows are alike by one of the two sides.
+fn alike(bytes: &[u8], header: usize, numbers: [u64; 3], channel: usize) -> bool {
+    let pixels = bytes.get(header..).unwrap_or_default();
+    let channels = numbers.get(channel).copied().unwrap_or(1);
+    let mut sides = numbers.iter().enumerate().filter(|(at, _)| *at != channel);
+    sides.any(|(_, side)| {
+        usize::try_from(side.saturating_mul(channels)).is_ok_and(|stride| is_alike(pixels, stride))
+    })
+}
+
+/// Two numbers in a row that are width and height; how many channels, how much follows tells, or a length beside them.
+fn pair(bytes: &[u8], ended: bool) -> Outcome {
+    let mut more = false;
+    for width in [4_u8, 2, 8] {
+        for big_endian in [true, false] {
+            for at in (0..=HEADER).step_by(2) {
+                for channels in [3, 4, 1] {
+                    match pair_at(
+                        bytes,
+                        ended,
+                        Place {
+                            at,
+                            bytes: width,
+                            big_endian,
+                        },
+                        channels,
+                    ) {
+                        Outcome::Nothing => {}
+                        Outcome::NeedMore => more = true,
+                        found @ Outcome::Found(_) => return found,
+                    }
+                }
+            }
+        }
+    }
+    if more && !ended && bytes.len() < HELD {
+        Outcome::NeedMore
+    } else {
+        Outcome::Nothing
+    }
+}
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "one candidate, from its numbers to its evidence, in order"
+)]
+fn pair_at(bytes: &[u8], ended: bool, first: Place, channels: u64) -> Outcome {
+    let size = usize::from(first.bytes);
+    let second = Place {
+        at: first.at + size,
+        ..first
+    };
+    let fits = |value: &u64| (8..=16_384).contains(value);
+    let (Some(one), Some(two)) = (
+        first.read(bytes).filter(fits),
+        second.read(bytes).filter(fits),
+    ) else {
+        return Outcome::Nothing;
+    };
+    let product = one.saturating_mul(two).saturating_mul(channels);
+    let Some(step) = usize::try_from(product)
+        .ok()
+        .filter(|_| (LEAST..=MOST).contains(&product))
+    else {
+        return Outcome::Nothing;
+    };
+    let third = Place {
+        at: second.at + size,
+        ..first
+    };
+    let before = first.at.checked_sub(size).map(|at| Place { at, ..first });
+    let says = |place: Place| place.read(bytes) == Some(product);
+    let length = if says(third) {
+        Some(third)
+    } else {
+        before.filter(|place| says(*place))
+    };
+    let least = length.map_or(third.at, |place| (place.at + size).max(third.at));
+    // Without a length the header is what is too many, or ends with the numbers.
+    let rest = bytes
+        .len()
+        .checked_sub(step)
+        .filter(|rest| ended && length.is_none() && *rest <= HEADER);
+    let header = rest.filter(|rest| *rest >= least).unwrap_or(least);
+    let pixels = bytes.get(header..).unwrap_or_default();
+    let pixels = pixels.get(..step).unwrap_or(pixels);
+    let difference = |side: u64| {
+        let stride = usize::try_from(side.saturating_mul(channels)).ok()?;
+        row_difference(pixels, stride)
+    };
+    let (by_one, by_two) = (difference(one), difference(two));
+    let (Some(best), Some(other)) = (
+        [by_one, by_two].into_iter().flatten().min(),
+        [by_one, by_two].into_iter().flatten().max(),
+    ) else {
+        return if ended {
+            Outcome::Nothing
+        } else {
+            Outcome::NeedMore
+        };
+    };
+    let (mut count, mut from, mut exact) = (0, 0, true);
+    while let Some(rest) = bytes.get(from..).filter(|rest| !rest.is_empty()) {
+        let same = first.read(rest) == Some(one) && second.read(rest) == Some(two);
+        if !same || rest.len() < header + step || count >= MESSAGES {
+            exact = count >= MESSAGES;
+            break;
+        }
+        count += 1;
+        from += header + step;
+    }
+    let full = ended || bytes.len() >= HELD;
+    let wide = if by_two < by_one { two } else { one };
+    let stride = usize::try_from(wide.saturating_mul(channels)).unwrap_or(usize::MAX);
+    let sure = if best <= LIKE && (exact && ended && count >= 1 || count >= 2) {
+        count
+    } else if !full {
+        return Outcome::NeedMore;
+    } else if (product > HELD as u64 || !ended)
+        && first.bytes > 2
+        && (length.is_some() && best <= LIKE || is_alike(pixels, stride))
+    {
+        1
+    } else {
+        return Outcome::Nothing;
+    };
+    let roles = if wide == one && by_one <= by_two {
+        [Role::Width, Role::Height]
+    } else {
+        [Role::Height, Role::Width]
+    };
+    let mut fields = Vec::new();
+    let numbers = match length {
+        Some(place) if place.at < first.at => {
+            front(place.at, first.bytes, first.big_endian, &mut fields);
+            fields.push(Field::says(place.kind(), Role::Length(Counts::Picture)));
+            header
+        }
+        _ => {
+            front(first.at, first.bytes, first.big_endian, &mut fields);
+            header
+        }
+    };
+    for role in roles {
+        fields.push(Field::says(first.kind(), role));
+    }
+    if length.is_some_and(|place| place.at > first.at) {
+        fields.push(Field::says(first.kind(), Role::Length(Counts::Picture)));
+    }
+    let left = numbers.saturating_sub(least);
+    if left > 0 {
+        fields.push(Field::plain(Kind::Bytes(u32::try_from(left).unwrap_or(1))));
+    }
+    fields.push(Field::plain(Kind::Picture(Payload::Pixels(Pixels {
+        order: match channels {
+            3 => PixelOrder::Bgr,
+            4 => PixelOrder::Bgra,
+            _ => PixelOrder::Grey,
+        },
+        size: None,
+    }))));
+    let evidence = vec![
+        format!(
+            "{one} × {two} × {channels} = {product} bytes{}",
+            if length.is_some() {
+                ", which a field beside them says too"
+            } else {
+                ", as many as follow"
+            }
+        ),
+        format!(
+            "rows of {stride} bytes are the most alike (mean difference {}, the other way {})",
+            best / 1000,
+            other / 1000
+        ),
+    ];
     found(fields, evidence, sure)
 }
 

@@ -1,9 +1,9 @@
 //! What the header of a message said so far, and what follows from it: how long the picture is, whether its checksums agree.
 
 use super::check::{Running, agrees};
-use super::{Check, Layout, Pixels, Role, text};
+use super::{Check, Layout, PixelOrder, Pixels, Role, text};
 use crate::wire::length::MOST;
-use crate::wire::{Event, Fault, Sink};
+use crate::wire::{Event, Fault, PixelShape, Sink};
 
 /// What the header of the message said so far.
 #[derive(Debug, Default)]
@@ -77,6 +77,27 @@ impl Message {
                 .filter(|bytes| *bytes <= MOST)
         });
         self.length.or(by_end).or(by_size)
+    }
+
+    /// Width, height and order of the pixels, as far as all three are known.
+    pub(super) fn shape(&self, pixels: Pixels) -> Option<PixelShape> {
+        let side = |value: u64| u32::try_from(value).ok();
+        let (width, height) = match pixels.size {
+            Some(both) => both,
+            None => (side(self.width?)?, side(self.height?)?),
+        };
+        let order = match (pixels.order, self.channels) {
+            (PixelOrder::Any, Some(1)) => PixelOrder::Grey,
+            (PixelOrder::Any, Some(3)) => PixelOrder::Bgr,
+            (PixelOrder::Any, Some(4)) => PixelOrder::Bgra,
+            (PixelOrder::Any, _) => return None,
+            (order, _) => order,
+        };
+        Some(PixelShape {
+            width,
+            height,
+            order,
+        })
     }
 
     pub(super) fn check(&mut self, check: Check, promise: &[u8], sink: &mut Sink<'_>) {

@@ -144,7 +144,8 @@ pub struct Pixels {
 }
 
 /// Order of the channels of raw pixels, one byte each unless said otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum PixelOrder {
     /// Blue, green, red (as `OpenCV` has it).
     Bgr,

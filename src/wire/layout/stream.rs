@@ -354,6 +354,13 @@ impl LayoutDecoder {
     fn start(&mut self, length: Option<u64>, sink: &mut Sink<'_>) {
         self.message.open = true;
         sink(Event::PictureStart { length });
+        if let Some(shape) = self
+            .layout
+            .pixels()
+            .and_then(|pixels| self.message.shape(pixels))
+        {
+            sink(Event::Pixels(shape));
+        }
     }
 
     /// A piece's bytes come next.

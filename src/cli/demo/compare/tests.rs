@@ -40,6 +40,7 @@ fn image(id: u32, sha256: &str) -> Image {
         media_type: None,
         width: None,
         height: None,
+        pixels: None,
         bytes: 100,
         encoded_bytes: None,
         declared_bytes: None,
