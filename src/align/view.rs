@@ -54,7 +54,7 @@ pub(crate) enum View {
 
 impl View {
     /// Those that are looked for as texts of their own; what all others made is undone, and the file looked for in that.
-    pub(crate) const CONVERSIONS: [Self; 10] = [
+    pub(crate) const CONVERSIONS: [Self; 11] = [
         Self::Latin1ToUtf8,
         Self::LossyUtf8,
         Self::LfToCrlf,
