@@ -404,6 +404,10 @@ impl Channel {
         self.state = taken;
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each thing that a decoder may say"
+    )]
     fn event(&mut self, event: wire::Event<'_>, protocol: &Protocol, context: &mut Context<'_>) {
         match event {
             wire::Event::PictureStart { length } => self.start(length, protocol, context),
