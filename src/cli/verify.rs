@@ -27,9 +27,12 @@ pub(super) mod files;
 pub(super) mod half;
 mod junit;
 mod knowledge;
+mod library;
 mod paint;
 pub(super) mod spool;
 pub(super) mod watched;
+
+pub use library::{MemoryFile, verified};
 
 use compare::{Named, Settings, Sides};
 use spool::Spool;
@@ -261,7 +264,7 @@ fn confine(command: &Verify) -> std::io::Result<()> {
 }
 
 /// The exit code of a report that was verified.
-pub(super) fn exit(report: &Report) -> Exit {
+pub fn exit(report: &Report) -> Exit {
     match report.verdict {
         Some(Verdict::Match) if super::capture::has_errors(report) => Exit::NotEqual,
         Some(Verdict::Match) => Exit::Good,

@@ -254,4 +254,27 @@ pub struct UnpairedFile {
     pub sha256: String,
     /// It was named itself, not found in a folder: that it is on no wire is an error.
     pub named: bool,
+    /// Why its absence says nothing of the run; absent where a file of that side was to be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Aside>,
+}
+
+/// Why a file that belongs to no picture is none that was to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aside {
+    /// It is no picture: a text, a program, a capture.
+    NoPicture,
+    /// It stands in a folder that was given for both sides.
+    BothSides,
+}
+
+impl Aside {
+    /// The same in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoPicture => "no picture",
+            Self::BothSides => "in the folder of both sides",
+        }
+    }
 }

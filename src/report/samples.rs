@@ -268,6 +268,7 @@ pub(crate) fn verified() -> Report {
                 bytes: 32_573,
                 sha256: "d4".repeat(32),
                 named: false,
+                aside: None,
             }],
             ledger_lines: 0,
             ledger_unpaired: 0,

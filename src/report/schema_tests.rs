@@ -114,6 +114,7 @@ fn verification() -> crate::ledger::comparison::Verification {
                 bytes: 32_573,
                 sha256: "b2".repeat(32),
                 named: false,
+                aside: None,
             }],
             ledger_lines: 2,
             ledger_unpaired: 1,

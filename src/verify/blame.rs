@@ -186,6 +186,19 @@ pub(super) fn doubt(work: &Work<'_>) -> Option<Blame> {
                 crate::units::counted(knowledge.strays, "byte was", "bytes were")
             ),
         })
+    } else if knowledge.garbled {
+        blame(
+            Blamed::Sender,
+            "it wrote bytes around the picture that its encoding does not have, or left some out",
+        )
+    } else if work
+        .evidence
+        .is_some_and(|evidence| evidence.lie == super::reconcile::Lie::Irregular)
+    {
+        blame(
+            Blamed::Unknown,
+            "other bytes stand between its own, and nothing explains them",
+        )
     } else if knowledge.wants_sent && work.sent.is_none() && work.asked.sent {
         blame(
             Blamed::Unknown,

@@ -7,7 +7,7 @@ use super::mistakes::Mistake;
 use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::Image;
 use crate::ledger::comparison::{Mismatch, Pixels, SideOfMismatch};
-use crate::units::{count, counted};
+use crate::units::{FrameNumber, count, counted};
 
 /// The finding that a difference proves, if it has a name.
 pub(super) fn of_mismatch(
@@ -112,6 +112,31 @@ pub(super) fn of_mismatch(
             ))
         }
         _ => None,
+    }
+}
+
+/// Bytes beside a picture that nothing explains.
+pub fn stray_bytes(image: &Image, stray: &super::Stray, packets: Vec<FrameNumber>) -> Finding {
+    let place = if stray.offset < image.offset {
+        "before the picture"
+    } else {
+        "behind the picture"
+    };
+    Finding {
+        name: Name::StrayBytes,
+        severity: Severity::Error,
+        certainty: Certainty::Likely,
+        stream: Some(image.stream),
+        image: Some(image.id),
+        packets,
+        message: format!(
+            "{} of the stream {} no picture's and tell nothing of one, from stream byte {} on, {place}.",
+            counted(stray.bytes, "byte", "bytes"),
+            if stray.bytes == 1 { "is" } else { "are" },
+            count(stray.offset),
+        ),
+        fix: "In the sender: send exactly the bytes of the picture and what belongs to the format. Where they do belong to it, \
+              name it with --protocol or --layout.".to_owned(),
     }
 }
 

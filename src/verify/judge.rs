@@ -6,7 +6,7 @@ use super::blame::{Ends, blame, certainty, ends};
 use super::bytes::{self, Carriage, Found, Kind};
 use super::evidence::{Form, jpeg_scan};
 use super::mistakes::{Around, Mistake};
-use super::pairing::FileFacts;
+use super::pairing::{FileFacts, closeness};
 use super::reconcile::{Evidence, Lie};
 use super::wire::Wire;
 use super::{findings, likeness, rows};
@@ -71,6 +71,8 @@ pub struct Knowledge {
     pub arrival: Arrival,
     /// Some of what was sent lies beside the pictures, and nothing explains it: how many bytes.
     pub strays: u64,
+    /// What has it encoded is not written as its encoding asks for, or ends too early.
+    pub garbled: bool,
     /// That a file sent belongs to it is expected: others of the same sender have theirs, or one is left over.
     pub wants_sent: bool,
     /// It went through a data connection of FTP in TYPE A: that both sides undid what that does is luck.
@@ -406,13 +408,26 @@ fn unknown(work: &Work<'_>, sent: &mut Option<Compared>, received: &mut Option<C
         || fewer(received, SideOfMismatch::WireToReceiver);
     let lacking = knowledge.lacks || (udp && knowledge.lacks_frames);
     // A datagram that the capture lacks leaves no trace, unless it was numbered.
-    let unseen = udp && !certain && short && (same_files || work.received.is_none());
+    let less = fewer(sent, SideOfMismatch::SenderToWire);
+    let unseen = udp && !certain && (same_files || (short && (less || work.sent.is_none())));
+    // Nobody closed, and the picture is the last that was captured: more may have come.
+    let prefix = sent.as_ref().is_some_and(|one| {
+        let first = one
+            .difference
+            .as_ref()
+            .and_then(|(mismatch, _)| mismatch.first_difference);
+        first.is_some_and(|first| first >= work.image.bytes)
+    });
+    let pieces = work
+        .evidence
+        .is_some_and(|evidence| evidence.lie != Lie::Plain);
+    let open = !udp && !certain && less && (prefix || pieces) && is_open(work);
     let holes = work.wire.is_some_and(|wire| wire.whole().is_none());
     let untold = |one: &Option<Compared>| one.as_ref().is_some_and(|one| one.side.equal.is_none());
     if holes && work.image.verdict != Verdict::Incomplete && (untold(sent) || untold(received)) {
         return true;
     }
-    if certain || !(lacking || unseen) {
+    if certain || !(lacking || unseen || open) {
         return false;
     }
     if !(differs(sent) || differs(received)) {
@@ -424,7 +439,25 @@ fn unknown(work: &Work<'_>, sent: &mut Option<Compared>, received: &mut Option<C
             compared.difference = None;
         }
     }
-    true
+    // Numbers say that pieces did not come by, and nothing says that they arrived.
+    let numbered = unseen && !lacking && work.image.verdict == Verdict::Incomplete;
+    same_files || !numbered
+}
+
+/// Whether the picture's direction was not closed in the capture, and the picture is the last of it.
+fn is_open(work: &Work<'_>) -> bool {
+    let image = work.image;
+    let end = image
+        .offset
+        .saturating_add(image.encoded_bytes.unwrap_or(image.bytes));
+    work.stream.is_some_and(|stream| {
+        let closed = stream.directions.iter().any(|one| one.closed.is_some());
+        let way = stream.directions.iter().find(|one| one.from == image.from);
+        let last = way.is_some_and(|way| {
+            way.unique_bytes.saturating_add(way.gap_bytes) <= end.saturating_add(64)
+        });
+        !closed && last
+    })
 }
 
 /// A difference in words, without its place.
@@ -712,6 +745,11 @@ fn direct(
         encoded: None,
     };
     let (sent, received) = (work.sent?.bytes?, work.received?.bytes?);
+    // Two other pictures that were taken for one where the capture lacks most of it.
+    let close = closeness(&Wire::of(sent.to_vec()), received);
+    if close.common.saturating_mul(2) < close.of {
+        return None;
+    }
     bytes::difference(sent, received, SideOfMismatch::SenderToReceiver, &carriage)
 }
 
@@ -734,7 +772,8 @@ fn verdict(
     let irregular = work
         .evidence
         .is_some_and(|evidence| evidence.lie == Lie::Irregular);
-    let doubtful = nothing_saved || without_partner || irregular || knowledge.strays > 0;
+    let doubtful =
+        nothing_saved || without_partner || irregular || knowledge.garbled || knowledge.strays > 0;
     let found = match work.image.verdict {
         Verdict::Inconclusive => Verdict::Inconclusive,
         // A broken file, sent and carried as it is.

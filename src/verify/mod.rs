@@ -10,6 +10,7 @@ pub(crate) mod evidence;
 mod findings;
 mod fold;
 mod judge;
+mod leads;
 mod likeness;
 mod mistakes;
 mod order;
@@ -24,7 +25,7 @@ pub mod thumbnail;
 mod wire;
 
 pub use evidence::{Text, Way};
-pub use findings::{nothing_sent, other_file};
+pub use findings::{nothing_sent, other_file, stray_bytes};
 pub use fold::fold;
 pub use judge::{Arrival, Asked, Knowledge, Outcome, Subject, Thresholds, Work, picture};
 pub use likeness::kinship;
@@ -33,18 +34,19 @@ pub use pairing::{
     Candidate, Closeness, FileFacts, LedgerLine, Pairs, Wanted, closeness, pair, pair_by_evidence,
 };
 pub use reconcile::{Evidence, Lie, Reconciled};
-pub use strays::{Stray, stray};
+pub use strays::{Beside, Placed, Stray, stray};
 pub use wire::{Run, Wire};
 
 /// Looks for the texts in the ways, and brings what is found together with the pictures; `known` are those that are a file by
-/// their digest.
+/// their digest, `saved` those that are a received one.
 pub fn reconciled(
     images: Vec<crate::ledger::Image>,
     known: &std::collections::BTreeSet<crate::units::PictureId>,
+    saved: &std::collections::BTreeSet<crate::units::PictureId>,
     texts: &[Text<'_>],
     mut ways: Vec<Way<'_>>,
 ) -> Reconciled {
     let (passages, mut recovered) = evidence::passages(texts, &ways);
     ways.append(&mut recovered);
-    reconcile::reconcile(images, known, texts, &ways, passages)
+    reconcile::reconcile(images, known, saved, texts, &ways, passages)
 }

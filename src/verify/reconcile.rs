@@ -79,10 +79,12 @@ fn overlap(left: &ByteRange, right: &ByteRange) -> u64 {
     left.end.min(right.end).saturating_sub(start)
 }
 
-/// Brings pictures and passages together. `known` are the pictures that are a file by their digest.
+/// Brings pictures and passages together. `known` are the pictures that are a file by their digest, `saved` those that are a
+/// received one.
 pub(super) fn reconcile(
     images: Vec<Image>,
     known: &BTreeSet<PictureId>,
+    saved: &BTreeSet<PictureId>,
     texts: &[Text<'_>],
     ways: &[Way<'_>],
     mut passages: Vec<Passage>,
@@ -98,6 +100,7 @@ pub(super) fn reconcile(
             ..Reconciled::default()
         },
         known,
+        saved,
         texts,
         ways,
         taken: Vec::new(),
@@ -134,6 +137,7 @@ struct Work<'w, 'f> {
     next: u32,
     result: Reconciled,
     known: &'w BTreeSet<PictureId>,
+    saved: &'w BTreeSet<PictureId>,
     texts: &'w [Text<'f>],
     ways: &'w [Way<'f>],
     /// Ranges of ways that are passages of files sent.
@@ -197,7 +201,8 @@ impl Work<'_, '_> {
         }
         self.taken.push((origin, place.clone()));
         let lie = lie(way, passage);
-        let certain = is_certain(way, passage, lie);
+        let text = self.texts.get(passage.text).map(|text| text.bytes);
+        let certain = is_certain(way, passage, lie, text.unwrap_or_default());
         // What the receiver saved is the file, which is not on the wire as it is.
         let both = matches!(passage.form, Form::View(view) if view.is_text_mode())
             && self
@@ -205,12 +210,14 @@ impl Work<'_, '_> {
                 .get(passage.text)
                 .is_some_and(|text| text.received);
         let kept = match pictures.as_slice() {
+            several if let Some(saved) = self.saved(several, &place, passage) => Some(saved),
             &[one] => self
                 .result
                 .images
                 .get(one)
                 .filter(|image| fits(image, way, passage, lie))
                 .filter(|image| !self.is_less(image, passage))
+                .filter(|image| !is_more(image, way, passage))
                 .map(|image| image.id),
             several => self.main(several, &place, way, passage, lie),
         };
@@ -294,6 +301,28 @@ impl Work<'_, '_> {
             .is_some_and(|text| text.received);
         let next = self.starts.contains(&(passage.way, own.end));
         received || (next && own.end - place.end == place.start)
+    }
+
+    /// The picture that a passage lies in, whole by its own structure, of which the receiver has every byte, or of which the file
+    /// lacks the beginning: whatever of a file sent lies there, this is what went over the wire.
+    fn saved(&self, pictures: &[usize], place: &ByteRange, passage: &Passage) -> Option<PictureId> {
+        let text = self.texts.get(passage.text).map(|text| text.bytes);
+        let head = text.and_then(|text| text.get(..crate::picture::SNIFF_BYTES).or(Some(text)));
+        let begins = head.is_some_and(|head| {
+            matches!(crate::picture::sniff(head), crate::picture::Sniff::Is(_))
+        });
+        if passage.form != Form::BYTES {
+            return None;
+        }
+        let images = pictures
+            .iter()
+            .filter_map(|&index| self.result.images.get(index));
+        let most = place.end.saturating_sub(place.start).saturating_mul(9);
+        images
+            .filter(|image| image.complete && image.format.is_some())
+            .filter(|image| !begins || self.saved.contains(&image.id))
+            .find(|image| overlap(&range(image), place).saturating_mul(10) >= most)
+            .map(|image| image.id)
     }
 
     /// Of several pictures that a passage overlaps the one that it is of; none where they are its pieces.
@@ -469,11 +498,50 @@ fn fits(image: &Image, way: &Way<'_>, passage: &Passage, lie: Lie) -> bool {
     }
 }
 
+/// Whether a wire format took a picture for broken where more of the file follows: a byte of its structure was changed.
+fn is_more(image: &Image, way: &Way<'_>, passage: &Passage) -> bool {
+    let (_, behind) = edges(way, passage);
+    image.problem.is_some()
+        && passage.form == Form::BYTES
+        && passage.placement.stream().end.saturating_add(behind) > range(image).end
+}
+
+/// Bytes of the stream right before a passage, and right behind it, that stand where the file's first and last few bytes would:
+/// there is nothing else that they could be.
+fn edges(way: &Way<'_>, passage: &Passage) -> (u64, u64) {
+    /// More are not a few.
+    const FEW: u64 = 64;
+    let spans = &passage.placement.spans;
+    let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
+        return (0, 0);
+    };
+    if passage.form != Form::BYTES || !passage.placement.is_in_order() || way.recovered.is_some() {
+        return (0, 0);
+    }
+    let before = first.stream.start;
+    let wants = (1..=FEW).contains(&first.text) && before > 0;
+    let before = if wants && before <= first.text.saturating_add(1) && !way.has_gap(&(0..before)) {
+        before
+    } else {
+        0
+    };
+    let left = passage.placement.length.saturating_sub(last.in_text().end);
+    let behind = way.end().saturating_sub(last.stream.end);
+    let wants = (1..=FEW).contains(&left) && behind > 0;
+    let gap = way.has_gap(&(last.stream.end..last.stream.end.saturating_add(behind)));
+    let behind = if wants && behind <= left.saturating_add(1) && !gap {
+        behind
+    } else {
+        0
+    };
+    (before, behind)
+}
+
 /// Whether a difference between file and stream is sure, whatever the capture lacks elsewhere: bytes that were captured, between
 /// bytes that are the file's, are not.
-fn is_certain(way: &Way<'_>, passage: &Passage, lie: Lie) -> bool {
+fn is_certain(way: &Way<'_>, passage: &Passage, lie: Lie, file: &[u8]) -> bool {
     if passage.form != Form::BYTES {
-        return true;
+        return passage.placement.is_whole();
     }
     let spans = &passage.placement.spans;
     spans
@@ -486,12 +554,68 @@ fn is_certain(way: &Way<'_>, passage: &Passage, lie: Lie) -> bool {
                 return false;
             }
             let (stream, text) = (between.end - between.start, in_text.end - in_text.start);
+            let tcp = way.stream.transport == TransportKind::Tcp;
             if text == 0 {
-                return stream > 0 && lie == Lie::Irregular;
+                // Of a part of it a header looks the same.
+                let all = passage.placement.is_whole() && !way.has_gap(&passage.placement.stream());
+                return all
+                    && stream > 0
+                    && lie == Lie::Irregular
+                    && (tcp || !at_border(way, &between));
             }
-            // Left out: a datagram that is missing from the capture looks the same.
-            stream > 0 || way.stream.transport == TransportKind::Tcp
+            // Left out: a datagram that is missing from the capture looks the same, unless it is within one. What stands there
+            // instead may be the next one's header.
+            if stream >= text || tcp {
+                return stream > 0 || tcp;
+            }
+            stream == 0 && is_within(way, before.stream.end, &in_text, file)
         })
+}
+
+/// Whether a datagram begins in a range, or a few bytes from it.
+fn at_border(way: &Way<'_>, range: &ByteRange) -> bool {
+    let carriers = way
+        .stream
+        .directions
+        .get(way.side)
+        .and_then(|direction| direction.carriers.as_ref());
+    let near = range.start.saturating_sub(8)..=range.end.saturating_add(8);
+    carriers.is_none_or(|carriers| {
+        carriers
+            .0
+            .iter()
+            .any(|extent| near.contains(&extent.offset) || near.contains(&extent.end()))
+    })
+}
+
+/// Whether what was left out of a file there was left out within a datagram. Where bytes repeat, the place is not exact.
+fn is_within(way: &Way<'_>, place: u64, left_out: &ByteRange, file: &[u8]) -> bool {
+    let carriers = way
+        .stream
+        .directions
+        .get(way.side)
+        .and_then(|direction| direction.carriers.as_ref());
+    let Some(carriers) = carriers else {
+        return false;
+    };
+    let byte = |at: u64| usize::try_from(at).ok().and_then(|at| file.get(at));
+    let same = |one: Option<u64>, other: Option<u64>| {
+        one.zip(other)
+            .is_some_and(|(one, other)| byte(one).is_some() && byte(one) == byte(other))
+    };
+    let back = (1..)
+        .take_while(|&by| same(left_out.start.checked_sub(by), left_out.end.checked_sub(by)))
+        .take(1 << 10)
+        .count() as u64;
+    let on = (0..)
+        .take_while(|&by| same(left_out.start.checked_add(by), left_out.end.checked_add(by)))
+        .take(1 << 10)
+        .count() as u64;
+    let places = place.saturating_sub(back)..=place.saturating_add(on);
+    !carriers
+        .0
+        .iter()
+        .any(|extent| places.contains(&extent.offset) || places.contains(&extent.end()))
 }
 
 /// How the pieces of a passage lie.
@@ -510,7 +634,13 @@ fn lie(way: &Way<'_>, passage: &Passage) -> Lie {
         return Lie::Plain;
     };
     let length = first.end - first.start;
-    if way.stream.transport == TransportKind::Udp && at_datagrams(way, &put_in) {
+    let whole = spans.first().is_some_and(|span| span.text == 0);
+    if whole && has_odd_header(way, &put_in, &passage.placement.stream()) {
+        return Lie::Irregular;
+    }
+    if way.stream.transport == TransportKind::Udp
+        && at_datagrams(way, &put_in, &passage.placement.stream())
+    {
         return Lie::Regular;
     }
     let same = put_in.iter().all(|range| range.end - range.start == length);
@@ -535,7 +665,7 @@ fn lie(way: &Way<'_>, passage: &Passage) -> Lie {
 }
 
 /// Whether what was put in begins or ends at the beginning of datagrams.
-fn at_datagrams(way: &Way<'_>, put_in: &[ByteRange]) -> bool {
+fn at_datagrams(way: &Way<'_>, put_in: &[ByteRange], place: &ByteRange) -> bool {
     let carriers = way
         .stream
         .directions
@@ -546,6 +676,16 @@ fn at_datagrams(way: &Way<'_>, put_in: &[ByteRange]) -> bool {
     };
     let mut starts: BTreeSet<u64> = carriers.0.iter().map(|extent| extent.offset).collect();
     starts.insert(way.end());
+    // Headers stand in each datagram; a few bytes in one of many are none. What is whole datagrams came twice, or out of turn.
+    let (Some(first), Some(last)) = (put_in.first(), put_in.last()) else {
+        return false;
+    };
+    let whole = |range: &ByteRange| range.end - range.start >= SHARED;
+    let datagrams = starts.range(first.start..=last.end).count();
+    let all = starts.range(place.clone()).count();
+    if !put_in.iter().any(whole) && put_in.len().saturating_mul(2) < datagrams.max(all.min(4)) {
+        return false;
+    }
     put_in.iter().all(|range| {
         // Framing may be equal to the next byte of the file by chance, so that the border moves by a few.
         starts
@@ -553,6 +693,36 @@ fn at_datagrams(way: &Way<'_>, put_in: &[ByteRange]) -> bool {
             .next()
             .is_some()
     })
+}
+
+/// Whether one of the headers of datagrams has another length than all the others, the one before the first piece among them: it
+/// is no header any more.
+fn has_odd_header(way: &Way<'_>, put_in: &[ByteRange], place: &ByteRange) -> bool {
+    let carriers = way
+        .stream
+        .directions
+        .get(way.side)
+        .and_then(|direction| direction.carriers.as_ref())
+        .filter(|_| way.stream.transport == TransportKind::Udp);
+    let Some(carriers) = carriers else {
+        return false;
+    };
+    let starts: BTreeSet<u64> = carriers.0.iter().map(|extent| extent.offset).collect();
+    let ahead = starts
+        .range(..=place.start)
+        .next_back()
+        .map(|start| place.start - start);
+    let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+    let lengths = put_in.iter().map(|range| range.end - range.start);
+    for length in lengths.chain(ahead) {
+        if length >= SHARED {
+            // Whole datagrams that came twice or out of turn.
+            return false;
+        }
+        *counts.entry(length).or_default() += 1;
+    }
+    let all: usize = counts.values().sum();
+    all >= 4 && counts.values().max() == Some(&(all - 1))
 }
 
 /// Whether each range that was put in, and the bytes before the first piece, hold the length of the piece that follows.
@@ -607,9 +777,14 @@ fn picture(
     if way.recovered.is_some() && wire_ends(way, passage) {
         place.end = way.stream_end();
     }
+    let (ahead, behind) = edges(way, passage);
+    let place = place.start.saturating_sub(ahead)..place.end.saturating_add(behind);
     let whole = passage.placement.is_whole();
     let wire = match passage.form {
-        Form::View(View::Bytes) => bytes_of(way, passage),
+        Form::View(View::Bytes) => match put_in(way, passage) {
+            Some(bytes) => Wire::of(bytes),
+            None => bytes_of(way, passage),
+        },
         // The file can be had back from all of it.
         Form::View(_) if way.recovered.is_some() => recovered(way, passage),
         Form::View(_) | Form::Pixels(..) => Wire::of(way.bytes(&place)?.to_vec()),
@@ -692,6 +867,21 @@ fn picture(
     Some((image, wire))
 }
 
+/// The bytes of a whole file with a few put in at one place: no framing, which comes again.
+fn put_in(way: &Way<'_>, passage: &Passage) -> Option<Vec<u8>> {
+    /// Headers of pieces are longer.
+    const FEW: u64 = 3;
+    let [before, after] = passage.placement.spans.as_slice() else {
+        return None;
+    };
+    let few = after.stream.start.saturating_sub(before.stream.end);
+    if way.recovered.is_some() || lie(way, passage) != Lie::Irregular || !(1..=FEW).contains(&few) {
+        return None;
+    }
+    way.bytes(&(before.stream.start..after.stream.end))
+        .map(<[u8]>::to_vec)
+}
+
 /// Missing ranges within a range of a direction, by offset in it.
 fn gaps_within(direction: &Direction, place: &ByteRange) -> Vec<Gap> {
     direction
@@ -759,6 +949,15 @@ fn bytes_of(way: &Way<'_>, passage: &Passage) -> Wire {
     {
         wire.length = first.text;
     }
+    let (ahead, behind) = edges(way, passage);
+    if let Some(first) = spans.first()
+        && ahead > 0
+        && let Some(bytes) = way.bytes(&(first.stream.start - ahead..first.stream.start))
+    {
+        push(&mut wire, bytes);
+    }
+    // As long as the headers before the pieces are.
+    let header = header_of(way, &spans);
     let mut before: Option<&crate::align::Span> = None;
     for span in &spans {
         if let Some(before) = before
@@ -769,10 +968,11 @@ fn bytes_of(way: &Way<'_>, passage: &Passage) -> Wire {
             let there = between.end - between.start;
             if way.has_gap(&between) {
                 wire.length = wire.length.saturating_add(missing);
-            } else if there == missing
-                && let Some(bytes) = way.bytes(&between)
-            {
-                push(&mut wire, bytes);
+            } else if there == missing || Some(there.saturating_sub(missing)) == header {
+                let from = between.end.saturating_sub(missing).max(between.start);
+                if let Some(bytes) = way.bytes(&(from..between.end)) {
+                    push(&mut wire, bytes);
+                }
             }
         }
         if let Some(bytes) = way.bytes(&span.stream) {
@@ -783,10 +983,33 @@ fn bytes_of(way: &Way<'_>, passage: &Passage) -> Wire {
         before = Some(span);
     }
     if let Some(last) = spans.last()
+        && behind > 0
+        && let Some(bytes) = way.bytes(&(last.stream.end..last.stream.end.saturating_add(behind)))
+    {
+        push(&mut wire, bytes);
+    }
+    if let Some(last) = spans.last()
         && last.in_text().end < passage.placement.length
         && way.has_gap(&(last.stream.end..last.stream.end.saturating_add(1)))
     {
         wire.length = passage.placement.length.max(wire.length);
     }
     wire
+}
+
+/// How many bytes stand before most of the pieces of a file that was cut up; absent where it was not.
+fn header_of(way: &Way<'_>, spans: &[crate::align::Span]) -> Option<u64> {
+    let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+    let borders = spans.iter().zip(spans.iter().skip(1));
+    for (before, after) in borders {
+        let between = before.stream.end..after.stream.start;
+        if before.in_text().end == after.text
+            && between.start < between.end
+            && !way.has_gap(&between)
+        {
+            *counts.entry(between.end - between.start).or_default() += 1;
+        }
+    }
+    let (length, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    (count >= 2).then_some(length)
 }

@@ -1,5 +1,12 @@
-//! Bytes behind the pictures of a direction that no framing explains.
+//! Bytes beside the pictures of a direction that no framing explains.
+//!
+//! A wire format that was recognised says itself what is its framing. Where files were found without one, what stands before
+//! a picture is taken for a header as long as it tells what headers tell: how long the picture is, its size, its name, or the
+//! same each time. One byte that tells nothing is no header.
 
+use std::collections::BTreeSet;
+
+use super::leads::{Lead, are_explained};
 use super::reconcile::Lie;
 use crate::units::{ByteRange, PictureId};
 use crate::wire::{encoded, pickle};
@@ -7,7 +14,7 @@ use crate::wire::{encoded, pickle};
 /// Bytes that were sent beside the pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stray {
-    /// The picture that they follow.
+    /// The picture that they follow or precede.
     pub picture: PictureId,
     /// Stream offset of the first.
     pub offset: u64,
@@ -15,98 +22,158 @@ pub struct Stray {
     pub bytes: u64,
 }
 
-/// What follows the last picture of a direction and is neither the end that all its pictures have nor a text that ends one.
-/// `places` are the pictures' ranges; `bytes` reads a range of the stream, nothing where it was not captured.
+/// A picture in its direction.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// Which one.
+    pub picture: PictureId,
+    /// Where it lies.
+    pub range: ByteRange,
+    /// How its bytes lie.
+    pub lie: Lie,
+    /// Its length, as a header may tell it: of its own bytes, and of those that it takes.
+    pub lengths: [u64; 2],
+    /// Width and height.
+    pub size: Option<(u32, u32)>,
+}
+
+/// What is asked about a direction.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'b> {
+    /// Its pictures, in order.
+    pub pictures: &'b [Placed],
+    /// What is of no picture and of no framing that is known, ascending.
+    pub open: &'b [ByteRange],
+    /// Its wire format is known: what that does not name is no end of a message.
+    pub understood: bool,
+    /// Where datagrams begin, and the end of the last; empty for a stream of bytes.
+    pub datagrams: &'b BTreeSet<u64>,
+}
+
+/// What nothing explains. `bytes` reads a range of the stream, nothing where it was not captured.
 ///
 /// # Errors
 /// Those of `bytes`.
 pub fn stray<E>(
-    places: &[(PictureId, ByteRange, Lie)],
-    end: u64,
+    beside: &Beside<'_>,
     bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
 ) -> Result<Option<Stray>, E> {
-    /// What comes once, before the first header, is not shorter.
-    const BANNER: usize = 8;
-    /// Headers are not longer.
-    const HEADER: u64 = 64;
     /// Longer ones are not looked into.
     const MOST: u64 = 64 << 10;
-    let mut places = places.to_vec();
-    places.sort_by_key(|(_, range, _)| range.start);
-    let (Some((_, first, _)), Some((picture, last, lie))) = (places.first(), places.last()) else {
+    let (Some(first), Some(last)) = (beside.pictures.first(), beside.pictures.last()) else {
         return Ok(None);
     };
-    // Headers of one kind are of one length, unless they hold text.
-    let mut leads: Vec<Vec<u8>> = Vec::new();
-    let mut from = 0;
-    for (_, range, _) in &places {
-        if (1..=HEADER).contains(&range.start.saturating_sub(from)) {
-            leads.push(bytes(from..range.start)?);
+    let mut leads: Vec<Lead<'_>> = Vec::new();
+    let mut rest: Vec<&ByteRange> = Vec::new();
+    let mut too_long = None;
+    for range in beside.open {
+        let before = beside
+            .pictures
+            .iter()
+            .find(|placed| placed.range.start == range.end);
+        match before {
+            _ if range.start >= range.end => {}
+            // Each piece has a header of its own.
+            Some(placed) if placed.lie == Lie::Regular => {}
+            Some(placed) if range.end - range.start <= MOST => leads.push(Lead {
+                bytes: bytes(range.clone())?,
+                placed,
+                message: beside.are_datagrams(range),
+            }),
+            Some(placed) => {
+                too_long.get_or_insert((placed.picture, range.clone()));
+            }
+            None => rest.push(range),
         }
-        from = range.end;
     }
-    // The first may have a banner before it.
-    if let [first, second, third, ..] = leads.as_slice()
-        && second.len() == third.len()
-        && first.len() >= second.len() + BANNER
-    {
-        leads.remove(0);
+    let found = |picture: PictureId, range: &ByteRange| Stray {
+        picture,
+        offset: range.start,
+        bytes: range.end - range.start,
+    };
+    if let Some((picture, range)) = too_long {
+        return Ok(Some(found(picture, &range)));
     }
-    let binary = leads.len() >= 2 && leads.iter().all(|lead| !has_text(lead));
-    let shortest = leads.iter().map(Vec::len).min().unwrap_or(0);
-    let longest = leads.iter().map(Vec::len).max().unwrap_or(0);
-    if binary && longest > shortest {
+    let alone = leads.len() < beside.pictures.len() && beside.understood;
+    if let Some(lead) = are_explained(&leads, beside.pictures.len(), alone) {
         return Ok(Some(Stray {
-            picture: *picture,
-            offset: first.start,
-            bytes: (longest - shortest) as u64,
+            picture: lead.picture,
+            offset: lead.start,
+            bytes: lead.bytes,
         }));
     }
-    let Some(length @ 1..) = end.checked_sub(last.end) else {
-        return Ok(None);
-    };
-    let found = Stray {
-        picture: *picture,
-        offset: last.end,
-        bytes: length,
-    };
-    if length > MOST {
-        return Ok(Some(found));
-    }
-    let tail = bytes(last.end..end)?;
-    if tail.is_empty() {
-        return Ok(None);
-    }
-    // The last block filled up, or a piece of no bytes that ends the file.
-    if *lie == Lie::Regular {
-        return Ok(None);
-    }
-    // After each picture the same comes.
-    let mut same = places.len() > 1;
-    for (before, after) in places.iter().zip(places.iter().skip(1)) {
-        let (from, to) = (before.1.end, after.1.start);
-        let between = if to.saturating_sub(from) > MOST || from > to {
-            Vec::new()
-        } else {
-            bytes(from..to)?
-        };
-        same &= between.starts_with(&tail);
-    }
-    // A header announces it, and a text ends it.
-    let ended = first.start > 0 && (is_terminator(&tail) || is_close(&tail));
-    if !(same || ended) {
-        let before = places.len().checked_sub(2).and_then(|at| places.get(at));
+        }
+        let tail = bytes(range.clone())?;
+        if tail.is_empty() || (beside.are_datagrams(range) && has_text(&tail)) {
+            continue;
+        }
+        if beside.understood || range.start != last.range.end {
+            return Ok(Some(found(picture, range)));
+        }
+        // The last block filled up, or a piece of no bytes that ends the file.
+        if last.lie == Lie::Regular && beside.is_filled_up(first, range) {
+            continue;
+        }
+        // After each picture the same comes.
+        let mut same = beside.pictures.len() > 1;
+        let mut betweens: BTreeSet<Vec<u8>> = BTreeSet::new();
+        for (before, after) in beside.pictures.iter().zip(beside.pictures.iter().skip(1)) {
+            let (from, to) = (before.range.end, after.range.start);
+            let between = if to.saturating_sub(from) > MOST || from > to {
+                Vec::new()
+            } else {
+                bytes(from..to)?
+            };
+            same &= between.starts_with(&tail);
+            betweens.insert(between);
+        }
+        // Where it is all that comes, it comes whole.
+        same &= betweens.len() != 1 || betweens.contains(&tail) || leads_follow;
+        // A header announces it, and a text ends it.
+        let ended = beside.pictures.len() == 1
+            && first.range.start > 0
+            && (is_terminator(&tail) || is_close(&tail));
+        if same || ended {
+            continue;
+        }
+        // The rest of an object of which the picture is a member.
+        let before = beside
+            .pictures
+            .len()
+            .checked_sub(2)
+            .and_then(|at| beside.pictures.get(at));
         let from = before
-            .map_or(0, |(_, range, _)| range.end)
-            .max(last.start.saturating_sub(MOST));
-        if from < last.start {
-            let lead = bytes(from..last.start)?;
+            .map_or(0, |placed| placed.range.end)
+            .max(last.range.start.saturating_sub(MOST));
+        if from < last.range.start {
+            let lead = bytes(from..last.range.start)?;
             if encoded::is_rest(&lead, &tail) || pickle::is_rest(&lead, &tail) {
-                return Ok(None);
+                continue;
             }
         }
+        return Ok(Some(found(picture, range)));
     }
-    Ok((!same && !ended).then_some(found))
+    Ok(None)
+}
+
+impl Beside<'_> {
+    /// Whether a tail makes the last block as long as the others, or is a block of no bytes.
+    fn is_filled_up(&self, first: &Placed, tail: &ByteRange) -> bool {
+        let of = |at: u64| {
+            let start = self.datagrams.range(..=at).next_back()?;
+            let end = self.datagrams.range(at.saturating_add(1)..).next()?;
+            Some(end - start)
+        };
+        if self.datagrams.is_empty() {
+            return tail.end - tail.start > 1;
+        }
+        self.are_datagrams(tail) || of(first.range.start) == of(tail.end.saturating_sub(1))
+    }
+
+    /// Whether a range is whole datagrams: messages of their own.
+    fn are_datagrams(&self, range: &ByteRange) -> bool {
+        self.datagrams.contains(&range.start) && self.datagrams.contains(&range.end)
+    }
 }
 
 /// Whether bytes are what programs end a message with: a line end, or a short word in capitals or brackets.
@@ -120,7 +187,7 @@ fn is_terminator(tail: &[u8]) -> bool {
 }
 
 /// Whether there are three printable characters in a row: a name, a number in digits.
-fn has_text(lead: &[u8]) -> bool {
+pub(super) fn has_text(lead: &[u8]) -> bool {
     lead.windows(3)
         .any(|three| three.iter().all(u8::is_ascii_graphic))
 }
@@ -139,12 +206,30 @@ mod tests {
     use super::*;
 
     fn judged(stream: &[u8], places: &[(u64, u64)]) -> Option<u64> {
-        let places: Vec<_> = (0..)
+        let pictures: Vec<Placed> = (0..)
             .zip(places)
-            .map(|(id, (start, end))| (PictureId(id), *start..*end, Lie::Plain))
+            .map(|(id, (start, end))| Placed {
+                picture: PictureId(id),
+                range: *start..*end,
+                lie: Lie::Plain,
+                lengths: [end - start, end - start],
+                size: None,
+            })
             .collect();
-        let end = stream.len() as u64;
-        let found = stray(&places, end, &mut |range| {
+        let mut open = Vec::new();
+        let mut from = 0;
+        for placed in &pictures {
+            open.push(from..placed.range.start);
+            from = placed.range.end;
+        }
+        open.push(from..stream.len() as u64);
+        let beside = Beside {
+            pictures: &pictures,
+            open: &open,
+            understood: false,
+            datagrams: &BTreeSet::new(),
+        };
+        let found = stray(&beside, &mut |range| {
             let place = |at: u64| usize::try_from(at).unwrap();
             Ok::<_, ()>(stream[place(range.start)..place(range.end)].to_vec())
         });
@@ -158,6 +243,7 @@ mod tests {
         assert_eq!(judged(b"PPPPx", &[(0, 4)]), Some(1));
         assert_eq!(judged(b"PPP<END>PPP<END>", &[(0, 3), (8, 11)]), None);
         assert_eq!(judged(b"PPP<END>PPP<END>x", &[(0, 3), (8, 11)]), Some(6));
+        assert_eq!(judged(b"PPP<END>PPP<END", &[(0, 3), (8, 11)]), Some(4));
         assert_eq!(
             judged(b"\0\0\0\x03PPP\0\0\0\x03PPP", &[(4, 7), (11, 14)]),
             None
@@ -173,5 +259,20 @@ mod tests {
         assert_eq!(judged(b"#13PPP\n", &[(3, 6)]), None);
         assert_eq!(judged(b"#13PPP\xff", &[(3, 6)]), Some(1));
         assert_eq!(judged(b"\x82\x03PPP\x88\0", &[(2, 5)]), None);
+    }
+
+    #[test]
+    fn what_stands_before_a_picture_tells_of_it_or_is_stray() {
+        assert_eq!(judged(b"xPPPP", &[(1, 5)]), Some(1));
+        assert_eq!(judged(b"\0\x04PPPP", &[(2, 6)]), None);
+        assert_eq!(judged(b"\0\x05PPPP", &[(2, 6)]), Some(2));
+        assert_eq!(judged(b"4PPPP", &[(1, 5)]), None);
+        assert_eq!(judged(b"5PPPP", &[(1, 5)]), Some(1));
+        assert_eq!(judged(b"4\xffPPPP", &[(2, 6)]), Some(2));
+        // Of two pictures both have to be told of in one way.
+        let both = b"\0\0\0\x03PPP\0\0\0\x02PP";
+        assert_eq!(judged(both, &[(4, 7), (11, 13)]), None);
+        let one = b"\0\0\0\x07PPP\0\0\0\x02PP";
+        assert_eq!(judged(one, &[(4, 7), (11, 13)]), Some(4));
     }
 }

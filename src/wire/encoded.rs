@@ -98,9 +98,10 @@ impl EncodedDecoder {
                     Ending::Cut(end) | Ending::EndOfStream(end) => end,
                     _ => StreamEnd::Fin,
                 };
-                inner
-                    .decode()
-                    .finish(end, &mut |event| match (event, outer) {
+                let mut open = false;
+                inner.decode().finish(end, &mut |event| {
+                    open |= matches!(event, Event::PictureEnd(_));
+                    match (event, outer) {
                         // What wraps the picture says how it ended.
                         (Event::PictureEnd(Ending::EndOfStream(_)), outer) => {
                             sink(Event::PictureEnd(outer));
@@ -110,7 +111,23 @@ impl EncodedDecoder {
                             Ending::Marker | Ending::Length | Ending::Structure | Ending::Broken,
                         ) => sink(Event::PictureEnd(Ending::Broken)),
                         (event, _) => sink(event),
-                    });
+                    }
+                });
+                // The picture is whole, and what wraps it is not.
+                let name = match encoding {
+                    Encoding::Base64 => Some("base64"),
+                    Encoding::Pickled => Some("pickle"),
+                    _ => None,
+                };
+                if let Some(encoding) = name
+                    && !open
+                    && outer == Ending::Cut(StreamEnd::Fin)
+                {
+                    sink(Event::Fault(Fault::BadEncoding {
+                        encoding,
+                        reason: "the stream ended before all that was declared had come".to_owned(),
+                    }));
+                }
             }
             // Of what carries the picture, not of the picture.
             Event::Structure(_) => {}

@@ -40,7 +40,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    fn frame(&self) -> Frame<'_> {
+    pub(crate) fn frame(&self) -> Frame<'_> {
         Frame {
             number: FrameNumber(self.number),
             time: self.time,
@@ -241,6 +241,16 @@ pub(crate) const SNAP_LENGTHS: [usize; 18] = [
 
 /// Calls `run` with each way of leaving frames out, and a name for it.
 pub(crate) fn parts(frames: &[Kept], run: &mut dyn FnMut(&str, Vec<&Kept>)) {
+    parts_of(frames, 400, 200, run);
+}
+
+/// The same of at most so many frames, and of so many pairs.
+pub(crate) fn parts_of(
+    frames: &[Kept],
+    singles: usize,
+    pairs: usize,
+    run: &mut dyn FnMut(&str, Vec<&Kept>),
+) {
     let most = frames.len();
     let keep = |kept: &dyn Fn(usize, &Kept) -> bool| -> Vec<&Kept> {
         frames
@@ -250,7 +260,7 @@ pub(crate) fn parts(frames: &[Kept], run: &mut dyn FnMut(&str, Vec<&Kept>)) {
             .map(|(_, frame)| frame)
             .collect()
     };
-    let step = (most / 400).max(1);
+    let step = most.div_ceil(singles).max(1);
     for (out, left) in frames.iter().enumerate().step_by(step) {
         run(
             &format!("without frame {}", left.number),
@@ -275,7 +285,7 @@ pub(crate) fn parts(frames: &[Kept], run: &mut dyn FnMut(&str, Vec<&Kept>)) {
         );
     }
     let mut dice = Dice(most as u64);
-    for _ in 0..200 {
+    for _ in 0..pairs {
         let (one, other) = (dice.below(most), dice.below(most));
         run(
             &format!("without frames at {} and {}", one + 1, other + 1),

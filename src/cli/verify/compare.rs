@@ -5,7 +5,7 @@ mod beside;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::apart::apart;
 use super::files::{self, Found, Look};
@@ -14,7 +14,7 @@ use super::knowledge;
 use super::paint::paint;
 use super::spool::{Spool, Way};
 use crate::findings::{Finding, Name, Severity};
-use crate::ledger::comparison::{Given, Level, PairedBy, UnpairedFile, Verification};
+use crate::ledger::comparison::{Aside, Given, Level, PairedBy, UnpairedFile, Verification};
 use crate::ledger::{Confidence, Image, Stream, Verdict};
 use crate::report::model::Report;
 use crate::transfer::record::{Record, Side as Writer};
@@ -23,6 +23,7 @@ use crate::verify::{
     self, Asked, Evidence, Knowledge, LedgerLine, Outcome, Pairs, Text, Thresholds, Wanted, Wire,
     Work,
 };
+use crate::wire::Protocol;
 
 /// What the user named.
 #[derive(Debug, Clone, Copy)]
@@ -186,9 +187,15 @@ impl Verifier<'_> {
             };
             let evidence = gathered.evidence.get(&image.id);
             let mut knowledge = knowledge::of(report, image);
-            if let Some(stray) = strays.remove(&image.id) {
+            let stray = strays.remove(&image.id);
+            if let Some(stray) = &stray {
                 knowledge.strays = stray.bytes;
             }
+            knowledge.garbled = report.findings.iter().any(|finding| {
+                finding.name == Name::BadEncoding
+                    && finding.stream == Some(image.stream)
+                    && finding.image.is_none_or(|picture| picture == image.id)
+            });
             if knowledge.lacks {
                 // What surrounds them is not all there.
                 knowledge.strays = 0;
@@ -202,13 +209,32 @@ impl Verifier<'_> {
                 knowledge: &knowledge,
             };
             self.picture(report, image, &picked, &context)?;
+            if knowledge.strays > 0
+                && image.verdict == Verdict::Unverified
+                && let Some(stray) = stray
+            {
+                beside::tell_of(report, image, &stray);
+            }
         }
         report.images = images;
         take_back(report);
-        let unpaired = |side: &Side, pairs: &Pairs| {
+        let verification = self.verification(&sent, &received);
+        let others = self.others(report, &sent)?;
+        report.findings.extend(others);
+        verify::fold(&mut report.findings);
+        report.verification = Some(verification);
+        report.conclude();
+        concluded(report);
+        Ok(())
+    }
+
+    /// What was given, and what of it belongs to no picture.
+    fn verification(&self, sent: &Pairs, received: &Pairs) -> Verification {
+        let sides = self.sides;
+        let unpaired = |side: &Side, other: &Side, pairs: &Pairs| {
             side.asked.then(|| Given {
                 files: side.files.len() as u64,
-                unpaired: unpaired(side, pairs),
+                unpaired: unpaired(side, other, pairs),
                 ledger_lines: side.records.len() as u64,
                 ledger_unpaired: side
                     .records
@@ -217,23 +243,16 @@ impl Verifier<'_> {
                     as u64,
             })
         };
-        let verification = Verification {
+        Verification {
             level: self.settings.level,
-            sent: unpaired(&self.sides.sent, &sent),
-            received: unpaired(&self.sides.received, &received),
+            sent: unpaired(&sides.sent, &sides.received, sent),
+            received: unpaired(&sides.received, &sides.sent, received),
             damage: self
                 .settings
                 .damage
                 .as_ref()
                 .map(|folder| folder.to_string_lossy().into_owned()),
-        };
-        let others = self.others(report, &sent)?;
-        report.findings.extend(others);
-        verify::fold(&mut report.findings);
-        report.verification = Some(verification);
-        report.conclude();
-        concluded(report);
-        Ok(())
+        }
     }
 
     /// SHA-256 of each picture; absent where bytes are missing.
@@ -271,21 +290,9 @@ impl Verifier<'_> {
         } else {
             &self.sides.sent
         };
-        let main: BTreeSet<&str> = main
-            .files
-            .iter()
-            .map(|file| file.facts.sha256.as_str())
-            .collect();
-        let known: BTreeSet<PictureId> = digests
-            .iter()
-            .filter(|(_, digest)| {
-                digest
-                    .as_deref()
-                    .is_some_and(|digest| main.contains(digest))
-            })
-            .map(|(picture, _)| *picture)
-            .collect();
-        let all_known = report.images.iter().all(|image| known.contains(&image.id));
+        let known = of_files(digests, &main.files);
+        let all_known =
+            !is_odd(report) && report.images.iter().all(|image| known.contains(&image.id));
         if shas.is_empty() || (all_known && shas.iter().all(|sha| seen.contains(sha))) {
             return Ok(None);
         }
@@ -354,7 +361,8 @@ impl Verifier<'_> {
             }
         }
         let images = std::mem::take(&mut report.images);
-        let reconciled = verify::reconciled(images, &known, &texts, ways);
+        let saved = of_files(digests, &sides[1].files);
+        let reconciled = verify::reconciled(images, &known, &saved, &texts, ways);
         report.images = reconciled.images;
         report
             .images
@@ -627,6 +635,32 @@ fn relayed(images: &[Image], digests: &[Option<String>], received: &mut Pairs) {
     }
 }
 
+/// Pictures that are one of these files by their digest.
+fn of_files(digests: &BTreeMap<PictureId, Option<String>>, files: &[Found]) -> BTreeSet<PictureId> {
+    let files: BTreeSet<&str> = files
+        .iter()
+        .map(|file| file.facts.sha256.as_str())
+        .collect();
+    digests
+        .iter()
+        .filter(|(_, digest)| {
+            digest
+                .as_deref()
+                .is_some_and(|digest| files.contains(digest))
+        })
+        .map(|(picture, _)| *picture)
+        .collect()
+}
+
+/// Whether beside the pictures bytes were sent that no wire format explains: they may be what is left of another.
+fn is_odd(report: &Report) -> bool {
+    report.images.iter().any(|image| {
+        let stream = report.stream(image.stream);
+        let mut ways = stream.iter().flat_map(|stream| &stream.directions);
+        ways.any(|way| way.from == image.from && way.stray_bytes > 0)
+    })
+}
+
 fn files_used(pairs: &Pairs) -> usize {
     let used: BTreeSet<usize> = pairs
         .files
@@ -645,19 +679,24 @@ fn refute(report: &mut Report, refuted: &BTreeSet<PictureId>) {
 }
 
 /// What a guessed wire format made of a stream of which every picture is its file: it was guessed wrongly, or what looked
-/// wrong is so in the file.
+/// wrong is so in the file. A format that was given, or that pictures confirmed more than once, keeps what it proves.
 fn take_back(report: &mut Report) {
-    const OF_FORMATS: [Name; 5] = [
+    const OF_FORMATS: [Name; 4] = [
         Name::ImplausibleLength,
         Name::DatagramLost,
         Name::DatagramReordered,
-        Name::MissingInside,
         Name::TrailingBytes,
     ];
+    let matches: BTreeSet<PictureId> = report
+        .images
+        .iter()
+        .filter(|image| image.verdict == Verdict::Match)
+        .map(|image| image.id)
+        .collect();
     let guessed: BTreeSet<_> = report
         .streams
         .iter()
-        .filter(|stream| stream.confidence != Some(Confidence::Given))
+        .filter(|stream| !is_confirmed(stream, &report.images))
         .map(|stream| stream.id)
         .filter(|stream| {
             let mut pictures = report
@@ -665,7 +704,7 @@ fn take_back(report: &mut Report) {
                 .iter()
                 .filter(|image| image.stream == *stream)
                 .peekable();
-            pictures.peek().is_some() && pictures.all(|image| image.verdict == Verdict::Match)
+            pictures.peek().is_some() && pictures.all(|image| matches.contains(&image.id))
         })
         .collect();
     // What a text function made on one side was undone on the other.
@@ -681,7 +720,12 @@ fn take_back(report: &mut Report) {
         .collect();
     report.findings.retain(|finding| {
         let stream = finding.stream;
-        !(finding.name == Name::TextMode && stream.is_some_and(|stream| undone.contains(&stream)))
+        // Its file is the same: nobody skipped anything.
+        let broken = finding.name == Name::MissingInside
+            && finding.image.is_some_and(|image| matches.contains(&image));
+        let back =
+            finding.name == Name::TextMode && stream.is_some_and(|stream| undone.contains(&stream));
+        !(broken || back)
     });
     let of_guessed = |finding: &Finding| {
         finding
@@ -711,39 +755,53 @@ pub(super) fn concluded(report: &mut Report) {
     }
 }
 
+/// Whether a stream's wire format is no guess: it was given, or found two pictures or more that are files.
+fn is_confirmed(stream: &Stream, images: &[Image]) -> bool {
+    let found = images.iter().filter(|image| {
+        image.stream == stream.id
+            && image.verdict == Verdict::Match
+            && Some(&image.protocol) == stream.protocol.as_ref()
+            && image.protocol != Protocol::Carve
+    });
+    stream.confidence >= Some(Confidence::Confirmed) || found.count() >= 2
+}
+
 /// What files that are left over mean for the run.
 fn left_over(report: &Report, verification: &Verification) -> Option<Verdict> {
     let lacks = knowledge::lacks(report);
-    let named = |given: &Option<Given>| {
+    let left = |given: &Option<Given>, counts: fn(&UnpairedFile) -> bool| {
         given
             .as_ref()
-            .is_some_and(|given| given.unpaired.iter().any(|file| file.named))
+            .is_some_and(|given| given.unpaired.iter().any(counts))
     };
-    let any = |given: &Option<Given>| {
-        given
-            .as_ref()
-            .is_some_and(|given| !given.unpaired.is_empty())
-    };
+    let any = |given: &Option<Given>| left(given, |_| true);
     let ledger = verification
         .sent
         .as_ref()
         .is_some_and(|given| given.ledger_unpaired > 0);
     let none = report.images.is_empty();
-    let stranger = report
-        .images
-        .iter()
-        .any(|image| image.compared.is_none() || image.verdict == Verdict::Unverified);
-    let sent =
-        ledger || named(&verification.sent) || (any(&verification.sent) && (none || stranger));
-    let received = named(&verification.received) || (any(&verification.received) && none);
-    if lacks && (any(&verification.sent) || any(&verification.received) || sent) {
+    // Whatever was to be sent has to be on the wire. A receiver's folder may hold more: older files, what it made of others.
+    let sent = ledger || left(&verification.sent, |file| file.aside.is_none());
+    let received =
+        left(&verification.received, |file| file.named) || (any(&verification.received) && none);
+    let any_left = any(&verification.sent) || any(&verification.received) || sent;
+    let beyond = !report.coverage.whole || knowledge::is_open(report);
+    if (lacks && any_left) || (beyond && (sent || received)) {
         return Some(Verdict::Inconclusive);
     }
     // That it went by before or after the capture cannot be ruled out.
     (sent || received).then_some(Verdict::Unverified)
 }
 
-fn unpaired(side: &Side, pairs: &Pairs) -> Vec<UnpairedFile> {
+fn unpaired(side: &Side, other: &Side, pairs: &Pairs) -> Vec<UnpairedFile> {
+    let shared: BTreeSet<&Path> = other.files.iter().map(|file| file.path.as_path()).collect();
+    let aside = |found: &Found| match found {
+        found if found.named => None,
+        found if found.is_no_picture() => Some(Aside::NoPicture),
+        found => shared
+            .contains(found.path.as_path())
+            .then_some(Aside::BothSides),
+    };
     let used = |index: usize| pairs.files.iter().flatten().any(|(file, _)| *file == index);
     let left = side
         .files
@@ -755,6 +813,7 @@ fn unpaired(side: &Side, pairs: &Pairs) -> Vec<UnpairedFile> {
         bytes: found.facts.bytes,
         sha256: found.facts.sha256.clone(),
         named: found.named,
+        aside: aside(found),
     })
     .collect()
 }

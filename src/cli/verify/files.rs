@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
@@ -32,12 +33,39 @@ pub(in crate::cli) struct Found {
     pub(in crate::cli) candidate: Candidate,
     /// It was named itself, not found in a folder.
     pub(in crate::cli) named: bool,
+    /// Its bytes, where those were given and no file.
+    memory: Option<Arc<[u8]>>,
     /// Its first and last bytes, [`END`] at most each.
     head: Vec<u8>,
     tail: Vec<u8>,
 }
 
 impl Found {
+    /// Whether it is plainly no picture: text, or a file that by its name is of a program or a capture.
+    pub(super) fn is_no_picture(&self) -> bool {
+        const OTHERS: [&str; 9] = [
+            "pcap", "pcapng", "cap", "jsonl", "log", "py", "pyc", "db", "lock",
+        ];
+        let text = || {
+            let head = match std::str::from_utf8(&self.head) {
+                Ok(head) => head,
+                // Cut within a letter.
+                Err(error) if error.error_len().is_none() => {
+                    let valid = self.head.get(..error.valid_up_to()).unwrap_or_default();
+                    std::str::from_utf8(valid).unwrap_or_default()
+                }
+                Err(_) => return false,
+            };
+            !head.is_empty()
+                && !head
+                    .chars()
+                    .any(|c| c.is_control() && !"\n\r\t\x0c".contains(c))
+        };
+        let extension = self.path.extension().and_then(|name| name.to_str());
+        let other = extension.is_some_and(|name| OTHERS.contains(&name.to_lowercase().as_str()));
+        self.candidate.format.is_none() && (other || text())
+    }
+
     /// Whether it is worth reading to see how much it has in common with these bytes: small, or alike at either end.
     pub(super) fn is_promising(&self, wire: &Wire) -> bool {
         let Some(whole) = wire.whole() else {
@@ -143,7 +171,21 @@ pub(in crate::cli) fn walk(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// One that cannot be read.
 pub(in crate::cli) fn look(path: &Path, named: bool) -> anyhow::Result<Found> {
     let cannot = trouble(path, "cannot be read", "make it readable, or leave it out");
-    let mut file = File::open(path).map_err(&cannot)?;
+    look_at(path, named, File::open(path).map_err(cannot)?)
+}
+
+/// The same of bytes that are no file, under this name.
+///
+/// # Errors
+/// None but those of [`look`].
+pub(super) fn of_memory(path: &Path, named: bool, bytes: &Arc<[u8]>) -> anyhow::Result<Found> {
+    let mut found = look_at(path, named, bytes.as_ref())?;
+    found.memory = Some(Arc::clone(bytes));
+    Ok(found)
+}
+
+fn look_at(path: &Path, named: bool, mut file: impl io::Read) -> anyhow::Result<Found> {
+    let cannot = trouble(path, "cannot be read", "make it readable, or leave it out");
     let mut hasher = Hasher::new(DigestKind::Sha256);
     let mut block = vec![0_u8; BLOCK];
     let mut bytes = 0_u64;
@@ -153,7 +195,7 @@ pub(in crate::cli) fn look(path: &Path, named: bool) -> anyhow::Result<Found> {
         let read = match file.read(&mut block) {
             Ok(0) => break,
             Ok(read) => read,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(cannot(error)),
         };
         let piece = block.get(..read).unwrap_or_default();
@@ -191,6 +233,7 @@ pub(in crate::cli) fn look(path: &Path, named: bool) -> anyhow::Result<Found> {
         },
         path: path.to_owned(),
         named,
+        memory: None,
         head,
         tail,
     })
@@ -205,6 +248,9 @@ pub(in crate::cli) fn read(found: &Found, limit: u64) -> anyhow::Result<Option<V
     );
     if found.facts.bytes > limit {
         return Ok(None);
+    }
+    if let Some(bytes) = &found.memory {
+        return Ok(Some(bytes.to_vec()));
     }
     let file = File::open(&found.path).map_err(&cannot)?;
     let mut bytes = Vec::new();

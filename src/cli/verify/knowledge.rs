@@ -1,10 +1,9 @@
 //! What a report tells of a capture, as far as it bears on verdicts.
 
-use crate::ledger::{Closed, Direction, Image, RegionKind, Stream, TransportKind};
+use crate::findings::{Certainty, Severity};
+use crate::ledger::{Closed, Direction, Image, Stream, TransportKind, Verdict};
 use crate::report::model::Report;
-use crate::units::StreamId;
 use crate::verify::{Arrival, Knowledge};
-use crate::wire::Protocol;
 
 /// What is known of a picture's transfer.
 pub(super) fn of(report: &Report, image: &Image) -> Knowledge {
@@ -13,7 +12,6 @@ pub(super) fn of(report: &Report, image: &Image) -> Knowledge {
         lacks: stream.is_some_and(lacks_bytes),
         lacks_frames: report.coverage.lacks_frames(),
         arrival: stream.map_or(Arrival::Unknown, |stream| arrival(stream, image)),
-        strays: stream.map_or(0, |stream| strays(report, stream, image)),
         ..Knowledge::default()
     }
 }
@@ -21,6 +19,29 @@ pub(super) fn of(report: &Report, image: &Image) -> Knowledge {
 /// Whether anything is missing from the capture that could be what is missed.
 pub(super) fn lacks(report: &Report) -> bool {
     report.coverage.lacks_frames() || report.streams.iter().any(lacks_bytes)
+}
+
+/// Whether the capture ended, or began, where a connection with bytes went on: what was to be seen may lie beyond. Not where a
+/// finding says what it waited for, or where what went out is another file.
+pub(super) fn is_open(report: &Report) -> bool {
+    let told = report
+        .findings
+        .iter()
+        .any(|one| (one.severity, one.certainty) == (Severity::Error, Certainty::Proven));
+    let stranger = report.images.iter().any(|image| {
+        image.complete
+            && image.verdict == Verdict::Unverified
+            && image
+                .compared
+                .as_ref()
+                .is_none_or(|compared| compared.sent.is_none())
+    });
+    let open = |stream: &Stream| match stream.transport {
+        TransportKind::Tcp => stream.directions.iter().all(|way| way.closed.is_none()),
+        // Datagrams have neither beginning nor end.
+        TransportKind::Udp => stream.directions.iter().any(|way| way.unique_bytes > 0),
+    };
+    !told && !stranger && report.streams.iter().any(open)
 }
 
 /// Whether bytes of a stream may have gone by that the capture does not have.
@@ -72,40 +93,4 @@ fn arrival(stream: &Stream, image: &Image) -> Arrival {
         _ if reset => Arrival::Partly,
         _ => Arrival::Unknown,
     }
-}
-
-/// Whether a wire format explains all that comes before the last picture of a direction and between its pictures.
-pub(super) fn is_understood(report: &Report, way: &Direction, stream: StreamId) -> bool {
-    let last = report
-        .images
-        .iter()
-        .filter(|image| image.stream == stream && image.from == way.from)
-        .map(|image| image.offset)
-        .max();
-    way.map_omitted == 0
-        && way
-            .map
-            .iter()
-            .filter(|region| region.kind == RegionKind::Stray)
-            .all(|region| last.is_some_and(|last| region.offset > last))
-}
-
-/// Bytes behind the last picture of a direction whose wire format is known, that are none of its framing.
-fn strays(report: &Report, stream: &Stream, image: &Image) -> u64 {
-    let Some(way) = stream.directions.iter().find(|way| way.from == image.from) else {
-        return 0;
-    };
-    let last = report
-        .images
-        .iter()
-        .filter(|other| other.stream == image.stream && other.from == image.from)
-        .all(|other| other.offset <= image.offset);
-    if image.protocol == Protocol::Carve
-        || stream.transport == TransportKind::Udp
-        || !last
-        || !is_understood(report, way, stream.id)
-    {
-        return 0;
-    }
-    way.stray_bytes
 }

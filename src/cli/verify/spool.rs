@@ -120,6 +120,12 @@ impl Spool {
         Self::with(Box::new(file), BUFFER, GATHERED, u64::MAX)
     }
 
+    /// One that keeps all to the end, in memory as long as that is little.
+    pub(in crate::cli) fn in_memory() -> Self {
+        let file = SpooledTempFile::new(MEMORY);
+        Self::with(Box::new(file), BUFFER, GATHERED, u64::MAX)
+    }
+
     /// One that holds nothing, for those who kept nothing.
     pub(in crate::cli) fn empty() -> Self {
         Self::with(Box::new(SpooledTempFile::new(MEMORY)), BUFFER, GATHERED, 0)

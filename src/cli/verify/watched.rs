@@ -74,6 +74,19 @@ impl Watchers {
     }
 }
 
+/// Those who watch an analysis of frames that are in memory.
+pub(super) struct InMemory {
+    pub(super) collector: Collector,
+    pub(super) spool: Spool,
+}
+
+impl Observer for InMemory {
+    fn event(&mut self, event: Event<'_>) {
+        self.spool.see(&event);
+        self.collector.event(event);
+    }
+}
+
 impl Observer for Watchers {
     fn event(&mut self, event: Event<'_>) {
         self.spool.see(&event);

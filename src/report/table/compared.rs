@@ -85,11 +85,11 @@ pub(super) fn at_bytes(image: Option<&Image>) -> bool {
         .is_some_and(|compared| compared.level == Level::Bytes)
 }
 
-/// How many files named with `--sent` no picture was found for.
+/// How many files that were to be sent no picture was found for.
 pub(super) fn never_seen(report: &Report) -> u64 {
     let sent = report.verification.as_ref().and_then(|v| v.sent.as_ref());
     let files = sent.map_or(&[][..], |given| &given.unpaired);
-    files.iter().filter(|file| file.named).count() as u64
+    files.iter().filter(|file| file.aside.is_none()).count() as u64
 }
 
 pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -567,7 +567,11 @@ fn unpaired(
         FILES
     };
     for file in given.unpaired.iter().take(most) {
-        let line = format!("{} ({})", file.path, counted(file.bytes, "byte", "bytes"));
+        let bytes = counted(file.bytes, "byte", "bytes");
+        let line = match file.aside {
+            Some(aside) => format!("{} ({bytes}; {})", file.path, aside.words()),
+            None => format!("{} ({bytes})", file.path),
+        };
         say("  ", &line, Tone::Plain, style, out)?;
     }
     if given.unpaired.len() > most {

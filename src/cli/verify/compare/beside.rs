@@ -7,59 +7,36 @@ use super::super::files::Found;
 use super::super::knowledge;
 use super::super::spool::Way;
 use super::{Gathered, Verifier};
-use crate::findings::Finding;
-use crate::ledger::{Direction, Image, TransportKind};
+use crate::findings::{Finding, Name, Severity};
+use crate::ledger::{Direction, Image, RegionKind, Stream, TransportKind};
 use crate::report::model::Report;
 use crate::units::{ByteRange, PictureId, StreamId};
 use crate::verify::{self, Pairs};
 use crate::wire::{Protocol, ftp};
 
 impl Verifier<'_> {
-    /// Bytes behind the last picture of a direction that nothing explains, by that picture.
+    /// Bytes beside the pictures that nothing explains, by a picture of each direction that has some. What explains itself is no
+    /// finding either.
     pub(super) fn strays(
         &mut self,
-        report: &Report,
+        report: &mut Report,
         gathered: &Gathered,
     ) -> anyhow::Result<BTreeMap<PictureId, verify::Stray>> {
         let mut found = BTreeMap::new();
+        let mut explained: BTreeSet<StreamId> = BTreeSet::new();
         for stream in &report.streams {
+            let mut all = Vec::new();
             for direction in &stream.directions {
-                let pictures: Vec<&Image> = report
-                    .images
-                    .iter()
-                    .filter(|image| image.stream == stream.id && image.from == direction.from)
-                    .collect();
-                let told = |image: &Image| {
-                    let evidence = gathered.evidence.get(&image.id);
-                    image.protocol == Protocol::Carve
-                        || evidence.is_some_and(|evidence| evidence.wire.is_some())
-                };
-                if stream.transport == TransportKind::Udp
-                    || pictures.is_empty()
-                    || (knowledge::is_understood(report, direction, stream.id)
-                        && !pictures.iter().any(|image| told(image)))
-                {
+                let asked = Asked::of(report, stream, direction, gathered);
+                let Some(asked) = asked.filter(|asked| !asked.open.is_empty()) else {
                     continue;
-                }
+                };
                 let way = Way {
                     stream: stream.id,
                     from: direction.from,
                 };
-                let end = direction.unique_bytes.saturating_add(direction.gap_bytes);
-                let places: Vec<(PictureId, ByteRange, verify::Lie)> = pictures
-                    .iter()
-                    .map(|image| {
-                        let length = image.encoded_bytes.unwrap_or(image.bytes);
-                        let lie = gathered.evidence.get(&image.id);
-                        (
-                            image.id,
-                            image.offset..image.offset.saturating_add(length),
-                            lie.map_or(verify::Lie::Plain, |evidence| evidence.lie),
-                        )
-                    })
-                    .collect();
                 let spool = &mut *self.spool;
-                let stray = verify::stray(&places, end, &mut |range| {
+                let stray = verify::stray(&asked.beside(), &mut |range| {
                     let mut runs = spool.way(way, range)?;
                     anyhow::Ok(if runs.len() == 1 {
                         runs.pop().map(|run| run.bytes).unwrap_or_default()
@@ -67,11 +44,21 @@ impl Verifier<'_> {
                         Vec::new()
                     })
                 })?;
+                all.push(stray.is_none());
                 if let Some(stray) = stray {
                     found.insert(stray.picture, stray);
                 }
             }
+            if !all.is_empty() && all.iter().all(|explained| *explained) {
+                explained.insert(stream.id);
+            }
         }
+        report.findings.retain(|finding| {
+            finding.name != Name::StrayBytes
+                || finding
+                    .stream
+                    .is_none_or(|stream| !explained.contains(&stream))
+        });
         Ok(found)
     }
 
@@ -184,7 +171,7 @@ impl Verifier<'_> {
             && left.len() <= 3
         {
             found.push(verify::other_file(image, &names(&left)));
-        } else if report.images.is_empty() {
+        } else if report.images.is_empty() && !knowledge::is_open(report) {
             let carried = report
                 .streams
                 .iter()
@@ -228,4 +215,130 @@ impl Verifier<'_> {
         let little = run.bytes.iter().rev().fold(0, join);
         Ok(Some(big.min(little)).filter(|length| *length <= LARGEST))
     }
+}
+
+/// A picture is no match because of these bytes: that is an error, whether the wire format told of them or not.
+pub(super) fn tell_of(report: &mut Report, image: &Image, stray: &verify::Stray) {
+    let told = report
+        .findings
+        .iter_mut()
+        .find(|finding| finding.name == Name::StrayBytes && finding.stream == Some(image.stream));
+    if let Some(finding) = told {
+        finding.severity = Severity::Error;
+        return;
+    }
+    let frames = report.stream(image.stream).and_then(|stream| {
+        let way = stream
+            .directions
+            .iter()
+            .find(|way| way.from == image.from)?;
+        let range = stray.offset..stray.offset.saturating_add(stray.bytes.max(1));
+        let carriers = way.carriers.as_ref()?.0.overlapping(range);
+        Some(carriers.map(|extent| extent.frame).take(16).collect())
+    });
+    let finding = verify::stray_bytes(image, stray, frames.unwrap_or_default());
+    report.findings.push(finding);
+}
+
+/// What is asked about a direction.
+struct Asked {
+    pictures: Vec<verify::Placed>,
+    open: Vec<ByteRange>,
+    understood: bool,
+    datagrams: BTreeSet<u64>,
+}
+
+impl Asked {
+    /// Absent where it carries no picture.
+    fn of(
+        report: &Report,
+        stream: &Stream,
+        direction: &Direction,
+        gathered: &Gathered,
+    ) -> Option<Self> {
+        let mut images: Vec<&Image> = report
+            .images
+            .iter()
+            .filter(|image| image.stream == stream.id && image.from == direction.from)
+            .collect();
+        if images.is_empty() {
+            return None;
+        }
+        images.sort_by_key(|image| image.offset);
+        // Those that a wire format found, and nothing put in their place.
+        let understood = direction.map_omitted == 0
+            && !images.iter().any(|image| {
+                let evidence = gathered.evidence.get(&image.id);
+                image.protocol == Protocol::Carve
+                    || evidence.is_some_and(|evidence| evidence.wire.is_some())
+            });
+        let pictures: Vec<verify::Placed> = images
+            .iter()
+            .map(|image| {
+                let length = image.encoded_bytes.unwrap_or(image.bytes);
+                let evidence = gathered.evidence.get(&image.id);
+                verify::Placed {
+                    picture: image.id,
+                    range: image.offset..image.offset.saturating_add(length),
+                    lie: evidence.map_or(verify::Lie::Plain, |evidence| evidence.lie),
+                    lengths: [image.bytes, length],
+                    size: image.width.zip(image.height),
+                }
+            })
+            .collect();
+        let end = direction.unique_bytes.saturating_add(direction.gap_bytes);
+        let mut open: Vec<ByteRange> = if understood {
+            direction
+                .map
+                .iter()
+                .filter(|region| region.kind == RegionKind::Stray)
+                .map(|region| region.offset..region.end())
+                .collect()
+        } else {
+            between(&pictures, end)
+        };
+        if stream.transport == TransportKind::Tcp && direction.closed.is_none() {
+            // More may have come, of which it is the beginning.
+            open.retain(|range| range.end < end);
+        }
+        let mut datagrams = BTreeSet::new();
+        if stream.transport == TransportKind::Udp
+            && let Some(carriers) = &direction.carriers
+        {
+            for extent in carriers.0.iter() {
+                datagrams.extend([extent.offset, extent.end()]);
+            }
+        }
+        Some(Self {
+            pictures,
+            open,
+            understood,
+            datagrams,
+        })
+    }
+
+    fn beside(&self) -> verify::Beside<'_> {
+        verify::Beside {
+            pictures: &self.pictures,
+            open: &self.open,
+            understood: self.understood,
+            datagrams: &self.datagrams,
+        }
+    }
+}
+
+/// What lies before, between and behind pictures.
+fn between(pictures: &[verify::Placed], end: u64) -> Vec<ByteRange> {
+    let mut open = Vec::new();
+    let mut from = 0;
+    for placed in pictures {
+        if from < placed.range.start {
+            open.push(from..placed.range.start);
+        }
+        from = from.max(placed.range.end);
+    }
+    if from < end {
+        open.push(from..end);
+    }
+    open
 }

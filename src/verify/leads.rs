@@ -1,0 +1,244 @@
+//! What stands before pictures: whether it is a header, by what it tells.
+
+use super::strays::{Placed, has_text};
+use crate::units::PictureId;
+
+/// What stands before a picture.
+#[derive(Debug)]
+pub(super) struct Lead<'p> {
+    pub(super) bytes: Vec<u8>,
+    pub(super) placed: &'p Placed,
+    /// It is a datagram of its own.
+    pub(super) message: bool,
+}
+
+/// What tells nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Untold {
+    pub(super) picture: PictureId,
+    pub(super) start: u64,
+    pub(super) bytes: u64,
+}
+
+/// What comes once, before the first header, is not shorter.
+const BANNER: usize = 8;
+/// Headers of unknown meaning are not longer.
+const HEADER: usize = 64;
+
+/// Nothing where the leads are headers of `pictures` pictures; else what is none. `alone`: a wire format explains what stands
+/// before the others.
+pub(super) fn are_explained(leads: &[Lead<'_>], pictures: usize, alone: bool) -> Option<Untold> {
+    let mut leads: Vec<(&[u8], &Lead<'_>)> = leads
+        .iter()
+        // Datagrams of their own are messages, whatever they say.
+        .filter(|lead| !lead.bytes.is_empty() && !lead.message)
+        .map(|lead| (lead.bytes.as_slice(), lead))
+        .collect();
+    let (_, first) = *leads.first()?;
+    // The first may have a banner before it.
+    if let [(one, _), (two, _), (three, _), ..] = leads.as_slice()
+        && two.len() == three.len()
+        && one.len() >= two.len() + BANNER
+    {
+        let banner = one.len() - two.len();
+        if let Some((one, _)) = leads.first_mut() {
+            *one = one.get(banner..).unwrap_or_default();
+        }
+    }
+    let longest = leads.iter().map(|(bytes, _)| bytes.len()).max()?;
+    let shortest = leads.iter().map(|(bytes, _)| bytes.len()).min()?;
+    // Headers of one kind are of one length, unless they hold text.
+    if leads.len() >= 2 && longest > shortest && !leads.iter().all(|(bytes, _)| has_text(bytes)) {
+        return Some(Untold {
+            bytes: (longest - shortest) as u64,
+            ..first.untold()
+        });
+    }
+    let told: Vec<usize> = fields(longest.min(HEADER))
+        .map(|field| leads.iter().filter(|lead| field.tells(lead)).count())
+        .collect();
+    if told.contains(&leads.len()) {
+        return None;
+    }
+    // Texts: names, numbers, and messages of their own.
+    if leads
+        .iter()
+        .all(|(bytes, lead)| is_told_in_text(bytes, lead))
+    {
+        return None;
+    }
+    // What ends each picture but the last stands before the next one.
+    let separators = leads.len() + 1 == pictures && !leads.iter().any(|(_, lead)| lead.is_first());
+    let same = |leads: &[(&[u8], &Lead<'_>)]| {
+        leads
+            .iter()
+            .zip(leads.iter().skip(1))
+            .all(|((one, _), (other, _))| one == other)
+    };
+    if separators && !alone && same(&leads) {
+        return None;
+    }
+    let mixed = told.iter().any(|&count| count > 0 && count < leads.len());
+    // The same length each time, and none of them tells of its picture.
+    if leads.len() >= 2 && longest == shortest && longest > 1 && !mixed && leads.len() == pictures {
+        return None;
+    }
+    if leads.len() >= 2 && leads.iter().all(|(bytes, _)| has_text(bytes)) {
+        return None;
+    }
+    Some(first.untold())
+}
+
+impl Lead<'_> {
+    fn is_first(&self) -> bool {
+        self.placed.range.start == self.bytes.len() as u64
+    }
+
+    fn untold(&self) -> Untold {
+        let bytes = self.bytes.len() as u64;
+        Untold {
+            picture: self.placed.picture,
+            start: self.placed.range.start.saturating_sub(bytes),
+            bytes,
+        }
+    }
+}
+
+/// Where in a header a number stands: from its beginning or from its end.
+#[derive(Debug, Clone, Copy)]
+struct Field {
+    at: usize,
+    from_end: bool,
+    width: usize,
+    big: bool,
+    counts: Counts,
+}
+
+/// What a length counts beside the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    Nothing,
+    /// The whole header.
+    Header,
+    /// What of the header follows it.
+    Rest,
+}
+
+/// All that there are in headers of so many bytes.
+fn fields(length: usize) -> impl Iterator<Item = Field> {
+    [1, 2, 4, 8].into_iter().flat_map(move |width| {
+        (0..length).flat_map(move |at| {
+            [false, true].into_iter().flat_map(move |from_end| {
+                [true, false].into_iter().flat_map(move |big| {
+                    [Counts::Nothing, Counts::Header, Counts::Rest]
+                        .into_iter()
+                        .map(move |counts| Field {
+                            at,
+                            from_end,
+                            width,
+                            big,
+                            counts,
+                        })
+                })
+            })
+        })
+    })
+}
+
+impl Field {
+    fn value(self, lead: &[u8]) -> Option<u64> {
+        let at = if self.from_end {
+            lead.len().checked_sub(self.at + self.width)?
+        } else {
+            self.at
+        };
+        let bytes = lead.get(at..at + self.width)?;
+        let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        Some(if self.big {
+            bytes.iter().fold(0, fold)
+        } else {
+            bytes.iter().rev().fold(0, fold)
+        })
+    }
+
+    /// Whether it is the picture's length, with what stands before it or without, or its rows of pixels.
+    fn tells(self, (bytes, lead): &(&[u8], &Lead<'_>)) -> bool {
+        let Some(value) = self.value(bytes) else {
+            return false;
+        };
+        let header = bytes.len() as u64;
+        let behind = if self.from_end {
+            self.at as u64
+        } else {
+            header.saturating_sub((self.at + self.width) as u64)
+        };
+        let is_length = lead.placed.lengths.iter().any(|&length| {
+            let beside = match self.counts {
+                Counts::Nothing => 0,
+                Counts::Header => header,
+                Counts::Rest => behind,
+            };
+            value > 0 && value == length.saturating_add(beside)
+        });
+        let is_width = self.width > 1
+            && lead.placed.size.is_some_and(|(width, height)| {
+                let other = Self {
+                    at: self.at + self.width,
+                    from_end: false,
+                    ..self
+                };
+                let next = other.value(bytes);
+                !self.from_end
+                    && [(width, height), (height, width)]
+                        .iter()
+                        .any(|&(one, two)| value == u64::from(one) && next == Some(u64::from(two)))
+            });
+        // .NET writes seven bits a byte, the lowest first.
+        let seven = self.width == 1
+            && !self.from_end
+            && seven_bits(bytes.get(self.at..).unwrap_or_default())
+                .is_some_and(|value| value > 127 && lead.placed.lengths.contains(&value));
+        is_length || is_width || seven
+    }
+}
+
+/// A number in groups of seven bits that ends where the bytes do.
+fn seven_bits(bytes: &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for (number, byte) in bytes.iter().enumerate().take(9) {
+        value |= u64::from(byte & 0x7f) << (7 * number);
+        if byte & 0x80 == 0 {
+            return (number + 1 == bytes.len()).then_some(value);
+        }
+    }
+    None
+}
+
+/// Whether it is text that tells of the picture: its length in digits, or more than digits.
+fn is_told_in_text(bytes: &[u8], lead: &Lead<'_>) -> bool {
+    let text = |byte: &u8| (0x20..0x7f).contains(byte) || matches!(byte, b'\r' | b'\n' | b'\t' | 0);
+    if !bytes.iter().all(text) {
+        return false;
+    }
+    let mut digits = bytes
+        .split(|byte| !byte.is_ascii_digit())
+        .filter(|run| !run.is_empty())
+        .peekable();
+    let only = bytes
+        .iter()
+        .all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace() || *byte == 0);
+    let told = |run: &[u8]| {
+        let number = std::str::from_utf8(run)
+            .ok()
+            .and_then(|run| run.parse().ok());
+        // A name may end in digits of its own.
+        lead.placed
+            .lengths
+            .iter()
+            .any(|length| number == Some(*length) || run.ends_with(length.to_string().as_bytes()))
+    };
+    if digits.peek().is_some() && digits.any(told) {
+        return true;
+    }
+    !only && has_text(bytes)
+}
