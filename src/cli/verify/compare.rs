@@ -271,10 +271,6 @@ impl Verifier<'_> {
 
     /// Looks for the files in the streams, where digests alone do not explain all; the report's pictures are then those that
     /// the evidence shows. Absent where nothing had to be looked for.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "from the files to the streams and back, in order"
-    )]
     fn gather(
         &mut self,
         report: &mut Report,
