@@ -129,6 +129,7 @@ pub fn stray_bytes(image: &Image, stray: &super::Stray, packets: Vec<FrameNumber
         stream: Some(image.stream),
         image: Some(image.id),
         packets,
+        more_packets: 0,
         message: format!(
             "{} of the stream {} no picture's and tell nothing of one, from stream byte {} on, {place}.",
             counted(stray.bytes, "byte", "bytes"),

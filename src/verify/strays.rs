@@ -102,6 +102,16 @@ pub fn stray<E>(
             bytes: lead.bytes,
         }));
     }
+    // Headers of their own stand between the pictures, and before the first.
+    let leads_follow = first.range.start > 0;
+    for range in rest {
+        let picture = beside
+            .pictures
+            .iter()
+            .rfind(|placed| placed.range.end <= range.start)
+            .map_or(first.picture, |placed| placed.picture);
+        if range.end - range.start > MOST {
+            return Ok(Some(found(picture, range)));
         }
         let tail = bytes(range.clone())?;
         if tail.is_empty() || (beside.are_datagrams(range) && has_text(&tail)) {
