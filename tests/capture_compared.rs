@@ -255,7 +255,7 @@ fn the_verdict_comes_within_100_ms_of_the_last_byte() {
         let folder = folder();
         std::fs::write(folder.path().join("patient.py"), PATIENT).unwrap();
         let mut child = Command::new(IMGNET)
-            .args(["capture", "--sent", "sent", "--format", "json"])
+            .args(["capture", "--sent", "sent/0.png", "--format", "json"])
             .args(["--protocol", "65432=length=u32be", "--", "python3"])
             .args(["patient.py", "15"])
             .current_dir(folder.path())

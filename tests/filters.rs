@@ -110,5 +110,5 @@ fn what_is_proven_rests_on_no_guess() {
             proven += 1;
         }
     }
-    assert!(proven > 3, "{proven} proven findings rest on a format");
+    assert!(proven >= 3, "{proven} proven findings rest on a format");
 }

@@ -166,7 +166,8 @@ fn datagrams(
     }
     let (verdict, whose, finding) = match lost {
         None => ("match", "", ""),
-        Some((true, ..)) => ("mismatch", "sender", "datagram-lost"),
+        // A capture that lacks the datagram looks the same.
+        Some((true, ..)) => ("mismatch", "unknown", "datagram-lost"),
         // Captured between two machines: whether the receiver or the network behind lost it cannot be told.
         Some((false, ..)) => ("mismatch", "unknown", "receiver-overflow"),
     };

@@ -112,7 +112,13 @@ const VIEWS: &[View] = &[
     ),
     (
         "one value behind a length",
-        |bytes| [&9_u64.to_le_bytes()[..], &masked(bytes, &[0xff])].concat(),
+        |bytes| {
+            [
+                &(bytes.len() as u64).to_le_bytes()[..],
+                &masked(bytes, &[0xff]),
+            ]
+            .concat()
+        },
         Some("exclusive-or"),
     ),
     (

@@ -498,10 +498,12 @@ fn fits(image: &Image, way: &Way<'_>, passage: &Passage, lie: Lie) -> bool {
     }
 }
 
-/// Whether a wire format took a picture for broken where more of the file follows: a byte of its structure was changed.
+/// Whether a wire format took a picture for broken where more of the file follows: a byte of its structure was changed. Where
+/// it declared the length, that is where the picture ends.
 fn is_more(image: &Image, way: &Way<'_>, passage: &Passage) -> bool {
     let (_, behind) = edges(way, passage);
     image.problem.is_some()
+        && image.declared_bytes.is_none()
         && passage.form == Form::BYTES
         && passage.placement.stream().end.saturating_add(behind) > range(image).end
 }

@@ -329,6 +329,8 @@ fn pair_at(bytes: &[u8], ended: bool, first: Place, channels: u64) -> Outcome {
     } else if !full {
         return Outcome::NeedMore;
     } else if (product > HELD as u64 || !ended)
+        // All that there will ever be is less than that: nothing but a length says that it should be more.
+        && (length.is_some() || !ended || bytes.len() >= HELD)
         && first.bytes > 2
         && (length.is_some() && best <= LIKE || is_alike(pixels, stride))
     {

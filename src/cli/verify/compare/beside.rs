@@ -261,7 +261,13 @@ impl Asked {
             .iter()
             .filter(|image| image.stream == stream.id && image.from == direction.from)
             .collect();
-        if images.is_empty() {
+        // What stands around a picture that travels converted is judged with the conversion.
+        let converted = |image: &&Image| {
+            let evidence = gathered.evidence.get(&image.id);
+            image.encoded_bytes.is_some()
+                && evidence.is_some_and(|evidence| evidence.wire.is_some())
+        };
+        if images.is_empty() || images.iter().any(converted) {
             return None;
         }
         images.sort_by_key(|image| image.offset);
