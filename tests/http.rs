@@ -1,6 +1,6 @@
 //! Ranges, chunked bodies and pictures of kinds that are not walked, as Python's `http.server` sends them to curl: the capture was
 //! taken of `captures/protocols/http-ranges.py` and the files under `captures/formats/sent`.
-#![expect(clippy::expect_used, reason = "a test reads files, and may fail")]
+#![expect(clippy::disallowed_methods, reason = "a test reads files")]
 
 mod support;
 

@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::disallowed_methods,
     clippy::indexing_slicing,
     reason = "a helper of a test may fail as the test may"
 )]
@@ -196,7 +195,7 @@ fn two_in_a_row_and_damaged_ones() {
         let both: verified::Files<'_> = &[("a.png", &first), ("b.png", &second)];
         let verified = verify(&stream(&[sent(&one), sent(&two)].concat()), both, both);
         // Frames in a row without a header are taken for one tall picture.
-        if verified.exit != 0 && name != "no header" {
+        if verified.exit != 0 && *name != "no header" {
             failures.push(format!(
                 "{name}, two: {} {:?}",
                 verified.exit,

@@ -152,6 +152,12 @@ fn found(
 mod tests {
     use super::*;
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "made-up pixels need not be exact"
+    )]
     fn pixels(width: usize, height: usize, channels: usize) -> Vec<u8> {
         let mut noise = 1_u32;
         let mut bytes = Vec::new();
