@@ -2,7 +2,8 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
+    clippy::format_push_string,
+    clippy::too_many_lines,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test reads and writes files, and may fail"
@@ -424,7 +425,7 @@ fn the_document_describes_every_column() {
                     .replace('|', "\\|")
             };
             let report = if column["report"].is_null() {
-                "".to_owned()
+                String::new()
             } else {
                 format!("`{}`", text("report"))
             };
