@@ -466,7 +466,9 @@ fn fits(image: &Image, way: &Way<'_>, passage: &Passage, lie: Lie) -> bool {
         return false;
     }
     if matches!(passage.form, Form::Pixels(..)) {
-        return image.is_raw_pixels() && own.start == place.start && lie == Lie::Plain;
+        // Of two that were taken for one picture the first is not all of it.
+        let all = !passage.placement.is_whole() || own.end <= place.end;
+        return image.is_raw_pixels() && own.start == place.start && lie == Lie::Plain && all;
     }
     let Some(first) = passage.placement.spans.first() else {
         return false;

@@ -776,8 +776,18 @@ fn left_over(report: &Report, verification: &Verification) -> Option<Verdict> {
         .as_ref()
         .is_some_and(|given| given.ledger_unpaired > 0);
     let none = report.images.is_empty();
-    // Whatever was to be sent has to be on the wire. A receiver's folder may hold more: older files, what it made of others.
-    let sent = ledger || left(&verification.sent, |file| file.aside.is_none());
+    // Whatever was to be sent has to be on the wire: what was named, and all of a folder that is held against what was received.
+    // A folder alone may hold what other runs send, if any of it was sent. A receiver's may hold more: older files, what it made
+    // of others.
+    let nothing = verification
+        .sent
+        .as_ref()
+        .is_some_and(|given| given.unpaired.len() as u64 == given.files);
+    let named = |file: &UnpairedFile| file.aside.is_none() && file.named;
+    let sent = ledger
+        || left(&verification.sent, named)
+        || ((verification.received.is_some() || nothing)
+            && left(&verification.sent, |file| file.aside.is_none()));
     let received =
         left(&verification.received, |file| file.named) || (any(&verification.received) && none);
     let any_left = any(&verification.sent) || any(&verification.received) || sent;
