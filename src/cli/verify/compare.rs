@@ -2,10 +2,14 @@
 //! which picture, and what comes of each.
 
 mod beside;
+mod conclusion;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+pub(super) use conclusion::concluded;
+use conclusion::{refute, take_back, unpaired};
 
 use super::apart::apart;
 use super::files::{self, Found, Look};
@@ -13,9 +17,9 @@ use super::half::{Half, Picked, pick, subject};
 use super::knowledge;
 use super::paint::paint;
 use super::spool::{Spool, Way};
-use crate::findings::{Finding, Name, Severity};
-use crate::ledger::comparison::{Aside, Given, Level, PairedBy, UnpairedFile, Verification};
-use crate::ledger::{Confidence, Image, Stream, Verdict};
+use crate::findings::Name;
+use crate::ledger::comparison::{Given, Level, PairedBy, Verification};
+use crate::ledger::{Image, Stream, Verdict};
 use crate::report::model::Report;
 use crate::transfer::record::{Record, Side as Writer};
 use crate::units::PictureId;
@@ -23,7 +27,6 @@ use crate::verify::{
     self, Asked, Evidence, Knowledge, LedgerLine, Outcome, Pairs, Text, Thresholds, Wanted, Wire,
     Work,
 };
-use crate::wire::Protocol;
 
 /// What the user named.
 #[derive(Debug, Clone, Copy)]
@@ -665,163 +668,6 @@ fn files_used(pairs: &Pairs) -> usize {
         .map(|(file, _)| *file)
         .collect();
     used.len()
-}
-
-/// What pictures that are none gave rise to is taken back.
-fn refute(report: &mut Report, refuted: &BTreeSet<PictureId>) {
-    report
-        .findings
-        .retain(|finding| finding.image.is_none_or(|image| !refuted.contains(&image)));
-}
-
-/// What a guessed wire format made of a stream of which every picture is its file: it was guessed wrongly, or what looked
-/// wrong is so in the file. A format that was given, or that pictures confirmed more than once, keeps what it proves.
-fn take_back(report: &mut Report) {
-    const OF_FORMATS: [Name; 4] = [
-        Name::ImplausibleLength,
-        Name::DatagramLost,
-        Name::DatagramReordered,
-        Name::TrailingBytes,
-    ];
-    let matches: BTreeSet<PictureId> = report
-        .images
-        .iter()
-        .filter(|image| image.verdict == Verdict::Match)
-        .map(|image| image.id)
-        .collect();
-    let guessed: BTreeSet<_> = report
-        .streams
-        .iter()
-        .filter(|stream| !is_confirmed(stream, &report.images))
-        .map(|stream| stream.id)
-        .filter(|stream| {
-            let mut pictures = report
-                .images
-                .iter()
-                .filter(|image| image.stream == *stream)
-                .peekable();
-            pictures.peek().is_some() && pictures.all(|image| matches.contains(&image.id))
-        })
-        .collect();
-    // What a text function made on one side was undone on the other.
-    let undone: BTreeSet<_> = report
-        .images
-        .iter()
-        .filter(|image| {
-            let compared = image.compared.as_deref();
-            image.verdict == Verdict::Match
-                && compared.is_some_and(|compared| compared.converted.is_some())
-        })
-        .map(|image| image.stream)
-        .collect();
-    report.findings.retain(|finding| {
-        let stream = finding.stream;
-        // Its file is the same: nobody skipped anything.
-        let broken = finding.name == Name::MissingInside
-            && finding.image.is_some_and(|image| matches.contains(&image));
-        let back =
-            finding.name == Name::TextMode && stream.is_some_and(|stream| undone.contains(&stream));
-        !(broken || back)
-    });
-    let of_guessed = |finding: &Finding| {
-        finding
-            .stream
-            .is_some_and(|stream| guessed.contains(&stream))
-    };
-    report
-        .findings
-        .retain(|finding| !(OF_FORMATS.contains(&finding.name) && of_guessed(finding)));
-    for finding in &mut report.findings {
-        if finding.name == Name::StrayBytes && of_guessed(finding) {
-            finding.severity = Severity::Note;
-            finding.message.push_str(
-                " Every picture arrived as it was sent: this is framing that imgnet does not know.",
-            );
-        }
-    }
-}
-
-/// The verdict of the run, by its pictures and by what stands beside them.
-pub(super) fn concluded(report: &mut Report) {
-    if let Some(verification) = &report.verification {
-        report.verdict = report.verdict.max(left_over(report, verification));
-    }
-    if knowledge::hides(report) {
-        report.verdict = report.verdict.max(Some(Verdict::Inconclusive));
-    }
-}
-
-/// Whether a stream's wire format is no guess: it was given, or found two pictures or more that are files.
-fn is_confirmed(stream: &Stream, images: &[Image]) -> bool {
-    let found = images.iter().filter(|image| {
-        image.stream == stream.id
-            && image.verdict == Verdict::Match
-            && Some(&image.protocol) == stream.protocol.as_ref()
-            && image.protocol != Protocol::Carve
-    });
-    stream.confidence >= Some(Confidence::Confirmed) || found.count() >= 2
-}
-
-/// What files that are left over mean for the run.
-fn left_over(report: &Report, verification: &Verification) -> Option<Verdict> {
-    let lacks = knowledge::lacks(report);
-    let left = |given: &Option<Given>, counts: fn(&UnpairedFile) -> bool| {
-        given
-            .as_ref()
-            .is_some_and(|given| given.unpaired.iter().any(counts))
-    };
-    let any = |given: &Option<Given>| left(given, |_| true);
-    let ledger = verification
-        .sent
-        .as_ref()
-        .is_some_and(|given| given.ledger_unpaired > 0);
-    let none = report.images.is_empty();
-    // Whatever was to be sent has to be on the wire: what was named, and all of a folder that is held against what was received.
-    // A folder alone may hold what other runs send, if any of it was sent. A receiver's may hold more: older files, what it made
-    // of others.
-    let nothing = verification
-        .sent
-        .as_ref()
-        .is_some_and(|given| given.unpaired.len() as u64 == given.files);
-    let named = |file: &UnpairedFile| file.aside.is_none() && file.named;
-    let sent = ledger
-        || left(&verification.sent, named)
-        || ((verification.received.is_some() || nothing)
-            && left(&verification.sent, |file| file.aside.is_none()));
-    let received =
-        left(&verification.received, |file| file.named) || (any(&verification.received) && none);
-    let any_left = any(&verification.sent) || any(&verification.received) || sent;
-    let beyond = !report.coverage.whole || knowledge::is_open(report);
-    if (lacks && any_left) || (beyond && (sent || received)) {
-        return Some(Verdict::Inconclusive);
-    }
-    // That it went by before or after the capture cannot be ruled out.
-    (sent || received).then_some(Verdict::Unverified)
-}
-
-fn unpaired(side: &Side, other: &Side, pairs: &Pairs) -> Vec<UnpairedFile> {
-    let shared: BTreeSet<&Path> = other.files.iter().map(|file| file.path.as_path()).collect();
-    let aside = |found: &Found| match found {
-        found if found.named => None,
-        found if found.is_no_picture() => Some(Aside::NoPicture),
-        found => shared
-            .contains(found.path.as_path())
-            .then_some(Aside::BothSides),
-    };
-    let used = |index: usize| pairs.files.iter().flatten().any(|(file, _)| *file == index);
-    let left = side
-        .files
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| !used(*index));
-    left.map(|(_, found)| UnpairedFile {
-        path: found.candidate.path.clone(),
-        bytes: found.facts.bytes,
-        sha256: found.facts.sha256.clone(),
-        named: found.named,
-        aside: aside(found),
-    })
-    .collect()
 }
 
 /// What is wanted for a picture.

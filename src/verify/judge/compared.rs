@@ -1,0 +1,313 @@
+//! One file against the wire, from digest to pixels; and the two files against each other.
+
+use image::DynamicImage;
+
+use super::{Subject, Thresholds, Work, around, open_end, taken_wrongly};
+use crate::ledger::comparison::{Level, Mismatch, Pixels, Side, SideOfMismatch};
+use crate::ledger::{Image, TransportKind};
+use crate::verify::bytes::{self, Carriage, Found, Kind};
+use crate::verify::evidence::{Form, jpeg_scan};
+use crate::verify::likeness;
+use crate::verify::mistakes::Around;
+use crate::verify::pairing::closeness;
+use crate::verify::wire::Wire;
+use crate::wire::Protocol;
+
+/// One side, compared.
+pub(super) struct Compared {
+    pub(super) side: Side,
+    pub(super) difference: Option<(Mismatch, Kind)>,
+    /// Width and height of the file's pixels, where the wire carries raw ones.
+    pub(super) size: Option<(u32, u32)>,
+    pub(super) alike: bool,
+}
+
+/// A difference in words, without its place.
+pub(super) fn told(
+    image: &Image,
+    subject: &Subject<'_>,
+    side: SideOfMismatch,
+    damage: &str,
+) -> Mismatch {
+    Mismatch {
+        damage: damage.to_owned(),
+        ..by_digest(image, subject, side)
+    }
+}
+
+/// A side of which nothing was compared yet.
+pub(super) fn beginning(image: &Image, subject: &Subject<'_>) -> Side {
+    Side {
+        path: subject.facts.path.clone(),
+        bytes: subject.facts.bytes,
+        sha256: subject.facts.sha256.clone(),
+        pairing: subject.pairing,
+        equal: None,
+        by: Level::Bytes,
+        compared_bytes: image.unique_bytes,
+        pixels: None,
+    }
+}
+
+#[expect(
+    clippy::too_many_lines,
+    reason = "one file against the wire, from digest to pixels, in order"
+)]
+pub(super) fn compare(
+    work: &Work<'_>,
+    subject: &Subject<'_>,
+    direction: SideOfMismatch,
+) -> Compared {
+    let image = work.image;
+    let mut side = beginning(image, subject);
+    let plain = |side| Compared {
+        side,
+        difference: None,
+        size: None,
+        alike: false,
+    };
+    let digest_equal = work.sha256 == Some(subject.facts.sha256.as_str());
+    if digest_equal && !open_end(image) {
+        side.equal = Some(true);
+        return plain(side);
+    }
+    let carriage = Carriage {
+        chunk_size: image.chunk_size,
+        chunks: image.chunks.as_ref(),
+        protocol: &image.protocol,
+        transport: work
+            .stream
+            .map_or(TransportKind::Tcp, |stream| stream.transport),
+        open_end: open_end(image),
+        around: around(work),
+        encoded: image.encoded_bytes,
+    };
+    let (Some(wire), Some(file)) = (work.wire, subject.bytes) else {
+        // Digests alone: a difference without its place. With bytes missing not even that.
+        if work.sha256.is_some() && !open_end(image) {
+            side.equal = Some(false);
+            let mut compared = plain(side);
+            compared.difference = Some((by_digest(image, subject, direction), Kind::Other));
+            return compared;
+        }
+        side.compared_bytes = 0;
+        return plain(side);
+    };
+    let mut raw_size = None;
+    let raw = image.is_raw_pixels();
+    let picture = if raw {
+        likeness::decoded(file, None)
+    } else {
+        None
+    };
+    if image.protocol == Protocol::RtpJpeg && !image.complete {
+        // What is missing moves what follows.
+        side.compared_bytes = 0;
+        return plain(side);
+    }
+    let rebuilt = (image.protocol == Protocol::RtpJpeg)
+        .then(|| rebuilt(wire, file))
+        .flatten();
+    if rebuilt.is_some() {
+        side.by = Level::Pixels;
+    }
+    let wire = rebuilt.as_ref().unwrap_or(wire);
+    let Found {
+        mut equal,
+        compared,
+        mut difference,
+    } = match &picture {
+        Some(picture) => {
+            side.by = Level::Pixels;
+            raw_size = Some((picture.width(), picture.height()));
+            let layout = work.evidence.map(|evidence| evidence.form);
+            let rows = match layout {
+                Some(Form::Pixels(layout, ..)) => layout.pixels(picture),
+                _ => likeness::rows_of(picture, wire),
+            };
+            bytes::compare(wire, &rows, direction, &carriage)
+        }
+        None => bytes::compare(wire, file, direction, &carriage),
+    };
+    taken_wrongly(work, picture.as_ref(), wire, &mut difference);
+    if let Some(picture) = &picture {
+        let nearly = levels(
+            work,
+            subject,
+            direction,
+            picture,
+            (&mut equal, &mut difference),
+        );
+        if nearly {
+            side.by = Level::Similar;
+        }
+    }
+    side.equal = equal;
+    side.compared_bytes = compared;
+    let mut resembles = false;
+    let rewritten = matches!(difference, Some((_, Kind::Rewritten)));
+    if equal == Some(false)
+        && (work.level > Level::Bytes || rewritten || raw)
+        && let Some(pixels) = likened(wire, file, picture, direction)
+    {
+        side.pixels = Some(pixels);
+        let alike = pixels.equal || similar(&pixels, work.thresholds);
+        // Of raw pixels a few that differ are a few changed bytes.
+        let few = raw && pixels.differing.saturating_mul(100) < compared / 3;
+        resembles = !few && (alike || similar(&pixels, RESEMBLES));
+        let enough = match work.level {
+            Level::Bytes => false,
+            Level::Pixels => pixels.equal,
+            Level::Similar => alike,
+        };
+        if work.level > Level::Bytes {
+            side.by = work.level;
+        }
+        if enough {
+            side.equal = Some(true);
+            difference = None;
+        }
+    }
+    Compared {
+        side,
+        difference,
+        size: raw_size,
+        alike: resembles,
+    }
+}
+
+/// A JPEG whose headers the wire does not carry, with those of the file: where its data are the same pixels under both.
+pub(super) fn rebuilt(wire: &Wire, file: &[u8]) -> Option<Wire> {
+    let whole = wire.whole()?;
+    let own = whole.get(jpeg_scan(whole)?..)?;
+    let (headers, data) = file.split_at_checked(jpeg_scan(file)?)?;
+    let made = [headers, own].concat();
+    if own == data {
+        let same = likeness::decoded(whole, None)? == likeness::decoded(file, None)?;
+        return same.then(|| Wire::of(made));
+    }
+    Some(Wire::of(made))
+}
+
+/// Raw pixels may differ from a lossy file's by what its decoders differ by, and true is returned where they do; and an alpha
+/// channel counts.
+pub(super) fn levels(
+    work: &Work<'_>,
+    subject: &Subject<'_>,
+    direction: SideOfMismatch,
+    picture: &DynamicImage,
+    (equal, difference): (&mut Option<bool>, &mut Option<(Mismatch, Kind)>),
+) -> bool {
+    let (Some(wire), Some(file)) = (work.wire, subject.bytes) else {
+        return false;
+    };
+    if *equal == Some(false) && likeness::is_lossy(file) && likeness::nearly(wire, picture) {
+        *equal = Some(true);
+        *difference = None;
+        return true;
+    }
+    if *equal == Some(true)
+        && direction == SideOfMismatch::WireToReceiver
+        && likeness::hides_pixels(picture)
+    {
+        let words = "The colours are equal, but the file's alpha channel hides pixels that went without one";
+        *equal = Some(false);
+        *difference = Some((told(work.image, subject, direction, words), Kind::Other));
+    }
+    false
+}
+
+/// Pictures that are one, encoded differently; others are not nearly so alike.
+pub(super) const RESEMBLES: Thresholds = Thresholds {
+    psnr: 22.0,
+    ssim: 0.7,
+};
+
+pub(super) fn similar(pixels: &Pixels, least: Thresholds) -> bool {
+    let psnr = pixels.psnr.is_some_and(|psnr| psnr >= least.psnr);
+    let ssim = pixels.ssim.is_some_and(|ssim| ssim >= least.ssim);
+    psnr && ssim
+}
+
+/// The pixels of both, where both can be decoded.
+pub(super) fn likened(
+    wire: &Wire,
+    file: &[u8],
+    picture: Option<DynamicImage>,
+    direction: SideOfMismatch,
+) -> Option<Pixels> {
+    let whole = wire.whole()?;
+    let raw_width = picture.as_ref().map(DynamicImage::width);
+    let on_wire = likeness::decoded(whole, raw_width)?;
+    let in_file = match picture {
+        Some(picture) => picture,
+        None => likeness::decoded(file, None)?,
+    };
+    Some(match direction {
+        SideOfMismatch::SenderToWire => likeness::pixels(&in_file, &on_wire),
+        _ => likeness::pixels(&on_wire, &in_file),
+    })
+}
+
+pub(super) fn by_digest(image: &Image, subject: &Subject<'_>, side: SideOfMismatch) -> Mismatch {
+    let (expected_bytes, actual_bytes) = match side {
+        SideOfMismatch::SenderToWire => (subject.facts.bytes, image.bytes),
+        _ => (image.bytes, subject.facts.bytes),
+    };
+    Mismatch::by_digest(
+        side,
+        expected_bytes,
+        actual_bytes,
+        "Another digest; the bytes themselves were not compared (a ledger has none, and large files need \
+         --limit-compare)"
+            .to_owned(),
+    )
+}
+
+/// Whether the two files are equal; absent where that cannot be told.
+pub(super) fn files_equal(
+    work: &Work<'_>,
+    sent: Option<&Compared>,
+    received: Option<&Compared>,
+) -> Option<bool> {
+    let (sent, received) = (sent?, received?);
+    if sent.side.sha256 == received.side.sha256 {
+        return Some(true);
+    }
+    match (sent.side.equal, received.side.equal) {
+        (Some(true), Some(true)) => Some(true),
+        (Some(true), Some(false)) | (Some(false), Some(true)) => Some(false),
+        // Two picture files of the same raw pixels may differ.
+        _ if work.image.is_raw_pixels() || work.level > Level::Bytes => None,
+        _ => Some(false),
+    }
+}
+
+/// The two files against each other, where the capture lacks what would tell which side they differ on.
+pub(super) fn direct(
+    work: &Work<'_>,
+    sent: Option<&Compared>,
+    received: Option<&Compared>,
+) -> Option<(Mismatch, Kind)> {
+    let (sent, received) = (sent?, received?);
+    let untold = sent.side.equal.is_none() || received.side.equal.is_none();
+    if !untold || files_equal(work, Some(sent), Some(received)) != Some(false) {
+        return None;
+    }
+    let carriage = Carriage {
+        chunk_size: work.image.chunk_size,
+        chunks: work.image.chunks.as_ref(),
+        protocol: &work.image.protocol,
+        transport: TransportKind::Tcp,
+        open_end: false,
+        around: Around::default(),
+        encoded: None,
+    };
+    let (sent, received) = (work.sent?.bytes?, work.received?.bytes?);
+    // Two other pictures that were taken for one where the capture lacks most of it.
+    let close = closeness(&Wire::of(sent.to_vec()), received);
+    if close.common.saturating_mul(2) < close.of {
+        return None;
+    }
+    bytes::difference(sent, received, SideOfMismatch::SenderToReceiver, &carriage)
+}

@@ -1,0 +1,355 @@
+//! How the bytes of a file lie in its direction, and whether a picture that a wire format found is what lies there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{SHARED, overlap, range};
+use crate::align::{Span, View};
+use crate::ledger::{Image, TransportKind};
+use crate::units::ByteRange;
+use crate::verify::evidence::{Form, Passage, Way};
+use crate::wire::Protocol;
+
+/// How the bytes of a picture lie in the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lie {
+    /// One after the other, or as a wire format has them.
+    Plain,
+    /// With as many other bytes before each piece: framing that repeats.
+    Regular,
+    /// With other bytes at some places that nothing explains.
+    Irregular,
+}
+
+/// Whether a protocol itself says where its pictures begin and end, and puts framing between their bytes.
+pub(super) fn delimits(protocol: &Protocol) -> bool {
+    matches!(
+        protocol,
+        Protocol::Http
+            | Protocol::Http2
+            | Protocol::WebSocket
+            | Protocol::JavaObjects
+            | Protocol::Tftp
+            | Protocol::RtpJpeg
+    )
+}
+
+/// Whether a picture that a wire format found is what the passage shows: from the same byte on, and its differences are its
+/// own.
+pub(super) fn fits(image: &Image, way: &Way<'_>, passage: &Passage, lie: Lie) -> bool {
+    let place = way.place(&passage.placement.stream());
+    let own = range(image);
+    if way.recovered.is_some() {
+        // The wire format undid the same conversion, to the end.
+        return image.encoded_bytes.is_some()
+            && own.start == place.start
+            && own.end >= way.stream_end();
+    }
+    if delimits(&image.protocol) && image.encoded_bytes.is_some() {
+        return own.start <= place.start && own.end >= place.end;
+    }
+    if image.encoded_bytes.is_some() {
+        return false;
+    }
+    if matches!(passage.form, Form::Pixels(..)) {
+        // Of two that were taken for one picture the first is not all of it.
+        let all = !passage.placement.is_whole() || own.end <= place.end;
+        return image.is_raw_pixels() && own.start == place.start && lie == Lie::Plain && all;
+    }
+    let Some(first) = passage.placement.spans.first() else {
+        return false;
+    };
+    // Found by its structure, which broke where a byte was changed: the file goes on.
+    if image.protocol == Protocol::Carve && own.start == place.start && own.end < place.end {
+        return false;
+    }
+    let inside = overlap(&own, &place).saturating_mul(10)
+        >= place.end.saturating_sub(place.start).saturating_mul(9);
+    if !inside {
+        return false;
+    }
+    match passage.form {
+        Form::View(View::Bytes) => {
+            let starts = first.stream.start.checked_sub(first.text);
+            // Its beginning may lie in a gap of the capture.
+            let same =
+                starts == Some(own.start) || (first.text == 0 && first.stream.start == own.start);
+            let late = first.text > 0 && own.start <= first.stream.start;
+            match lie {
+                Lie::Plain => same || (late && !passage.placement.is_whole()),
+                Lie::Irregular => same,
+                Lie::Regular => false,
+            }
+        }
+        Form::View(view) => view.is_text_mode() && own.start == place.start,
+        Form::Pixels(..) => false,
+    }
+}
+
+/// Whether a wire format took a picture for broken where more of the file follows: a byte of its structure was changed. Where
+/// it declared the length, that is where the picture ends.
+pub(super) fn is_more(image: &Image, way: &Way<'_>, passage: &Passage) -> bool {
+    let (_, behind) = edges(way, passage);
+    image.problem.is_some()
+        && image.declared_bytes.is_none()
+        && passage.form == Form::BYTES
+        && passage.placement.stream().end.saturating_add(behind) > range(image).end
+}
+
+/// Bytes of the stream right before a passage, and right behind it, that stand where the file's first and last few bytes would:
+/// there is nothing else that they could be.
+pub(super) fn edges(way: &Way<'_>, passage: &Passage) -> (u64, u64) {
+    /// More are not a few.
+    const FEW: u64 = 64;
+    let spans = &passage.placement.spans;
+    let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
+        return (0, 0);
+    };
+    if passage.form != Form::BYTES || !passage.placement.is_in_order() || way.recovered.is_some() {
+        return (0, 0);
+    }
+    let before = first.stream.start;
+    let wants = (1..=FEW).contains(&first.text) && before > 0;
+    let before = if wants && before <= first.text.saturating_add(1) && !way.has_gap(&(0..before)) {
+        before
+    } else {
+        0
+    };
+    let left = passage.placement.length.saturating_sub(last.in_text().end);
+    let behind = way.end().saturating_sub(last.stream.end);
+    let wants = (1..=FEW).contains(&left) && behind > 0;
+    let gap = way.has_gap(&(last.stream.end..last.stream.end.saturating_add(behind)));
+    let behind = if wants && behind <= left.saturating_add(1) && !gap {
+        behind
+    } else {
+        0
+    };
+    (before, behind)
+}
+
+/// Whether a difference between file and stream is sure, whatever the capture lacks elsewhere: bytes that were captured, between
+/// bytes that are the file's, are not.
+pub(super) fn is_certain(way: &Way<'_>, passage: &Passage, lie: Lie, file: &[u8]) -> bool {
+    if passage.form != Form::BYTES {
+        return passage.placement.is_whole();
+    }
+    let spans = &passage.placement.spans;
+    spans
+        .iter()
+        .zip(spans.iter().skip(1))
+        .any(|(before, after)| {
+            let between = before.stream.end..after.stream.start;
+            let in_text = before.in_text().end..after.text;
+            if way.has_gap(&between) || in_text.start > in_text.end {
+                return false;
+            }
+            let (stream, text) = (between.end - between.start, in_text.end - in_text.start);
+            let tcp = way.stream.transport == TransportKind::Tcp;
+            if text == 0 {
+                // Of a part of it a header looks the same.
+                let all = passage.placement.is_whole() && !way.has_gap(&passage.placement.stream());
+                return all
+                    && stream > 0
+                    && lie == Lie::Irregular
+                    && (tcp || !at_border(way, &between));
+            }
+            // Left out: a datagram that is missing from the capture looks the same, unless it is within one. What stands there
+            // instead may be the next one's header.
+            if stream >= text || tcp {
+                return stream > 0 || tcp;
+            }
+            stream == 0 && is_within(way, before.stream.end, &in_text, file)
+        })
+}
+
+/// Whether a datagram begins in a range, or a few bytes from it.
+pub(super) fn at_border(way: &Way<'_>, range: &ByteRange) -> bool {
+    let carriers = way
+        .stream
+        .directions
+        .get(way.side)
+        .and_then(|direction| direction.carriers.as_ref());
+    let near = range.start.saturating_sub(8)..=range.end.saturating_add(8);
+    carriers.is_none_or(|carriers| {
+        carriers
+            .0
+            .iter()
+            .any(|extent| near.contains(&extent.offset) || near.contains(&extent.end()))
+    })
+}
+
+/// Whether what was left out of a file there was left out within a datagram. Where bytes repeat, the place is not exact.
+pub(super) fn is_within(way: &Way<'_>, place: u64, left_out: &ByteRange, file: &[u8]) -> bool {
+    let carriers = way
+        .stream
+        .directions
+        .get(way.side)
+        .and_then(|direction| direction.carriers.as_ref());
+    let Some(carriers) = carriers else {
+        return false;
+    };
+    let byte = |at: u64| usize::try_from(at).ok().and_then(|at| file.get(at));
+    let same = |one: Option<u64>, other: Option<u64>| {
+        one.zip(other)
+            .is_some_and(|(one, other)| byte(one).is_some() && byte(one) == byte(other))
+    };
+    let back = (1..)
+        .take_while(|&by| same(left_out.start.checked_sub(by), left_out.end.checked_sub(by)))
+        .take(1 << 10)
+        .count() as u64;
+    let on = (0..)
+        .take_while(|&by| same(left_out.start.checked_add(by), left_out.end.checked_add(by)))
+        .take(1 << 10)
+        .count() as u64;
+    let places = place.saturating_sub(back)..=place.saturating_add(on);
+    !carriers
+        .0
+        .iter()
+        .any(|extent| places.contains(&extent.offset) || places.contains(&extent.end()))
+}
+
+/// How the pieces of a passage lie.
+pub(super) fn lie(way: &Way<'_>, passage: &Passage) -> Lie {
+    let spans = &passage.placement.spans;
+    let mut put_in: Vec<ByteRange> = Vec::new();
+    for (before, after) in spans.iter().zip(spans.iter().skip(1)) {
+        let between = before.stream.end..after.stream.start;
+        let goes_on = before.in_text().end == after.text;
+        let udp = way.stream.transport == TransportKind::Udp;
+        if between.start < between.end && !way.has_gap(&between) && (goes_on || udp) {
+            put_in.push(between);
+        }
+    }
+    let Some(first) = put_in.first() else {
+        return Lie::Plain;
+    };
+    let length = first.end - first.start;
+    let whole = spans.first().is_some_and(|span| span.text == 0);
+    if whole && has_odd_header(way, &put_in, &passage.placement.stream()) {
+        return Lie::Irregular;
+    }
+    if way.stream.transport == TransportKind::Udp
+        && at_datagrams(way, &put_in, &passage.placement.stream())
+    {
+        return Lie::Regular;
+    }
+    let same = put_in.iter().all(|range| range.end - range.start == length);
+    if !same {
+        return Lie::Irregular;
+    }
+    let pieces: Vec<u64> = spans.iter().map(Span::bytes).collect();
+    let regular = put_in.len() >= 2
+        && pieces
+            .iter()
+            .skip(1)
+            .take(pieces.len().saturating_sub(2))
+            .all(|piece| {
+                // Cut where programs cut, whatever a changed byte splits off.
+                Some(piece) == pieces.get(1)
+            });
+    if regular || declares(way, passage, &put_in) {
+        Lie::Regular
+    } else {
+        Lie::Irregular
+    }
+}
+
+/// Whether what was put in begins or ends at the beginning of datagrams.
+pub(super) fn at_datagrams(way: &Way<'_>, put_in: &[ByteRange], place: &ByteRange) -> bool {
+    let carriers = way
+        .stream
+        .directions
+        .get(way.side)
+        .and_then(|direction| direction.carriers.as_ref());
+    let Some(carriers) = carriers else {
+        return false;
+    };
+    let mut starts: BTreeSet<u64> = carriers.0.iter().map(|extent| extent.offset).collect();
+    starts.insert(way.end());
+    // Headers stand in each datagram; a few bytes in one of many are none. What is whole datagrams came twice, or out of turn.
+    let (Some(first), Some(last)) = (put_in.first(), put_in.last()) else {
+        return false;
+    };
+    let whole = |range: &ByteRange| range.end - range.start >= SHARED;
+    let datagrams = starts.range(first.start..=last.end).count();
+    let all = starts.range(place.clone()).count();
+    if !put_in.iter().any(whole) && put_in.len().saturating_mul(2) < datagrams.max(all.min(4)) {
+        return false;
+    }
+    put_in.iter().all(|range| {
+        // Framing may be equal to the next byte of the file by chance, so that the border moves by a few.
+        starts
+            .range(range.start.saturating_sub(8)..=range.end)
+            .next()
+            .is_some()
+    })
+}
+
+/// Whether one of the headers of datagrams has another length than all the others, the one before the first piece among them: it
+/// is no header any more.
+pub(super) fn has_odd_header(way: &Way<'_>, put_in: &[ByteRange], place: &ByteRange) -> bool {
+    let carriers = way
+        .stream
+        .directions
+        .get(way.side)
+        .and_then(|direction| direction.carriers.as_ref())
+        .filter(|_| way.stream.transport == TransportKind::Udp);
+    let Some(carriers) = carriers else {
+        return false;
+    };
+    let starts: BTreeSet<u64> = carriers.0.iter().map(|extent| extent.offset).collect();
+    let ahead = starts
+        .range(..=place.start)
+        .next_back()
+        .map(|start| place.start - start);
+    let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+    let lengths = put_in.iter().map(|range| range.end - range.start);
+    for length in lengths.chain(ahead) {
+        if length >= SHARED {
+            // Whole datagrams that came twice or out of turn.
+            return false;
+        }
+        *counts.entry(length).or_default() += 1;
+    }
+    let all: usize = counts.values().sum();
+    all >= 4 && counts.values().max() == Some(&(all - 1))
+}
+
+/// Whether each range that was put in, and the bytes before the first piece, hold the length of the piece that follows.
+pub(super) fn declares(way: &Way<'_>, passage: &Passage, put_in: &[ByteRange]) -> bool {
+    let spans = &passage.placement.spans;
+    let Some(length) = put_in.first().map(|range| range.end - range.start) else {
+        return false;
+    };
+    if !(1..=64).contains(&length) {
+        return false;
+    }
+    let mut pieces: Vec<(u64, u64)> = Vec::new();
+    for span in spans {
+        match pieces.last_mut() {
+            Some((start, bytes)) if !put_in.iter().any(|range| range.end == span.stream.start) => {
+                *bytes = span.stream.end.saturating_sub(*start);
+            }
+            _ => pieces.push((span.stream.start, span.bytes())),
+        }
+    }
+    pieces.iter().all(|&(start, bytes)| {
+        let Some(from) = start.checked_sub(length) else {
+            return false;
+        };
+        let Some(header) = way.bytes(&(from..start)) else {
+            return false;
+        };
+        [1, 2, 4, 8].into_iter().any(|width| {
+            header.windows(width).any(|field| {
+                let big = field
+                    .iter()
+                    .fold(0_u64, |n, &byte| (n << 8) | u64::from(byte));
+                let little = field
+                    .iter()
+                    .rev()
+                    .fold(0_u64, |n, &byte| (n << 8) | u64::from(byte));
+                big == bytes || little == bytes
+            })
+        })
+    })
+}
