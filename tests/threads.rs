@@ -62,16 +62,7 @@ fn frames(captured: &[Captured]) -> impl Iterator<Item = Frame<'_>> {
 }
 
 fn report(collector: Collector, counts: PacketCounts) -> String {
-    let packets = Packets {
-        read: counts.read,
-        decoded: counts.decoded,
-        skipped: counts
-            .skipped
-            .into_iter()
-            .map(|(reason, count)| (reason.into(), count))
-            .collect(),
-        incomplete_datagrams: counts.incomplete_datagrams,
-    };
+    let packets = Packets::from(counts);
     let report = collector.into_report(Vec::new(), packets);
     let mut out = Vec::new();
     json::render(&report, &Style::default(), &mut out).unwrap();

@@ -189,16 +189,7 @@ impl Observer for Watch {
 fn conclude(mut watch: Watch, analysis: Analysis<'_>) -> String {
     let counts = analysis.finish(&mut watch);
     assert!(watch.open.is_empty(), "every picture ends");
-    let packets = Packets {
-        read: counts.read,
-        decoded: counts.decoded,
-        skipped: counts
-            .skipped
-            .into_iter()
-            .map(|(reason, count)| (reason.into(), count))
-            .collect(),
-        incomplete_datagrams: counts.incomplete_datagrams,
-    };
+    let packets = Packets::from(counts);
     let report = watch.collector.into_report(Vec::new(), packets);
     adds_up(&report);
 

@@ -35,6 +35,7 @@ use crate::frame::Frame;
 use crate::ledger::trace::Point;
 use crate::ledger::{Folded, Image, Stream, TransportKind};
 use crate::reassembly::assembler::{Keep, keep_borrowed, keep_copied};
+use crate::report::model::Packets;
 use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
 use crate::wire::Protocol;
 pub use wait::{Awaited, Wait};
@@ -230,6 +231,21 @@ pub struct PacketCounts {
     pub skipped: BTreeMap<&'static str, u64>,
     /// IP datagrams of which not all fragments came.
     pub incomplete_datagrams: u64,
+}
+
+impl From<PacketCounts> for Packets {
+    fn from(counts: PacketCounts) -> Self {
+        Self {
+            read: counts.read,
+            decoded: counts.decoded,
+            skipped: counts
+                .skipped
+                .into_iter()
+                .map(|(reason, count)| (reason.into(), count))
+                .collect(),
+            incomplete_datagrams: counts.incomplete_datagrams,
+        }
+    }
 }
 
 /// The analysis of one capture.

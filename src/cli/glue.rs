@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use crate::analysis::{self, Analysis, Event, Options, PacketCounts};
+use crate::analysis::{self, Analysis, Event, Options};
 use crate::cli::reading::{Frames, Reading, Watch};
 use crate::findings::rules;
 use crate::frame::Frame;
-use crate::report::model::{CaptureFile, Damage, Packets};
+use crate::report::model::{CaptureFile, Damage};
 use crate::source::{self, Capture, FileSummary};
 
 /// From so many bytes on more than one thread is worth it.
@@ -95,7 +95,7 @@ impl Frames for Capture {
         }
         Ok(Reading {
             captures,
-            packets: packets(counts),
+            packets: counts.into(),
         })
     }
 }
@@ -127,20 +127,6 @@ pub(super) fn capture_file(file: &FileSummary) -> CaptureFile {
         truncated: damage.is_some(),
         damage,
         kernel_drops: file.kernel_drops,
-    }
-}
-
-/// The analysis' packet counts in the report's words.
-pub(super) fn packets(counts: PacketCounts) -> Packets {
-    Packets {
-        read: counts.read,
-        decoded: counts.decoded,
-        skipped: counts
-            .skipped
-            .into_iter()
-            .map(|(reason, count)| (reason.into(), count))
-            .collect(),
-        incomplete_datagrams: counts.incomplete_datagrams,
     }
 }
 

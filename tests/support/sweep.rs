@@ -93,16 +93,7 @@ pub(crate) fn analyse<'k>(frames: impl IntoIterator<Item = &'k Kept>, options: &
         analysis.frame(&kept.frame(), &mut collector);
     }
     let counts = analysis.finish(&mut collector);
-    let packets = Packets {
-        read: counts.read,
-        decoded: counts.decoded,
-        skipped: counts
-            .skipped
-            .into_iter()
-            .map(|(reason, count)| (reason.into(), count))
-            .collect(),
-        incomplete_datagrams: counts.incomplete_datagrams,
-    };
+    let packets = Packets::from(counts);
     collector.into_report(Vec::new(), packets)
 }
 

@@ -9,7 +9,6 @@ use super::view::View;
 use crate::analysis::Collector;
 use crate::analysis::{Analysis, Event, Observer, Options};
 use crate::capture::session::{Consumer, Counts, Note, Reason, Stop};
-use crate::cli::glue;
 use crate::cli::page::Sight;
 use crate::findings::rules;
 use crate::frame::{ENDED, Frame};
@@ -204,7 +203,7 @@ impl Consumer for Watch {
         if let Some(mut analysis) = self.analysis.take() {
             analysis.ended(counts.ended);
             let counts = analysis.finish(&mut self.eyes);
-            self.packets = glue::packets(counts);
+            self.packets = counts.into();
         }
         if let Some(comparing) = self.eyes.comparing.take() {
             // What came in time is still told picture by picture; the rest by the report.

@@ -49,16 +49,7 @@ pub fn verified<'f>(
         mut spool,
     } = watch;
     spool.finish()?;
-    let packets = Packets {
-        read: counts.read,
-        decoded: counts.decoded,
-        skipped: counts
-            .skipped
-            .into_iter()
-            .map(|(reason, count)| (reason.into(), count))
-            .collect(),
-        incomplete_datagrams: counts.incomplete_datagrams,
-    };
+    let packets = Packets::from(counts);
     let mut report = collector.into_report(captures, packets);
     let sides = Sides {
         sent: side(sent)?,
