@@ -18,6 +18,33 @@ impl fmt::Display for FrameNumber {
     }
 }
 
+/// Ascending frames in words, neighbours joined by `to` where they are three or more, and whether it is one frame alone: `44–46,
+/// 54`. Absent where there is none.
+pub fn listed(frames: &[FrameNumber], to: &str) -> Option<(String, bool)> {
+    use fmt::Write as _;
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for frame in frames {
+        match runs.last_mut() {
+            Some((_, end)) if frame.0 == *end || Some(frame.0) == end.checked_add(1) => {
+                *end = frame.0;
+            }
+            _ => runs.push((frame.0, frame.0)),
+        }
+    }
+    let mut text = String::new();
+    for (index, (start, end)) in runs.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        // Writing to a string does not fail.
+        let _ = match end - start {
+            0 => write!(text, "{comma}{start}"),
+            1 => write!(text, "{comma}{start}, {end}"),
+            _ => write!(text, "{comma}{start}{to}{end}"),
+        };
+    }
+    let (first, last) = (runs.first()?, runs.last()?);
+    Some((text, first.0 == last.1))
+}
+
 /// Offset in one direction's byte stream, in bytes from 0: 0 is the first byte after the SYN, or the
 /// first byte captured where the SYN was not.
 #[derive(

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use scenario::{Client, Scenario, Server};
 use support::{captures_folder, imgnet, list, number, report, text};
-use verified::{directed, picture, stream, verify};
+use verified::{base64, directed, lines, picture, stream, verify};
 
 fn folder() -> PathBuf {
     captures_folder().join("protocols")
@@ -194,23 +194,7 @@ fn tftp_with_lost_and_repeated_blocks() {
 fn mail_that_breaks_off_is_the_senders() {
     let photo = picture(image::ImageFormat::Jpeg, 64, 48);
     let head = "EHLO me\r\nDATA\r\nSubject: a\r\nContent-Transfer-Encoding: base64\r\n\r\n";
-    let text = {
-        const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let mut bits = photo
-            .iter()
-            .flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1));
-        let mut text = Vec::new();
-        while let Some(first) = bits.next() {
-            let rest = (0..5).fold(first, |value, _| value << 1 | bits.next().unwrap_or(0));
-            text.push(LETTERS[usize::from(rest)]);
-        }
-        while text.len() % 4 != 0 {
-            text.push(b'=');
-        }
-        text.chunks(76)
-            .flat_map(|line| [line, b"\r\n"].concat())
-            .collect::<Vec<u8>>()
-    };
+    let text = lines(&base64(&photo), b"\r\n");
     let mail = [head.as_bytes(), &text, b".\r\nQUIT\r\n"].concat();
     let turns = |mail: &[u8]| directed(&[(Server, b"220 h ESMTP\r\n"), (Client, mail)]);
     let files: verified::Files<'_> = &[("a.jpg", &photo)];

@@ -19,31 +19,7 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use image::ImageFormat::{Jpeg, Png};
 use support::{list, number, text};
-use verified::{picture, stream, verify};
-
-const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-fn base64(bytes: &[u8]) -> Vec<u8> {
-    let mut text = Vec::new();
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| usize::from(group.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            text.push(if at > group.len() {
-                b'='
-            } else {
-                LETTERS[bits >> (18 - 6 * at) & 63]
-            });
-        }
-    }
-    text
-}
-
-fn lines(text: &[u8], end: &[u8]) -> Vec<u8> {
-    text.chunks(76)
-        .flat_map(|line| [line, end].concat())
-        .collect()
-}
+use verified::{base64, lines, picture, stream, verify};
 
 fn swapped(text: &[u8], from: u8, to: &[u8]) -> Vec<u8> {
     let one = |byte: &u8| {

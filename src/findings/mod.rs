@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 pub use name::{Name, UnknownName};
 
-use crate::units::{FrameNumber, PictureId, StreamId};
+use crate::units::{FrameNumber, PictureId, StreamId, listed};
 
 /// How bad a finding is; ordered from mild to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,31 +102,12 @@ pub struct Finding {
 impl Finding {
     /// The Wireshark display filter that finds exactly [`Self::packets`]; absent where there are none.
     pub fn filter(&self) -> Option<String> {
-        use std::fmt::Write as _;
-        let mut runs: Vec<(u64, u64)> = Vec::new();
-        for frame in &self.packets {
-            match runs.last_mut() {
-                Some((_, end)) if frame.0 == *end || Some(frame.0) == end.checked_add(1) => {
-                    *end = frame.0;
-                }
-                _ => runs.push((frame.0, frame.0)),
-            }
-        }
-        let mut text = String::new();
-        for (index, (start, end)) in runs.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            // Writing to a string does not fail.
-            let _ = match end - start {
-                0 => write!(text, "{comma}{start}"),
-                1 => write!(text, "{comma}{start}, {end}"),
-                _ => write!(text, "{comma}{start}..{end}"),
-            };
-        }
-        match runs.as_slice() {
-            [] => None,
-            [(start, end)] if start == end => Some(format!("frame.number == {text}")),
-            _ => Some(format!("frame.number in {{{text}}}")),
-        }
+        let (text, one) = listed(&self.packets, "..")?;
+        Some(if one {
+            format!("frame.number == {text}")
+        } else {
+            format!("frame.number in {{{text}}}")
+        })
     }
 }
 

@@ -2,11 +2,10 @@
 //! of everything that may come from a network.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use super::model::Report;
-use crate::units::FrameNumber;
+use crate::units::{FrameNumber, listed};
 pub use crate::units::{count, counted, duration};
 
 /// Whether a character may do more to a terminal than stand there: controls (C0, DEL, C1), and the
@@ -99,30 +98,12 @@ pub fn route(from: SocketAddr, to: SocketAddr, unicode: bool) -> String {
 
 /// Frames as a person reads them: `frame 50`, `frames 44–46, 54`. Absent where there is none.
 pub fn frames(frames: &[FrameNumber], unicode: bool) -> Option<String> {
-    let dash = if unicode { '–' } else { '-' };
-    let mut runs: Vec<(u64, u64)> = Vec::new();
-    for frame in frames {
-        match runs.last_mut() {
-            Some((_, end)) if frame.0 == *end || Some(frame.0) == end.checked_add(1) => {
-                *end = frame.0;
-            }
-            _ => runs.push((frame.0, frame.0)),
-        }
-    }
-    let mut text = String::new();
-    for (index, (start, end)) in runs.iter().enumerate() {
-        let comma = if index == 0 { "" } else { ", " };
-        let _ = match end - start {
-            0 => write!(text, "{comma}{start}"),
-            1 => write!(text, "{comma}{start}, {end}"),
-            _ => write!(text, "{comma}{start}{dash}{end}"),
-        };
-    }
-    match runs.as_slice() {
-        [] => None,
-        [(start, end)] if start == end => Some(format!("frame {text}")),
-        _ => Some(format!("frames {text}")),
-    }
+    let (text, one) = listed(frames, if unicode { "–" } else { "-" })?;
+    Some(if one {
+        format!("frame {text}")
+    } else {
+        format!("frames {text}")
+    })
 }
 
 /// A range of frames in a table cell: `8–21`, or a dash where it is unknown.

@@ -534,26 +534,14 @@ pub(crate) fn is_rest(lead: &[u8], tail: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Seen, fixtures, pictures, run};
+    use super::super::testing::{Seen, base64, fixtures, pictures, run};
     use super::*;
 
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
     fn encode(bytes: &[u8], line: usize) -> Vec<u8> {
-        let mut text = Vec::new();
-        for group in bytes.chunks(3) {
-            let bits = (0..3).fold(0_usize, |bits, at| {
-                bits << 8 | usize::from(group.get(at).copied().unwrap_or(0))
-            });
-            for at in 0..4 {
-                text.push(if at <= group.len() {
-                    LETTERS[bits >> (18 - 6 * at) & 63]
-                } else {
-                    b'='
-                });
-            }
-        }
-        text.chunks(line).collect::<Vec<_>>().join(&b"\r\n"[..])
+        base64(bytes)
+            .chunks(line)
+            .collect::<Vec<_>>()
+            .join(&b"\r\n"[..])
     }
 
     #[test]

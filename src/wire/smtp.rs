@@ -96,25 +96,12 @@ impl Decode for SmtpDecoder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Seen, fixtures, pictures, run};
+    use super::super::testing::{Seen, base64, fixtures, pictures, run};
     use super::*;
 
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
     fn lines(bytes: &[u8]) -> Vec<u8> {
-        let mut text = Vec::new();
-        for group in bytes.chunks(3) {
-            let byte = |at: usize| usize::from(group.get(at).copied().unwrap_or(0));
-            let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-            for at in 0..4 {
-                text.push(if at > group.len() {
-                    b'='
-                } else {
-                    LETTERS[bits >> (18 - 6 * at) & 63]
-                });
-            }
-        }
-        text.chunks(76)
+        base64(bytes)
+            .chunks(76)
             .flat_map(|line| [line, b"\r\n"].concat())
             .collect()
     }

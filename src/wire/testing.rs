@@ -84,6 +84,24 @@ pub(super) fn seen_by_pieces<'p, D: Decode>(
     })
 }
 
+/// RFC 4648, section 4, without line breaks.
+pub(super) fn base64(bytes: &[u8]) -> Vec<u8> {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = Vec::new();
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| usize::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            text.push(if at > group.len() {
+                b'='
+            } else {
+                LETTERS[bits >> (18 - 6 * at) & 63]
+            });
+        }
+    }
+    text
+}
+
 /// The pictures that were seen, as bytes and ending.
 pub(super) fn pictures(seen: &[Seen]) -> Vec<(Vec<u8>, Ending)> {
     let mut pictures = Vec::new();

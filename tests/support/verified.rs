@@ -6,6 +6,7 @@
 )]
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a helper of a test writes files, and may fail as the test may"
 )]
@@ -132,4 +133,30 @@ pub(crate) fn picture(format: image::ImageFormat, width: u32, height: u32) -> Ve
     let mut file = std::io::Cursor::new(Vec::new());
     pixels.write_to(&mut file, format).expect("it is encoded");
     file.into_inner()
+}
+
+const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// RFC 4648, section 4, without line breaks.
+pub(crate) fn base64(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| usize::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            text.push(if at > group.len() {
+                b'='
+            } else {
+                LETTERS[bits >> (18 - 6 * at) & 63]
+            });
+        }
+    }
+    text
+}
+
+/// The same in lines of 76 letters.
+pub(crate) fn lines(text: &[u8], end: &[u8]) -> Vec<u8> {
+    text.chunks(76)
+        .flat_map(|line| [line, end].concat())
+        .collect()
 }

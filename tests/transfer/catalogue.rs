@@ -25,20 +25,18 @@ fn pictures(folder: &Folder) -> [Vec<u8>; 4] {
     std::array::from_fn(|_| made.next().unwrap())
 }
 
+/// A server of the folder's pictures.
+fn of_pictures(folder: &Folder, more: &[&str]) -> Running {
+    let pictures = folder.text("Pictures");
+    let own = ["catalog", "--port", "0", "--import", &pictures];
+    Running::start(SERVER, &[&own[..], more].concat())
+}
+
 #[test]
 fn own_picture_is_sent_for_what_is_not_there_and_is_no_choice() {
     let folder = Folder::new();
     let [house, car, dog, none] = pictures(&folder);
-    let server = Running::start(
-        SERVER,
-        &[
-            "catalog",
-            "--port",
-            "0",
-            "--import",
-            &folder.text("Pictures"),
-        ],
-    );
+    let server = of_pictures(&folder, &[]);
     // In order of names.
     for (choice, picture) in [("1", &car), ("2", &dog), ("3", &house)] {
         assert_eq!(&answer(server.port, choice), picture, "{choice}");
@@ -49,18 +47,7 @@ fn own_picture_is_sent_for_what_is_not_there_and_is_no_choice() {
     server.kill();
     // One given beats the one that lies there.
     let other = folder.picture("other.jpg", 9, 90, 30);
-    let server = Running::start(
-        SERVER,
-        &[
-            "catalog",
-            "--port",
-            "0",
-            "--import",
-            &folder.text("Pictures"),
-            "--not-found",
-            &folder.text("other.jpg"),
-        ],
-    );
+    let server = of_pictures(&folder, &["--not-found", &folder.text("other.jpg")]);
     assert_eq!(answer(server.port, "99"), other);
     server.kill();
 }
@@ -71,18 +58,7 @@ fn menu_s_order_can_be_given_in_a_file_and_by_adding() {
     let [house, car, dog, none] = pictures(&folder);
     let menu = folder.text("menu.txt");
     std::fs::write(&menu, "house.jpg\ndog.jpg\ncar.jpg\n").unwrap();
-    let server = Running::start(
-        SERVER,
-        &[
-            "catalog",
-            "--port",
-            "0",
-            "--import",
-            &folder.text("Pictures"),
-            "--order",
-            &menu,
-        ],
-    );
+    let server = of_pictures(&folder, &["--order", &menu]);
     for (choice, picture) in [("1", &house), ("2", &dog), ("3", &car), ("4", &none)] {
         assert_eq!(&answer(server.port, choice), picture, "{choice}");
     }
@@ -119,16 +95,7 @@ fn menu_s_order_can_be_given_in_a_file_and_by_adding() {
 fn who_says_nothing_keeps_nobody_waiting() {
     let folder = Folder::new();
     let [_, car, ..] = pictures(&folder);
-    let server = Running::start(
-        SERVER,
-        &[
-            "catalog",
-            "--port",
-            "0",
-            "--import",
-            &folder.text("Pictures"),
-        ],
-    );
+    let server = of_pictures(&folder, &[]);
     let silent = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
     assert_eq!(answer(server.port, "1"), car);
     silent.shutdown(Shutdown::Both).unwrap();

@@ -5,6 +5,7 @@
 //! or fewer than a header has, is taken for answers.
 
 mod lost;
+mod picture;
 
 use super::check::promised;
 use super::message::Message;
@@ -447,62 +448,6 @@ impl LayoutDecoder {
         }
         sink(Event::PictureData(bytes));
     }
-
-    /// Bytes of a picture that a marker ends.
-    fn until(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
-        let State::Until(end, tail) = &mut self.state else {
-            return 0;
-        };
-        let before = tail.len();
-        // A marker is short, so little is joined: what may be its first bytes, and so many new ones.
-        let room = bytes.len().min(end.len().max(64 << 10));
-        let mut joined = std::mem::take(tail);
-        joined.extend_from_slice(bytes.get(..room).unwrap_or_default());
-        let end = end.clone();
-        if let Some(at) = memchr::memmem::find(&joined, &end) {
-            self.given(joined.get(..at).unwrap_or_default(), sink);
-            self.end(Ending::Marker, sink);
-            sink(Event::Framing {
-                what: Framing::Marker,
-                bytes: end.len() as u64,
-            });
-            self.state = State::Fields;
-            self.next = self.next.saturating_add(1);
-            return at.saturating_add(end.len()).saturating_sub(before);
-        }
-        let most = end.len().saturating_sub(1).min(joined.len());
-        let keep = (1..=most)
-            .rev()
-            .find(|keep| joined.get(joined.len() - keep..) == end.get(..*keep))
-            .unwrap_or(0);
-        let kept = joined.split_off(joined.len() - keep);
-        self.given(&joined, sink);
-        self.state = State::Until(end, kept);
-        room
-    }
-
-    /// Bytes of a picture that its structure ends.
-    fn walk(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
-        let State::Walk(walker) = &mut self.state else {
-            return 0;
-        };
-        let taken = walker.update(bytes);
-        let status = walker.status();
-        self.given(bytes.get(..taken).unwrap_or_default(), sink);
-        match status {
-            Status::Walking => {}
-            Status::Whole { .. } => {
-                self.end(Ending::Structure, sink);
-                self.state = State::Fields;
-                self.next = self.next.saturating_add(1);
-            }
-            Status::Broken { .. } => {
-                self.end(Ending::Broken, sink);
-                self.state = State::Lost(Box::new(CarveDecoder::inside()));
-            }
-        }
-        taken
-    }
 }
 
 /// So many bytes fill up a piece.
@@ -693,39 +638,6 @@ impl Decode for LayoutDecoder {
 }
 
 impl LayoutDecoder {
-    /// A picture begins with these bytes, as far as they tell.
-    fn peeked(&mut self, held: &[u8], length: u64, sink: &mut Sink<'_>) {
-        self.start(Some(length), sink);
-        self.state = State::Limited(length);
-        if !held.is_empty() {
-            self.take(held, sink);
-        }
-    }
-
-    /// Where a picture should begin, none does.
-    fn no_picture(&mut self, held: &[u8], sink: &mut Sink<'_>) {
-        sink(Event::Fault(Fault::NotTheLayout {
-            field: "picture".to_owned(),
-            found: held.escape_ascii().to_string(),
-        }));
-        let mut carve = Box::new(CarveDecoder::inside());
-        carve.update(held, sink);
-        self.state = State::Lost(carve);
-    }
-
-    fn missing(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length > 0 {
-            self.message.given = self.message.given.saturating_add(length);
-            self.message.at = self.message.at.saturating_add(length);
-            // A checksum of what is not there says nothing.
-            self.message.sums.clear();
-            if !self.message.open {
-                self.start(self.message.declared, sink);
-            }
-            sink(Event::PictureGap(length));
-        }
-    }
-
     /// Takes bytes that are of no header; returns how many, at least one unless the state changed.
     fn take(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
         match &mut self.state {
