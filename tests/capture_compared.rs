@@ -307,3 +307,54 @@ fn last_byte(
     }
     ended.last().unwrap().0
 }
+
+/// A program, in its own way, that writes a ledger of what it sent: the line of `--ledger`, without bytes of the picture.
+const WITH_LEDGER: &str = r#"
+import hashlib, json, socket, threading
+s = socket.create_server(("127.0.0.1", 65432))
+def serve():
+    c, _ = s.accept()
+    while c.recv(65536): pass
+    c.close()
+t = threading.Thread(target=serve); t.start()
+with open("sent/0.png", "rb") as picture: data = picture.read()
+with socket.create_connection(("127.0.0.1", 65432)) as c:
+    own, peer = ("%s:%d" % address for address in (c.getsockname(), c.getpeername()))
+    c.sendall(data)
+t.join()
+at = "2026-11-20T11:14:49.590743001Z"
+line = {"schema": "imgnet/ledger/v1", "side": "sent", "transport": "tcp", "from": own, "to": peer, "protocol": "eof",
+        "request": None, "format": "png", "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(),
+        "started": at, "ended": at, "chunks": [len(data)], "file": None, "problem": None}
+with open("of-run.jsonl", "w") as ledger: ledger.write(json.dumps(line) + "\n")
+line["from"], line["sha256"] = "127.0.0.1:1", "0" * 64
+with open("of-another.jsonl", "w") as ledger: ledger.write(json.dumps(line) + "\n")
+"#;
+
+/// A ledger grows from run to run: that it tells of other pictures too leaves the run unverified, and is no failure of this
+/// transfer. One that knows nothing of the picture is.
+#[test]
+fn a_ledger_that_knows_the_picture_is_no_failure() {
+    if !private_python("a_ledger_that_knows_the_picture_is_no_failure") {
+        return;
+    }
+    for (ledgers, exit, verdict) in [
+        (&["of-run.jsonl"][..], 0, "match"),
+        (&["of-another.jsonl", "of-run.jsonl"], 0, "unverified"),
+        (&["of-another.jsonl"], 1, "unverified"),
+    ] {
+        let folder = folder();
+        std::fs::write(folder.path().join("ledger.py"), WITH_LEDGER).unwrap();
+        let mut arguments = vec!["capture", "--format", "json", "-o", "live.json"];
+        for name in ledgers {
+            std::fs::write(folder.path().join(name), "").unwrap();
+            arguments.extend(["--ledger", *name]);
+        }
+        arguments.extend(["--", "python3", "ledger.py"]);
+        let output = imgnet(folder.path(), &arguments);
+        let told = format!("{ledgers:?}: {}", text(&output.stderr));
+        let report = json(&folder.path().join("live.json"));
+        assert_eq!(report["verdict"], verdict, "{told}");
+        assert_eq!(output.status.code(), Some(exit), "{told}");
+    }
+}

@@ -211,6 +211,39 @@ fn the_side_that_reset_is_named() {
     );
 }
 
+/// Nothing in `eof` tells how much was to come: that the receiver had closed before the rest came is in the packets.
+#[test]
+fn what_came_after_its_receiver_had_closed_reached_nobody() {
+    let picture = jpeg();
+    let (taken, late) = picture.split_at(2000);
+    let closes = |acknowledges: bool| {
+        eof(taken, |scenario, tcp| {
+            scenario.fin(tcp, Server);
+            scenario.send(tcp, Client, late);
+            if acknowledges {
+                scenario.ack(tcp, Server);
+                scenario.fin(tcp, Client);
+                scenario.ack(tcp, Server);
+            } else {
+                scenario.rst_bare(tcp, Server);
+            }
+        })
+        .findings()
+    };
+    let findings = closes(false);
+    let reset = one(&findings, "reset-mid-transfer");
+    assert_eq!(reset.severity, Severity::Error);
+    for part in [
+        "The server 10.0.0.2:65432, the receiver",
+        "acknowledged 2,000 of the",
+        "reached no program",
+    ] {
+        assert!(reset.message.contains(part), "{part}: {}", reset.message);
+    }
+    let findings = closes(true);
+    assert!(!has(&findings, "reset-mid-transfer"), "{findings:#?}");
+}
+
 #[test]
 fn conflict_names_both_bytes_both_frames_and_the_copy_that_was_kept() {
     let changed = |before_ack: bool, bad_checksum: bool| {

@@ -144,3 +144,54 @@ fn that_a_picture_is_stored_turned_is_said() {
         }
     }
 }
+
+/// Many clients call `recv` once: what can come at once is handed to the socket in one send.
+#[test]
+fn an_answer_is_handed_over_in_one_send() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("Pictures")).unwrap();
+    // Noise, so that a file of that length is a picture: less than a socket's first receive queue takes, and more than a
+    // send queue has at first.
+    let sizes = [(60, 30), (180, 180), (300, 300)];
+    let pictures: Vec<Vec<u8>> = sizes
+        .iter()
+        .zip(1..)
+        .map(|((width, height), seed)| {
+            let pixels = image::RgbImage::from_fn(*width, *height, |x, y| {
+                let noise = (x + y * width + seed).wrapping_mul(2_654_435_761);
+                let [a, b, c, _] = (noise ^ (noise >> 15)).wrapping_mul(40_503).to_le_bytes();
+                image::Rgb([a, b, c])
+            });
+            let path = folder.path(&format!("Pictures/{seed}.png"));
+            pixels.save(&path).unwrap();
+            std::fs::read(path).unwrap()
+        })
+        .collect();
+    assert!(pictures[1].len() > 90_000 && pictures[2].len() > 250_000);
+    let ledger = folder.text("sent.jsonl");
+    let server = of_pictures(&folder, &["--ledger", &ledger]);
+    for (choice, picture) in ["1", "2", "3"].iter().zip(&pictures) {
+        let mut peer = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        peer.write_all(choice.as_bytes()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let mut came = vec![0; 1 << 20];
+        let first = peer.read(&mut came).unwrap();
+        // What the receive queue cannot take comes later, whoever serves.
+        assert!(
+            first == picture.len() || first > 100_000,
+            "{choice}: {first}"
+        );
+        peer.read_to_end(&mut came).unwrap();
+    }
+    server.stop();
+    let lines = std::fs::read_to_string(&ledger).unwrap();
+    let chunks: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["chunks"].clone())
+        .collect();
+    let whole: Vec<serde_json::Value> = pictures
+        .iter()
+        .map(|picture| serde_json::json!([picture.len()]))
+        .collect();
+    assert_eq!(chunks, whole);
+}

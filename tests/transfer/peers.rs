@@ -1,6 +1,6 @@
 //! P1 to P5 with a Python program on the other side, right and naive.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
 
 use crate::programs::{CLIENT, Folder, Running, SERVER, client, transfers, wait};
@@ -301,6 +301,43 @@ fn rows_of_pixels_either_way() {
         if status.success() {
             assert_eq!(folder.read("got").len(), 64 * 48 * 3);
         }
+    }
+}
+
+/// A receiver that takes one `recv` for one row, and is slower than any pause: each of them brings one row all the same.
+#[test]
+fn a_row_goes_out_when_the_row_before_was_taken() {
+    const WIDTH: u32 = 64;
+    let folder = Folder::new();
+    folder.picture("a.png", 1, WIDTH, 48);
+    let file = folder.text("a.png");
+    for (host, program, arguments) in [
+        ("127.0.0.1", SERVER, &["stream", "--connect"][..]),
+        ("::1", SERVER, &["stream", "--connect"]),
+        ("127.0.0.1", CLIENT, &["send", "--protocol", "raw-pixels"]),
+    ] {
+        let Ok(listener) = std::net::TcpListener::bind((host, 0)) else {
+            eprintln!("SKIPPED a_row_goes_out_when_the_row_before_was_taken: no {host} here");
+            continue;
+        };
+        let at = listener.local_addr().unwrap().to_string();
+        let mut sender = Command::new(program)
+            .args(arguments)
+            .args([&at, &file, "-q"])
+            .spawn()
+            .unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut buffer = vec![0; 1 << 16];
+        let mut rows = Vec::new();
+        loop {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            match peer.read(&mut buffer).unwrap() {
+                0 => break,
+                bytes => rows.push(bytes),
+            }
+        }
+        assert_eq!(rows, [WIDTH as usize * 3; 48], "{program} to {host}");
+        assert_eq!(wait(&mut sender), Some(0));
     }
 }
 

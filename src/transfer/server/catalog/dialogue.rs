@@ -417,3 +417,23 @@ impl Dialogue for Asking<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn there_is_room_for_a_whole_answer_in_one_send() {
+        let answer = vec![7; 100_000];
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _receiver = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut sender, _) = listener.accept().unwrap();
+        sender.set_nonblocking(true).unwrap();
+        // As on a path with short segments, where the queue is short at first.
+        SockRef::from(&sender).set_send_buffer_size(8192).unwrap();
+        make_room(&sender, answer.len());
+        assert_eq!(sender.write(&answer).unwrap(), answer.len());
+    }
+}
