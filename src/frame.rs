@@ -99,3 +99,67 @@ pub struct Frame<'a> {
 
 /// How the comment begins that a capture of imgnet carries on frames that came after the programs were told to end.
 pub const ENDED: &str = "imgnet: the programs had been told to end";
+
+/// How long an interface was gone while it was captured: taken down, or removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Away {
+    /// How often.
+    pub times: u64,
+    /// For how long in all, in nanoseconds.
+    pub nanoseconds: u64,
+    /// When it first went.
+    pub from: Timestamp,
+    /// When it last came back, or the capture ended.
+    pub until: Timestamp,
+    /// Whether it came back the last time.
+    pub back: bool,
+}
+
+/// How the comment begins that a capture of imgnet carries in the statistics of such an interface.
+const AWAY: &str = "imgnet: the interface was gone";
+
+impl Away {
+    /// What is known of two interfaces, or of two files, together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            times: self.times.saturating_add(other.times),
+            nanoseconds: self.nanoseconds.saturating_add(other.nanoseconds),
+            from: self.from.min(other.from),
+            until: self.until.max(other.until),
+            back: self.back && other.back,
+        }
+    }
+
+    /// The comment that says so in a capture file.
+    pub fn comment(&self) -> String {
+        let Self {
+            times,
+            nanoseconds,
+            from,
+            until,
+            back,
+        } = self;
+        format!(
+            "{AWAY}: times={times} nanoseconds={nanoseconds} from={} until={} back={back}",
+            from.0, until.0
+        )
+    }
+
+    /// What such a comment says; absent where it is another one.
+    pub fn of_comment(comment: &str) -> Option<Self> {
+        let line = comment.lines().find(|line| line.starts_with(AWAY))?;
+        let field = |name: &str| {
+            line.split_whitespace()
+                .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+        };
+        let time = |name| field(name)?.parse().ok().map(Timestamp);
+        Some(Self {
+            times: field("times")?.parse().ok().filter(|times| *times > 0)?,
+            nanoseconds: field("nanoseconds")?.parse().ok()?,
+            from: time("from")?,
+            until: time("until")?,
+            back: field("back")?.parse().ok()?,
+        })
+    }
+}

@@ -19,6 +19,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 use std::path::{Path, PathBuf};
 
 use caps::{CapSet, Capability};
@@ -43,6 +44,8 @@ pub struct Needs {
     pub reads: Vec<PathBuf>,
     /// What it does with sockets.
     pub network: Network,
+    /// Sockets of captures, which go on with another interface where theirs is removed.
+    pub captures: Vec<RawFd>,
 }
 
 /// What a process does with sockets.
@@ -124,6 +127,14 @@ impl Needs {
     #[must_use]
     pub fn with_network(self, network: Network) -> Self {
         Self { network, ..self }
+    }
+
+    /// It captures on this socket.
+    #[must_use]
+    pub fn capturing<'a>(mut self, sockets: impl IntoIterator<Item = BorrowedFd<'a>>) -> Self {
+        let sockets = sockets.into_iter().map(|socket| socket.as_raw_fd());
+        self.captures.extend(sockets);
+        self
     }
 
     /// Whether it opens files to read.
@@ -476,11 +487,16 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
     );
     rules.insert(
         libc::SYS_ioctl,
-        // libpcap looks whether an interface that went down is up again.
-        [libc::TCGETS, libc::TIOCGWINSZ, libc::SIOCGIFFLAGS]
-            .into_iter()
-            .map(|request| argument(1, SeccompCmpOp::Eq, request))
-            .collect::<Result<_, _>>()?,
+        // Whether an interface that went down is up again, and which one has its name.
+        [
+            libc::TCGETS,
+            libc::TIOCGWINSZ,
+            libc::SIOCGIFFLAGS,
+            libc::SIOCGIFINDEX,
+        ]
+        .into_iter()
+        .map(|request| argument(1, SeccompCmpOp::Eq, request))
+        .collect::<Result<_, _>>()?,
     );
     // Asking for limits, not setting them; but for the number of open files.
     let mut limits = vec![SeccompRule::new(vec![SeccompCondition::new(
@@ -546,6 +562,14 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
             .map(|family| argument(0, SeccompCmpOp::Eq, u64::from(family.unsigned_abs())))
             .collect::<Result<_, _>>()?;
         rules.insert(libc::SYS_socket, families);
+    }
+    if !needs.captures.is_empty() && !matches!(needs.network, Network::Connects | Network::All) {
+        let own = needs
+            .captures
+            .iter()
+            .map(|socket| argument(0, SeccompCmpOp::Eq, socket.unsigned_abs().into()))
+            .collect::<Result<_, _>>()?;
+        rules.insert(libc::SYS_bind, own);
     }
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let list = SeccompFilter::new(rules, refused, SeccompAction::Allow, arch)?;

@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use crate::frame::LinkType;
+use crate::frame::{Away, LinkType};
 use crate::units::Timestamp;
 
 /// As many bytes as are gathered before they are handed over.
@@ -115,6 +115,8 @@ pub struct Statistics {
     /// Packets dropped for want of room or by the interface. Written as `isb_ifdrop`, as dumpcap does
     /// with the same count of libpcap: it is the one that Wireshark shows as dropped.
     pub dropped: Option<u64>,
+    /// How long the interface was gone, written as a comment; absent where it never was.
+    pub away: Option<Away>,
 }
 
 /// A pcapng file being written.
@@ -292,6 +294,9 @@ impl<W: Write> Writer<W> {
                 if let Some([first, second]) = value {
                     block.option(code, &[first.to_le_bytes(), second.to_le_bytes()].concat());
                 }
+            }
+            if let Some(away) = statistics.away {
+                block.option(1, away.comment().as_bytes());
             }
             block.end();
         }

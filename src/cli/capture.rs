@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -304,7 +305,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         session::come_first();
     }
     // The command is not confined: only what reads bytes that anybody may have sent.
-    close_in(capture, compared, &mut watch)?;
+    close_in(capture, &device, compared, &mut watch)?;
     if !quiet {
         warn_if_open(started.as_ref())?;
     }
@@ -371,6 +372,7 @@ fn repairer(recorder: Option<&Recorder>) -> Option<Repairer> {
 /// Confines the process, and begins to compare with what it can still read.
 fn close_in(
     capture: &Capture,
+    device: &[Live],
     compared: Option<compare::Prepared>,
     watch: &mut Watch,
 ) -> anyhow::Result<()> {
@@ -383,7 +385,10 @@ fn close_in(
     let read = read.unwrap_or_default().iter().map(PathBuf::as_path);
     let page = capture.page.report.as_deref();
     let made = rotated.into_iter().chain(capture.expect.made()).chain(page);
-    confined_to(&capture.common.output, Needs::beside(made).reading(read))?;
+    let needs = Needs::beside(made)
+        .reading(read)
+        .capturing(device.iter().map(AsFd::as_fd));
+    confined_to(&capture.common.output, needs)?;
     if let Some(compared) = compared {
         watch.compare(compared.begin().context("the files cannot be compared")?);
     }

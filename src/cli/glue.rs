@@ -92,6 +92,9 @@ impl Frames for Capture {
             if let Some(drops @ 1..) = file.kernel_drops {
                 watch.event(Event::Finding(&rules::kernel_drops(&file.path, drops)));
             }
+            if let Some(away) = file.away {
+                watch.event(Event::Finding(&rules::interface_away(&file.path, &away)));
+            }
         }
         Ok(Reading {
             captures,
@@ -127,6 +130,7 @@ pub(super) fn capture_file(file: &FileSummary) -> CaptureFile {
         truncated: damage.is_some(),
         damage,
         kernel_drops: file.kernel_drops,
+        away: file.away,
     }
 }
 

@@ -25,6 +25,10 @@ pub(super) fn of_run(report: &Report) -> Option<String> {
         let dropped = frames(drops, "frame", "frames");
         parts.push(format!("the kernel dropped {dropped} while capturing"));
     }
+    if coverage.interface_away > 0 {
+        let times = frames(coverage.interface_away, "time", "times");
+        parts.push(format!("the captured interface was gone {times}"));
+    }
     if coverage.gap_bytes > 0 {
         let bytes = counted(coverage.gap_bytes, "byte", "bytes");
         parts.push(format!("{bytes} were not captured"));

@@ -78,6 +78,8 @@ pub struct Coverage {
     pub undecoded: BTreeMap<Cow<'static, str>, u64>,
     /// Frames that the kernel dropped while capturing; absent where no file says.
     pub kernel_drops: Option<u64>,
+    /// How often a captured interface was gone: taken down, or removed.
+    pub interface_away: u64,
     /// A file is cut short or damaged.
     pub truncated: bool,
     /// TCP connections that began before the capture did: their SYN is not in it.
@@ -158,6 +160,7 @@ impl Coverage {
         !self.undecoded.is_empty()
             || self.kernel_drops.is_some_and(|drops| drops > 0)
             || self.truncated
+            || self.interface_away > 0
             || self.incomplete_datagrams > 0
     }
 
@@ -180,6 +183,11 @@ impl Coverage {
             self.kernel_drops.unwrap_or(0),
             "frame dropped by the kernel while capturing",
             "frames dropped by the kernel while capturing",
+        );
+        add(
+            self.interface_away,
+            "time that the interface was gone",
+            "times that the interface was gone",
         );
         add(
             self.undecoded_frames(),

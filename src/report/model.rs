@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::findings::Finding;
+use crate::frame::Away;
 use crate::ledger::comparison::Verification;
 use crate::ledger::{Chunks, Coverage, Folded, Image, Stream, Verdict};
 use crate::units::{FrameNumber, PictureId, StreamId};
@@ -70,6 +71,9 @@ pub struct CaptureFile {
     pub damage: Option<Damage>,
     /// Frames that the capturing kernel dropped; absent where the file does not say.
     pub kernel_drops: Option<u64>,
+    /// How long interfaces were gone meanwhile; absent where none was known to be. `coverage` counts the times.
+    #[serde(skip)]
+    pub away: Option<Away>,
 }
 
 /// Where a capture file is cut short or damaged.
@@ -231,6 +235,7 @@ impl Report {
         }
         for capture in &self.captures {
             coverage.file(capture.kernel_drops, capture.truncated);
+            coverage.interface_away += capture.away.map_or(0, |away| away.times);
         }
         for stream in &self.streams {
             coverage.stream(stream);

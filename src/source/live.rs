@@ -17,6 +17,7 @@
 //! the same ring holds far fewer frames: for interactive use on quiet interfaces only.
 
 mod outgoing;
+mod presence;
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -25,12 +26,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use presence::Presence;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
 
 use super::netlink::Netlink;
-use crate::frame::{Frame, LinkType};
+use crate::frame::{Away, Frame, LinkType};
 use crate::units::{FrameNumber, Timestamp};
 
 /// Frames that are handed out between two looks at the stop flag.
@@ -150,6 +152,8 @@ pub struct Statistics {
     /// Frames dropped by the interface or its driver; absent where the system does not say. libpcap says 0 there, as it
     /// does of every interface without promiscuous mode, so the kernel is asked instead.
     pub interface_dropped: Option<u64>,
+    /// How long the interface was gone; absent where it never was.
+    pub away: Option<Away>,
 }
 
 /// What one [`Live::poll`] came to.
@@ -202,13 +206,14 @@ pub struct Live {
     last: pcap::Stat,
     total: Statistics,
     hardware: Option<Hardware>,
+    presence: Option<Presence>,
 }
 
 /// What the interface itself could not take in.
 struct Hardware {
     netlink: Netlink,
     index: u32,
-    /// What it counted before.
+    /// What it counted before; below zero where another interface took its place.
     before: u64,
 }
 
@@ -223,6 +228,13 @@ impl Hardware {
             index,
             before,
         })
+    }
+
+    /// Another interface took its place, and counts from 0.
+    fn replaced(&mut self, index: u32) {
+        let so_far = self.missed().unwrap_or(0);
+        self.index = index;
+        self.before = self.netlink.missed(index).unwrap_or(0).wrapping_sub(so_far);
     }
 
     /// Since then; absent where the interface is gone.
@@ -293,6 +305,7 @@ impl Live {
             },
             total: Statistics::default(),
             hardware: Hardware::of(&options.interface),
+            presence: Presence::of(&options.interface),
         })
     }
 
@@ -450,6 +463,7 @@ impl Live {
         // What was known before the interface went away stays known.
         let missed = self.hardware.as_ref().and_then(Hardware::missed);
         self.total.interface_dropped = missed.or(self.total.interface_dropped);
+        self.total.away = self.presence.as_ref().and_then(Presence::away);
         self.last = now;
         Ok(self.total)
     }
@@ -458,6 +472,7 @@ impl Live {
         &mut self,
         each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
     ) -> Result<Polled, Error> {
+        self.look()?;
         let Self {
             capture,
             breaker,
@@ -496,6 +511,26 @@ impl Live {
             Ok(_) => Ok(Polled::Frames(count)),
             Err(pcap::Error::TimeoutExpired) => Ok(Polled::Idle),
             Err(error) => Err(self.broke_off(&error)),
+        }
+    }
+
+    /// Notes where the interface went or came back.
+    fn look(&mut self) -> Result<(), Error> {
+        let Some(presence) = &mut self.presence else {
+            return Ok(());
+        };
+        match presence.look(self.capture.as_fd()) {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                if let Some(hardware) = &mut self.hardware {
+                    hardware.replaced(presence.index());
+                }
+                Ok(())
+            }
+            Err(error) => Err(Error::BrokeOff {
+                interface: self.interface.clone(),
+                message: error.to_string(),
+            }),
         }
     }
 

@@ -25,6 +25,8 @@ const GET_LINK: u16 = 18;
 const ALIAS: u16 = 20;
 const EXTENT: u16 = 29;
 const SKIP_STATISTICS: u32 = 1 << 3;
+/// linux/if.h.
+const IFF_UP: u32 = 1;
 /// `RTM_NEWSTATS` and `RTM_GETSTATS`, linux/rtnetlink.h.
 const NEW_STATISTICS: u16 = 92;
 const GET_STATISTICS: u16 = 94;
@@ -198,6 +200,25 @@ impl Netlink {
         look(answer.get(HEADER + 16..)?)
     }
 
+    /// What an interface is and whether it is there.
+    ///
+    /// # Errors
+    /// What the kernel says, [`Errno::NODEV`] where it is gone; [`Errno::PROTO`] where its answer lacks it.
+    pub(crate) fn link(&self, index: u32) -> Result<Link, Errno> {
+        let mut message = Message::new(GET_LINK, 0);
+        message.interface(index, 0, 0);
+        message.attribute(EXTENT, &SKIP_STATISTICS.to_ne_bytes());
+        let mut answer = [0; 4096];
+        let answer = self.exchange(&mut message, &mut answer)?;
+        match (kind_of(answer), error_of(answer)) {
+            (Some(NEW_LINK), _) => link_of(answer).ok_or(Errno::PROTO),
+            (_, Some(negative)) if negative != 0 => {
+                Err(Errno::from_raw_os_error(negative.saturating_neg()))
+            }
+            _ => Err(Errno::PROTO),
+        }
+    }
+
     /// `struct rtnl_link_stats64` of an interface.
     fn statistics<'a>(&self, index: u32, answer: &'a mut [u8]) -> Result<&'a [u8], Errno> {
         let mut message = Message::new(GET_STATISTICS, 0);
@@ -231,6 +252,25 @@ impl AsFd for Netlink {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// What the kernel says of an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// What its frames begin with (`ARPHRD_…`).
+    pub(crate) hardware: u16,
+    /// Whether it is up (`IFF_UP`).
+    pub(crate) up: bool,
+}
+
+/// Of an answer's `struct ifinfomsg`.
+fn link_of(answer: &[u8]) -> Option<Link> {
+    let about = answer.get(HEADER..)?;
+    let flags = u32::from_ne_bytes(about.get(8..12)?.try_into().ok()?);
+    Some(Link {
+        hardware: u16::from_ne_bytes(about.get(2..4)?.try_into().ok()?),
+        up: flags & IFF_UP != 0,
+    })
 }
 
 /// The type of an answer.
@@ -358,5 +398,8 @@ mod tests {
         assert!((before..=bytes()).contains(&said), "{before} {said}");
         assert_eq!(netlink.missed(1), Ok(0));
         assert_eq!(netlink.missed(u32::MAX / 2), Err(Errno::NODEV));
+        // ARPHRD_LOOPBACK.
+        assert_eq!(netlink.link(1).map(|link| link.hardware), Ok(772));
+        assert_eq!(netlink.link(u32::MAX / 2), Err(Errno::NODEV));
     }
 }

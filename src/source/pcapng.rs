@@ -1,7 +1,7 @@
 //! The pcapng format (draft-ietf-opsawg-pcapng): sections of either byte order, several interfaces,
 //! all three packet blocks, statistics. Blocks of other kinds are passed over.
 
-use crate::frame::{ENDED, LinkType};
+use crate::frame::{Away, ENDED, LinkType};
 use crate::source::bytes::{Order, index};
 use crate::source::clock::Clock;
 use crate::source::damage::Reason;
@@ -260,6 +260,7 @@ impl Pcapng {
                 resolution: resolution.filter(|_| offset_seconds.is_some()),
                 received: None,
                 dropped: None,
+                away: None,
             },
         });
         Step::Pass {
@@ -275,7 +276,11 @@ impl Pcapng {
         };
         let (mut received, mut dropped) = (None, None::<u64>);
         let (mut ended, mut delivered) = (None, None);
+        let mut away = None;
         for option in options(self.order, body, 12) {
+            if option.code == 1 {
+                away = away.or_else(|| Away::of_comment(&text(option.value)));
+            }
             let Ok(count) = <[u8; 8]>::try_from(option.value).map(|bytes| self.order.u64(bytes))
             else {
                 continue;
@@ -302,6 +307,7 @@ impl Pcapng {
             // Counts run from the start of the capture: the last block counts.
             described.about.received = received.or(described.about.received);
             described.about.dropped = dropped.or(described.about.dropped);
+            described.about.away = away.or(described.about.away);
             let ended = ended.and_then(|ticks| described.clock.time(ticks));
             described.ended = ended.zip(delivered);
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::frame::LinkType;
+use crate::frame::{Away, LinkType};
 use crate::source::damage::Damage;
 use crate::units::Timestamp;
 
@@ -73,6 +73,8 @@ pub struct FileSummary {
     pub truncated: Option<Damage>,
     /// Frames that the capturing system dropped, of all interfaces; absent where the file does not say.
     pub kernel_drops: Option<u64>,
+    /// How long interfaces were gone while it was captured; absent where the file does not say so.
+    pub away: Option<Away>,
     /// Its interfaces in order of description.
     pub interfaces: Vec<Interface>,
     /// When capturing ended; absent where the file does not say so, or lacks frames that had been written into it.
@@ -106,6 +108,7 @@ impl FileSummary {
             original_bytes: 0,
             truncated: None,
             kernel_drops: None,
+            away: None,
             interfaces: Vec::new(),
             ended: None,
         }
@@ -123,6 +126,10 @@ impl FileSummary {
             .iter()
             .filter_map(|interface| interface.dropped)
             .reduce(u64::saturating_add);
+        self.away = interfaces
+            .iter()
+            .filter_map(|interface| interface.away)
+            .reduce(Away::and);
         self.interfaces = interfaces;
     }
 }
@@ -148,6 +155,8 @@ pub struct Interface {
     /// Frames that were dropped by the system or the interface: what the last statistics say, else the
     /// sum of the drops noted beside packets; absent where neither is in the file.
     pub dropped: Option<u64>,
+    /// How long it was gone while it was captured; absent where its statistics do not say so.
+    pub away: Option<Away>,
 }
 
 /// Unit of a file's times in seconds.

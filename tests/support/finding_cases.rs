@@ -686,6 +686,20 @@ pub(crate) const CASES: &[Case] = &[
         nearly: || on("eof"),
     },
     Case {
+        name: "interface-away",
+        shows: || {
+            let away = imgnet::frame::Away {
+                times: 2,
+                nanoseconds: 1_500_000_000,
+                from: imgnet::units::Timestamp(1_700_000_000_000_000_000),
+                until: imgnet::units::Timestamp(1_700_000_009_000_000_000),
+                back: true,
+            };
+            vec![rules::interface_away("run.pcapng", &away)]
+        },
+        nearly: || on("eof"),
+    },
+    Case {
         name: "snaplen-cut",
         shows: || {
             let mut frames = real("eof");

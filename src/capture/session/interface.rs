@@ -107,5 +107,6 @@ fn statistics(live: &mut Live) -> Option<Statistics> {
         received: statistics.received,
         dropped: statistics.dropped,
         interface_dropped: statistics.interface_dropped,
+        away: statistics.away,
     })
 }

@@ -35,7 +35,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::frame::{Frame, LinkType};
+use crate::frame::{Away, Frame, LinkType};
 use crate::units::Timestamp;
 
 pub use batch::Batch;
@@ -90,6 +90,8 @@ pub struct Statistics {
     pub dropped: u64,
     /// Frames dropped by the interface or its driver; absent when unknown.
     pub interface_dropped: Option<u64>,
+    /// How long the interface was gone; absent where it never was.
+    pub away: Option<Away>,
 }
 
 /// Looks at the frames, on a thread of its own.
@@ -197,6 +199,8 @@ pub struct Counts {
     pub held: Duration,
     /// When the capture ended; absent while it goes on.
     pub ended: Option<Timestamp>,
+    /// How long interfaces were gone; absent where none was.
+    pub away: Option<Away>,
 }
 
 impl Counts {
@@ -492,6 +496,10 @@ impl Reader<'_> {
             };
             add(&mut self.counts.received, known.received);
             add(&mut self.counts.dropped, known.dropped);
+            if let Some(away) = known.away {
+                let sum = self.counts.away.map_or(away, |sum| sum.and(away));
+                self.counts.away = Some(sum);
+            }
             if let Some(dropped) = known.interface_dropped {
                 add(&mut self.counts.interface_dropped, dropped);
             }

@@ -61,6 +61,7 @@ impl Device for Fake {
 
     fn statistics(&mut self) -> Vec<Option<Statistics>> {
         vec![Some(Statistics {
+            away: None,
             received: self.sent + self.dropped,
             dropped: self.dropped,
             interface_dropped: Some(0),

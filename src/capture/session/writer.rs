@@ -389,6 +389,7 @@ impl Recorder {
                     started: self.started,
                     ended,
                     received: known.map(|known| known.received),
+                    away: known.and_then(|known| known.away),
                     // Where the kernel said nothing, only those of imgnet itself are known.
                     dropped: match (known, more) {
                         (None, 0) => None,

@@ -208,7 +208,8 @@ pub(in crate::cli) fn failed(summary: Summary) -> anyhow::Result<()> {
 
 /// The run's verdict: that of its worst picture, and no better than inconclusive where frames were lost.
 pub(super) fn verdict(report: &Report, summary: &Summary) -> Option<Verdict> {
-    let lost = (summary.counts.lost() > 0).then_some(Verdict::Inconclusive);
+    let lost = summary.counts.lost() > 0 || summary.counts.away.is_some();
+    let lost = lost.then_some(Verdict::Inconclusive);
     report.verdict.max(lost)
 }
 
@@ -247,5 +248,6 @@ pub(in crate::cli) fn capture_file(interface: &str, summary: &Summary) -> Captur
         truncated: false,
         damage: None,
         kernel_drops: counts.dropped,
+        away: counts.away,
     }
 }

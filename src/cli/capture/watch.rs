@@ -141,6 +141,10 @@ impl Watch {
             let finding = rules::kernel_drops(&capture.path, dropped);
             self.eyes.collector.event(Event::Finding(&finding));
         }
+        if let Some(away) = &counts.away {
+            let finding = rules::interface_away(&capture.path, away);
+            self.eyes.collector.event(Event::Finding(&finding));
+        }
         self.eyes.collector.into_report(vec![capture], self.packets)
     }
 }

@@ -50,6 +50,21 @@ pub(in crate::findings) static KERNEL_DROPS: Entry = Entry {
     examples: examples::CAPTURE_ALL,
 };
 
+pub(in crate::findings) static INTERFACE_AWAY: Entry = Entry {
+    name: Name::InterfaceAway,
+    group: Group::Capture,
+    severity: Severity::Warning,
+    summary: "The captured interface was gone for a while: taken down, or removed and made again.",
+    meaning: "While an interface is down or does not exist, nothing passes through it, and nothing can be captured on it. \
+         Connections over it stall, or go another way. The capture went on when the interface came back.",
+    proof: "The system told the capture when the interface went and when it was there again; the file's statistics say so.",
+    frames: "A pause in the frames of that interface, then repeats of what was not acknowledged before.",
+    filter: "",
+    fix: "Look for who takes the interface down: a cable or adapter that was pulled, a container or virtual machine that was \
+         restarted, network management.",
+    examples: examples::CAPTURE_ALL,
+};
+
 pub(in crate::findings) static SNAPLEN_CUT: Entry = Entry {
     name: Name::SnaplenCut,
     group: Group::Capture,

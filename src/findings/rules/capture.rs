@@ -4,8 +4,9 @@ use super::{View, finding, seconds};
 use crate::decode::LostDatagram;
 use crate::findings::facts::{CaptureFacts, StreamFacts};
 use crate::findings::{Finding, Name};
+use crate::frame::Away;
 use crate::ledger::{Folded, Gap, GapCause, Stream, TransportKind};
-use crate::units::{FrameNumber, count, counted};
+use crate::units::{FrameNumber, Timestamp, count, counted};
 
 /// The findings about the whole capture, each once.
 pub fn of_capture(facts: &CaptureFacts) -> Vec<Finding> {
@@ -187,6 +188,39 @@ pub fn kernel_drops(path: &str, drops: u64) -> Finding {
             counted(drops, "frame", "frames")
         ),
         "Capture with a larger buffer, or filter in the kernel (imgnet capture does both).",
+    )
+}
+
+/// Date and time to the second.
+fn clock_time(time: Timestamp) -> String {
+    let text = time.to_string();
+    let (date, rest) = text.split_once('T').unwrap_or((&text, ""));
+    let time = rest.split(['.', 'Z']).next().unwrap_or_default();
+    format!("{date} {time} UTC")
+}
+
+/// The finding for interfaces that were gone for a while.
+pub fn interface_away(path: &str, away: &Away) -> Finding {
+    let times = match away.times {
+        1 => "once".to_owned(),
+        times => format!("{} times", count(times)),
+    };
+    let lasted = i64::try_from(away.nanoseconds).unwrap_or(i64::MAX);
+    let back = if away.back {
+        format!("until {}", clock_time(away.until))
+    } else {
+        "and had not come back when the capture ended".to_owned()
+    };
+    finding(
+        Name::InterfaceAway,
+        format!(
+            "{path}: the captured interface was gone {times}, for {} in all, from {} {back}: it was taken down, or removed and made \
+             again. What the programs sent meanwhile did not pass here.",
+            seconds(lasted),
+            clock_time(away.from),
+        ),
+        "Look for who takes the interface down: a cable or adapter that was pulled, a container or virtual machine that was \
+         restarted, network management. Nothing better than inconclusive can be said of the run.",
     )
 }
 
