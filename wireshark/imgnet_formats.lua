@@ -47,7 +47,7 @@ end
 -- framed -----------------------------------------------------------------------------------------------------------------
 
 local framed = Proto("imgnet_framed", "imgnet framed")
-local KINDS = { [1] = "announce", [2] = "data", [3] = "request", [4] = "done", [5] = "refuse" }
+local KINDS = { [1] = "announce", [2] = "data", [3] = "request", [4] = "done", [5] = "refuse", [6] = "prove" }
 local ff = {
     version = ProtoField.uint8("imgnet_framed.version", "Version"),
     header = ProtoField.uint16("imgnet_framed.header", "Length of the header"),

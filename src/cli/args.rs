@@ -1,5 +1,6 @@
 //! Arguments that several commands share.
 
+use std::io::Read as _;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -264,9 +265,20 @@ fn protocol(text: &str) -> Result<(u16, Protocol), String> {
     Ok((port, format))
 }
 
+/// Bytes of a file that describes a layout: it is one line, and comments.
+const LONGEST_LAYOUT: u64 = 64 << 10;
+
 /// A file that describes a layout.
 fn layout(path: &str) -> Result<Protocol, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LONGEST_LAYOUT + 1).read_to_string(&mut text))
+        .map_err(|error| error.to_string())?;
+    if text.len() as u64 > LONGEST_LAYOUT {
+        return Err(format!(
+            "{path}: is longer than any layout ({LONGEST_LAYOUT} bytes); name a file with one"
+        ));
+    }
     let layout = text
         .parse::<Layout>()
         .map_err(|error| format!("{path}: {error}"))?;

@@ -37,6 +37,11 @@ impl Crowd {
         }
     }
 
+    /// Whether an address is in one of the networks that are allowed.
+    pub(super) fn allows(&self, from: SocketAddr) -> bool {
+        self.gate.allows(from.ip())
+    }
+
     /// Whether a new sender is listened to, beside so many others.
     pub(super) fn admits(
         &mut self,
@@ -87,12 +92,10 @@ pub(super) fn receive(
     let mut last = Instant::now();
     let mut swept = last;
     let mut crowd = Crowd::new(session);
-    let mut stopping: Option<Instant> = None;
     while most.is_none_or(|most| done < most) && !session.shutdown.requested() {
         if session.shutdown.stopping() {
-            let since = *stopping.get_or_insert_with(Instant::now);
             let idle = peers.values().all(|peer| !peer.intake.is_busy());
-            if idle || since.elapsed() >= super::framed::patience(session) {
+            if idle || session.must_end() {
                 break;
             }
         }

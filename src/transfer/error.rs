@@ -177,7 +177,7 @@ pub enum Error {
         problem: String,
     },
     /// The catalogue's file cannot be used.
-    #[error("{}: the catalogue cannot be used; choose another --db, in a folder that you may write to", path.display())]
+    #[error("{}: the catalogue cannot be used; {}", path.display(), what_helps(source))]
     Database {
         /// The file.
         path: PathBuf,
@@ -318,5 +318,15 @@ mod advice {
             ErrorKind::StorageFull => "the disk is full; choose another folder",
             _ => "choose a folder that you may write to",
         }
+    }
+}
+/// What helps against what the database says.
+fn what_helps(source: &rusqlite::Error) -> &'static str {
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+            "end the program that has it open, or choose another --db"
+        }
+        Some(rusqlite::ErrorCode::DiskFull) => "make room on its disk, or choose another --db",
+        _ => "choose another --db, in a folder that you may write to",
     }
 }

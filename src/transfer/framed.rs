@@ -14,12 +14,13 @@ use super::memory::{Memory, Share};
 use super::outgoing::Outgoing;
 use super::socket::is_timeout;
 use super::store::Destination;
+use super::strangers::{Heard, Strangers};
 use super::{Error, Session, now};
 use crate::ledger::TransportKind;
 use crate::ledger::record::{Record, SCHEMA, Side};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 use crate::wire::Protocol;
-use crate::wire::framed::{Outcome, Received, Receiver, ReceiverLimits, Sender};
+use crate::wire::framed::{Datagram, Kind, Outcome, Received, Receiver, ReceiverLimits, Sender};
 
 /// Bytes of the picture in a datagram, where nobody says otherwise: fits any path with a usual MTU.
 pub(super) const PIECE: usize = 1200;
@@ -60,7 +61,7 @@ pub(super) fn send(
     let mut refused = false;
     let mut ended = started;
     while sender.outcome().is_none() {
-        if session.shutdown.requested() {
+        if session.must_end() {
             problem = Some(Error::Stopped.told());
             break;
         }
@@ -198,6 +199,33 @@ impl Peer<'_> {
     }
 }
 
+impl Strangers {
+    /// Whether a datagram shows that the unknown address that it came from is its sender's own; where it does not, asks
+    /// for that.
+    fn prove(&mut self, socket: &UdpSocket, from: SocketAddr, bytes: &[u8]) -> bool {
+        match self.hear(from, bytes, Instant::now()) {
+            Heard::Proven => return true,
+            Heard::Nothing => {}
+            Heard::Ask { picture, proof } => {
+                let mut datagram = Vec::new();
+                Datagram {
+                    kind: Kind::Prove,
+                    picture,
+                    index: 0,
+                    total: 0,
+                    offset: proof,
+                    transmission: 0,
+                    payload: &[],
+                }
+                .encode(&mut datagram);
+                // The next announcement is answered again.
+                let _ = socket.send_to(&datagram, from);
+            }
+        }
+        false
+    }
+}
+
 /// Receives until `most` pictures came or the program is to end; with `give_up_when_idle` also when nobody came for the
 /// idle limit. Returns how many pictures came, whole or not.
 pub(super) fn receive(
@@ -217,22 +245,17 @@ pub(super) fn receive(
     let mut peers: HashMap<SocketAddr, Peer<'_>> = HashMap::new();
     let mut buffer = vec![0; READ];
     let mut crowd = Crowd::new(session);
+    let mut strangers = Strangers::new(clock);
     let memory = Memory::default();
     let mut done = 0_u64;
     let mut last = Instant::now();
     // The last answer may be lost: who asks again is told again, for a moment.
     let mut enough: Option<Instant> = None;
-    let mut stopping: Option<Instant> = None;
     loop {
         let over = most.is_some_and(|most| done >= most) || session.shutdown.winding_down();
         // What was only announced is not waited for.
         let under_way = peers.values().any(|peer| peer.receiver.has_pieces());
-        if session.shutdown.stopping()
-            && stopping.get_or_insert_with(Instant::now).elapsed() >= patience(session)
-        {
-            break;
-        }
-        if session.shutdown.requested() || (session.shutdown.winding_down() && !under_way) {
+        if session.must_end() || (session.shutdown.winding_down() && !under_way) {
             break;
         }
         if over {
@@ -257,7 +280,15 @@ pub(super) fn receive(
                 last = Instant::now();
                 let known = peers.contains_key(&from);
                 let full = peers.len() >= MOST_PEERS;
-                if !known && (over || full || !crowd.admits(from, peers.len(), session)) {
+                let bytes = buffer.get(..count).unwrap_or_default();
+                if !known && (over || full) {
+                    continue;
+                }
+                // Who is in no allowed network is turned away below, and told of.
+                if !known && crowd.allows(from) && !strangers.prove(socket, from, bytes) {
+                    continue;
+                }
+                if !known && !crowd.admits(from, peers.len(), session) {
                     continue;
                 }
                 let peer = peers.entry(from).or_insert_with(|| Peer {
@@ -280,7 +311,7 @@ pub(super) fn receive(
                     share: memory.share(),
                 });
                 peer.heard = last;
-                peer.take(clock, buffer.get(..count).unwrap_or_default(), session);
+                peer.take(clock, bytes, session);
             }
             Err(error) if is_passing(&error) => {}
             Err(source) => return Err(failed(source)),
@@ -303,12 +334,6 @@ pub(super) fn receive(
         session.warn(format!("{}: {what}", peer.intake.from()));
     }
     Ok(done)
-}
-
-/// How long pictures under way are waited for once the program is told to end: a little less than the grace, so that all
-/// is over within that.
-pub(super) fn patience(session: &Session<'_>) -> Duration {
-    session.limits.grace.mul_f32(0.9)
 }
 
 /// Hands what came to the intake, as if it had just come: it checks, hashes and saves.

@@ -114,14 +114,17 @@ impl Gate {
         }
     }
 
+    /// Whether the address is in one of the networks that are allowed.
+    pub(super) fn allows(&self, address: IpAddr) -> bool {
+        self.allow.is_empty() || self.allow.iter().any(|network| network.contains(address))
+    }
+
     pub(super) fn admit(&self, address: IpAddr, now: Instant) -> Admission {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let rate = f64::from(self.rate);
         let burst = rate * 10.0;
         let bucket = seen.bucket(network_of(address), burst, now);
-        let why = if !self.allow.is_empty()
-            && !self.allow.iter().any(|network| network.contains(address))
-        {
+        let why = if !self.allows(address) {
             Some("it is in none of the networks of --allow")
         } else if self.rate > 0 {
             let passed = now.saturating_duration_since(bucket.since).as_secs_f64();

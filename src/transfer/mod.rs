@@ -26,6 +26,7 @@ mod rows;
 pub mod server;
 mod socket;
 mod store;
+mod strangers;
 mod taken;
 
 #[cfg(test)]
@@ -33,12 +34,16 @@ mod tests;
 
 use std::fmt;
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 pub use error::Error;
 pub use gate::{Network, NotANetwork};
@@ -114,6 +119,8 @@ pub struct Shutdown {
     stop: Arc<AtomicBool>,
     /// The same, because enough was done.
     enough: Arc<AtomicBool>,
+    /// When it was first seen that [`Self::stop`] was called.
+    stopped: Arc<OnceLock<Instant>>,
 }
 
 impl Shutdown {
@@ -147,6 +154,15 @@ impl Shutdown {
         self.stop.load(Ordering::Acquire)
     }
 
+    /// How long ago it was first seen that [`Self::stop`] was called; 0 where it was not.
+    fn stopping_for(&self) -> Duration {
+        if self.stopping() {
+            self.stopped.get_or_init(Instant::now).elapsed()
+        } else {
+            Duration::ZERO
+        }
+    }
+
     /// Ends as soon as no picture is under way: enough was done.
     fn wind_down(&self) {
         self.enough.store(true, Ordering::Release);
@@ -162,6 +178,7 @@ impl Shutdown {
             now: Arc::clone(&self.now),
             stop: Arc::clone(&self.stop),
             enough: Arc::default(),
+            stopped: Arc::clone(&self.stopped),
         }
     }
 }
@@ -217,6 +234,17 @@ impl fmt::Debug for Session<'_> {
 }
 
 impl Session<'_> {
+    /// How long pictures under way are waited for once the program is told to end: a little less than the grace, so that
+    /// all is over within that.
+    fn patience(&self) -> Duration {
+        self.limits.grace.mul_f32(0.9)
+    }
+
+    /// Whether everything is to end now, whatever is under way.
+    fn must_end(&self) -> bool {
+        self.shutdown.requested() || self.shutdown.stopping_for() >= self.patience()
+    }
+
     fn note(&self, note: impl Into<String>) {
         (self.observer)(Event::Note(note.into()));
     }
@@ -250,6 +278,39 @@ fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
+/// How long a pipe may keep quiet, or have nobody who writes into it.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// Reads a file to its end, or `most` bytes: what grows meanwhile, or tells no length, is not read without end, and a pipe
+/// into which nobody writes is not waited for for ever.
+fn read_patiently(path: &Path, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let file = fs::File::options()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    let mut left = (&file).take(most);
+    let quiet = Timespec::try_from(QUIET).ok();
+    loop {
+        let mut waiting = [PollFd::new(&file, PollFlags::IN)];
+        match poll(&mut waiting, quiet.as_ref()) {
+            Ok(0) => {
+                let limit = QUIET.as_secs();
+                let quiet = format!("nothing came out of it for {limit} s");
+                return Err(io::Error::new(io::ErrorKind::TimedOut, quiet));
+            }
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        match left.read_to_end(bytes) {
+            Ok(_) => return Ok(()),
+            // What came so far is kept.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// A file, as long as it is within the limit; also one that is none on a disk, such as a pipe.
 fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let read = |source| Error::Read {
@@ -265,11 +326,8 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     if length > limit {
         return Err(too_large(length));
     }
-    // What grows meanwhile, or tells no length, is not read without end.
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    fs::File::open(path)
-        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
-        .map_err(read)?;
+    read_patiently(path, limit.saturating_add(1), &mut bytes).map_err(read)?;
     if bytes.len() as u64 > limit {
         return Err(too_large(bytes.len() as u64));
     }

@@ -120,7 +120,7 @@ pub(super) fn send_udp(
         (TransportKind::Udp, local, peer),
         |piece| {
             loop {
-                if session.shutdown.requested() {
+                if session.must_end() {
                     return Err(Error::Stopped);
                 }
                 match socket.send(&piece.bytes) {
@@ -322,7 +322,7 @@ impl<G: FnMut(&Piece<'_>) -> Result<(), Error>> Account<'_, G> {
     }
 
     fn piece(&mut self, piece: &Piece<'_>) -> Result<(), Error> {
-        if self.session.shutdown.requested() {
+        if self.session.must_end() {
             return Err(Error::Stopped);
         }
         (self.give)(piece)?;

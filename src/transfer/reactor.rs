@@ -183,7 +183,7 @@ impl<D: Dialogue> Reactor<'_, D> {
         let mut number = LISTENER;
         let mut listening = true;
         let mut full_told = false;
-        let mut ending: Option<Instant> = None;
+        let mut ending = false;
         loop {
             if self.session.shutdown.winding_down() {
                 if listening {
@@ -191,17 +191,13 @@ impl<D: Dialogue> Reactor<'_, D> {
                     // Those who come now stay in the backlog, and are refused when it closes.
                     let _ = epoll::delete(&self.epoll, listener);
                 }
-                let since = *ending.get_or_insert_with(|| {
+                if !std::mem::replace(&mut ending, true) {
                     self.tell_ending();
-                    Instant::now()
-                });
+                }
                 if self.active.load(Ordering::Acquire) == 0 {
                     return Ok(());
                 }
-                let stopping = self.session.shutdown.stopping();
-                let all = self.session.shutdown.requested()
-                    || (stopping && since.elapsed() >= limits.grace);
-                self.end(all);
+                self.end(self.session.must_end());
             } else {
                 let room = self.active.load(Ordering::Acquire) < limits.connections;
                 if room != listening {

@@ -234,7 +234,7 @@ impl<'s> Connection<'s> {
         let since = Instant::now();
         loop {
             // Also where bytes keep coming.
-            if self.session.shutdown.requested() {
+            if self.session.must_end() {
                 return Err(Error::Stopped);
             }
             match self.stream.read(buffer) {
@@ -381,8 +381,8 @@ impl<'s> Connection<'s> {
     }
 
     fn may_wait(&self, since: Instant, busy: bool) -> Result<(), Error> {
-        let shutdown = &self.session.shutdown;
-        if shutdown.requested() || (!busy && shutdown.winding_down()) {
+        let session = self.session;
+        if session.must_end() || (!busy && session.shutdown.winding_down()) {
             return Err(Error::Stopped);
         }
         let limit = self.session.limits.idle;

@@ -3,8 +3,8 @@
 
     differential.py [--imgnet PROGRAM] [--explained FILE] CAPTURE_OR_FOLDER...
 
-Compared: frames, bytes, streams and their numbers, frames and bytes of each direction, the digest of each direction's
-stream, pictures in HTTP. An explained difference is a line `GLOB | KIND | why` of the file of explanations.
+Compared: frames, bytes, streams and their numbers, frames and bytes of each direction, repeats and gaps (tcp.analysis),
+the digest of each direction's stream, pictures in HTTP. An explained difference is a line `GLOB | KIND | why` of the file of explanations.
 Exit code 0 where every difference is explained, 1 where one is not, 2 where a program is missing.
 """
 import argparse
@@ -22,7 +22,8 @@ HERE = pathlib.Path(__file__).parent
 SUFFIXES = {".pcap", ".pcapng", ".cap", ".snoop", ".erf", ".gz", ".zst"}
 # Following a stream reads the whole file again: so many of a file are followed.
 MOST_STREAMS = 12
-FIELDS = ["frame.len", "tcp.stream", "udp.stream", "ip.src", "ipv6.src", "tcp.srcport", "udp.srcport", "tcp.len"]
+FIELDS = ["frame.len", "tcp.stream", "udp.stream", "ip.src", "ipv6.src", "tcp.srcport", "udp.srcport", "tcp.len",
+          "tcp.analysis.retransmission", "tcp.analysis.out_of_order", "tcp.analysis.lost_segment"]
 # A stream is one that tshark dissects whole, in order, whatever it takes its payload for.
 TSHARK = ["tshark", "-n", "-o", "tcp.relative_sequence_numbers:FALSE"]
 
@@ -39,21 +40,25 @@ def of_imgnet(program, capture):
 
 
 def of_tshark(capture):
-    """Frames, bytes, and for each stream of each transport the frames and bytes of each sender."""
+    """Frames, bytes, and for each stream of each transport what each sender sent: frames, bytes, frames that
+    come again or late, frames before which something is missing."""
     fields = [part for field in FIELDS for part in ("-e", field)]
     done = run([*TSHARK, "-r", capture, "-T", "fields", *fields, "-E", "occurrence=l", "-E", "separator=\t"], text=True)
     frames = total = 0
     streams = {"tcp": {}, "udp": {}}
     for line in done.stdout.splitlines():
-        length, tcp, udp, ip4, ip6, tcp_port, udp_port, _ = line.split("\t")
+        length, tcp, udp, ip4, ip6, tcp_port, udp_port, payload, again, late, lost = line.split("\t")
         frames += 1
         total += int(length)
         for kind, stream, port in (("tcp", tcp, tcp_port), ("udp", udp, udp_port)):
             if stream:
                 sender = f"[{ip6}]:{port}" if ip6 else f"{ip4}:{port}"
-                counts = streams[kind].setdefault(int(stream), {}).setdefault(sender, [0, 0])
+                counts = streams[kind].setdefault(int(stream), {}).setdefault(sender, [0, 0, 0, 0])
                 counts[0] += 1
                 counts[1] += int(length)
+                # A FIN alone, or a SYN, that comes again repeats no payload.
+                counts[2] += bool(again or late) and payload not in ("", "0")
+                counts[3] += bool(lost)
     return frames, total, streams
 
 
@@ -109,9 +114,17 @@ def differences(program, capture):
             senders = theirs.get(number, {})
             for direction in stream["directions"]:
                 counts = [direction["packets"], direction["wire_bytes"]]
-                other = senders.get(direction["from"], [0, 0])
+                *other, again, lost = senders.get(direction["from"], [0, 0, 0, 0])
                 if counts != other:
                     yield f"{kind}-direction", f"stream {number} from {direction['from']}: imgnet {counts}, tshark {other}"
+                # Which of the two it is tshark guesses from the time that passed.
+                ours = direction["retransmitted_packets"] + direction["out_of_order_packets"]
+                if kind == "tcp" and ours != again:
+                    yield "retransmissions", f"stream {number} from {direction['from']}: imgnet {ours}, tshark {again}"
+                # tshark says only before which frames something is missing, for a while; and it may come later.
+                inside = [gap for gap in direction["gaps"] if gap["cause"] not in ("snap-length", "limit")]
+                if kind == "tcp" and inside and not lost:
+                    yield "gaps", f"stream {number} from {direction['from']}: imgnet {len(inside)}, tshark none"
     tcp = [s for s in report["streams"] if s["transport"] == "tcp"]
     for stream in tcp[:MOST_STREAMS]:
         if any(d["gap_bytes"] or not d["sha256"] for d in stream["directions"]):

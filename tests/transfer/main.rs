@@ -15,6 +15,7 @@
 mod catalogue;
 mod confined;
 mod datagrams;
+mod ending;
 mod frames;
 mod guard;
 mod kill;

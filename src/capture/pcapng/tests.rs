@@ -60,10 +60,19 @@ fn write<W: Write>(out: W) -> Result<W, Error> {
             ended: Some(Timestamp(TIME + 1_000_000_000)),
             received: Some(1 << 33),
             dropped: Some(3),
+            away: Some(AWAY),
         },
     )?;
     writer.finish()
 }
+
+const AWAY: Away = Away {
+    times: u64::MAX,
+    nanoseconds: u64::MAX,
+    from: Timestamp(i64::MIN),
+    until: Timestamp(i64::MIN + 1),
+    back: false,
+};
 
 /// Time in nanoseconds, interface, length on the wire, data.
 type Seen = (i64, u32, u32, Vec<u8>);
@@ -101,7 +110,9 @@ fn what_is_written_is_read_back() {
     assert_eq!(loopback.link, LinkType::ETHERNET);
     assert_eq!(loopback.snap_len, Some(262_144));
     assert_eq!(loopback.received, Some(1 << 33));
-    assert_eq!((raw.link, raw.dropped), (LinkType::RAW, None));
+    assert_eq!(loopback.away, Some(AWAY));
+    assert_eq!(summary.away, Some(AWAY));
+    assert_eq!((raw.link, raw.dropped, raw.away), (LinkType::RAW, None, None));
     assert_eq!(frames.len(), 5);
     for (number, length) in (0..4).zip([60, 61, 62, 63]) {
         let index = usize::try_from(number).unwrap();

@@ -24,6 +24,8 @@ pub enum Kind {
     Done,
     /// Receiver: it will not take the picture. Payload: why, UTF-8.
     Refuse,
+    /// Receiver: announce again with this proof, so that it is known that the address is the sender's own.
+    Prove,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
             Self::Request => 3,
             Self::Done => 4,
             Self::Refuse => 5,
+            Self::Prove => 6,
         }
     }
 
@@ -44,6 +47,7 @@ impl Kind {
             Self::Request,
             Self::Done,
             Self::Refuse,
+            Self::Prove,
         ]
         .into_iter()
         .find(|kind| kind.code() == code)
@@ -62,7 +66,8 @@ pub struct Datagram<'a> {
     /// How many pieces the picture has.
     pub total: u32,
     /// Data: place of its first byte in the picture. Request: how many bytes the receiver has. Done: how many data
-    /// datagrams of the picture reached the receiver, copies left out; [`NOT_COUNTED`] where it does not know.
+    /// datagrams of the picture reached the receiver, copies left out; [`NOT_COUNTED`] where it does not know. Prove: the
+    /// proof. Announce: the proof that the receiver gave, 0 where it gave none.
     pub offset: u64,
     /// Data: the how many-th data datagram of the picture this is, from 0, pieces that are sent again counted again.
     pub transmission: u32,

@@ -257,7 +257,7 @@ impl FramedDecoder {
                 },
                 bytes,
             }),
-            Kind::Request | Kind::Refuse => control(bytes, sink),
+            Kind::Request | Kind::Refuse | Kind::Prove => control(bytes, sink),
         }
         false
     }

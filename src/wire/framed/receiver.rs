@@ -158,7 +158,7 @@ impl Receiver {
             Kind::Announce | Kind::Data if over => self.tell |= datagram.kind == Kind::Announce,
             Kind::Announce => self.announced(now, &datagram),
             Kind::Data => self.piece(now, &datagram),
-            Kind::Request | Kind::Done | Kind::Refuse => {}
+            Kind::Request | Kind::Done | Kind::Refuse | Kind::Prove => {}
         }
     }
 

@@ -56,6 +56,8 @@ pub struct Sender<'p> {
     arrived: Option<u64>,
     /// The piece was sent before.
     once: Vec<bool>,
+    /// By which the receiver knows that the address is this sender's own; 0 before it gave one.
+    proof: u64,
 }
 
 impl<'p> Sender<'p> {
@@ -83,6 +85,7 @@ impl<'p> Sender<'p> {
             repeated: 0,
             arrived: None,
             once: vec![false; count],
+            proof: 0,
         }
     }
 
@@ -103,6 +106,15 @@ impl<'p> Sender<'p> {
         }
         match datagram.kind {
             Kind::Announce | Kind::Data => return,
+            Kind::Prove => {
+                // The same again says nothing new: two that misunderstand each other do not keep each other busy.
+                if self.proof != datagram.offset {
+                    self.proof = datagram.offset;
+                    self.heard = now;
+                    self.announce_at = Some(now);
+                }
+                return;
+            }
             Kind::Request => {
                 for (first, last) in Ranges::decode(datagram.payload).0 {
                     for index in first..=last.min(self.total.saturating_sub(1)) {
@@ -183,7 +195,7 @@ impl<'p> Sender<'p> {
                 picture: self.header.picture,
                 index: 0,
                 total: self.total,
-                offset: 0,
+                offset: self.proof,
                 transmission: 0,
                 payload: &self.header.encode(),
             }
