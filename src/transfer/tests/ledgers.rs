@@ -199,7 +199,7 @@ fn file_that_shrinks_while_it_is_sent_is_a_problem_and_what_went_out_is_told() {
                 .unwrap()
                 .set_len(1000)
                 .unwrap();
-            std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
+            io::copy(&mut stream, &mut io::sink()).unwrap();
         });
         client(|session| client::send::run(&sending(peer, vec![file.clone()], "eof"), session))
     });
