@@ -112,7 +112,10 @@ fn what_is_written_is_read_back() {
     assert_eq!(loopback.received, Some(1 << 33));
     assert_eq!(loopback.away, Some(AWAY));
     assert_eq!(summary.away, Some(AWAY));
-    assert_eq!((raw.link, raw.dropped, raw.away), (LinkType::RAW, None, None));
+    assert_eq!(
+        (raw.link, raw.dropped, raw.away),
+        (LinkType::RAW, None, None)
+    );
     assert_eq!(frames.len(), 5);
     for (number, length) in (0..4).zip([60, 61, 62, 63]) {
         let index = usize::try_from(number).unwrap();
