@@ -467,6 +467,40 @@ const MOVES: &[i64] = &[
 
 type Error = Box<dyn std::error::Error>;
 
+/// What it may do with sockets beyond using those that it has.
+fn sockets(needs: &Needs) -> Result<BTreeMap<i64, Vec<SeccompRule>>, Error> {
+    let mut rules = BTreeMap::new();
+    let first_is = |value: u64| {
+        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+            .and_then(|condition| SeccompRule::new(vec![condition]))
+    };
+    if needs.network == Network::Answers {
+        // It can make no socket, and may send from the one that it has to any address already: what it gains is that
+        // the system tells it when nobody is there, and which of its own addresses it sends from.
+        rules.insert(libc::SYS_connect, Vec::new());
+    }
+    if matches!(needs.network, Network::Connects | Network::All) {
+        rules.extend(
+            [libc::SYS_connect, libc::SYS_bind, libc::SYS_listen].map(|call| (call, vec![])),
+        );
+        // Of this machine's programs, which listen on others, none is reached; NETLINK asks for the addresses of interfaces.
+        let families = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK]
+            .into_iter()
+            .map(|family| first_is(u64::from(family.unsigned_abs())))
+            .collect::<Result<_, _>>()?;
+        rules.insert(libc::SYS_socket, families);
+    }
+    if !needs.captures.is_empty() && !matches!(needs.network, Network::Connects | Network::All) {
+        let own = needs
+            .captures
+            .iter()
+            .map(|socket| first_is(socket.unsigned_abs().into()))
+            .collect::<Result<_, _>>()?;
+        rules.insert(libc::SYS_bind, own);
+    }
+    Ok(rules)
+}
+
 fn seccomp(needs: &Needs) -> Result<(), Error> {
     let arch: TargetArch = std::env::consts::ARCH.try_into()?;
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
@@ -547,30 +581,7 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
             .collect::<Result<Vec<_>, _>>()?;
         rules.entry(libc::SYS_ioctl).or_default().extend(more);
     }
-    if needs.network == Network::Answers {
-        // It can make no socket, and may send from the one that it has to any address already: what it gains is that
-        // the system tells it when nobody is there, and which of its own addresses it sends from.
-        rules.insert(libc::SYS_connect, Vec::new());
-    }
-    if matches!(needs.network, Network::Connects | Network::All) {
-        rules.extend(
-            [libc::SYS_connect, libc::SYS_bind, libc::SYS_listen].map(|call| (call, vec![])),
-        );
-        // Of this machine's programs, which listen on others, none is reached; NETLINK asks for the addresses of interfaces.
-        let families = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK]
-            .into_iter()
-            .map(|family| argument(0, SeccompCmpOp::Eq, u64::from(family.unsigned_abs())))
-            .collect::<Result<_, _>>()?;
-        rules.insert(libc::SYS_socket, families);
-    }
-    if !needs.captures.is_empty() && !matches!(needs.network, Network::Connects | Network::All) {
-        let own = needs
-            .captures
-            .iter()
-            .map(|socket| argument(0, SeccompCmpOp::Eq, socket.unsigned_abs().into()))
-            .collect::<Result<_, _>>()?;
-        rules.insert(libc::SYS_bind, own);
-    }
+    rules.extend(sockets(needs)?);
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let list = SeccompFilter::new(rules, refused, SeccompAction::Allow, arch)?;
     let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
