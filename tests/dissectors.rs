@@ -1,4 +1,4 @@
-//! `wireshark/imgnet_formats.lua` in tshark: the same pictures, with the same lengths and on the same frames, as imgnet finds.
+//! `wireshark/imgnet_formats.lua` and `imgnet_more_formats.lua` in tshark: the same pictures, with the same lengths and on the same frames, as imgnet finds.
 
 #![expect(
     clippy::expect_used,
@@ -14,17 +14,21 @@ use std::path::{Path, PathBuf};
 
 use imgnet::wire::{self, Protocol, framed};
 use scenario::{Captured, Client, Scenario, Server};
-use support::{captures_folder, list, number, report, text, tshark, tshark_is_there};
+use serde_json::Value;
+use support::{captures_folder, imgnet, list, number, report, text, tshark, tshark_is_there};
 
-fn script() -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("wireshark/imgnet_formats.lua");
+fn script(name: &str) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("wireshark")
+        .join(name);
     format!("lua_script:{}", script.display())
 }
 
 /// The rows that tshark prints of these fields, on the frames that have the first of them.
 fn rows(capture: &Path, more: &[&str], fields: &[&str]) -> Vec<Vec<String>> {
-    let script = script();
-    let mut arguments = vec!["-n", "-X", &script, "-Y", fields.first().expect("a field")];
+    let [formats, others] = ["imgnet_formats.lua", "imgnet_more_formats.lua"].map(script);
+    let mut arguments = vec!["-n", "-X", &formats, "-X", &others];
+    arguments.extend(["-Y", fields.first().expect("a field")]);
     arguments.extend(more);
     arguments.extend(["-T", "fields"]);
     for field in fields {
@@ -238,5 +242,203 @@ fn datagrams_of_framed() {
         let expected = [index, index * 1000, payload.len()].map(|number| number.to_string());
         assert_eq!(row[..3], expected);
         assert_eq!(row[3], "0x0000000000000007");
+    }
+}
+
+/// What came of each picture, of one field in tshark's order: its bytes' digest.
+fn digests(rows: &[Vec<String>]) -> Vec<String> {
+    let cells = rows.iter().flat_map(|row| row[0].split(','));
+    cells
+        .map(|hex| {
+            let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal");
+            let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+            support::sha256(&bytes)
+        })
+        .collect()
+}
+
+/// imgnet's report, where the format is given.
+fn read_as(capture: &Path, format: &str) -> Value {
+    let path = capture.to_str().expect("UTF-8");
+    let output = imgnet(&["analyze", "--format", "json", "--protocol", format, path]);
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// Digests of a report's pictures, in order.
+fn of_report(capture: &Path) -> Vec<String> {
+    let report = report(capture);
+    let images = list(&report, "images").iter();
+    images
+        .map(|image| text(image, "sha256").to_owned())
+        .collect()
+}
+
+#[test]
+fn pictures_that_end_with_their_connection() {
+    if !tshark_is_there() {
+        return;
+    }
+    for (name, decode, field) in [
+        ("eof", "tcp.port==65432,imgnet_eof", "imgnet_eof.picture"),
+        (
+            "eof-mtu1500",
+            "tcp.port==65432,imgnet_eof",
+            "imgnet_eof.picture",
+        ),
+        (
+            "catalog",
+            "tcp.port==40674,imgnet_catalog",
+            "imgnet_catalog.picture",
+        ),
+    ] {
+        let capture = captures_folder().join(format!("{name}.pcap"));
+        let found = rows(&capture, &["-d", decode], &[field]);
+        assert_eq!(digests(&found), of_report(&capture), "{name}");
+        assert!(!found.is_empty(), "{name}");
+    }
+    let capture = captures_folder().join("catalog.pcap");
+    let choices = rows(
+        &capture,
+        &["-d", "tcp.port==40674,imgnet_catalog"],
+        &["imgnet_catalog.choice"],
+    );
+    assert_eq!(choices.concat(), ["1", "2", "3", "9"]);
+}
+
+#[test]
+fn pictures_in_datagrams() {
+    if !tshark_is_there() {
+        return;
+    }
+    let jpeg = std::fs::read(captures_folder().join("udp/sent/a.jpg")).expect("a picture");
+    for (format, per_datagram) in [
+        ("udp", &[][..]),
+        ("udp-count", &["imgnet_udp.count"]),
+        ("udp-index=u16be", &["imgnet_udp.index", "imgnet_udp.total"]),
+        (
+            "udp-index=from1-u32le",
+            &["imgnet_udp.index", "imgnet_udp.total"],
+        ),
+        (
+            "udp-index=ascii5",
+            &["imgnet_udp.index", "imgnet_udp.total"],
+        ),
+        ("udp-index=countdown-u8", &["imgnet_udp.left"]),
+        ("udp-index=countdown0-u16le", &["imgnet_udp.left"]),
+        ("udp-index=offset-u32be", &["imgnet_udp.offset"]),
+    ] {
+        let protocol: Protocol = format.parse().expect("a format");
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut scenario = Scenario::new();
+        for piece in wire::pieces(&protocol, &jpeg, 1000).expect("it can be sent") {
+            scenario.wait(1).datagram([41000, 6001], &piece.bytes);
+        }
+        let capture = written(folder.path(), &scenario.frames);
+        let preference = format!("imgnet_udp.format:{format}");
+        let more = ["-d", "udp.port==6001,imgnet_udp", "-o", &preference];
+        let found = rows(
+            &capture,
+            &more,
+            &[&["imgnet_udp.piece"], per_datagram].concat(),
+        );
+        let whole: String = found.iter().map(|row| row[0].as_str()).collect();
+        assert_eq!(
+            digests(&[vec![whole]]),
+            [support::sha256(&jpeg)],
+            "{format}"
+        );
+        let pieces = jpeg.chunks(1000).count();
+        assert_eq!(found.len(), pieces, "{format}");
+        // imgnet reads the same.
+        let json = read_as(&capture, &format!("6001={format}"));
+        assert_eq!(
+            text(&list(&json, "images")[0], "sha256"),
+            support::sha256(&jpeg),
+            "{format}"
+        );
+        for (number, row) in found.iter().enumerate() {
+            for (field, cell) in per_datagram.iter().zip(&row[1..]) {
+                let expected = match *field {
+                    "imgnet_udp.index" => number,
+                    "imgnet_udp.total" => pieces,
+                    "imgnet_udp.left" => pieces - 1 - number,
+                    "imgnet_udp.offset" => number * 1000,
+                    _ => continue,
+                };
+                assert_eq!(*cell, expected.to_string(), "{format} {field}");
+            }
+        }
+        let begins = rows(&capture, &more, &["imgnet_udp.begins", "imgnet_udp.piece"]);
+        assert_eq!(begins.len(), 1, "{format}");
+        assert_eq!(begins[0][0], "JPEG", "{format}");
+        let counts = rows(&capture, &more, &["imgnet_udp.count"]);
+        let counted = usize::from(format == "udp-count");
+        assert_eq!(counts.len(), counted, "{format}");
+        if let [count] = counts.as_slice() {
+            assert_eq!(count[0], pieces.to_string());
+        }
+    }
+}
+
+#[test]
+fn pictures_behind_headers_that_a_layout_describes() {
+    if !tshark_is_there() {
+        return;
+    }
+    let jpeg = std::fs::read(captures_folder().join("eof/sent/a.jpg")).expect("a picture");
+    for layout in [
+        "u32be length, picture",
+        "u32le length+4, picture",
+        "u32be length(all), u16be, picture",
+        "u32be length(rest), 0x00000001, picture",
+        "\"JPGS\", u32be number, u32be length, u32be time, picture",
+        "dec(20) length, picture",
+        "dec(until \"\\n\") length, picture",
+        "hex(8 zeros) length, picture",
+        "\"#9\", dec(9 zeros) length, picture, \"\\n\"",
+        "u16be name-length, text(name-length) name, u64be length, picture",
+        "text(u16be) name, u64be length, picture",
+        "text(varint), varint length, picture",
+        "u8 pixel-type, u32be length, f64be time, picture",
+        "u32be length, u32be crc32, picture",
+        "u32be length(bits), picture",
+        "picture(until \"<END>\")",
+    ] {
+        let protocol: Protocol = format!("layout {layout}").parse().expect("a layout");
+        let folder = tempfile::tempdir().expect("a folder");
+        let capture = sent(folder.path(), &protocol, &[&jpeg, &jpeg], 9100);
+        let preference = format!("imgnet_layout.layout:{layout}");
+        let more = ["-d", "tcp.port==9100,imgnet_layout", "-o", &preference];
+        let found = rows(&capture, &more, &["imgnet_layout.picture"]);
+        assert_eq!(
+            digests(&found),
+            [support::sha256(&jpeg), support::sha256(&jpeg)],
+            "{layout}"
+        );
+        let json = read_as(&capture, &format!("9100={protocol}"));
+        let images = list(&json, "images");
+        assert_eq!(images.len(), 2, "{layout}");
+        for image in images {
+            assert_eq!(text(image, "sha256"), support::sha256(&jpeg), "{layout}");
+        }
+    }
+    // What is not read here is said, and no picture is made up.
+    for layout in [
+        "once: bytes(4); u32be length, picture",
+        "u32be lenght, picture",
+        "nonsense",
+    ] {
+        let protocol: Protocol = "layout u32be length, picture".parse().expect("a layout");
+        let folder = tempfile::tempdir().expect("a folder");
+        let capture = sent(folder.path(), &protocol, &[&jpeg], 9100);
+        let preference = format!("imgnet_layout.layout:{layout}");
+        let more = ["-d", "tcp.port==9100,imgnet_layout", "-o", &preference];
+        let found = rows(&capture, &more, &["imgnet_layout.picture"]);
+        assert!(
+            digests(&found)
+                .iter()
+                .all(|digest| *digest != support::sha256(&jpeg)),
+            "{layout}"
+        );
     }
 }

@@ -73,6 +73,32 @@ fn questions_are_answered_whatever_else_is_said() {
     }
 }
 
+/// Wireshark asks every program of its folder each time it starts. What else the machine does only adds to the time: the fastest of
+/// many runs tells what the program takes.
+#[test]
+fn questions_are_answered_within_ten_milliseconds() {
+    for question in [
+        &["--extcap-interfaces"][..],
+        &["--extcap-interfaces", "--extcap-version=4.4"],
+        &["--extcap-dlts", "--extcap-interface", "imgnet-command"],
+        &["--extcap-config", "--extcap-interface", "imgnet-lo"],
+    ] {
+        let fastest = (0..40)
+            .map(|_| {
+                let since = Instant::now();
+                let output = asked(question);
+                assert!(output.status.success());
+                since.elapsed()
+            })
+            .min()
+            .expect("some runs");
+        assert!(
+            fastest < Duration::from_millis(10),
+            "{question:?}: {fastest:?}"
+        );
+    }
+}
+
 #[test]
 fn fifo_is_opened_and_a_file_whatever_is_wrong() {
     for (more, problem) in [

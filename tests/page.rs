@@ -234,10 +234,60 @@ fn drawings_are_files_of_their_own() {
             "{name}"
         );
         assert!(svg.ends_with("</svg>"), "{name}");
+        let file = std::fs::read(drawings.join(format!("picture-0-{name}.png"))).expect(name);
+        let png = image::load_from_memory(&file).expect(name).into_rgb8();
+        let number = |name: &str| {
+            let (_, rest) = svg.split_once(&format!(" {name}=\"")).expect(name);
+            let (number, _) = rest.split_once('"').expect(name);
+            number.parse::<f64>().expect(name) * 2.0
+        };
+        assert!(
+            (f64::from(png.width()) - number("width")).abs() <= 1.0,
+            "{name}"
+        );
+        assert!(
+            (f64::from(png.height()) - number("height")).abs() <= 1.0,
+            "{name}"
+        );
+        // The theme's ground, its letters, and what is drawn.
+        for colour in [[0x0f, 0x13, 0x18], [0xa3, 0xad, 0xba]] {
+            assert!(
+                png.pixels().any(|pixel| pixel.0 == colour),
+                "{name} {colour:x?}"
+            );
+        }
     }
+    let sequence = std::fs::read(drawings.join("picture-0-sequence.png")).expect("it");
+    let sequence = image::load_from_memory(&sequence)
+        .expect("a PNG")
+        .into_rgb8();
+    let again = [0xff, 0x7b, 0x72];
+    assert!(
+        sequence.pixels().any(|pixel| pixel.0 == again),
+        "what came again is red"
+    );
     let sequence = std::fs::read_to_string(drawings.join("picture-0-sequence.svg")).expect("it");
     assert!(
         sequence.contains("class=\"again\""),
         "what came again is drawn"
     );
+}
+
+/// The time is the one that `bench/page.py` measures on a machine that does nothing else; tests run beside each other.
+#[test]
+fn a_page_of_twenty_thousand_pictures_is_made_and_opens_soon() {
+    if !chromium_is_there() {
+        return;
+    }
+    let output = Command::new("python3")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/page.py"))
+        .arg(env!("CARGO_BIN_EXE_imgnet"))
+        .args(["--slack", "4"])
+        .output()
+        .expect("python3 starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{errors}");
+    assert!(said.contains("20,000 pictures"), "{said}");
+    assert!(said.contains("page     loaded after"), "{said}");
 }

@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use sha2::{Digest as _, Sha256};
 
@@ -175,7 +176,7 @@ impl PageFile {
     }
 
     /// The drawings as files: names and SVG.
-    pub(super) fn plots(&self, report: &Report, traces: &Traces) -> Vec<(String, String)> {
+    pub(super) fn plots(&self, report: &Report, traces: &Traces) -> Vec<html::Drawing> {
         html::plots(&Page {
             report,
             checked: None,
@@ -247,19 +248,27 @@ pub(super) fn prepare_plots(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes drawings into a folder; those of the same name are replaced.
+/// Writes drawings into a folder, each as SVG and as PNG; those of the same name are replaced.
 ///
 /// # Errors
-/// One that cannot be written.
-pub(super) fn write_plots(folder: &Path, plots: &[(String, String)]) -> anyhow::Result<()> {
-    for (name, svg) in plots {
+/// One that cannot be drawn or written.
+pub(super) fn write_plots(folder: &Path, plots: &[html::Drawing]) -> anyhow::Result<()> {
+    let write = |name: String, bytes: &[u8]| -> anyhow::Result<()> {
         let path = folder.join(name);
         let cannot = trouble(&path, "cannot be written", "see whether the disk is full");
         let (mut file, temporary) = temporary(folder).map_err(&cannot)?;
-        file.write_all(svg.as_bytes()).map_err(&cannot)?;
+        file.write_all(bytes).map_err(&cannot)?;
         temporary
             .persist(&path)
             .map_err(|error| cannot(error.error))?;
+        Ok(())
+    };
+    for plot in plots {
+        write(format!("{}.svg", plot.name), plot.svg().as_bytes())?;
+        let png = plot
+            .png()
+            .with_context(|| format!("{} cannot be drawn as PNG", plot.name))?;
+        write(format!("{}.png", plot.name), &png)?;
     }
     Ok(())
 }

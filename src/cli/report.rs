@@ -23,7 +23,7 @@ use crate::cli::verify::watched::{Watched, Watchers};
                   imgnet report run.pcapng -o report.html\n  \
                   imgnet report run.pcapng --sent sent --received received -o report.html\n  \
                   imgnet report ring_*.pcapng.zst --theme dark -o report.html   rotated files are one capture\n  \
-                  imgnet report run.pcapng --plots drawings --theme light          each drawing as SVG\n\n\
+                  imgnet report run.pcapng --plots drawings --theme light          each drawing as SVG and PNG\n\n\
                   The page is one file: it opens from the disk, asks the network for nothing, prints, and can be read without \
                   a mouse. It only describes: imgnet verify and check are for verdicts in exit codes, and have --report.\n\n\
                   Exit codes: 0 the input was read to its end, whatever it shows; 2 usage, an input that cannot be read, a \
@@ -57,7 +57,7 @@ struct ReportArgs {
     )]
     output: Option<PathBuf>,
 
-    /// Write each drawing as an SVG file in DIR, for documents
+    /// Write each drawing as an SVG and a PNG file in DIR, for documents
     #[arg(long, value_name = "DIR")]
     plots: Option<PathBuf>,
 

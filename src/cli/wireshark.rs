@@ -13,7 +13,7 @@ use crate::cli::output::trouble;
 use crate::report::text;
 
 /// What is installed: the kind of folder, the name below it, the text.
-const FILES: [(Kind, &str, &str); 6] = [
+const FILES: [(Kind, &str, &str); 7] = [
     (
         Kind::Plugins,
         "imgnet.lua",
@@ -23,6 +23,11 @@ const FILES: [(Kind, &str, &str); 6] = [
         Kind::Plugins,
         "imgnet_formats.lua",
         include_str!("../../wireshark/imgnet_formats.lua"),
+    ),
+    (
+        Kind::Plugins,
+        "imgnet_more_formats.lua",
+        include_str!("../../wireshark/imgnet_more_formats.lua"),
     ),
     (
         Kind::Profile,
@@ -59,7 +64,7 @@ enum Kind {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Installs imgnet.lua (fields imgnet.picture, imgnet.chunk, imgnet.finding, … from the comments of imgnet annotate), \
-                  imgnet_formats.lua (dissectors of framed, length and marker) \
+                  imgnet_formats.lua and imgnet_more_formats.lua (dissectors of framed, length, marker, eof, catalog, datagrams and layouts) \
                   and the profile imgnet (columns, colours, filter buttons, I/O graphs) in your own folders, and a link by which Wireshark lists imgnet among its interfaces \
                   (a command in a private network, without rights; lo, each packet once), as `tshark -G \
                   folders` names them. Nothing is installed unless you ask, and nothing for other users.\n\n\

@@ -235,24 +235,46 @@ pub fn render(page: &Page<'_>, out: &mut impl Write) -> io::Result<()> {
     out.write_all(document(&context).into_string().as_bytes())
 }
 
-/// The drawings as files of their own: what each is called, and its SVG. Of the pictures that [`detailed`] names, with more
-/// strokes and cells than the page has room for.
-pub fn plots(page: &Page<'_>) -> Vec<(String, String)> {
+/// A drawing as a file of its own.
+#[derive(Debug)]
+pub struct Drawing {
+    /// What its files are called, without an ending.
+    pub name: String,
+    theme: Theme,
+    svg: String,
+}
+
+impl Drawing {
+    /// As SVG, with its colours.
+    pub fn svg(&self) -> String {
+        plot::alone(&self.svg, self.theme)
+    }
+
+    /// As PNG, twice as large; light where the theme is the reader's.
+    pub fn png(&self) -> Option<Vec<u8>> {
+        plot::png(&self.svg, self.theme)
+    }
+}
+
+/// The drawings as files of their own. Of the pictures that [`detailed`] names, with more strokes and cells than the page has room
+/// for.
+pub fn plots(page: &Page<'_>) -> Vec<Drawing> {
     let mut context = Context::new(page);
     context.budget = Budget::of(1);
     let mut files = Vec::new();
     let mut add = |name: String, svg: Option<String>| {
-        files.extend(svg.map(|svg| (name, plot::alone(&svg, page.theme))));
+        files.extend(svg.map(|svg| Drawing {
+            name,
+            theme: page.theme,
+            svg,
+        }));
     };
     if context.span > 0 && !page.report.images.is_empty() {
-        add(
-            "pictures.svg".to_owned(),
-            Some(cards::timeline_of(&context)),
-        );
+        add("pictures".to_owned(), Some(cards::timeline_of(&context)));
     }
     for (_, image) in &context.detailed {
         let [sequence, chunks, throughput] = picture::plots(&context, image);
-        let name = |what| format!("picture-{}-{what}.svg", image.id.0);
+        let name = |what| format!("picture-{}-{what}", image.id.0);
         add(name("sequence"), sequence);
         add(name("chunks"), chunks);
         add(name("throughput"), throughput);

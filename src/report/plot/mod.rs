@@ -4,12 +4,14 @@
 //! that the page's theme decides them; a plot that stands alone brings its own style.
 
 mod axis;
+mod png;
 mod sequence;
 mod strip;
 mod svg;
 mod throughput;
 mod timeline;
 
+pub(crate) use png::png;
 pub(crate) use sequence::{Mark, Sequence, sequence};
 pub(crate) use strip::{Cell, CellState, strip};
 pub(crate) use throughput::{Throughput, speed, throughput};

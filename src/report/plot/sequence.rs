@@ -190,7 +190,7 @@ fn legend(plot: &Sequence, svg: &mut Svg) {
     let mut entry = |class: &str, words: &str, svg: &mut Svg| {
         svg.path(class, &format!("M{} 13H{}", Short(at), Short(at + 16.0)));
         svg.text(at + 21.0, 17.0, "start", "", words);
-        at += 34.0 + super::real(words.chars().count() as u64) * 5.5;
+        at += 34.0 + super::real(words.chars().count() as u64) * 6.2;
     };
     entry("data", "bytes of the picture", svg);
     if plot.marks.iter().any(|mark| mark.repeat) {

@@ -1,0 +1,529 @@
+-- imgnet's other wire formats in Wireshark: pictures that end with their connection (`eof`, `catalog`), pictures in datagrams
+-- (`udp`, `udp-jpeg`, `udp-index`, `udp-count`), and layouts, as they stand in docs/wire-formats.md and docs/layouts.md.
+--
+-- None of them says what it is: choose it with "Decode As…" on the port, or
+--   tshark -d tcp.port==40674,imgnet_catalog
+--   tshark -d udp.port==6001,imgnet_udp
+--   tshark -d tcp.port==9100,imgnet_layout -o 'imgnet_layout.layout:"JPGS", u32be number, u32be length, picture'
+--
+-- Pictures of connections are put together by Wireshark's own reassembly. Of datagrams each is described by itself: nothing is kept
+-- between packets. Works with the Lua of Wireshark 4.0 (5.2) and of 4.4 and later (5.4).
+
+if not (Proto and ProtoField and DissectorTable) then return end
+
+local IMAGES = {
+    { "\xff\xd8\xff", "JPEG", "image/jpeg" },
+    { "\x89PNG\r\n\x1a\n", "PNG", "image/png" },
+    { "GIF8", "GIF", "image/gif" },
+    { "RIFF", "WebP", "image/webp" },
+    { "BM", "BMP", "image/bmp" },
+}
+local LONGEST = 2 ^ 30
+local TCP, UDP = 2, 3
+
+local function of_kind(range)
+    local head = range:raw(0, math.min(8, range:len()))
+    for _, image in ipairs(IMAGES) do
+        if head:sub(1, #image[1]) == image[1] then return image[2], image[3] end
+    end
+    return nil
+end
+
+-- The picture itself, shown by Wireshark's own dissector of its format where it has one.
+local function picture(field, range, pinfo, tree, root)
+    tree:add(field, range)
+    local kind, media = of_kind(range)
+    pinfo.cols.info:append(string.format(" [%s, %d bytes]", kind or "picture", range:len()))
+    tree:append_text(string.format(", %s, %d bytes", kind or "picture", range:len()))
+    if media then
+        local dissector = DissectorTable.get("media_type"):get_dissector(media)
+        if dissector then pcall(dissector.call, dissector, range:tvb(), pinfo, root) end
+    end
+end
+
+-- Asks Wireshark for so many bytes more; for one segment more where the number is not known.
+local function more(pinfo, offset, bytes)
+    pinfo.desegment_offset = offset
+    pinfo.desegment_len = bytes or DESEGMENT_ONE_MORE_SEGMENT
+end
+
+local function decode_as(table, proto)
+    DissectorTable.get(table):add_for_decode_as(proto)
+end
+
+-- eof and catalog --------------------------------------------------------------------------------------------------------
+
+-- Everything up to the end of the connection; true when it is there.
+local function until_end(tvb, pinfo)
+    if pinfo.can_desegment > 0 then
+        pinfo.desegment_offset = 0
+        pinfo.desegment_len = DESEGMENT_UNTIL_FIN or 0x0ffffffe
+        return false
+    end
+    return true
+end
+
+local eof = Proto("imgnet_eof", "imgnet picture until the end")
+local ef = { picture = ProtoField.bytes("imgnet_eof.picture", "Picture") }
+eof.fields = { ef.picture }
+
+function eof.dissector(tvb, pinfo, root)
+    if not until_end(tvb, pinfo) then return tvb:len() end
+    pinfo.cols.protocol = "imgnet"
+    local tree = root:add(eof, tvb())
+    picture(ef.picture, tvb(), pinfo, tree, root)
+    return tvb:len()
+end
+
+decode_as("tcp.port", eof)
+
+local catalog = Proto("imgnet_catalog", "imgnet catalogue")
+local cf = {
+    choice = ProtoField.string("imgnet_catalog.choice", "Choice"),
+    picture = ProtoField.bytes("imgnet_catalog.picture", "Picture"),
+    list = ProtoField.string("imgnet_catalog.list", "List of the catalogue"),
+}
+catalog.fields = { cf.choice, cf.picture, cf.list }
+catalog.prefs.port = Pref.uint("Port of the catalogue", 40674, "Who sends to it chooses; who sends from it answers")
+local LIST = '{"schema":"imgnet/catalog/'
+
+function catalog.dissector(tvb, pinfo, root)
+    local port = catalog.prefs.port
+    if pinfo.dst_port == port then
+        pinfo.cols.protocol = "imgnet"
+        local tree = root:add(catalog, tvb())
+        tree:add(cf.choice, tvb())
+        tree:append_text(", choice " .. tvb:raw())
+        pinfo.cols.info:append(" [choice " .. tvb:raw() .. "]")
+        return tvb:len()
+    end
+    if pinfo.src_port ~= port then return 0 end
+    if not until_end(tvb, pinfo) then return tvb:len() end
+    pinfo.cols.protocol = "imgnet"
+    local tree = root:add(catalog, tvb())
+    if tvb:raw(0, math.min(#LIST, tvb:len())) == LIST then
+        tree:add(cf.list, tvb())
+        tree:append_text(", list")
+    else
+        picture(cf.picture, tvb(), pinfo, tree, root)
+    end
+    return tvb:len()
+end
+
+decode_as("tcp.port", catalog)
+
+-- datagrams --------------------------------------------------------------------------------------------------------------
+
+local udp = Proto("imgnet_udp", "imgnet pictures in datagrams")
+local uf = {
+    piece = ProtoField.bytes("imgnet_udp.piece", "Piece", base.NONE),
+    begins = ProtoField.string("imgnet_udp.begins", "Begins a picture"),
+    ends = ProtoField.bool("imgnet_udp.ends", "Ends the picture"),
+    index = ProtoField.uint32("imgnet_udp.index", "Index", base.DEC, nil, nil, "Of the piece, from 0"),
+    total = ProtoField.uint32("imgnet_udp.total", "Pieces"),
+    left = ProtoField.uint32("imgnet_udp.left", "Pieces behind this one"),
+    offset = ProtoField.uint32("imgnet_udp.offset", "Offset", base.DEC, nil, nil, "Of the piece in the picture"),
+    count = ProtoField.uint32("imgnet_udp.count", "Count", base.DEC, nil, nil, "How many pieces follow"),
+    picture = ProtoField.bytes("imgnet_udp.picture", "Picture"),
+}
+local all = {}
+for _, field in pairs(uf) do all[#all + 1] = field end
+udp.fields = all
+udp.prefs.format = Pref.string("Format", "udp", "udp, udp-jpeg, udp-count, or udp-index=HEADER, e.g. udp-index=from1-u16be")
+
+local NUMBERS = {
+    u8 = { 1, function(range) return range:uint() end },
+    u16be = { 2, function(range) return range:uint() end },
+    u16le = { 2, function(range) return range:le_uint() end },
+    u32be = { 4, function(range) return range:uint() end },
+    u32le = { 4, function(range) return range:le_uint() end },
+    ascii5 = { 5, function(range) return tonumber(range:raw()) end },
+}
+
+local function piece(range, tree)
+    tree:add(uf.piece, range)
+    local kind = of_kind(range)
+    if kind then tree:add(uf.begins, range(0, math.min(8, range:len())), kind) end
+end
+
+local function numbered(tvb, pinfo, tree, header)
+    local way, number = header:match("^(.-)%-?([^-]+)$")
+    local field = NUMBERS[number]
+    if not field then return 0 end
+    local width, read = field[1], field[2]
+    local two = way == "" or way == "from1"
+    local head = two and 2 * width or width
+    if tvb:len() < head then return 0 end
+    local first = read(tvb(0, width))
+    if not first then return 0 end
+    if way == "offset" then
+        tree:add(uf.offset, tvb(0, width), first)
+        pinfo.cols.info:append(string.format(" [offset %d]", first))
+    elseif two then
+        local total = read(tvb(width, width))
+        local index = way == "from1" and first - 1 or first
+        if not total or index < 0 then return 0 end
+        tree:add(uf.index, tvb(0, width), index)
+        tree:add(uf.total, tvb(width, width), total)
+        if index + 1 == total then tree:add(uf.ends, tvb(0, head), true) end
+        pinfo.cols.info:append(string.format(" [piece %d of %d]", index, total))
+    else
+        local left = way == "countdown" and first - 1 or first
+        if left < 0 then return 0 end
+        tree:add(uf.left, tvb(0, width), left)
+        if left == 0 then tree:add(uf.ends, tvb(0, width), true) end
+        pinfo.cols.info:append(string.format(" [%d pieces behind]", left))
+    end
+    if tvb:len() > head then piece(tvb(head), tree) end
+    return tvb:len()
+end
+
+function udp.dissector(tvb, pinfo, root)
+    local format = udp.prefs.format
+    local tree = root:add(udp, tvb())
+    pinfo.cols.protocol = "imgnet"
+    if format == "udp-jpeg" then
+        picture(uf.picture, tvb(), pinfo, tree, root)
+        return tvb:len()
+    end
+    local header = format:match("^udp%-index=(.+)$") or (format == "udp-index" and "u16be")
+    if header then return numbered(tvb, pinfo, tree, header) end
+    if format == "udp-count" then
+        local digits = tvb:len() <= 10 and tvb:raw():match("^%s*(%d+)%s*$")
+        if digits then
+            tree:add(uf.count, tvb(), tonumber(digits))
+            pinfo.cols.info:append(" [" .. digits .. " pieces follow]")
+            return tvb:len()
+        end
+    end
+    piece(tvb(), tree)
+    return tvb:len()
+end
+
+decode_as("udp.port", udp)
+
+-- layouts ----------------------------------------------------------------------------------------------------------------
+
+local layout = Proto("imgnet_layout", "imgnet layout")
+local yf = {
+    number = ProtoField.uint64("imgnet_layout.number", "Number"),
+    text = ProtoField.string("imgnet_layout.text", "Text"),
+    bytes = ProtoField.bytes("imgnet_layout.bytes", "Bytes"),
+    length = ProtoField.uint64("imgnet_layout.length", "Length"),
+    picture = ProtoField.bytes("imgnet_layout.picture", "Picture"),
+    piece = ProtoField.bytes("imgnet_layout.piece", "Piece"),
+    mistake = ProtoField.string("imgnet_layout.mistake", "Not understood here"),
+}
+all = {}
+for _, field in pairs(yf) do all[#all + 1] = field end
+layout.fields = all
+layout.prefs.layout = Pref.string("Layout", "u32be length, picture",
+    "Fields of one message, or of one datagram: numbers, varint, dec, hex, text, bytes, quoted bytes, picture, data")
+
+local ESCAPES = { n = "\n", r = "\r", t = "\t", ["0"] = "\0", ['"'] = '"', ["\\"] = "\\" }
+
+-- The bytes of a quoted text, and where it ends.
+local function quoted(text, from)
+    local at, out = from + 1, {}
+    while at <= #text do
+        local c = text:sub(at, at)
+        if c == '"' then return table.concat(out), at end
+        if c == "\\" then
+            at = at + 1
+            c = ESCAPES[text:sub(at, at)]
+            if not c then return nil end
+        end
+        out[#out + 1] = c
+        at = at + 1
+    end
+    return nil
+end
+
+-- The fields of a layout as they are written, without quotes, commas in quotes and comments in the way.
+local function fields_of(text)
+    local fields, field, at = {}, "", 1
+    local function add()
+        field = field:match("^%s*(.-)%s*$")
+        if field ~= "" then fields[#fields + 1] = field end
+        field = ""
+    end
+    while at <= #text do
+        local c = text:sub(at, at)
+        if c == '"' then
+            local _, till = quoted(text, at)
+            if not till then return nil end
+            field = field .. text:sub(at, till)
+            at = till
+        elseif c == "," then
+            add()
+        elseif c == "#" then
+            at = text:find("\n", at, true) or #text
+        else
+            field = field .. c
+        end
+        at = at + 1
+    end
+    add()
+    return fields
+end
+
+-- What of a layout is read here: the section around the picture, else that around a piece. The others are nil.
+local function section(text)
+    text = text:match("^%s*layout%s+(.*)$") or text
+    text = text:match("^%s*udp%s*;(.*)$") or text
+    local parts, part, at = {}, "", 1
+    while at <= #text do
+        local c = text:sub(at, at)
+        if c == '"' then
+            local _, till = quoted(text, at)
+            if not till then return nil end
+            part = part .. text:sub(at, till)
+            at = till
+        elseif c == ";" then
+            parts[#parts + 1], part = part, ""
+        else
+            part = part .. c
+        end
+        at = at + 1
+    end
+    parts[#parts + 1] = part
+    local chosen
+    for _, one in ipairs(parts) do
+        local name, rest = one:match("^%s*(%a+):(.*)$")
+        if name == "once" or name == "end" then return nil end
+        if not name or name == "message" then
+            if one:find("pieces", 1, true) then return nil end
+            if (rest or one):match("%S") then
+                if chosen then return nil end
+                chosen = rest or one
+            end
+        elseif name == "piece" then
+            if chosen then return nil end
+            chosen = rest
+        end
+    end
+    return chosen and fields_of(chosen)
+end
+
+local BINARY = {}
+for _, sign in ipairs({ "u", "i" }) do
+    BINARY[sign .. "8"] = { 1, false }
+    for _, bits in ipairs({ 16, 24, 32, 48, 64 }) do
+        BINARY[sign .. bits .. "be"] = { bits / 8, false }
+        BINARY[sign .. bits .. "le"] = { bits / 8, true }
+    end
+end
+for _, bits in ipairs({ 32, 64 }) do
+    BINARY["f" .. bits .. "be"] = { bits / 8, false, true }
+    BINARY["f" .. bits .. "le"] = { bits / 8, true, true }
+end
+
+-- The number of some bytes; beyond 2^53 it is not exact, and no length.
+local function binary(raw, little)
+    local value = 0
+    for at = 1, #raw do
+        local byte = raw:byte(little and #raw + 1 - at or at)
+        value = value * 256 + byte
+    end
+    return value
+end
+
+-- Reads one message. Each field is { range's start, length, what to show }. Returns where the message ends; nil and how many bytes
+-- more are needed (0 where that is not known); or false where it is no such message.
+local function message(raw, fields, from, to_end, shown)
+    local at, length, known = from, nil, {}
+    local rest_from, whole
+    local function need(bytes)
+        if at + bytes - 1 > #raw then return at + bytes - 1 - #raw end
+    end
+    for number, field in ipairs(fields) do
+        local how, what = field:match("^([%a%d-]+%b())%s*(.*)$")
+        if not how then how, what = field:match("^(%S+)%s*(.*)$") end
+        local text, value, start, shows = nil, nil, at, "number"
+        local inner = how:match("%((.*)%)$")
+        local name = how:match("^([%a%d-]+)")
+        local literal
+        if field:sub(1, 1) == '"' then
+            literal = quoted(field, 1)
+        elseif field:match("^0x%x+$") then
+            literal = field:sub(3):gsub("%x%x", function(two) return string.char(tonumber(two, 16)) end)
+        end
+        if literal then
+            local there = raw:sub(at, at + #literal - 1)
+            if there ~= literal:sub(1, #there) then return false end
+            local short = need(#literal)
+            if short then return nil, short end
+            shown[#shown + 1] = { at, #literal, "bytes" }
+            at = at + #literal
+        elseif BINARY[how] then
+            local width, little, float = BINARY[how][1], BINARY[how][2], BINARY[how][3]
+            local short = need(width)
+            if short then return nil, short end
+            if not float then value = binary(raw:sub(at, at + width - 1), little) end
+            at = at + width
+            if float then shows = "bytes" end
+        elseif how == "varint" or how == "7-bit" then
+            value = 0
+            local scale = 1
+            repeat
+                local short = need(1)
+                if short then return nil, short end
+                local byte = raw:byte(at)
+                value = value + (byte % 128) * scale
+                scale, at = scale * 128, at + 1
+                if scale > 2 ^ 63 then return false end
+            until byte < 128
+        elseif name == "dec" or name == "hex" or name == "text" then
+            local terminator = inner and inner:match('^until (".*")$')
+            local digits = name == "hex" and "%x" or "%d"
+            if terminator then
+                terminator = quoted(terminator, 1)
+                local till = raw:find(terminator, at, true)
+                if not till then return nil, 0 end
+                text = raw:sub(at, till - 1)
+                at = till + #terminator
+            elseif inner and (BINARY[inner] or known[inner] or inner == "varint") then
+                local bytes = known[inner]
+                if BINARY[inner] then
+                    local width, little = BINARY[inner][1], BINARY[inner][2]
+                    local short = need(width)
+                    if short then return nil, short end
+                    bytes = binary(raw:sub(at, at + width - 1), little)
+                    at = at + width
+                elseif inner == "varint" then
+                    local scale = 1
+                    bytes = 0
+                    repeat
+                        local short = need(1)
+                        if short then return nil, short end
+                        local byte = raw:byte(at)
+                        bytes = bytes + (byte % 128) * scale
+                        scale, at = scale * 128, at + 1
+                        if scale > 2 ^ 35 then return false end
+                    until byte < 128
+                end
+                if bytes > LONGEST then return false end
+                local short = need(bytes)
+                if short then return nil, short end
+                text = raw:sub(at, at + bytes - 1)
+                at = at + bytes
+            elseif inner then
+                local width = tonumber(inner:match("^(%d+)"))
+                if not width then return false end
+                local short = need(width)
+                if short then return nil, short end
+                text = raw:sub(at, at + width - 1)
+                at = at + width
+            else
+                local till = at
+                while raw:sub(till, till):match(digits) do till = till + 1 end
+                if till > #raw then return nil, 0 end
+                text = raw:sub(at, till - 1)
+                at = till
+            end
+            shows = "text"
+            if name ~= "text" then
+                value = tonumber((text:gsub("[%s%z]+", "")), name == "hex" and 16 or 10)
+                if not value then return false end
+            end
+        elseif name == "bytes" then
+            local width = tonumber(inner)
+            if not width then return false end
+            local short = need(width)
+            if short then return nil, short end
+            at, shows = at + width, "bytes"
+        elseif name == "picture" or name == "data" then
+            local terminator = inner and inner:match('^until (".*")$')
+            local bytes = length
+            if rest_from then bytes = rest_from + whole - at end
+            if terminator then
+                terminator = quoted(terminator, 1)
+                local till = raw:find(terminator, at, true)
+                if not till then return nil, 0 end
+                bytes = till - at
+            elseif not bytes then
+                if not to_end then return nil, -1 end
+                bytes = #raw + 1 - at
+            end
+            -- Fields behind the picture count in what `rest` and `all` say.
+            if rest_from and number < #fields then return false end
+            if bytes < 0 or bytes > LONGEST then return false end
+            local short = need(bytes)
+            if short then return nil, short end
+            if bytes > 0 then shown[#shown + 1] = { at, bytes, name == "data" and "piece" or "picture" } end
+            at = at + bytes + (terminator and #terminator or 0)
+            shows = nil
+        else
+            return false
+        end
+        if not literal and shows then
+            shown[#shown + 1] = { start, at - start, shows, value, what }
+        end
+        local role, sign, constant = (what or ""):match("^([%a-]+%b())([+-]?)(%d*)$")
+        if not role then role, sign, constant = (what or ""):match("^([%a%d-]+)([+-])(%d+)$") end
+        if not role then role = what end
+        if value and role and role ~= "" then
+            local counted = tonumber(constant) or 0
+            local said = value - (sign == "-" and -counted or counted)
+            known[role] = said
+            if role == "length" then length = said
+            elseif role == "length(bits)" then length = said / 8
+            elseif role == "length(rest)" then rest_from, whole = at, said
+            elseif role == "length(all)" then rest_from, whole = from, said end
+        end
+    end
+    return at
+end
+
+function layout.dissector(tvb, pinfo, root)
+    local fields = section(layout.prefs.layout)
+    if not fields or #fields == 0 then
+        root:add(layout, tvb()):add(yf.mistake, tvb(), layout.prefs.layout)
+        return tvb:len()
+    end
+    local raw = tvb:raw()
+    local stream = pinfo.port_type ~= UDP
+    local at = 1
+    while at <= #raw do
+        local shown = {}
+        local to_end = not stream or pinfo.can_desegment == 0
+        local till, short = message(raw, fields, at, to_end, shown)
+        if till == false or till == at then return at - 1 end
+        if not till then
+            if not stream then return 0 end
+            if short == -1 then
+                pinfo.desegment_offset = at - 1
+                pinfo.desegment_len = DESEGMENT_UNTIL_FIN or 0x0ffffffe
+            else
+                more(pinfo, at - 1, short > 0 and short or nil)
+            end
+            return tvb:len()
+        end
+        pinfo.cols.protocol = "imgnet"
+        local tree = root:add(layout, tvb(at - 1, till - at))
+        for _, one in ipairs(shown) do
+            local start, bytes, what, value, role = one[1] - 1, one[2], one[3], one[4], one[5]
+            local range = tvb(start, bytes)
+            if what == "picture" then
+                picture(yf.picture, range, pinfo, tree, root)
+            elseif what == "number" and value and value < 2 ^ 53 then
+                local field = (role or ""):find("^length") and yf.length or yf.number
+                local item = tree:add(field, range, UInt64(value % 2 ^ 32, math.floor(value / 2 ^ 32)))
+                if role and role ~= "" then item:append_text(" (" .. role .. ")") end
+            elseif what == "text" then
+                if value and (role or ""):find("^length") then tree:add(yf.length, range, UInt64(value % 2 ^ 32, math.floor(value / 2 ^ 32))) end
+                tree:add(yf.text, range)
+            elseif what == "piece" then
+                tree:add(yf.piece, range)
+            else
+                tree:add(yf.bytes, range)
+            end
+        end
+        at = till
+        if not stream then break end
+    end
+    return tvb:len()
+end
+
+decode_as("tcp.port", layout)
+decode_as("udp.port", layout)
