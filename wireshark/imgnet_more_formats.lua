@@ -267,6 +267,20 @@ local function fields_of(text)
     return fields
 end
 
+local ROLES = {}
+for role in ([[length length(rest) length(all) length(bits) count index left offset total last more number frame width height channels
+    pixel-type time name name-length crc32 crc16 crc16-ccitt adler32 sum md5 sha1 sha256]]):gmatch("%S+") do ROLES[role] = true end
+
+-- How a field is written, and what it says; the role without its constant, and that.
+local function parts_of(field)
+    local how, what = field:match("^([%a%d-]+%b())%s*(.*)$")
+    if not how then how, what = field:match("^(%S+)%s*(.*)$") end
+    local role, sign, constant = what:match("^([%a-]+%b())([+-])(%d+)$")
+    if not role then role, sign, constant = what:match("^([%a%d-]-[%a%d])([+-])(%d+)$") end
+    if not role or not ROLES[role] then role, sign, constant = what, "+", "0" end
+    return how, role, (sign == "-" and -1 or 1) * tonumber(constant)
+end
+
 -- What of a layout is read here: the section around the picture, else that around a piece. The others are nil.
 local function section(text)
     text = text:match("^%s*layout%s+(.*)$") or text
@@ -302,7 +316,14 @@ local function section(text)
             chosen = rest
         end
     end
-    return chosen and fields_of(chosen)
+    local fields = chosen and fields_of(chosen)
+    for _, field in ipairs(fields or {}) do
+        if field:sub(1, 1) ~= '"' then
+            local _, role = parts_of(field)
+            if role ~= "" and not ROLES[role] then return nil end
+        end
+    end
+    return fields
 end
 
 local BINARY = {}
@@ -337,8 +358,7 @@ local function message(raw, fields, from, to_end, shown)
         if at + bytes - 1 > #raw then return at + bytes - 1 - #raw end
     end
     for number, field in ipairs(fields) do
-        local how, what = field:match("^([%a%d-]+%b())%s*(.*)$")
-        if not how then how, what = field:match("^(%S+)%s*(.*)$") end
+        local how, role, counted = parts_of(field)
         local text, value, start, shows = nil, nil, at, "number"
         local inner = how:match("%((.*)%)$")
         local name = how:match("^([%a%d-]+)")
@@ -457,14 +477,10 @@ local function message(raw, fields, from, to_end, shown)
             return false
         end
         if not literal and shows then
-            shown[#shown + 1] = { start, at - start, shows, value, what }
+            shown[#shown + 1] = { start, at - start, shows, value, role }
         end
-        local role, sign, constant = (what or ""):match("^([%a-]+%b())([+-]?)(%d*)$")
-        if not role then role, sign, constant = (what or ""):match("^([%a%d-]+)([+-])(%d+)$") end
-        if not role then role = what end
-        if value and role and role ~= "" then
-            local counted = tonumber(constant) or 0
-            local said = value - (sign == "-" and -counted or counted)
+        if value and role ~= "" then
+            local said = value - counted
             known[role] = said
             if role == "length" then length = said
             elseif role == "length(bits)" then length = said / 8
