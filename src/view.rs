@@ -28,6 +28,7 @@ use self::load::News;
 use self::model::{Key, Model, Wish};
 use self::terminal::Terminal;
 use crate::analysis::Options;
+use crate::capture::confine::{Needs, confine};
 use crate::dissect::Filter;
 
 /// How long a key is waited for before the rest is looked after.
@@ -89,10 +90,18 @@ pub fn run(mut view: View) -> Result<(), Error> {
     };
     let (to, news) = channel();
     let mut model = Model::new(view.title.clone(), view.live.is_some());
+    let mut terminal = Terminal::open()?;
     if view.live.is_none() {
+        // A picture is saved where the viewer was started. Beside a capture that goes on the process has more to do: to end
+        // it, and to take its file away.
+        let needs = Needs {
+            folders: vec![PathBuf::from(".")],
+            ..Needs::default()
+        };
+        let paths = view.paths.iter().map(PathBuf::as_path);
+        let _ = confine(&needs.reading(paths).on_terminal());
         load::load(view.paths.clone(), view.options.clone(), to.clone());
     }
-    let mut terminal = Terminal::open()?;
     let outcome = watch(&mut view, &mut model, look, &mut terminal, &to, &news);
     drop(terminal);
     if let Some(going) = &mut view.live {

@@ -133,3 +133,105 @@ fn commands_that_read_captures_say_by_what_they_are_confined() {
         );
     }
 }
+
+/// A capture of many frames: `copies` times the same.
+fn long_capture(path: &Path, copies: usize) {
+    let bytes =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/raw-pixels.pcap"))
+            .unwrap();
+    let (header, frames) = bytes.split_at(24);
+    std::fs::write(path, [header, &frames.repeat(copies)].concat()).unwrap();
+}
+
+#[test]
+fn commands_that_look_inside_are_confined_while_they_tell() {
+    if !filters("commands_that_look_inside_are_confined_while_they_tell") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    long_capture(&folder.path().join("long.pcap"), 40);
+    for arguments in [
+        "packets long.pcap",
+        "follow long.pcap --stream 0",
+        "packets -",
+    ] {
+        let child = Command::new(IMGNET)
+            .args(arguments.split(' '))
+            .current_dir(folder.path())
+            .stdin(std::fs::File::open(folder.path().join("long.pcap")).unwrap())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut running = Running(child);
+        // More than a pipe holds: it waits for its reader, who reads one line.
+        let mut line = String::new();
+        let mut told = BufReader::with_capacity(16, running.0.stdout.take().unwrap());
+        told.read_line(&mut line).unwrap();
+        assert!(!line.is_empty(), "{arguments}");
+        let found = status(running.0.id(), "Seccomp:");
+        assert!(
+            !found.is_empty() && found.iter().all(|one| one == "2"),
+            "{arguments}: {found:?}"
+        );
+    }
+}
+
+/// The files in a folder and below.
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push(entry.path().display().to_string());
+        }
+    }
+    found
+}
+
+#[test]
+fn whoever_is_interrupted_leaves_no_temporary_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let temporary = folder.path().join("tmp");
+    let capture = tempfile::tempdir().unwrap();
+    let capture = capture.path().join("long.pcap");
+    long_capture(&capture, 1500);
+    for (arguments, signal) in [
+        ("analyze CAPTURE --format json -o report.json", "KILL"),
+        ("analyze CAPTURE --extract pictures", "INT"),
+        ("report CAPTURE -o report.html", "KILL"),
+        ("annotate CAPTURE -o annotated.pcapng", "KILL"),
+        ("check CAPTURE --record expect.toml", "INT"),
+        ("packets -", "KILL"),
+    ] {
+        std::fs::create_dir_all(&temporary).unwrap();
+        let given = capture.to_str().unwrap();
+        let child = Command::new(IMGNET)
+            .args(
+                arguments
+                    .split(' ')
+                    .map(|word| word.replace("CAPTURE", given)),
+            )
+            .current_dir(folder.path())
+            .env("TMPDIR", &temporary)
+            .stdin(std::fs::File::open(&capture).unwrap())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut running = Running(child);
+        // It has what it writes into open by then, and is far from the end.
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        assert!(running.0.try_wait().unwrap().is_none(), "{arguments}: over");
+        let pid = running.0.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.unwrap().success());
+        running.0.wait().unwrap();
+        let left: Vec<String> = files(folder.path())
+            .into_iter()
+            .filter(|file| file.contains(".imgnet-") || Path::new(file).starts_with(&temporary))
+            .collect();
+        assert!(left.is_empty(), "{arguments}: {left:?}");
+    }
+}

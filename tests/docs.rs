@@ -152,3 +152,155 @@ fn what_the_pages_show_is_what_comes_out() {
     }
     assert!(ran > 0 || private.is_err(), "no page shows a command");
 }
+
+/// A command of a page's `sh` block, without what is said of it.
+#[derive(Debug)]
+struct Run {
+    line: usize,
+    command: String,
+}
+
+/// The commands of a page's `sh` blocks, one a line.
+fn runs(page: &str) -> Vec<Run> {
+    let mut found = Vec::new();
+    let mut within = false;
+    for (number, line) in (1..).zip(page.lines()) {
+        if line.starts_with("```") {
+            within = line == "```sh";
+        } else if within {
+            let command = line.split(" #").next().unwrap_or(line).trim_end();
+            found.push(Run {
+                line: number,
+                command: command.trim_start_matches("$ ").to_owned(),
+            });
+        }
+    }
+    found
+}
+
+/// Why a command is not run here; absent where it is.
+fn left_out(command: &str) -> Option<&'static str> {
+    // Those that build, and those of a cargo feature, have tests of their own.
+    if command.contains("cargo") || command.contains(".sh") && !command.contains("both.sh") {
+        return Some("it builds or installs");
+    }
+    if command.contains("imgnet archive") || command.contains("imgnet query") {
+        return Some("it needs the feature archive (tests/archive.rs)");
+    }
+    if command.starts_with("imgnet view") {
+        return Some("it needs a terminal (tests/view.rs)");
+    }
+    if command.starts_with("imgnet wireshark") || command.starts_with("wireshark") {
+        return Some("it changes the user's Wireshark (tests/dissectors.rs)");
+    }
+    let jq = Command::new("jq").arg("--version").output().is_ok();
+    (command.contains("| jq") && !jq).then_some("jq is not installed")
+}
+
+/// What the commands of the pages name: captures, files that were sent and received, a program that does both.
+const WORLD: &str = r#"set -e
+for name in run.pcap good.pcap x.pcap; do cp captures/eof.pcap $name; done
+mkdir sent received
+cp examples/ci/photo.png sent/photo.png
+cp captures/eof/sent/a.jpg a.jpg
+imgnet capture -q -w run.pcapng -- python3 examples/ci/both.py sent/photo.png received/photo.png
+imgnet check -q run.pcapng --record run.toml
+imgnet check -q run.pcap --record good.toml
+printf '#!/bin/sh\npython3 examples/ci/both.py sent/photo.png received/photo.png\n' > both.sh
+chmod +x both.sh
+echo 'layout u32be length, picture' > my-format.txt
+printf '%s\n' 'imgnet-server receive -q --port 9100 --protocol "$(cat my-format.txt)" --out moved --count 1 &' \
+    'until imgnet-client send -q 127.0.0.1:9100 sent/photo.png --protocol "$(cat my-format.txt)"; do sleep 0.05; done' wait > move.sh
+imgnet capture -q -w trace.pcapng -- sh move.sh
+"#;
+
+#[test]
+fn every_command_that_a_page_shows_works_as_it_is_written() {
+    let programs = Path::new(env!("CARGO_BIN_EXE_imgnet"));
+    let programs = programs.parent().expect("it lies in a folder");
+    let private = imgnet::capture::private::rehearse(imgnet::capture::private::Identity::Caller);
+    let python = Command::new("python3").arg("--version").output().is_ok();
+    if private.is_err() || !python {
+        eprintln!(
+            "SKIPPED every_command_that_a_page_shows_works_as_it_is_written: no private network, or no Python"
+        );
+        return;
+    }
+    let mut ran = 0;
+    let mut wrong = Vec::new();
+    for page in pages() {
+        // The examples there are of programs in Python and Rust.
+        if page.ends_with("docs/findings.md") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&page).expect("a page");
+        let runs = runs(&text);
+        if runs.is_empty() {
+            continue;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["captures", "examples"] {
+            std::os::unix::fs::symlink(root().join(name), folder.path().join(name))
+                .expect("a link");
+        }
+        let path = std::env::var("PATH").unwrap_or_default();
+        let shell = |script: &str| {
+            Command::new("timeout")
+                .args(["60", "bash", "-c", script])
+                .current_dir(folder.path())
+                .env("PATH", format!("{}:{path}", programs.display()))
+                .env("LC_ALL", "C.UTF-8")
+                .env("NO_COLOR", "1")
+                .env("GITHUB_STEP_SUMMARY", folder.path().join("summary.md"))
+                .stdin(std::process::Stdio::null())
+                .output()
+                .expect("a shell")
+        };
+        // README's own commands make what they need.
+        if !page.ends_with("README.md") {
+            let world = shell(WORLD);
+            let said = String::from_utf8_lossy(&world.stderr).into_owned();
+            assert!(world.status.success(), "{said}");
+        }
+        let mut background = String::new();
+        for run in runs {
+            if run.command.is_empty() || run.command.starts_with('#') {
+                continue;
+            }
+            if let Some(why) = left_out(&run.command) {
+                eprintln!("{}:{}: not run: {why}", page.display(), run.line);
+                continue;
+            }
+            // What goes on in the background belongs to the command behind it, and listens by then.
+            if run.command.ends_with('&') {
+                background = format!("{}\nsleep 1\n", run.command);
+                continue;
+            }
+            let script = format!("{background}{}\ncode=$?\nwait\nexit $code", run.command);
+            background.clear();
+            let output = shell(&script);
+            ran += 1;
+            if !output.status.success() {
+                wrong.push(format!(
+                    "{}:{}: {} ends with {}:\n{}{}",
+                    page.display(),
+                    run.line,
+                    run.command,
+                    output.status,
+                    String::from_utf8_lossy(&output.stdout),
+                    String::from_utf8_lossy(&output.stderr)
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(ran > 20, "only {ran} commands were run");
+}
+
+#[test]
+fn what_is_said_of_a_command_is_no_part_of_it() {
+    let page =
+        "```sh\nimgnet demo    # on one screen\n$ imgnet doctor\n```\n```text\nimgnet x\n```";
+    let found: Vec<String> = runs(page).into_iter().map(|run| run.command).collect();
+    assert_eq!(found, ["imgnet demo", "imgnet doctor"]);
+}

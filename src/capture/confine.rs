@@ -46,6 +46,8 @@ pub struct Needs {
     pub network: Network,
     /// Sockets of captures, which go on with another interface where theirs is removed.
     pub captures: Vec<RawFd>,
+    /// It waits for keys and sets the terminal.
+    pub terminal: bool,
 }
 
 /// What a process does with sockets.
@@ -127,6 +129,15 @@ impl Needs {
     #[must_use]
     pub fn with_network(self, network: Network) -> Self {
         Self { network, ..self }
+    }
+
+    /// It fills the terminal, and waits for keys.
+    #[must_use]
+    pub fn on_terminal(self) -> Self {
+        Self {
+            terminal: true,
+            ..self
+        }
     }
 
     /// It captures on this socket.
@@ -409,6 +420,19 @@ const FILES: &[i64] = &[
 /// Those by which files and folders are read, beside `openat`.
 const READS: &[i64] = &[libc::SYS_getdents64];
 
+/// Those by which keys, signals and the terminal's size are waited for.
+const KEYS: &[i64] = &[
+    libc::SYS_epoll_create1,
+    libc::SYS_epoll_ctl,
+    libc::SYS_epoll_pwait,
+    libc::SYS_epoll_pwait2,
+    libc::SYS_eventfd2,
+    libc::SYS_pipe2,
+    libc::SYS_socketpair,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_epoll_wait,
+];
+
 /// Those of files and sockets, for whoever moves pictures. What is opened, Landlock decides.
 const MOVES: &[i64] = &[
     libc::SYS_openat,
@@ -558,6 +582,8 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
     let mut open = Vec::new();
     if !needs.folders.is_empty() {
         open.push(flags(2, libc::O_CREAT | libc::O_EXCL)?);
+        // A file that has no name yet.
+        open.push(flags(2, libc::O_TMPFILE)?);
         // To go on with one that it made; nothing is read or overwritten by that.
         open.push(argument(
             2,
@@ -580,6 +606,23 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
             .map(|request| argument(1, SeccompCmpOp::Eq, request))
             .collect::<Result<Vec<_>, _>>()?;
         rules.entry(libc::SYS_ioctl).or_default().extend(more);
+    }
+    if needs.terminal {
+        rules.extend(KEYS.iter().map(|call| (*call, Vec::new())));
+        // With and without speeds of their own, as libraries please.
+        let set = [
+            libc::TCSETS,
+            libc::TCSETSW,
+            libc::TCSETSF,
+            libc::TCGETS2,
+            libc::TCSETS2,
+            libc::TCSETSW2,
+            libc::TCSETSF2,
+        ]
+        .into_iter()
+        .map(|request| argument(1, SeccompCmpOp::Eq, request))
+        .collect::<Result<Vec<_>, _>>()?;
+        rules.entry(libc::SYS_ioctl).or_default().extend(set);
     }
     rules.extend(sockets(needs)?);
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());

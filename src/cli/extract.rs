@@ -9,9 +9,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::bail;
 use serde::Serialize;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tempfile::TempPath;
 
 use crate::analysis::Event;
@@ -41,6 +44,8 @@ pub struct Extract {
     open: VecDeque<PictureId>,
     written: Vec<ExtractedFile>,
     failure: Option<anyhow::Error>,
+    /// Set by Ctrl-C and the like: what is not finished is taken away before the process ends.
+    interrupted: Arc<AtomicBool>,
 }
 
 /// A picture that is not over yet.
@@ -96,12 +101,13 @@ impl Extract {
             open: VecDeque::new(),
             written: Vec::new(),
             failure: None,
+            interrupted: interrupted(),
         })
     }
 
     /// Whether a file could not be written: nothing more is.
     pub fn failed(&self) -> bool {
-        self.failure.is_some()
+        self.failure.is_some() || self.interrupted.load(Ordering::SeqCst)
     }
 
     /// One event of the analysis.
@@ -124,6 +130,10 @@ impl Extract {
     pub fn finish(self) -> anyhow::Result<Extracted> {
         match self.failure {
             Some(failure) => Err(failure),
+            None if self.interrupted.load(Ordering::SeqCst) => Err(anyhow::anyhow!(
+                "{}: interrupted; it has the pictures that were over by then",
+                self.folder.display()
+            )),
             None => Ok(Extracted {
                 folder: self.folder.to_string_lossy().into_owned(),
                 files: self.written,
@@ -291,6 +301,17 @@ impl Extract {
         settle(temporary, &path)?;
         Ok(name)
     }
+}
+
+/// Set once the process is told to end; told again, it ends at once.
+fn interrupted() -> Arc<AtomicBool> {
+    let told = Arc::default();
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // Without it, the process ends at once.
+        let _ = signal_hook::flag::register_conditional_default(signal, Arc::clone(&told))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&told)));
+    }
+    told
 }
 
 /// Gives a finished file its name. Never replaces another: `--force` has removed what may go.

@@ -7,13 +7,16 @@ pub mod packets;
 pub mod view;
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::analysis::{Analysis, Collector, DigestKind, Observer, Options};
+use crate::capture::confine::{Needs, confine};
 use crate::cli::args::{AnalysisArgs, ColorArg, DigestArg};
 use crate::cli::glue;
 use crate::cli::output::WriteError;
@@ -72,8 +75,8 @@ pub(super) fn filter(text: &str) -> Result<Filter, String> {
 /// Captures that can be read several times, and what the analysis found in them.
 pub(super) struct Looked {
     capture: Capture,
-    /// A copy of what came through a pipe, deleted with it.
-    copy: Option<tempfile::NamedTempFile>,
+    /// A copy of what came through a pipe: it has no name, and is gone with the process, however that ends.
+    copy: Option<File>,
     pub(super) index: Index,
     pub(super) options: Options,
     /// Whether a file is cut short or damaged.
@@ -97,6 +100,8 @@ impl Looked {
             // Nobody here shows a digest.
             options.digest = DigestKind::None;
         }
+        // What reads the bytes of strangers opens these files again, and nothing else.
+        let _ = confine(&Needs::default().reading(paths.iter().map(PathBuf::as_path)));
         let mut looked = Self {
             capture: Capture::open(&paths)?,
             copy,
@@ -117,7 +122,7 @@ impl Looked {
     pub(super) fn completed(self, captures: &[PathBuf]) -> anyhow::Result<Self> {
         let mut looked = self;
         let paths = match &looked.copy {
-            Some(copy) => vec![copy.path().to_owned()],
+            Some(copy) => vec![path_of(copy)],
             None => captures.to_vec(),
         };
         looked.analyse(&paths)?;
@@ -334,9 +339,7 @@ fn is_pipe(path: &Path) -> bool {
 }
 
 /// Paths that can be read more than once: what comes through a pipe is copied to a temporary file first.
-fn seekable(
-    captures: &[PathBuf],
-) -> anyhow::Result<(Vec<PathBuf>, Option<tempfile::NamedTempFile>)> {
+fn seekable(captures: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Option<File>)> {
     let [path] = captures else {
         if let Some(pipe) = captures.iter().find(|path| is_pipe(path)) {
             anyhow::bail!(
@@ -349,13 +352,18 @@ fn seekable(
     if !is_pipe(path) {
         return Ok((captures.to_vec(), None));
     }
-    let mut copy = tempfile::Builder::new().prefix(".imgnet-").tempfile()?;
+    let mut copy = tempfile::tempfile()?;
     if path == Path::new("-") {
         io::copy(&mut io::stdin().lock(), &mut copy)?;
     } else {
-        io::copy(&mut std::fs::File::open(path)?, &mut copy)?;
+        io::copy(&mut File::open(path)?, &mut copy)?;
     }
-    Ok((vec![copy.path().to_owned()], Some(copy)))
+    Ok((vec![path_of(&copy)], Some(copy)))
+}
+
+/// By which a file without a name is opened again.
+fn path_of(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
 /// Writes to standard output; that nobody reads on is no error.

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::analysis::{Event, Observer, Options};
+use crate::capture::confine::{Needs, confine};
 use crate::cli::args::CapturePaths;
 use crate::cli::exit::Exit;
 use crate::cli::glue;
@@ -112,6 +113,7 @@ impl Seen {
 /// An input that cannot be read, an output that cannot be written: exit code 2.
 pub(super) fn run(command: &ShowLayout) -> anyhow::Result<Exit> {
     let frames = glue::open(&command.captures.captures)?;
+    let _ = confine(&Needs::default());
     let mut seen = Seen::default();
     frames.analyse(Options::default(), &mut seen)?;
     seen.0.sort_by_key(|shown| shown.stream);

@@ -2,9 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, CWD, OFlags};
 use tempfile::TempPath;
 
 use crate::cli::args::{OutputArgs, Rendering};
@@ -45,8 +47,8 @@ pub(super) enum Sink {
     Stdout,
     /// A device, a pipe: written as it is.
     Special(File, PathBuf),
-    /// A regular file: written beside it, then renamed.
-    File(File, TempPath, PathBuf),
+    /// A regular file: replaced once all of it is written.
+    File(Draft, PathBuf),
 }
 
 impl Output {
@@ -127,8 +129,8 @@ impl Sink {
                 to: Some(path),
                 source,
             }),
-            Self::File(mut file, temporary, path) => buffered(&mut file)
-                .and_then(|()| temporary.persist(&path).map_err(|error| error.error))
+            Self::File(mut draft, path) => buffered(draft.file())
+                .and_then(|()| draft.keep_as(&path))
                 .map_err(|source| WriteError {
                     to: Some(path),
                     source,
@@ -177,9 +179,8 @@ pub(super) fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
         _ => Path::new("."),
     };
     let advice = "choose a folder that exists and that you may write to";
-    let (file, temporary) =
-        temporary(folder).map_err(trouble(&path, "cannot be written", advice))?;
-    Ok(Sink::File(file, temporary, path))
+    let draft = Draft::in_folder(folder).map_err(trouble(&path, "cannot be written", advice))?;
+    Ok(Sink::File(draft, path))
 }
 
 /// Makes sure that an output is none of the files to read, whatever it is called there: by what it is on the disk.
@@ -248,6 +249,70 @@ pub(super) fn not_the_same(outputs: &[Option<&Path>]) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A new file in a folder, with the permissions that the user's mask gives. It has no name until it is kept, so that nothing
+/// of it stays where the process ends before that, however it ends; where the file system knows no such files, it has a
+/// temporary one.
+#[derive(Debug)]
+pub(super) struct Draft {
+    file: File,
+    folder: PathBuf,
+    named: Option<TempPath>,
+}
+
+impl Draft {
+    /// A draft of a file in `folder`.
+    ///
+    /// # Errors
+    /// Nothing can be written there.
+    pub(super) fn in_folder(folder: &Path) -> io::Result<Self> {
+        let unnamed = File::options()
+            .read(true)
+            .write(true)
+            .custom_flags(OFlags::TMPFILE.bits().cast_signed())
+            .mode(0o666)
+            .open(folder);
+        let (file, named) = match unnamed {
+            Ok(file) => (file, None),
+            Err(_) => temporary(folder).map(|(file, path)| (file, Some(path)))?,
+        };
+        Ok(Self {
+            file,
+            folder: folder.to_owned(),
+            named,
+        })
+    }
+
+    /// What is written into.
+    pub(super) fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Gives it its name; a file that has that name already is replaced.
+    ///
+    /// # Errors
+    /// It cannot have that name.
+    pub(super) fn keep_as(self, path: &Path) -> io::Result<()> {
+        let named = match self.named {
+            Some(named) => named,
+            None => named(&self.file, &self.folder)?,
+        };
+        named.persist(path).map_err(|error| error.error)
+    }
+}
+
+/// Gives a file that has no name a temporary one, by which it can replace another.
+fn named(file: &File, folder: &Path) -> io::Result<TempPath> {
+    let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let made = tempfile::Builder::new()
+        .prefix(".imgnet-")
+        .suffix(".tmp")
+        .make_in(folder, |path| {
+            rustix::fs::linkat(CWD, &*unnamed, CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+            Ok(())
+        })?;
+    Ok(made.into_temp_path())
 }
 
 /// A new file in `folder` with the permissions that the user's mask gives, deleted unless it is renamed.

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use sha2::{Digest as _, Sha256};
 
 use super::capture;
-use super::output::{Sink, sink, temporary, trouble};
+use super::output::{Draft, Sink, sink, trouble};
 use super::verify::spool::Spool;
 use crate::analysis::Event;
 use crate::expect::Checked;
@@ -244,7 +244,7 @@ pub(super) fn tell(path: &Path, beside_table: bool) -> io::Result<()> {
 pub(super) fn prepare_plots(folder: &Path) -> anyhow::Result<()> {
     let cannot = |what| trouble(folder, what, "choose another folder for --plots");
     fs::create_dir_all(folder).map_err(cannot("cannot be made a folder"))?;
-    temporary(folder).map_err(cannot("cannot be written"))?;
+    Draft::in_folder(folder).map_err(cannot("cannot be written"))?;
     Ok(())
 }
 
@@ -256,12 +256,9 @@ pub(super) fn write_plots(folder: &Path, plots: &[html::Drawing]) -> anyhow::Res
     let write = |name: String, bytes: &[u8]| -> anyhow::Result<()> {
         let path = folder.join(name);
         let cannot = trouble(&path, "cannot be written", "see whether the disk is full");
-        let (mut file, temporary) = temporary(folder).map_err(&cannot)?;
-        file.write_all(bytes).map_err(&cannot)?;
-        temporary
-            .persist(&path)
-            .map_err(|error| cannot(error.error))?;
-        Ok(())
+        let mut draft = Draft::in_folder(folder).map_err(&cannot)?;
+        draft.file().write_all(bytes).map_err(&cannot)?;
+        draft.keep_as(&path).map_err(&cannot)
     };
     for plot in plots {
         write(format!("{}.svg", plot.name), plot.svg().as_bytes())?;

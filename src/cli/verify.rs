@@ -11,7 +11,7 @@ use crate::cli::args::{CapturePaths, Common, Rendering};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::inspect::{FilterArg, Narrowing};
-use crate::cli::output::{Output, not_the_same, sink, temporary, trouble};
+use crate::cli::output::{Draft, Output, not_the_same, sink, trouble};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::progress::Progress;
 use crate::cli::values::size_above_zero;
@@ -278,6 +278,6 @@ pub fn exit(report: &Report) -> Exit {
 fn prepare(folder: &Path) -> anyhow::Result<()> {
     let cannot = |what| trouble(folder, what, "choose another folder for --damage");
     fs::create_dir_all(folder).map_err(cannot("cannot be made a folder"))?;
-    temporary(folder).map_err(cannot("cannot be written"))?;
+    Draft::in_folder(folder).map_err(cannot("cannot be written"))?;
     Ok(())
 }

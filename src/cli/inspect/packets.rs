@@ -157,6 +157,8 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
     // A filter over what only the whole capture tells waits for the whole capture.
     let late = filter.is_some_and(crate::dissect::Filter::needs_capture);
     let ahead = if late { None } else { Some(AHEAD) };
+    // The rules of the time zone are in a file.
+    let clock = clock(list.time);
     let mut looked = Looked::open(captures, &command.analysis, ahead)?;
     let columns = if list.columns.is_empty() {
         COLUMNS.to_vec()
@@ -177,7 +179,7 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
     let mut truncated = false;
     to_stdout(|out| {
         let style = command.look.style();
-        let mut rows = List::new(out, format, columns, clock(list.time), style).map_err(written)?;
+        let mut rows = List::new(out, format, columns, clock, style).map_err(written)?;
         let mut asked = Asked {
             filter,
             first,

@@ -1,9 +1,9 @@
 //! Pictures of the damage, in the folder of `--damage`.
 
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
-use crate::cli::output::{temporary, trouble};
+use crate::cli::output::{Draft, trouble};
 use crate::ledger::comparison::SideOfMismatch;
 use crate::verify::{Wire, Work, painting};
 
@@ -45,14 +45,9 @@ pub(in crate::cli::verify) fn paint(
         "cannot be written",
         "see whether the disk is full, or choose another folder",
     );
-    let (file, temporary) = temporary(folder).map_err(&cannot)?;
-    let mut file = BufWriter::new(file);
+    let mut draft = Draft::in_folder(folder).map_err(&cannot)?;
     let bytes = crate::imaging::encode(&picture.into(), crate::picture::Format::Png, 100)?;
-    file.write_all(&bytes)
-        .and_then(|()| file.flush())
-        .map_err(&cannot)?;
-    temporary
-        .persist(&path)
-        .map_err(|error| cannot(error.error))?;
+    draft.file().write_all(&bytes).map_err(&cannot)?;
+    draft.keep_as(&path).map_err(&cannot)?;
     Ok(Some(name))
 }
