@@ -162,12 +162,22 @@ struct Run {
 
 /// The commands of a page's `sh` blocks, one a line.
 fn runs(page: &str) -> Vec<Run> {
-    let mut found = Vec::new();
-    let mut within = false;
+    let mut found: Vec<Run> = Vec::new();
+    let mut within = None;
+    let mut prompted = false;
     for (number, line) in (1..).zip(page.lines()) {
         if line.starts_with("```") {
-            within = line == "```sh";
-        } else if within {
+            within = (line == "```sh").then_some(found.len());
+            prompted = false;
+        } else if let Some(first) = within {
+            // Where one line has a prompt, those without are what comes out.
+            if line.starts_with("$ ") && !prompted {
+                prompted = true;
+                found.truncate(first);
+            }
+            if prompted && !line.starts_with("$ ") {
+                continue;
+            }
             let command = line.split(" #").next().unwrap_or(line).trim_end();
             found.push(Run {
                 line: number,
@@ -205,13 +215,17 @@ cp examples/ci/photo.png sent/photo.png
 cp captures/eof/sent/a.jpg a.jpg
 imgnet capture -q -w run.pcapng -- python3 examples/ci/both.py sent/photo.png received/photo.png
 imgnet check -q run.pcapng --record run.toml
-imgnet check -q run.pcap --record good.toml
+printf '[run]\npictures = ">=1"\ndeny = ["error"]\n' > good.toml
 printf '#!/bin/sh\npython3 examples/ci/both.py sent/photo.png received/photo.png\n' > both.sh
 chmod +x both.sh
 echo 'layout u32be length, picture' > my-format.txt
 printf '%s\n' 'imgnet-server receive -q --port 9100 --protocol "$(cat my-format.txt)" --out moved --count 1 &' \
     'until imgnet-client send -q 127.0.0.1:9100 sent/photo.png --protocol "$(cat my-format.txt)"; do sleep 0.05; done' wait > move.sh
 imgnet capture -q -w trace.pcapng -- sh move.sh
+# One with a known-good transfer beside it.
+cat move.sh both.sh > all.sh
+imgnet capture -q -w run.pcap --force -- sh all.sh
+cp run.pcap good.pcap
 "#;
 
 #[test]
@@ -299,8 +313,7 @@ fn every_command_that_a_page_shows_works_as_it_is_written() {
 
 #[test]
 fn what_is_said_of_a_command_is_no_part_of_it() {
-    let page =
-        "```sh\nimgnet demo    # on one screen\n$ imgnet doctor\n```\n```text\nimgnet x\n```";
+    let page = "```sh\nimgnet demo    # on one screen\n```\n```sh\n$ imgnet doctor\nall is well\n```\n```text\nimgnet x\n```";
     let found: Vec<String> = runs(page).into_iter().map(|run| run.command).collect();
     assert_eq!(found, ["imgnet demo", "imgnet doctor"]);
 }
