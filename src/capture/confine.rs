@@ -433,6 +433,17 @@ const KEYS: &[i64] = &[
     libc::SYS_epoll_wait,
 ];
 
+/// The requests that set a terminal, with and without speeds of their own, as libraries please.
+const SETS_TERMINAL: [libc::Ioctl; 7] = [
+    libc::TCSETS,
+    libc::TCSETSW,
+    libc::TCSETSF,
+    libc::TCGETS2,
+    libc::TCSETS2,
+    libc::TCSETSW2,
+    libc::TCSETSF2,
+];
+
 /// Those of files and sockets, for whoever moves pictures. What is opened, Landlock decides.
 const MOVES: &[i64] = &[
     libc::SYS_openat,
@@ -609,19 +620,10 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
     }
     if needs.terminal {
         rules.extend(KEYS.iter().map(|call| (*call, Vec::new())));
-        // With and without speeds of their own, as libraries please.
-        let set = [
-            libc::TCSETS,
-            libc::TCSETSW,
-            libc::TCSETSF,
-            libc::TCGETS2,
-            libc::TCSETS2,
-            libc::TCSETSW2,
-            libc::TCSETSF2,
-        ]
-        .into_iter()
-        .map(|request| argument(1, SeccompCmpOp::Eq, request))
-        .collect::<Result<Vec<_>, _>>()?;
+        let set = SETS_TERMINAL
+            .iter()
+            .map(|request| argument(1, SeccompCmpOp::Eq, *request))
+            .collect::<Result<Vec<_>, _>>()?;
         rules.entry(libc::SYS_ioctl).or_default().extend(set);
     }
     rules.extend(sockets(needs)?);
