@@ -52,6 +52,16 @@ impl Origin {
         self.end
     }
 
+    /// Of bytes had back from others that were had back themselves: where in the stream they came from.
+    fn within(&self, outer: &Self) -> Self {
+        let marks = self.marks.iter();
+        Self {
+            marks: marks.map(|(offset, at)| (*offset, outer.at(*at))).collect(),
+            length: self.length,
+            end: outer.at(self.end),
+        }
+    }
+
     fn at(&self, offset: u64) -> u64 {
         if offset >= self.length {
             return self.end;
@@ -64,6 +74,16 @@ impl Origin {
         let (bytes, wire) = (to - from, there.saturating_sub(stream));
         let share = u128::from(offset - from) * u128::from(wire) / u128::from(bytes.max(1));
         stream + u64::try_from(share).unwrap_or(0)
+    }
+}
+
+impl Recovered {
+    /// The same as a part of the stream, where it was had back from bytes that were had back.
+    pub(crate) fn within(self, outer: &Self) -> Self {
+        Self {
+            origin: self.origin.within(&outer.origin),
+            ..self
+        }
     }
 }
 
@@ -110,4 +130,40 @@ pub(crate) fn recovered(bytes: &[u8], start: u64, room: usize) -> Vec<Recovered>
     let taken: usize = found.iter().map(|one| one.bytes.len()).sum();
     found.extend(inflate::recovered(bytes, start, room.saturating_sub(taken)));
     found
+}
+
+/// Bytes that a part of a stream, from offset `start` on, carries as characters of Latin-1 in UTF-8.
+pub(crate) fn characters(bytes: &[u8], start: u64) -> Vec<Recovered> {
+    /// Shorter ones are no array.
+    const LEAST: usize = 1024;
+    /// Less is plain text.
+    const DOUBLE: usize = 64;
+    let mut found = Vec::new();
+    let mut gathered = Gathered::default();
+    let mut double = 0_usize;
+    let mut at = 0;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let (byte, width) = match *rest {
+            [byte @ 0..0x80, ..] => (byte, 1),
+            [0xc2, byte @ 0x80..=0xbf, ..] => (byte, 2),
+            [0xc3, byte @ 0x80..=0xbf, ..] => (byte | 0x40, 2),
+            _ => {
+                let run = std::mem::take(&mut gathered);
+                if run.bytes.len() >= LEAST && double >= DOUBLE {
+                    found.push(run.finish(View::Latin1ToUtf8, start + at as u64));
+                }
+                double = 0;
+                if rest.is_empty() {
+                    return found;
+                }
+                at += 1;
+                continue;
+            }
+        };
+        gathered.mark(start + at as u64);
+        gathered.bytes.push(byte);
+        double += usize::from(width == 2);
+        at += width;
+    }
 }

@@ -42,6 +42,10 @@ pub(crate) enum View {
     AsciiQuestion,
     /// Taken for ASCII text: each byte above 7F became U+FFFD.
     AsciiReplaced,
+    /// Taken for ASCII text: each byte above 7F is left out.
+    AsciiIgnored,
+    /// Taken for ASCII text: the highest bit of each byte is cleared.
+    AsciiSevenBits,
     /// Read as UTF-8, what is none left out.
     Utf8Ignored,
     /// Each byte taken for a character of Windows-1252 and written as UTF-8.
@@ -54,13 +58,15 @@ pub(crate) enum View {
 
 impl View {
     /// Those that are looked for as texts of their own; what all others made is undone, and the file looked for in that.
-    pub(crate) const CONVERSIONS: [Self; 11] = [
+    pub(crate) const CONVERSIONS: [Self; 13] = [
         Self::Latin1ToUtf8,
         Self::LossyUtf8,
         Self::LfToCrlf,
         Self::CrlfToLf,
         Self::AsciiQuestion,
         Self::AsciiReplaced,
+        Self::AsciiSevenBits,
+        Self::AsciiIgnored,
         Self::Utf8Ignored,
         Self::Cp1252ToUtf8,
         Self::Utf16Le,
@@ -76,6 +82,8 @@ impl View {
                 | Self::CrlfToLf
                 | Self::AsciiQuestion
                 | Self::AsciiReplaced
+                | Self::AsciiSevenBits
+                | Self::AsciiIgnored
                 | Self::Utf8Ignored
         )
     }
@@ -106,6 +114,10 @@ impl View {
             Self::CrlfToLf => "line ends translated: CR LF became LF",
             Self::AsciiQuestion => {
                 "taken for ASCII text (each byte above 7F became a question mark, 3F)"
+            }
+            Self::AsciiIgnored => "decoded as ASCII text (each byte above 7F is left out)",
+            Self::AsciiSevenBits => {
+                "taken for ASCII text (the highest bit of each byte is cleared: FF D8 becomes 7F 58)"
             }
             Self::AsciiReplaced => "decoded as ASCII text (each byte above 7F became EF BF BD)",
             Self::Utf8Ignored => "decoded as UTF-8 text (bytes that are none are left out)",
@@ -145,6 +157,8 @@ pub(crate) fn viewed(bytes: &[u8], view: View) -> Option<Vec<u8>> {
             .map(|&byte| if byte.is_ascii() { byte } else { b'?' })
             .collect(),
         View::AsciiReplaced => ascii_replaced(bytes),
+        View::AsciiIgnored => bytes.iter().copied().filter(u8::is_ascii).collect(),
+        View::AsciiSevenBits => bytes.iter().map(|byte| byte & 0x7f).collect(),
         View::Utf8Ignored => utf8_ignored(bytes),
         View::Cp1252ToUtf8 => cp1252_to_utf8(bytes),
         View::Utf16Le => bytes.iter().flat_map(|&byte| [byte, 0]).collect(),

@@ -151,11 +151,27 @@ impl Held {
         }
     }
 
+    /// Whether a length says what the first picture has by its structure.
+    fn is_length(&self, protocol: &Protocol) -> bool {
+        let Protocol::Length(field) = protocol else {
+            return false;
+        };
+        let Some((mut walker, start)) = infer::stream::walker(&self.bytes) else {
+            return false;
+        };
+        walker.update(self.bytes.get(start..).unwrap_or_default());
+        match walker.status() {
+            Status::Whole { length } => field.decode(&self.bytes) == Some(length),
+            _ => false,
+        }
+    }
+
     /// The wire format that was found: a known one where it has a name, or where it explains as much.
     pub(super) fn name(&self, found: &Inferred) -> (Protocol, Confidence) {
         if let Some((protocol @ Protocol::Length(_), confidence)) = &self.otherwise
             && found.messages < 2
             && says_length_only(&found.layout)
+            && self.is_length(protocol)
         {
             return (protocol.clone(), *confidence);
         }

@@ -46,6 +46,11 @@ pub(super) enum Kind {
     TextMode,
     /// A mistake that explains every byte.
     Mistake(Mistake),
+    /// So many bytes in the middle were never sent: of a stream, in which none is lost on the way.
+    Skipped {
+        at: u64,
+        bytes: u64,
+    },
     /// The last datagram was filled up to the length that all have.
     Padded {
         bytes: u64,
@@ -135,7 +140,15 @@ pub(super) fn difference(
             }
             concerned.push(at.saturating_sub(1)..at.saturating_add(1));
         }
-        Damage::Missing { at, bytes } => concerned.push(*at..at.saturating_add(*bytes)),
+        Damage::Missing { at, bytes } => {
+            if side == SideOfMismatch::SenderToWire && carriage.transport == TransportKind::Tcp {
+                kind = Kind::Skipped {
+                    at: *at,
+                    bytes: *bytes,
+                };
+            }
+            concerned.push(*at..at.saturating_add(*bytes));
+        }
         Damage::LineEndings { .. } => {
             kind = Kind::TextMode;
             concerned.push(first..first.saturating_add(1));

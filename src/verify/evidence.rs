@@ -4,7 +4,7 @@ use image::DynamicImage;
 
 use super::wire::Run;
 use crate::align::{
-    Aligner, Index, Origin, Placement, Recovered, View, apart, placements, recovered, unmasked,
+    Aligner, Index, Origin, Placement, Recovered, View, apart, placements, characters, recovered, unmasked,
     viewed,
 };
 use crate::ledger::Stream;
@@ -119,10 +119,14 @@ pub(super) enum Layout {
     BgrUpward,
     /// Red, green, blue, from the bottom row up.
     RgbUpward,
+    /// With alpha, from the bottom row up.
+    RgbaUpward,
+    /// With alpha, from the bottom row up.
+    BgraUpward,
 }
 
 impl Layout {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Bgr,
         Self::Rgb,
         Self::Rgba,
@@ -131,6 +135,8 @@ impl Layout {
         Self::Planar,
         Self::BgrUpward,
         Self::RgbUpward,
+        Self::RgbaUpward,
+        Self::BgraUpward,
     ];
 
     /// What it is taken for by mistake, in words.
@@ -143,8 +149,10 @@ impl Layout {
             Self::Bgr => &[(Self::Rgb, SWAPPED), (Self::BgrUpward, TURNED)],
             Self::RgbUpward => &[(Self::BgrUpward, SWAPPED), (Self::Rgb, TURNED)],
             Self::BgrUpward => &[(Self::RgbUpward, SWAPPED), (Self::Bgr, TURNED)],
-            Self::Rgba => &[(Self::Bgra, SWAPPED)],
-            Self::Bgra => &[(Self::Rgba, SWAPPED)],
+            Self::Rgba => &[(Self::Bgra, SWAPPED), (Self::RgbaUpward, TURNED)],
+            Self::Bgra => &[(Self::Rgba, SWAPPED), (Self::BgraUpward, TURNED)],
+            Self::RgbaUpward => &[(Self::BgraUpward, SWAPPED), (Self::Rgba, TURNED)],
+            Self::BgraUpward => &[(Self::RgbaUpward, SWAPPED), (Self::Bgra, TURNED)],
             Self::Grey | Self::Planar => &[],
         }
     }
@@ -155,13 +163,9 @@ impl Layout {
             Self::Rgb => picture.to_rgb8().into_raw(),
             Self::Bgr => super::likeness::bgr24_rows(picture),
             Self::Rgba => picture.to_rgba8().into_raw(),
-            Self::Bgra => {
-                let mut bytes = picture.to_rgba8().into_raw();
-                for pixel in bytes.chunks_exact_mut(4) {
-                    pixel.swap(0, 2);
-                }
-                bytes
-            }
+            Self::Bgra => bgra(picture),
+            Self::RgbaUpward => picture.flipv().to_rgba8().into_raw(),
+            Self::BgraUpward => bgra(&picture.flipv()),
             Self::Grey => picture.to_luma8().into_raw(),
             Self::BgrUpward => super::likeness::bgr24_rows(&picture.flipv()),
             Self::RgbUpward => picture.flipv().to_rgb8().into_raw(),
@@ -172,6 +176,14 @@ impl Layout {
             }
         }
     }
+}
+
+fn bgra(picture: &DynamicImage) -> Vec<u8> {
+    let mut bytes = picture.to_rgba8().into_raw();
+    for pixel in bytes.chunks_exact_mut(4) {
+        pixel.swap(0, 2);
+    }
+    bytes
 }
 
 /// What of a file lies in the stream.
@@ -289,8 +301,25 @@ pub(super) fn passages<'w>(texts: &[Text<'_>], ways: &[Way<'w>]) -> (Vec<Passage
     let mut undone = had_back(ways, &open, &mut room);
     undone.extend(uncovered(texts, &found, ways, &open, &mut room));
     found.extend(in_recovered(texts, &plain, &numbers, &undone, ways.len()));
-    found.extend(converted(texts, ways, &open, room));
+    undone.extend(had_back_characters(ways, &open));
+    found.extend(converted(texts, ways, &open, &undone, room));
     (found, undone)
+}
+
+/// Bytes that open ways carry as characters in UTF-8, as ways of their own: pickles of Python's protocol 2 hold arrays so. Only
+/// pixels are looked for in them: a file as such characters is a mistake, and looked for as that.
+fn had_back_characters<'w>(ways: &[Way<'w>], open: &[usize]) -> Vec<Way<'w>> {
+    let mut undone = Vec::new();
+    for &number in open {
+        let Some(way) = ways.get(number) else {
+            continue;
+        };
+        for run in &way.runs {
+            let found = characters(&run.bytes, run.offset);
+            undone.extend(found.into_iter().map(|one| way_of(one, number, way)));
+        }
+    }
+    undone
 }
 
 /// What open ways carry compressed or as text, as ways of their own.
@@ -303,6 +332,11 @@ fn had_back<'w>(ways: &[Way<'w>], open: &[usize], room: &mut usize) -> Vec<Way<'
         for run in &way.runs {
             for one in recovered(&run.bytes, run.offset, *room) {
                 *room = room.saturating_sub(one.bytes.len());
+                // What was written as text may have been compressed before.
+                for inner in recovered(&one.bytes, 0, *room) {
+                    *room = room.saturating_sub(inner.bytes.len());
+                    undone.push(way_of(inner.within(&one), number, way));
+                }
                 undone.push(way_of(one, number, way));
             }
         }
@@ -412,6 +446,7 @@ fn converted(
     texts: &[Text<'_>],
     ways: &[Way<'_>],
     open: &[usize],
+    undone: &[Way<'_>],
     mut room: usize,
 ) -> Vec<Passage> {
     let mut converted: Vec<Vec<u8>> = Vec::new();
@@ -462,7 +497,17 @@ fn converted(
             ..way.clone()
         })
         .collect();
-    looked_for(texts, &plain, &numbers, &open)
+    let mut found = looked_for(texts, &plain, &numbers, &open);
+    // Pixels are compressed, and put into texts, as files are.
+    let mut inside = looked_for(texts, &plain, &numbers, undone);
+    inside.retain(|passage| {
+        matches!(passage.form, Form::Pixels(..)) && passage.placement.is_whole()
+    });
+    for passage in &mut inside {
+        passage.way += ways.len();
+    }
+    found.extend(inside);
+    found
 }
 
 fn looked_for(

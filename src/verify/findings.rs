@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::bytes::Kind;
 use super::mistakes::Mistake;
+use crate::align::View;
 use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::Image;
 use crate::ledger::comparison::{Mismatch, Pixels, SideOfMismatch};
@@ -88,6 +89,18 @@ pub(super) fn of_mismatch(
             "In the receiver: an array's shape is (height, width, channels), and OpenCV's pixels are blue, green, red; read width, \
              height and the order of the channels as the sender writes them.",
         )),
+        (Kind::Skipped { at, bytes }, SideOfMismatch::SenderToWire) => Some(finding(
+            Name::MissingInside,
+            Severity::Error,
+            certainty,
+            format!(
+                "{} of the file, from byte {} on, were never sent; what follows them was, and no sequence number is missing.",
+                counted(*bytes, "byte", "bytes"),
+                count(*at)
+            ),
+            "In the sender: check what send or write returns, and hand over the rest (sendall in Python); read each block of the \
+             file exactly once.",
+        )),
         (Kind::Mistake(mistake), side) => of_mistake(*mistake, side, mismatch, &finding),
         (Kind::Rewritten | Kind::Other, side) if alike => {
             let how = match pixels {
@@ -112,6 +125,27 @@ pub(super) fn of_mismatch(
             ))
         }
         _ => None,
+    }
+}
+
+/// What follows a picture on the wire is what a buffer of this size held from the round before.
+pub(super) fn stale_behind(image: &Image, buffer: usize, bytes: usize) -> Finding {
+    Finding {
+        name: Name::StaleBuffer,
+        severity: Severity::Error,
+        certainty: Certainty::Likely,
+        stream: Some(image.stream),
+        image: Some(image.id),
+        packets: image.last_packet.into_iter().collect(),
+        more_packets: 0,
+        message: format!(
+            "Behind the picture ({}) {} that its block of {} still held from the round before: the sender handed over the whole \
+             block.",
+            counted(image.bytes, "byte", "bytes"),
+            counted(bytes as u64, "byte stands", "bytes stand"),
+            counted(buffer as u64, "byte", "bytes")
+        ),
+        fix: "In the sender: send only what read or fread returned, not the size of the buffer.".to_owned(),
     }
 }
 
@@ -183,6 +217,20 @@ fn of_mistake(
             format!("The {what} has {found} of {expected} bytes. {damage}."),
             BINARY,
         ),
+        Mistake::LeftEncoded(view @ (View::Mask | View::Xor)) => error(
+            Name::LeftEncoded,
+            format!(
+                "The received file ({found} bytes) is what went over the wire, the picture {}.",
+                view.words()
+            ),
+            "In the receiver: take the mask off each frame before its bytes are saved (RFC 6455, section 5.3), or use a library of \
+             WebSocket.",
+        ),
+        Mistake::TextMark => error(
+            Name::TextMode,
+            format!("The {what} has {found} bytes instead of {expected}. {damage}."),
+            BINARY,
+        ),
         Mistake::LeftEncoded(view) => error(
             Name::LeftEncoded,
             format!(
@@ -202,12 +250,12 @@ fn of_mistake(
         Mistake::Stale { buffer, bytes } => error(
             Name::StaleBuffer,
             format!(
-                "Behind the picture ({expected} bytes) {} that its block of {} still held from the round before: the sender \
-                 handed over the whole block.",
+                "Behind the picture ({expected} bytes) {} that its block of {} still held from the round before: the whole \
+                 block was handed over.",
                 counted(bytes as u64, "byte stands", "bytes stand"),
                 bytes_of(buffer)
             ),
-            "In the sender: send only what read or fread returned, not the size of the buffer.",
+            "Send and write only what read, fread or recv returned, not the size of the buffer.",
         ),
         Mistake::WholeBuffers { .. } | Mistake::ZerosBehind { .. } => error(
             Name::StaleBuffer,
@@ -254,7 +302,15 @@ fn of_mistake(
             ),
             "Write and read the header alike on both sides: a fixed width and byte order, \"!I\" or \"<I\" in Python's struct.",
         ),
-        Mistake::ReadOn { .. } | Mistake::Slice { .. } => error(
+        Mistake::Slice { .. } => error(
+            Name::HeaderInFile,
+            format!(
+                "The received file ({found} bytes) is the whole picture ({expected} bytes) and more. {damage}."
+            ),
+            "In the receiver: take the message apart first (its header's fields, pickle.loads, a parser of its format), and save \
+             exactly the bytes of the picture.",
+        ),
+        Mistake::ReadOn { .. } => error(
             Name::ReadPastEnd,
             format!(
                 "The received file ({found} bytes) is the whole picture ({expected} bytes) and more. {damage}."

@@ -9,7 +9,7 @@ use compared::{Compared, compare, direct, files_equal, told};
 use super::blame::{Ends, blame, certainty, ends};
 use super::bytes::Kind;
 use super::evidence::Form;
-use super::mistakes::{Around, Mistake};
+use super::mistakes::{self, Around, Mistake};
 use super::pairing::FileFacts;
 use super::reconcile::{Evidence, Lie};
 use super::wire::Wire;
@@ -197,6 +197,7 @@ pub fn picture(work: &Work<'_>) -> Outcome {
         mismatch.side = SideOfMismatch::SenderToWire;
         found.retain(|finding: &Finding| finding.name != Name::ReadPastEnd);
     }
+    found.extend(stale_behind(work));
     let verdict = if unknown && first.is_none() {
         Verdict::Inconclusive
     } else {
@@ -285,11 +286,28 @@ fn padded(sent: &mut Option<Compared>, received: &mut Option<Compared>) -> bool 
 fn sent_so(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
     mismatch.side == SideOfMismatch::WireToReceiver
         && match kind {
-            Kind::Mistake(Mistake::Stale { .. }) => true,
+            // The wire has them, too.
+            Kind::Mistake(Mistake::Stale { bytes, .. }) => {
+                let file = work.received.and_then(|subject| subject.bytes);
+                let tail = file.and_then(|file| file.get(file.len().checked_sub(*bytes)?..));
+                tail.is_some_and(|tail| work.knowledge.after.starts_with(tail))
+            }
+            // No header begins so, and it was sent.
+            Kind::Mistake(Mistake::TextMark) => work.knowledge.before.ends_with(mistakes::TEXT_MARK),
             // All that nothing explains.
             Kind::Mistake(Mistake::ReadOn { bytes }) => *bytes as u64 == work.knowledge.strays,
             _ => false,
         }
+}
+
+/// The bytes behind the picture that nothing explains are those that a buffer held from the round before.
+fn stale_behind(work: &Work<'_>) -> Option<Finding> {
+    let strays = usize::try_from(work.knowledge.strays).ok()?;
+    let tail = work.knowledge.after.get(..strays)?;
+    let whole = work.wire?.whole().filter(|_| strays > 0)?;
+    let made = [whole, tail].concat();
+    let buffer = mistakes::stale(whole.len(), &made)?;
+    Some(findings::stale_behind(work.image, buffer, strays))
 }
 
 /// What stands around the picture.

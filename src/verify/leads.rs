@@ -237,7 +237,16 @@ fn is_told_in_text(bytes: &[u8], lead: &Lead<'_>) -> bool {
             .iter()
             .any(|length| number == Some(*length) || run.ends_with(length.to_string().as_bytes()))
     };
+    let sides: Vec<&[u8]> = digits.clone().collect();
     if digits.peek().is_some() && digits.any(told) {
+        return true;
+    }
+    let says = |side: u32| sides.contains(&side.to_string().as_bytes());
+    if lead
+        .placed
+        .size
+        .is_some_and(|(width, height)| sides.len() > 1 && says(width) && says(height))
+    {
         return true;
     }
     !only && has_text(bytes)

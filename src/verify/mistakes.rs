@@ -10,6 +10,8 @@ use crate::units::{count, counted};
 pub(super) const BUFFERS: [usize; 14] = [
     256, 512, 1000, 1024, 1400, 1460, 1500, 2048, 4096, 8192, 16_384, 32_768, 65_535, 65_536,
 ];
+/// What text writers put before a text in UTF-8 (the byte order mark).
+pub(super) const TEXT_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Magic number and version of Java's serialization (`ObjectStreamConstants`).
 const OBJECT_STREAM: [u8; 4] = [0xac, 0xed, 0, 5];
 /// Sizes of buffers that libraries flush by themselves.
@@ -26,6 +28,8 @@ pub(super) enum Mistake {
     Stale { buffer: usize, bytes: usize },
     /// So many bytes stand before the picture.
     Header { bytes: usize },
+    /// The mark of a UTF-8 text, EF BB BF, stands before it.
+    TextMark,
     /// So many bytes of its beginning are missing.
     HeadMissing { bytes: usize },
     /// It stops after so many bytes; zeros fill the rest, where the file is as long as it should be.
@@ -98,6 +102,9 @@ impl Mistake {
                 "{} before the picture",
                 counted(bytes as u64, "byte stands", "bytes stand")
             ),
+            Self::TextMark => {
+                "EF BB BF stands before the picture: the byte order mark that a writer of UTF-8 text begins with".to_owned()
+            }
             Self::HeadMissing { bytes } => {
                 let before = around.before.len();
                 let sum = bytes + before;
@@ -249,6 +256,9 @@ pub(super) fn of(
         return None;
     }
     if let Some(head) = found.strip_suffix(expected) {
+        if head == TEXT_MARK {
+            return Some(Mistake::TextMark);
+        }
         return Some(Mistake::Header { bytes: head.len() });
     }
     if receiver && let Some(mistake) = piece(expected, found, around) {
@@ -295,8 +305,17 @@ pub(super) fn of(
     None
 }
 
-/// How `found`, a text, carries all of `expected`, where it does.
+/// How `found`, a text or what is under a mask, carries all of `expected`, where it does.
 fn encoded(expected: &[u8], found: &[u8]) -> Option<View> {
+    if found.len() == expected.len() && found.len() >= 64 {
+        let key = |at: usize| Some(found.get(at)? ^ expected.get(at)?);
+        let mut keys = [0, 1, 2, 3].map(|at| key(at).unwrap_or(0)).into_iter().cycle();
+        let same = expected
+            .iter()
+            .zip(found)
+            .all(|(one, two)| keys.next() == Some(one ^ two));
+        return same.then_some(View::Mask);
+    }
     if found.len() <= expected.len() || !found.is_ascii() {
         return None;
     }
@@ -437,7 +456,7 @@ fn cut_at_nul(expected: &[u8], found: &[u8]) -> Option<usize> {
 }
 
 /// The buffer whose bytes of the round before stand behind a picture of this length.
-fn stale(length: usize, found: &[u8]) -> Option<usize> {
+pub(super) fn stale(length: usize, found: &[u8]) -> Option<usize> {
     BUFFERS.into_iter().find(|&buffer| {
         let extra = found.len() - length;
         found.len().is_multiple_of(buffer)

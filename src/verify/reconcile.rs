@@ -99,6 +99,7 @@ pub(super) fn reconcile(
         texts,
         ways,
         taken: Vec::new(),
+        ended: BTreeMap::new(),
         starts: passages
             .iter()
             .filter(|passage| passage.placement.is_whole() && passage.form == Form::BYTES)
@@ -137,6 +138,8 @@ struct Work<'w, 'f> {
     ways: &'w [Way<'f>],
     /// Ranges of ways that are passages of files sent.
     taken: Vec<(usize, ByteRange)>,
+    /// Where in ways whole files end, and which.
+    ended: BTreeMap<(usize, u64), usize>,
     /// Where in ways whole files begin.
     starts: BTreeSet<(usize, u64)>,
 }
@@ -177,6 +180,23 @@ impl Work<'_, '_> {
             .recovered
             .as_ref()
             .map_or(passage.way, |undone| undone.way);
+        if passage.placement.is_whole() {
+            self.ended.insert((origin, place.end), passage.text);
+        }
+        // What a buffer still held of the file that went out right before.
+        let left = self.ended.get(&(origin, place.start)) == Some(&passage.text);
+        let begins = passage.placement.spans.first();
+        if left && !passage.placement.is_whole() && begins.is_some_and(|span| span.text > 0) {
+            return;
+        }
+        // Rows of pixels may be alike: a few of them in the middle of others show nothing.
+        if matches!(passage.form, Form::Pixels(..))
+            && !passage.placement.is_whole()
+            && begins.is_some_and(|span| span.text > 0)
+            && passage.placement.covered().saturating_mul(2) < passage.placement.length
+        {
+            return;
+        }
         let taken = self
             .taken
             .iter()
@@ -199,7 +219,11 @@ impl Work<'_, '_> {
         let text = self.texts.get(passage.text).map(|text| text.bytes);
         let certain = is_certain(way, passage, lie, text.unwrap_or_default());
         // What the receiver saved is the file, which is not on the wire as it is.
-        let both = matches!(passage.form, Form::View(view) if view.is_text_mode())
+        let form = match passage.form {
+            Form::View(view) => view.is_text_mode(),
+            Form::Pixels(..) => passage.placement.is_whole(),
+        };
+        let both = form
             && self
                 .texts
                 .get(passage.text)

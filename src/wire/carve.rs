@@ -17,7 +17,18 @@ use super::{Decode, Ending, Event, Framing, PIPELINE_MARKER, Protocol, Sink, Str
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
 /// End markers that programs are known to send behind a picture. None begins with another one.
-pub const KNOWN_MARKERS: [&[u8]; 4] = [PIPELINE_MARKER, b"<END>", b"<END OF FILE>", b"DONE"];
+pub const KNOWN_MARKERS: [&[u8]; 10] = [
+    PIPELINE_MARKER,
+    b"<END>",
+    b"<END OF FILE>",
+    b"DONE",
+    b"<EOF>",
+    b"EOF",
+    b"<<END>>",
+    b"<DONE>",
+    b"<STOP>",
+    b"--END--",
+];
 
 /// Most bytes held back: the longest field that a walker takes at once, and more than a start or a marker needs.
 const HOLD: usize = 36;

@@ -255,7 +255,17 @@ fn by_beginning(clues: &Clues<'_>) -> Detection {
     let content = |protocol, why: &str| found(protocol, Confidence::Content, why);
     let mut need_more = false;
     for start in HTTP {
-        if head.starts_with(start) {
+        if let Some(rest) = head.strip_prefix(start) {
+            // Other programs give such commands, too: "GET a.jpg".
+            match is_target(rest) {
+                _ if start.starts_with(b"HTTP") => {}
+                Some(true) => {}
+                Some(false) => break,
+                None => {
+                    need_more = true;
+                    break;
+                }
+            }
             return content(Protocol::Http, "the stream begins as HTTP/1");
         }
         need_more |= start.starts_with(head);
@@ -338,6 +348,25 @@ fn by_beginning(clues: &Clues<'_>) -> Detection {
         Detection::NeedMore
     } else {
         Detection::Nothing
+    }
+}
+
+/// Whether what follows a method is the target of a request of HTTP, or names its version (RFC 9112, section 3); absent where
+/// more bytes tell.
+fn is_target(rest: &[u8]) -> Option<bool> {
+    match rest {
+        [] => None,
+        [b'/' | b'*', ..] => Some(true),
+        _ => {
+            let line = memchr::memchr(b'\n', rest);
+            let version = line.and_then(|end| memchr::memmem::find(rest.get(..end)?, b" HTTP/"));
+            match (line, version) {
+                (_, Some(_)) => Some(true),
+                (Some(_), None) => Some(false),
+                (None, None) if is_text(rest) => None,
+                (None, None) => Some(false),
+            }
+        }
     }
 }
 

@@ -490,7 +490,8 @@ impl Decode for Base64Decoder {
         let rest = self.lead.as_deref();
         let whole = rest.is_some_and(|lead| {
             let line = matches!(&self.around[..], b"\n" | b"\r\n");
-            line || is_rest(lead, &self.around)
+            // Or what stands between the others.
+            line || lead == self.around || is_rest(lead, &self.around)
         });
         self.tell(whole, sink);
     }

@@ -206,6 +206,57 @@ pub struct HexDecoder {
     /// Digits that may begin a picture, or the first one of a pair.
     held: Vec<u8>,
     open: bool,
+    behind: Behind,
+}
+
+/// What stands directly behind a picture: a line end is of its text.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    #[default]
+    Elsewhere,
+    Picture,
+    /// A CR came.
+    Cr,
+}
+
+impl HexDecoder {
+    /// Whether a byte is of the line end behind a picture; what it is no more is stray.
+    fn line_end(&mut self, byte: u8, stray: &mut Vec<u8>, sink: &mut Sink<'_>) -> bool {
+        let (bytes, next) = match (self.behind, byte) {
+            (Behind::Elsewhere, _) => return false,
+            (Behind::Picture, b'\r') => (0, Behind::Cr),
+            (Behind::Picture, b'\n') => (1, Behind::Elsewhere),
+            (Behind::Cr, b'\n') => (2, Behind::Elsewhere),
+            _ => {
+                self.no_line_end(stray);
+                return false;
+            }
+        };
+        if bytes > 0 {
+            sink(Event::Framing {
+                what: Framing::Field("line end"),
+                bytes,
+            });
+        }
+        self.behind = next;
+        true
+    }
+
+    /// What is held outside a picture is stray.
+    fn settle(&mut self, sink: &mut Sink<'_>) {
+        let mut stray = Vec::new();
+        self.no_line_end(&mut stray);
+        stray.append(&mut self.held);
+        if !stray.is_empty() {
+            sink(Event::Stray(&stray));
+        }
+    }
+
+    fn no_line_end(&mut self, stray: &mut Vec<u8>) {
+        if std::mem::take(&mut self.behind) == Behind::Cr {
+            stray.push(b'\r');
+        }
+    }
 }
 
 /// So many digits tell a picture.
@@ -243,6 +294,10 @@ impl Decode for HexDecoder {
                 self.open = false;
                 self.held.clear();
                 sink(Event::PictureEnd(Ending::Structure));
+                self.behind = Behind::Picture;
+            }
+            if self.line_end(byte, &mut stray, sink) {
+                continue;
             }
             if !byte.is_ascii_hexdigit() {
                 stray.append(&mut self.held);
@@ -288,20 +343,16 @@ impl Decode for HexDecoder {
             sink(Event::PictureGap(length));
             return;
         }
-        if !self.held.is_empty() {
-            sink(Event::Stray(&self.held));
-            self.held.clear();
-        }
+        self.settle(sink);
         sink(Event::StrayGap(length));
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         if std::mem::take(&mut self.open) {
             sink(Event::PictureEnd(Ending::EndOfStream(end)));
-        } else if !self.held.is_empty() {
-            sink(Event::Stray(&self.held));
+            self.held.clear();
         }
-        self.held.clear();
+        self.settle(sink);
     }
 }
 

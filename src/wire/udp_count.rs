@@ -49,6 +49,11 @@ impl UdpCountDecoder {
     }
 }
 
+/// Whether a datagram behind a picture is a word that says so: "END".
+fn is_word(payload: &[u8]) -> bool {
+    (3..=16).contains(&payload.len()) && payload.iter().all(u8::is_ascii_alphabetic)
+}
+
 impl Decode for UdpCountDecoder {
     fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
         if !bytes.is_empty() {
@@ -91,7 +96,12 @@ impl Decode for UdpCountDecoder {
                 self.end(Ending::EmptyDatagram, sink);
             }
             (_, None) => {
-                if !payload.is_empty() {
+                if is_word(payload) {
+                    sink(Event::Framing {
+                        what: Framing::EndDatagram,
+                        bytes: payload.len() as u64,
+                    });
+                } else if !payload.is_empty() {
                     sink(Event::Stray(payload));
                 }
                 self.gap(missing, sink);

@@ -1,7 +1,7 @@
 //! WebSocket frames (RFC 6455), after the upgrade that [`super::http`] sees, or without it: masked or not, fragmented or not.
 //!
 //! Messages that are compressed (permessage-deflate, RFC 7692: the first reserved bit) are decompressed, with the window of the
-//! messages before; behind a gap of the capture that is not possible. A binary message that begins as a picture is one; its frames' heads lie inside it where it is fragmented. Base64 in a text
+//! messages before; behind a gap of the capture that is not possible. A binary message that begins as a picture is one, and so is one that does behind a header of at most 64 bytes; its frames' heads lie inside it where it is fragmented. Base64 in a text
 //! message is read as [`super::encoded`] does. All other messages and control frames are framing.
 //! What cannot be a frame (a reserved opcode or bit) loses the framing, and is carved.
 
@@ -15,6 +15,8 @@ use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// Longest head of a frame.
 const HEAD: usize = 14;
+/// Longest header of a program's own before the picture in a message.
+const INSIDE: usize = 64;
 
 /// Decoder of one direction behind the upgrade.
 #[derive(Debug, Default)]
@@ -372,15 +374,22 @@ impl WebSocketDecoder {
             Message::Sniff(mut held, length, before) => {
                 held.extend_from_slice(plain);
                 let wire = before.saturating_add(wire);
-                match sniff(held.get(..SNIFF_BYTES).unwrap_or(&held)) {
-                    Sniff::NeedMore => self.message = Message::Sniff(held, length, wire),
-                    Sniff::Is(_) => {
+                // Of a compressed message it is not known which bytes of the stream a header is.
+                let most = if self.compressed { 0 } else { INSIDE };
+                match begins_within(&held, most) {
+                    Within::NeedMore => self.message = Message::Sniff(held, length, wire),
+                    Within::At(at) => {
+                        let header = at as u64;
+                        self.pending = self.pending.saturating_add(header);
                         self.flush(sink);
-                        sink(Event::PictureStart { length });
-                        give(recoded, wire, &held, sink);
+                        sink(Event::PictureStart {
+                            length: length.map(|length| length.saturating_sub(header)),
+                        });
+                        let picture = held.get(at..).unwrap_or_default();
+                        give(recoded, wire.saturating_sub(header), picture, sink);
                         self.message = Message::Picture;
                     }
-                    Sniff::No => {
+                    Within::No => {
                         self.pending = self.pending.saturating_add(wire);
                         self.message = Message::Other;
                     }
@@ -404,6 +413,25 @@ impl WebSocketDecoder {
             }
         }
     }
+}
+
+/// Where in a message a picture begins.
+enum Within {
+    At(usize),
+    NeedMore,
+    No,
+}
+
+fn begins_within(message: &[u8], most: usize) -> Within {
+    for at in 0..=most {
+        let rest = message.get(at..).unwrap_or_default();
+        match sniff(rest.get(..SNIFF_BYTES).unwrap_or(rest)) {
+            Sniff::Is(_) => return Within::At(at),
+            Sniff::NeedMore => return Within::NeedMore,
+            Sniff::No => {}
+        }
+    }
+    Within::No
 }
 
 /// Bytes of the picture: as they are on the wire, or in another form.

@@ -10,6 +10,9 @@ const DIGITS: usize = 128;
 const LINE: usize = 256;
 const NUMBERS: usize = 64;
 
+/// How picture files begin in Base64: JPEG, PNG, GIF, WebP, BMP.
+const PICTURES: [&[u8]; 5] = [b"/9j/", b"iVBOR", b"R0lGO", b"UklGR", b"Qk"];
+
 /// What is written as text in these bytes, from stream offset `start` on.
 pub(super) fn recovered(bytes: &[u8], start: u64) -> Vec<Recovered> {
     let mut found = Vec::new();
@@ -87,7 +90,10 @@ fn base64(bytes: &[u8], start: u64) -> Option<(Recovered, usize)> {
                 if broken {
                     // All lines but the last are of one length.
                     let length = *first.get_or_insert(line);
-                    if line != length || length > LINE {
+                    let next = bytes.get(at..).unwrap_or_default();
+                    let long = length <= LINE
+                        || length.is_multiple_of(4) && !PICTURES.iter().any(|one| next.starts_with(one));
+                    if line != length || !long {
                         break;
                     }
                     (line, broken) = (0, false);

@@ -234,7 +234,9 @@ pub(super) fn lie(way: &Way<'_>, passage: &Passage) -> Lie {
     }
     let same = put_in.iter().all(|range| range.end - range.start == length);
     if !same {
-        return Lie::Irregular;
+        // Lines of text are as long as their numbers are.
+        let told = put_in.iter().all(|range| tells_length(way, spans, range));
+        return if told { Lie::Regular } else { Lie::Irregular };
     }
     let pieces: Vec<u64> = spans.iter().map(Span::bytes).collect();
     let regular = put_in.len() >= 2
@@ -251,6 +253,27 @@ pub(super) fn lie(way: &Way<'_>, passage: &Passage) -> Lie {
     } else {
         Lie::Irregular
     }
+}
+
+/// Whether what stands before a piece is a text that has the piece's length in digits.
+fn tells_length(way: &Way<'_>, spans: &[Span], range: &ByteRange) -> bool {
+    const LONGEST: u64 = 1024;
+    let piece = spans.iter().find(|span| span.stream.start == range.end);
+    let (Some(piece), Some(text)) = (piece.map(Span::bytes), way.bytes(range)) else {
+        return false;
+    };
+    let is_text = text
+        .iter()
+        .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+    let says = |radix: u32, digits: &[u8]| {
+        let digits = std::str::from_utf8(digits).ok();
+        digits.and_then(|digits| u64::from_str_radix(digits, radix).ok()) == Some(piece)
+    };
+    range.end - range.start <= LONGEST
+        && is_text
+        && text
+            .split(|byte| !byte.is_ascii_hexdigit())
+            .any(|run| says(10, run) || says(16, run))
 }
 
 /// Whether what was put in begins or ends at the beginning of datagrams.

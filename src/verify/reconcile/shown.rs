@@ -32,6 +32,9 @@ pub(super) fn picture(
         },
         // The file can be had back from all of it.
         Form::View(_) if way.recovered.is_some() => recovered(way, passage),
+        Form::Pixels(..) if way.recovered.is_some() || lie(way, passage) == Lie::Regular => {
+            bytes_of(way, passage)
+        }
         Form::View(_) | Form::Pixels(..) => Wire::of(way.bytes(&place)?.to_vec()),
     };
     let head = wire.runs.first().map(|run| run.bytes.as_slice());

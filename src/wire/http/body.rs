@@ -417,6 +417,13 @@ impl Parts {
     }
 
     fn finish(&mut self, ending: Ending, out: &mut Out, sink: &mut Sink<'_>) {
+        // Cameras end each part with a line break, and the stream whenever they like.
+        let breaks = match (&self.state, &ending) {
+            (PartState::Open, Ending::EndOfStream(_)) if self.matched == 2 => {
+                std::mem::take(&mut self.matched)
+            }
+            _ => 0,
+        };
         self.release(out, sink);
         let cut = match ending {
             // The delimiter behind the last part is missing.
@@ -424,6 +431,7 @@ impl Parts {
             other => other,
         };
         self.one.finish(cut, out, sink);
+        out.other(breaks as u64);
         self.state = PartState::Epilogue;
     }
 }

@@ -7,6 +7,8 @@ use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
 /// Longest header of a piece.
 const HEADER: usize = 32;
+/// So many pieces show more than chance does.
+const LEAST: usize = 4;
 /// A datagram of so many bytes may be a head.
 const HEAD: usize = 64;
 /// More datagrams are not waited for.
@@ -54,6 +56,14 @@ pub fn infer(datagrams: &[&[u8]], ended: bool) -> Outcome {
     let (count, whole) = match walked {
         Walked::Whole { pieces, length } => (pieces, Some(length)),
         Walked::Walking if !full => return Outcome::NeedMore,
+        Walked::Walking | Walked::Broken if header > 0 => {
+            // A piece was lost, or came out of turn. A later picture that is whole tells the same.
+            return match later(pieces, header) {
+                Some(found) => found,
+                None if !full => Outcome::NeedMore,
+                None => numbered(pieces, header, pieces.len(), None, head),
+            };
+        }
         Walked::Walking | Walked::Broken => (pieces.len(), None),
     };
     if header == 0 {
@@ -63,6 +73,30 @@ pub fn infer(datagrams: &[&[u8]], ended: bool) -> Outcome {
         return headed(head, pieces, count, whole);
     }
     numbered(pieces, header, count, whole, head)
+}
+
+/// What a later picture shows, the first one that is whole in the order in which its pieces came.
+fn later(pieces: &[&[u8]], header: usize) -> Option<Outcome> {
+    const TRIES: usize = 16;
+    let starts = (1..pieces.len()).filter(|at| {
+        let data = pieces.get(*at).and_then(|piece| piece.get(header..));
+        data.is_some_and(|data| {
+            matches!(sniff(data.get(..SNIFF_BYTES).unwrap_or(data)), Sniff::Is(_))
+        })
+    });
+    starts.take(TRIES).find_map(|at| {
+        let pieces = pieces.get(at..)?;
+        match walk(pieces, header)? {
+            Walked::Whole {
+                pieces: count,
+                length,
+            } => match numbered(pieces, header, count, Some(length), None) {
+                Outcome::Nothing => None,
+                found => Some(found),
+            },
+            Walked::Walking | Walked::Broken => None,
+        }
+    })
 }
 
 enum Walked {
@@ -263,6 +297,10 @@ fn numbered(
             }
         }
     }
+    if !order && let Some((place, what)) = running(pieces, header, &taken) {
+        order = true;
+        taken.push((place, Role::Number, 0, what));
+    }
     let lengths = taken
         .iter()
         .any(|(_, role, ..)| matches!(role, Role::Length(_)));
@@ -275,7 +313,14 @@ fn numbered(
     let flagged = flags
         .iter()
         .any(|field| matches!(field.role, Role::Last | Role::More));
-    if !order && !lengths && !flagged || pieces.len() < 2 {
+    // Headers that tell nothing, of a picture that is whole without them.
+    let plain = whole.is_some()
+        && count >= LEAST
+        && !pieces.iter().all(|piece| {
+            let header = piece.get(..header).unwrap_or_default();
+            header.iter().any(u8::is_ascii_digit)
+        });
+    if !order && !lengths && !flagged && !plain || pieces.len() < 2 {
         return alone(pieces, header, whole);
     }
     taken.sort_by_key(|(place, ..)| place.at);
@@ -327,6 +372,50 @@ fn numbered(
         evidence,
         messages: count,
     }))
+}
+
+/// A number that grows by 1 with each datagram, whatever picture it is of.
+fn running(
+    pieces: &[&[u8]],
+    header: usize,
+    taken: &[(Place, Role, i64, String)],
+) -> Option<(Place, String)> {
+    if pieces.len() < LEAST {
+        return None;
+    }
+    let end = |place: &Place| place.at + usize::from(place.bytes);
+    let places = [2_u8, 4].into_iter().flat_map(|bytes| {
+        (0..(header + 1).saturating_sub(usize::from(bytes))).flat_map(move |at| {
+            [true, false].map(|big_endian| Place {
+                at,
+                bytes,
+                big_endian,
+            })
+        })
+    });
+    let free = places.filter(|place| {
+        taken
+            .iter()
+            .all(|(other, ..)| end(place) <= other.at || place.at >= end(other))
+    });
+    let steps = free.filter_map(|place| {
+        let numbers: Option<Vec<u64>> = pieces.iter().map(|piece| place.read(piece)).collect();
+        let numbers = numbers?;
+        let steps = numbers
+            .iter()
+            .zip(numbers.iter().skip(1))
+            .filter(|(one, two)| one.checked_add(1) == Some(**two))
+            .count();
+        (steps * 10 >= (numbers.len() - 1) * 9).then_some((steps, place))
+    });
+    let (_, place) = steps.max_by_key(|(steps, _)| *steps)?;
+    let what = format!(
+        "bytes {}–{} grow by 1 with each of {} datagrams",
+        place.at,
+        end(&place) - 1,
+        pieces.len()
+    );
+    Some((place, what))
 }
 
 impl Column {

@@ -8,6 +8,7 @@
 //! keep nothing; who calls them keeps the bytes, at most [`HELD`].
 
 mod arrays;
+mod behind;
 pub mod datagrams;
 pub mod raw;
 mod rows;

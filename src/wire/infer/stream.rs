@@ -66,13 +66,13 @@ pub fn infer(bytes: &[u8], ended: bool) -> Outcome {
     }
     match status {
         Status::Whole { length } => {
-            let found = messages(bytes, start, length, info);
-            match found {
-                Some(found) if !full && found.messages == 1 && is_open(bytes, start, length) => {
-                    Outcome::NeedMore
-                }
-                Some(found) => Outcome::Found(Box::new(found)),
-                None => Outcome::Nothing,
+            if !full && is_open(bytes, start, length) {
+                return Outcome::NeedMore;
+            }
+            match messages(bytes, start, length, info, ended) {
+                Some(Some(found)) => Outcome::Found(Box::new(found)),
+                Some(None) if !full => Outcome::NeedMore,
+                _ => Outcome::Nothing,
             }
         }
         Status::Walking if !full => Outcome::NeedMore,
@@ -93,19 +93,27 @@ fn is_open(bytes: &[u8], start: usize, length: u64) -> bool {
     }
     match first_picture(rest) {
         Ok(at) => at != start,
-        Err(_) => rest.len() < start.saturating_add(SNIFF_BYTES),
+        Err(more) => more,
     }
 }
 
-/// Whole pictures one behind the other, and what is between them.
-fn messages(bytes: &[u8], start: usize, length: u64, info: Info) -> Option<Inferred> {
-    struct Seen {
-        from: usize,
-        start: usize,
-        end: usize,
-        info: Info,
-    }
-    let mut seen = vec![Seen {
+/// A picture, and where what stands before it begins.
+struct Message {
+    from: usize,
+    start: usize,
+    end: usize,
+    info: Info,
+}
+
+/// Whole pictures one behind the other, and what is between them; `Some(None)` where more bytes would tell.
+fn messages(
+    bytes: &[u8],
+    start: usize,
+    length: u64,
+    info: Info,
+    ended: bool,
+) -> Option<Option<Inferred>> {
+    let mut seen = vec![Message {
         from: 0,
         start,
         end: start.checked_add(usize::try_from(length).ok()?)?,
@@ -119,7 +127,7 @@ fn messages(bytes: &[u8], start: usize, length: u64, info: Info) -> Option<Infer
         };
         let at = from.checked_add(next)?;
         match walk(bytes.get(at..)?) {
-            Some((Status::Whole { length }, info)) => seen.push(Seen {
+            Some((Status::Whole { length }, info)) => seen.push(Message {
                 from,
                 start: at,
                 end: at.checked_add(usize::try_from(length).ok()?)?,
@@ -128,18 +136,116 @@ fn messages(bytes: &[u8], start: usize, length: u64, info: Info) -> Option<Infer
             _ => break,
         }
     }
-    let before = |seen: &Seen| seen.start - seen.from;
+    let before = |seen: &Message| seen.start - seen.from;
     let first = before(seen.first()?);
     // Something once at the beginning, or something behind each picture.
     let between: Vec<usize> = seen.iter().skip(1).map(before).collect();
     let alike = between.iter().all(|size| Some(size) == between.first());
-    let (once, behind) = match between.first() {
+    let (once, mut behind) = match between.first() {
         Some(&size) if alike && size < first => (first - size, 0),
         Some(&size) if alike && size > first => (0, size - first),
         _ => (0, 0),
     };
-    let samples: Vec<Sample<'_>> = seen
+    let rest = bytes.get(seen.last()?.end..).unwrap_or_default();
+    let filled = filled(bytes, &seen, first);
+    if filled.is_some() {
+        behind = 0;
+    }
+    if behind > 0 && rest.len() < behind {
+        if !ended {
+            return Some(None);
+        }
+        // Nothing stands behind the last one: what stands behind the others is no part of a message.
+        seen.truncate(1);
+        behind = 0;
+    }
+    if seen.len() == 1 && ended && !rest.is_empty() && between.is_empty() {
+        let picture = bytes.get(start..seen.first()?.end)?;
+        let told = super::behind::checksum(&[(rest, picture)]).is_some()
+            || super::behind::is_counted(bytes.get(..start)?, length, rest)
+            || rest.len() <= 4 && rest.iter().all(u8::is_ascii_whitespace);
+        // Or a length counts it.
+        let counted = |solved: &Solved| {
+            let whole = |field: &Field| {
+                matches!(field.role, Role::Length(Counts::Rest | Counts::All))
+            };
+            solved.fields.iter().any(whole)
+        };
+        if told || rest.len() <= FARTHEST && solve(&samples(bytes, &seen, 0, rest.len())).is_some_and(|solved| counted(&solved)) {
+            behind = rest.len();
+        }
+    }
+    let mut samples = samples(bytes, &seen, once, behind);
+    if filled.is_some() {
+        for sample in &mut samples {
+            let ahead = sample.header.len().saturating_sub(first);
+            sample.header = sample.header.get(ahead..).unwrap_or_default();
+        }
+    }
+    let solved = solve(&samples)?;
+    if !solved.length {
+        return None;
+    }
+    let Solved {
+        fields,
+        mut evidence,
+        ..
+    } = solved;
+    let mut layout = Layout {
+        message: fields,
+        ..Layout::default()
+    };
+    if let Some(block) = filled {
+        evidence.push(format!(
+            "zeros fill the last of each picture's blocks of {block} bytes"
+        ));
+        layout.piece = vec![Field::plain(Kind::Data(Some(block)))];
+    }
+    layout.message.push(Field::plain(Kind::Picture(if filled.is_some() {
+        Payload::Pieces
+    } else {
+        Payload::File
+    })));
+    if once > 0 {
+        let count = u32::try_from(once).ok()?;
+        layout.once = vec![Field::plain(Kind::Bytes(count))];
+    }
+    let tails: Vec<(&[u8], &[u8])> = seen
         .iter()
+        .filter_map(|seen| {
+            let tail = bytes.get(seen.end..seen.end.checked_add(behind)?)?;
+            Some((tail, bytes.get(seen.start..seen.end)?))
+        })
+        .collect();
+    let (trailer, why) = super::behind::fields(&tails);
+    layout.message.extend(trailer);
+    evidence.extend(why);
+    let messages = samples.len();
+    let checked = reread(&layout, &samples);
+    checked.then(|| {
+        Some(Inferred {
+            confidence: confidence(messages),
+            layout,
+            evidence,
+            messages,
+        })
+    })
+}
+
+/// Blocks whose last one is filled up with zeros, where all headers are as long as the first.
+fn filled(bytes: &[u8], seen: &[Message], header: usize) -> Option<u32> {
+    let ends = seen.iter().skip(1).map(|next| next.start.checked_sub(header));
+    let tails: Option<Vec<(u64, &[u8])>> = seen
+        .iter()
+        .zip(ends.chain(std::iter::once(Some(bytes.len()))))
+        .map(|(one, end)| Some(((one.end - one.start) as u64, bytes.get(one.end..end?)?)))
+        .collect();
+    super::behind::blocks(&tails?)
+}
+
+/// The headers of pictures: what stands before the first but for `once` bytes, before the others but for `behind` bytes.
+fn samples<'b>(bytes: &'b [u8], seen: &[Message], once: usize, behind: usize) -> Vec<Sample<'b>> {
+    seen.iter()
         .enumerate()
         .map(|(at, seen)| {
             let skip = if at == 0 { once } else { behind };
@@ -152,49 +258,7 @@ fn messages(bytes: &[u8], start: usize, length: u64, info: Info) -> Option<Infer
                 behind,
             }
         })
-        .collect();
-    let solved = solve(&samples)?;
-    if !solved.length {
-        return None;
-    }
-    let Solved {
-        fields, evidence, ..
-    } = solved;
-    let mut layout = Layout {
-        message: fields,
-        ..Layout::default()
-    };
-    layout
-        .message
-        .push(Field::plain(Kind::Picture(Payload::File)));
-    if once > 0 {
-        let count = u32::try_from(once).ok()?;
-        layout.once = vec![Field::plain(Kind::Bytes(count))];
-    }
-    // What follows the last picture may be what is behind each, and be said only once here.
-    let last = seen.last()?;
-    let rest = bytes.get(last.end..).unwrap_or_default();
-    let trailer = if behind > 0 {
-        let second = seen.get(1)?;
-        bytes.get(second.from..second.from + behind)
-    } else if seen.len() == 1 && rest.len() <= 4 && rest.iter().all(u8::is_ascii_whitespace) {
-        Some(rest)
-    } else {
-        None
-    };
-    if let Some(trailer) = trailer.filter(|trailer| !trailer.is_empty()) {
-        layout
-            .message
-            .push(Field::plain(Kind::Fixed(trailer.into())));
-    }
-    let messages = samples.len();
-    let checked = reread(&layout, &samples);
-    checked.then(|| Inferred {
-        confidence: confidence(messages),
-        layout,
-        evidence,
-        messages,
-    })
+        .collect()
 }
 
 /// Whether the layout's own fields take exactly each header.

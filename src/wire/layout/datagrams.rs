@@ -348,6 +348,7 @@ impl DatagramDecoder {
         let length = head.length.or(head.total).or(said.total);
         sink(Event::PictureStart { length });
         let base = match (said.number, self.base) {
+            (Some(number), _) if begins => number,
             // A number that goes on from the last picture, or begins again.
             (Some(number), Some(base)) if number >= base && number - base < MOST_PIECES => base,
             (Some(number), _) => number,
@@ -401,6 +402,12 @@ impl DatagramDecoder {
             return Some(Place::Elsewhere);
         }
         let key = open.key(said, by_offset);
+        // A number that runs on through all pictures.
+        let runs = !by_offset && said.index.is_none() && said.left.is_none();
+        let next = open.end.is_some_and(|end| key >= end) || begins && !open.headless && key > 0;
+        if runs && next {
+            return Some(Place::Elsewhere);
+        }
         if key == 0 && begins && open.headless && open.short {
             // The last piece of that picture came: its first was lost, and this one is of the next.
             return Some(Place::Elsewhere);

@@ -2,6 +2,7 @@
 
 use super::check::{Running, agrees};
 use super::{Check, Layout, PixelOrder, Pixels, Role, text};
+use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 use crate::wire::length::MOST;
 use crate::wire::{Event, Fault, PixelShape, Sink};
 
@@ -33,6 +34,44 @@ pub(super) struct Message {
     /// Checksums that the header promised.
     pub(super) promised: Vec<(Check, Vec<u8>)>,
     pub(super) sums: Vec<Running>,
+    pub(super) structure: Structure,
+}
+
+/// The structure of a picture that comes in pieces, as far as it is followed.
+#[derive(Debug, Default)]
+pub(super) struct Structure {
+    /// First bytes, which do not tell yet.
+    head: Vec<u8>,
+    walker: Option<Walker>,
+}
+
+impl Structure {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        if let Some(walker) = &mut self.walker {
+            walker.update(bytes);
+            return;
+        }
+        if self.head.len() >= SNIFF_BYTES {
+            return;
+        }
+        self.head.extend_from_slice(bytes);
+        let head = self.head.get(..SNIFF_BYTES).unwrap_or(&self.head);
+        if let Sniff::Is(format) = sniff(head) {
+            let mut walker = Walker::new(format);
+            walker.update(&self.head);
+            self.walker = Some(walker);
+        }
+        // No more of it is asked for.
+        if self.walker.is_some() || self.head.len() >= SNIFF_BYTES {
+            self.head = vec![0; SNIFF_BYTES];
+        }
+    }
+
+    /// Whether the picture is whole after so many bytes.
+    pub(super) fn is_whole(&self, given: u64) -> bool {
+        let status = self.walker.as_ref().map(Walker::status);
+        matches!(status, Some(Status::Whole { length }) if length == given)
+    }
 }
 
 impl Message {

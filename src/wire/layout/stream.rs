@@ -410,7 +410,10 @@ impl LayoutDecoder {
         let message = &mut self.message;
         let padding = message.piece.take().unwrap_or(0);
         let last = std::mem::take(&mut message.last);
+        // Nothing but the picture's own structure says which piece is the last.
+        let whole = message.structure.is_whole(message.given);
         message.over |= last
+            || whole
             || message.length == Some(message.given)
             || message.count.is_some_and(|count| message.pieces >= count);
         if message.over {
@@ -440,7 +443,11 @@ impl LayoutDecoder {
         if !self.message.open {
             self.start(self.message.declared, sink);
         }
+        let walks = self.learns && self.section == Section::Piece;
         let message = &mut self.message;
+        if walks && message.length.is_none() && message.count.is_none() {
+            message.structure.update(bytes);
+        }
         message.given = message.given.saturating_add(bytes.len() as u64);
         message.at = message.at.saturating_add(bytes.len() as u64);
         for sum in &mut message.sums {
