@@ -188,6 +188,15 @@ fn conversions_are_what_they_say() {
     );
 }
 
+#[test]
+fn a_million_places_of_noise_are_no_place_of_a_file() {
+    let files: Vec<Vec<u8>> = (0..4).map(|seed| noise(seed, 16_000)).collect();
+    let texts: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
+    // Each byte of the stream begins a window that is tried.
+    let stream = noise(99, 1_000_031);
+    assert!(aligned(&texts, &stream).iter().all(Vec::is_empty));
+}
+
 proptest! {
     #[test]
     fn any_file_cut_into_pieces_with_other_bytes_between_is_found(

@@ -4,8 +4,8 @@ use image::DynamicImage;
 
 use super::wire::Run;
 use crate::align::{
-    Aligner, Index, Origin, Placement, Recovered, View, apart, placements, characters, recovered, unmasked,
-    viewed,
+    Aligner, Index, Origin, Placement, Recovered, View, apart, characters, placements, recovered,
+    unmasked, viewed,
 };
 use crate::ledger::Stream;
 use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, decode, sniff};
@@ -500,9 +500,8 @@ fn converted(
     let mut found = looked_for(texts, &plain, &numbers, &open);
     // Pixels are compressed, and put into texts, as files are.
     let mut inside = looked_for(texts, &plain, &numbers, undone);
-    inside.retain(|passage| {
-        matches!(passage.form, Form::Pixels(..)) && passage.placement.is_whole()
-    });
+    inside
+        .retain(|passage| matches!(passage.form, Form::Pixels(..)) && passage.placement.is_whole());
     for passage in &mut inside {
         passage.way += ways.len();
     }

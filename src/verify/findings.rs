@@ -145,7 +145,8 @@ pub(super) fn stale_behind(image: &Image, buffer: usize, bytes: usize) -> Findin
             counted(bytes as u64, "byte stands", "bytes stand"),
             counted(buffer as u64, "byte", "bytes")
         ),
-        fix: "In the sender: send only what read or fread returned, not the size of the buffer.".to_owned(),
+        fix: "In the sender: send only what read or fread returned, not the size of the buffer."
+            .to_owned(),
     }
 }
 

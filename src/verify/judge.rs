@@ -293,7 +293,9 @@ fn sent_so(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
                 tail.is_some_and(|tail| work.knowledge.after.starts_with(tail))
             }
             // No header begins so, and it was sent.
-            Kind::Mistake(Mistake::TextMark) => work.knowledge.before.ends_with(mistakes::TEXT_MARK),
+            Kind::Mistake(Mistake::TextMark) => {
+                work.knowledge.before.ends_with(mistakes::TEXT_MARK)
+            }
             // All that nothing explains.
             Kind::Mistake(Mistake::ReadOn { bytes }) => *bytes as u64 == work.knowledge.strays,
             _ => false,

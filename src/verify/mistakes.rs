@@ -309,7 +309,10 @@ pub(super) fn of(
 fn encoded(expected: &[u8], found: &[u8]) -> Option<View> {
     if found.len() == expected.len() && found.len() >= 64 {
         let key = |at: usize| Some(found.get(at)? ^ expected.get(at)?);
-        let mut keys = [0, 1, 2, 3].map(|at| key(at).unwrap_or(0)).into_iter().cycle();
+        let mut keys = [0, 1, 2, 3]
+            .map(|at| key(at).unwrap_or(0))
+            .into_iter()
+            .cycle();
         let same = expected
             .iter()
             .zip(found)

@@ -132,6 +132,8 @@ pub(crate) struct Scenario {
     pub(crate) frames: Vec<Captured>,
     now: i64,
     ids: [u16; 2],
+    /// Both sides are 127.0.0.1.
+    loopback: bool,
 }
 
 impl Scenario {
@@ -140,6 +142,23 @@ impl Scenario {
             frames: Vec::new(),
             now: 1_795_000_000_000_000_000,
             ids: [100, 5000],
+            loopback: false,
+        }
+    }
+
+    /// Captured on the machine on which both programs run.
+    pub(crate) fn on_loopback() -> Self {
+        Self {
+            loopback: true,
+            ..Self::new()
+        }
+    }
+
+    fn addresses(&self, side: Side) -> ([u8; 4], [u8; 4]) {
+        if self.loopback {
+            ([127, 0, 0, 1], [127, 0, 0, 1])
+        } else {
+            addresses(side)
         }
     }
 
@@ -280,8 +299,13 @@ impl Scenario {
         self.packet(side, 6, 16, bytes);
     }
 
-    /// A datagram.
+    /// A datagram of the client.
     pub(crate) fn datagram(&mut self, ports: [u16; 2], payload: &[u8]) {
+        self.datagram_of(Client, ports, payload);
+    }
+
+    /// A datagram of either side; `ports` are its own and the other's.
+    pub(crate) fn datagram_of(&mut self, side: Side, ports: [u16; 2], payload: &[u8]) {
         let mut bytes = Vec::new();
         bytes.extend(ports[0].to_be_bytes());
         bytes.extend(ports[1].to_be_bytes());
@@ -292,7 +316,7 @@ impl Scenario {
         );
         bytes.extend([0, 0]);
         bytes.extend(payload);
-        self.packet(Client, 17, 6, bytes);
+        self.packet(side, 17, 6, bytes);
     }
 
     /// A datagram, of which only the fragments named are captured, 800 bytes each.
@@ -320,7 +344,7 @@ impl Scenario {
 
     /// Adds the checksum at `at` and the IP header.
     fn packet(&mut self, side: Side, protocol: u8, at: usize, mut bytes: Vec<u8>) {
-        let (source, destination) = addresses(side);
+        let (source, destination) = self.addresses(side);
         let length = u16::try_from(bytes.len()).expect("small");
         let mut covered = [source, destination].concat();
         covered.extend([0, protocol]);
@@ -334,7 +358,7 @@ impl Scenario {
     }
 
     fn ip(&mut self, side: Side, protocol: u8, id: u16, fragment: u16, bytes: &[u8]) {
-        let (source, destination) = addresses(side);
+        let (source, destination) = self.addresses(side);
         let total = u16::try_from(bytes.len() + 20).expect("small");
         let mut header = vec![0x45, 0];
         header.extend(total.to_be_bytes());

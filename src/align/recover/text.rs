@@ -92,7 +92,8 @@ fn base64(bytes: &[u8], start: u64) -> Option<(Recovered, usize)> {
                     let length = *first.get_or_insert(line);
                     let next = bytes.get(at..).unwrap_or_default();
                     let long = length <= LINE
-                        || length.is_multiple_of(4) && !PICTURES.iter().any(|one| next.starts_with(one));
+                        || length.is_multiple_of(4)
+                            && !PICTURES.iter().any(|one| next.starts_with(one));
                     if line != length || !long {
                         break;
                     }

@@ -56,7 +56,10 @@ pub(super) fn checksum(tails: &[(&[u8], &[u8])]) -> Option<(Field, &'static str)
             })
             .collect();
         let all = |is: &dyn Fn(&[u8], &[u8]) -> bool| {
-            tails.iter().zip(&sums).all(|((tail, _), sum)| is(tail, sum))
+            tails
+                .iter()
+                .zip(&sums)
+                .all(|((tail, _), sum)| is(tail, sum))
         };
         let kind = if size == 2 * width && width > 1 {
             let hex = |tail: &[u8], sum: &[u8]| {
@@ -93,8 +96,15 @@ pub(super) fn is_counted(header: &[u8], length: u64, rest: &[u8]) -> bool {
     if header.starts_with(OBJECT) && rest == [11] {
         return true;
     }
-    let size = header.iter().take(5).take_while(|byte| **byte & 0x80 != 0).count() + 1;
-    let number = header.get(..size).and_then(|bytes| Kind::Varint.read(bytes));
+    let size = header
+        .iter()
+        .take(5)
+        .take_while(|byte| **byte & 0x80 != 0)
+        .count()
+        + 1;
+    let number = header
+        .get(..size)
+        .and_then(|bytes| Kind::Varint.read(bytes));
     let follows = (header.len().saturating_sub(size) + rest.len()) as u64 + length;
     size > 1 && number.and_then(|number| number.count(0)) == Some(follows)
 }
@@ -102,7 +112,9 @@ pub(super) fn is_counted(header: &[u8], length: u64, rest: &[u8]) -> bool {
 /// The length of blocks of which the last one of each picture is filled up with zeros: of all pictures, given their lengths and
 /// what follows them.
 pub(super) fn blocks(tails: &[(u64, &[u8])]) -> Option<u32> {
-    let zeros = tails.iter().all(|(_, tail)| tail.iter().all(|byte| *byte == 0));
+    let zeros = tails
+        .iter()
+        .all(|(_, tail)| tail.iter().all(|byte| *byte == 0));
     let filled = tails.iter().filter(|(_, tail)| !tail.is_empty()).count();
     if !zeros || filled < 2 {
         return None;
@@ -114,7 +126,9 @@ pub(super) fn blocks(tails: &[(u64, &[u8])]) -> Option<u32> {
             tail < block && (length + tail).is_multiple_of(block)
         })
     };
-    [256, 512, 1000, 1024, 1400, 1460, 2048, 4096, 8192, 16_384, 32_768, 65_536]
-        .into_iter()
-        .find(fits)
+    [
+        256, 512, 1000, 1024, 1400, 1460, 2048, 4096, 8192, 16_384, 32_768, 65_536,
+    ]
+    .into_iter()
+    .find(fits)
 }

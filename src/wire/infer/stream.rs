@@ -166,12 +166,15 @@ fn messages(
             || rest.len() <= 4 && rest.iter().all(u8::is_ascii_whitespace);
         // Or a length counts it.
         let counted = |solved: &Solved| {
-            let whole = |field: &Field| {
-                matches!(field.role, Role::Length(Counts::Rest | Counts::All))
-            };
+            let whole =
+                |field: &Field| matches!(field.role, Role::Length(Counts::Rest | Counts::All));
             solved.fields.iter().any(whole)
         };
-        if told || rest.len() <= FARTHEST && solve(&samples(bytes, &seen, 0, rest.len())).is_some_and(|solved| counted(&solved)) {
+        if told
+            || rest.len() <= FARTHEST
+                && solve(&samples(bytes, &seen, 0, rest.len()))
+                    .is_some_and(|solved| counted(&solved))
+        {
             behind = rest.len();
         }
     }
@@ -201,11 +204,13 @@ fn messages(
         ));
         layout.piece = vec![Field::plain(Kind::Data(Some(block)))];
     }
-    layout.message.push(Field::plain(Kind::Picture(if filled.is_some() {
-        Payload::Pieces
-    } else {
-        Payload::File
-    })));
+    layout
+        .message
+        .push(Field::plain(Kind::Picture(if filled.is_some() {
+            Payload::Pieces
+        } else {
+            Payload::File
+        })));
     if once > 0 {
         let count = u32::try_from(once).ok()?;
         layout.once = vec![Field::plain(Kind::Bytes(count))];
@@ -234,7 +239,10 @@ fn messages(
 
 /// Blocks whose last one is filled up with zeros, where all headers are as long as the first.
 fn filled(bytes: &[u8], seen: &[Message], header: usize) -> Option<u32> {
-    let ends = seen.iter().skip(1).map(|next| next.start.checked_sub(header));
+    let ends = seen
+        .iter()
+        .skip(1)
+        .map(|next| next.start.checked_sub(header));
     let tails: Option<Vec<(u64, &[u8])>> = seen
         .iter()
         .zip(ends.chain(std::iter::once(Some(bytes.len()))))
