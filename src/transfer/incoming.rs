@@ -370,7 +370,9 @@ impl<'r> Intake<'r> {
             }
             wire::Event::PictureEnd(ending) => {
                 self.end(ending);
-                if ending == Ending::Length {
+                let whole = matches!(ending, Ending::Structure | Ending::Marker)
+                    && matches!(self.route.protocol, Protocol::Layout(_));
+                if ending == Ending::Length || whole {
                     self.answers.push(Answer::Picture);
                 }
             }
@@ -681,8 +683,16 @@ impl<'r> Intake<'r> {
 
 /// What is answered over a connection after bytes were taken: nothing unless the format is one of answers.
 pub(super) fn words(answers: &[Answer], protocol: &Protocol) -> Vec<u8> {
-    let Protocol::SizeHandshake { bare } = protocol else {
-        return Vec::new();
+    let bare = match protocol {
+        Protocol::SizeHandshake { bare } => bare,
+        Protocol::Layout(layout) if !layout.answer.is_empty() => {
+            let pictures = answers
+                .iter()
+                .filter(|answer| matches!(answer, Answer::Picture))
+                .count();
+            return layout.answer().repeat(pictures);
+        }
+        _ => return Vec::new(),
     };
     answers
         .iter()

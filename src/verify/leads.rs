@@ -54,6 +54,9 @@ pub(super) fn are_explained(leads: &[Lead<'_>], pictures: usize, alone: bool) ->
             ..first.untold()
         });
     }
+    if let Some(lead) = one_lies(&leads, longest.min(HEADER)) {
+        return Some(lead.untold());
+    }
     let told: Vec<usize> = fields(longest.min(HEADER))
         .map(|field| leads.iter().filter(|lead| field.tells(lead)).count())
         .collect();
@@ -87,6 +90,44 @@ pub(super) fn are_explained(leads: &[Lead<'_>], pictures: usize, alone: bool) ->
         return None;
     }
     Some(first.untold())
+}
+
+/// The one header whose length is not its picture's, where the others' are.
+fn one_lies<'l>(leads: &[(&[u8], &'l Lead<'l>)], longest: usize) -> Option<&'l Lead<'l>> {
+    let others = leads.len().checked_sub(1).filter(|others| *others > 0)?;
+    // Of two headers a short number may be a length by chance.
+    let least = if others == 1 { 4 } else { 2 };
+    let mut lies = None;
+    for field in fields(longest).filter(|field| field.width >= least) {
+        let told = leads.iter().filter(|lead| field.is_length(lead)).count();
+        if told == leads.len() {
+            return None;
+        }
+        if told == others && lies.is_none() {
+            lies = leads.iter().find(|lead| !field.is_length(lead));
+        }
+    }
+    let in_digits = |lead: &&(&[u8], &Lead<'_>)| has_length_in_digits(lead.0, lead.1);
+    let told = leads.iter().filter(in_digits).count();
+    if told == leads.len() {
+        return None;
+    }
+    if told == others && lies.is_none() {
+        let number = |lead: &&(&[u8], &Lead<'_>)| {
+            let mut runs = lead.0.split(|byte| !byte.is_ascii_digit());
+            runs.any(|run| run.len() >= 3)
+        };
+        lies = leads.iter().find(|lead| !in_digits(lead)).filter(number);
+    }
+    lies.map(|(_, lead)| *lead)
+}
+
+/// Whether the picture's length stands there in decimal digits.
+fn has_length_in_digits(bytes: &[u8], lead: &Lead<'_>) -> bool {
+    bytes
+        .split(|byte| !byte.is_ascii_digit())
+        .filter_map(|run| std::str::from_utf8(run).ok()?.parse::<u64>().ok())
+        .any(|number| lead.placed.lengths.contains(&number))
 }
 
 impl Lead<'_> {
@@ -161,8 +202,8 @@ impl Field {
         })
     }
 
-    /// Whether it is the picture's length, with what stands before it or without, or its rows of pixels.
-    fn tells(self, (bytes, lead): &(&[u8], &Lead<'_>)) -> bool {
+    /// Whether it is the picture's length, with what stands before it or without.
+    fn is_length(self, (bytes, lead): &(&[u8], &Lead<'_>)) -> bool {
         let Some(value) = self.value(bytes) else {
             return false;
         };
@@ -172,14 +213,22 @@ impl Field {
         } else {
             header.saturating_sub((self.at + self.width) as u64)
         };
-        let is_length = lead.placed.lengths.iter().any(|&length| {
+        lead.placed.lengths.iter().any(|&length| {
             let beside = match self.counts {
                 Counts::Nothing => 0,
                 Counts::Header => header,
                 Counts::Rest => behind,
             };
             value > 0 && value == length.saturating_add(beside)
-        });
+        })
+    }
+
+    /// The same, or its rows of pixels.
+    fn tells(self, told: &(&[u8], &Lead<'_>)) -> bool {
+        let (bytes, lead) = told;
+        let Some(value) = self.value(bytes) else {
+            return false;
+        };
         let is_width = self.width > 1
             && lead.placed.size.is_some_and(|(width, height)| {
                 let other = Self {
@@ -198,7 +247,7 @@ impl Field {
             && !self.from_end
             && seven_bits(bytes.get(self.at..).unwrap_or_default())
                 .is_some_and(|value| value > 127 && lead.placed.lengths.contains(&value));
-        is_length || is_width || seven
+        self.is_length(told) || is_width || seven
     }
 }
 

@@ -105,6 +105,36 @@ impl Layout {
         Ok(out)
     }
 
+    /// What a receiver says to a picture that came whole: the section `answer`, with 1 (or true) in numbers that say nothing else.
+    #[must_use]
+    pub fn answer(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for field in &self.answer {
+            match &field.kind {
+                Kind::Fixed(bytes) => out.extend_from_slice(bytes),
+                Kind::Int {
+                    bytes, big_endian, ..
+                } => {
+                    let mut number = vec![0; usize::from(*bytes)];
+                    let place = if *big_endian {
+                        number.last_mut()
+                    } else {
+                        number.first_mut()
+                    };
+                    if let Some(place) = place {
+                        *place = 1;
+                    }
+                    out.append(&mut number);
+                }
+                kind => {
+                    let width = kind.width().and_then(|width| usize::try_from(width).ok());
+                    out.resize(out.len().saturating_add(width.unwrap_or(0)), 0);
+                }
+            }
+        }
+        out
+    }
+
     fn as_stream<'p>(
         &self,
         says: &Says<'p>,

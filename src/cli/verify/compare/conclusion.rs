@@ -14,8 +14,28 @@ use crate::units::PictureId;
 use crate::verify::Pairs;
 use crate::wire::Protocol;
 
-/// What pictures that are none gave rise to is taken back.
+/// What pictures that are none gave rise to is taken back. What does not fit a wire format that was given stays, as the stream's.
 pub(super) fn refute(report: &mut Report, refuted: &BTreeSet<PictureId>) {
+    const OF_LENGTHS: [Name; 4] = [
+        Name::LengthMismatch,
+        Name::WrongSizeGiven,
+        Name::ImplausibleLength,
+        Name::TrailingBytes,
+    ];
+    let given: BTreeSet<_> = report
+        .streams
+        .iter()
+        .filter(|stream| stream.confidence == Some(Confidence::Given))
+        .map(|stream| stream.id)
+        .collect();
+    for finding in &mut report.findings {
+        if OF_LENGTHS.contains(&finding.name)
+            && finding.stream.is_some_and(|stream| given.contains(&stream))
+            && finding.image.is_some_and(|image| refuted.contains(&image))
+        {
+            finding.image = None;
+        }
+    }
     report
         .findings
         .retain(|finding| finding.image.is_none_or(|image| !refuted.contains(&image)));
