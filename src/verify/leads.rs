@@ -57,6 +57,19 @@ pub(super) fn are_explained(leads: &[Lead<'_>], pictures: usize, alone: bool) ->
     if let Some(lead) = one_lies(&leads, longest.min(HEADER)) {
         return Some(lead.untold());
     }
+    // A line end before one header, and before no other.
+    let blank = |bytes: &[u8]| {
+        bytes
+            .first()
+            .is_some_and(|byte| matches!(byte, b'\r' | b'\n'))
+    };
+    let mut blanks = leads.iter().filter(|(bytes, _)| blank(bytes));
+    if leads.len() > 2
+        && longest > shortest
+        && let (Some((_, lead)), None) = (blanks.next(), blanks.next())
+    {
+        return Some(lead.untold());
+    }
     let told: Vec<usize> = fields(longest.min(HEADER))
         .map(|field| leads.iter().filter(|lead| field.tells(lead)).count())
         .collect();
