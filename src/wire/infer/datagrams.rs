@@ -316,6 +316,7 @@ fn numbered(
     // Headers that tell nothing, of a picture that is whole without them.
     let plain = whole.is_some()
         && count >= LEAST
+        && !counts(pieces, header)
         && !pieces.iter().all(|piece| {
             let header = piece.get(..header).unwrap_or_default();
             header.iter().any(u8::is_ascii_digit)
@@ -372,6 +373,35 @@ fn numbered(
         evidence,
         messages: count,
     }))
+}
+
+/// Whether a number grows by 1 with half of the datagrams, far enough to be no flag: they are numbered, and came out of turn.
+fn counts(pieces: &[&[u8]], header: usize) -> bool {
+    /// A flag, or a bit that alternates, has fewer values.
+    const VALUES: u64 = 4;
+    [4_u8, 2, 1].into_iter().any(|bytes| {
+        (0..(header + 1).saturating_sub(usize::from(bytes))).any(|at| {
+            [true, false].into_iter().any(|big_endian| {
+                let place = Place {
+                    at,
+                    bytes,
+                    big_endian,
+                };
+                let numbers: Vec<u64> = pieces
+                    .iter()
+                    .filter_map(|piece| place.read(piece))
+                    .collect();
+                let steps = numbers
+                    .iter()
+                    .zip(numbers.iter().skip(1))
+                    .filter(|(one, two)| one.checked_add(1) == Some(**two))
+                    .count();
+                let least = numbers.iter().min().copied().unwrap_or(0);
+                let most = numbers.iter().max().copied().unwrap_or(0);
+                most - least >= VALUES - 1 && steps * 2 >= numbers.len().saturating_sub(1)
+            })
+        })
+    })
 }
 
 /// A number that grows by 1 with each datagram, whatever picture it is of.
