@@ -11,6 +11,7 @@ use crate::ledger::comparison::{Mismatch, Pixels, SideOfMismatch};
 use crate::units::{FrameNumber, count, counted};
 
 /// The finding that a difference proves, if it has a name.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of difference")]
 pub(super) fn of_mismatch(
     image: &Image,
     mismatch: &Mismatch,

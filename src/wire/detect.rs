@@ -239,36 +239,13 @@ fn tcp(clues: &Clues<'_>) -> Detection {
 
 /// Formats whose first bytes are their own.
 fn by_beginning(clues: &Clues<'_>) -> Detection {
-    const HTTP: [&[u8]; 10] = [
-        b"GET ",
-        b"POST ",
-        b"PUT ",
-        b"HEAD ",
-        b"OPTIONS ",
-        b"DELETE ",
-        b"PATCH ",
-        b"CONNECT ",
-        b"TRACE ",
-        b"HTTP/1.",
-    ];
     let head = clues.head;
     let content = |protocol, why: &str| found(protocol, Confidence::Content, why);
     let mut need_more = false;
-    for start in HTTP {
-        if let Some(rest) = head.strip_prefix(start) {
-            // Other programs give such commands, too: "GET a.jpg".
-            match is_target(rest) {
-                _ if start.starts_with(b"HTTP") => {}
-                Some(true) => {}
-                Some(false) => break,
-                None => {
-                    need_more = true;
-                    break;
-                }
-            }
-            return content(Protocol::Http, "the stream begins as HTTP/1");
-        }
-        need_more |= start.starts_with(head);
+    match is_http(head) {
+        Some(true) => return content(Protocol::Http, "the stream begins as HTTP/1"),
+        Some(false) => {}
+        None => need_more = true,
     }
     if head.starts_with(&framed::MAGIC) {
         return content(Protocol::Framed, "the stream begins as imgnet's own format");
@@ -351,6 +328,32 @@ fn by_beginning(clues: &Clues<'_>) -> Detection {
     }
 }
 
+/// Whether bytes begin as HTTP/1; absent where more bytes tell.
+fn is_http(head: &[u8]) -> Option<bool> {
+    const STARTS: [&[u8]; 10] = [
+        b"GET ",
+        b"POST ",
+        b"PUT ",
+        b"HEAD ",
+        b"OPTIONS ",
+        b"DELETE ",
+        b"PATCH ",
+        b"CONNECT ",
+        b"TRACE ",
+        b"HTTP/1.",
+    ];
+    let mut need_more = false;
+    for start in STARTS {
+        match head.strip_prefix(start) {
+            Some(_) if start.starts_with(b"HTTP") => return Some(true),
+            // Other programs give such commands, too: "GET a.jpg".
+            Some(rest) => return is_target(rest),
+            None => need_more |= start.starts_with(head),
+        }
+    }
+    if need_more { None } else { Some(false) }
+}
+
 /// Whether what follows a method is the target of a request of HTTP, or names its version (RFC 9112, section 3); absent where
 /// more bytes tell.
 fn is_target(rest: &[u8]) -> Option<bool> {
@@ -362,9 +365,8 @@ fn is_target(rest: &[u8]) -> Option<bool> {
             let version = line.and_then(|end| memchr::memmem::find(rest.get(..end)?, b" HTTP/"));
             match (line, version) {
                 (_, Some(_)) => Some(true),
-                (Some(_), None) => Some(false),
                 (None, None) if is_text(rest) => None,
-                (None, None) => Some(false),
+                (_, None) => Some(false),
             }
         }
     }

@@ -63,8 +63,15 @@ pub(super) fn checksum(tails: &[(&[u8], &[u8])]) -> Option<(Field, &'static str)
         };
         let kind = if size == 2 * width && width > 1 {
             let hex = |tail: &[u8], sum: &[u8]| {
-                let text: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
-                tail.eq_ignore_ascii_case(text.as_bytes())
+                let digit = |byte: u8| char::from(byte).to_digit(16);
+                let pair = |pair: &[u8]| match *pair {
+                    [high, low] => digit(high)
+                        .zip(digit(low))
+                        .map(|(high, low)| high << 4 | low),
+                    _ => None,
+                };
+                let values = tail.chunks(2).map(pair);
+                values.eq(sum.iter().map(|byte| Some(u32::from(*byte))))
             };
             if !all(&hex) {
                 continue;
@@ -91,7 +98,7 @@ pub(super) fn checksum(tails: &[(&[u8], &[u8])]) -> Option<(Field, &'static str)
 /// Whether a header of this picture's length says that what stands behind it is of the message: a number of seven bits a byte that
 /// counts all that follows, or the head of an object of .NET, which a byte ends.
 pub(super) fn is_counted(header: &[u8], length: u64, rest: &[u8]) -> bool {
-    /// SerializationHeaderRecord and MessageEnd (MS-NRBF, 2.6.1 and 2.6.3).
+    /// `SerializationHeaderRecord` and `MessageEnd` (MS-NRBF, 2.6.1 and 2.6.3).
     const OBJECT: &[u8] = b"\x00\x01\x00\x00\x00\xff\xff\xff\xff\x01\x00\x00\x00";
     if header.starts_with(OBJECT) && rest == [11] {
         return true;

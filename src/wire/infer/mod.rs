@@ -10,6 +10,7 @@
 mod arrays;
 mod behind;
 pub mod datagrams;
+mod messages;
 pub mod raw;
 mod rows;
 mod solve;

@@ -1,8 +1,9 @@
 //! Works out the framing of a direction of TCP from its first bytes.
 
 use super::super::layout::{Counts, Field, Kind, Layout, Payload, Role, Shape};
-use super::solve::{Place, Sample, Solved, places, solve};
-use super::{FARTHEST, HELD, Inferred, MESSAGES, Outcome, confidence, raw};
+use super::messages::messages;
+use super::solve::{Place, Sample, places, solve};
+use super::{FARTHEST, HELD, Inferred, Outcome, confidence, raw};
 use crate::picture::{Info, SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
 /// Where a picture begins in `bytes`; without one, whether more bytes could still show one.
@@ -33,7 +34,7 @@ pub fn walker(bytes: &[u8]) -> Option<(Walker, usize)> {
 }
 
 /// Walks the picture at the beginning of `bytes`.
-fn walk(bytes: &[u8]) -> Option<(Status, Info)> {
+pub(super) fn walk(bytes: &[u8]) -> Option<(Status, Info)> {
     let Sniff::Is(format) = sniff(bytes.get(..SNIFF_BYTES).unwrap_or(bytes)) else {
         return None;
     };
@@ -69,10 +70,9 @@ pub fn infer(bytes: &[u8], ended: bool) -> Outcome {
             if !full && is_open(bytes, start, length) {
                 return Outcome::NeedMore;
             }
-            match messages(bytes, start, length, info, ended) {
-                Some(Some(found)) => Outcome::Found(Box::new(found)),
-                Some(None) if !full => Outcome::NeedMore,
-                _ => Outcome::Nothing,
+            match messages(bytes, (start, length, info), ended) {
+                Outcome::NeedMore if full => Outcome::Nothing,
+                other => other,
             }
         }
         Status::Walking if !full => Outcome::NeedMore,
@@ -95,197 +95,6 @@ fn is_open(bytes: &[u8], start: usize, length: u64) -> bool {
         Ok(at) => at != start,
         Err(more) => more,
     }
-}
-
-/// A picture, and where what stands before it begins.
-struct Message {
-    from: usize,
-    start: usize,
-    end: usize,
-    info: Info,
-}
-
-/// Whole pictures one behind the other, and what is between them; `Some(None)` where more bytes would tell.
-fn messages(
-    bytes: &[u8],
-    start: usize,
-    length: u64,
-    info: Info,
-    ended: bool,
-) -> Option<Option<Inferred>> {
-    let mut seen = vec![Message {
-        from: 0,
-        start,
-        end: start.checked_add(usize::try_from(length).ok()?)?,
-        info,
-    }];
-    while seen.len() < MESSAGES {
-        let from = seen.last()?.end;
-        let rest = bytes.get(from..)?;
-        let Ok(next) = first_picture(rest) else {
-            break;
-        };
-        let at = from.checked_add(next)?;
-        match walk(bytes.get(at..)?) {
-            Some((Status::Whole { length }, info)) => seen.push(Message {
-                from,
-                start: at,
-                end: at.checked_add(usize::try_from(length).ok()?)?,
-                info,
-            }),
-            _ => break,
-        }
-    }
-    let before = |seen: &Message| seen.start - seen.from;
-    let first = before(seen.first()?);
-    // Something once at the beginning, or something behind each picture.
-    let between: Vec<usize> = seen.iter().skip(1).map(before).collect();
-    let alike = between.iter().all(|size| Some(size) == between.first());
-    let (once, mut behind) = match between.first() {
-        Some(&size) if alike && size < first => (first - size, 0),
-        Some(&size) if alike && size > first => (0, size - first),
-        _ => (0, 0),
-    };
-    let rest = bytes.get(seen.last()?.end..).unwrap_or_default();
-    let filled = filled(bytes, &seen, first);
-    if filled.is_some() {
-        behind = 0;
-    }
-    if behind > 0 && rest.len() < behind {
-        if !ended {
-            return Some(None);
-        }
-        // Nothing stands behind the last one: what stands behind the others is no part of a message.
-        seen.truncate(1);
-        behind = 0;
-    }
-    if seen.len() == 1 && ended && !rest.is_empty() && between.is_empty() {
-        let picture = bytes.get(start..seen.first()?.end)?;
-        let told = super::behind::checksum(&[(rest, picture)]).is_some()
-            || super::behind::is_counted(bytes.get(..start)?, length, rest)
-            || rest.len() <= 4 && rest.iter().all(u8::is_ascii_whitespace);
-        // Or a length counts it.
-        let counted = |solved: &Solved| {
-            let whole =
-                |field: &Field| matches!(field.role, Role::Length(Counts::Rest | Counts::All));
-            solved.fields.iter().any(whole)
-        };
-        if told
-            || rest.len() <= FARTHEST
-                && solve(&samples(bytes, &seen, 0, rest.len()))
-                    .is_some_and(|solved| counted(&solved))
-        {
-            behind = rest.len();
-        }
-    }
-    let mut samples = samples(bytes, &seen, once, behind);
-    if filled.is_some() {
-        for sample in &mut samples {
-            let ahead = sample.header.len().saturating_sub(first);
-            sample.header = sample.header.get(ahead..).unwrap_or_default();
-        }
-    }
-    let solved = solve(&samples)?;
-    if !solved.length {
-        return None;
-    }
-    let Solved {
-        fields,
-        mut evidence,
-        ..
-    } = solved;
-    let mut layout = Layout {
-        message: fields,
-        ..Layout::default()
-    };
-    if let Some(block) = filled {
-        evidence.push(format!(
-            "zeros fill the last of each picture's blocks of {block} bytes"
-        ));
-        layout.piece = vec![Field::plain(Kind::Data(Some(block)))];
-    }
-    layout
-        .message
-        .push(Field::plain(Kind::Picture(if filled.is_some() {
-            Payload::Pieces
-        } else {
-            Payload::File
-        })));
-    if once > 0 {
-        let count = u32::try_from(once).ok()?;
-        layout.once = vec![Field::plain(Kind::Bytes(count))];
-    }
-    let tails: Vec<(&[u8], &[u8])> = seen
-        .iter()
-        .filter_map(|seen| {
-            let tail = bytes.get(seen.end..seen.end.checked_add(behind)?)?;
-            Some((tail, bytes.get(seen.start..seen.end)?))
-        })
-        .collect();
-    let (trailer, why) = super::behind::fields(&tails);
-    layout.message.extend(trailer);
-    evidence.extend(why);
-    let messages = samples.len();
-    let checked = reread(&layout, &samples);
-    checked.then(|| {
-        Some(Inferred {
-            confidence: confidence(messages),
-            layout,
-            evidence,
-            messages,
-        })
-    })
-}
-
-/// Blocks whose last one is filled up with zeros, where all headers are as long as the first.
-fn filled(bytes: &[u8], seen: &[Message], header: usize) -> Option<u32> {
-    let ends = seen
-        .iter()
-        .skip(1)
-        .map(|next| next.start.checked_sub(header));
-    let tails: Option<Vec<(u64, &[u8])>> = seen
-        .iter()
-        .zip(ends.chain(std::iter::once(Some(bytes.len()))))
-        .map(|(one, end)| Some(((one.end - one.start) as u64, bytes.get(one.end..end?)?)))
-        .collect();
-    super::behind::blocks(&tails?)
-}
-
-/// The headers of pictures: what stands before the first but for `once` bytes, before the others but for `behind` bytes.
-fn samples<'b>(bytes: &'b [u8], seen: &[Message], once: usize, behind: usize) -> Vec<Sample<'b>> {
-    seen.iter()
-        .enumerate()
-        .map(|(at, seen)| {
-            let skip = if at == 0 { once } else { behind };
-            Sample {
-                header: bytes.get(seen.from + skip..seen.start).unwrap_or_default(),
-                length: (seen.end - seen.start) as u64,
-                width: seen.info.width,
-                height: seen.info.height,
-                picture: bytes.get(seen.start..seen.end).unwrap_or_default(),
-                behind,
-            }
-        })
-        .collect()
-}
-
-/// Whether the layout's own fields take exactly each header.
-fn reread(layout: &Layout, samples: &[Sample<'_>]) -> bool {
-    use super::super::layout::Size;
-    samples.iter().all(|sample| {
-        let mut at = 0;
-        for field in &layout.message {
-            if let Kind::Picture(_) = field.kind {
-                break;
-            }
-            let rest = sample.header.get(at..).unwrap_or_default();
-            match field.kind.size(rest, None, true) {
-                Size::Is(size) => at += size,
-                _ => return false,
-            }
-        }
-        at == sample.header.len()
-    })
 }
 
 /// A picture with something in front of each piece of it.

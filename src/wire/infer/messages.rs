@@ -1,0 +1,232 @@
+//! Whole pictures one behind the other: what stands before each, behind each, and once at the beginning.
+
+use super::super::layout::{Counts, Field, Kind, Layout, Payload, Role, Size};
+use super::solve::{Sample, Solved, solve};
+use super::stream::{first_picture, walk};
+use super::{FARTHEST, Inferred, MESSAGES, Outcome, behind, confidence};
+use crate::picture::{Info, Status};
+
+/// A picture, and where what stands before it begins.
+struct Message {
+    from: usize,
+    start: usize,
+    end: usize,
+    info: Info,
+}
+
+/// How many bytes stand around pictures beside their headers.
+#[derive(Default)]
+struct Around {
+    /// Once, before the first header.
+    once: usize,
+    /// Behind each picture.
+    behind: usize,
+    /// Blocks of so many bytes, the last one of each picture filled up with zeros.
+    block: Option<u32>,
+}
+
+/// The framing of whole pictures, the first of which begins at a place, has a length, and tells this of itself.
+pub(super) fn messages(
+    bytes: &[u8],
+    (start, length, info): (usize, u64, Info),
+    ended: bool,
+) -> Outcome {
+    let Some(mut seen) = seen(bytes, start, length, info) else {
+        return Outcome::Nothing;
+    };
+    match around(bytes, &mut seen, ended) {
+        Some(around) => described(bytes, &seen, &around)
+            .map_or(Outcome::Nothing, |found| Outcome::Found(Box::new(found))),
+        None => Outcome::NeedMore,
+    }
+}
+
+/// The pictures that are whole.
+fn seen(bytes: &[u8], start: usize, length: u64, info: Info) -> Option<Vec<Message>> {
+    let mut seen = vec![Message {
+        from: 0,
+        start,
+        end: start.checked_add(usize::try_from(length).ok()?)?,
+        info,
+    }];
+    while seen.len() < MESSAGES {
+        let from = seen.last()?.end;
+        let rest = bytes.get(from..)?;
+        let Ok(next) = first_picture(rest) else {
+            break;
+        };
+        let at = from.checked_add(next)?;
+        match walk(bytes.get(at..)?) {
+            Some((Status::Whole { length }, info)) => seen.push(Message {
+                from,
+                start: at,
+                end: at.checked_add(usize::try_from(length).ok()?)?,
+                info,
+            }),
+            _ => break,
+        }
+    }
+    Some(seen)
+}
+
+/// What stands around them; absent where more bytes would tell.
+fn around(bytes: &[u8], seen: &mut Vec<Message>, ended: bool) -> Option<Around> {
+    let before = |seen: &Message| seen.start - seen.from;
+    let first = seen.first().map_or(0, before);
+    // Something once at the beginning, or something behind each picture.
+    let between: Vec<usize> = seen.iter().skip(1).map(before).collect();
+    let alike = between.iter().all(|size| Some(size) == between.first());
+    let block = filled(bytes, seen, first);
+    let mut found = match between.first() {
+        _ if block.is_some() => Around {
+            block,
+            ..Around::default()
+        },
+        Some(&size) if alike && size < first => Around {
+            once: first - size,
+            ..Around::default()
+        },
+        Some(&size) if alike && size > first => Around {
+            behind: size - first,
+            ..Around::default()
+        },
+        _ => Around::default(),
+    };
+    let end = seen.last().map_or(0, |seen| seen.end);
+    let rest = bytes.get(end..).unwrap_or_default();
+    if found.behind > 0 && rest.len() < found.behind {
+        if !ended {
+            return None;
+        }
+        // Nothing stands behind the last one: what stands behind the others is no part of a message.
+        seen.truncate(1);
+        found.behind = 0;
+    } else if between.is_empty() && ended && is_of_message(bytes, seen, rest) {
+        found.behind = rest.len();
+    }
+    Some(found)
+}
+
+/// Whether what stands behind the only picture is of its message.
+fn is_of_message(bytes: &[u8], seen: &[Message], rest: &[u8]) -> bool {
+    let [only] = seen else { return false };
+    if rest.is_empty() || rest.len() > FARTHEST {
+        return false;
+    }
+    let (header, picture) = (bytes.get(..only.start), bytes.get(only.start..only.end));
+    let (Some(header), Some(picture)) = (header, picture) else {
+        return false;
+    };
+    // A length counts it.
+    let whole = |field: &Field| matches!(field.role, Role::Length(Counts::Rest | Counts::All));
+    let around = Around {
+        behind: rest.len(),
+        ..Around::default()
+    };
+    behind::checksum(&[(rest, picture)]).is_some()
+        || behind::is_counted(header, picture.len() as u64, rest)
+        || rest.len() <= 4 && rest.iter().all(u8::is_ascii_whitespace)
+        || solve(&samples(bytes, seen, &around))
+            .is_some_and(|solved| solved.fields.iter().any(whole))
+}
+
+/// The layout that they have.
+fn described(bytes: &[u8], seen: &[Message], around: &Around) -> Option<Inferred> {
+    let samples = samples(bytes, seen, around);
+    let Solved {
+        fields,
+        mut evidence,
+        ..
+    } = solve(&samples).filter(|solved| solved.length)?;
+    let mut layout = Layout {
+        message: fields,
+        ..Layout::default()
+    };
+    let payload = if let Some(block) = around.block {
+        evidence.push(format!(
+            "zeros fill the last of each picture's blocks of {block} bytes"
+        ));
+        layout.piece = vec![Field::plain(Kind::Data(Some(block)))];
+        Payload::Pieces
+    } else {
+        Payload::File
+    };
+    layout.message.push(Field::plain(Kind::Picture(payload)));
+    if around.once > 0 {
+        let count = u32::try_from(around.once).ok()?;
+        layout.once = vec![Field::plain(Kind::Bytes(count))];
+    }
+    let tails: Vec<(&[u8], &[u8])> = seen
+        .iter()
+        .filter_map(|seen| {
+            let tail = bytes.get(seen.end..seen.end.checked_add(around.behind)?)?;
+            Some((tail, bytes.get(seen.start..seen.end)?))
+        })
+        .collect();
+    let (trailer, why) = behind::fields(&tails);
+    layout.message.extend(trailer);
+    evidence.extend(why);
+    let messages = samples.len();
+    reread(&layout, &samples).then(|| Inferred {
+        confidence: confidence(messages),
+        layout,
+        evidence,
+        messages,
+    })
+}
+
+/// Blocks whose last one is filled up with zeros, where all headers are as long as the first.
+fn filled(bytes: &[u8], seen: &[Message], header: usize) -> Option<u32> {
+    let ends = seen
+        .iter()
+        .skip(1)
+        .map(|next| next.start.checked_sub(header));
+    let tails: Option<Vec<(u64, &[u8])>> = seen
+        .iter()
+        .zip(ends.chain(std::iter::once(Some(bytes.len()))))
+        .map(|(one, end)| Some(((one.end - one.start) as u64, bytes.get(one.end..end?)?)))
+        .collect();
+    behind::blocks(&tails?)
+}
+
+/// The headers of pictures.
+fn samples<'b>(bytes: &'b [u8], seen: &[Message], around: &Around) -> Vec<Sample<'b>> {
+    let first = seen.first().map_or(0, |seen| seen.start);
+    seen.iter()
+        .enumerate()
+        .map(|(at, seen)| {
+            let skip = match (at, around.block) {
+                (0, _) => around.once,
+                (_, None) => around.behind,
+                // All headers are as long as the first.
+                (_, Some(_)) => (seen.start - seen.from).saturating_sub(first),
+            };
+            Sample {
+                header: bytes.get(seen.from + skip..seen.start).unwrap_or_default(),
+                length: (seen.end - seen.start) as u64,
+                width: seen.info.width,
+                height: seen.info.height,
+                picture: bytes.get(seen.start..seen.end).unwrap_or_default(),
+                behind: around.behind,
+            }
+        })
+        .collect()
+}
+
+/// Whether the layout's own fields take exactly each header.
+fn reread(layout: &Layout, samples: &[Sample<'_>]) -> bool {
+    samples.iter().all(|sample| {
+        let mut at = 0;
+        for field in &layout.message {
+            if let Kind::Picture(_) = field.kind {
+                break;
+            }
+            let rest = sample.header.get(at..).unwrap_or_default();
+            match field.kind.size(rest, None, true) {
+                Size::Is(size) => at += size,
+                _ => return false,
+            }
+        }
+        at == sample.header.len()
+    })
+}
