@@ -24,12 +24,13 @@ use crossterm::event::{
 };
 
 use self::draw::Look;
-use self::load::News;
+use self::load::{Known, News};
 use self::model::{Key, Model, Wish};
 use self::terminal::Terminal;
 use crate::analysis::Options;
 use crate::capture::confine::{Needs, confine};
-use crate::dissect::Filter;
+use crate::dissect::{Filter, Index};
+use crate::report::model::Report;
 
 /// How long a key is waited for before the rest is looked after.
 const BEAT: Duration = Duration::from_millis(40);
@@ -47,6 +48,8 @@ pub struct View {
     pub options: Options,
     /// Begin with this filter.
     pub filter: Option<Filter>,
+    /// Compares the pictures with files, once all of the capture was read.
+    pub compare: Option<Compare>,
     /// The capture goes on: the file is read again as it grows, for as long as this says so.
     pub live: Option<Box<dyn Going>>,
     /// Whether colours may be used.
@@ -55,6 +58,22 @@ pub struct View {
     pub unicode: bool,
     /// Whether the terminal says that it has colours of 24 bits.
     pub true_color: bool,
+}
+
+/// Compares the pictures of a capture with files.
+pub struct Compare {
+    /// The files, and folders of them.
+    pub files: Vec<PathBuf>,
+    /// What it finds, or why it cannot.
+    pub work: Box<dyn FnOnce() -> Result<Report, String> + Send>,
+}
+
+impl std::fmt::Debug for Compare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compare")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A capture that goes on beside the viewer.
@@ -98,7 +117,8 @@ pub fn run(mut view: View) -> Result<(), Error> {
             folders: vec![PathBuf::from(".")],
             ..Needs::default()
         };
-        let paths = view.paths.iter().map(PathBuf::as_path);
+        let files = view.compare.iter().flat_map(|compare| &compare.files);
+        let paths = view.paths.iter().chain(files).map(PathBuf::as_path);
         let _ = confine(&needs.reading(paths).on_terminal());
         load::load(view.paths.clone(), view.options.clone(), to.clone());
     }
@@ -127,12 +147,21 @@ fn watch(
                 News::Data(data) => {
                     growth.reading = false;
                     let first = !model.loaded;
+                    let complete = data.complete;
                     model.take(*data);
+                    if complete && let Some(compare) = view.compare.take() {
+                        compared(compare, to.clone());
+                    }
                     if first && let Some(filter) = view.filter.take() {
                         model.set_filter(&filter.to_string());
                     }
                 }
                 News::Picture(picture) => model.fetched(picture),
+                News::Compared(index) => {
+                    if let Some(Wish::Fetch(id)) = model.compared(*index) {
+                        fetch(view, model, id, to);
+                    }
+                }
                 // A file that has only just begun cannot be read yet.
                 News::Failed(_) if view.live.is_some() && !model.loaded => growth.reading = false,
                 News::Failed(message) if model.loaded => model.message = Some(message),
@@ -235,19 +264,37 @@ fn key_of(key: KeyEvent) -> Option<Key> {
 }
 
 fn fetch(view: &View, model: &Model, id: u32, to: &Sender<News>) {
-    let gaps = model
+    let known = model
         .data
         .index
         .image(crate::units::PictureId(id))
-        .map(|image| image.gaps.clone())
+        .map(Known::of)
         .unwrap_or_default();
     load::picture(
         view.paths.clone(),
         view.options.clone(),
         id,
-        gaps,
+        known,
         to.clone(),
     );
+}
+
+/// Compares on a thread of its own.
+fn compared(Compare { work, .. }: Compare, to: Sender<News>) {
+    let work = move || {
+        let news = match work() {
+            Ok(report) => News::Compared(Box::new(Index::new(
+                report.streams,
+                report.images,
+                report.findings,
+            ))),
+            Err(reason) => News::Failed(reason),
+        };
+        let _ = to.send(news);
+    };
+    let _ = std::thread::Builder::new()
+        .name("compare".to_owned())
+        .spawn(work);
 }
 
 /// Saves a picture's bytes as they came, never over another file; says what was done.
@@ -257,7 +304,7 @@ fn save(view: &View, model: &Model, id: u32) -> String {
     };
     let bytes = match &model.fetched {
         Some(picture) if picture.id == id => picture.bytes.clone(),
-        _ => match load::fetch(&view.paths, &view.options, id, Vec::new()) {
+        _ => match load::fetch(&view.paths, &view.options, id, Known::default()) {
             Ok(picture) => picture.bytes,
             Err(error) => return error.to_string(),
         },

@@ -137,6 +137,32 @@ fn three_keys_lead_from_the_finding_to_the_bytes_of_its_frame() {
 }
 
 #[test]
+fn files_that_are_given_stand_beside_the_wire_with_the_verdict() {
+    let files = captures_folder().join("udp-receiver-overflow");
+    let command = format!(
+        "{} --sent {files}/sent --received {files}/received",
+        view("udp-receiver-overflow.pcap"),
+        files = files.display()
+    );
+    let Some(terminal) = Terminal::run("files", 120, 40, &command) else {
+        return;
+    };
+    // The finding is one that only the files show.
+    terminal.wait_for("receiver-overflow (proven)");
+    terminal.keys(&["4"]);
+    let screen = terminal.wait_for("✖ received: a.png");
+    for words in [
+        "✔ sent: a.png",
+        "on the wire",
+        "mismatch from byte 39,200 on",
+        "╱",
+    ] {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
+    terminal.keys(&["q"]);
+}
+
+#[test]
 fn the_terminal_is_given_back_after_a_kill() {
     for signal in ["TERM", "HUP", "INT"] {
         given_back_after(signal);

@@ -34,6 +34,16 @@ impl Decoded {
     pub fn width(&self) -> u32 {
         self.pixels.width()
     }
+
+    /// The pixels; those below [`Self::rows`] are none of the picture.
+    pub fn pixels(&self) -> &RgbImage {
+        &self.pixels
+    }
+
+    /// Rows from the top that could be decoded.
+    pub fn rows(&self) -> u32 {
+        self.rows
+    }
 }
 
 /// Decodes as much as can be; `raw_width` for rows of BGR24. Absent where not even the size can be told.

@@ -1,5 +1,6 @@
 //! Reading a capture for the viewer: the first frames at once, all of them in the background.
 
+use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
@@ -10,11 +11,13 @@ use crate::analysis::{self, Analysis, Collector, DigestKind, Event, Observer, Op
 use crate::dissect::structure::{Part, Parts};
 use crate::dissect::{Index, Inspector};
 use crate::frame::Frame;
-use crate::ledger::Gap;
+use crate::ledger::comparison::Side;
+use crate::ledger::{Gap, Image};
 use crate::picture::{self, DecodeLimits};
 use crate::report::model::Packets;
 use crate::source::Capture;
 use crate::units::PictureId;
+use crate::verify::painting::{self, Area, Decoded};
 
 /// So many frames make the first screen.
 const FIRST: usize = 20_000;
@@ -31,6 +34,8 @@ pub(super) enum News {
     Data(Box<Data>),
     /// A picture that was asked for.
     Picture(Box<Picture>),
+    /// What came of comparing with files.
+    Compared(Box<Index>),
     /// It cannot go on.
     Failed(String),
 }
@@ -44,6 +49,8 @@ pub(super) struct Picture {
     pub(super) parts: Vec<Part>,
     /// Width, height and RGB of each pixel; why there are none otherwise.
     pub(super) pixels: Result<Pixels, String>,
+    /// The file that was sent, and the one that was received, where they were given.
+    pub(super) files: [Option<Twin>; 2],
 }
 
 /// Decoded pixels.
@@ -52,6 +59,61 @@ pub(super) struct Pixels {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) rgb: Vec<[u8; 3]>,
+    /// Rows from the top that are the picture's; below them nothing could be decoded.
+    pub(super) rows: u32,
+    /// What differs from the picture before it: from the file sent on the wire, from the wire in the file received.
+    pub(super) damage: Option<Area>,
+}
+
+impl Pixels {
+    fn of(decoded: &Decoded) -> Self {
+        let pixels = decoded.pixels();
+        Self {
+            width: pixels.width(),
+            height: pixels.height(),
+            rgb: pixels.pixels().map(|pixel| pixel.0).collect(),
+            rows: decoded.rows(),
+            damage: None,
+        }
+    }
+}
+
+/// A file that belongs to a picture.
+#[derive(Debug)]
+pub(super) struct Twin {
+    /// Its name, without folders.
+    pub(super) name: String,
+    /// Whether it equals the wire; absent where that is unknown.
+    pub(super) equal: Option<bool>,
+    pub(super) pixels: Result<Pixels, String>,
+}
+
+/// What is known of a picture before its bytes are fetched.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    pub(super) gaps: Vec<Gap>,
+    /// Pixels in a row, of rows of pixels.
+    pub(super) raw_width: Option<u32>,
+    /// The file that was sent, the one that was received, and whether each equals the wire.
+    pub(super) files: [Option<(PathBuf, Option<bool>)>; 2],
+}
+
+impl Known {
+    pub(super) fn of(image: &Image) -> Self {
+        let file = |side: Option<&Side>| {
+            let side = side?;
+            Some((PathBuf::from(side.path.as_ref()?), side.equal))
+        };
+        let compared = image.compared.as_ref();
+        Self {
+            gaps: image.gaps.clone(),
+            raw_width: image.width.filter(|_| image.is_raw_pixels()),
+            files: [
+                compared.and_then(|compared| file(compared.sent.as_ref())),
+                compared.and_then(|compared| file(compared.received.as_ref())),
+            ],
+        }
+    }
 }
 
 /// Reads the captures on a thread of its own.
@@ -204,7 +266,7 @@ impl Observer for Accounts {
         self.collector.event(event);
     }
 
-    fn stream_closed(&mut self, stream: crate::ledger::Stream, images: Vec<crate::ledger::Image>) {
+    fn stream_closed(&mut self, stream: crate::ledger::Stream, images: Vec<Image>) {
         self.collector.stream_closed(stream, images);
     }
 
@@ -224,7 +286,8 @@ struct Gather {
 impl Observer for Gather {
     fn event(&mut self, event: Event<'_>) {
         match &event {
-            Event::PictureData { picture, bytes, .. } if *picture == self.id => {
+            // What comes behind a gap has no place in a picture that is decoded.
+            Event::PictureData { picture, bytes, .. } if *picture == self.id && !self.gaps => {
                 let room = LARGEST.saturating_sub(self.bytes.len());
                 self.bytes.extend(bytes.iter().take(room));
             }
@@ -240,16 +303,17 @@ pub(super) fn picture(
     paths: Vec<PathBuf>,
     options: Options,
     id: u32,
-    gaps: Vec<Gap>,
+    known: Known,
     to: Sender<News>,
 ) {
     let work = move || {
-        let found = fetch(&paths, &options, id, gaps).unwrap_or_else(|error| Picture {
+        let found = fetch(&paths, &options, id, known).unwrap_or_else(|error| Picture {
             id,
             bytes: Vec::new(),
             gaps: Vec::new(),
             parts: Vec::new(),
             pixels: Err(error.to_string()),
+            files: [None, None],
         });
         let _ = to.send(News::Picture(Box::new(found)));
     };
@@ -262,7 +326,7 @@ pub(super) fn fetch(
     paths: &[PathBuf],
     options: &Options,
     id: u32,
-    gaps: Vec<Gap>,
+    known: Known,
 ) -> Result<Picture, crate::source::Error> {
     let mut gather = Gather {
         id: PictureId(id),
@@ -281,38 +345,75 @@ pub(super) fn fetch(
     })?;
     analysis.ended(crate::source::ended(capture.files()));
     analysis.finish(&mut gather);
-    let Gather {
-        bytes,
-        gaps: lacks,
-        parts,
-        ..
-    } = gather;
-    let pixels = if lacks {
-        Err(
-            "bytes are missing from the capture: what came is not decoded as if it were whole"
-                .to_owned(),
-        )
-    } else {
-        decoded(&bytes)
-    };
+    let Gather { bytes, parts, .. } = gather;
+    let whole = (decoded(&bytes, known.raw_width), known.raw_width);
+    let (pixels, files) = beside(whole, &known.files);
     Ok(Picture {
         id,
         bytes,
-        gaps,
+        gaps: known.gaps,
         parts: parts.finish(),
         pixels,
+        files,
     })
 }
 
-/// Decodes a picture's bytes.
-pub(super) fn decoded(bytes: &[u8]) -> Result<Pixels, String> {
-    let image = picture::decode(bytes, &DecodeLimits::default())
-        .map_err(|error| error.to_string())?
-        .to_rgb8();
-    Ok(Pixels {
-        width: image.width(),
-        height: image.height(),
-        rgb: image.pixels().map(|pixel| pixel.0).collect(),
+/// A picture between its files: what differs is an area of each.
+fn beside(
+    (wire, raw_width): (Result<Decoded, String>, Option<u32>),
+    files: &[Option<(PathBuf, Option<bool>)>; 2],
+) -> (Result<Pixels, String>, [Option<Twin>; 2]) {
+    let read: [Option<Result<Decoded, String>>; 2] = [0, 1].map(|at| {
+        let (path, _) = files.get(at)?.as_ref()?;
+        Some(of_file(path, raw_width))
+    });
+    let differs = |at: usize| matches!(files.get(at), Some(Some((_, Some(false)))));
+    let [sent, received] = &read;
+    let on_wire = match sent {
+        Some(Ok(sent)) if differs(0) => painting::area(sent, wire.as_ref().ok()),
+        _ => None,
+    };
+    let in_file = match (&wire, received) {
+        (Ok(wire), Some(received)) if differs(1) => painting::area(wire, received.as_ref().ok()),
+        _ => None,
+    };
+    let pixels = |decoded: &Result<Decoded, String>, damage| match decoded {
+        Ok(decoded) => Ok(Pixels {
+            damage,
+            ..Pixels::of(decoded)
+        }),
+        Err(reason) => Err(reason.clone()),
+    };
+    let twin = |at: usize, damage| {
+        let (path, equal) = files.get(at)?.as_ref()?;
+        Some(Twin {
+            name: path.file_name()?.to_string_lossy().into_owned(),
+            equal: *equal,
+            pixels: pixels(read.get(at)?.as_ref()?, damage),
+        })
+    };
+    (pixels(&wire, on_wire), [twin(0, None), twin(1, in_file)])
+}
+
+/// A file's pixels, as far as they can be decoded. Rows of pixels are in no file: it holds a picture, or those rows.
+fn of_file(path: &Path, raw_width: Option<u32>) -> Result<Decoded, String> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LARGEST as u64).read_to_end(&mut bytes))
+        .map_err(|error| error.to_string())?;
+    decoded(&bytes, None).or_else(|reason| match raw_width {
+        Some(_) => decoded(&bytes, raw_width),
+        None => Err(reason),
+    })
+}
+
+/// Decodes a picture's bytes as far as that goes.
+pub(super) fn decoded(bytes: &[u8], raw_width: Option<u32>) -> Result<Decoded, String> {
+    painting::as_far_as_possible(bytes, raw_width).ok_or_else(|| {
+        match picture::decode(bytes, &DecodeLimits::default()) {
+            Ok(_) => "its pixels are of a kind that is not drawn".to_owned(),
+            Err(error) => error.to_string(),
+        }
     })
 }
 

@@ -143,6 +143,8 @@ pub(super) struct Model {
     pub(super) wanted: Option<u32>,
     pub(super) paused: bool,
     pub(super) live: bool,
+    /// A key was pressed: what is selected is somebody's choice.
+    touched: bool,
     pub(super) panes: Vec<Pane>,
     /// Rows of the pane that pages are turned in.
     pub(super) page: usize,
@@ -182,6 +184,7 @@ impl Model {
             wanted: None,
             paused: false,
             live,
+            touched: false,
             panes: Vec::new(),
             page: 10,
         }
@@ -213,6 +216,26 @@ impl Model {
         self.row = self.row.min(self.rows().saturating_sub(1));
         self.climb();
         self.open_packet();
+    }
+
+    /// Takes what came of comparing with files. Who has pressed no key sees the worst finding of it.
+    pub(super) fn compared(&mut self, index: crate::dissect::Index) -> Option<Wish> {
+        self.data.index = index;
+        if let Some(filter) = &self.filter {
+            self.chosen = Some(self.data.chosen(filter));
+        }
+        let findings = self.data.index.findings().len();
+        self.finding = self.finding.min(findings.saturating_sub(1));
+        self.row = self.row.min(self.rows().saturating_sub(1));
+        if !self.touched {
+            self.begin();
+        }
+        self.open_packet();
+        self.fetched = None;
+        self.wanted = None;
+        (self.screen == Screen::Picture)
+            .then(|| self.fetch())
+            .flatten()
     }
 
     /// The first view: of the worst finding, else of the first stream.
@@ -441,6 +464,7 @@ impl Model {
 
     /// Takes a key; says what is to be done that a model cannot do.
     pub(super) fn key(&mut self, key: Key) -> Option<Wish> {
+        self.touched = true;
         self.message = None;
         if self.prompt.is_some() {
             self.type_in(key);

@@ -6,7 +6,7 @@ use ratatui_core::backend::TestBackend;
 use ratatui_core::terminal::Terminal;
 
 use super::draw::{Look, draw};
-use super::load;
+use super::load::{self, Known};
 use super::model::{Focus, Key, Model, Screen, Wish};
 use crate::analysis::Options;
 
@@ -49,7 +49,7 @@ fn press(model: &mut Model, name: &str, keys: &[Key]) {
     for key in keys {
         if let Some(Wish::Fetch(id)) = model.key(*key) {
             let picture =
-                load::fetch(&[capture(name)], &Options::default(), id, Vec::new()).unwrap();
+                load::fetch(&[capture(name)], &Options::default(), id, Known::default()).unwrap();
             model.fetched(Box::new(picture));
         }
     }
@@ -160,6 +160,71 @@ fn the_picture_is_drawn_where_it_can_be() {
     let drawn = screen(&mut model, PLAIN, 80, 24);
     let shades = drawn.chars().filter(|c| ":-=+*#%@".contains(*c)).count();
     assert!(shades > 300, "{drawn}");
+}
+
+/// The picture of a capture, with these files beside it, at 120×40.
+fn beside(files: [Option<(PathBuf, Option<bool>)>; 2]) -> String {
+    let name = "udp-receiver-overflow.pcap";
+    let mut model = viewing(name);
+    press(&mut model, name, &[Key::Char('4')]);
+    let known = Known {
+        files,
+        ..Known::default()
+    };
+    let picture = load::fetch(&[capture(name)], &Options::default(), 0, known).unwrap();
+    model.fetched(Box::new(picture));
+    screen(&mut model, PLAIN, 120, 40)
+}
+
+#[test]
+fn sent_stands_beside_the_wire_beside_what_was_received_and_the_damage_is_outlined() {
+    let sent = capture("udp-receiver-overflow/sent/a.png");
+    let received = capture("udp-receiver-overflow/received/a.png");
+    let drawn = beside([
+        Some((sent.clone(), Some(true))),
+        Some((received, Some(false))),
+    ]);
+    let head = drawn.lines().nth(2).unwrap();
+    let place = |words: &str| {
+        head.find(words)
+            .unwrap_or_else(|| panic!("{words}: {drawn}"))
+    };
+    assert!(place("✔ sent: a.png") < place("on the wire"));
+    assert!(place("on the wire") < place("✖ received: a.png"));
+    // The outline and what could not be decoded are in the last of three columns alone.
+    let column = |wanted: char| -> Vec<usize> {
+        drawn
+            .lines()
+            .flat_map(|line| line.chars().enumerate())
+            .filter(|(_, c)| *c == wanted)
+            .map(|(at, _)| at)
+            .collect()
+    };
+    for (wanted, least) in [('═', 60), ('║', 10), ('╱', 200)] {
+        let found = column(wanted);
+        assert!(found.len() > least, "{wanted}: {drawn}");
+        assert!(found.iter().all(|at| *at > 78), "{wanted}: {drawn}");
+    }
+    // Where nothing differs nothing is outlined; a file that is gone is said.
+    let drawn = beside([Some((sent, Some(true))), None]);
+    assert!(!drawn.contains('═') && drawn.contains("✔ sent"), "{drawn}");
+    let drawn = beside([None, Some((capture("nowhere.png"), Some(false)))]);
+    assert!(
+        drawn.contains("It cannot be drawn: No such file"),
+        "{drawn}"
+    );
+}
+
+#[test]
+fn of_a_picture_that_is_cut_what_came_is_drawn_and_the_rest_is_hatched() {
+    for (name, hatched) in [("eof-early-close.pcap", true), ("eof.pcap", false)] {
+        let mut model = viewing(name);
+        press(&mut model, name, &[Key::Char('4')]);
+        let drawn = screen(&mut model, PLAIN, 80, 24);
+        let shades = drawn.chars().filter(|c| ":-=+*#%@".contains(*c)).count();
+        assert!(shades > 150, "{name}: {drawn}");
+        assert_eq!(drawn.contains('╱'), hatched, "{name}: {drawn}");
+    }
 }
 
 #[test]

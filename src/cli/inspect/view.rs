@@ -11,8 +11,15 @@ use clap::Args;
 use super::{FilterArg, LookArgs};
 use crate::cli::args::AnalysisArgs;
 use crate::cli::exit::Exit;
+use crate::cli::glue;
+use crate::cli::progress::Progress;
 use crate::cli::terminal::Environment;
+use crate::cli::verify::compare::{Named, Settings, Sides};
+use crate::cli::verify::files::look;
+use crate::cli::verify::spool::Spool;
+use crate::cli::verify::watched::Watchers;
 use crate::report::Detail;
+use crate::report::model::Report;
 use crate::view::{self, Going};
 
 /// Look inside on the terminal: a stream in plain words, its packets, every byte, the picture itself
@@ -21,6 +28,7 @@ use crate::view::{self, Going};
     after_help = "Examples:\n  \
                   imgnet view pipeline-hang.pcap            Enter on the finding: its proof; Tab Tab: its bytes\n  \
                   imgnet view big.pcap -Y 'imgnet.finding'\n  \
+                  imgnet view run.pcap --sent sent --received received   4: sent beside wire beside received\n  \
                   imgnet view -i lo                         live\n  \
                   imgnet view -- python3 server.py          live, in a private network\n\n\
                   Keys: ? shows them. Exit codes: 0; 2 where the terminal cannot show it (TERM=dumb, no terminal), or an \
@@ -39,6 +47,14 @@ pub struct ViewArgs {
     /// Run this command in a private network of its own, and look on meanwhile
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "captures")]
     command: Vec<OsString>,
+
+    /// Files that were sent, or folders of them: pictures stand beside them, and verdicts are those of imgnet verify
+    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["interface", "command"])]
+    sent: Vec<PathBuf>,
+
+    /// Files that were received, or folders of them
+    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["interface", "command"])]
+    received: Vec<PathBuf>,
 
     #[command(flatten)]
     filter: FilterArg,
@@ -96,12 +112,44 @@ pub(in crate::cli) fn run(command: &ViewArgs) -> anyhow::Result<Exit> {
         title: format!("imgnet view {title}"),
         options: command.analysis.options(),
         filter: command.filter.filter.clone(),
+        compare: compare(command),
         live: going,
         color: look.color,
         unicode: look.unicode,
         true_color,
     })?;
     Ok(Exit::Good)
+}
+
+/// What compares the pictures with the files given; absent without any.
+fn compare(command: &ViewArgs) -> Option<view::Compare> {
+    if command.sent.is_empty() && command.received.is_empty() {
+        return None;
+    }
+    let (captures, options) = (command.captures.clone(), command.analysis.options());
+    let (sent, received) = (command.sent.clone(), command.received.clone());
+    let files = [sent.clone(), received.clone()].concat();
+    // Its file is made before the viewer is confined.
+    let spool = Spool::new();
+    let work = move || -> anyhow::Result<Report> {
+        let named = Named {
+            sent: &sent,
+            received: &received,
+            ledger: &[],
+        };
+        let sides = Sides::find(&named, &mut look)?;
+        let watched = Watchers::new(spool, None, Progress::of(&captures, true)).read(
+            glue::open(&captures)?,
+            options,
+            Some(&sides),
+            &Settings::default(),
+        )?;
+        Ok(watched.report)
+    };
+    Some(view::Compare {
+        files,
+        work: Box::new(move || work().map_err(|error| format!("{error:#}"))),
+    })
 }
 
 /// A capture that goes on beside the viewer, in a process of its own so that nothing here can slow it.

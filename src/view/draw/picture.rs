@@ -9,12 +9,19 @@ use ratatui_core::terminal::Frame;
 
 use super::widgets::{self, Paragraph};
 use super::{Look, framed, shown};
+use crate::ledger::Gap;
 use crate::units::count;
-use crate::view::load::Pixels;
+use crate::view::load::{Pixels, Twin};
 use crate::view::model::Model;
 
 /// Dark to light, where there are no colours.
 const SHADES: &[u8; 10] = b" .:-=+*#%@";
+
+/// What lies below the rows that could be decoded.
+const HATCH: [Color; 2] = [Color::Indexed(245), Color::Indexed(240)];
+
+/// Around what differs.
+const OUTLINE: Color = Color::Indexed(196);
 
 pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     let Some(image) = model.image() else {
@@ -30,6 +37,13 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
     if image.gap_bytes > 0 {
         let _ = write!(title, ", {} bytes missing", count(image.gap_bytes));
     }
+    let mismatch = image
+        .compared
+        .as_ref()
+        .and_then(|compared| compared.mismatch.as_ref());
+    if let Some(first) = mismatch.and_then(|mismatch| mismatch.first_difference) {
+        let _ = write!(title, " from byte {} on", count(first));
+    }
     title.push_str(" · s saves it · [ ] others ");
     let title = shown(&title, look);
     let block = framed(&title, true, look);
@@ -39,33 +53,82 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
         .fetched
         .as_ref()
         .filter(|picture| picture.id == image.id.0);
-    match fetched.map(|picture| &picture.pixels) {
-        None => frame.render_widget(Paragraph::new("Fetching its bytes…"), inner),
-        Some(Err(reason)) => {
-            let mut text = format!("It cannot be drawn: {reason}.");
-            if let Some(picture) = fetched {
-                for gap in &picture.gaps {
-                    let _ = write!(
-                        text,
-                        "\nmissing: bytes {}–{}",
-                        count(gap.offset),
-                        count((gap.offset + gap.length).saturating_sub(1))
-                    );
-                }
-            }
-            let width = usize::from(inner.width).max(1);
-            let lines: Vec<_> = text
-                .lines()
-                .flat_map(|line| crate::report::text::wrap(&shown(line, look), width, "", ""))
-                .map(ratatui_core::text::Line::raw)
-                .collect();
-            frame.render_widget(Paragraph::new(lines), inner);
+    let Some(picture) = fetched else {
+        frame.render_widget(Paragraph::new("Fetching its bytes…"), inner);
+        return;
+    };
+    let [sent, received] = &picture.files;
+    if sent.is_none() && received.is_none() {
+        match &picture.pixels {
+            Ok(pixels) => paint(pixels, look, inner, frame.buffer_mut()),
+            Err(reason) => not_drawn(reason, &picture.gaps, look, frame, inner),
         }
-        Some(Ok(pixels)) => paint(pixels, look, inner, frame.buffer_mut()),
+        return;
+    }
+    // Sent, on the wire, received: from the left to the right as the picture went.
+    let mut panels: Vec<(String, &Result<Pixels, String>)> = Vec::new();
+    let file = |side: &str, twin: &'_ Twin| {
+        let sign = match (twin.equal, look.unicode) {
+            (Some(true), true) => "✔ ",
+            (Some(true), false) => "= ",
+            (Some(false), true) => "✖ ",
+            (Some(false), false) => "! ",
+            (None, _) => "",
+        };
+        format!("{sign}{side}: {}", twin.name)
+    };
+    panels.extend(sent.iter().map(|twin| (file("sent", twin), &twin.pixels)));
+    panels.push(("on the wire".to_owned(), &picture.pixels));
+    panels.extend(
+        received
+            .iter()
+            .map(|twin| (file("received", twin), &twin.pixels)),
+    );
+    let number = u16::try_from(panels.len()).unwrap_or(1);
+    let width = inner.width.saturating_sub(number - 1) / number.max(1);
+    for (at, (words, pixels)) in (0..).zip(&panels) {
+        let column = Rect {
+            x: inner.x + at * (width + 1),
+            width,
+            height: inner.height.min(1),
+            ..inner
+        };
+        let words = shown(words, look);
+        frame.render_widget(Paragraph::new(words.as_str()), column);
+        let below = Rect {
+            y: inner.y + column.height,
+            height: inner.height - column.height,
+            ..column
+        };
+        match pixels {
+            Ok(pixels) => paint(pixels, look, below, frame.buffer_mut()),
+            Err(reason) => not_drawn(reason, &[], look, frame, below),
+        }
     }
 }
 
-/// Draws pixels as large as they fit, their proportions kept.
+/// Why there is nothing to be seen.
+fn not_drawn(reason: &str, gaps: &[Gap], look: Look, frame: &mut Frame<'_>, area: Rect) {
+    let mut text = format!("It cannot be drawn: {reason}.");
+    for gap in gaps {
+        let _ = write!(
+            text,
+            "\nmissing: bytes {}–{}",
+            count(gap.offset),
+            count((gap.offset + gap.length).saturating_sub(1))
+        );
+    }
+    let width = usize::from(area.width).max(1);
+    let lines: Vec<_> = text
+        .lines()
+        .flat_map(|line| crate::report::text::wrap(&shown(line, look), width, "", ""))
+        .map(ratatui_core::text::Line::raw)
+        .collect();
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// Draws pixels as large as they fit, their proportions kept: hatched where nothing could be decoded, and an outline around what
+/// differs.
 fn paint(pixels: &Pixels, look: Look, area: Rect, buffer: &mut Buffer) {
     let (width, height) = (u64::from(pixels.width), u64::from(pixels.height));
     if width == 0 || height == 0 || area.width == 0 || area.height == 0 {
@@ -80,27 +143,82 @@ fn paint(pixels: &Pixels, look: Look, area: Rect, buffer: &mut Buffer) {
         let columns = columns.min(width);
         (columns, (height * columns / width).max(1))
     };
+    let frame = pixels.damage.map(|(left, top, right, bottom)| {
+        let [left, top, right, bottom] = [left, top, right, bottom].map(u64::from);
+        let cells = |from: u64, to: u64, places: u64, all: u64| {
+            (from * places / all, (to * places).div_ceil(all).max(1) - 1)
+        };
+        let (x, y) = (
+            cells(left, right, columns, width),
+            cells(top, bottom, rows, height),
+        );
+        (x, (y.0 / 2, y.1 / 2))
+    });
+    let line = |column: u64, row: u64| {
+        let ((left, right), (top, bottom)) = frame?;
+        let across = (left..=right).contains(&column);
+        let down = (top..=bottom).contains(&row);
+        let (level, upright) = (
+            across && (row == top || row == bottom),
+            down && (column == left || column == right),
+        );
+        Some(match (level, upright, look.unicode) {
+            (true, true, false) => '+',
+            (true, false, false) => '-',
+            (false, true, false) => '|',
+            (true, true, true) => match (row == top, column == left) {
+                (true, true) => '╔',
+                (true, false) => '╗',
+                (false, true) => '╚',
+                (false, false) => '╝',
+            },
+            (true, false, true) => '═',
+            (false, true, true) => '║',
+            (false, false, _) => return None,
+        })
+    };
     for row in 0..rows.div_ceil(2) {
         for column in 0..columns {
-            let upper = average(pixels, column, row * 2, columns, rows);
-            let lower = if row * 2 + 1 < rows {
-                average(pixels, column, row * 2 + 1, columns, rows)
-            } else {
-                [0; 3]
-            };
             let x = area.x + u16::try_from(column).unwrap_or(0);
             let y = area.y + u16::try_from(row).unwrap_or(0);
             let Some(cell) = buffer.cell_mut((x, y)) else {
                 continue;
             };
+            let hatched = row * 2 * height / rows >= u64::from(pixels.rows);
+            let upper = average(pixels, column, row * 2, columns, rows);
+            let lower =
+                (row * 2 + 1 < rows).then(|| average(pixels, column, row * 2 + 1, columns, rows));
+            if let Some(line) = line(column, row) {
+                cell.set_char(line);
+                if look.color {
+                    cell.set_fg(OUTLINE);
+                    cell.set_bg(if hatched {
+                        HATCH[1]
+                    } else {
+                        color(upper, look)
+                    });
+                }
+                continue;
+            }
+            if hatched {
+                cell.set_char(if look.unicode { '╱' } else { '/' });
+                if look.color {
+                    cell.set_fg(HATCH[0]);
+                    cell.set_bg(HATCH[1]);
+                }
+                continue;
+            }
             if look.color && look.unicode {
                 cell.set_symbol("▀");
                 cell.set_fg(color(upper, look));
-                cell.set_bg(color(lower, look));
+                // A last row of its own has the terminal's ground below it.
+                if let Some(lower) = lower {
+                    cell.set_bg(color(lower, look));
+                }
             } else {
                 let light: u32 = upper
                     .iter()
-                    .chain(&lower)
+                    .chain(&lower.unwrap_or(upper))
                     .map(|part| u32::from(*part))
                     .sum();
                 let shade = usize::try_from(light * 9 / (6 * 255)).unwrap_or(0);
