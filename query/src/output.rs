@@ -13,7 +13,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::arrow::util::pretty::pretty_format_batches_with_schema;
-use datafusion::prelude::DataFrame;
+use datafusion::execution::SendableRecordBatchStream;
 use futures_util::TryStreamExt as _;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -22,9 +22,16 @@ use parquet::file::properties::WriterProperties;
 use crate::Format;
 
 /// Writes the answer; a file appears under its name once it is whole.
-pub async fn write(frame: DataFrame, format: Format, to: Option<&Path>) -> anyhow::Result<()> {
+///
+/// # Errors
+/// An answer that breaks off, an output that cannot be written.
+pub async fn write(
+    batches: SendableRecordBatchStream,
+    format: Format,
+    to: Option<&Path>,
+) -> anyhow::Result<()> {
     let Some(path) = to else {
-        return into(frame, format, io::stdout().lock()).await;
+        return into(batches, format, io::stdout().lock()).await;
     };
     let name = path
         .file_name()
@@ -32,7 +39,7 @@ pub async fn write(frame: DataFrame, format: Format, to: Option<&Path>) -> anyho
         .to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
     let file = File::create(&temporary).with_context(|| temporary.display().to_string())?;
-    let written = into(frame, format, file).await;
+    let written = into(batches, format, file).await;
     if written.is_ok() {
         return std::fs::rename(&temporary, path).with_context(|| path.display().to_string());
     }
@@ -40,9 +47,12 @@ pub async fn write(frame: DataFrame, format: Format, to: Option<&Path>) -> anyho
     written
 }
 
-async fn into(frame: DataFrame, format: Format, out: impl Write) -> anyhow::Result<()> {
+async fn into(
+    mut batches: SendableRecordBatchStream,
+    format: Format,
+    out: impl Write,
+) -> anyhow::Result<()> {
     let out = BufWriter::new(out);
-    let mut batches = frame.execute_stream().await?;
     let schema = batches.schema();
     match format {
         Format::Table => {

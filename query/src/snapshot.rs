@@ -20,11 +20,13 @@ use serde::Deserialize;
 pub const SCHEMA: &str = "imgnet/lake/v1";
 
 /// What counts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Snapshot {
     inner: Arc<dyn ObjectStore>,
     /// Under which name each file is read, where it lies, and what it is.
     files: BTreeMap<Path, (Path, ObjectMeta)>,
+    /// Files of tables that do not count: of units that are not complete, or that stand in a joined file.
+    passed_over: usize,
 }
 
 /// What says which units a joined file has.
@@ -144,7 +146,35 @@ impl Snapshot {
                 );
             }
         }
-        Ok(Self { inner, files })
+        let passed_over = tables
+            .iter()
+            .filter(|(.., found)| !files.contains_key(&found.location))
+            .count();
+        Ok(Self {
+            inner,
+            files,
+            passed_over,
+        })
+    }
+
+    /// Why whoever lists the store himself would not see what counts; `None` if he would.
+    pub fn unfinished(&self) -> Option<String> {
+        let moving = self
+            .files
+            .iter()
+            .filter(|(place, (at, _))| *place != at)
+            .count();
+        (self.passed_over + moving > 0).then(|| {
+            format!(
+                "{} of its files do not count and {moving} are being joined",
+                self.passed_over
+            )
+        })
+    }
+
+    /// Whether the same files are in it.
+    pub fn equals(&self, other: &Self) -> bool {
+        self.files == other.files && self.passed_over == other.passed_over
     }
 
     /// The tables that have files, each with its newest file.
@@ -206,7 +236,12 @@ impl ObjectStore for Snapshot {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         match self.files.get(location) {
-            Some((place, _)) => self.inner.get_opts(place, options).await,
+            Some((place, _)) => {
+                let mut found = self.inner.get_opts(place, options).await?;
+                // Stores name what they have by where it lies with them.
+                found.meta.location = location.clone();
+                Ok(found)
+            }
             None => Err(Error::NotFound {
                 path: location.to_string(),
                 source: "it does not count".into(),

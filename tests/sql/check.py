@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the questions of docs/sql/README.md over a lake and compares the answers.
 
-    check.py LAKE --engine datafusion [--query PROGRAM]     by imgnet-query
+    check.py LAKE --engine datafusion [--query PROGRAM]     by imgnet-query; on a cluster with --ballista df://HOST:PORT
     check.py LAKE --engine duckdb                           by DuckDB (pip install duckdb)
     check.py LAKE --engine pandas                           the same questions written for pandas (pip install pandas pyarrow)
     check.py LAKE --engine … --update                       writes the answers instead
@@ -46,7 +46,10 @@ def normal(table):
 
 def datafusion(arguments):
     def ask(sql, _):
-        done = subprocess.run([arguments.query, arguments.lake, sql, "--format", "csv"], capture_output=True, text=True)
+        command = [arguments.query, arguments.lake, sql, "--format", "csv"]
+        if arguments.ballista:
+            command += ["--ballista", arguments.ballista]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(done.stderr.strip())
         return rows(done.stdout)
@@ -90,6 +93,7 @@ def main():
     parser.add_argument("lake")
     parser.add_argument("--engine", required=True, choices=["datafusion", "duckdb", "pandas"])
     parser.add_argument("--query", default="imgnet-query", help="the program of --engine datafusion")
+    parser.add_argument("--ballista", help="the scheduler of a cluster, for --engine datafusion")
     parser.add_argument("--update", action="store_true")
     arguments = parser.parse_args()
     try:
