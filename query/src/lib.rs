@@ -56,7 +56,12 @@ pub struct Query {
     pub ballista: Option<String>,
 
     /// Give a cluster up after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, requires = "ballista")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 600,
+        requires = "ballista"
+    )]
     pub timeout: u64,
 
     /// Write there instead of to standard output
