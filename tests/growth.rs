@@ -121,13 +121,70 @@ fn senders(count: u32) -> Capture {
     capture
 }
 
-/// Processor time that `imgnet` takes, in seconds, and its report.
-fn measured(path: &Path, arguments: &[&str]) -> f64 {
+/// First fragments whose datagrams never become whole.
+fn fragments(count: u32) -> Capture {
+    let mut capture = Capture::new();
+    for index in 0..count {
+        let payload = [7; 64];
+        let length = u16::try_from(payload.len()).expect("short");
+        let udp = etherparse::IpNumber::UDP;
+        let mut ip = etherparse::Ipv4Header::new(length, 64, udp, [10, 0, 0, 1], [10, 0, 0, 2])
+            .expect("it fits");
+        ip.identification = u16::try_from(index & 0xffff).expect("16 bits");
+        ip.source[1] = u8::try_from(index >> 16).expect("a byte");
+        ip.more_fragments = true;
+        ip.header_checksum = ip.calc_header_checksum();
+        let mut frame = [2_u8, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 8, 0].to_vec();
+        ip.write_raw(&mut frame).expect("it fits");
+        frame.extend(payload);
+        capture.frame(&frame);
+    }
+    capture
+}
+
+/// The same segment over and over.
+fn repeats(count: u32) -> Capture {
+    let mut capture = Capture::new();
+    capture.tcp(0, 100, "S", &[]);
+    for _ in 0..count {
+        capture.tcp(0, 101, "", GIF);
+    }
+    capture
+}
+
+/// One connection with a byte in each segment.
+fn single_bytes(count: u32) -> Capture {
+    let mut capture = Capture::new();
+    capture.tcp(0, 100, "S", &[]);
+    for index in 0..count {
+        let byte = GIF
+            .get(usize::try_from(index).expect("small"))
+            .unwrap_or(&7);
+        capture.tcp(0, 101 + index, "", &[*byte]);
+    }
+    capture
+}
+
+/// Segments from the last to the first.
+fn backwards(count: u32) -> Capture {
+    let mut capture = Capture::new();
+    capture.tcp(0, 100, "S", &[]);
+    for index in (0..count).rev() {
+        capture.tcp(0, 101 + index * 28, "", &[7; 28]);
+    }
+    capture
+}
+
+/// Processor time that `imgnet analyze` takes, in seconds.
+fn measured(path: &Path) -> f64 {
+    timed(&format!("analyze {} --format json", path.display()))
+}
+
+/// Processor time that a command of `imgnet` takes, in seconds.
+fn timed(command: &str) -> f64 {
     let script = format!(
-        "{} analyze {} --format json {} >/dev/null 2>&1; times",
+        "{} {command} >/dev/null 2>&1; times",
         env!("CARGO_BIN_EXE_imgnet"),
-        path.display(),
-        arguments.join(" ")
     );
     let output = Command::new("bash")
         .args(["-c", &script])
@@ -152,7 +209,7 @@ type Kind = (&'static str, fn(u32) -> Capture, u32);
 #[test]
 fn time_grows_with_the_input_and_no_faster() {
     let folder = tempfile::tempdir().expect("a folder");
-    let kinds: [Kind; 5] = [
+    let kinds: [Kind; 9] = [
         ("half-open connections", half_open, 3000),
         (
             "whole pictures with markers",
@@ -166,22 +223,82 @@ fn time_grows_with_the_input_and_no_faster() {
         ),
         ("holes", holes, 2000),
         ("senders of datagrams", senders, 2000),
+        ("fragments", fragments, 3000),
+        ("repeats of a segment", repeats, 3000),
+        ("segments of one byte", single_bytes, 3000),
+        ("segments backwards", backwards, 3000),
     ];
     for (name, make, small) in kinds {
         let times = [small, small * 10].map(|count| {
             let path = folder.path().join("growth.pcap");
             make(count).write(&path);
-            let all = [0; 2].map(|_| measured(&path, &[]));
-            let [first, second] = all;
+            let [first, second] = [0; 2].map(|_| measured(&path));
             first.min(second)
         });
-        // What starting the program takes is in both, and what is too short to be measured says nothing.
-        let [few, many] = times;
-        assert!(
-            many < few.max(0.02) * 30.0,
-            "{name}: {few} s for {small}, {many} s for ten times as many"
-        );
+        assert_linear(name, small, times);
     }
+}
+
+/// What starting the program takes is in both, and what is too short to be measured says nothing.
+fn assert_linear(name: &str, small: u32, [few, many]: [f64; 2]) {
+    assert!(
+        many < few.max(0.02) * 30.0,
+        "{name}: {few} s for {small}, {many} s for ten times as many"
+    );
+}
+
+#[test]
+fn time_grows_with_what_is_compared_and_no_faster() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let attack = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/cases/attack");
+    let place = |name: &str| folder.path().join(name);
+    let capture = attack.join("base.pcap").display().to_string();
+    let line = std::fs::read_to_string(attack.join("rl.jsonl")).expect("a ledger");
+    // Lines of a ledger about one connection.
+    let ledgers = [500, 5000].map(|count| {
+        let ledger = place("ledger.jsonl");
+        std::fs::write(&ledger, line.trim_end().to_owned() + "\n").expect("written");
+        let lines = format!("{}\n", line.trim_end()).repeat(count);
+        std::fs::write(&ledger, lines).expect("written");
+        let sent = attack.join("a.png");
+        timed(&format!(
+            "verify {capture} --sent {} --ledger {}",
+            sent.display(),
+            ledger.display()
+        ))
+    });
+    assert_linear("lines of a ledger", 500, ledgers);
+    // Files of which one was sent.
+    let files = [100_u32, 1000].map(|count| {
+        let sent = place(&format!("sent-{count}"));
+        std::fs::create_dir(&sent).expect("made");
+        std::fs::copy(attack.join("a.png"), sent.join("a.png")).expect("copied");
+        for index in 0..count {
+            let mut picture = GIF.to_vec();
+            picture.extend(index.to_le_bytes());
+            std::fs::write(sent.join(format!("{index}.gif")), picture).expect("written");
+        }
+        timed(&format!("verify {capture} --sent {}", sent.display()))
+    });
+    assert_linear("files", 100, files);
+    // Frames that a filter looks at.
+    let filtered = [3000, 30_000].map(|count| {
+        repeats(count).write(&place("filtered.pcap"));
+        let path = place("filtered.pcap").display().to_string();
+        timed(&format!(
+            "packets {path} -Y 'tcp.analysis.retransmission and imgnet.picture == 0'"
+        ))
+    });
+    assert_linear("frames under a filter", 3000, filtered);
+    // Expectations.
+    let expectations = [100, 1000].map(|count| {
+        marked(count, true).write(&place("many.pcap"));
+        let (path, file) = (place("many.pcap"), place(&format!("expect-{count}.toml")));
+        let (path, file) = (path.display(), file.display());
+        timed(&format!("check {path} --record {file}"));
+        timed(&format!("check {path} --expect {file}"))
+    });
+    assert_linear("expectations", 100, expectations);
 }
 
 #[test]

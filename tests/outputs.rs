@@ -185,3 +185,65 @@ fn query_runs_the_program_that_is_there_and_says_how_to_build_it() {
     assert_eq!(text(&output.stdout), "lake SELECT 1 --format csv\n");
     assert_eq!(output.status.code(), Some(3));
 }
+
+/// What `verify` says where `meanwhile` is done to its files, once they were looked at and before the capture has ended.
+fn verified_while(meanwhile: impl FnOnce(&Path)) -> (Option<i32>, String) {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let folder = folder();
+    let capture = std::fs::read(folder.path().join("run.pcap")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+        .args("verify - --sent sent/a.jpg --received received".split(' '))
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let (first, rest) = capture.split_at(3000);
+    pipe.write_all(first).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    meanwhile(&folder.path().join("received"));
+    pipe.write_all(rest).unwrap();
+    drop(pipe);
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), text(&output.stderr))
+}
+
+#[test]
+fn nobody_is_blamed_for_a_file_that_changes_while_it_is_compared() {
+    let only = |folder: &Path| {
+        let mut entries = std::fs::read_dir(folder).unwrap();
+        entries.next().unwrap().unwrap().path()
+    };
+    let (code, said) = verified_while(|_| {});
+    assert_eq!(code, Some(0), "{said}");
+    // The same length, other bytes, by renaming and in place; one that grows; one that goes.
+    for (how, word) in [
+        ("renamed", "was changed or replaced"),
+        ("written", "was changed or replaced"),
+        ("grows", "was changed or replaced"),
+        ("removed", "was removed"),
+    ] {
+        let (code, said) = verified_while(|folder| {
+            let file = only(folder);
+            let mut bytes = std::fs::read(&file).unwrap();
+            bytes[5000] ^= 1;
+            match how {
+                "renamed" => {
+                    std::fs::write(folder.join("new"), &bytes).unwrap();
+                    std::fs::rename(folder.join("new"), &file).unwrap();
+                }
+                "written" => std::fs::write(&file, &bytes).unwrap(),
+                "grows" => std::fs::write(&file, [&bytes[..], b"more"].concat()).unwrap(),
+                _ => std::fs::remove_file(&file).unwrap(),
+            }
+        });
+        assert_eq!(code, Some(2), "{how}: {said}");
+        assert!(
+            said.contains(word) && !said.contains("panicked"),
+            "{how}: {said}"
+        );
+    }
+}

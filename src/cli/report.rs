@@ -122,8 +122,9 @@ pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
     let given = [named.sent, named.received, named.ledger]
         .iter()
         .any(|paths| !paths.is_empty());
+    let mut unchanged = files::Unchanged::default();
     let sides = given
-        .then(|| Sides::find(&named, &mut files::look))
+        .then(|| Sides::find(&named, &mut |path, named| unchanged.look(path, named)))
         .transpose()?;
     let Watched {
         report,
@@ -140,6 +141,7 @@ pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
         sides.as_ref(),
         &Settings::default(),
     )?;
+    unchanged.check()?;
     let traces = sight.map(|sight| sight.traces).unwrap_or_default();
     if let Some(folder) = &command.page.plots {
         let plots = file.plots(&report, &traces);

@@ -208,7 +208,8 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
         received: &compared.received,
         ledger: &compared.ledger,
     };
-    let sides = Sides::find(&named, &mut files::look)?;
+    let mut unchanged = files::Unchanged::default();
+    let sides = Sides::find(&named, &mut |path, named| unchanged.look(path, named))?;
     let Watched {
         mut report,
         mut spool,
@@ -224,6 +225,7 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
         Some(&sides),
         &compared.settings(),
     )?;
+    unchanged.check()?;
     if let Some(narrowing) = narrowing {
         narrowing.narrow(&mut report)?;
         compare::concluded(&mut report);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -172,6 +173,53 @@ pub(in crate::cli) fn walk(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 pub(in crate::cli) fn look(path: &Path, named: bool) -> anyhow::Result<Found> {
     let cannot = trouble(path, "cannot be read", "make it readable, or leave it out");
     look_at(path, named, File::open(path).map_err(cannot)?)
+}
+
+/// Files that are compared, as they were when they were looked at.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Unchanged(Vec<(PathBuf, Stamp)>);
+
+/// By what a file that was replaced, or written to, is known: device, inode, length, time of the last change.
+type Stamp = (u64, u64, u64, (i64, i64));
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    let changed = (metadata.mtime(), metadata.mtime_nsec());
+    Some((metadata.dev(), metadata.ino(), metadata.len(), changed))
+}
+
+impl Unchanged {
+    /// As [`look`], and remembers what it looked at.
+    ///
+    /// # Errors
+    /// One that cannot be read.
+    pub(in crate::cli) fn look(&mut self, path: &Path, named: bool) -> anyhow::Result<Found> {
+        let before = stamp(path);
+        let found = look(path, named)?;
+        if let Some(before) = before {
+            self.0.push((path.to_owned(), before));
+        }
+        Ok(found)
+    }
+
+    /// Makes sure that all of them are still what was looked at, so that nobody is blamed for what changed meanwhile.
+    ///
+    /// # Errors
+    /// One is not.
+    pub(in crate::cli) fn check(&self) -> anyhow::Result<()> {
+        for (path, before) in &self.0 {
+            let what = match stamp(path) {
+                Some(now) if now == *before => continue,
+                Some(_) => "was changed or replaced",
+                None => "was removed",
+            };
+            bail!(
+                "{}: {what} while it was compared; verify it once the programs are done",
+                path.display()
+            );
+        }
+        Ok(())
+    }
 }
 
 /// The same of bytes that are no file, under this name.
