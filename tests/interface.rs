@@ -1,5 +1,13 @@
 //! An interface that goes away while it is captured: down and up again, under another name, removed and made again.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test runs programs, reads what they left, says when it skips, and may fail"
+)]
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -38,7 +46,7 @@ echo "$code $before $back"
 "#;
 
 /// The script's run, absent where it cannot be done here.
-fn captured(name: &str, folder: &Path, goes: &str) -> Option<(Value, Value, Vec<i128>)> {
+fn captured(name: &str, folder: &Path, goes: &str) -> Option<(Value, Value, Vec<f64>)> {
     let able = Command::new("unshare")
         .args([
             "-n",
@@ -101,9 +109,9 @@ fn assert_told(name: &str, goes: &str, times: u64) {
         panic!("{numbers:?}")
     };
     // Nothing was compared: but for the absence, all would be well.
-    assert_eq!(code, if times == 0 { 0 } else { 3 }, "{live}");
+    let expected = if times == 0 { 0.0 } else { 3.0 };
+    assert!((code - expected).abs() < 0.5, "{code}: {live}");
     if let [told] = &*told {
-        let seconds = |nanoseconds: i128| nanoseconds as f64 / 1e9;
         let (_, lasted) = told.split_once(", for ").unwrap();
         let (number, unit) = lasted
             .split_once(" in all")
@@ -113,7 +121,7 @@ fn assert_told(name: &str, goes: &str, times: u64) {
             .unwrap();
         let lasted = number.parse::<f64>().unwrap() / if unit == "ms" { 1e3 } else { 1.0 };
         assert!(
-            (0.8..seconds(back - before) + 0.5).contains(&lasted),
+            (0.8..(back - before) / 1e9 + 0.5).contains(&lasted),
             "{told}"
         );
     }

@@ -33,7 +33,7 @@ fn every_server_ends_within_ten_seconds_whatever_is_under_way() {
         case.extend(["--idle", "300", "--port", "0"]);
         Running::start(SERVER, &case)
     });
-    let head = &std::fs::read(&photo).unwrap()[..300];
+    let beginning = &std::fs::read(&photo).unwrap()[..300];
     let held: Vec<_> = cases
         .iter()
         .enumerate()
@@ -41,11 +41,11 @@ fn every_server_ends_within_ten_seconds_whatever_is_under_way() {
             let address = ("127.0.0.1", server.port);
             if index == 1 {
                 let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-                socket.send_to(head, address).unwrap();
+                socket.send_to(beginning, address).unwrap();
                 return (None, Some(socket));
             }
             let mut stream = TcpStream::connect(address).unwrap();
-            stream.write_all(head).unwrap();
+            stream.write_all(beginning).unwrap();
             (Some(stream), None)
         })
         .collect();
