@@ -5,7 +5,7 @@
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::unwrap_used,
-    clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "a test runs programs, says when it skips, and may fail"
 )]
 
@@ -26,7 +26,7 @@ const PROGRAMS: [Program; 6] = [
         name: "a camera on an ESP32: magic, number, length, milliseconds",
         layout: r#"layout "JPGS", u32be number, u32be length, u32be time, picture"#,
         udp: false,
-        code: r#"
+        code: r"
 def send(s, f, n, b): s.sendall(struct.pack('>4sIII', b'JPGS', 7 + n, len(b), 120034 + n * 100) + b)
 def receive(c, f, first):
     h = f.read(16)
@@ -34,13 +34,13 @@ def receive(c, f, first):
     magic, number, length, time = struct.unpack('>4sIII', h)
     assert magic == b'JPGS'
     return f.read(length)
-"#,
+",
     },
     Program {
         name: "a line of digits, answered",
         layout: r#"layout dec(until "\n") length, picture; answer: "OK\n""#,
         udp: false,
-        code: r#"
+        code: r"
 def send(s, f, n, b):
     s.sendall(b'%d\n' % len(b) + b)
     assert f.readline() == b'OK\n'
@@ -49,13 +49,13 @@ def receive(c, f, first):
     if not line: return None
     b = f.read(int(line)); c.sendall(b'OK\n')
     return b
-"#,
+",
     },
     Program {
         name: "minicap: a banner of 24 bytes, then lengths and pictures",
         layout: "layout once: bytes(24); u32le length, picture",
         udp: false,
-        code: r#"
+        code: r"
 def send(s, f, n, b):
     if n == 0: s.sendall(struct.pack('<BBIIIIIBB', 1, 24, 4711, 1080, 1920, 320, 240, 0, 2))
     s.sendall(struct.pack('<I', len(b)) + b)
@@ -63,13 +63,13 @@ def receive(c, f, first):
     if first and len(f.read(24)) < 24: return None
     h = f.read(4)
     return f.read(struct.unpack('<I', h)[0]) if h else None
-"#,
+",
     },
     Program {
         name: "blocks of 124 bytes behind their numbers, the last one filled up",
         layout: "layout u32le length, pieces; piece: u32be index, data(124)",
         udp: false,
-        code: r#"
+        code: r"
 def send(s, f, n, b):
     out = struct.pack('<I', len(b))
     for k, i in enumerate(range(0, len(b), 124)): out += struct.pack('>I', k) + b[i:i + 124].ljust(124, b'\0')
@@ -82,13 +82,13 @@ def receive(c, f, first):
         assert struct.unpack('>I', f.read(4))[0] == k
         b += f.read(124); k += 1
     return b[:length]
-"#,
+",
     },
     Program {
         name: "Java: writeUTF, writeLong, write",
         layout: "layout text(u16be) name, u64be length, picture",
         udp: false,
-        code: r#"
+        code: r"
 def send(s, f, n, b):
     name = b'p%d.jpg' % n
     s.sendall(struct.pack('>H', len(name)) + name + struct.pack('>Q', len(b)) + b)
@@ -97,13 +97,13 @@ def receive(c, f, first):
     if not h: return None
     assert f.read(struct.unpack('>H', h)[0]).endswith(b'.jpg')
     return f.read(struct.unpack('>Q', f.read(8))[0])
-"#,
+",
     },
     Program {
         name: "a byte that numbers each datagram of a picture",
         layout: "layout udp; piece: u8 index, data",
         udp: true,
-        code: r#"
+        code: r"
 def send(s, f, n, b):
     for i in range(-(-len(b) // 1400)):
         s.send(bytes([i]) + b[i * 1400:(i + 1) * 1400]); time.sleep(.002)
@@ -114,7 +114,7 @@ def receive(c, f, first):
         assert first or d
         b += d[1:]
     return b
-"#,
+",
     },
 ];
 

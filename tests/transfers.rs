@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::format_collect,
     reason = "a test makes files up, and may fail"
 )]
 
