@@ -173,6 +173,68 @@ fn rows_of_a_jpeg_match_in_the_pixels_of_another_decoder_and_accuse_nobody() {
     }
 }
 
+/// OpenCV turns a picture upright when it loads it, as its file asks for (EXIF); imgnet's own sender does not. Both are its pixels.
+#[test]
+fn rows_of_a_picture_that_is_stored_turned_match_turned_and_as_stored() {
+    let folder = folder();
+    let mut jpeg = imgnet::imaging::synth::jpeg_with_thumbnail(1, 40, 30).expect("a picture");
+    // The entry of the orientation in IFD0: tag 0x0112, SHORT, one value.
+    let entry = [0x12, 0x01, 3, 0, 1, 0, 0, 0];
+    let at = jpeg
+        .windows(8)
+        .position(|eight| eight == entry)
+        .expect("an orientation");
+    for exif in [1, 3, 6, 8] {
+        jpeg[at + 8] = exif;
+        let sent = written(folder.path(), "a.jpg", &jpeg);
+        let stored = decode(&jpeg, &DecodeLimits::default()).expect("a picture");
+        let mut upright = stored.clone();
+        upright.apply_orientation(imgnet::picture::orientation(&jpeg));
+        for picture in [stored.clone(), upright.clone()] {
+            let pixels = picture.into_rgb8();
+            let (width, rows) = (pixels.width(), bgr(pixels.as_raw()));
+            let (verdict, code, shown) = verified(&rows, width, &["--sent", &sent]);
+            assert_eq!(
+                (verdict.as_str(), code),
+                ("match", Some(0)),
+                "{exif}: {shown}"
+            );
+            let png = folder.path().join("received.png");
+            pixels.save(&png).expect("a PNG");
+            let received = png.to_str().expect("UTF-8");
+            let both = ["--sent", sent.as_str(), "--received", received];
+            let (verdict, code, shown) = verified(&rows, width, &both);
+            assert_eq!(
+                (verdict.as_str(), code),
+                ("match", Some(0)),
+                "{exif}: {shown}"
+            );
+            // One sample of another colour is one too many, and it is said where.
+            let mut changed = rows.clone();
+            let place = rows.len() / 2;
+            changed[place] ^= 0x80;
+            let (verdict, code, shown) = verified(&changed, width, &["--sent", &sent]);
+            assert_eq!(
+                (verdict.as_str(), code),
+                ("mismatch", Some(1)),
+                "{exif}: {shown}"
+            );
+            let place = format!(
+                "First difference at byte {}",
+                imgnet::units::count(place as u64)
+            );
+            assert!(shown.contains(&place), "{exif}: {place}: {shown}");
+        }
+        // Turned another way it is another picture.
+        if exif == 6 {
+            let wrong = stored.rotate270().into_rgb8();
+            let rows = bgr(wrong.as_raw());
+            let (verdict, _, shown) = verified(&rows, wrong.width(), &["--sent", &sent]);
+            assert_ne!(verdict, "match", "{shown}");
+        }
+    }
+}
+
 #[test]
 fn that_levels_of_a_lossy_file_may_differ_is_said() {
     let bytes = file("eof/sent/a.jpg");

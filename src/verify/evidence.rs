@@ -470,8 +470,13 @@ fn converted(
         if let Ok(picture) = decode(bytes, &DecodeLimits::default())
             && (picture.as_bytes().len()).saturating_mul(16) <= room
         {
-            for layout in Layout::ALL {
-                let made = layout.pixels(&picture);
+            let turned = super::likeness::turned(bytes, &picture);
+            let upright = turned
+                .iter()
+                .flat_map(|turned| [(turned, Layout::Bgr), (turned, Layout::Rgb)]);
+            let stored = Layout::ALL.map(|layout| (&picture, layout));
+            for (picture, layout) in stored.into_iter().chain(upright) {
+                let made = layout.pixels(picture);
                 room = room.saturating_sub(made.len());
                 converted.push(made);
                 numbers.push((

@@ -547,7 +547,10 @@ fn rows_of(work: &Work<'_>, mismatch: &Mismatch) -> Option<Rows> {
         let (width, height) = [work.sent, work.received]
             .into_iter()
             .flatten()
-            .find_map(|subject| likeness::decoded(subject.bytes?, None))
+            .find_map(|subject| match work.wire {
+                Some(wire) => likeness::in_rows(subject.bytes?, wire),
+                None => likeness::decoded(subject.bytes?, None),
+            })
             .map(|picture| (picture.width(), picture.height()))?;
         return rows::raw(first, width, height);
     }

@@ -6,7 +6,9 @@ use super::evidence::Layout;
 use super::wire::Wire;
 use crate::ledger::comparison::Pixels;
 use crate::picture::compare;
-use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, decode, eight_bits, sniff};
+use crate::picture::{
+    DecodeLimits, Format, SNIFF_BYTES, Sniff, decode, eight_bits, orientation, sniff,
+};
 
 /// The pixels of a picture; `raw_width` for rows of BGR24. Absent where it cannot be decoded.
 pub(super) fn decoded(bytes: &[u8], raw_width: Option<u32>) -> Option<DynamicImage> {
@@ -19,6 +21,39 @@ pub(super) fn decoded(bytes: &[u8], raw_width: Option<u32>) -> Option<DynamicIma
         None => decode(bytes, &limits).ok(),
     }
 }
+
+/// A picture as its file says that it has to be turned to stand upright (EXIF), as many programs load it; absent where it stands.
+pub(super) fn turned(file: &[u8], stored: &DynamicImage) -> Option<DynamicImage> {
+    let how = orientation(file);
+    (how.to_exif() != 1).then(|| {
+        let mut picture = stored.clone();
+        picture.apply_orientation(how);
+        picture
+    })
+}
+
+/// The pixels of a picture file that rows on the wire are held against: as it stores them, or turned upright where the rows are
+/// nearer to that. Absent where it cannot be decoded.
+pub(super) fn in_rows(file: &[u8], wire: &Wire) -> Option<DynamicImage> {
+    let stored = decoded(file, None)?;
+    let Some(turned) = turned(file, &stored) else {
+        return Some(stored);
+    };
+    let alike = |picture: &DynamicImage| {
+        let rows = rows_of(picture, wire);
+        let whole = wire.whole().unwrap_or_default();
+        let both = rows.iter().zip(whole);
+        both.filter(|(a, b)| a.abs_diff(**b) <= NEAR).count()
+    };
+    Some(if alike(&turned) > alike(&stored) {
+        turned
+    } else {
+        stored
+    })
+}
+
+/// Levels that count as nearly the same: decoders of lossy pictures differ by a few.
+const NEAR: u8 = 8;
 
 /// A picture as the rows of BGR24 that `raw-pixels` sends.
 pub(super) fn bgr24_rows(image: &DynamicImage) -> Vec<u8> {
@@ -135,7 +170,12 @@ pub fn kinship(wire: &Wire, file: &[u8], raw: bool, sent: bool) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a share of a picture's bytes")]
         return 0.96 + 0.03 * (close.common as f64 / close.of as f64);
     }
-    let Some(picture) = decoded(file, None) else {
+    let picture = if raw {
+        in_rows(file, wire)
+    } else {
+        decoded(file, None)
+    };
+    let Some(picture) = picture else {
         return 0.0;
     };
     if raw {
@@ -146,11 +186,11 @@ pub fn kinship(wire: &Wire, file: &[u8], raw: bool, sent: bool) -> f64 {
         if rows == whole {
             return 1.0;
         }
-        // Near levels count nearly as much: decoders of lossy pictures differ by a few.
+        // Near levels count nearly as much.
         let same = rows
             .iter()
             .zip(whole)
-            .filter(|(a, b)| a.abs_diff(**b) <= 8)
+            .filter(|(a, b)| a.abs_diff(**b) <= NEAR)
             .count();
         #[expect(clippy::cast_precision_loss, reason = "a share of a picture's bytes")]
         return same as f64 / whole.len() as f64 * 0.9;

@@ -96,7 +96,7 @@ pub(super) fn compare(
     let mut raw_size = None;
     let raw = image.is_raw_pixels();
     let picture = if raw {
-        likeness::decoded(file, None)
+        likeness::in_rows(file, wire)
     } else {
         None
     };
