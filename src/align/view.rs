@@ -93,6 +93,21 @@ impl View {
         Self::CONVERSIONS.contains(&self)
     }
 
+    /// Whether what it makes is longer than the file.
+    pub(crate) fn is_longer(self) -> bool {
+        matches!(
+            self,
+            Self::Latin1ToUtf8
+                | Self::LossyUtf8
+                | Self::LfToCrlf
+                | Self::Netascii
+                | Self::AsciiReplaced
+                | Self::Cp1252ToUtf8
+                | Self::Utf16Le
+                | Self::PythonRepr
+        )
+    }
+
     /// What is done, in plain words: "… to …".
     pub(crate) fn words(self) -> &'static str {
         match self {

@@ -151,6 +151,38 @@ pub(super) fn stale_behind(image: &Image, buffer: usize, bytes: usize) -> Findin
     }
 }
 
+/// A header says nearly the picture's length.
+pub fn wrong_size(image: &Image, declared: u64) -> Finding {
+    let off = declared.abs_diff(image.bytes);
+    let why = match (declared > image.bytes, off) {
+        (true, 33 | 49) => ", as many as sys.getsizeof() adds to the bytes of a picture",
+        (false, 54) => ", as many as the header of a BMP file has",
+        _ => "",
+    };
+    Finding {
+        name: Name::WrongSizeGiven,
+        severity: Severity::Error,
+        certainty: Certainty::Likely,
+        stream: Some(image.stream),
+        image: Some(image.id),
+        packets: image.first_packet.into_iter().collect(),
+        more_packets: 0,
+        message: format!(
+            "The header before the picture says {}, and the picture has {}: {} too {}{why}.",
+            counted(declared, "byte", "bytes"),
+            count(image.bytes),
+            count(off),
+            if declared > image.bytes {
+                "many"
+            } else {
+                "few"
+            },
+        ),
+        fix: "In the sender: take the length of exactly those bytes that are sent (len(data))."
+            .to_owned(),
+    }
+}
+
 /// Bytes beside a picture that nothing explains.
 pub fn stray_bytes(image: &Image, stray: &super::Stray, packets: Vec<FrameNumber>) -> Finding {
     let place = if stray.offset < image.offset {
@@ -208,8 +240,13 @@ fn of_mistake(
             Name::TextMode,
             format!(
                 "The {what} ({found} bytes) is exactly what a text function makes of the {expected} bytes of the \
-                 {}: {}.",
+                 {}{}: {}.",
                 if receiver { "wire" } else { "file sent" },
+                if mismatch.actual_bytes == mismatch.expected_bytes && view.is_longer() {
+                    ", cut at their length"
+                } else {
+                    ""
+                },
                 view.words()
             ),
             BINARY,
@@ -232,6 +269,14 @@ fn of_mistake(
             Name::TextMode,
             format!("The {what} has {found} bytes instead of {expected}. {damage}."),
             BINARY,
+        ),
+        Mistake::LeftEncoded(view @ (View::Gzip | View::Zlib | View::Deflate)) => error(
+            Name::LeftEncoded,
+            format!(
+                "The received file ({found} bytes) is what went over the wire, the picture ({expected} bytes) {}.",
+                view.words()
+            ),
+            "In the receiver: decompress what came (gzip.decompress, zlib.decompress in Python) before it is saved.",
         ),
         Mistake::LeftEncoded(view) => error(
             Name::LeftEncoded,

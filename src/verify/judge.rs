@@ -20,7 +20,7 @@ use crate::ledger::comparison::{
     Blame, Blamed, Comparison, Level, Mismatch, PairedBy, Rows, Side, SideOfMismatch,
 };
 use crate::ledger::{Image, Stream, TransportKind, Verdict};
-use crate::wire::Protocol;
+use crate::wire::{Encoding, Protocol};
 
 /// Which sides the user gave files of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -197,7 +197,9 @@ pub fn picture(work: &Work<'_>) -> Outcome {
         mismatch.side = SideOfMismatch::SenderToWire;
         found.retain(|finding: &Finding| finding.name != Name::ReadPastEnd);
     }
-    found.extend(stale_behind(work));
+    if !found.iter().any(|one| one.name == Name::StaleBuffer) {
+        found.extend(stale_behind(work));
+    }
     let verdict = if unknown && first.is_none() {
         Verdict::Inconclusive
     } else {
@@ -375,9 +377,30 @@ fn taken_wrongly(
         *kind = Kind::Misread;
     } else if work.evidence.is_some_and(|evidence| evidence.verbatim)
         && matches!(kind, Kind::Other | Kind::Rewritten)
+        && let Some(view) = compressed(work)
+    {
+        let mistake = Mistake::LeftEncoded(view);
+        mismatch.damage = mistake.words(around(work));
+        *kind = Kind::Mistake(mistake);
+    } else if work.evidence.is_some_and(|evidence| evidence.verbatim)
+        && matches!(kind, Kind::Other | Kind::Rewritten)
     {
         mismatch.damage = Mistake::FramingKept.words(around(work));
         *kind = Kind::Mistake(Mistake::FramingKept);
+    }
+}
+
+/// How the picture is compressed on the wire, if it is.
+fn compressed(work: &Work<'_>) -> Option<View> {
+    match (
+        &work.image.protocol,
+        work.evidence.map(|evidence| evidence.form),
+    ) {
+        (Protocol::Encoded(Encoding::Gzip, _), _) => Some(View::Gzip),
+        (Protocol::Encoded(Encoding::Zlib, _), _) => Some(View::Zlib),
+        (Protocol::Encoded(Encoding::Deflate, _), _) => Some(View::Deflate),
+        (_, Some(Form::View(view @ (View::Gzip | View::Zlib | View::Deflate)))) => Some(view),
+        _ => None,
     }
 }
 

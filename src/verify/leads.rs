@@ -105,6 +105,54 @@ pub(super) fn are_explained(leads: &[Lead<'_>], pictures: usize, alone: bool) ->
     Some(first.untold())
 }
 
+/// A header whose length is nearly its picture's, where no header tells its picture's length: which one, and what it says.
+pub(super) fn nearly<'l>(leads: &'l [Lead<'l>]) -> Option<(&'l Lead<'l>, u64)> {
+    let told = |lead: &Lead<'_>| {
+        let pair = (lead.bytes.as_slice(), lead);
+        let longest = lead.bytes.len().min(HEADER);
+        has_length_in_digits(&lead.bytes, lead)
+            || fields(longest).any(|field| field.width > 1 && field.tells(&pair))
+            || seven_bits_before(&lead.bytes).any(|value| lead.placed.lengths.contains(&value))
+    };
+    if leads.iter().any(told) {
+        return None;
+    }
+    leads.iter().find_map(|lead| Some((lead, nearly_of(lead)?)))
+}
+
+/// The number in a header that is near its picture's length.
+fn nearly_of(lead: &Lead<'_>) -> Option<u64> {
+    /// `sys.getsizeof` counts 33 or 49 more, a BMP's header 54; headers are as long.
+    const NEAR: u64 = 64;
+    let [length, encoded] = lead.placed.lengths;
+    // Of a picture that travels converted it is not known what is counted.
+    if length != encoded || length < 256 {
+        return None;
+    }
+    let near = |value: &u64| *value != length && value.abs_diff(length) <= NEAR;
+    let bytes = lead.bytes.get(..lead.bytes.len().min(1024))?;
+    let digits = bytes
+        .split(|byte| !byte.is_ascii_digit())
+        .filter_map(|run| std::str::from_utf8(run).ok()?.parse::<u64>().ok());
+    // A shorter number may be near by chance.
+    let longest = bytes.len().min(HEADER);
+    let binary = fields(longest)
+        .filter(|field| field.width >= 4 && !field.from_end && field.counts == Counts::Nothing)
+        .filter_map(|field| field.value(bytes));
+    digits
+        .chain(binary)
+        .chain(seven_bits_before(bytes))
+        .find(near)
+}
+
+/// Numbers in groups of seven bits that end with the header, of two groups or more.
+fn seven_bits_before(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    (2..=5).filter_map(|width| {
+        let group = bytes.get(bytes.len().checked_sub(width)?..)?;
+        seven_bits(group)
+    })
+}
+
 /// The one header whose length is not its picture's, where the others' are.
 fn one_lies<'l>(leads: &[(&[u8], &'l Lead<'l>)], longest: usize) -> Option<&'l Lead<'l>> {
     let others = leads.len().checked_sub(1).filter(|others| *others > 0)?;

@@ -25,7 +25,7 @@ pub mod thumbnail;
 mod wire;
 
 pub use evidence::{Text, Way};
-pub use findings::{nothing_sent, other_file, stray_bytes};
+pub use findings::{nothing_sent, other_file, stray_bytes, wrong_size};
 pub use fold::fold;
 pub use judge::{Arrival, Asked, Knowledge, Outcome, Subject, Thresholds, Work, picture};
 pub use likeness::kinship;

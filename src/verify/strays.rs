@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::leads::{Lead, are_explained};
+use super::leads::{Lead, are_explained, nearly};
 use super::reconcile::Lie;
 use crate::units::{ByteRange, PictureId};
 use crate::wire::{encoded, pickle};
@@ -20,6 +20,8 @@ pub struct Stray {
     pub offset: u64,
     /// How many.
     pub bytes: u64,
+    /// They are a header that says this length, and the picture has nearly that.
+    pub declared: Option<u64>,
 }
 
 /// A picture in its direction.
@@ -90,9 +92,19 @@ pub fn stray<E>(
         picture,
         offset: range.start,
         bytes: range.end - range.start,
+        declared: None,
     };
     if let Some((picture, range)) = too_long {
         return Ok(Some(found(picture, &range)));
+    }
+    if let Some((lead, declared)) = nearly(&leads) {
+        let bytes = lead.bytes.len() as u64;
+        return Ok(Some(Stray {
+            picture: lead.placed.picture,
+            offset: lead.placed.range.start.saturating_sub(bytes),
+            bytes,
+            declared: Some(declared),
+        }));
     }
     let alone = leads.len() < beside.pictures.len() && beside.understood;
     if let Some(lead) = are_explained(&leads, beside.pictures.len(), alone) {
@@ -100,6 +112,7 @@ pub fn stray<E>(
             picture: lead.picture,
             offset: lead.start,
             bytes: lead.bytes,
+            declared: None,
         }));
     }
     // Headers of their own stand between the pictures, and before the first.

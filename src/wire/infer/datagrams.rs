@@ -314,13 +314,7 @@ fn numbered(
         .iter()
         .any(|field| matches!(field.role, Role::Last | Role::More));
     // Headers that tell nothing, of a picture that is whole without them.
-    let plain = whole.is_some()
-        && count >= LEAST
-        && !counts(pieces, header)
-        && !pieces.iter().all(|piece| {
-            let header = piece.get(..header).unwrap_or_default();
-            header.iter().any(u8::is_ascii_digit)
-        });
+    let plain = whole.is_some() && count >= LEAST && !varies(pieces, header);
     if !order && !lengths && !flagged && !plain || pieces.len() < 2 {
         return alone(pieces, header, whole);
     }
@@ -375,32 +369,11 @@ fn numbered(
     }))
 }
 
-/// Whether a number grows by 1 with half of the datagrams, far enough to be no flag: they are numbered, and came out of turn.
-fn counts(pieces: &[&[u8]], header: usize) -> bool {
-    /// A flag, or a bit that alternates, has fewer values.
-    const VALUES: u64 = 4;
-    [4_u8, 2, 1].into_iter().any(|bytes| {
-        (0..(header + 1).saturating_sub(usize::from(bytes))).any(|at| {
-            [true, false].into_iter().any(|big_endian| {
-                let place = Place {
-                    at,
-                    bytes,
-                    big_endian,
-                };
-                let numbers: Vec<u64> = pieces
-                    .iter()
-                    .filter_map(|piece| place.read(piece))
-                    .collect();
-                let steps = numbers
-                    .iter()
-                    .zip(numbers.iter().skip(1))
-                    .filter(|(one, two)| one.checked_add(1) == Some(**two))
-                    .count();
-                let least = numbers.iter().min().copied().unwrap_or(0);
-                let most = numbers.iter().max().copied().unwrap_or(0);
-                most - least >= VALUES - 1 && steps * 2 >= numbers.len().saturating_sub(1)
-            })
-        })
+/// Whether a byte of the header has more values than a flag, or a bit that alternates: it may number pieces, and some may be lost.
+fn varies(pieces: &[&[u8]], header: usize) -> bool {
+    (0..header).any(|at| {
+        let values = pieces.iter().filter_map(|piece| piece.get(at));
+        values.collect::<std::collections::BTreeSet<_>>().len() > 2
     })
 }
 

@@ -23,6 +23,7 @@ impl Verifier<'_> {
         gathered: &Gathered,
     ) -> anyhow::Result<BTreeMap<PictureId, verify::Stray>> {
         let mut found = BTreeMap::new();
+        let mut wrong = Vec::new();
         let mut explained: BTreeSet<StreamId> = BTreeSet::new();
         for stream in &report.streams {
             let mut all = Vec::new();
@@ -44,13 +45,34 @@ impl Verifier<'_> {
                         Vec::new()
                     })
                 })?;
-                all.push(stray.is_none());
-                if let Some(stray) = stray {
-                    found.insert(stray.picture, stray);
+                all.push(stray.is_none_or(|stray| stray.declared.is_some()));
+                match stray {
+                    Some(verify::Stray {
+                        picture,
+                        declared: Some(declared),
+                        ..
+                    }) => wrong.push((picture, declared)),
+                    Some(stray) => {
+                        found.insert(stray.picture, stray);
+                    }
+                    None => {}
                 }
             }
             if !all.is_empty() && all.iter().all(|explained| *explained) {
                 explained.insert(stream.id);
+            }
+        }
+        for (picture, declared) in wrong {
+            let Some(image) = report.images.iter().find(|image| image.id == picture) else {
+                continue;
+            };
+            let told = report.findings.iter().any(|finding| {
+                finding.stream == Some(image.stream)
+                    && matches!(finding.name, Name::WrongSizeGiven | Name::LengthMismatch)
+            });
+            if !told && !knowledge::lacks(report) {
+                let finding = verify::wrong_size(image, declared);
+                report.findings.push(finding);
             }
         }
         report.findings.retain(|finding| {
