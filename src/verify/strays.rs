@@ -52,6 +52,9 @@ pub struct Beside<'b> {
     pub datagrams: &'b BTreeSet<u64>,
 }
 
+/// Longer ones are not looked into.
+const MOST: u64 = 64 << 10;
+
 /// What nothing explains. `bytes` reads a range of the stream, nothing where it was not captured.
 ///
 /// # Errors
@@ -60,8 +63,6 @@ pub fn stray<E>(
     beside: &Beside<'_>,
     bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
 ) -> Result<Option<Stray>, E> {
-    /// Longer ones are not looked into.
-    const MOST: u64 = 64 << 10;
     let (Some(first), Some(last)) = (beside.pictures.first(), beside.pictures.last()) else {
         return Ok(None);
     };
@@ -115,8 +116,6 @@ pub fn stray<E>(
             declared: None,
         }));
     }
-    // Headers of their own stand between the pictures, and before the first.
-    let leads_follow = first.range.start > 0;
     for range in rest {
         let picture = beside
             .pictures
@@ -137,21 +136,7 @@ pub fn stray<E>(
         if last.lie == Lie::Regular && beside.is_filled_up(first, range) {
             continue;
         }
-        // After each picture the same comes.
-        let mut same = beside.pictures.len() > 1;
-        let mut betweens: BTreeSet<Vec<u8>> = BTreeSet::new();
-        for (before, after) in beside.pictures.iter().zip(beside.pictures.iter().skip(1)) {
-            let (from, to) = (before.range.end, after.range.start);
-            let between = if to.saturating_sub(from) > MOST || from > to {
-                Vec::new()
-            } else {
-                bytes(from..to)?
-            };
-            same &= between.starts_with(&tail);
-            betweens.insert(between);
-        }
-        // Where it is all that comes, it comes whole.
-        same &= betweens.len() != 1 || betweens.contains(&tail) || leads_follow;
+        let same = comes_each_time(beside, &tail, first.range.start > 0, bytes)?;
         // A header announces it, and a text ends it.
         let ended = beside.pictures.len() == 1
             && first.range.start > 0
@@ -177,6 +162,29 @@ pub fn stray<E>(
         return Ok(Some(found(picture, range)));
     }
     Ok(None)
+}
+
+/// Whether after each picture the same comes as after the last; `headed`: headers stand before them.
+fn comes_each_time<E>(
+    beside: &Beside<'_>,
+    tail: &[u8],
+    headed: bool,
+    bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+) -> Result<bool, E> {
+    let mut same = beside.pictures.len() > 1;
+    let mut betweens: BTreeSet<Vec<u8>> = BTreeSet::new();
+    for (before, after) in beside.pictures.iter().zip(beside.pictures.iter().skip(1)) {
+        let (from, to) = (before.range.end, after.range.start);
+        let between = if to.saturating_sub(from) > MOST || from > to {
+            Vec::new()
+        } else {
+            bytes(from..to)?
+        };
+        same &= between.starts_with(tail);
+        betweens.insert(between);
+    }
+    // Where it is all that comes, it comes whole.
+    Ok(same && (betweens.len() != 1 || betweens.contains(tail) || headed))
 }
 
 impl Beside<'_> {
