@@ -6,12 +6,14 @@
 mod capture;
 mod frame;
 mod reassembly;
+mod texts;
 mod walker;
 mod wire;
 
 pub use capture::{analyze, capture_file};
 pub use frame::{expectations, frame};
 pub use reassembly::reassembly;
+pub use texts::texts;
 pub use walker::picture_walker;
 pub use wire::wire_decoder;
 

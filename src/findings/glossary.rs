@@ -71,6 +71,111 @@ pub const WORDS: &[Word] = &[
         meaning: "It went well this time, and need not the next: what the program relies on is not promised by TCP or UDP.",
     },
     Word {
+        kind: "severity",
+        name: "error",
+        meaning: "A finding of something that did not work: a picture that was lost, changed or never answered. A run with one exits 1.",
+    },
+    Word {
+        kind: "severity",
+        name: "warning",
+        meaning: "A finding of something that may explain trouble, or cause it another day.",
+    },
+    Word {
+        kind: "severity",
+        name: "note",
+        meaning: "A finding that is worth knowing, while nothing is wrong; or one that only follows from another of the same connection.",
+    },
+    Word {
+        kind: "confidence",
+        name: "given",
+        meaning: "The wire format was named by the user (--protocol, --layout): what is said of it can be proven.",
+    },
+    Word {
+        kind: "confidence",
+        name: "confirmed",
+        meaning: "The wire format was found out, and the bytes confirmed it more than once: what is said of it can be proven.",
+    },
+    Word {
+        kind: "confidence",
+        name: "guess",
+        meaning: "The wire format was found out from little, such as the port alone. It explains, and proves nothing.",
+    },
+    Word {
+        kind: "word",
+        name: "blame",
+        meaning: "Whose doing a difference is: the sender's, the network's, the capture's, the receiver's, or nobody's (padding that the format has). Only what the bytes show is said.",
+    },
+    Word {
+        kind: "word",
+        name: "sender",
+        meaning: "The program that hands a picture to its socket. As blame: the bytes were different when they came onto the wire.",
+    },
+    Word {
+        kind: "word",
+        name: "receiver",
+        meaning: "The program that takes a picture from its socket. As blame: the bytes went over the wire as they were sent, and were saved otherwise.",
+    },
+    Word {
+        kind: "word",
+        name: "network",
+        meaning: "What lies between the two systems. As blame: bytes left the sender and were never acknowledged, or came damaged.",
+    },
+    Word {
+        kind: "word",
+        name: "capture",
+        meaning: "The frames that were recorded. As blame: it lacks what would tell; no program and no network is accused.",
+    },
+    Word {
+        kind: "word",
+        name: "nobody",
+        meaning: "As blame: a difference that the format itself makes, such as padding.",
+    },
+    Word {
+        kind: "word",
+        name: "worker",
+        meaning: "A program that connects to a pipeline's server, is sent part of a picture and answers with the result.",
+    },
+    Word {
+        kind: "word",
+        name: "initiator",
+        meaning: "The side of a stream that connected, or sent the first datagram.",
+    },
+    Word {
+        kind: "word",
+        name: "coverage",
+        meaning: "What a capture can know and what it lacks: dropped or undecoded frames, late starts, missing sides, gaps. \"Nothing missing from the capture\" is said only where that is so.",
+    },
+    Word {
+        kind: "word",
+        name: "segment",
+        meaning: "What TCP carries in one packet. Where a segment ends says nothing about what one recv() returns.",
+    },
+    Word {
+        kind: "word",
+        name: "datagram",
+        meaning: "What UDP carries: handed over, lost, doubled or overtaken as a whole.",
+    },
+    Word {
+        kind: "word",
+        name: "whole",
+        meaning: "All bytes of the picture were on the wire, to the end that its structure or its wire format gives. Nothing is said by it about a file.",
+    },
+    Word {
+        kind: "word",
+        name: "folded",
+        meaning: "Streams and pictures that are only summed up, because the memory for accounts (--max-memory) was taken.",
+    },
+    Word {
+        kind: "word",
+        name: "converted",
+        meaning: "The picture travelled in another form (Base64, hexadecimal digits, gzip, a mask, line ends) and is compared as what it was before.",
+    },
+    Word {
+        kind: "word",
+        name: "aside",
+        meaning: "A file among those given that is plainly no picture (a text, a program, a capture): told of, and not compared.",
+    },
+    Word {
         kind: "word",
         name: "frame",
         meaning: "One captured packet, numbered from 1 as Wireshark does (frame.number).",
