@@ -210,7 +210,7 @@ fn install_and_remove_touch_the_users_own_folders_alone() {
         .lines()
         .filter(|line| line.ends_with(": installed"))
         .collect();
-    assert_eq!(placed.len(), 7, "{said}");
+    assert_eq!(placed.len(), 8, "{said}");
     for line in placed {
         assert!(line.starts_with(&own), "{line} is not below {own}");
     }

@@ -170,6 +170,14 @@ fn runs(page: &str) -> Vec<Run> {
             within = (line == "```sh").then_some(found.len());
             prompted = false;
         } else if let Some(first) = within {
+            // A line that ends with a backslash goes on in the next one.
+            if found.len() > first
+                && let Some(last) = found.last_mut()
+                && let Some(begun) = last.command.strip_suffix('\\')
+            {
+                last.command = format!("{}{}", begun, line.trim_start());
+                continue;
+            }
             // Where one line has a prompt, those without are what comes out.
             if line.starts_with("$ ") && !prompted {
                 prompted = true;
