@@ -175,7 +175,8 @@ fn runs(page: &str) -> Vec<Run> {
                 && let Some(last) = found.last_mut()
                 && let Some(begun) = last.command.strip_suffix('\\')
             {
-                last.command = format!("{}{}", begun, line.trim_start());
+                let rest = line.split(" #").next().unwrap_or(line);
+                last.command = format!("{begun}{}", rest.trim());
                 continue;
             }
             // Where one line has a prompt, those without are what comes out.
@@ -210,6 +211,10 @@ fn left_out(command: &str) -> Option<&'static str> {
     }
     if command.starts_with("imgnet wireshark") || command.starts_with("wireshark") {
         return Some("it changes the user's Wireshark (tests/dissectors.rs)");
+    }
+    let tshark = Command::new("tshark").arg("--version").output().is_ok();
+    if command.starts_with("tshark") && !tshark {
+        return Some("tshark is not installed");
     }
     let jq = Command::new("jq").arg("--version").output().is_ok();
     (command.contains("| jq") && !jq).then_some("jq is not installed")
@@ -261,7 +266,7 @@ fn every_command_that_a_page_shows_works_as_it_is_written() {
             continue;
         }
         let folder = tempfile::tempdir().expect("a folder");
-        for name in ["captures", "examples"] {
+        for name in ["captures", "examples", "wireshark"] {
             std::os::unix::fs::symlink(root().join(name), folder.path().join(name))
                 .expect("a link");
         }
@@ -321,7 +326,7 @@ fn every_command_that_a_page_shows_works_as_it_is_written() {
 
 #[test]
 fn what_is_said_of_a_command_is_no_part_of_it() {
-    let page = "```sh\nimgnet demo    # on one screen\n```\n```sh\n$ imgnet doctor\nall is well\n```\n```text\nimgnet x\n```";
+    let page = "```sh\nimgnet demo    # on one screen\n```\n```sh\n$ imgnet doctor\nall is well\n```\n```sh\nimgnet \\\n    explain # all\n```\n```text\nimgnet x\n```";
     let found: Vec<String> = runs(page).into_iter().map(|run| run.command).collect();
-    assert_eq!(found, ["imgnet demo", "imgnet doctor"]);
+    assert_eq!(found, ["imgnet demo", "imgnet doctor", "imgnet explain"]);
 }
