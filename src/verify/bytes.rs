@@ -233,7 +233,7 @@ fn fills(carriage: &Carriage<'_>, side: SideOfMismatch, found: &[u8], at: u64, e
     let Some(first) = carriers.first().map(|(_, range)| bytes_in(range)) else {
         return false;
     };
-    if carriers.len() < 2 || extra >= first {
+    if carriers.len() < 2 || extra >= first || !is_filling(found, at, first) {
         return false;
     }
     if side == SideOfMismatch::SenderToWire {
@@ -243,6 +243,16 @@ fn fills(carriage: &Carriage<'_>, side: SideOfMismatch, found: &[u8], at: u64, e
     let tail = found.get(index(at)..).unwrap_or_default();
     length.is_multiple_of(first)
         && (carriage.encoded == Some(length) || carriage.around.after.starts_with(tail))
+}
+
+/// Whether a tail is what buffers are filled up with: zeros, what lay there a datagram before, or more than a few bytes.
+fn is_filling(found: &[u8], at: u64, datagram: u64) -> bool {
+    const FEW: usize = 8;
+    let tail = found.get(index(at)..).unwrap_or_default();
+    let before = at
+        .checked_sub(datagram)
+        .and_then(|from| found.get(index(from)..)?.get(..tail.len()));
+    tail.len() >= FEW || tail.iter().all(|byte| *byte == 0) || before == Some(tail)
 }
 
 /// Compares the runs that were captured with the file at their offsets. Only what was captured can differ: that the file

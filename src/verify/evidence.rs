@@ -8,7 +8,7 @@ use crate::align::{
     unmasked, viewed,
 };
 use crate::ledger::Stream;
-use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, decode, sniff};
+use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, Walker, decode, sniff};
 use crate::units::ByteRange;
 
 /// Conversions of more bytes than this are not looked for.
@@ -449,6 +449,12 @@ fn converted(
     undone: &[Way<'_>],
     mut room: usize,
 ) -> Vec<Passage> {
+    let longest = open
+        .iter()
+        .filter_map(|number| ways.get(*number))
+        .map(|way| way.runs.iter().map(|run| run.bytes.len() as u64).sum())
+        .max()
+        .unwrap_or(0);
     let mut converted: Vec<Vec<u8>> = Vec::new();
     let mut numbers: Vec<(usize, Form)> = Vec::new();
     for (text, bytes) in texts
@@ -467,7 +473,8 @@ fn converted(
                 numbers.push((text, Form::View(view)));
             }
         }
-        if let Ok(picture) = decode(bytes, &DecodeLimits::default())
+        if may_be_pixels(bytes, longest)
+            && let Ok(picture) = decode(bytes, &DecodeLimits::default())
             && (picture.as_bytes().len()).saturating_mul(16) <= room
         {
             let turned = super::likeness::turned(bytes, &picture);
@@ -512,6 +519,22 @@ fn converted(
     }
     found.extend(inside);
     found
+}
+
+/// Whether so long a stream may carry the pixels of a file, or a part of them that tells something.
+fn may_be_pixels(file: &[u8], stream: u64) -> bool {
+    /// Of fewer nobody asks what they are.
+    const PART: u64 = 4;
+    let Sniff::Is(format) = sniff(file.get(..SNIFF_BYTES).unwrap_or(file)) else {
+        return true;
+    };
+    let mut walker = Walker::new(format);
+    walker.update(file);
+    let info = walker.info();
+    let size = info.width.zip(info.height);
+    size.is_none_or(|(width, height)| {
+        u64::from(width).saturating_mul(u64::from(height)) <= stream.saturating_mul(PART)
+    })
 }
 
 fn looked_for(

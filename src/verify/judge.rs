@@ -539,7 +539,9 @@ fn verdict(
         {
             Verdict::Match
         }
-        Verdict::Incomplete if knowledge.lacks => Verdict::Inconclusive,
+        Verdict::Incomplete if knowledge.lacks || is_guessed_piece(work, sent, received) => {
+            Verdict::Inconclusive
+        }
         Verdict::Incomplete | Verdict::Mismatch => Verdict::Incomplete,
         Verdict::Unverified | Verdict::Match => {
             let any = equal(sent) || equal(received);
@@ -561,6 +563,16 @@ fn verdict(
         },
         found => found,
     }
+}
+
+/// Whether datagrams, in a framing that was guessed, are a piece of a picture of which no file is known: others may be missing from
+/// the capture.
+fn is_guessed_piece(work: &Work<'_>, sent: Option<&Side>, received: Option<&Side>) -> bool {
+    let asked = work.asked.sent || work.asked.received;
+    let guessed = work
+        .stream
+        .is_some_and(|stream| stream.transport == TransportKind::Udp && !stream.is_confirmed());
+    guessed && asked && sent.is_none() && received.is_none()
 }
 
 /// Rows of pixels that a mismatch begins at, by the picture that was whole.

@@ -28,6 +28,9 @@ const HEADER: usize = 64;
 /// Nothing where the leads are headers of `pictures` pictures; else what is none. `alone`: a wire format explains what stands
 /// before the others.
 pub(super) fn are_explained(leads: &[Lead<'_>], pictures: usize, alone: bool) -> Option<Untold> {
+    if let Some(odd) = odd_message(leads, pictures) {
+        return Some(odd);
+    }
     let mut leads: Vec<(&[u8], &Lead<'_>)> = leads
         .iter()
         // Datagrams of their own are messages, whatever they say.
@@ -191,6 +194,23 @@ fn has_length_in_digits(bytes: &[u8], lead: &Lead<'_>) -> bool {
         .any(|number| lead.placed.lengths.contains(&number))
 }
 
+/// Where a short message of a few bytes announces each picture: one of another length, which is none of them.
+fn odd_message(leads: &[Lead<'_>], pictures: usize) -> Option<Untold> {
+    const SHORT: usize = 16;
+    let short = |lead: &Lead<'_>| {
+        lead.message
+            && !lead.bytes.is_empty()
+            && lead.bytes.len() <= SHORT
+            && !has_text(&lead.bytes)
+    };
+    if leads.len() < 2 || leads.len() != pictures || !leads.iter().all(short) {
+        return None;
+    }
+    let shortest = leads.iter().map(|lead| lead.bytes.len()).min()?;
+    let odd = leads.iter().find(|lead| lead.bytes.len() > shortest)?;
+    Some(odd.untold())
+}
+
 impl Lead<'_> {
     fn is_first(&self) -> bool {
         self.placed.range.start == self.bytes.len() as u64
@@ -324,10 +344,19 @@ fn seven_bits(bytes: &[u8]) -> Option<u64> {
     None
 }
 
+/// Whether it is the picture's length in digits, and one letter: no separator, and no word.
+fn is_length_and_more(bytes: &[u8], lead: &Lead<'_>) -> bool {
+    let Some((last, digits)) = bytes.split_last() else {
+        return false;
+    };
+    let is = |length: &u64| length.to_string().as_bytes() == digits;
+    last.is_ascii_alphabetic() && lead.placed.lengths.iter().any(is)
+}
+
 /// Whether it is text that tells of the picture: its length in digits, or more than digits.
 fn is_told_in_text(bytes: &[u8], lead: &Lead<'_>) -> bool {
     let text = |byte: &u8| (0x20..0x7f).contains(byte) || matches!(byte, b'\r' | b'\n' | b'\t' | 0);
-    if !bytes.iter().all(text) {
+    if !bytes.iter().all(text) || is_length_and_more(bytes, lead) {
         return false;
     }
     let mut digits = bytes

@@ -39,6 +39,11 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Whether it is no plain copy of the file that lies in the stream.
+    pub fn is_converted(&self) -> bool {
+        self.form != Form::BYTES
+    }
+
     fn new() -> Self {
         Self {
             sent: None,
@@ -330,16 +335,15 @@ impl Work<'_, '_> {
         let begins = head.is_some_and(|head| {
             matches!(crate::picture::sniff(head), crate::picture::Sniff::Is(_))
         });
-        if passage.form != Form::BYTES {
-            return None;
-        }
+        let plain = passage.form == Form::BYTES;
         let images = pictures
             .iter()
             .filter_map(|&index| self.result.images.get(index));
         let most = place.end.saturating_sub(place.start).saturating_mul(9);
         images
             .filter(|image| image.complete && image.format.is_some())
-            .filter(|image| !begins || self.saved.contains(&image.id))
+            .filter(|image| (plain && !begins) || self.saved.contains(&image.id))
+            .filter(|image| plain || (!begins && image.encoded_bytes.is_some()))
             .find(|image| overlap(&range(image), place).saturating_mul(10) >= most)
             .map(|image| image.id)
     }

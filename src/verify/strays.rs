@@ -33,6 +33,8 @@ pub struct Placed {
     pub range: ByteRange,
     /// How its bytes lie.
     pub lie: Lie,
+    /// It was found by its own structure, in no wire format.
+    pub is_carved: bool,
     /// Its length, as a header may tell it: of its own bytes, and of those that it takes.
     pub lengths: [u64; 2],
     /// Width and height.
@@ -48,6 +50,8 @@ pub struct Beside<'b> {
     pub open: &'b [ByteRange],
     /// Its wire format is known: what that does not name is no end of a message.
     pub understood: bool,
+    /// Its wire format was followed for some of the pictures, and lost before others: what stands there is none of its framing.
+    pub lost: bool,
     /// Where datagrams begin, and the end of the last; empty for a stream of bytes.
     pub datagrams: &'b BTreeSet<u64>,
 }
@@ -95,8 +99,9 @@ pub fn stray<E>(
         bytes: range.end - range.start,
         declared: None,
     };
-    if let Some((picture, range)) = too_long {
-        return Ok(Some(found(picture, &range)));
+    let too_long = too_long.map(|(picture, range)| found(picture, &range));
+    if let Some(stray) = too_long.or_else(|| beside.where_lost(&leads)) {
+        return Ok(Some(stray));
     }
     if let Some((lead, declared)) = nearly(&leads) {
         let bytes = lead.bytes.len() as u64;
@@ -188,6 +193,17 @@ fn comes_each_time<E>(
 }
 
 impl Beside<'_> {
+    /// What stands before the first picture that the wire format did not find any more.
+    fn where_lost(&self, leads: &[Lead<'_>]) -> Option<Stray> {
+        let lead = leads.iter().find(|lead| lead.placed.is_carved)?;
+        let bytes = lead.bytes.len() as u64;
+        self.lost.then(|| Stray {
+            picture: lead.placed.picture,
+            offset: lead.placed.range.start.saturating_sub(bytes),
+            bytes,
+        })
+    }
+
     /// Whether a tail makes the last block as long as the others, or is a block of no bytes.
     fn is_filled_up(&self, first: &Placed, tail: &ByteRange) -> bool {
         let of = |at: u64| {
@@ -243,6 +259,7 @@ mod tests {
                 picture: PictureId(id),
                 range: *start..*end,
                 lie: Lie::Plain,
+                is_carved: false,
                 lengths: [end - start, end - start],
                 size: None,
             })
@@ -258,6 +275,7 @@ mod tests {
             pictures: &pictures,
             open: &open,
             understood: false,
+            lost: false,
             datagrams: &BTreeSet::new(),
         };
         let found = stray(&beside, &mut |range| {

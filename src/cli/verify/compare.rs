@@ -19,7 +19,7 @@ use super::paint::paint;
 use super::spool::{Spool, Way};
 use crate::findings::Name;
 use crate::ledger::comparison::{Given, Level, PairedBy, Verification};
-use crate::ledger::{Image, Stream, Verdict};
+use crate::ledger::{Image, RegionKind, Stream, Verdict};
 use crate::report::model::Report;
 use crate::transfer::record::{Record, Side as Writer};
 use crate::units::PictureId;
@@ -172,13 +172,7 @@ impl Verifier<'_> {
         relayed(&report.images, &digests, &mut received);
         let sides = self.sides;
         let left = sides.sent.files.len() > files_used(&sent);
-        let senders: BTreeSet<SocketAddr> = report
-            .images
-            .iter()
-            .zip(&sent.files)
-            .filter(|(_, file)| file.is_some())
-            .map(|(image, _)| image.from)
-            .collect();
+        let senders = Senders::of(&report.images, &sent);
         let mut strays = self.strays(report, &gathered)?;
         let type_a = self.type_a(report)?;
         let mut images = std::mem::take(&mut report.images);
@@ -203,7 +197,7 @@ impl Verifier<'_> {
                 // What surrounds them is not all there.
                 knowledge.strays = 0;
             }
-            knowledge.wants_sent = sides.sent.asked && (left || senders.contains(&image.from));
+            knowledge.wants_sent = sides.sent.asked && senders.wants(image, left);
             knowledge.type_a = type_a.contains(&image.from) || type_a.contains(&image.to);
             (knowledge.before, knowledge.after) = self.around(report, image)?;
             let context = Context {
@@ -577,6 +571,35 @@ pub(in crate::cli) struct Context<'c> {
     pub(in crate::cli) knowledge: &'c Knowledge,
 }
 
+/// Who sends the files that were to be sent, and to whom.
+#[derive(Debug, Default)]
+struct Senders {
+    from: BTreeSet<SocketAddr>,
+    to: BTreeSet<SocketAddr>,
+}
+
+impl Senders {
+    fn of(images: &[Image], sent: &Pairs) -> Self {
+        let paired = || {
+            images
+                .iter()
+                .zip(&sent.files)
+                .filter(|(_, file)| file.is_some())
+        };
+        Self {
+            from: paired().map(|(image, _)| image.from).collect(),
+            to: paired().map(|(image, _)| image.to).collect(),
+        }
+    }
+
+    /// Whether a file sent is expected to belong to a picture: its sender has others, its receiver got others; or some are left
+    /// over, and it does not go to where the others come from.
+    fn wants(&self, image: &Image, left: bool) -> bool {
+        let back = self.from.contains(&image.to) || self.to.contains(&image.from);
+        self.from.contains(&image.from) || self.to.contains(&image.to) || (left && !back)
+    }
+}
+
 /// The bytes of files.
 struct Content {
     bytes: Vec<u8>,
@@ -651,8 +674,22 @@ fn of_files(digests: &BTreeMap<PictureId, Option<String>>, files: &[Found]) -> B
         .collect()
 }
 
-/// Whether beside the pictures bytes were sent that no wire format explains: they may be what is left of another.
+/// Whether beside the pictures bytes were sent that no wire format explains, or that are as long as a picture may be: they may
+/// be what is left of another.
 fn is_odd(report: &Report) -> bool {
+    /// Headers are shorter.
+    const LONG: u64 = 1 << 10;
+    let long = report
+        .streams
+        .iter()
+        .flat_map(|stream| &stream.directions)
+        .flat_map(|direction| &direction.map)
+        .any(|region| {
+            !matches!(region.kind, RegionKind::Picture | RegionKind::Gap) && region.length >= LONG
+        });
+    if long {
+        return true;
+    }
     report.images.iter().any(|image| {
         let stream = report.stream(image.stream);
         let mut ways = stream.iter().flat_map(|stream| &stream.directions);

@@ -24,24 +24,32 @@ pub(super) fn lacks(report: &Report) -> bool {
 /// Whether the capture ended, or began, where a connection with bytes went on: what was to be seen may lie beyond. Not where a
 /// finding says what it waited for, or where what went out is another file.
 pub(super) fn is_open(report: &Report) -> bool {
-    let told = report
+    let open = |stream: &Stream| match stream.transport {
+        TransportKind::Tcp => stream.directions.iter().all(|way| way.closed.is_none()),
+        // Datagrams have neither beginning nor end.
+        TransportKind::Udp => stream.directions.iter().any(|way| way.unique_bytes > 0),
+    };
+    !is_explained(report) && !is_stranger(report) && report.streams.iter().any(open)
+}
+
+/// Whether a proven error says what became of a transfer.
+pub(super) fn is_explained(report: &Report) -> bool {
+    report
         .findings
         .iter()
-        .any(|one| (one.severity, one.certainty) == (Severity::Error, Certainty::Proven));
-    let stranger = report.images.iter().any(|image| {
+        .any(|one| (one.severity, one.certainty) == (Severity::Error, Certainty::Proven))
+}
+
+/// Whether a picture went out that is none of the files that were to be sent.
+fn is_stranger(report: &Report) -> bool {
+    report.images.iter().any(|image| {
         image.complete
             && image.verdict == Verdict::Unverified
             && image
                 .compared
                 .as_ref()
                 .is_none_or(|compared| compared.sent.is_none())
-    });
-    let open = |stream: &Stream| match stream.transport {
-        TransportKind::Tcp => stream.directions.iter().all(|way| way.closed.is_none()),
-        // Datagrams have neither beginning nor end.
-        TransportKind::Udp => stream.directions.iter().any(|way| way.unique_bytes > 0),
-    };
-    !told && !stranger && report.streams.iter().any(open)
+    })
 }
 
 /// Whether bytes of a stream may have gone by that the capture does not have.

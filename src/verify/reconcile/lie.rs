@@ -133,32 +133,118 @@ pub(super) fn is_certain(way: &Way<'_>, passage: &Passage, lie: Lie, file: &[u8]
         return passage.placement.is_whole();
     }
     let spans = &passage.placement.spans;
-    spans
-        .iter()
-        .zip(spans.iter().skip(1))
-        .any(|(before, after)| {
-            let between = before.stream.end..after.stream.start;
-            let in_text = before.in_text().end..after.text;
-            if way.has_gap(&between) || in_text.start > in_text.end {
-                return false;
+    let pieces = Pieces::of(way, passage);
+    let at_ends = pieces
+        .as_ref()
+        .is_some_and(|pieces| pieces.differ_at_ends(passage));
+    at_ends
+        || spans
+            .iter()
+            .zip(spans.iter().skip(1))
+            .any(|(before, after)| {
+                let between = before.stream.end..after.stream.start;
+                let in_text = before.in_text().end..after.text;
+                if way.has_gap(&between) || in_text.start > in_text.end {
+                    return false;
+                }
+                let (stream, text) = (between.end - between.start, in_text.end - in_text.start);
+                let tcp = way.stream.transport == TransportKind::Tcp;
+                if text == 0 {
+                    // Of a part of it a header looks the same.
+                    let all =
+                        passage.placement.is_whole() && !way.has_gap(&passage.placement.stream());
+                    return all
+                        && stream > 0
+                        && lie == Lie::Irregular
+                        && (tcp || !at_border(way, &between));
+                }
+                // Left out: a datagram that is missing from the capture looks the same, unless it is within one. What stands there
+                // instead may be the next one's header.
+                if stream >= text || tcp {
+                    return stream > 0 || tcp;
+                }
+                let whole = pieces
+                    .as_ref()
+                    .is_none_or(|pieces| pieces.may_be_whole(text));
+                stream == 0 && (!whole || is_within(way, before.stream.end, &in_text, file))
+            })
+}
+
+/// The pieces in which datagrams carry a file: all of one length, but for the last.
+struct Pieces {
+    /// What all have.
+    length: u64,
+    /// There are too few to know: those that are missing may be longer.
+    few: bool,
+    /// What the last one has that was captured.
+    last: u64,
+    /// The only one, or the last, goes on behind the file's bytes.
+    goes_on: bool,
+}
+
+/// Bytes by which borders move where framing is equal to what follows in the file.
+const MOVED: u64 = 4;
+
+impl Pieces {
+    /// Absent where they are no datagrams, or have no common length.
+    fn of(way: &Way<'_>, passage: &Passage) -> Option<Self> {
+        let direction = way.stream.directions.get(way.side)?;
+        let carriers = direction.carriers.as_ref()?;
+        if way.stream.transport != TransportKind::Udp
+            || way.recovered.is_some()
+            || !passage.placement.is_in_order()
+        {
+            return None;
+        }
+        let mut end = 0;
+        let mut carried: Vec<u64> = Vec::new();
+        for extent in carriers.0.overlapping(passage.placement.stream()) {
+            let of = |span: &Span| overlap(&span.stream, &(extent.offset..extent.end()));
+            let bytes: u64 = passage.placement.spans.iter().map(of).sum();
+            if bytes > 0 {
+                carried.push(bytes);
+                end = end.max(extent.end());
             }
-            let (stream, text) = (between.end - between.start, in_text.end - in_text.start);
-            let tcp = way.stream.transport == TransportKind::Tcp;
-            if text == 0 {
-                // Of a part of it a header looks the same.
-                let all = passage.placement.is_whole() && !way.has_gap(&passage.placement.stream());
-                return all
-                    && stream > 0
-                    && lie == Lie::Irregular
-                    && (tcp || !at_border(way, &between));
-            }
-            // Left out: a datagram that is missing from the capture looks the same, unless it is within one. What stands there
-            // instead may be the next one's header.
-            if stream >= text || tcp {
-                return stream > 0 || tcp;
-            }
-            stream == 0 && is_within(way, before.stream.end, &in_text, file)
+        }
+        let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+        for bytes in &carried {
+            *counts.entry(*bytes).or_default() += 1;
+        }
+        let (&length, &most) = counts
+            .iter()
+            .max_by_key(|(bytes, count)| (**count, **bytes))?;
+        // Of one or two datagrams the first is as long as any: only the last may be shorter.
+        let few = carried.len() <= 2;
+        (few || most.saturating_mul(2) > carried.len()).then(|| Self {
+            length: if few {
+                length.max(carried.first().copied().unwrap_or(0))
+            } else {
+                length
+            },
+            few,
+            last: carried.last().copied().unwrap_or(0),
+            goes_on: end > passage.placement.stream().end && carried.len() == 1,
         })
+    }
+
+    /// Whether so many bytes of the file may be whole datagrams.
+    fn may_be_whole(&self, bytes: u64) -> bool {
+        let rest = bytes.checked_rem(self.length).unwrap_or(0);
+        bytes.saturating_add(MOVED) >= self.length
+            && (self.few || rest <= MOVED || rest.saturating_add(MOVED) >= self.length)
+    }
+
+    /// Whether what is missing before the first piece or behind the last is no whole datagram that was not captured.
+    fn differ_at_ends(&self, passage: &Passage) -> bool {
+        let spans = &passage.placement.spans;
+        let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
+            return false;
+        };
+        let before = first.text;
+        let behind = passage.placement.length.saturating_sub(last.in_text().end);
+        let is_full = self.last.saturating_add(MOVED) >= self.length;
+        (before > 0 && !self.may_be_whole(before)) || (behind > 0 && (!is_full || self.goes_on))
+    }
 }
 
 /// Whether a datagram begins in a range, or a few bytes from it.
@@ -324,9 +410,19 @@ pub(super) fn has_odd_header(way: &Way<'_>, put_in: &[ByteRange], place: &ByteRa
         .range(..=place.start)
         .next_back()
         .map(|start| place.start - start);
+    // Where datagrams have a header, one that begins with the file's bytes has lost its own.
+    let bare = starts
+        .range(place.start.saturating_add(1)..place.end)
+        .filter(|start| {
+            let near = |range: &ByteRange| {
+                range.start <= start.saturating_add(8) && range.end.saturating_add(8) >= **start
+            };
+            !put_in.iter().any(near)
+        })
+        .map(|_| 0);
     let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
     let lengths = put_in.iter().map(|range| range.end - range.start);
-    for length in lengths.chain(ahead) {
+    for length in lengths.chain(ahead).chain(bare) {
         if length >= SHARED {
             // Whole datagrams that came twice or out of turn.
             return false;
@@ -334,7 +430,42 @@ pub(super) fn has_odd_header(way: &Way<'_>, put_in: &[ByteRange], place: &ByteRa
         *counts.entry(length).or_default() += 1;
     }
     let all: usize = counts.values().sum();
-    all >= 4 && counts.values().max() == Some(&(all - 1))
+    (all >= 4 && counts.values().max() == Some(&(all - 1))) || is_out_of_turn(way, put_in)
+}
+
+/// Whether the headers count, and one of them does not.
+fn is_out_of_turn(way: &Way<'_>, put_in: &[ByteRange]) -> bool {
+    const WIDEST: u64 = 8;
+    let mut values: Vec<u64> = Vec::new();
+    for range in put_in {
+        let bytes = way.bytes(range).unwrap_or_default();
+        if bytes.is_empty() || bytes.len() as u64 > WIDEST {
+            return false;
+        }
+        let join = |all: u64, byte: &u8| all << 8 | u64::from(*byte);
+        values.push(bytes.iter().fold(0, join));
+    }
+    let steps: Vec<u64> = values
+        .iter()
+        .zip(values.iter().skip(1))
+        .map(|(one, next)| next.wrapping_sub(*one))
+        .collect();
+    let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+    for step in &steps {
+        *counts.entry(*step).or_default() += 1;
+    }
+    let Some((usual, most)) = counts.into_iter().max_by_key(|(_, count)| *count) else {
+        return false;
+    };
+    let odd: Vec<usize> = (0..steps.len())
+        .filter(|&at| steps.get(at) != Some(&usual))
+        .collect();
+    // Two steps beside each other that make up for each other: what stands between them is another number.
+    let &[one, other] = odd.as_slice() else {
+        return false;
+    };
+    let step = |at: usize| steps.get(at).copied().unwrap_or_default();
+    most >= 4 && other == one + 1 && step(one).wrapping_add(step(other)) == usual.wrapping_mul(2)
 }
 
 /// Whether each range that was put in, and the bytes before the first piece, hold the length of the piece that follows.

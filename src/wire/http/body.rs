@@ -116,7 +116,7 @@ impl One {
                         out.data(&held, sink);
                     }
                     Sniff::No
-                        if self.media.is_none()
+                        if self.media.is_none_or(is_walked)
                             && is_text(held.get(..SNIFF_BYTES).unwrap_or(held)) =>
                     {
                         let held = std::mem::take(held);
@@ -166,9 +166,26 @@ impl One {
     }
 }
 
-/// The kind of picture that a Content-Type names, of those that are not walked (IANA's registry of media types).
+/// Kinds of pictures that are known by their bytes: a body of such a type that does not begin as one is a broken picture.
+const WALKED: [&str; 9] = [
+    "image/jpeg",
+    "image/jpg",
+    "image/pjpeg",
+    "image/png",
+    "image/apng",
+    "image/gif",
+    "image/webp",
+    "image/bmp",
+    "image/x-ms-bmp",
+];
+
+fn is_walked(media: &str) -> bool {
+    WALKED.contains(&media)
+}
+
+/// The kind of picture that a Content-Type names (IANA's registry of media types).
 pub(super) fn media(content_type: &[u8]) -> Option<&'static str> {
-    const KINDS: [&str; 12] = [
+    const OTHERS: [&str; 12] = [
         "image/x-icon",
         "image/vnd.microsoft.icon",
         "image/tiff",
@@ -184,8 +201,9 @@ pub(super) fn media(content_type: &[u8]) -> Option<&'static str> {
     ];
     let name = content_type.split(|byte| *byte == b';').next()?;
     let name = name.trim_ascii();
-    KINDS
+    WALKED
         .into_iter()
+        .chain(OTHERS)
         .find(|kind| kind.as_bytes().eq_ignore_ascii_case(name))
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::super::files::Found;
 use super::super::knowledge;
 use super::super::spool::Way;
-use super::{Gathered, Verifier};
+use super::{Gathered, Senders, Verifier};
 use crate::findings::{Finding, Name, Severity};
 use crate::ledger::{Direction, Image, RegionKind, Stream, TransportKind};
 use crate::report::model::Report;
@@ -169,7 +169,13 @@ impl Verifier<'_> {
             .enumerate()
             .filter(|(index, _)| !used.contains(index))
             .map(|(_, file)| file)
+            // What the receiver has went by where nobody captured it.
+            .filter(|file| {
+                let mut received = self.sides.received.files.iter();
+                !received.any(|saved| saved.facts.sha256 == file.facts.sha256)
+            })
             .collect();
+        let senders = Senders::of(&report.images, sent);
         let mut found = Vec::new();
         if left.is_empty() || knowledge::lacks(report) {
             return Ok(found);
@@ -186,7 +192,12 @@ impl Verifier<'_> {
             .iter()
             .zip(&sent.files)
             // What is no picture file may be a file's pixels, or its bytes in a form that is not known.
-            .filter(|(image, file)| file.is_none() && image.complete && image.format.is_some())
+            .filter(|(image, file)| {
+                file.is_none()
+                    && image.complete
+                    && image.format.is_some()
+                    && senders.wants(image, true)
+            })
             .map(|(image, _)| image)
             .collect();
         if let ([_, ..], Some(image)) = (left.as_slice(), strangers.first())
@@ -267,6 +278,7 @@ struct Asked {
     pictures: Vec<verify::Placed>,
     open: Vec<ByteRange>,
     understood: bool,
+    lost: bool,
     datagrams: BTreeSet<u64>,
 }
 
@@ -287,7 +299,8 @@ impl Asked {
         let converted = |image: &&Image| {
             let evidence = gathered.evidence.get(&image.id);
             image.encoded_bytes.is_some()
-                && evidence.is_some_and(|evidence| evidence.wire.is_some())
+                && evidence
+                    .is_some_and(|evidence| evidence.wire.is_some() && evidence.is_converted())
         };
         if images.is_empty() || images.iter().any(converted) {
             return None;
@@ -309,11 +322,14 @@ impl Asked {
                     picture: image.id,
                     range: image.offset..image.offset.saturating_add(length),
                     lie: evidence.map_or(verify::Lie::Plain, |evidence| evidence.lie),
+                    is_carved: image.protocol == Protocol::Carve,
                     lengths: [image.bytes, length],
                     size: image.width.zip(image.height),
                 }
             })
             .collect();
+        let carved = |image: &&&Image| image.protocol == Protocol::Carve;
+        let lost = (1..images.len()).contains(&images.iter().filter(carved).count());
         let end = direction.unique_bytes.saturating_add(direction.gap_bytes);
         let mut open: Vec<ByteRange> = if understood {
             direction
@@ -341,6 +357,7 @@ impl Asked {
             pictures,
             open,
             understood,
+            lost,
             datagrams,
         })
     }
@@ -350,6 +367,7 @@ impl Asked {
             pictures: &self.pictures,
             open: &self.open,
             understood: self.understood,
+            lost: self.lost,
             datagrams: &self.datagrams,
         }
     }

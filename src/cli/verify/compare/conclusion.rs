@@ -159,11 +159,34 @@ pub(super) fn left_over(report: &Report, verification: &Verification) -> Option<
         left(&verification.received, |file| file.named) || (any(&verification.received) && none);
     let any_left = any(&verification.sent) || any(&verification.received) || sent;
     let beyond = !report.coverage.whole || knowledge::is_open(report);
-    if (lacks && any_left) || (beyond && (sent || received)) {
+    // That a file went by before the capture, after it or in a connection that was left out cannot be ruled out, unless another
+    // picture may be it, or a finding says why nothing was sent. What the receiver has of it has gone by.
+    let doubtful = report
+        .images
+        .iter()
+        .any(|image| image.verdict == Verdict::Unverified);
+    let nothing_sent = report
+        .findings
+        .iter()
+        .any(|one| one.name == Name::NothingSent);
+    let explained = none && (nothing_sent || knowledge::is_explained(report));
+    let unseen = sent && (delivered(verification) || !(doubtful || explained));
+    if (lacks && any_left) || (beyond && (sent || received)) || unseen {
         return Some(Verdict::Inconclusive);
     }
-    // That it went by before or after the capture cannot be ruled out.
     (sent || received).then_some(Verdict::Unverified)
+}
+
+/// Whether the receiver has a file that was to be sent and that is on no wire.
+fn delivered(verification: &Verification) -> bool {
+    let of = |given: &Option<Given>| -> BTreeSet<String> {
+        let unpaired = given.iter().flat_map(|given| &given.unpaired);
+        unpaired
+            .filter(|file| file.aside.is_none())
+            .map(|file| file.sha256.clone())
+            .collect()
+    };
+    !of(&verification.sent).is_disjoint(&of(&verification.received))
 }
 
 pub(super) fn unpaired(side: &Side, other: &Side, pairs: &Pairs) -> Vec<UnpairedFile> {
