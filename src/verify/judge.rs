@@ -19,7 +19,7 @@ use crate::findings::{Finding, Name};
 use crate::ledger::comparison::{
     Blame, Blamed, Comparison, Level, Mismatch, PairedBy, Rows, Side, SideOfMismatch,
 };
-use crate::ledger::{Image, Stream, TransportKind, Verdict};
+use crate::ledger::{Confidence, Image, Stream, TransportKind, Verdict};
 use crate::wire::{Encoding, Protocol};
 
 /// Which sides the user gave files of.
@@ -469,7 +469,9 @@ fn unknown(work: &Work<'_>, sent: &mut Option<Compared>, received: &mut Option<C
         return false;
     }
     if !(differs(sent) || differs(received)) {
-        return matches!(work.image.verdict, Verdict::Incomplete) && knowledge.lacks;
+        // What the receiver has of it was delivered.
+        let delivered = unseen && same_files;
+        return matches!(work.image.verdict, Verdict::Incomplete) && (knowledge.lacks || delivered);
     }
     for compared in [sent, received].into_iter().flatten() {
         if compared.side.equal == Some(false) {
@@ -569,9 +571,9 @@ fn verdict(
 /// the capture.
 fn is_guessed_piece(work: &Work<'_>, sent: Option<&Side>, received: Option<&Side>) -> bool {
     let asked = work.asked.sent || work.asked.received;
-    let guessed = work
-        .stream
-        .is_some_and(|stream| stream.transport == TransportKind::Udp && !stream.is_confirmed());
+    let guessed = work.stream.is_some_and(|stream| {
+        stream.transport == TransportKind::Udp && stream.confidence != Some(Confidence::Given)
+    });
     guessed && asked && sent.is_none() && received.is_none()
 }
 
