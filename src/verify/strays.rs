@@ -201,6 +201,7 @@ impl Beside<'_> {
             picture: lead.placed.picture,
             offset: lead.placed.range.start.saturating_sub(bytes),
             bytes,
+            declared: None,
         })
     }
 
