@@ -679,17 +679,23 @@ fn of_files(digests: &BTreeMap<PictureId, Option<String>>, files: &[Found]) -> B
 fn is_odd(report: &Report) -> bool {
     /// Headers are shorter.
     const LONG: u64 = 1 << 10;
-    let long = report
+    is_long_beside(report, LONG) || is_odd_beside(report)
+}
+
+/// Whether so many bytes at least were sent in one piece that are no picture.
+fn is_long_beside(report: &Report, least: u64) -> bool {
+    report
         .streams
         .iter()
         .flat_map(|stream| &stream.directions)
         .flat_map(|direction| &direction.map)
         .any(|region| {
-            !matches!(region.kind, RegionKind::Picture | RegionKind::Gap) && region.length >= LONG
-        });
-    if long {
-        return true;
-    }
+            !matches!(region.kind, RegionKind::Picture | RegionKind::Gap) && region.length >= least
+        })
+}
+
+/// Whether bytes beside a picture are explained by no wire format.
+fn is_odd_beside(report: &Report) -> bool {
     report.images.iter().any(|image| {
         let stream = report.stream(image.stream);
         let mut ways = stream.iter().flat_map(|stream| &stream.directions);

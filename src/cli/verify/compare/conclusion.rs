@@ -10,7 +10,7 @@ use crate::findings::{Finding, Name, Severity};
 use crate::ledger::comparison::{Aside, Given, UnpairedFile, Verification};
 use crate::ledger::{Confidence, Image, Stream, Verdict};
 use crate::report::model::Report;
-use crate::units::PictureId;
+use crate::units::{PictureId, StreamId};
 use crate::verify::Pairs;
 use crate::wire::Protocol;
 
@@ -111,10 +111,40 @@ pub(super) fn take_back(report: &mut Report) {
 /// The verdict of the run, by its pictures and by what stands beside them.
 pub(in crate::cli::verify) fn concluded(report: &mut Report) {
     if let Some(verification) = &report.verification {
+        let delivered = delivered(verification) && !may_be_beside(report, verification);
+        pieces_are_not_judged(&mut report.images, &mut report.verdict, delivered);
         report.verdict = report.verdict.max(left_over(report, verification));
     }
     if knowledge::hides(report) {
         report.verdict = report.verdict.max(Some(Verdict::Inconclusive));
+    }
+}
+
+/// A piece of a picture that belongs to no file may be what the capture shows of one that it does not show whole: of a file that was
+/// delivered, or of a picture in the same stream that the capture lacks bytes of.
+fn pieces_are_not_judged(images: &mut [Image], run: &mut Option<Verdict>, delivered: bool) {
+    let lacking: BTreeSet<StreamId> = images
+        .iter()
+        .filter(|image| image.verdict == Verdict::Inconclusive)
+        .map(|image| image.stream)
+        .collect();
+    for image in images.iter_mut() {
+        // Files that differ tell what the capture lacks does not.
+        let differ = image.compared.as_ref().is_some_and(|one| {
+            let files = one.sent.as_ref().zip(one.received.as_ref());
+            files.is_some_and(|(sent, received)| sent.sha256 != received.sha256)
+        });
+        let alone = image
+            .compared
+            .as_ref()
+            .is_none_or(|one| one.sent.is_none() && one.received.is_none());
+        let piece = (alone && delivered) || (!differ && lacking.contains(&image.stream));
+        if image.verdict == Verdict::Incomplete && piece {
+            image.verdict = Verdict::Inconclusive;
+        }
+    }
+    if *run == Some(Verdict::Incomplete) {
+        *run = images.iter().map(|image| image.verdict).max();
     }
 }
 
@@ -160,7 +190,7 @@ pub(super) fn left_over(report: &Report, verification: &Verification) -> Option<
     let any_left = any(&verification.sent) || any(&verification.received) || sent;
     let beyond = !report.coverage.whole || knowledge::is_open(report);
     // That a file went by before the capture, after it or in a connection that was left out cannot be ruled out, unless another
-    // picture may be it, or a finding says why nothing was sent. What the receiver has of it has gone by.
+    // picture or bytes that are no picture may be it, or a finding says why nothing was sent. What the receiver has of it has gone by.
     let doubtful = report
         .images
         .iter()
@@ -170,11 +200,23 @@ pub(super) fn left_over(report: &Report, verification: &Verification) -> Option<
         .iter()
         .any(|one| one.name == Name::NothingSent);
     let explained = none && (nothing_sent || knowledge::is_explained(report));
-    let unseen = sent && (delivered(verification) || !(doubtful || explained));
+    let unseen = sent
+        && !may_be_beside(report, verification)
+        && (delivered(verification) || !(doubtful || explained));
     if (lacks && any_left) || (beyond && (sent || received)) || unseen {
         return Some(Verdict::Inconclusive);
     }
     (sent || received).then_some(Verdict::Unverified)
+}
+
+/// Whether bytes that are no picture may be a file that was to be sent, in a form that is not known.
+fn may_be_beside(report: &Report, verification: &Verification) -> bool {
+    let left = verification.sent.iter().flat_map(|given| &given.unpaired);
+    let least = left
+        .filter(|file| file.aside.is_none())
+        .map(|file| file.bytes / 2)
+        .min();
+    super::is_long_beside(report, least.unwrap_or(0).max(1 << 10))
 }
 
 /// Whether the receiver has a file that was to be sent and that is on no wire.
