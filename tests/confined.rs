@@ -207,23 +207,31 @@ fn whoever_is_interrupted_leaves_no_temporary_file() {
     ] {
         std::fs::create_dir_all(&temporary).unwrap();
         let given = capture.to_str().unwrap();
-        let child = Command::new(IMGNET)
-            .args(
-                arguments
-                    .split(' ')
-                    .map(|word| word.replace("CAPTURE", given)),
-            )
-            .current_dir(folder.path())
-            .env("TMPDIR", &temporary)
-            .stdin(std::fs::File::open(&capture).unwrap())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut running = Running(child);
-        // It has what it writes into open by then, and is far from the end.
-        std::thread::sleep(std::time::Duration::from_millis(400));
-        assert!(running.0.try_wait().unwrap().is_none(), "{arguments}: over");
+        let start = || {
+            let child = Command::new(IMGNET)
+                .args(
+                    arguments
+                        .split(' ')
+                        .map(|word| word.replace("CAPTURE", given)),
+                )
+                .current_dir(folder.path())
+                .env("TMPDIR", &temporary)
+                .stdin(std::fs::File::open(&capture).unwrap())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            Running(child)
+        };
+        // It has what it writes into open by then, and is not at the end: how long that takes depends on the machine.
+        let mut running = [400, 200, 100, 50, 25]
+            .into_iter()
+            .find_map(|pause| {
+                let mut running = start();
+                std::thread::sleep(std::time::Duration::from_millis(pause));
+                running.0.try_wait().unwrap().is_none().then_some(running)
+            })
+            .unwrap_or_else(|| panic!("{arguments}: over at once"));
         let pid = running.0.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(sent.unwrap().success());

@@ -174,6 +174,10 @@ impl WebSocketDecoder {
             Err(()) => self.lose(head, sink),
             Ok(Some((frame, opcode))) => {
                 self.filled = 0;
+                if !frame.control && opcode != 0 {
+                    // The message before was left without its last fragment.
+                    self.settle(Ending::Broken, StreamEnd::Fin, sink);
+                }
                 self.pending = self.pending.saturating_add(head.len() as u64);
                 if !frame.control {
                     if opcode != 0 {

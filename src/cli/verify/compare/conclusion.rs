@@ -181,10 +181,11 @@ pub(super) fn left_over(report: &Report, verification: &Verification) -> Option<
         .as_ref()
         .is_some_and(|given| given.unpaired.len() as u64 == given.files);
     let named = |file: &UnpairedFile| file.aside.is_none() && file.named;
-    let sent = ledger
-        || left(&verification.sent, named)
+    let files = left(&verification.sent, named)
         || ((verification.received.is_some() || nothing)
             && left(&verification.sent, |file| file.aside.is_none()));
+    // A ledger grows from run to run.
+    let sent = ledger || files;
     let received =
         left(&verification.received, |file| file.named) || (any(&verification.received) && none);
     let any_left = any(&verification.sent) || any(&verification.received) || sent;
@@ -200,7 +201,7 @@ pub(super) fn left_over(report: &Report, verification: &Verification) -> Option<
         .iter()
         .any(|one| one.name == Name::NothingSent);
     let explained = none && (nothing_sent || knowledge::is_explained(report));
-    let unseen = sent
+    let unseen = files
         && !may_be_beside(report, verification)
         && (delivered(verification) || !(doubtful || explained));
     if (lacks && any_left) || (beyond && (sent || received)) || unseen {
