@@ -1,5 +1,7 @@
 //! Where the files given lie in what was captured: passages of their bytes, as they are, converted or decoded.
 
+use std::collections::BTreeSet;
+
 use image::DynamicImage;
 
 use super::wire::Run;
@@ -303,6 +305,22 @@ pub(super) fn passages<'w>(texts: &[Text<'_>], ways: &[Way<'w>]) -> (Vec<Passage
     found.extend(in_recovered(texts, &plain, &numbers, &undone, ways.len()));
     undone.extend(had_back_characters(ways, &open));
     found.extend(converted(texts, ways, &open, &undone, room));
+    // Where a file's own bytes came, pixels that it stores as they are do not stand for it: its headers and checksums count.
+    let own: BTreeSet<(usize, usize)> = found
+        .iter()
+        .filter(|passage| passage.form == Form::View(View::Bytes) && passage.tells())
+        .map(|passage| (passage.text, passage.way))
+        .collect();
+    let base = |way: usize| {
+        let undone = way.checked_sub(ways.len()).and_then(|at| undone.get(at));
+        undone
+            .and_then(|way| way.recovered.as_ref())
+            .map_or(way, |undone| undone.way)
+    };
+    found.retain(|passage| {
+        !(matches!(passage.form, Form::Pixels(..))
+            && own.contains(&(passage.text, base(passage.way))))
+    });
     (found, undone)
 }
 
