@@ -7,7 +7,7 @@
     reason = "tests: they are there to panic, read what the programs left, and say what was skipped"
 )]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -190,56 +190,73 @@ fn files(folder: &Path) -> Vec<String> {
     found
 }
 
+/// Starts imgnet in `folder`, with temporary files of its own.
+fn started(arguments: &str, folder: &Path, given: Stdio) -> Running {
+    std::fs::create_dir_all(folder.join("tmp")).unwrap();
+    let child = Command::new(IMGNET)
+        .args(arguments.split(' '))
+        .current_dir(folder)
+        .env("TMPDIR", folder.join("tmp"))
+        .stdin(given)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    Running(child)
+}
+
+/// Ends it by a signal, and looks for what it left behind.
+fn interrupt(running: &mut Running, signal: &str, folder: &Path) -> Vec<String> {
+    let pid = running.0.id().to_string();
+    let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+    assert!(sent.unwrap().success());
+    let told = std::time::Instant::now();
+    while running.0.try_wait().unwrap().is_none() {
+        assert!(
+            told.elapsed().as_secs() < 20,
+            "it goes on after SIG{signal}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    files(folder)
+        .into_iter()
+        .filter(|file| file.contains(".imgnet-") || Path::new(file).starts_with(folder.join("tmp")))
+        .collect()
+}
+
 #[test]
 fn whoever_is_interrupted_leaves_no_temporary_file() {
     let folder = tempfile::tempdir().unwrap();
-    let temporary = folder.path().join("tmp");
-    let capture = tempfile::tempdir().unwrap();
-    let capture = capture.path().join("long.pcap");
-    long_capture(&capture, 1500);
+    let folder = folder.path();
+    long_capture(&folder.join("long.pcap"), 40);
+    let capture = std::fs::read(folder.join("long.pcap")).unwrap();
     for (arguments, signal) in [
-        ("analyze CAPTURE --format json -o report.json", "KILL"),
-        ("analyze CAPTURE --extract pictures", "INT"),
-        ("report CAPTURE -o report.html", "KILL"),
-        ("annotate CAPTURE -o annotated.pcapng", "KILL"),
-        ("check CAPTURE --record expect.toml", "INT"),
+        ("analyze - --format json -o report.json", "KILL"),
+        ("analyze - --extract pictures", "INT"),
+        ("report - -o report.html", "KILL"),
+        ("check - --record expect.toml", "INT"),
         ("packets -", "KILL"),
     ] {
-        std::fs::create_dir_all(&temporary).unwrap();
-        let given = capture.to_str().unwrap();
-        let start = || {
-            let child = Command::new(IMGNET)
-                .args(
-                    arguments
-                        .split(' ')
-                        .map(|word| word.replace("CAPTURE", given)),
-                )
-                .current_dir(folder.path())
-                .env("TMPDIR", &temporary)
-                .stdin(std::fs::File::open(&capture).unwrap())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            Running(child)
-        };
-        // It has what it writes into open by then, and is not at the end: how long that takes depends on the machine.
-        let mut running = [400, 200, 100, 50, 25]
-            .into_iter()
-            .find_map(|pause| {
-                let mut running = start();
-                std::thread::sleep(std::time::Duration::from_millis(pause));
-                running.0.try_wait().unwrap().is_none().then_some(running)
-            })
-            .unwrap_or_else(|| panic!("{arguments}: over at once"));
-        let pid = running.0.id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
-        assert!(sent.unwrap().success());
-        running.0.wait().unwrap();
-        let left: Vec<String> = files(folder.path())
-            .into_iter()
-            .filter(|file| file.contains(".imgnet-") || Path::new(file).starts_with(&temporary))
-            .collect();
+        let mut running = started(arguments, folder, Stdio::piped());
+        // More than a pipe holds, so most of it has been read; and without its end, so it waits for more.
+        let mut given = running.0.stdin.take().unwrap();
+        given
+            .write_all(&capture[..capture.len() - 1])
+            .unwrap_or_else(|error| panic!("{arguments}: {error}"));
+        assert!(
+            running.0.try_wait().unwrap().is_none(),
+            "{arguments}: over before the capture was"
+        );
+        let left = interrupt(&mut running, signal, folder);
+        assert!(left.is_empty(), "{arguments}: {left:?}");
+    }
+    // It reads a file twice, so nothing holds it: at whatever moment it is ended, nothing is left.
+    long_capture(&folder.join("long.pcap"), 400);
+    for pause in [1, 10, 40, 100, 200, 400] {
+        let arguments = "annotate long.pcap -o annotated.pcapng";
+        let mut running = started(arguments, folder, Stdio::null());
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        let left = interrupt(&mut running, "KILL", folder);
         assert!(left.is_empty(), "{arguments}: {left:?}");
     }
 }

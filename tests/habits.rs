@@ -12,6 +12,8 @@
 #[path = "support/scenario.rs"]
 mod scenario;
 mod support;
+#[path = "support/verified.rs"]
+mod verified;
 
 use std::path::Path;
 
@@ -623,23 +625,6 @@ fn raw() -> Vec<Transfer> {
     ]
 }
 
-/// A pcap file of these frames.
-fn pcap(scenario: &Scenario) -> Vec<u8> {
-    let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
-    file.extend([0; 8]);
-    file.extend(262_144_u32.to_le_bytes());
-    file.extend(1_u32.to_le_bytes());
-    for frame in &scenario.frames {
-        let number = |value: i64| u32::try_from(value).unwrap().to_le_bytes();
-        file.extend(number(frame.time / 1_000_000_000));
-        file.extend(number(frame.time / 1000 % 1_000_000));
-        let length = u32::try_from(frame.data.len()).unwrap().to_le_bytes();
-        file.extend([length, length].concat());
-        file.extend(&frame.data);
-    }
-    file
-}
-
 fn frames(wire: &Wire) -> Scenario {
     let mut scenario = Scenario::new();
     match wire {
@@ -677,7 +662,7 @@ fn write(folder: &Path, files: &Files) -> String {
 fn judged(transfer: &Transfer) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let capture = folder.path().join("a.pcap");
-    std::fs::write(&capture, pcap(&frames(&transfer.wire))).unwrap();
+    verified::write(&frames(&transfer.wire), &capture);
     let capture = capture.to_string_lossy().into_owned();
     let sent = write(&folder.path().join("sent"), &transfer.sent);
     let received = write(&folder.path().join("received"), &transfer.received);

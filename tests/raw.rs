@@ -265,3 +265,49 @@ fn misreadings_of_the_receiver_are_named() {
     let files: verified::Files<'_> = &[("a.png", &file)];
     assert_eq!(verify(&stream(&upward), files, files).exit, 0);
 }
+
+/// A picture file stores its pixels in its own way: that they are the file's does not make it the file.
+#[test]
+fn pixels_inside_another_picture_file_are_no_match() {
+    use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+    let original = pixels(5);
+    let encoded = |compression, filter| {
+        let mut file = Vec::new();
+        let encoder = PngEncoder::new_with_quality(&mut file, compression, filter);
+        original.write_with_encoder(encoder).expect("it is encoded");
+        file
+    };
+    let stored = encoded(CompressionType::Uncompressed, FilterType::NoFilter);
+    let mut bitmap = std::io::Cursor::new(Vec::new());
+    original
+        .write_to(&mut bitmap, ImageFormat::Bmp)
+        .expect("it is encoded");
+    let sent = png(&original);
+    for (wire, what) in [
+        (&stored, "a PNG without compression"),
+        (
+            &encoded(CompressionType::Best, FilterType::NoFilter),
+            "a PNG without filters",
+        ),
+        (&bitmap.into_inner(), "a BMP"),
+    ] {
+        let verified = verify(&stream(wire), &[("a.png", &sent)], &[]);
+        assert_eq!(
+            (verified.exit, text(&verified.report, "verdict")),
+            (1, "mismatch"),
+            "{what}"
+        );
+        // And of the file itself each byte counts: signature, headers, data, checksums, end.
+        for place in (0..60)
+            .step_by(7)
+            .chain((60..wire.len()).step_by(wire.len() / 4))
+        {
+            for at in [place, wire.len() - 1 - place] {
+                let mut changed = wire.clone();
+                changed[at] ^= 0x21;
+                let verified = verify(&stream(&changed), &[("a", wire)], &[]);
+                assert_ne!(verified.exit, 0, "{what}: byte {at}");
+            }
+        }
+    }
+}

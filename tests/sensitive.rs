@@ -4,7 +4,6 @@
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::disallowed_methods,
     reason = "a test reads files, and may fail"
 )]
 
@@ -19,27 +18,20 @@ mod given;
 
 mod support;
 
-use std::sync::Mutex;
-
 use edit::{Carried, Edit, Ends, carried, edited, first_difference};
-use given::{Transfer, healthy};
+use given::{Transfer, asked, healthy};
 use imgnet::expect::{self, Expectations, Origin, Outcome};
 use imgnet::ledger::comparison::{Blamed, SideOfMismatch};
 use imgnet::ledger::{Image, RegionKind, Verdict};
 use imgnet::report::Report;
 use sweep::{Dice, analyse};
 
-/// Places in one file or direction; `IMGNET_SWEEP_PLACES` asks for others, `IMGNET_SWEEP_ONLY` for captures of this name.
+/// Places in one file or direction.
 const PLACES: usize = 16;
-
-fn most_places() -> usize {
-    let asked = std::env::var("IMGNET_SWEEP_PLACES").ok();
-    asked.and_then(|asked| asked.parse().ok()).unwrap_or(PLACES)
-}
 
 /// At most so many offsets: first, last, those around borders, and others by chance.
 fn places(length: usize, borders: &[usize], dice: &mut Dice) -> Vec<usize> {
-    let most = most_places();
+    let most = asked(PLACES);
     let mut places = vec![0, 1, length / 2, length.saturating_sub(2), length - 1];
     for &border in borders {
         places.extend([border.saturating_sub(1), border]);
@@ -352,41 +344,14 @@ fn on_one_direction(
 
 #[test]
 fn one_byte_is_never_a_match() {
-    let transfers = Mutex::new(healthy());
-    let total = Mutex::new(Tally::default());
-    let captures = transfers.lock().expect("no panic").len();
-    if let Ok(only) = std::env::var("IMGNET_SWEEP_ONLY") {
-        transfers
-            .lock()
-            .expect("no panic")
-            .retain(|one| one.name.contains(&only));
-    }
+    let transfers = healthy();
+    let captures = transfers.len();
     assert!(captures >= 18, "only {captures} healthy captures");
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let next = transfers.lock().expect("no panic").pop();
-                    let Some(transfer) = next else {
-                        return;
-                    };
-                    let mut tally = Tally::default();
-                    of_files(&transfer, true, &mut tally);
-                    of_files(&transfer, false, &mut tally);
-                    on_the_wire(&transfer, &mut tally);
-                    let mut total = total.lock().expect("no panic");
-                    total.runs += tally.runs;
-                    total.failures.append(&mut tally.failures);
-                }
-            });
-        }
+    given::swept(transfers, 8_000, |transfer| {
+        let mut tally = Tally::default();
+        of_files(transfer, true, &mut tally);
+        of_files(transfer, false, &mut tally);
+        on_the_wire(transfer, &mut tally);
+        (tally.runs, tally.failures)
     });
-    let Tally { runs, failures } = total.into_inner().expect("no panic");
-    let shown: Vec<_> = failures.iter().take(40).collect();
-    assert!(
-        failures.is_empty(),
-        "{} of {runs} runs failed: {shown:#?}",
-        failures.len()
-    );
-    assert!(runs > 8_000, "only {runs} runs");
 }

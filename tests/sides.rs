@@ -15,6 +15,8 @@ mod framings;
 #[path = "support/scenario.rs"]
 mod scenario;
 mod support;
+#[path = "support/verified.rs"]
+mod verified;
 
 use std::path::Path;
 
@@ -37,22 +39,6 @@ impl Said {
     }
 }
 
-fn pcap(scenario: &Scenario) -> Vec<u8> {
-    let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
-    file.extend([0; 8]);
-    file.extend(262_144_u32.to_le_bytes());
-    file.extend(1_u32.to_le_bytes());
-    for frame in &scenario.frames {
-        let number = |value: i64| u32::try_from(value).unwrap().to_le_bytes();
-        file.extend(number(frame.time / 1_000_000_000));
-        file.extend(number(frame.time / 1000 % 1_000_000));
-        let length = u32::try_from(frame.data.len()).unwrap().to_le_bytes();
-        file.extend([length, length].concat());
-        file.extend(&frame.data);
-    }
-    file
-}
-
 fn write(folder: &Path, kind: &str, files: &[Vec<u8>]) -> String {
     std::fs::create_dir_all(folder).unwrap();
     for (number, bytes) in files.iter().enumerate() {
@@ -71,7 +57,7 @@ fn verify(
 ) -> Said {
     let folder = tempfile::tempdir().unwrap();
     let capture = folder.path().join("a.pcap");
-    std::fs::write(&capture, pcap(scenario)).unwrap();
+    verified::write(scenario, &capture);
     let capture = capture.to_string_lossy().into_owned();
     let sent = write(&folder.path().join("sent"), kind, sent);
     let received = write(&folder.path().join("received"), kind, received);

@@ -1,11 +1,6 @@
 //! Every capture with files, with frames left out: a verdict stays or becomes `inconclusive`, nobody else is blamed, and nothing
 //! is proven that the whole capture does not show.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test reads its environment, and may fail"
-)]
-
 #[path = "support/sweep.rs"]
 mod sweep;
 
@@ -18,9 +13,8 @@ mod given;
 mod support;
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 
-use given::Transfer;
+use given::{Transfer, asked};
 use imgnet::findings::{Certainty, Severity};
 use imgnet::ledger::Verdict;
 use imgnet::ledger::comparison::Blamed;
@@ -30,12 +24,6 @@ use sweep::{Kept, SNAP_LENGTHS, parts_of};
 /// Frames of a capture at which it is cut, and that are left out one by one; and how many pairs, and runs, of them.
 const SINGLES: usize = 60;
 const PAIRS: usize = 30;
-
-/// `IMGNET_SWEEP_PLACES` asks for other numbers, `IMGNET_SWEEP_ONLY` for captures of this name.
-fn asked(usual: usize) -> usize {
-    let asked = std::env::var("IMGNET_SWEEP_PLACES").ok();
-    asked.and_then(|asked| asked.parse().ok()).unwrap_or(usual)
-}
 
 fn blamed(report: &Report) -> BTreeSet<String> {
     report
@@ -148,34 +136,5 @@ fn sweep_of(transfer: &Transfer) -> (u64, Vec<String>) {
 
 #[test]
 fn with_fewer_frames_a_verdict_stays_or_is_inconclusive() {
-    let mut transfers = given::all();
-    if let Ok(only) = std::env::var("IMGNET_SWEEP_ONLY") {
-        transfers.retain(|one| one.name.contains(&only));
-    }
-    let transfers = Mutex::new(transfers);
-    let total = Mutex::new((0_u64, Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let next = transfers.lock().expect("no panic").pop();
-                    let Some(transfer) = next else {
-                        return;
-                    };
-                    let (runs, mut failures) = sweep_of(&transfer);
-                    let mut total = total.lock().expect("no panic");
-                    total.0 += runs;
-                    total.1.append(&mut failures);
-                }
-            });
-        }
-    });
-    let (runs, failures) = total.into_inner().expect("no panic");
-    let shown: Vec<_> = failures.iter().take(40).collect();
-    assert!(
-        failures.is_empty(),
-        "{} of {runs} runs failed: {shown:#?}",
-        failures.len()
-    );
-    assert!(runs > 6_000, "only {runs} runs");
+    given::swept(given::all(), 6_000, sweep_of);
 }

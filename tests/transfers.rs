@@ -13,6 +13,8 @@
 #[path = "support/scenario.rs"]
 mod scenario;
 mod support;
+#[path = "support/verified.rs"]
+mod verified;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -261,7 +263,7 @@ fn transfers(all: &str) -> Vec<Transfer> {
     found
 }
 
-fn captured(transfer: &Transfer) -> Vec<u8> {
+fn captured(transfer: &Transfer) -> Scenario {
     let mut scenario = Scenario::on_loopback();
     let udp = |(_, act): &(Side, Act)| matches!(act, Act::Datagram(_));
     let mut tcp = (!transfer.acts.iter().any(udp)).then(|| scenario.connect(50_001, 9_321));
@@ -284,26 +286,14 @@ fn captured(transfer: &Transfer) -> Vec<u8> {
             _ => panic!("{}: a stream without connection", transfer.name),
         }
     }
-    let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
-    file.extend([0; 8]);
-    file.extend(262_144_u32.to_le_bytes());
-    file.extend(1_u32.to_le_bytes());
-    for frame in &scenario.frames {
-        let number = |value: i64| u32::try_from(value).unwrap().to_le_bytes();
-        file.extend(number(frame.time / 1_000_000_000));
-        file.extend(number(frame.time / 1000 % 1_000_000));
-        let length = u32::try_from(frame.data.len()).unwrap().to_le_bytes();
-        file.extend([length, length].concat());
-        file.extend(&frame.data);
-    }
-    file
+    scenario
 }
 
 /// What is wrong with what imgnet says of a transfer; nothing where it is right.
 fn judged(transfer: &Transfer) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     let capture = folder.path().join("a.pcap");
-    std::fs::write(&capture, captured(transfer)).unwrap();
+    verified::write(&captured(transfer), &capture);
     let capture = capture.to_string_lossy().into_owned();
     let mut arguments = vec![
         "verify".to_owned(),

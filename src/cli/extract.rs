@@ -5,16 +5,19 @@
 //! beside the file. Memory: one small buffer for each file that is open, and few are.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::bail;
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{flag, low_level};
 use tempfile::TempPath;
 
 use crate::analysis::Event;
@@ -33,6 +36,12 @@ const OPEN: usize = 128;
 const BUFFER: usize = 32 << 10;
 /// What to do where writing fails half-way.
 const ROOM: &str = "see whether the disk is full, or choose another folder";
+/// What is said of the folder after an interruption.
+const INTERRUPTED: &str = "interrupted; it has the pictures that were over by then";
+/// How often it is looked whether the process was told to end.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long the analysis has to notice it; it cannot while it waits for a pipe that gives nothing.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Writes pictures into a folder.
 #[derive(Debug)]
@@ -44,8 +53,15 @@ pub struct Extract {
     open: VecDeque<PictureId>,
     written: Vec<ExtractedFile>,
     failure: Option<anyhow::Error>,
-    /// Set by Ctrl-C and the like: what is not finished is taken away before the process ends.
-    interrupted: Arc<AtomicBool>,
+    /// Ctrl-C and the like: what is not finished is taken away before the process ends.
+    interruption: Arc<Interruption>,
+}
+
+/// Whether the process was told to end, and what it then has to take away.
+#[derive(Debug, Default)]
+struct Interruption {
+    told: Arc<AtomicBool>,
+    unfinished: Mutex<BTreeSet<PathBuf>>,
 }
 
 /// A picture that is not over yet.
@@ -101,13 +117,13 @@ impl Extract {
             open: VecDeque::new(),
             written: Vec::new(),
             failure: None,
-            interrupted: interrupted(),
+            interruption: Interruption::watched(folder),
         })
     }
 
     /// Whether a file could not be written: nothing more is.
     pub fn failed(&self) -> bool {
-        self.failure.is_some() || self.interrupted.load(Ordering::SeqCst)
+        self.failure.is_some() || self.interruption.is_told()
     }
 
     /// One event of the analysis.
@@ -130,10 +146,9 @@ impl Extract {
     pub fn finish(self) -> anyhow::Result<Extracted> {
         match self.failure {
             Some(failure) => Err(failure),
-            None if self.interrupted.load(Ordering::SeqCst) => Err(anyhow::anyhow!(
-                "{}: interrupted; it has the pictures that were over by then",
-                self.folder.display()
-            )),
+            None if self.interruption.is_told() => {
+                Err(anyhow::anyhow!("{}: {INTERRUPTED}", self.folder.display()))
+            }
             None => Ok(Extracted {
                 folder: self.folder.to_string_lossy().into_owned(),
                 files: self.written,
@@ -171,7 +186,7 @@ impl Extract {
         let part = match self.parts.entry(picture) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let (file, path) = temporary(&self.folder)?;
+                let (file, path) = self.interruption.temporary(&self.folder)?;
                 entry.insert(Part {
                     path,
                     file: Some(BufWriter::with_capacity(BUFFER, file)),
@@ -226,7 +241,7 @@ impl Extract {
             }
             remove(&self.folder.join(format!("{stem}.partial.gaps.json")))?;
         }
-        settle(part.path, &path)?;
+        self.interruption.settle(part.path, &path)?;
         let gaps = if image.gaps.is_empty() {
             None
         } else {
@@ -294,24 +309,79 @@ impl Extract {
         let name = format!("{stem}.partial.gaps.json");
         let path = self.folder.join(&name);
         let cannot = trouble(&path, "cannot be written", ROOM);
-        let (file, temporary) = temporary(&self.folder).map_err(&cannot)?;
+        let (file, temporary) = self.interruption.temporary(&self.folder).map_err(&cannot)?;
         let mut file = BufWriter::new(file);
         crate::report::json::write(list, &mut file).map_err(&cannot)?;
         file.flush().map_err(&cannot)?;
-        settle(temporary, &path)?;
+        self.interruption.settle(temporary, &path)?;
         Ok(name)
     }
 }
 
-/// Set once the process is told to end; told again, it ends at once.
-fn interrupted() -> Arc<AtomicBool> {
-    let told = Arc::default();
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // Without it, the process ends at once.
-        let _ = signal_hook::flag::register_conditional_default(signal, Arc::clone(&told))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&told)));
+impl Interruption {
+    /// Told to end, the analysis stops by itself; told again, or where the analysis cannot notice, the process ends.
+    fn watched(folder: &Path) -> Arc<Self> {
+        let this = Arc::new(Self::default());
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            // Without it, the process ends at once.
+            let _ = flag::register_conditional_default(signal, Arc::clone(&this.told))
+                .and_then(|_| flag::register(signal, Arc::clone(&this.told)));
+        }
+        let watched = Arc::downgrade(&this);
+        let folder = folder.to_owned();
+        // Without the thread, an interruption waits for the pipe's next bytes.
+        let _ = thread::Builder::new()
+            .name("interruption".to_owned())
+            .spawn(move || end_in_time(&watched, &folder));
+        this
     }
-    told
+
+    fn is_told(&self) -> bool {
+        self.told.load(Ordering::SeqCst)
+    }
+
+    fn unfinished(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A file without its name yet.
+    fn temporary(&self, folder: &Path) -> io::Result<(File, TempPath)> {
+        let mut unfinished = self.unfinished();
+        let (file, path) = temporary(folder)?;
+        unfinished.insert(path.to_path_buf());
+        Ok((file, path))
+    }
+
+    fn settle(&self, temporary: TempPath, path: &Path) -> anyhow::Result<()> {
+        let name = temporary.to_path_buf();
+        settle(temporary, path)?;
+        self.unfinished().remove(&name);
+        Ok(())
+    }
+}
+
+/// Ends the process where the analysis does not within [`GRACE`]. Over once nothing is extracted any more.
+fn end_in_time(watched: &Weak<Interruption>, folder: &Path) {
+    while let Some(interruption) = watched.upgrade() {
+        if interruption.is_told() {
+            drop(interruption);
+            thread::sleep(GRACE);
+            let Some(interruption) = watched.upgrade() else {
+                return;
+            };
+            // Held to the end: no other file is begun.
+            let unfinished = interruption.unfinished();
+            for path in unfinished.iter() {
+                let _ = fs::remove_file(path);
+            }
+            let _ = writeln!(io::stderr(), "imgnet: {}: {INTERRUPTED}", folder.display());
+            low_level::exit(2);
+        }
+        drop(interruption);
+        thread::sleep(LOOK);
+    }
 }
 
 /// Gives a finished file its name. Never replaces another: `--force` has removed what may go.

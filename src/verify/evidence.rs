@@ -1,7 +1,5 @@
 //! Where the files given lie in what was captured: passages of their bytes, as they are, converted or decoded.
 
-use std::collections::BTreeSet;
-
 use image::DynamicImage;
 
 use super::wire::Run;
@@ -9,7 +7,7 @@ use crate::align::{
     Aligner, Index, Origin, Placement, Recovered, View, apart, characters, placements, recovered,
     unmasked, viewed,
 };
-use crate::ledger::Stream;
+use crate::ledger::{Carriers, Stream};
 use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, Walker, decode, sniff};
 use crate::units::ByteRange;
 
@@ -70,6 +68,11 @@ impl Way<'_> {
             Some(undone) => undone.origin.end(),
             None => self.end(),
         }
+    }
+
+    /// The frames that carry the direction; absent where they were not kept.
+    pub(super) fn carriers(&self) -> Option<&Carriers> {
+        self.stream.directions.get(self.side)?.carriers.as_ref()
     }
 
     /// Whether bytes are missing from the capture in this range.
@@ -305,22 +308,6 @@ pub(super) fn passages<'w>(texts: &[Text<'_>], ways: &[Way<'w>]) -> (Vec<Passage
     found.extend(in_recovered(texts, &plain, &numbers, &undone, ways.len()));
     undone.extend(had_back_characters(ways, &open));
     found.extend(converted(texts, ways, &open, &undone, room));
-    // Where a file's own bytes came, pixels that it stores as they are do not stand for it: its headers and checksums count.
-    let own: BTreeSet<(usize, usize)> = found
-        .iter()
-        .filter(|passage| passage.form == Form::View(View::Bytes) && passage.tells())
-        .map(|passage| (passage.text, passage.way))
-        .collect();
-    let base = |way: usize| {
-        let undone = way.checked_sub(ways.len()).and_then(|at| undone.get(at));
-        undone
-            .and_then(|way| way.recovered.as_ref())
-            .map_or(way, |undone| undone.way)
-    };
-    found.retain(|passage| {
-        !(matches!(passage.form, Form::Pixels(..))
-            && own.contains(&(passage.text, base(passage.way))))
-    });
     (found, undone)
 }
 

@@ -110,6 +110,11 @@ pub(super) fn reconcile(
             .filter(|passage| passage.placement.is_whole() && passage.form == Form::BYTES)
             .map(|passage| (passage.way, passage.placement.stream().start))
             .collect(),
+        own: passages
+            .iter()
+            .filter(|passage| passage.form == Form::BYTES && passage.tells())
+            .map(|passage| (passage.text, passage.way))
+            .collect(),
     };
     passages.sort_by_key(|passage| {
         let whole = passage.placement.is_whole();
@@ -147,6 +152,8 @@ struct Work<'w, 'f> {
     ended: BTreeMap<(usize, u64), usize>,
     /// Where in ways whole files begin.
     starts: BTreeSet<(usize, u64)>,
+    /// Texts, and ways that have bytes of theirs as they are.
+    own: BTreeSet<(usize, usize)>,
 }
 
 impl Work<'_, '_> {
@@ -207,6 +214,9 @@ impl Work<'_, '_> {
             .iter()
             .any(|(number, range)| *number == origin && overlap(range, &place) > SHARED);
         let pictures = self.overlapping(way, &place);
+        if self.is_stored(passage, origin, &place, &pictures) {
+            return;
+        }
         let known = pictures.iter().any(|&index| {
             self.result.images.get(index).is_some_and(|image| {
                 self.known.contains(&image.id) && overlap(&range(image), &place) > SHARED
@@ -305,6 +315,26 @@ impl Work<'_, '_> {
         evidence.wire = Some(wire);
         evidence.lie = lie;
         evidence.certain = certain;
+    }
+
+    /// Whether pixels are the data of a picture file that came, stored or compressed: they do not stand for it, since its headers and
+    /// checksums count, too.
+    fn is_stored(
+        &self,
+        passage: &Passage,
+        origin: usize,
+        place: &ByteRange,
+        pictures: &[usize],
+    ) -> bool {
+        let mut around = pictures
+            .iter()
+            .filter_map(|&index| self.result.images.get(index));
+        matches!(passage.form, Form::Pixels(..))
+            && (self.own.contains(&(passage.text, origin))
+                || around.any(|image| {
+                    let own = range(image);
+                    image.format.is_some() && own.start < place.start && place.end <= own.end
+                }))
     }
 
     /// Whether a whole file is there, and a wire format that was guessed took bytes behind it for the picture's: the receiver

@@ -783,24 +783,3 @@ pub(crate) const CASES: &[Case] = &[
         nearly: || findings(&many_streams()),
     },
 ];
-
-/// A picture behind a length that is too large by so much, and then the end.
-fn sized(more: usize) -> Vec<Finding> {
-    let mut scenario = Scenario::new();
-    let mut tcp = scenario.connect(50_000, 7_777);
-    let picture = jpeg();
-    let length = u32::try_from(picture.len() + more).expect("a small picture");
-    let message = [&length.to_be_bytes()[..], &picture].concat();
-    scenario.transfer(&mut tcp, Client, &message, 1400);
-    scenario.close(&mut tcp, Client);
-    scenario.findings()
-}
-
-/// A picture behind these bytes.
-fn framed_by(header: &[u8]) -> Vec<Finding> {
-    let mut scenario = Scenario::new();
-    let mut tcp = scenario.connect(41000, 7000);
-    scenario.transfer(&mut tcp, Client, &[header, &jpeg()].concat(), 1400);
-    scenario.close(&mut tcp, Client);
-    scenario.findings()
-}

@@ -11,6 +11,7 @@
 )]
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use imgnet::analysis::Options;
 use imgnet::cli::verify::{MemoryFile, verified};
@@ -175,6 +176,51 @@ pub(crate) fn is_free(capture: &str, kind: Option<RegionKind>, edit: Edit) -> bo
     // Beside the digits that say how many datagrams come stands what the programs like.
     let counted = capture == "udp-count.pcap" && matches!(edit, Edit::Insert(_));
     framing && (counted || texts.contains(&capture) || (changed && capture.starts_with("udp")))
+}
+
+/// So many, or as many as `IMGNET_SWEEP_PLACES` asks for.
+pub(crate) fn asked(usual: usize) -> usize {
+    let asked = std::env::var("IMGNET_SWEEP_PLACES").ok();
+    asked.and_then(|asked| asked.parse().ok()).unwrap_or(usual)
+}
+
+/// Sweeps over transfers, on all cores; `IMGNET_SWEEP_ONLY` asks for captures of this name. None may fail,
+/// and those of all captures are more than `least`.
+pub(crate) fn swept(
+    mut transfers: Vec<Transfer>,
+    least: u64,
+    sweep: impl Fn(&Transfer) -> (u64, Vec<String>) + Sync,
+) {
+    let only = std::env::var("IMGNET_SWEEP_ONLY").ok();
+    if let Some(only) = &only {
+        transfers.retain(|one| one.name.contains(only));
+    }
+    let transfers = Mutex::new(transfers);
+    let total = Mutex::new((0_u64, Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let next = transfers.lock().expect("no panic").pop();
+                    let Some(transfer) = next else {
+                        return;
+                    };
+                    let (runs, mut failures) = sweep(&transfer);
+                    let mut total = total.lock().expect("no panic");
+                    total.0 += runs;
+                    total.1.append(&mut failures);
+                }
+            });
+        }
+    });
+    let (runs, failures) = total.into_inner().expect("no panic");
+    let shown: Vec<_> = failures.iter().take(40).collect();
+    assert!(
+        failures.is_empty(),
+        "{} of {runs} runs failed: {shown:#?}",
+        failures.len()
+    );
+    assert!(only.is_some() || runs > least, "only {runs} runs");
 }
 
 /// The cases of `captures/cases/reports` that have a picture on both sides: broken ones stay broken in the same way, or cannot be

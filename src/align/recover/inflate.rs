@@ -28,9 +28,6 @@ pub(super) fn recovered(bytes: &[u8], start: u64, room: usize) -> Vec<Recovered>
         let Some((view, head)) = wrapping(rest) else {
             continue;
         };
-        if is_in_chunk(bytes.get(..from).unwrap_or_default()) {
-            continue;
-        }
         tries += 1;
         if tries > TRIES || room < LEAST {
             break;
@@ -55,16 +52,6 @@ pub(super) fn recovered(bytes: &[u8], start: u64, room: usize) -> Vec<Recovered>
         found.extend(bare);
     }
     found
-}
-
-/// Whether a chunk of a PNG has begun right before: what is compressed there is the picture's own, and the picture is compared as it
-/// is. Its pixels alone would pass over its headers and checksums.
-fn is_in_chunk(before: &[u8]) -> bool {
-    /// An image chunk; a frame's has a running number first.
-    const SEQUENCE: usize = 4;
-    let animated = before.len().checked_sub(SEQUENCE);
-    before.ends_with(b"IDAT")
-        || animated.is_some_and(|end| before.get(..end).unwrap_or_default().ends_with(b"fdAT"))
 }
 
 /// Which wrapping begins here (RFC 1952, section 2.3; RFC 1950, section 2.2), and how long its header is.

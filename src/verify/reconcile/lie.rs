@@ -249,11 +249,7 @@ impl Pieces {
 
 /// Whether a datagram begins in a range, or a few bytes from it.
 pub(super) fn at_border(way: &Way<'_>, range: &ByteRange) -> bool {
-    let carriers = way
-        .stream
-        .directions
-        .get(way.side)
-        .and_then(|direction| direction.carriers.as_ref());
+    let carriers = way.carriers();
     let near = range.start.saturating_sub(8)..=range.end.saturating_add(8);
     carriers.is_none_or(|carriers| {
         carriers
@@ -265,12 +261,7 @@ pub(super) fn at_border(way: &Way<'_>, range: &ByteRange) -> bool {
 
 /// Whether what was left out of a file there was left out within a datagram. Where bytes repeat, the place is not exact.
 pub(super) fn is_within(way: &Way<'_>, place: u64, left_out: &ByteRange, file: &[u8]) -> bool {
-    let carriers = way
-        .stream
-        .directions
-        .get(way.side)
-        .and_then(|direction| direction.carriers.as_ref());
-    let Some(carriers) = carriers else {
+    let Some(carriers) = way.carriers() else {
         return false;
     };
     let byte = |at: u64| usize::try_from(at).ok().and_then(|at| file.get(at));
@@ -364,12 +355,7 @@ fn tells_length(way: &Way<'_>, spans: &[Span], range: &ByteRange) -> bool {
 
 /// Whether what was put in begins or ends at the beginning of datagrams.
 pub(super) fn at_datagrams(way: &Way<'_>, put_in: &[ByteRange], place: &ByteRange) -> bool {
-    let carriers = way
-        .stream
-        .directions
-        .get(way.side)
-        .and_then(|direction| direction.carriers.as_ref());
-    let Some(carriers) = carriers else {
+    let Some(carriers) = way.carriers() else {
         return false;
     };
     let mut starts: BTreeSet<u64> = carriers.0.iter().map(|extent| extent.offset).collect();
@@ -397,10 +383,7 @@ pub(super) fn at_datagrams(way: &Way<'_>, put_in: &[ByteRange], place: &ByteRang
 /// is no header any more.
 pub(super) fn has_odd_header(way: &Way<'_>, put_in: &[ByteRange], place: &ByteRange) -> bool {
     let carriers = way
-        .stream
-        .directions
-        .get(way.side)
-        .and_then(|direction| direction.carriers.as_ref())
+        .carriers()
         .filter(|_| way.stream.transport == TransportKind::Udp);
     let Some(carriers) = carriers else {
         return false;
