@@ -9,8 +9,10 @@
 
 mod data;
 mod draw;
+mod graphics;
 mod load;
 mod model;
+mod records;
 mod screen;
 mod terminal;
 
@@ -24,6 +26,7 @@ use crossterm::event::{
 };
 
 use self::draw::Look;
+pub use self::graphics::Graphics;
 use self::load::{Known, News};
 use self::model::{Key, Model, Wish};
 use self::terminal::Terminal;
@@ -58,6 +61,8 @@ pub struct View {
     pub unicode: bool,
     /// Whether the terminal says that it has colours of 24 bits.
     pub true_color: bool,
+    /// How the terminal is told to show pixels; absent where pictures are drawn in half blocks.
+    pub graphics: Option<Graphics>,
 }
 
 /// Compares the pictures of a capture with files.
@@ -106,6 +111,8 @@ pub fn run(mut view: View) -> Result<(), Error> {
         color: view.color,
         true_color: view.true_color,
         unicode: view.unicode,
+        graphics: view.graphics,
+        cell: None,
     };
     let (to, news) = channel();
     let mut model = Model::new(view.title.clone(), view.live.is_some());
@@ -120,7 +127,7 @@ pub fn run(mut view: View) -> Result<(), Error> {
         let files = view.compare.iter().flat_map(|compare| &compare.files);
         let paths = view.paths.iter().chain(files).map(PathBuf::as_path);
         let _ = confine(&needs.reading(paths).on_terminal());
-        load::load(view.paths.clone(), view.options.clone(), to.clone());
+        load::load(view.paths.clone(), view.options.clone(), true, to.clone());
     }
     let outcome = watch(&mut view, &mut model, look, &mut terminal, &to, &news);
     drop(terminal);
@@ -145,10 +152,12 @@ fn watch(
             stale = true;
             match new {
                 News::Data(data) => {
-                    growth.reading = false;
+                    growth.read(!model.paused);
                     let first = !model.loaded;
                     let complete = data.complete;
-                    model.take(*data);
+                    if let Some(Wish::Fetch(id)) = model.take(*data) {
+                        fetch(view, model, id, to);
+                    }
                     if complete && let Some(compare) = view.compare.take() {
                         compared(compare, to.clone());
                     }
@@ -156,6 +165,7 @@ fn watch(
                         model.set_filter(&filter.to_string());
                     }
                 }
+                News::Progress(progress) => model.progress = Some(progress),
                 News::Picture(picture) => model.fetched(picture),
                 News::Compared(index) => {
                     if let Some(Wish::Fetch(id)) = model.compared(*index) {
@@ -163,7 +173,7 @@ fn watch(
                     }
                 }
                 // A file that has only just begun cannot be read yet.
-                News::Failed(_) if view.live.is_some() && !model.loaded => growth.reading = false,
+                News::Failed(_) if view.live.is_some() && !model.loaded => growth.read(true),
                 News::Failed(message) if model.loaded => model.message = Some(message),
                 News::Failed(message) => return Err(Error::Capture(message)),
             }
@@ -177,11 +187,12 @@ fn watch(
                 return Err(Error::Capture(said));
             }
             if growth.is_due(&view.paths, model.paused) {
-                load::load(view.paths.clone(), view.options.clone(), to.clone());
+                let first = !model.loaded;
+                load::load(view.paths.clone(), view.options.clone(), first, to.clone());
             }
         }
         if stale {
-            terminal.draw(|frame| draw::draw(model, look, frame))?;
+            show(model, look, terminal)?;
             stale = false;
         }
         if !event::poll(BEAT)? {
@@ -217,17 +228,32 @@ fn watch(
     Ok(())
 }
 
-/// When a file that grows is to be read again.
+fn show(model: &mut Model, mut look: Look, terminal: &mut Terminal) -> Result<(), Error> {
+    look.cell = look.graphics.and_then(|_| terminal::cell());
+    terminal.draw(|frame| draw::draw(model, look, frame))?;
+    if let Some(graphics) = look.graphics {
+        let placed = std::mem::take(&mut model.placed);
+        if terminal.take_away(graphics, &placed)? {
+            terminal.draw(|frame| draw::draw(model, look, frame))?;
+        }
+        terminal.show(graphics, &placed)?;
+    }
+    Ok(())
+}
+
+/// When a file that grows is to be read again: after a pause four times as long as it took, so that the viewer takes no more
+/// than a fifth of a processor from those who send, receive and capture.
 #[derive(Debug, Default)]
 struct Growth {
     length: u64,
-    last: Option<Instant>,
-    reading: bool,
+    begun: Option<Instant>,
+    ended: Option<(Instant, Duration)>,
 }
 
 impl Growth {
     fn is_due(&mut self, paths: &[PathBuf], paused: bool) -> bool {
-        if paused || self.reading || self.last.is_some_and(|last| last.elapsed() < AGAIN) {
+        let rests = |(ended, took): (Instant, Duration)| ended.elapsed() < AGAIN.max(took * 4);
+        if paused || self.begun.is_some() || self.ended.is_some_and(rests) {
             return false;
         }
         let length = paths.first().map_or(0, |path| load::length(path));
@@ -235,9 +261,19 @@ impl Growth {
             return false;
         }
         self.length = length;
-        self.last = Some(Instant::now());
-        self.reading = true;
+        self.begun = Some(Instant::now());
         true
+    }
+
+    /// What was read is here. Where it is not shown it is to be read again.
+    fn read(&mut self, shown: bool) {
+        self.ended = self
+            .begun
+            .take()
+            .map(|begun| (Instant::now(), begun.elapsed()));
+        if !shown {
+            self.length = 0;
+        }
     }
 }
 

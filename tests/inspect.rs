@@ -680,3 +680,44 @@ fn a_mistake_in_a_filter_is_shown_with_a_caret_and_the_nearest_name() {
     assert!(told.contains("did you mean tcp.port?"), "{told}");
     assert!(told.contains("\n  ^~~~~~~~"), "{told}");
 }
+
+/// A capture of so many frames: those of a small one over and over.
+fn long_capture(folder: &Path, frames: usize) -> PathBuf {
+    let bytes = std::fs::read(captures_folder().join("eof.pcap")).expect("a capture");
+    let (header, records) = bytes.split_at(24);
+    let mut all = header.to_vec();
+    let mut at = 0;
+    for _ in 0..frames {
+        let length = records.get(at + 8..at + 12).and_then(<[u8]>::first_chunk);
+        let end = at + 16 + u32::from_le_bytes(*length.expect("a record")) as usize;
+        all.extend_from_slice(records.get(at..end).expect("a record"));
+        at = if end < records.len() { end } else { 0 };
+    }
+    let path = folder.join("long.pcap");
+    std::fs::write(&path, all).expect("a file");
+    // A file that was written to just now is not mapped, and only what is mapped is handed to other threads.
+    let file = std::fs::File::options().append(true).open(&path);
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    file.and_then(|file| file.set_modified(long_ago))
+        .expect("a time");
+    path
+}
+
+#[test]
+fn rows_by_many_threads_are_those_of_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let capture = long_capture(folder.path(), 12_000);
+    for format in ["table", "jsonl", "csv"] {
+        let list = |more: &[&str]| {
+            let path = capture.to_str().expect("UTF-8");
+            let output = imgnet(&[&["packets", path, "--format", format], more].concat());
+            assert!(output.status.success());
+            String::from_utf8(output.stdout).expect("UTF-8")
+        };
+        let by_many = list(&[]);
+        // A list with a limit is written by one thread.
+        let by_one = list(&["--limit", "1000000"]);
+        assert!(by_many.lines().count() >= 12_000, "{format}");
+        assert!(by_many == by_one, "{format}: the lists differ");
+    }
+}

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use crate::analysis::{self, Analysis, Event, Options};
+use crate::analysis::{self, Analysis, Event, Options, PacketCounts, Told};
 use crate::cli::reading::{Frames, Reading, Watch};
 use crate::findings::rules;
 use crate::frame::Frame;
@@ -18,38 +18,56 @@ pub(super) fn open(captures: &[PathBuf]) -> anyhow::Result<Box<dyn Frames>> {
     Ok(Box::new(Capture::open(captures)?))
 }
 
+/// The accounts of a large mapped capture, by several threads; absent where it is none, or the frames themselves are watched, or the
+/// file was cut meanwhile: what is told only at the end can be thrown away.
+fn at_once(
+    capture: &Capture,
+    options: &Options,
+    watch: &mut dyn Watch,
+) -> Option<(Vec<FileSummary>, Told)> {
+    // A small capture is read before threads have begun.
+    let large = capture.file_bytes().is_some_and(|bytes| bytes >= LARGE);
+    if !large || !watch.accounts_only() {
+        return None;
+    }
+    let mut frames = capture.mapped()?;
+    let threads = if options.threads > 1 {
+        options.threads
+    } else {
+        0
+    };
+    let each = |frame: &Frame<'_>| {
+        if capture.reads_zeros() {
+            return ControlFlow::Break(());
+        }
+        watch.frame(frame.data.len())
+    };
+    let told = analysis::analyse(options, threads, &mut frames, each, |frames| {
+        source::ended(&frames.files())
+    });
+    let files = frames.files();
+    (!capture.was_cut()).then_some((files, told))
+}
+
+/// As [`Frames::analyse`], of a large mapped capture that goes on being read: its pages need not be found a second time. Absent where
+/// it is none.
+pub(super) fn analyse_mapped(
+    capture: &Capture,
+    options: &Options,
+    watch: &mut dyn Watch,
+) -> Option<Reading> {
+    let (files, told) = at_once(capture, options, watch)?;
+    let counts = told.tell(watch);
+    Some(reading(&files, counts, watch))
+}
+
 impl Frames for Capture {
     fn analyse(
         mut self: Box<Self>,
         options: Options,
         watch: &mut dyn Watch,
     ) -> anyhow::Result<Reading> {
-        // A small capture is read before threads have begun.
-        let large = self.file_bytes().is_some_and(|bytes| bytes >= LARGE);
-        let told = match self.mapped() {
-            // What is told only at the end can be thrown away, where the file was cut meanwhile: so large files, which
-            // are mapped, are read here alone.
-            Some(mut frames) if large && watch.accounts_only() => {
-                let threads = if options.threads > 1 {
-                    options.threads
-                } else {
-                    0
-                };
-                let capture = &*self;
-                let each = |frame: &Frame<'_>| {
-                    if capture.reads_zeros() {
-                        return ControlFlow::Break(());
-                    }
-                    watch.frame(frame.data.len())
-                };
-                let told = analysis::analyse(&options, threads, &mut frames, each, |frames| {
-                    source::ended(&frames.files())
-                });
-                let files = frames.files();
-                (!self.was_cut()).then_some((files, told))
-            }
-            _ => None,
-        };
+        let told = at_once(&self, &options, watch);
         let (files, counts) = if let Some((files, told)) = told {
             (files, told.tell(watch))
         } else {
@@ -78,28 +96,33 @@ impl Frames for Capture {
                 (self.files().to_vec(), analysis.finish(watch))
             }
         };
-        let captures: Vec<CaptureFile> = files.iter().map(capture_file).collect();
-        for file in &captures {
-            if let Some(damage) = &file.damage {
-                let finding = rules::file_cut_short(
-                    &file.path,
-                    damage.offset,
-                    damage.after_frame,
-                    &damage.reason,
-                );
-                watch.event(Event::Finding(&finding));
-            }
-            if let Some(drops @ 1..) = file.kernel_drops {
-                watch.event(Event::Finding(&rules::kernel_drops(&file.path, drops)));
-            }
-            if let Some(away) = file.away {
-                watch.event(Event::Finding(&rules::interface_away(&file.path, &away)));
-            }
+        Ok(reading(&files, counts, watch))
+    }
+}
+
+/// What was read, with the findings about the files themselves.
+fn reading(files: &[FileSummary], counts: PacketCounts, watch: &mut dyn Watch) -> Reading {
+    let captures: Vec<CaptureFile> = files.iter().map(capture_file).collect();
+    for file in &captures {
+        if let Some(damage) = &file.damage {
+            let finding = rules::file_cut_short(
+                &file.path,
+                damage.offset,
+                damage.after_frame,
+                &damage.reason,
+            );
+            watch.event(Event::Finding(&finding));
         }
-        Ok(Reading {
-            captures,
-            packets: counts.into(),
-        })
+        if let Some(drops @ 1..) = file.kernel_drops {
+            watch.event(Event::Finding(&rules::kernel_drops(&file.path, drops)));
+        }
+        if let Some(away) = file.away {
+            watch.event(Event::Finding(&rules::interface_away(&file.path, &away)));
+        }
+    }
+    Reading {
+        captures,
+        packets: counts.into(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands that look inside: `packets`, `packet`, `follow`, `fields`.
 
+mod crew;
 pub mod fields;
 pub mod follow;
 pub mod packet;
@@ -27,7 +28,7 @@ use crate::findings::Finding;
 use crate::frame::Frame;
 use crate::ledger::{Image, Stream};
 use crate::report::{Detail, Report, Style};
-use crate::source::{self, Capture};
+use crate::source::{self, Capture, MappedFrames};
 use crate::units::{FrameNumber, PictureId, StreamId};
 
 /// `-Y`.
@@ -131,7 +132,14 @@ impl Looked {
 
     fn analyse(&mut self, paths: &[PathBuf]) -> anyhow::Result<()> {
         let mut gathered = Gathered::default();
-        let reading = glue::open(paths)?.analyse(self.options.clone(), &mut gathered)?;
+        let here = glue::analyse_mapped(&self.capture, &self.options, &mut gathered);
+        let reading = match here {
+            Some(reading) => reading,
+            None => {
+                gathered = Gathered::default();
+                glue::open(paths)?.analyse(self.options.clone(), &mut gathered)?
+            }
+        };
         self.truncated = reading.captures.iter().any(|capture| capture.truncated);
         self.analysed = reading.packets.read;
         self.complete = true;
@@ -184,6 +192,13 @@ impl Looked {
             flow
         })?;
         Ok(())
+    }
+
+    /// All frames, where they can be handed to other threads, and what is known before the first; absent where the capture
+    /// is not mapped.
+    pub(super) fn frames(&self) -> Option<(MappedFrames<'_>, Inspector)> {
+        let inspector = Inspector::new(self.options.limits.streams);
+        Some((self.capture.mapped()?, inspector))
     }
 
     /// Runs the analysis again for somebody who wants the bytes of pictures.
@@ -368,9 +383,9 @@ fn path_of(file: &File) -> PathBuf {
 
 /// Writes to standard output; that nobody reads on is no error.
 pub(super) fn to_stdout(
-    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    let mut out = BufWriter::with_capacity(64 << 10, io::stdout());
     write(&mut out)?;
     out.flush().map_err(written)?;
     Ok(())

@@ -67,8 +67,9 @@ pub struct TransportLayer {
     pub checksum: Checksum,
 }
 
-/// Finds the layers of a frame. Never fails: what is not there is absent, and the reason is named.
-pub fn layers(frame: &Frame<'_>) -> Layers {
+/// Finds the layers of a frame, and whether its checksums fit where `checksums` asks for that. Never fails: what is not there
+/// is absent, and the reason is named.
+pub fn layers(frame: &Frame<'_>, checksums: bool) -> Layers {
     let data = frame.data;
     // Every part is cut out of `data`: its place is the distance of the two.
     let place = |part: &[u8]| {
@@ -96,7 +97,7 @@ pub fn layers(frame: &Frame<'_>) -> Layers {
         found.skip = Some(Skip::HeadersCut);
         return found;
     };
-    match decoder::reach(network, true) {
+    match decoder::reach(network, checksums) {
         Ok(Reached::Segment(network, datagram, segment)) => {
             layer = inner(&mut found, &network, &datagram, data.len(), &place).unwrap_or(layer);
             let payload = place(segment.payload.captured());
@@ -113,7 +114,7 @@ pub fn layers(frame: &Frame<'_>) -> Layers {
         }
         Err(skip) => {
             // What there is of the outermost packet.
-            if let Ok(datagram) = ip::datagram(&network, true) {
+            if let Ok(datagram) = ip::datagram(&network, checksums) {
                 fill(&mut layer, &datagram, &place);
             }
             found.skip = Some(skip);

@@ -151,6 +151,12 @@ pub struct Tcp {
     pub rst: bool,
     /// PSH bit.
     pub psh: bool,
+    /// URG bit.
+    pub urg: bool,
+    /// ECE bit (RFC 3168, section 6.1).
+    pub ece: bool,
+    /// CWR bit (RFC 3168, section 6.1).
+    pub cwr: bool,
     /// Window as written, not scaled.
     pub window: u16,
     /// Window scale option (RFC 7323) where present.

@@ -1,12 +1,14 @@
 //! What a packet carries: which bytes of which picture, framing, an answer, nothing.
 
-use std::fmt::Write as _;
+use std::iter::{Chain, Flatten};
+use std::slice;
 
 use super::index::{Index, Region};
 use super::info;
 use super::seen::Seen;
 use crate::decode::Transport;
 use crate::ledger::Image;
+use crate::report::text;
 use crate::units::PictureId;
 
 /// What bytes are, or what a packet without bytes is for.
@@ -99,11 +101,56 @@ impl Piece<'_> {
     }
 }
 
+/// Pieces in order: nearly always one or two, which take no memory of their own.
+#[derive(Debug, Clone, Default)]
+pub struct Pieces<'a> {
+    few: [Option<Piece<'a>>; 2],
+    /// All of them, where there are more.
+    many: Vec<Piece<'a>>,
+}
+
+impl<'a> Pieces<'a> {
+    fn push(&mut self, piece: Piece<'a>) {
+        if self.many.is_empty() {
+            if let Some(free) = self.few.iter_mut().find(|place| place.is_none()) {
+                *free = Some(piece);
+                return;
+            }
+            self.many
+                .extend(self.few.iter_mut().filter_map(Option::take));
+        }
+        self.many.push(piece);
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> Each<'_, 'a> {
+        self.few.iter().flatten().chain(&self.many)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+/// Each of the pieces.
+pub type Each<'p, 'a> =
+    Chain<Flatten<slice::Iter<'p, Option<Piece<'a>>>>, slice::Iter<'p, Piece<'a>>>;
+
+impl<'p, 'a> IntoIterator for &'p Pieces<'a> {
+    type Item = &'p Piece<'a>;
+    type IntoIter = Each<'p, 'a>;
+
+    fn into_iter(self) -> Each<'p, 'a> {
+        self.iter()
+    }
+}
+
 /// What a packet carries.
 #[derive(Debug, Clone)]
 pub struct Carried<'a> {
     /// Its payload, piece by piece, in order; empty where it has none.
-    pub pieces: Vec<Piece<'a>>,
+    pub pieces: Pieces<'a>,
     /// The frame that carried the same bytes before; absent where none did.
     pub repeats: Option<u64>,
     /// What it is for, where it has no payload.
@@ -116,7 +163,7 @@ impl<'a> Carried<'a> {
     /// What a packet carries; nothing for a frame that is no packet of a stream.
     pub fn of(seen: &Seen<'a>) -> Self {
         let mut carried = Self {
-            pieces: Vec::new(),
+            pieces: Pieces::default(),
             repeats: None,
             bare: None,
             acknowledges: None,
@@ -190,7 +237,7 @@ impl<'a> Carried<'a> {
             if !std::mem::take(&mut first) {
                 out.push_str("; ");
             }
-            piece.write(out, dot, dash);
+            piece.write(out, dot, dash, unicode);
         }
         if let Some(frame) = self.repeats {
             out.push_str(if first {
@@ -213,7 +260,8 @@ impl<'a> Carried<'a> {
                 _ => ", ACK to byte ",
             });
             push_count(out, bytes);
-            let _ = write!(out, " of picture {}", picture.0);
+            out.push_str(" of picture ");
+            info::push(out, u64::from(picture.0));
         }
     }
 }
@@ -229,10 +277,11 @@ impl IntoPair for &'static str {
 }
 
 impl Piece<'_> {
-    fn write(&self, out: &mut String, dot: &str, dash: char) {
+    fn write(&self, out: &mut String, dot: &str, dash: char, unicode: bool) {
         let Some((first, end)) = self.of_picture() else {
             let what = self.what.unwrap_or(self.role.name());
-            out.push_str(what);
+            // It may come from the network: no control character of it gets through.
+            out.push_str(&text::plain(what, unicode));
             if matches!(self.role, Role::Stray | Role::Unknown | Role::Answer)
                 || self.what.is_none()
             {
@@ -287,7 +336,7 @@ pub(super) fn cut<'a>(
     index: &'a Index,
     offset: u64,
     length: u64,
-    pieces: &mut Vec<Piece<'a>>,
+    pieces: &mut Pieces<'a>,
 ) {
     let end = offset.saturating_add(length);
     let mut at = offset;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::carried::{Role, cut};
+use super::carried::{Pieces, Role, cut};
 use super::fields::imgnet::cause;
 use super::index::Index;
 use super::seen::Seen;
@@ -218,7 +218,7 @@ fn blocks(
     if from >= to || only.is_some_and(|only| only != at) {
         return;
     }
-    let mut pieces = Vec::new();
+    let mut pieces = Pieces::default();
     cut(
         index.regions(stream, at),
         index,
@@ -226,7 +226,7 @@ fn blocks(
         to - from,
         &mut pieces,
     );
-    for piece in pieces {
+    for piece in &pieces {
         let start = usize::try_from(piece.offset - offset).unwrap_or(usize::MAX);
         let length = usize::try_from(piece.length).unwrap_or(usize::MAX);
         let Some(shown) = bytes.get(start..start.saturating_add(length)) else {

@@ -28,11 +28,9 @@ pub struct Region {
 #[derive(Debug, Default)]
 pub struct Index {
     streams: Vec<Stream>,
-    by_stream: HashMap<u32, usize>,
     /// Of each stream its directions' regions, in order.
     regions: Vec<[Vec<Region>; 2]>,
     images: Vec<Image>,
-    by_picture: HashMap<u32, usize>,
     findings: Vec<Finding>,
     /// Frame, and place in `findings`: ascending.
     marks: Vec<(u64, usize)>,
@@ -40,9 +38,9 @@ pub struct Index {
 
 impl Index {
     /// Of these accounts.
-    pub fn new(streams: Vec<Stream>, images: Vec<Image>, findings: Vec<Finding>) -> Self {
-        let by_stream = places(streams.iter().map(|stream| stream.id.0));
-        let by_picture = places(images.iter().map(|image| image.id.0));
+    pub fn new(mut streams: Vec<Stream>, mut images: Vec<Image>, findings: Vec<Finding>) -> Self {
+        streams.sort_by_key(|stream| stream.id.0);
+        images.sort_by_key(|image| image.id.0);
         let mut marks: Vec<(u64, usize)> = findings
             .iter()
             .enumerate()
@@ -65,10 +63,8 @@ impl Index {
             .collect();
         Self {
             streams,
-            by_stream,
             regions,
             images,
-            by_picture,
             findings,
             marks,
         }
@@ -96,12 +92,13 @@ impl Index {
 
     /// A stream's account.
     pub fn stream(&self, id: StreamId) -> Option<&Stream> {
-        self.streams.get(*self.by_stream.get(&id.0)?)
+        self.streams.get(self.place_of(id)?)
     }
 
     /// A picture's account.
     pub fn image(&self, id: PictureId) -> Option<&Image> {
-        self.images.get(*self.by_picture.get(&id.0)?)
+        let at = place(&self.images, id.0, |image| image.id.0)?;
+        self.images.get(at)
     }
 
     /// The index of the direction in which `from` sends, in the account of a stream.
@@ -114,10 +111,13 @@ impl Index {
 
     /// The regions of a direction, in order.
     pub fn regions(&self, stream: StreamId, direction: usize) -> &[Region] {
-        self.by_stream
-            .get(&stream.0)
-            .and_then(|at| self.regions.get(*at)?.get(direction))
+        self.place_of(stream)
+            .and_then(|at| self.regions.get(at)?.get(direction))
             .map_or(&[], Vec::as_slice)
+    }
+
+    fn place_of(&self, stream: StreamId) -> Option<usize> {
+        place(&self.streams, stream.0, |stream| stream.id.0)
     }
 
     /// The findings that name a frame as their proof.
@@ -139,11 +139,16 @@ impl Index {
     }
 }
 
-fn places(numbers: impl Iterator<Item = u32>) -> HashMap<u32, usize> {
-    numbers
-        .enumerate()
-        .map(|(at, number)| (number, at))
-        .collect()
+/// The place of a number among accounts in order of their numbers: nearly always none is left out, so that it is the number itself.
+fn place<T>(accounts: &[T], number: u32, of: impl Fn(&T) -> u32) -> Option<usize> {
+    let guess = usize::try_from(number).ok()?;
+    if accounts
+        .get(guess)
+        .is_some_and(|account| of(account) == number)
+    {
+        return Some(guess);
+    }
+    accounts.binary_search_by_key(&number, of).ok()
 }
 
 /// What the bytes of a direction are: as its map says, and behind the end of a map that was cut where its pictures lie.

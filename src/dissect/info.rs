@@ -26,8 +26,7 @@ pub fn protocol(seen: &Seen<'_>) -> &'static str {
 fn is_http(seen: &Seen<'_>) -> bool {
     // The first byte tells nearly always.
     seen.packet().is_some_and(|packet| {
-        packet.payload.first().is_some_and(u8::is_ascii_uppercase)
-            && super::fields::find("http").is_some_and(|field| field.first(seen).is_some())
+        packet.payload.first().is_some_and(u8::is_ascii_uppercase) && upper::head(seen).is_some()
     })
 }
 
@@ -121,7 +120,7 @@ fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: &str, out: &mut String) {
     let Some(packet) = seen.packet() else { return };
     ports(packet.source.port(), packet.destination.port(), arrow, out);
     out.push_str(" [");
-    flags(seen, tcp, out);
+    flags(tcp, out);
     out.push_str("] Seq=");
     push(out, u64::from(tcp.seq.wrapping_sub(numbers.seq_base)));
     if let Some(ack) = tcp.ack {
@@ -164,10 +163,7 @@ fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: &str, out: &mut String) {
 }
 
 /// The flags by their names, as Wireshark's list has them.
-pub fn flags(seen: &Seen<'_>, tcp: &Tcp, out: &mut String) {
-    let rare = tcp_fields::layer(seen)
-        .and_then(|layer| seen.frame.data.get(layer.at + 13).copied())
-        .unwrap_or(0);
+pub fn flags(tcp: &Tcp, out: &mut String) {
     let mut first = true;
     for (set, name) in [
         (tcp.fin, "FIN"),
@@ -175,9 +171,9 @@ pub fn flags(seen: &Seen<'_>, tcp: &Tcp, out: &mut String) {
         (tcp.rst, "RST"),
         (tcp.psh, "PSH"),
         (tcp.ack.is_some(), "ACK"),
-        (rare & 0x20 != 0, "URG"),
-        (rare & 0x40 != 0, "ECE"),
-        (rare & 0x80 != 0, "CWR"),
+        (tcp.urg, "URG"),
+        (tcp.ece, "ECE"),
+        (tcp.cwr, "CWR"),
     ] {
         if set {
             if !std::mem::take(&mut first) {
@@ -214,10 +210,14 @@ pub(super) fn digits(digits: &mut [u8; 20], number: u64) -> &[u8] {
 
 /// A number without separators and without an allocation.
 pub(super) fn push(out: &mut String, number: u64) {
-    let mut room = [0; 20];
-    for digit in digits(&mut room, number) {
-        out.push(char::from(*digit));
+    const PAIRS: &str = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
+                         5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+    if number >= 100 {
+        push(out, number / 100);
     }
+    let pair = usize::try_from(number % 100).unwrap_or_default() * 2;
+    let from = if number < 10 { pair + 1 } else { pair };
+    out.push_str(PAIRS.get(from..pair + 2).unwrap_or_default());
 }
 
 /// Whether Wireshark would colour the segment as trouble.

@@ -10,7 +10,6 @@ use super::carried::{Carried, Role, push_count};
 use super::fields::{self, Field, link};
 use super::info;
 use super::seen::Seen;
-use super::value::seconds;
 use crate::findings::Severity;
 use crate::report::{Style, text};
 use crate::units::Timestamp;
@@ -139,18 +138,111 @@ pub enum Format {
     Csv,
 }
 
-/// Writes a list.
-pub struct List<W> {
-    out: W,
+/// Puts rows into words. Knows nothing of the rows before, so that several threads may put rows into words at once.
+#[derive(Debug, Clone)]
+pub struct Rows {
     format: Format,
     columns: Vec<Column>,
     clock: Clock,
     style: Style,
-    /// Rows that wait for the columns to be measured.
-    waiting: Option<Vec<(Paint, Vec<String>)>>,
+    /// Of a table's columns; none while they are not measured.
     widths: Vec<usize>,
+}
+
+impl Rows {
+    /// Adds a frame's row to `out`: any but the first.
+    pub fn add(&self, seen: &Seen<'_>, out: &mut String) {
+        match self.format {
+            Format::Table => self.table(seen, out),
+            Format::Csv => self.csv(seen, out),
+            Format::Json => {
+                out.push_str(",\n");
+                json(seen, &self.columns, out);
+            }
+            Format::JsonLines => {
+                json(seen, &self.columns, out);
+                out.push('\n');
+            }
+        }
+    }
+
+    fn csv(&self, seen: &Seen<'_>, out: &mut String) {
+        for (index, column) in self.columns.iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            let from = out.len();
+            cell(seen, *column, self.clock, true, out);
+            quote_csv(out, from);
+        }
+        out.push('\n');
+    }
+
+    fn table(&self, seen: &Seen<'_>, out: &mut String) {
+        let start = out.len();
+        let paint = self.paint(seen);
+        begin_line(out, paint);
+        for (index, column) in self.columns.iter().enumerate() {
+            let from = out.len();
+            cell(seen, *column, self.clock, self.style.unicode, out);
+            self.fit(out, from, index, *column);
+        }
+        end_line(out, start, paint);
+    }
+
+    fn paint(&self, seen: &Seen<'_>) -> Paint {
+        if self.style.color {
+            paint(seen)
+        } else {
+            Paint::new()
+        }
+    }
+
+    /// A row of cells that are there already.
+    fn cells<'c>(&self, paint: Paint, cells: impl Iterator<Item = &'c str>, out: &mut String) {
+        let start = out.len();
+        begin_line(out, paint);
+        for (index, (column, text)) in self.columns.iter().zip(cells).enumerate() {
+            let from = out.len();
+            out.push_str(text);
+            self.fit(out, from, index, *column);
+        }
+        end_line(out, start, paint);
+    }
+
+    /// Makes what stands in `line` behind `from` as wide as its column.
+    fn fit(&self, line: &mut String, from: usize, index: usize, column: Column) {
+        let width = self.widths.get(index).copied().unwrap_or(0);
+        let last = index + 1 == self.columns.len();
+        let text = line.get(from..).unwrap_or_default();
+        let length = if text.is_ascii() {
+            text.len()
+        } else {
+            text.chars().count()
+        };
+        if length > width && column.is_free_text() {
+            let kept = width.saturating_sub(1);
+            let end = text.char_indices().nth(kept).map(|(at, _)| from + at);
+            line.truncate(end.unwrap_or(line.len()));
+            line.push_str(if self.style.unicode { "…" } else { "~" });
+        } else if column.is_right() {
+            pad_before(line, from, width.saturating_sub(length));
+        } else if !last {
+            pad(line, width.saturating_sub(length));
+        }
+        if !last {
+            line.push_str("  ");
+        }
+    }
+}
+
+/// Writes a list.
+pub struct List<W> {
+    out: W,
+    words: Rows,
+    /// Rows that wait for the columns to be measured; absent once they are, and where there are none to be measured.
+    waiting: Option<Vec<(Paint, Vec<String>)>>,
     rows: u64,
-    cell: String,
     line: String,
 }
 
@@ -176,21 +268,29 @@ impl<W: Write> List<W> {
         }
         Ok(Self {
             out,
-            format,
-            columns,
-            clock,
-            style,
-            waiting: Some(Vec::new()),
-            widths: Vec::new(),
+            words: Rows {
+                format,
+                columns,
+                clock,
+                style,
+                widths: Vec::new(),
+            },
+            waiting: (format == Format::Table).then(Vec::new),
             rows: 0,
-            cell: String::new(),
             line: String::new(),
         })
     }
 
-    /// How many rows were written.
+    /// How many rows were written with [`Self::row`].
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// By what all further rows may be put into words, and where they are to be written; absent before the first row is
+    /// written.
+    pub fn further(&mut self) -> Option<(Rows, &mut W)> {
+        let begun = self.rows > 0 && self.waiting.is_none();
+        begun.then(|| (self.words.clone(), &mut self.out))
     }
 
     /// Writes a frame's row.
@@ -199,52 +299,14 @@ impl<W: Write> List<W> {
     /// Those of `out`.
     pub fn row(&mut self, seen: &Seen<'_>) -> io::Result<()> {
         self.rows += 1;
-        match self.format {
-            Format::Table => self.table_row(seen),
-            Format::Csv => {
-                self.line.clear();
-                for (index, column) in self.columns.iter().enumerate() {
-                    if index > 0 {
-                        self.line.push(',');
-                    }
-                    self.cell.clear();
-                    cell(seen, *column, self.clock, true, &mut self.cell);
-                    push_csv(&mut self.line, &self.cell);
-                }
-                self.line.push('\n');
-                self.out.write_all(self.line.as_bytes())
-            }
-            Format::Json | Format::JsonLines => {
-                self.line.clear();
-                if self.format == Format::Json {
-                    self.line.push_str(if self.rows > 1 { ",\n" } else { "\n" });
-                }
-                json(seen, &self.columns, &mut self.line);
-                if self.format == Format::JsonLines {
-                    self.line.push('\n');
-                }
-                self.out.write_all(self.line.as_bytes())
-            }
-        }
-    }
-
-    fn table_row(&mut self, seen: &Seen<'_>) -> io::Result<()> {
-        let paint = if self.style.color {
-            paint(seen)
-        } else {
-            Paint::new()
-        };
         if let Some(waiting) = &mut self.waiting {
-            let cells = self
-                .columns
-                .iter()
-                .map(|column| {
-                    let mut text = String::new();
-                    cell(seen, *column, self.clock, self.style.unicode, &mut text);
-                    text
-                })
-                .collect();
-            waiting.push((paint, cells));
+            let words = &self.words;
+            let cells = words.columns.iter().map(|column| {
+                let mut text = String::new();
+                cell(seen, *column, words.clock, words.style.unicode, &mut text);
+                text
+            });
+            waiting.push((words.paint(seen), cells.collect()));
             return if waiting.len() >= MEASURED {
                 self.measured()
             } else {
@@ -252,20 +314,12 @@ impl<W: Write> List<W> {
             };
         }
         self.line.clear();
-        for (index, column) in self.columns.iter().enumerate() {
-            self.cell.clear();
-            cell(
-                seen,
-                *column,
-                self.clock,
-                self.style.unicode,
-                &mut self.cell,
-            );
-            let width = self.widths.get(index).copied().unwrap_or(0);
-            let last = index + 1 == self.columns.len();
-            push_cell(&mut self.line, &self.cell, width, *column, last, self.style);
+        if self.words.format == Format::Json && self.rows == 1 {
+            self.line.push('\n');
+            json(seen, &self.words.columns, &mut self.line);
+        } else {
+            self.words.add(seen, &mut self.line);
         }
-        finish_line(&mut self.line, paint);
         self.out.write_all(self.line.as_bytes())
     }
 
@@ -274,9 +328,9 @@ impl<W: Write> List<W> {
         let Some(mut waiting) = self.waiting.take() else {
             return Ok(());
         };
+        let columns = &mut self.words.columns;
         // A column of which nothing is to be said is left out, unless it may come later.
-        let findings = self
-            .columns
+        let findings = columns
             .iter()
             .position(|column| *column == Column::Findings);
         if let Some(at) = findings
@@ -285,15 +339,14 @@ impl<W: Write> List<W> {
                 .iter()
                 .all(|(_, cells)| cells.get(at).is_none_or(String::is_empty))
         {
-            self.columns.remove(at);
+            columns.remove(at);
             for (_, cells) in &mut waiting {
                 if at < cells.len() {
                     cells.remove(at);
                 }
             }
         }
-        let natural: Vec<usize> = self
-            .columns
+        let natural: Vec<usize> = columns
             .iter()
             .enumerate()
             .map(|(at, column)| {
@@ -302,32 +355,20 @@ impl<W: Write> List<W> {
                 widest.max(column.title().chars().count())
             })
             .collect();
-        self.widths = fitted(&natural, &self.columns, self.style.width);
-        let mut head = String::new();
-        for (index, column) in self.columns.iter().enumerate() {
-            let width = self.widths.get(index).copied().unwrap_or(0);
-            let last = index + 1 == self.columns.len();
-            push_cell(&mut head, column.title(), width, *column, last, self.style);
-        }
-        let bold = if self.style.color {
+        self.words.widths = fitted(&natural, columns, self.words.style.width);
+        let bold = if self.words.style.color {
             Paint::new().bold()
         } else {
             Paint::new()
         };
-        finish_line(&mut head, bold);
-        self.out.write_all(head.as_bytes())?;
+        self.line.clear();
+        let titles = self.words.columns.iter().map(|column| column.title());
+        self.words.cells(bold, titles, &mut self.line);
         for (paint, cells) in waiting {
-            self.line.clear();
-            for (index, column) in self.columns.iter().enumerate() {
-                let width = self.widths.get(index).copied().unwrap_or(0);
-                let last = index + 1 == self.columns.len();
-                let text = cells.get(index).map_or("", String::as_str);
-                push_cell(&mut self.line, text, width, *column, last, self.style);
-            }
-            finish_line(&mut self.line, paint);
-            self.out.write_all(self.line.as_bytes())?;
+            let cells = cells.iter().map(String::as_str);
+            self.words.cells(paint, cells, &mut self.line);
         }
-        Ok(())
+        self.out.write_all(self.line.as_bytes())
     }
 
     /// Ends the list; `next` is where a list of what follows begins, where there is more.
@@ -335,7 +376,7 @@ impl<W: Write> List<W> {
     /// # Errors
     /// Those of `out`.
     pub fn finish(mut self, next: Option<u64>) -> io::Result<()> {
-        match self.format {
+        match self.words.format {
             Format::Table => {
                 self.measured()?;
                 if let Some(next) = next {
@@ -381,44 +422,9 @@ fn fitted(natural: &[usize], columns: &[Column], width: usize) -> Vec<usize> {
     widths
 }
 
-fn push_cell(
-    line: &mut String,
-    text: &str,
-    width: usize,
-    column: Column,
-    last: bool,
-    style: Style,
-) {
-    let length = if text.is_ascii() {
-        text.len()
-    } else {
-        text.chars().count()
-    };
-    if length > width && column.is_free_text() {
-        let mark = if style.unicode { "…" } else { "~" };
-        let kept = width.saturating_sub(1);
-        let end = text
-            .char_indices()
-            .nth(kept)
-            .map_or(text.len(), |(at, _)| at);
-        line.push_str(text.get(..end).unwrap_or_default());
-        line.push_str(mark);
-    } else if column.is_right() {
-        pad(line, width.saturating_sub(length));
-        line.push_str(text);
-    } else {
-        line.push_str(text);
-        if !last {
-            pad(line, width.saturating_sub(length));
-        }
-    }
-    if !last {
-        line.push_str("  ");
-    }
-}
+const SPACES: &str = "                                ";
 
 fn pad(line: &mut String, mut spaces: usize) {
-    const SPACES: &str = "                                ";
     while spaces > 0 {
         let some = spaces.min(SPACES.len());
         line.push_str(SPACES.get(..some).unwrap_or_default());
@@ -426,11 +432,24 @@ fn pad(line: &mut String, mut spaces: usize) {
     }
 }
 
-fn finish_line(line: &mut String, paint: Paint) {
-    let end = line.trim_end().len();
-    line.truncate(end);
+fn pad_before(line: &mut String, from: usize, mut spaces: usize) {
+    while spaces > 0 {
+        let some = spaces.min(SPACES.len());
+        line.insert_str(from, SPACES.get(..some).unwrap_or_default());
+        spaces -= some;
+    }
+}
+
+fn begin_line(line: &mut String, paint: Paint) {
     if paint != Paint::new() {
-        line.insert_str(0, &paint.render().to_string());
+        let _ = write!(line, "{}", paint.render());
+    }
+}
+
+fn end_line(line: &mut String, start: usize, paint: Paint) {
+    let written = line.get(start..).unwrap_or_default();
+    line.truncate(start + written.trim_end_matches(' ').len());
+    if paint != Paint::new() {
         let _ = write!(line, "{}", paint.render_reset());
     }
     line.push('\n');
@@ -480,9 +499,7 @@ pub fn cell(seen: &Seen<'_>, column: Column, clock: Clock, unicode: bool, out: &
         Column::Length => info::push(out, u64::from(seen.frame.wire_len)),
         Column::Info => info::write(seen, out, unicode),
         Column::Carries => {
-            let from = out.len();
             Carried::of(seen).write(out, unicode);
-            made_safe(out, from, unicode);
         }
         Column::Findings => {
             for (index, finding) in seen.index.findings_of(seen.frame.number).enumerate() {
@@ -537,26 +554,32 @@ fn time(seen: &Seen<'_>, clock: Clock, out: &mut String) {
 
 /// Date and time to the microsecond.
 fn date(time: Timestamp, zone: &str, out: &mut String) {
-    let written = time.to_string().replace('T', " ");
-    out.push_str(written.get(..26).unwrap_or(&written));
+    let from = out.len();
+    let _ = write!(out, "{time}");
+    out.truncate(from + 26);
+    out.replace_range(from + 10..from + 11, " ");
     out.push_str(zone);
 }
 
 /// Seconds with six decimals, as Wireshark's list has them.
 fn push_micros(out: &mut String, nanoseconds: i64) {
+    push_seconds(out, nanoseconds, 6);
+}
+
+fn push_seconds(out: &mut String, nanoseconds: i64, decimals: u32) {
     if nanoseconds < 0 {
         out.push('-');
     }
     let whole = nanoseconds.unsigned_abs();
     info::push(out, whole / 1_000_000_000);
     out.push('.');
-    let micros = whole % 1_000_000_000 / 1_000;
-    let mut place = 100_000;
-    while place > 1 && micros < place {
+    let fraction = whole % 1_000_000_000 / 10_u64.pow(9 - decimals);
+    let mut place = 10_u64.pow(decimals - 1);
+    while place > 1 && fraction < place {
         out.push('0');
         place /= 10;
     }
-    info::push(out, micros);
+    info::push(out, fraction);
 }
 
 fn address(seen: &Seen<'_>, source: bool, out: &mut String) {
@@ -592,53 +615,54 @@ fn address(seen: &Seen<'_>, source: bool, out: &mut String) {
     }
 }
 
-fn push_csv(line: &mut String, cell: &str) {
+/// Quotes what stands in `line` behind `from`, where CSV asks for that.
+fn quote_csv(line: &mut String, from: usize) {
+    let cell = line.get(from..).unwrap_or_default();
     // A cell that begins as a formula would be one in a spreadsheet.
     let formula = cell.starts_with(['=', '+', '@', '\t']);
-    if formula || cell.contains(['"', ',', '\n', '\r']) {
+    if formula
+        || memchr::memchr3(b'"', b',', b'\n', cell.as_bytes()).is_some()
+        || cell.contains('\r')
+    {
+        let quoted = cell.replace('"', "\"\"");
+        line.truncate(from);
         line.push('"');
         if formula {
             line.push('\'');
         }
-        for c in cell.chars() {
-            if c == '"' {
-                line.push('"');
-            }
-            line.push(c);
-        }
+        line.push_str(&quoted);
         line.push('"');
-    } else {
-        line.push_str(cell);
     }
 }
 
 /// A frame as one JSON object; the fields among `columns` under their names.
 pub fn json(seen: &Seen<'_>, columns: &[Column], out: &mut String) {
-    let text_of = |column: Column| {
-        let mut text = String::new();
-        cell(seen, column, Clock::Relative, true, &mut text);
-        text
-    };
-    let _ = write!(out, "{{\"number\":{}", seen.frame.number);
+    out.push_str("{\"number\":");
+    info::push(out, seen.frame.number.0);
     match seen.frame.time {
         Some(time) => {
             let _ = write!(out, ",\"time\":\"{time}\"");
-            let since = |then: Option<Timestamp>| seconds(then.map_or(0, |then| time.since(then)));
-            let (relative, delta) = (since(seen.first), since(seen.before));
-            let _ = write!(out, ",\"relative\":{relative},\"delta\":{delta}");
+            let since = |then: Option<Timestamp>| then.map_or(0, |then| time.since(then));
+            out.push_str(",\"relative\":");
+            push_seconds(out, since(seen.first), 9);
+            out.push_str(",\"delta\":");
+            push_seconds(out, since(seen.before), 9);
         }
         None => out.push_str(",\"time\":null,\"relative\":null,\"delta\":null"),
     }
+    let text = |column: Column, out: &mut String| {
+        member(out, column.name(), |out| {
+            cell(seen, column, Clock::Relative, true, out);
+        });
+    };
     for column in [Column::Source, Column::Destination, Column::Protocol] {
-        member(out, column.name(), &text_of(column));
+        text(column, out);
     }
-    let _ = write!(
-        out,
-        ",\"length\":{},\"captured\":{}",
-        seen.frame.wire_len,
-        seen.frame.data.len()
-    );
-    member(out, "info", &text_of(Column::Info));
+    out.push_str(",\"length\":");
+    info::push(out, u64::from(seen.frame.wire_len));
+    out.push_str(",\"captured\":");
+    info::push(out, seen.frame.data.len() as u64);
+    text(Column::Info, out);
     match seen.place {
         Some(place) => {
             let _ = write!(out, ",\"stream\":{}", place.stream.0);
@@ -694,9 +718,7 @@ fn carried_json(seen: &Seen<'_>, out: &mut String) {
         }
         None => out.push_str(",\"role\":null"),
     }
-    let mut words = String::new();
-    carried.write(&mut words, true);
-    member(out, "carries", &words);
+    member(out, "carries", |out| carried.write(out, true));
     out.push_str(",\"pieces\":[");
     for (index, piece) in carried.pieces.iter().enumerate() {
         if index > 0 {
@@ -711,7 +733,7 @@ fn carried_json(seen: &Seen<'_>, out: &mut String) {
             piece.offset
         );
         match piece.what {
-            Some(what) => member(out, "what", what),
+            Some(what) => member(out, "what", |out| out.push_str(what)),
             None => out.push_str(",\"what\":null"),
         }
         match (piece.image, piece.of_picture()) {
@@ -750,8 +772,22 @@ fn carried_json(seen: &Seen<'_>, out: &mut String) {
     }
 }
 
-fn member(out: &mut String, name: &str, value: &str) {
-    let _ = write!(out, ",\"{name}\":{}", quoted(value));
+/// Adds a member whose value is what `write` adds.
+fn member(out: &mut String, name: &str, write: impl FnOnce(&mut String)) {
+    out.push_str(",\"");
+    out.push_str(name);
+    out.push_str("\":\"");
+    let from = out.len();
+    write(out);
+    let value = out.get(from..).unwrap_or_default();
+    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if value.bytes().all(plain) {
+        out.push('"');
+    } else {
+        let quoted = quoted(value);
+        out.truncate(from - 1);
+        out.push_str(&quoted);
+    }
 }
 
 fn quoted(text: &str) -> String {

@@ -25,5 +25,5 @@ pub use carried::{Carried, Piece, Role};
 pub use fields::Field;
 pub use filter::Filter;
 pub use index::Index;
-pub use seen::{Content, Inspector, Place, Seen};
+pub use seen::{Content, Inspector, Noted, Place, Seen};
 pub use value::{Kind, Value};

@@ -97,9 +97,45 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Where its headers lie.
+    /// Where its headers lie; no checksum is verified.
     pub fn layers(&self) -> &Layers {
-        self.layers.get_or_init(|| decode::layers(&self.frame))
+        self.layers
+            .get_or_init(|| decode::layers(&self.frame, false))
+    }
+}
+
+/// A frame that was inspected, without the accounts of the capture: to be shown later, or by another thread.
+#[derive(Debug, Clone)]
+pub struct Noted<'x> {
+    frame: Frame<'x>,
+    content: NotedContent<'x>,
+    place: Option<Place>,
+    times: (Option<Timestamp>, Option<Timestamp>),
+}
+
+#[derive(Debug, Clone)]
+enum NotedContent<'x> {
+    Packet(Packet<'x>),
+    Fragment,
+    Other(Skip),
+}
+
+impl Noted<'_> {
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.frame.number.0
+    }
+
+    /// Shows it with the accounts of the capture.
+    pub fn show<R>(&self, index: &Index, show: impl FnOnce(&Seen<'_>) -> R) -> R {
+        let content = match &self.content {
+            NotedContent::Packet(packet) => Content::Packet(packet),
+            NotedContent::Fragment => Content::Fragment,
+            NotedContent::Other(skip) => Content::Other(*skip),
+        };
+        show(&Seen::new(
+            self.frame, content, self.place, self.times, index,
+        ))
     }
 }
 
@@ -139,7 +175,7 @@ impl Inspector {
     /// Before the first frame; follows as many `streams` at once as the analysis did.
     pub fn new(streams: usize) -> Self {
         Self {
-            dispatcher: Dispatcher::new(streams),
+            dispatcher: Dispatcher::without_checksums(streams),
             tracks: Vec::new(),
             first: None,
             before: None,
@@ -148,6 +184,31 @@ impl Inspector {
 
     /// Takes the next frame and shows it to `show`.
     pub fn frame(&mut self, frame: &Frame<'_>, index: &Index, show: &mut dyn FnMut(&Seen<'_>)) {
+        self.inspect(frame, index, |frame, found, place, times| {
+            show(&Seen::new(*frame, found.content(), place, times, index));
+        });
+    }
+
+    /// Takes the next frame and keeps what is known of it.
+    pub fn note<'x>(&mut self, frame: &Frame<'x>, index: &Index, notes: &mut Vec<Noted<'x>>) {
+        self.inspect(frame, index, |frame, found, place, times| {
+            notes.push(Noted {
+                frame: *frame,
+                content: match found {
+                    Found::Packet(packet) => NotedContent::Packet(packet.clone()),
+                    Found::Fragment => NotedContent::Fragment,
+                    Found::Other(skip) => NotedContent::Other(skip),
+                },
+                place,
+                times,
+            });
+        });
+    }
+
+    fn inspect<'x, T>(&mut self, frame: &Frame<'x>, index: &Index, take: T)
+    where
+        T: FnMut(&Frame<'x>, Found<'_, 'x>, Option<Place>, (Option<Timestamp>, Option<Timestamp>)),
+    {
         if self.first.is_none() {
             self.first = frame.time;
         }
@@ -156,21 +217,41 @@ impl Inspector {
             tracks: &mut self.tracks,
             index,
             times,
-            show,
+            take,
         };
         self.dispatcher.frame(frame, &mut here);
         self.before = frame.time.or(self.before);
     }
 }
 
-struct Here<'s> {
+/// What a frame is, its bytes living as long as the capture's.
+enum Found<'p, 'x> {
+    Packet(&'p Packet<'x>),
+    Fragment,
+    Other(Skip),
+}
+
+impl<'p> Found<'p, 'p> {
+    fn content(self) -> Content<'p> {
+        match self {
+            Self::Packet(packet) => Content::Packet(packet),
+            Self::Fragment => Content::Fragment,
+            Self::Other(skip) => Content::Other(skip),
+        }
+    }
+}
+
+struct Here<'s, T> {
     tracks: &'s mut Vec<Option<Track>>,
     index: &'s Index,
     times: (Option<Timestamp>, Option<Timestamp>),
-    show: &'s mut dyn FnMut(&Seen<'_>),
+    take: T,
 }
 
-impl<'x> Orders<'x> for Here<'_> {
+impl<'x, T> Orders<'x> for Here<'_, T>
+where
+    T: FnMut(&Frame<'x>, Found<'_, 'x>, Option<Place>, (Option<Timestamp>, Option<Timestamp>)),
+{
     fn packet(
         &mut self,
         slot: Slot,
@@ -191,14 +272,7 @@ impl<'x> Orders<'x> for Here<'_> {
             .get_mut(slot)
             .and_then(Option::as_mut)
             .map(|track| track.packet(packet, frame));
-        let seen = Seen::new(
-            *frame,
-            Content::Packet(packet),
-            place,
-            self.times,
-            self.index,
-        );
-        (self.show)(&seen);
+        (self.take)(frame, Found::Packet(packet), place, self.times);
     }
 
     fn close(&mut self, slot: Slot, _now: CaptureEnd) {
@@ -210,12 +284,11 @@ impl<'x> Orders<'x> for Here<'_> {
     fn finding(&mut self, _finding: Finding) {}
 
     fn no_packet(&mut self, outcome: &Outcome<'x>, frame: &Frame<'x>) {
-        let content = match outcome {
-            Outcome::Skipped(skip) => Content::Other(*skip),
-            _ => Content::Fragment,
+        let found = match outcome {
+            Outcome::Skipped(skip) => Found::Other(*skip),
+            _ => Found::Fragment,
         };
-        let seen = Seen::new(*frame, content, None, self.times, self.index);
-        (self.show)(&seen);
+        (self.take)(frame, found, None, self.times);
     }
 }
 

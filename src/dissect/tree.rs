@@ -297,7 +297,9 @@ fn network(seen: &Seen<'_>) -> Option<Node> {
         layer,
         "Header checksum",
         "ip.checksum",
-        network.checksum,
+        checked(seen)
+            .network
+            .map_or(Checksum::NotChecked, |layer| layer.checksum),
     ));
     node.children.extend(leaves(
         seen,
@@ -320,6 +322,17 @@ fn addresses(seen: &Seen<'_>, node: &mut Node, names: [&str; 2]) {
     if let (Some(source), Some(destination)) = (source, destination) {
         let _ = write!(node.label, ", {source} → {destination}");
     }
+}
+
+/// The layers with their checksums, which only the tree asks for.
+fn checked(seen: &Seen<'_>) -> crate::decode::Layers {
+    crate::decode::layers(&seen.frame, true)
+}
+
+fn of_transport(seen: &Seen<'_>) -> Checksum {
+    checked(seen)
+        .transport
+        .map_or(Checksum::NotChecked, |layer| layer.checksum)
 }
 
 fn checksum(
@@ -364,7 +377,7 @@ fn transport(seen: &Seen<'_>) -> Option<Node> {
     );
     if let Some(mut flags) = leaf(seen, layer, "Flags", "tcp.flags") {
         flags.label.push_str(" (");
-        info::flags(seen, tcp, &mut flags.label);
+        info::flags(tcp, &mut flags.label);
         flags.label.push(')');
         flags.children = leaves(
             seen,
@@ -393,7 +406,7 @@ fn transport(seen: &Seen<'_>) -> Option<Node> {
             ("Window scale factor", "tcp.window_size_scalefactor"),
         ],
     ));
-    let found = tcp_fields::layer(seen).map_or(Checksum::NotChecked, |layer| layer.checksum);
+    let found = of_transport(seen);
     node.children
         .extend(checksum(seen, layer, "Checksum", "tcp.checksum", found));
     node.children
@@ -524,7 +537,7 @@ fn udp(seen: &Seen<'_>) -> Option<Node> {
             ("Length", "udp.length"),
         ],
     );
-    let found = upper::udp(seen).map_or(Checksum::NotChecked, |layer| layer.checksum);
+    let found = of_transport(seen);
     node.children
         .extend(checksum(seen, layer, "Checksum", "udp.checksum", found));
     node.children.extend(leaves(

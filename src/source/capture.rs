@@ -149,6 +149,21 @@ impl Capture {
         })
     }
 
+    /// The bytes of one of the files, in the order given; absent where it is not mapped.
+    pub fn mapped_bytes(&self, file: usize) -> Option<&[u8]> {
+        self.inputs.get(file)?.bytes()
+    }
+
+    /// In which of the mapped files a frame's bytes lie, and where in it; absent where they lie in none.
+    pub fn place_of(&self, frame: &Frame<'_>) -> Option<(usize, usize)> {
+        let at = frame.data.as_ptr().addr();
+        self.inputs.iter().enumerate().find_map(|(file, input)| {
+            let bytes = input.bytes()?;
+            let offset = at.checked_sub(bytes.as_ptr().addr())?;
+            (offset + frame.data.len() <= bytes.len()).then_some((file, offset))
+        })
+    }
+
     /// Whether a mapped file was cut since it was opened, so that zeros may have been read in the place of what it
     /// had.
     pub fn was_cut(&self) -> bool {

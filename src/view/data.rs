@@ -1,22 +1,18 @@
 //! What the viewer shows: every frame of a capture with its place, and what the analysis found.
 
+use super::records::Records;
 use crate::decode::{Decoder, Outcome};
 use crate::dissect::ladder::{Ladder, Rung};
-use crate::dissect::{Carried, Content, Filter, Index, Place, Seen};
-use crate::frame::Frame;
-use crate::units::{PictureId, StreamId, Timestamp};
+use crate::dissect::{Carried, Content, Filter, Index, Seen};
+use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
 
-/// A frame whose bytes stay, and where it stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Record {
-    pub(super) frame: Frame<'static>,
-    pub(super) place: Option<Place>,
-}
+/// So many records before the one that completes a fragmented packet its other fragments are looked for.
+const FRAGMENTS: usize = 1_000;
 
 /// A capture as it is shown.
 #[derive(Debug, Default)]
 pub(super) struct Data {
-    pub(super) records: Vec<Record>,
+    pub(super) records: Records,
     pub(super) index: Index,
     /// Whether all frames of the capture were read and analysed.
     pub(super) complete: bool,
@@ -29,30 +25,37 @@ pub(super) struct Data {
 impl Data {
     /// Shows a record with all that is known of it.
     pub(super) fn with<R>(&self, at: usize, show: impl FnOnce(&Seen<'_>) -> R) -> Option<R> {
-        let record = self.records.get(at)?;
-        let before = at
-            .checked_sub(1)
-            .and_then(|before| self.records.get(before));
+        let frame = self.records.frame(at)?;
+        let place = self.records.place(at);
         let times = (
-            self.records.first().and_then(|first| first.frame.time),
-            before.and_then(|before| before.frame.time),
+            self.start(),
+            at.checked_sub(1)
+                .and_then(|before| self.records.time(before)),
         );
         let mut decoder = Decoder::default();
-        let outcome = decoder.decode(&record.frame);
+        let mut outcome = decoder.decode(&frame);
+        if place.is_some() && matches!(outcome, Outcome::FragmentHeld) {
+            // It completes a packet: the fragments before it come first.
+            decoder = Decoder::default();
+            for earlier in at.saturating_sub(FRAGMENTS)..at {
+                if let Some(earlier) = self.records.frame(earlier) {
+                    decoder.decode(&earlier);
+                }
+            }
+            outcome = decoder.decode(&frame);
+        }
         let content = match &outcome {
             Outcome::Packet(packet) => Content::Packet(packet),
             Outcome::FragmentHeld => Content::Fragment,
             Outcome::Skipped(skip) => Content::Other(*skip),
         };
-        let seen = Seen::new(record.frame, content, record.place, times, &self.index);
+        let seen = Seen::new(frame, content, place, times, &self.index);
         Some(show(&seen))
     }
 
     /// The place in `records` of a frame; of the next one where there is none of this number.
     pub(super) fn at(&self, frame: u64) -> usize {
-        self.records
-            .partition_point(|record| record.frame.number.0 < frame)
-            .min(self.records.len().saturating_sub(1))
+        self.records.at(frame)
     }
 
     /// The records that a filter chooses.
@@ -65,15 +68,13 @@ impl Data {
     /// The ladder of a stream.
     pub(super) fn ladder(&self, stream: StreamId) -> Vec<Rung> {
         let mut ladder = Ladder::of(stream);
-        for (at, record) in self.records.iter().enumerate() {
-            if record.place.is_some_and(|place| place.stream == stream) {
-                self.with(at, |seen| ladder.frame(seen));
-            }
+        for at in self.records.of_stream(stream) {
+            self.with(at, |seen| ladder.frame(seen));
         }
-        let last = self.records.last();
+        let last = self.records.len().checked_sub(1);
         ladder.finish(
-            last.and_then(|record| record.frame.time),
-            last.map_or(0, |record| record.frame.number.0),
+            last.and_then(|last| self.records.time(last)),
+            last.map_or(0, |last| self.records.number(last)),
         )
     }
 
@@ -89,7 +90,7 @@ impl Data {
     }
 
     /// The frame of a proof that tells most: the first that carries framing, else the first that carries bytes.
-    pub(super) fn telling(&self, frames: &[crate::units::FrameNumber]) -> Option<u64> {
+    pub(super) fn telling(&self, frames: &[FrameNumber]) -> Option<u64> {
         use crate::dissect::Role;
         let role = |frame: u64| {
             self.with(self.at(frame), |seen| Carried::of(seen).role())
@@ -106,6 +107,6 @@ impl Data {
 
     /// When the first frame was captured.
     pub(super) fn start(&self) -> Option<Timestamp> {
-        self.records.first().and_then(|record| record.frame.time)
+        self.records.time(0)
     }
 }

@@ -15,6 +15,8 @@ use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span, Text};
 
 use self::widgets::{Block, Clear, Paragraph};
+use super::graphics::Graphics;
+use super::load::Progress;
 use super::model::{Focus, Model, Pane, Prompt, Screen};
 use crate::dissect::Role;
 use crate::findings::Severity;
@@ -30,16 +32,20 @@ pub(super) struct Look {
     pub(super) true_color: bool,
     /// Characters outside ASCII.
     pub(super) unicode: bool,
+    /// Pixels.
+    pub(super) graphics: Option<Graphics>,
+    /// Pixels of a cell across and down; absent where that is not known.
+    pub(super) cell: Option<(u32, u32)>,
 }
 
 const HELP: &str = "\
 1 2 3 4      overview, packets, time-sequence graph, the picture
 Tab          next pane (Shift-Tab: the one before)
-Enter        open: a finding's proof, a picture's first frame, a step of the
-             ladder, a packet's details; fold and unfold in the details
+Enter        open: a finding's proof, a picture's first frame, a step of
+             the ladder, a packet's details; in the details fold, unfold
 Esc          back
 arrows hjkl  move; g and G to the ends; PgUp PgDn, Ctrl-d Ctrl-u pages
-             in the ladder left and right choose the stream
+             left and right: ladder, its stream; graph, picture: frames
 b            the bytes of the packet
 /            filter in Wireshark's syntax (empty: all frames)
 :            go to a frame
@@ -52,15 +58,19 @@ p            pause (live)
 ?            this help
 q            quit
 
-Colours: green picture bytes, cyan framing, blue answers, magenta stray bytes,
-yellow sent again or out of order, red resets and errors, dim acknowledgments.
-In the chunk strip a cell is a chunk: its frames (1-9, + for more), r where
-bytes were sent again, . where bytes are missing, ~ where it came late.";
+Colours: green picture bytes, cyan framing, blue answers, magenta stray
+bytes, yellow sent again or out of order, red resets and errors, dim
+acknowledgments. In the chunk strip a cell is a chunk: its frames (1-9, +
+for more), r where bytes were sent again, . where bytes are missing, ~
+where it came late. A click selects: a byte, a chunk, a picture's row.";
 
 /// Draws the whole screen.
 pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>) {
     let area = frame.area();
     model.panes.clear();
+    model.placed.clear();
+    model.drawn = None;
+    model.plot = None;
     if area.width < 40 || area.height < 10 {
         frame.render_widget(
             Paragraph::new("The terminal is too small: 40 x 10 at least."),
@@ -86,6 +96,10 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>) {
         frame.render_widget(Paragraph::new("Reading the capture…"), body);
     }
     footer(model, look, frame, foot);
+    if model.help || model.explain.is_some() {
+        // Pixels lie over every cell.
+        model.placed.clear();
+    }
     if model.help {
         over(frame, look, " Keys ", HELP, model.scroll);
     } else if let Some(explained) = model.explain.clone() {
@@ -112,7 +126,12 @@ fn header(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
         "{}  {}{} · {} · {}",
         model.title,
         counted(frames, "frame", "frames"),
-        if data.complete { "" } else { " so far" },
+        match (data.complete, model.progress) {
+            (true, _) => String::new(),
+            (false, None) => " so far".to_owned(),
+            (false, Some(Progress::Percent(percent))) => format!(" so far, {percent} % read"),
+            (false, Some(Progress::Frames(frames))) => format!(" so far, {} read", count(frames)),
+        },
         counted(data.index.streams().len() as u64, "stream", "streams"),
         counted(data.index.images().len() as u64, "picture", "pictures"),
     );

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::thread;
 
-use super::data::{Data, Record};
+use super::data::Data;
+use super::records::Records;
 use crate::analysis::{self, Analysis, Collector, DigestKind, Event, Observer, Options};
+use crate::dissect::Index;
 use crate::dissect::structure::{Part, Parts};
-use crate::dissect::{Index, Inspector};
 use crate::frame::Frame;
 use crate::ledger::comparison::Side;
 use crate::ledger::{Gap, Image};
@@ -19,12 +20,18 @@ use crate::source::Capture;
 use crate::units::PictureId;
 use crate::verify::painting::{self, Area, Decoded};
 
-/// So many frames make the first screen.
+/// So many frames make the first screen…
 const FIRST: usize = 20_000;
-/// Memory for the list of frames.
+/// …or so many bytes of them.
+const FIRST_BYTES: usize = 64 << 20;
+/// Memory for the list of frames, and for the bytes of a capture that is not mapped.
 const MEMORY: usize = 224 << 20;
-/// Memory for the bytes of a capture that is not mapped.
-const COPIED: usize = 256 << 20;
+/// What a capture file says before each frame, at least.
+const RECORD_HEADER: u64 = 16;
+/// How far it has come is told after so many frames.
+const TELL_EVERY: u64 = 1 << 14;
+/// To find out how far a picture's first bytes reach no more bytes than these are decoded in all.
+const REACHED: usize = 16 << 20;
 /// Largest picture that is drawn.
 const LARGEST: usize = 64 << 20;
 
@@ -32,12 +39,23 @@ const LARGEST: usize = 64 << 20;
 pub(super) enum News {
     /// A capture, or as much of it as there is so far.
     Data(Box<Data>),
+    /// How far the reading has come.
+    Progress(Progress),
     /// A picture that was asked for.
     Picture(Box<Picture>),
     /// What came of comparing with files.
     Compared(Box<Index>),
     /// It cannot go on.
     Failed(String),
+}
+
+/// How far the reading of a capture has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Of a hundred.
+    Percent(u64),
+    /// So many frames of nobody knows how many.
+    Frames(u64),
 }
 
 /// A picture as it was carried.
@@ -51,6 +69,8 @@ pub(super) struct Picture {
     pub(super) pixels: Result<Pixels, String>,
     /// The file that was sent, and the one that was received, where they were given.
     pub(super) files: [Option<Twin>; 2],
+    /// How many rows of pixels the bytes up to some offsets hold: ascending.
+    pub(super) reach: Vec<(u64, u32)>,
 }
 
 /// Decoded pixels.
@@ -116,10 +136,10 @@ impl Known {
     }
 }
 
-/// Reads the captures on a thread of its own.
-pub(super) fn load(paths: Vec<PathBuf>, options: Options, to: Sender<News>) {
+/// Reads the captures on a thread of its own; `first` so that there is something to be shown at once.
+pub(super) fn load(paths: Vec<PathBuf>, options: Options, first: bool, to: Sender<News>) {
     let work = move || {
-        if let Err(error) = read(&paths, &options, &to) {
+        if let Err(error) = read(&paths, &options, first, &to) {
             let _ = to.send(News::Failed(error.to_string()));
         }
     };
@@ -130,14 +150,19 @@ pub(super) fn load(paths: Vec<PathBuf>, options: Options, to: Sender<News>) {
 fn read(
     paths: &[PathBuf],
     options: &Options,
+    first: bool,
     to: &Sender<News>,
 ) -> Result<(), crate::source::Error> {
-    let mut first = read_some(paths, options, Some(FIRST))?;
-    let complete = first.complete;
-    // The bytes of the first frames stay: the list goes on from them.
-    let _ = to.send(News::Data(Box::new(std::mem::take(&mut first))));
+    let mut complete = false;
+    if first {
+        let first = read_some(paths, options, Some(FIRST), &mut |_| {})?;
+        complete = first.complete;
+        let _ = to.send(News::Data(Box::new(first)));
+    }
     if !complete {
-        let all = read_some(paths, options, None)?;
+        let all = read_some(paths, options, None, &mut |progress| {
+            let _ = to.send(News::Progress(progress));
+        })?;
         let _ = to.send(News::Data(Box::new(all)));
     }
     Ok(())
@@ -148,40 +173,81 @@ pub(super) fn read_some(
     paths: &[PathBuf],
     options: &Options,
     most: Option<usize>,
+    tell: &mut dyn FnMut(Progress),
 ) -> Result<Data, crate::source::Error> {
     let options = Options {
         digest: DigestKind::None,
         ..options.clone()
     };
-    let capture: &'static mut Capture = Box::leak(Box::new(Capture::open(paths)?));
-    if capture.mapped().is_some() {
-        return Ok(mapped(capture, &options, most));
+    let capture = Box::new(Capture::open(paths)?);
+    match mapped(capture, &options, most, tell) {
+        Ok(data) => Ok(data),
+        Err(capture) => copied(*capture, &options, most, tell),
     }
+}
+
+/// Counts what is read, until it is enough for a first screen.
+struct Limit {
+    most: Option<usize>,
+    frames: usize,
+    bytes: usize,
+}
+
+impl Limit {
+    fn new(most: Option<usize>) -> Self {
+        Self {
+            most,
+            frames: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Whether one more frame is wanted; counts it where it is.
+    fn takes(&mut self, frame: &Frame<'_>) -> bool {
+        let enough = self
+            .most
+            .is_some_and(|most| self.frames >= most || self.bytes >= FIRST_BYTES);
+        if !enough {
+            self.frames += 1;
+            self.bytes += frame.data.len();
+        }
+        !enough
+    }
+}
+
+/// A capture that is read through a buffer: its bytes are copied.
+fn copied(
+    mut capture: Capture,
+    options: &Options,
+    most: Option<usize>,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Data, crate::source::Error> {
     let mut analysis = Analysis::new(options.clone());
     let mut collector = Accounts::default();
-    let mut frames: Vec<Frame<'static>> = Vec::new();
-    let (mut copied, mut left_out, mut complete) = (0, 0, true);
+    let (mut records, mut left_out, mut complete) = (Records::default(), 0, true);
+    let mut limit = Limit::new(most);
+    let mut read = 0;
     capture.for_each_frame(&mut |frame| {
-        if most.is_some_and(|most| frames.len() >= most) {
+        if !limit.takes(frame) {
             complete = false;
             return ControlFlow::Break(());
         }
-        analysis.frame(frame, &mut collector);
-        if copied + frame.data.len() > COPIED || frames.len() >= room() {
-            left_out += 1;
-            return ControlFlow::Continue(());
+        read += 1;
+        if read % TELL_EVERY == 0 {
+            tell(Progress::Frames(read));
         }
-        copied += frame.data.len();
-        // The viewer's process ends with the viewer: the bytes stay until then.
-        let data: &'static [u8] = Box::leak(frame.data.to_vec().into_boxed_slice());
-        frames.push(Frame { data, ..*frame });
+        analysis.frame(frame, &mut collector);
+        let room = records.memory() + frame.data.len() <= MEMORY;
+        if !(room && records.add_copied(frame)) {
+            left_out += 1;
+        }
         ControlFlow::Continue(())
     })?;
     analysis.ended(crate::source::ended(capture.files()));
     analysis.finish(&mut collector);
     let truncated = capture.files().iter().any(|file| file.truncated.is_some());
     let index = collector.index();
-    let records = placed(frames.into_iter(), &index, &options);
+    records.settle(&index, options.limits.streams, &mut |_| {});
     Ok(Data {
         records,
         index,
@@ -191,62 +257,72 @@ pub(super) fn read_some(
     })
 }
 
-fn room() -> usize {
-    MEMORY / size_of::<Record>()
-}
-
-fn mapped(capture: &'static Capture, options: &Options, most: Option<usize>) -> Data {
-    let mut collector = Accounts::default();
+/// A capture that is mapped; given back where it is not.
+fn mapped(
+    capture: Box<Capture>,
+    options: &Options,
+    most: Option<usize>,
+    tell: &mut dyn FnMut(Progress),
+) -> Result<Data, Box<Capture>> {
     let Some(mut frames) = capture.mapped() else {
-        return Data::default();
+        return Err(capture);
     };
-    let complete = if let Some(most) = most {
+    let whole = capture.file_bytes().unwrap_or(0).max(1);
+    let mut collector = Accounts::default();
+    let (mut records, mut left_out) = (Records::default(), 0);
+    let (mut read, mut bytes) = (0, 0);
+    let mut list = |frame: &Frame<'_>| {
+        let at = capture.place_of(frame).unwrap_or_default();
+        if records.memory() > MEMORY || !records.add_mapped(frame, at) {
+            left_out += 1;
+        }
+        read += 1;
+        bytes += frame.data.len() as u64 + RECORD_HEADER;
+        if read % TELL_EVERY == 0 {
+            // To find the places of all frames afterwards takes about as long.
+            tell(Progress::Percent((bytes * 50 / whole).min(50)));
+        }
+    };
+    let mut complete = true;
+    if most.is_some() {
+        let mut limit = Limit::new(most);
         let mut analysis = Analysis::new(options.clone());
-        for frame in frames.by_ref().take(most) {
+        for frame in frames.by_ref() {
+            if !limit.takes(&frame) {
+                complete = false;
+                break;
+            }
+            list(&frame);
             analysis.mapped_frame(&frame, &mut collector);
         }
         analysis.finish(&mut collector);
-        frames.next().is_none()
     } else {
-        let each = |_: &Frame<'static>| ControlFlow::Continue(());
+        let each = |frame: &Frame<'_>| {
+            list(frame);
+            ControlFlow::Continue(())
+        };
         let told = analysis::analyse(options, options.threads, &mut frames, each, |frames| {
             crate::source::ended(&frames.files())
         });
         told.tell(&mut collector);
-        true
-    };
-    let truncated = frames.files().iter().any(|file| file.truncated.is_some());
-    let index = collector.index();
-    let (mut records, mut left_out) = (Vec::new(), 0);
-    if let Some(frames) = capture.mapped() {
-        let listed = most.unwrap_or(usize::MAX).min(room());
-        let mut frames = frames.take(most.unwrap_or(usize::MAX));
-        records = placed(frames.by_ref().take(listed), &index, options);
-        left_out = frames.count() as u64;
     }
-    Data {
+    let truncated = frames.files().iter().any(|file| file.truncated.is_some());
+    drop(frames);
+    records.keep(capture);
+    let index = collector.index();
+    let listed = records.len().max(1);
+    records.settle(&index, options.limits.streams, &mut |at| {
+        if at as u64 % TELL_EVERY == TELL_EVERY - 1 {
+            tell(Progress::Percent(50 + (at * 50 / listed) as u64));
+        }
+    });
+    Ok(Data {
         records,
         index,
         complete,
         left_out,
         truncated: truncated && complete,
-    }
-}
-
-/// Frames with their places.
-fn placed(
-    frames: impl Iterator<Item = Frame<'static>>,
-    index: &Index,
-    options: &Options,
-) -> Vec<Record> {
-    let mut inspector = Inspector::new(options.limits.streams);
-    let mut records = Vec::new();
-    for frame in frames {
-        let mut place = None;
-        inspector.frame(&frame, index, &mut |seen| place = seen.place);
-        records.push(Record { frame, place });
-    }
-    records
+    })
 }
 
 #[derive(Default)]
@@ -314,6 +390,7 @@ pub(super) fn picture(
             parts: Vec::new(),
             pixels: Err(error.to_string()),
             files: [None, None],
+            reach: Vec::new(),
         });
         let _ = to.send(News::Picture(Box::new(found)));
     };
@@ -346,6 +423,7 @@ pub(super) fn fetch(
     analysis.ended(crate::source::ended(capture.files()));
     analysis.finish(&mut gather);
     let Gather { bytes, parts, .. } = gather;
+    let reach = reach(&bytes, known.raw_width);
     let whole = (decoded(&bytes, known.raw_width), known.raw_width);
     let (pixels, files) = beside(whole, &known.files);
     Ok(Picture {
@@ -355,7 +433,23 @@ pub(super) fn fetch(
         parts: parts.finish(),
         pixels,
         files,
+        reach,
     })
+}
+
+/// How far the first bytes of a picture reach down: decoded again and again, a large one fewer times.
+fn reach(bytes: &[u8], raw_width: Option<u32>) -> Vec<(u64, u32)> {
+    let steps = (REACHED / bytes.len().max(1)).clamp(2, 48);
+    let mut found: Vec<(u64, u32)> = Vec::new();
+    for step in 1..=steps {
+        let end = bytes.len() * step / steps;
+        let part = bytes.get(..end).unwrap_or_default();
+        if let Some(decoded) = painting::as_far_as_possible(part, raw_width) {
+            let rows = found.last().map_or(0, |(_, rows)| *rows);
+            found.push((end as u64, decoded.rows().max(rows)));
+        }
+    }
+    found
 }
 
 /// A picture between its files: what differs is an area of each.

@@ -2,13 +2,15 @@
 
 mod mouse;
 mod moves;
+mod places;
 mod typing;
 
 use std::collections::HashSet;
 use std::ops::Range;
 
 use super::data::Data;
-use super::load::Picture;
+use super::graphics::Placed;
+use super::load::{Picture, Progress};
 use crate::dissect::ladder::Rung;
 use crate::dissect::tree::{Node, tree};
 use crate::dissect::{Filter, hex};
@@ -105,6 +107,8 @@ pub(super) struct Pane {
     pub(super) top: usize,
 }
 
+pub(super) use places::{Drawn, Plotted, reached};
+
 /// The viewer's state.
 #[expect(
     clippy::struct_excessive_bools,
@@ -114,6 +118,8 @@ pub(super) struct Model {
     pub(super) title: String,
     pub(super) data: Data,
     pub(super) loaded: bool,
+    /// How far the rest of the capture was read; absent where nothing is read.
+    pub(super) progress: Option<Progress>,
     pub(super) screen: Screen,
     pub(super) focus: Focus,
     pub(super) picture: usize,
@@ -146,6 +152,12 @@ pub(super) struct Model {
     /// A key was pressed: what is selected is somebody's choice.
     touched: bool,
     pub(super) panes: Vec<Pane>,
+    /// Pictures to be shown as pixels.
+    pub(super) placed: Vec<Placed>,
+    /// Where the picture is drawn, and how many rows of pixels it has; absent where it is not.
+    pub(super) drawn: Option<Drawn>,
+    /// What the graph shows; absent where it is not drawn.
+    pub(super) plot: Option<Plotted>,
     /// Rows of the pane that pages are turned in.
     pub(super) page: usize,
 }
@@ -156,6 +168,7 @@ impl Model {
             title,
             data: Data::default(),
             loaded: false,
+            progress: None,
             screen: Screen::Overview,
             focus: Focus::Pictures,
             picture: 0,
@@ -186,19 +199,38 @@ impl Model {
             live,
             touched: false,
             panes: Vec::new(),
+            placed: Vec::new(),
+            drawn: None,
+            plot: None,
             page: 10,
         }
     }
 
-    /// Takes a capture, or more of it. What was selected stays so.
-    pub(super) fn take(&mut self, data: Data) {
+    /// Takes a capture, or more of it. What was selected stays so; asks for a picture that is looked at and has grown.
+    pub(super) fn take(&mut self, data: Data) -> Option<Wish> {
         if self.paused {
-            return;
+            return None;
         }
-        let fresh = !self.loaded;
+        let length =
+            |data: &Data, id: u32| data.index.image(PictureId(id)).map(|image| image.bytes);
+        if let Some(fetched) = &self.fetched
+            && length(&self.data, fetched.id) != length(&data, fetched.id)
+        {
+            self.fetched = None;
+        }
+        let fresh = !self.loaded || !self.touched;
         let at_end = self.live && self.row + 1 >= self.rows();
+        let selected = self
+            .data
+            .index
+            .findings()
+            .get(self.finding)
+            .map(|finding| (finding.name, finding.packets.first().copied()));
+        let (picture, stream, chunk) = (self.picture, self.stream, self.chunk);
+        let (byte, line) = (self.byte, self.line);
         self.data = data;
         self.loaded = true;
+        self.progress = None;
         if let Some(filter) = &self.filter {
             self.chosen = Some(self.data.chosen(filter));
         }
@@ -207,15 +239,32 @@ impl Model {
         } else if at_end {
             self.row = self.rows().saturating_sub(1);
         }
-        self.picture = self
-            .picture
-            .min(self.data.index.images().len().saturating_sub(1));
+        let mut findings = self.data.index.findings().iter();
+        if let Some(selected) = selected.filter(|_| !fresh)
+            && let Some(at) = findings
+                .position(|finding| (finding.name, finding.packets.first().copied()) == selected)
+        {
+            self.finding = at;
+        }
         self.finding = self
             .finding
             .min(self.data.index.findings().len().saturating_sub(1));
         self.row = self.row.min(self.rows().saturating_sub(1));
-        self.climb();
         self.open_packet();
+        if !fresh {
+            (self.picture, self.stream, self.chunk) = (picture, stream, chunk);
+            if !at_end {
+                self.byte = byte.min(self.frame_length().saturating_sub(1));
+                self.line = line.min(self.lines.len().saturating_sub(1));
+            }
+        }
+        self.picture = self
+            .picture
+            .min(self.data.index.images().len().saturating_sub(1));
+        self.climb();
+        (self.screen == Screen::Picture)
+            .then(|| self.fetch())
+            .flatten()
     }
 
     /// Takes what came of comparing with files. Who has pressed no key sees the worst finding of it.
@@ -263,7 +312,7 @@ impl Model {
     pub(super) fn rows(&self) -> usize {
         self.chosen
             .as_ref()
-            .map_or(self.data.records.len(), Vec::len)
+            .map_or_else(|| self.data.records.len(), Vec::len)
     }
 
     /// The record of a row.
@@ -617,7 +666,7 @@ impl Model {
             Focus::List | Focus::Bytes => self.focus = Focus::Details,
             Focus::Details => self.fold(),
             Focus::Chunks => self.go_to_chunk(),
-            Focus::Whole => {}
+            Focus::Whole => self.show(Screen::Packets, Focus::List),
         }
         self.fetch_structure()
     }
@@ -670,8 +719,10 @@ impl Model {
         let on_frame = self
             .record(self.row)
             .filter(|_| self.screen == Screen::Packets)
-            .and_then(|record| self.data.records.get(record))
-            .and_then(|record| self.data.index.findings_of(record.frame.number).next());
+            .and_then(|record| {
+                let number = FrameNumber(self.data.records.number(record));
+                self.data.index.findings_of(number).next()
+            });
         let finding = on_frame.or_else(|| self.data.index.findings().get(self.finding));
         let Some(finding) = finding else {
             self.message = Some("there is no finding to explain".to_owned());
@@ -714,7 +765,7 @@ impl Model {
             }
             _ => {
                 let record = self.record(self.row)?;
-                let frame = self.data.records.get(record)?.frame.number;
+                let frame = self.data.records.number(record);
                 format!("frame.number == {frame}")
             }
         };

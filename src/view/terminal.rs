@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::graphics::{Graphics, Placed, base64};
 use super::screen::Screen;
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::terminal::{
@@ -22,6 +23,8 @@ static HOOK: Once = Once::new();
 pub(super) struct Terminal {
     inner: ratatui_core::terminal::Terminal<Screen>,
     end: Arc<AtomicBool>,
+    /// The pictures that it shows as pixels.
+    shown: Vec<Placed>,
 }
 
 impl Terminal {
@@ -47,7 +50,11 @@ impl Terminal {
         let opened = execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)
             .and_then(|()| ratatui_core::terminal::Terminal::new(Screen::new()));
         match opened {
-            Ok(inner) => Ok(Self { inner, end }),
+            Ok(inner) => Ok(Self {
+                inner,
+                end,
+                shown: Vec::new(),
+            }),
             Err(error) => {
                 give_back();
                 Err(error)
@@ -67,6 +74,46 @@ impl Terminal {
     ) -> io::Result<()> {
         self.inner.draw(draw).map(|_| ())
     }
+
+    /// Takes away the pictures that are shown as pixels, where others are to be shown; says whether it did: then all cells
+    /// are to be drawn again.
+    pub(super) fn take_away(&mut self, graphics: Graphics, wanted: &[Placed]) -> io::Result<bool> {
+        if self.shown.is_empty() || self.shown == wanted {
+            return Ok(false);
+        }
+        self.shown.clear();
+        told(graphics.clear())?;
+        self.inner.clear()?;
+        Ok(true)
+    }
+
+    /// Shows pictures as pixels, where they are not shown yet.
+    pub(super) fn show(&mut self, graphics: Graphics, wanted: &[Placed]) -> io::Result<()> {
+        if self.shown != wanted {
+            for placed in wanted {
+                told(&graphics.show(placed))?;
+            }
+            self.shown = wanted.to_vec();
+        }
+        Ok(())
+    }
+}
+
+/// Pixels of a cell across and down; absent where the terminal does not tell.
+pub(super) fn cell() -> Option<(u32, u32)> {
+    let size = crossterm::terminal::window_size().ok()?;
+    let part = |pixels: u16, cells: u16| u32::from(pixels).checked_div(u32::from(cells));
+    let cell = (
+        part(size.width, size.columns)?,
+        part(size.height, size.rows)?,
+    );
+    (cell.0 > 0 && cell.1 > 0).then_some(cell)
+}
+
+fn told(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// Asks the terminal to put text on the clipboard (OSC 52); one that does not know this ignores it.
@@ -109,45 +156,5 @@ fn give_back() {
             cursor::Show
         );
         let _ = disable_raw_mode();
-    }
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let mut number = 0_u32;
-        for at in 0..3 {
-            number = number << 8 | group.get(at).map_or(0, |byte| u32::from(*byte));
-        }
-        for at in 0..4 {
-            let digit = usize::try_from(number >> (18 - 6 * at) & 63).unwrap_or(0);
-            let c = DIGITS.get(digit).copied().unwrap_or(b'=');
-            out.push(if at <= group.len() {
-                char::from(c)
-            } else {
-                '='
-            });
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_is_that_of_rfc_4648() {
-        for (plain, coded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
     }
 }

@@ -6,7 +6,7 @@ use ratatui_core::backend::TestBackend;
 use ratatui_core::terminal::Terminal;
 
 use super::draw::{Look, draw};
-use super::load::{self, Known};
+use super::load::{self, Known, News};
 use super::model::{Focus, Key, Model, Screen, Wish};
 use crate::analysis::Options;
 
@@ -14,6 +14,8 @@ const PLAIN: Look = Look {
     color: false,
     true_color: false,
     unicode: true,
+    graphics: None,
+    cell: None,
 };
 
 fn capture(name: &str) -> PathBuf {
@@ -24,7 +26,7 @@ fn capture(name: &str) -> PathBuf {
 
 fn viewing(name: &str) -> Model {
     let mut model = Model::new(format!("imgnet view {name}"), false);
-    let data = load::read_some(&[capture(name)], &Options::default(), None).unwrap();
+    let data = load::read_some(&[capture(name)], &Options::default(), None, &mut |_| {}).unwrap();
     model.take(data);
     model
 }
@@ -65,7 +67,7 @@ fn from_the_finding_to_its_frame_to_its_bytes_in_three_keys() {
     );
     press(&mut model, name, &[Key::Enter]);
     let record = model.record(model.row).unwrap();
-    assert_eq!(model.data.records[record].frame.number.0, 50);
+    assert_eq!(model.data.records.number(record), 50);
     press(&mut model, name, &[Key::Tab, Key::Tab]);
     assert_eq!((model.screen, model.focus), (Screen::Packets, Focus::Bytes));
     let drawn = screen(&mut model, PLAIN, 80, 24);
@@ -267,5 +269,96 @@ fn no_size_and_no_key_makes_it_panic() {
     for key in keys {
         empty.key(key);
         screen(&mut empty, PLAIN, 80, 24);
+    }
+}
+
+/// A capture of more frames than the first screen takes: one small capture's over and over.
+fn long_capture(folder: &Path, frames: usize) -> PathBuf {
+    let bytes = std::fs::read(capture("eof.pcap")).unwrap();
+    let (header, records) = bytes.split_at(24);
+    let mut all = header.to_vec();
+    let length = |at: usize| u32::from_le_bytes(records[at + 8..at + 12].try_into().unwrap());
+    let mut at = 0;
+    for _ in 0..frames {
+        let end = at + 16 + length(at) as usize;
+        all.extend_from_slice(&records[at..end]);
+        at = if end < records.len() { end } else { 0 };
+    }
+    let path = folder.join("long.pcap");
+    std::fs::write(&path, all).unwrap();
+    // A file that was written to just now is not mapped.
+    let file = std::fs::File::options().append(true).open(&path).unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    file.set_modified(long_ago).unwrap();
+    path
+}
+
+#[test]
+fn the_first_screen_waits_for_the_first_frames_only_and_says_how_far_the_rest_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = long_capture(folder.path(), 40_000);
+    let (to, news) = std::sync::mpsc::channel();
+    load::load(vec![path], Options::default(), true, to);
+    let mut model = Model::new("imgnet view long.pcap".to_owned(), false);
+    let Ok(News::Data(first)) = news.recv() else {
+        panic!("first of all something to be shown")
+    };
+    assert!(!first.complete);
+    assert_eq!(first.records.len(), 20_000);
+    model.take(*first);
+    let drawn = screen(&mut model, PLAIN, 100, 24);
+    assert!(drawn.contains("20,000 frames so far"), "{drawn}");
+    let mut told = Vec::new();
+    let all = loop {
+        match news.recv() {
+            Ok(News::Progress(load::Progress::Percent(percent))) => {
+                model.progress = Some(load::Progress::Percent(percent));
+                told.push(percent);
+            }
+            Ok(News::Data(all)) => break all,
+            _ => panic!("only progress before the whole"),
+        }
+    };
+    assert!(told.len() >= 2 && told.is_sorted(), "{told:?}");
+    let drawn = screen(&mut model, PLAIN, 100, 24);
+    let last = format!("20,000 frames so far, {} % read", told.last().unwrap());
+    assert!(drawn.contains(&last), "{drawn}");
+    assert!(all.complete);
+    assert_eq!(all.records.len(), 40_000);
+    model.take(*all);
+    let drawn = screen(&mut model, PLAIN, 100, 24);
+    assert!(drawn.contains("40,000 frames ·"), "{drawn}");
+}
+
+#[test]
+fn packed_records_say_what_the_inspector_says_of_every_frame() {
+    for name in [
+        "pipeline-hang.pcap",
+        "eof-lossy.pcap",
+        "udp-fragments.pcap",
+        "ipv6.pcap",
+    ] {
+        let path = capture(name);
+        let model = viewing(name);
+        let mut capture = crate::source::Capture::open(&[path]).unwrap();
+        let streams = Options::default().limits.streams;
+        let mut inspector = crate::dissect::Inspector::new(streams);
+        let mut at = 0;
+        capture
+            .for_each_frame(&mut |frame| {
+                inspector.frame(frame, &model.data.index, &mut |seen| {
+                    let packed = model.data.records.place(at);
+                    assert_eq!(
+                        format!("{packed:?}"),
+                        format!("{:?}", seen.place),
+                        "{name} {at}"
+                    );
+                    assert_eq!(model.data.records.frame(at).unwrap().data, frame.data);
+                });
+                at += 1;
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(at, model.data.records.len());
     }
 }

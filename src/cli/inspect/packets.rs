@@ -4,15 +4,18 @@ use std::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
 
-use super::{FilterArg, LookArgs, Looked, to_stdout, written};
+use super::{FilterArg, LookArgs, Looked, crew, to_stdout, written};
 use crate::cli::args::{AnalysisArgs, CapturePaths};
 use crate::cli::exit::Exit;
 use crate::dissect::list::{COLUMNS, Clock, Column, Format, List};
+use crate::dissect::{Noted, Seen};
 
 /// So many frames are analysed before the first row of a large capture is written.
-const AHEAD: u64 = 1 << 18;
+const AHEAD: u64 = 1 << 16;
 /// So many rows of a large capture are written from that.
 const EARLY: u64 = 1_000;
+/// From so many frames on, several threads put them into words.
+const LARGE: u64 = 10_000;
 
 /// List the packets: what each carries of which picture, beside what Wireshark's list shows
 #[derive(Debug, Args)]
@@ -222,7 +225,75 @@ struct Asked<'f> {
 }
 
 impl Asked<'_> {
-    fn list<W: std::io::Write>(
+    /// Lists what is asked for.
+    fn list<W: std::io::Write + Send>(
+        &mut self,
+        looked: &mut Looked,
+        rows: &mut List<W>,
+    ) -> anyhow::Result<()> {
+        let large = looked.complete && looked.analysed >= LARGE;
+        if large && self.limit.is_none() && self.list_by_many(looked, rows)? {
+            return Ok(());
+        }
+        self.list_alone(looked, rows)
+    }
+
+    /// Lists with as many threads as there are; false where that cannot be. Knows no limit.
+    fn list_by_many<'l, W: std::io::Write + Send>(
+        &self,
+        looked: &'l Looked,
+        rows: &mut List<W>,
+    ) -> anyhow::Result<bool> {
+        let Some((mut frames, mut inspector)) = looked.frames() else {
+            return Ok(false);
+        };
+        let index = &looked.index;
+        let chosen = |seen: &Seen<'_>| self.filter.is_none_or(|filter| filter.chooses(seen));
+        // The first rows measure a table's columns.
+        while rows.further().is_none() {
+            let Some(frame) = frames.next() else {
+                return Ok(true);
+            };
+            let mut outcome = Ok(());
+            inspector.frame(&frame, index, &mut |seen| {
+                if (self.first..=self.last).contains(&frame.number.0) && chosen(seen) {
+                    outcome = rows.row(seen);
+                }
+            });
+            outcome.map_err(written)?;
+        }
+        let Some((words, out)) = rows.further() else {
+            return Ok(true);
+        };
+        let mut fill = |batch: &mut Vec<Noted<'l>>| {
+            while batch.len() < crew::BATCH {
+                let Some(frame) = frames.next() else {
+                    return false;
+                };
+                if frame.number.0 > self.last {
+                    return false;
+                }
+                inspector.note(&frame, index, batch);
+                if frame.number.0 < self.first {
+                    batch.clear();
+                }
+            }
+            true
+        };
+        let put = |batch: &[Noted<'_>], text: &mut String| {
+            for noted in batch {
+                noted.show(index, |seen| {
+                    if chosen(seen) {
+                        words.add(seen, text);
+                    }
+                });
+            }
+        };
+        crew::write(looked.options.threads, &mut fill, &put, out).map_err(written)?;
+        Ok(true)
+    }
+
+    fn list_alone<W: std::io::Write>(
         &mut self,
         looked: &mut Looked,
         rows: &mut List<W>,

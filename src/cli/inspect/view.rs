@@ -20,7 +20,7 @@ use crate::cli::verify::spool::Spool;
 use crate::cli::verify::watched::Watchers;
 use crate::report::Detail;
 use crate::report::model::Report;
-use crate::view::{self, Going};
+use crate::view::{self, Going, Graphics};
 
 /// Look inside on the terminal: a stream in plain words, its packets, every byte, the picture itself
 #[derive(Debug, Args)]
@@ -62,8 +62,65 @@ pub struct ViewArgs {
     #[command(flatten)]
     look: LookArgs,
 
+    /// How the picture itself is drawn; auto means as pixels where the terminal's name says that it can, and not within tmux
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = GraphicsArg::Auto, help_heading = "Output")]
+    graphics: GraphicsArg,
+
     #[command(flatten)]
     analysis: AnalysisArgs,
+}
+
+/// `--graphics`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum GraphicsArg {
+    /// Pixels where the terminal is known to show them
+    Auto,
+    /// Half blocks, two pixels a cell
+    Blocks,
+    /// Pixels in kitty's protocol
+    Kitty,
+    /// Pixels in iTerm2's protocol
+    Iterm2,
+    /// Pixels as sixel
+    Sixel,
+}
+
+impl GraphicsArg {
+    /// How pixels are shown in a terminal whose environment says this; absent for half blocks.
+    fn choose(self, variable: impl Fn(&str) -> Option<String>) -> Option<Graphics> {
+        match self {
+            Self::Blocks => None,
+            Self::Kitty => Some(Graphics::Kitty),
+            Self::Iterm2 => Some(Graphics::Iterm2),
+            Self::Sixel => Some(Graphics::Sixel),
+            Self::Auto => {
+                let term = variable("TERM").unwrap_or_default();
+                // They pass on text only, unless they are told otherwise.
+                if ["TMUX", "STY"]
+                    .into_iter()
+                    .any(|name| variable(name).is_some())
+                    || term.starts_with("screen")
+                    || term.starts_with("tmux")
+                {
+                    return None;
+                }
+                if term == "xterm-kitty" || term == "xterm-ghostty" {
+                    return Some(Graphics::Kitty);
+                }
+                if ["foot", "mlterm", "contour"]
+                    .into_iter()
+                    .any(|name| term.starts_with(name))
+                {
+                    return Some(Graphics::Sixel);
+                }
+                match variable("TERM_PROGRAM").as_deref() {
+                    Some("iTerm.app" | "WezTerm") => Some(Graphics::Iterm2),
+                    Some("ghostty") => Some(Graphics::Kitty),
+                    _ => None,
+                }
+            }
+        }
+    }
 }
 
 /// Runs the command.
@@ -117,6 +174,7 @@ pub(in crate::cli) fn run(command: &ViewArgs) -> anyhow::Result<Exit> {
         color: look.color,
         unicode: look.unicode,
         true_color,
+        graphics: command.graphics.choose(|name| std::env::var(name).ok()),
     })?;
     Ok(Exit::Good)
 }
@@ -225,5 +283,30 @@ impl Going for Capture {
             .unwrap_or("the capture ended")
             .to_owned();
         Some(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_are_shown_where_the_terminal_says_that_it_can() {
+        let auto = |variables: &[(&str, &str)]| {
+            GraphicsArg::Auto.choose(|wanted| {
+                let found = variables.iter().find(|(name, _)| *name == wanted);
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(auto(&[("TERM", "xterm-kitty")]), Some(Graphics::Kitty));
+        assert_eq!(auto(&[("TERM", "foot")]), Some(Graphics::Sixel));
+        let iterm2 = [("TERM", "xterm-256color"), ("TERM_PROGRAM", "iTerm.app")];
+        assert_eq!(auto(&iterm2), Some(Graphics::Iterm2));
+        assert_eq!(auto(&[("TERM", "xterm-256color")]), None);
+        assert_eq!(
+            auto(&[("TERM", "xterm-kitty"), ("TMUX", "/tmp/x,1,0")]),
+            None
+        );
+        assert_eq!(GraphicsArg::Sixel.choose(|_| None), Some(Graphics::Sixel));
     }
 }

@@ -141,7 +141,7 @@ pub(super) fn payload<'a>(seen: &Seen<'a>, layer: Option<TransportLayer>, show: 
 }
 
 /// The head of an HTTP message, where the payload begins with one.
-fn head<'a>(seen: &Seen<'a>) -> Option<&'a [u8]> {
+pub(in crate::dissect) fn head<'a>(seen: &Seen<'a>) -> Option<&'a [u8]> {
     const METHODS: [&[u8]; 8] = [
         b"GET ",
         b"POST ",
@@ -155,11 +155,13 @@ fn head<'a>(seen: &Seen<'a>) -> Option<&'a [u8]> {
     let packet = seen.packet()?;
     let payload: &'a [u8] = &packet.payload;
     let response = payload.starts_with(b"HTTP/1.");
+    let asks = METHODS.iter().any(|method| payload.starts_with(method));
+    if !(response || asks) || packet.transport == Transport::Udp {
+        return None;
+    }
     let line = memchr::memchr(b'\n', payload.get(..8192).unwrap_or(payload));
     let first = payload.get(..line?)?;
-    let request = METHODS.iter().any(|method| payload.starts_with(method))
-        && memchr::memmem::find(first, b" HTTP/1.").is_some();
-    if !(response || request) || packet.transport == Transport::Udp {
+    if !response && memchr::memmem::find(first, b" HTTP/1.").is_none() {
         return None;
     }
     let end = memchr::memmem::find(payload, b"\r\n\r\n").map_or(payload.len(), |at| at + 4);

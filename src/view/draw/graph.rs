@@ -2,13 +2,13 @@
 
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
-use ratatui_core::style::Color;
+use ratatui_core::style::{Color, Modifier};
 use ratatui_core::terminal::Frame;
 
 use super::widgets::{self, Paragraph};
-use super::{Look, framed, shown};
-use crate::units::{StreamId, count, duration};
-use crate::view::model::Model;
+use super::{Look, framed, pane, shown};
+use crate::units::{StreamId, Timestamp, count, duration};
+use crate::view::model::{Focus, Model, Plotted, reached};
 
 /// What a dot stands for; of several in a cell the greatest is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,14 +68,14 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
     };
     let (stream, id) = (image.stream, image.id.0);
     let direction = model.data.index.direction(stream, image.from);
-    let of_stream = || {
-        model.data.records.iter().filter_map(|record| {
-            let place = record.place.filter(|place| place.stream == stream)?;
-            Some((record.frame.time?.0, place, record.frame.data.len()))
-        })
-    };
+    let records = &model.data.records;
+    let of_stream = records.of_stream(stream);
     let (mut low, mut high, mut top) = (i64::MAX, i64::MIN, 1);
-    for (time, place, length) in of_stream() {
+    for at in &of_stream {
+        let (Some(Timestamp(time)), Some(place)) = (records.time(*at), records.place(*at)) else {
+            continue;
+        };
+        let length = records.captured(*at);
         (low, high) = (low.min(time), high.max(time));
         let reached = if place.direction == direction {
             place.offset.map(|offset| offset + length as u64)
@@ -108,6 +108,18 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
     if inner.width == 0 || inner.height == 0 {
         return;
     }
+    model.plot = Some(Plotted {
+        x: inner.x,
+        y: inner.y,
+        width: inner.width,
+        height: inner.height,
+        stream,
+        direction,
+        low,
+        span: high - low,
+        top,
+    });
+    model.panes.push(pane(Focus::Whole, inner, 0));
     let plot = plotted(
         model,
         &Shown {
@@ -120,6 +132,35 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
         inner,
     );
     paint(&plot, look, inner, frame.buffer_mut());
+    mark_selected(model, &plot, direction, inner, frame.buffer_mut());
+}
+
+/// The selected frame stands out, where it is of this stream.
+fn mark_selected(
+    model: &Model,
+    plot: &Plot,
+    direction: Option<usize>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let records = &model.data.records;
+    let selected = model.record(model.row).and_then(|at| {
+        let place = records.place(at)?;
+        let stream = model.image()?.stream;
+        let offset = reached(&place, direction).filter(|_| place.stream == stream)?;
+        Some((records.time(at)?.0, offset))
+    });
+    let Some((time, offset)) = selected else {
+        return;
+    };
+    let (column, row) = (plot.column(time) / 2, plot.row(offset) / 4);
+    let place = u16::try_from(column)
+        .ok()
+        .zip(u16::try_from(row).ok())
+        .and_then(|(column, row)| buffer.cell_mut((area.x + column, area.y + row)));
+    if let Some(cell) = place {
+        cell.modifier |= Modifier::REVERSED | Modifier::BOLD;
+    }
 }
 
 /// Which direction is plotted, and between which ends.
@@ -164,11 +205,11 @@ fn plotted(model: &Model, shown: &Shown, area: Rect) -> Plot {
         }
     }
     let mut acked: Option<(usize, usize)> = None;
-    let of_stream = model.data.records.iter().filter_map(|record| {
-        let place = record.place.filter(|place| place.stream == stream)?;
-        Some((record.frame.time?.0, place))
-    });
-    for (time, place) in of_stream {
+    let records = &model.data.records;
+    for at in records.of_stream(stream) {
+        let (Some(Timestamp(time)), Some(place)) = (records.time(at), records.place(at)) else {
+            continue;
+        };
         let column = plot.column(time);
         if place.direction == direction {
             if let Some(offset) = place.offset {

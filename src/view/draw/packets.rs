@@ -335,13 +335,13 @@ fn draw_bytes(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) 
     let block = framed(&title, model.focus == Focus::Bytes, look);
     let inner = widgets::inner(area);
     frame.render_widget(block, area);
-    let Some(record) = model
+    let Some(shown_frame) = model
         .record(model.row)
-        .and_then(|record| model.data.records.get(record))
+        .and_then(|record| model.data.records.frame(record))
     else {
         return;
     };
-    let data = record.frame.data;
+    let data = shown_frame.data;
     let marked = model.marked();
     let height = usize::from(inner.height);
     let rows = window(

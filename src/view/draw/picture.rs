@@ -2,17 +2,18 @@
 
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
-use ratatui_core::style::Color;
+use ratatui_core::style::{Color, Style};
 use std::fmt::Write as _;
 
 use ratatui_core::terminal::Frame;
 
 use super::widgets::{self, Paragraph};
-use super::{Look, framed, shown};
+use super::{Look, fore, framed, pane, shown};
 use crate::ledger::Gap;
 use crate::units::count;
+use crate::view::graphics::{self, Placed};
 use crate::view::load::{Pixels, Twin};
-use crate::view::model::Model;
+use crate::view::model::{Drawn, Focus, Model};
 
 /// Dark to light, where there are no colours.
 const SHADES: &[u8; 10] = b" .:-=+*#%@";
@@ -58,11 +59,21 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
         return;
     };
     let [sent, received] = &picture.files;
+    let mut placed = Vec::new();
     if sent.is_none() && received.is_none() {
         match &picture.pixels {
-            Ok(pixels) => paint(pixels, look, inner, frame.buffer_mut()),
+            Ok(pixels) => {
+                let lines = paint(pixels, look, inner, frame.buffer_mut(), &mut placed);
+                let drawn = Drawn {
+                    top: inner.y,
+                    lines,
+                    rows: pixels.height,
+                };
+                mark_row(model, drawn, look, inner, frame.buffer_mut());
+            }
             Err(reason) => not_drawn(reason, &picture.gaps, look, frame, inner),
         }
+        model.placed = placed;
         return;
     }
     // Sent, on the wire, received: from the left to the right as the picture went.
@@ -78,6 +89,7 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
         format!("{sign}{side}: {}", twin.name)
     };
     panels.extend(sent.iter().map(|twin| (file("sent", twin), &twin.pixels)));
+    let wire = panels.len();
     panels.push(("on the wire".to_owned(), &picture.pixels));
     panels.extend(
         received
@@ -86,6 +98,7 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
     );
     let number = u16::try_from(panels.len()).unwrap_or(1);
     let width = inner.width.saturating_sub(number - 1) / number.max(1);
+    let mut of_wire = None;
     for (at, (words, pixels)) in (0..).zip(&panels) {
         let column = Rect {
             x: inner.x + at * (width + 1),
@@ -101,10 +114,59 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
             ..column
         };
         match pixels {
-            Ok(pixels) => paint(pixels, look, below, frame.buffer_mut()),
+            Ok(pixels) => {
+                let lines = paint(pixels, look, below, frame.buffer_mut(), &mut placed);
+                if usize::from(at) == wire {
+                    let drawn = Drawn {
+                        top: below.y,
+                        lines,
+                        rows: pixels.height,
+                    };
+                    of_wire = Some((drawn, below));
+                }
+            }
             Err(reason) => not_drawn(reason, &[], look, frame, below),
         }
     }
+    if let Some((drawn, below)) = of_wire {
+        mark_row(model, drawn, look, below, frame.buffer_mut());
+    }
+    model.placed = placed;
+}
+
+/// Marks beside the picture the row that the selected byte helps to draw, and takes clicks into it.
+fn mark_row(model: &mut Model, drawn: Drawn, look: Look, area: Rect, buffer: &mut Buffer) {
+    model.drawn = Some(drawn);
+    let clicked = Rect {
+        height: drawn.lines.min(area.height),
+        ..area
+    };
+    model.panes.push(pane(Focus::Whole, clicked, 0));
+    let (Some(row), Some(offset)) = (model.row_of_byte(), model.picture_offset()) else {
+        return;
+    };
+    let line = u64::from(row) * u64::from(drawn.lines) / u64::from(drawn.rows.max(1));
+    let y = area.y
+        + u16::try_from(line)
+            .unwrap_or(0)
+            .min(drawn.lines.saturating_sub(1));
+    if let Some(cell) = buffer.cell_mut((area.x.saturating_sub(1), y)) {
+        cell.set_char(if look.unicode { '▶' } else { '>' });
+        cell.set_style(fore(Color::Cyan, look));
+    }
+    let frame = model
+        .record(model.row)
+        .map_or(0, |record| model.data.records.number(record));
+    let words = format!(
+        " byte {} of frame {frame}, chunk {}: row {} ",
+        count(offset),
+        count(model.chunk),
+        count(u64::from(row))
+    );
+    let words = shown(&words, look);
+    let room = usize::from(area.width);
+    // In the frame below.
+    buffer.set_stringn(area.x, area.bottom(), words, room, Style::new());
 }
 
 /// Why there is nothing to be seen.
@@ -129,10 +191,24 @@ fn not_drawn(reason: &str, gaps: &[Gap], look: Look, frame: &mut Frame<'_>, area
 
 /// Draws pixels as large as they fit, their proportions kept: hatched where nothing could be decoded, and an outline around what
 /// differs.
-fn paint(pixels: &Pixels, look: Look, area: Rect, buffer: &mut Buffer) {
+///
+/// Returns how many lines it takes. As pixels, where the terminal shows those: then they are `placed`, and no cell is drawn.
+fn paint(
+    pixels: &Pixels,
+    look: Look,
+    area: Rect,
+    buffer: &mut Buffer,
+    placed: &mut Vec<Placed>,
+) -> u16 {
     let (width, height) = (u64::from(pixels.width), u64::from(pixels.height));
     if width == 0 || height == 0 || area.width == 0 || area.height == 0 {
-        return;
+        return 0;
+    }
+    if look.graphics.is_some() {
+        let found = graphics::placed(pixels, area, look.cell);
+        let lines = found.as_ref().map_or(0, |placed| placed.area.height);
+        placed.extend(found);
+        return lines;
     }
     let (columns, rows) = (u64::from(area.width), u64::from(area.height) * 2);
     // Never larger than it is.
@@ -227,6 +303,7 @@ fn paint(pixels: &Pixels, look: Look, area: Rect, buffer: &mut Buffer) {
             }
         }
     }
+    u16::try_from(rows.div_ceil(2)).unwrap_or(u16::MAX)
 }
 
 /// The mean of the pixels that share a place of the screen.

@@ -58,7 +58,7 @@ impl Model {
                 self.chunk = chunk;
                 self.go_to_chunk();
             }
-            Focus::Whole => {}
+            Focus::Whole => self.click_whole(column, line),
         }
         self.fetch_structure()
     }

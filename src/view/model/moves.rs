@@ -22,11 +22,7 @@ impl Model {
         let Some(record) = self.record(self.row) else {
             return;
         };
-        let here = self
-            .data
-            .records
-            .get(record)
-            .map_or(0, |record| record.frame.number.0);
+        let here = self.data.records.number(record);
         let frames = self
             .data
             .index
@@ -96,7 +92,7 @@ impl Model {
                 self.chunk_of_byte();
             }
             Focus::Chunks => self.next_chunk(forward, step),
-            Focus::Whole => {}
+            Focus::Whole => self.along(forward, step),
         }
     }
 
@@ -114,8 +110,7 @@ impl Model {
 
     pub(super) fn frame_length(&self) -> usize {
         self.record(self.row)
-            .and_then(|record| self.data.records.get(record))
-            .map_or(0, |record| record.frame.data.len())
+            .map_or(0, |record| self.data.records.captured(record))
     }
 
     fn sideways(&mut self, key: Key) {
@@ -147,6 +142,7 @@ impl Model {
                 self.chunk_of_byte();
             }
             Focus::Chunks => self.next_chunk(forward, 1),
+            Focus::Whole => self.along(forward, 1),
             Focus::Ladder => {
                 let streams = self.data.index.streams().len();
                 let stream = usize::try_from(self.stream).unwrap_or(0);
