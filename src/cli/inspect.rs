@@ -133,12 +133,11 @@ impl Looked {
     fn analyse(&mut self, paths: &[PathBuf]) -> anyhow::Result<()> {
         let mut gathered = Gathered::default();
         let here = glue::analyse_mapped(&self.capture, &self.options, &mut gathered);
-        let reading = match here {
-            Some(reading) => reading,
-            None => {
-                gathered = Gathered::default();
-                glue::open(paths)?.analyse(self.options.clone(), &mut gathered)?
-            }
+        let reading = if let Some(reading) = here {
+            reading
+        } else {
+            gathered = Gathered::default();
+            glue::open(paths)?.analyse(self.options.clone(), &mut gathered)?
         };
         self.truncated = reading.captures.iter().any(|capture| capture.truncated);
         self.analysed = reading.packets.read;

@@ -114,6 +114,10 @@ pub struct Noted<'x> {
 }
 
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are packets, and they lie in a batch that is used again and again"
+)]
 enum NotedContent<'x> {
     Packet(Packet<'x>),
     Fragment,

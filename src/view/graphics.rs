@@ -15,11 +15,11 @@ use super::load::Pixels;
 /// How a terminal is told to show pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Graphics {
-    /// kitty, Ghostty, WezTerm, Konsole.
+    /// kitty, Ghostty, Konsole.
     Kitty,
-    /// iTerm2, WezTerm, VS Code.
+    /// iTerm2, `WezTerm`.
     Iterm2,
-    /// foot, mlterm, xterm with VT340 emulation, Windows Terminal.
+    /// foot, mlterm, xterm as VT340.
     Sixel,
 }
 
@@ -104,8 +104,7 @@ fn mean(pixels: &Pixels, across: std::ops::Range<u32>, down: std::ops::Range<u32
     let mut sums = [0_u32; 3];
     let mut seen = 0;
     // A few of many are enough.
-    let step =
-        |range: &std::ops::Range<u32>| usize::try_from((range.len() / 4).max(1)).unwrap_or(1);
+    let step = |range: &std::ops::Range<u32>| (range.len() / 4).max(1);
     for y in down.clone().step_by(step(&down)) {
         for x in across.clone().step_by(step(&across)) {
             let at = u64::from(y) * u64::from(pixels.width) + u64::from(x);

@@ -75,8 +75,8 @@ pub(super) fn write<T: Send>(
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
     match output.ended {
-        Some(Some(error)) => Err(error),
-        _ => Ok(()),
+        Some(End::Error(error)) => Err(error),
+        Some(End::Panic) | None => Ok(()),
     }
 }
 
@@ -115,8 +115,15 @@ struct Output<'o> {
     /// Words of later ones.
     finished: BTreeMap<u64, String>,
     spare: Vec<String>,
-    /// Nothing is to be written any more: because of an error, or because a thread came to harm.
-    ended: Option<Option<io::Error>>,
+    /// Nothing is to be written any more.
+    ended: Option<End>,
+}
+
+/// Why nothing is written any more.
+enum End {
+    Error(io::Error),
+    /// A thread came to harm, which is told by whoever waits for it.
+    Panic,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -194,7 +201,7 @@ impl Output<'_> {
             && let Some(mut text) = self.finished.remove(&self.next)
         {
             if let Err(error) = self.out.write_all(text.as_bytes()) {
-                self.ended = Some(Some(error));
+                self.ended = Some(End::Error(error));
             }
             self.next += 1;
             text.clear();
@@ -210,7 +217,7 @@ impl<T> Drop for Closing<'_, '_, T> {
     fn drop(&mut self) {
         let crew = self.0;
         if thread::panicking() {
-            lock(&crew.output).ended.get_or_insert(None);
+            lock(&crew.output).ended.get_or_insert(End::Panic);
         }
         lock(&crew.desk).closed = true;
         crew.work.notify_all();

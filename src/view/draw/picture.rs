@@ -9,7 +9,7 @@ use ratatui_core::terminal::Frame;
 
 use super::widgets::{self, Paragraph};
 use super::{Look, fore, framed, pane, shown};
-use crate::ledger::Gap;
+use crate::ledger::{Gap, Image};
 use crate::units::count;
 use crate::view::graphics::{self, Placed};
 use crate::view::load::{Pixels, Twin};
@@ -29,23 +29,7 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
         frame.render_widget(Paragraph::new("no picture"), area);
         return;
     };
-    let mut title = format!(
-        " Picture {}: {} bytes, {}",
-        image.id.0,
-        count(image.bytes),
-        image.verdict
-    );
-    if image.gap_bytes > 0 {
-        let _ = write!(title, ", {} bytes missing", count(image.gap_bytes));
-    }
-    let mismatch = image
-        .compared
-        .as_ref()
-        .and_then(|compared| compared.mismatch.as_ref());
-    if let Some(first) = mismatch.and_then(|mismatch| mismatch.first_difference) {
-        let _ = write!(title, " from byte {} on", count(first));
-    }
-    title.push_str(" · s saves it · [ ] others ");
+    let title = title(image);
     let title = shown(&title, look);
     let block = framed(&title, true, look);
     let inner = widgets::inner(area);
@@ -169,6 +153,28 @@ fn mark_row(model: &mut Model, drawn: Drawn, look: Look, area: Rect, buffer: &mu
     buffer.set_stringn(area.x, area.bottom(), words, room, Style::new());
 }
 
+/// Of what picture, and how it came.
+fn title(image: &Image) -> String {
+    let mut title = format!(
+        " Picture {}: {} bytes, {}",
+        image.id.0,
+        count(image.bytes),
+        image.verdict
+    );
+    if image.gap_bytes > 0 {
+        let _ = write!(title, ", {} bytes missing", count(image.gap_bytes));
+    }
+    let mismatch = image
+        .compared
+        .as_ref()
+        .and_then(|compared| compared.mismatch.as_ref());
+    if let Some(first) = mismatch.and_then(|mismatch| mismatch.first_difference) {
+        let _ = write!(title, " from byte {} on", count(first));
+    }
+    title.push_str(" · s saves it · [ ] others ");
+    title
+}
+
 /// Why there is nothing to be seen.
 fn not_drawn(reason: &str, gaps: &[Gap], look: Look, frame: &mut Frame<'_>, area: Rect) {
     let mut text = format!("It cannot be drawn: {reason}.");
@@ -210,15 +216,7 @@ fn paint(
         placed.extend(found);
         return lines;
     }
-    let (columns, rows) = (u64::from(area.width), u64::from(area.height) * 2);
-    // Never larger than it is.
-    let (columns, rows) = if width * rows <= height * columns {
-        let rows = rows.min(height);
-        ((width * rows / height).max(1), rows)
-    } else {
-        let columns = columns.min(width);
-        (columns, (height * columns / width).max(1))
-    };
+    let (columns, rows) = fitting(width, height, area);
     let frame = pixels.damage.map(|(left, top, right, bottom)| {
         let [left, top, right, bottom] = [left, top, right, bottom].map(u64::from);
         let cells = |from: u64, to: u64, places: u64, all: u64| {
@@ -304,6 +302,19 @@ fn paint(
         }
     }
     u16::try_from(rows.div_ceil(2)).unwrap_or(u16::MAX)
+}
+
+/// Columns, and half lines: as large as it fits, its proportions kept.
+fn fitting(width: u64, height: u64, area: Rect) -> (u64, u64) {
+    let (columns, rows) = (u64::from(area.width), u64::from(area.height) * 2);
+    // Never larger than it is.
+    if width * rows <= height * columns {
+        let rows = rows.min(height);
+        ((width * rows / height).max(1), rows)
+    } else {
+        let columns = columns.min(width);
+        (columns, (height * columns / width).max(1))
+    }
 }
 
 /// The mean of the pixels that share a place of the screen.
