@@ -166,7 +166,7 @@ fn run(protocol: &Protocol, role: Role, end: StreamEnd, fed: &[Fed<'_>]) -> Vec<
                 ..
             } => Seen::Numbered(index, total, order),
             // Where it stands among bytes depends on how they come.
-            Event::Structure(_) => return,
+            Event::Structure(_) | Event::GoesOn => return,
             Event::PictureEnd(ending) => Seen::End(ending),
             Event::Framing { what, bytes } => Seen::Framing(what, bytes),
             Event::Stray(bytes) => Seen::Stray(bytes.to_vec()),

@@ -11,6 +11,7 @@ use super::picture::{Doubt, Open, Picture, Structure, Tally};
 use super::regions::{self, Regions, What};
 use super::{Awaited, Event, Observer, Options};
 use crate::digest::{Hasher, Room};
+use crate::findings::facts::StrayKind;
 use crate::findings::facts::{CaptureFacts, Mark, Numbering};
 use crate::ledger::{Confidence, TransportKind};
 use crate::picture::Status;
@@ -322,6 +323,7 @@ impl Channel {
             }
             let head = std::mem::take(head);
             self.retry(head, true, context);
+            self.settle(false, context);
         }
         match self.state {
             State::Decoding(_) => {
@@ -340,7 +342,12 @@ impl Channel {
             && !head.is_empty()
         {
             let head = std::mem::take(head);
+            // A header of numbers may go first, and its picture after an answer.
+            let text = StrayKind::of(&head).is_text();
             self.retry(head, true, context);
+            if text {
+                self.settle(false, context);
+            }
         }
         self.drive(context, |decoder, sink| decoder.flush(sink));
         self.half_closed(context);
@@ -357,6 +364,7 @@ impl Channel {
             let head = std::mem::take(head);
             if !head.is_empty() {
                 self.retry(head, true, context);
+                self.settle(true, context);
             }
         }
         self.drive(context, |decoder, sink| decoder.finish(end, sink));
@@ -411,6 +419,11 @@ impl Channel {
     fn event(&mut self, event: wire::Event<'_>, protocol: &Protocol, context: &mut Context<'_>) {
         match event {
             wire::Event::PictureStart { length } => self.start(length, protocol, context),
+            wire::Event::GoesOn => {
+                if let Some(open) = &mut self.open {
+                    open.declared = None;
+                }
+            }
             wire::Event::Pixels(shape) => {
                 if let Some(open) = &mut self.open {
                     open.shape = Some(shape);

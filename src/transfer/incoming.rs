@@ -399,6 +399,7 @@ impl<'r> Intake<'r> {
             }
             // A socket has no gaps, and framing has done its work.
             wire::Event::Numbered { .. }
+            | wire::Event::GoesOn
             | wire::Event::Pixels(_)
             | wire::Event::Structure(_)
             | wire::Event::Framing { .. }

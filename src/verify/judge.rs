@@ -298,10 +298,31 @@ fn sent_so(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
             Kind::Mistake(Mistake::TextMark) => {
                 work.knowledge.before.ends_with(mistakes::TEXT_MARK)
             }
-            // All that nothing explains.
-            Kind::Mistake(Mistake::ReadOn { bytes }) => *bytes as u64 == work.knowledge.strays,
+            // All that nothing explains, or what the sender announced.
+            Kind::Mistake(Mistake::ReadOn { bytes }) => {
+                *bytes as u64 == work.knowledge.strays
+                    || work.image.protocol == Protocol::Carve
+                        && announced(work, mismatch.actual_bytes)
+            }
             _ => false,
         }
+}
+
+/// Whether a number of four or eight bytes before the picture says this length, and not the picture's.
+fn announced(work: &Work<'_>, length: u64) -> bool {
+    /// Headers are not longer.
+    const HEADER: usize = 64;
+    let before = &work.knowledge.before;
+    let header = before
+        .get(before.len().saturating_sub(HEADER)..)
+        .unwrap_or_default();
+    let says = |value: u64| {
+        let four = u32::try_from(value).unwrap_or(u32::MAX);
+        [&four.to_be_bytes()[..], &four.to_le_bytes()]
+            .iter()
+            .any(|bytes| memchr::memmem::find(header, bytes).is_some())
+    };
+    length > 1 << 8 && says(length) && !says(work.image.bytes)
 }
 
 /// The bytes behind the picture that nothing explains are those that a buffer held from the round before.

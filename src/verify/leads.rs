@@ -37,6 +37,8 @@ pub(super) fn are_explained(leads: &[Lead<'_>], pictures: usize, alone: bool) ->
         .filter(|lead| !lead.bytes.is_empty() && !lead.message)
         .map(|lead| (lead.bytes.as_slice(), lead))
         .collect();
+    // `QDataStream` writes 1 before an image that is none of size 0, and then its PNG.
+    leads.retain(|(bytes, lead)| *bytes != [0, 0, 0, 1] || !lead.placed.is_png);
     let (_, first) = *leads.first()?;
     // The first may have a banner before it.
     if let [(one, _), (two, _), (three, _), ..] = leads.as_slice()

@@ -35,6 +35,8 @@ pub struct Placed {
     pub lie: Lie,
     /// It was found by its own structure, in no wire format.
     pub is_carved: bool,
+    /// It is a PNG.
+    pub is_png: bool,
     /// Its length, as a header may tell it: of its own bytes, and of those that it takes.
     pub lengths: [u64; 2],
     /// Width and height.
@@ -131,7 +133,8 @@ pub fn stray<E>(
             return Ok(Some(found(picture, range)));
         }
         let tail = bytes(range.clone())?;
-        if tail.is_empty() || (beside.are_datagrams(range) && has_text(&tail)) {
+        let told = has_text(&tail) || beside.tells_of(last, &tail);
+        if tail.is_empty() || (beside.are_datagrams(range) && told) {
             continue;
         }
         if beside.understood || range.start != last.range.end {
@@ -218,6 +221,20 @@ impl Beside<'_> {
         self.are_datagrams(tail) || of(first.range.start) == of(tail.end.saturating_sub(1))
     }
 
+    /// Whether a datagram says how long a picture is, or how many datagrams it took.
+    fn tells_of(&self, placed: &Placed, datagram: &[u8]) -> bool {
+        const SHORT: usize = 64;
+        let pieces = self.datagrams.range(placed.range.clone()).count() as u64;
+        let known = |value: u64| pieces > 2 && value == pieces || placed.lengths.contains(&value);
+        datagram.len() <= SHORT
+            && [2_usize, 4, 8].into_iter().any(|width| {
+                datagram.windows(width).any(|bytes| {
+                    let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+                    known(bytes.iter().fold(0, fold)) || known(bytes.iter().rev().fold(0, fold))
+                })
+            })
+    }
+
     /// Whether a range is whole datagrams: messages of their own.
     fn are_datagrams(&self, range: &ByteRange) -> bool {
         self.datagrams.contains(&range.start) && self.datagrams.contains(&range.end)
@@ -261,6 +278,7 @@ mod tests {
                 range: *start..*end,
                 lie: Lie::Plain,
                 is_carved: false,
+                is_png: false,
                 lengths: [end - start, end - start],
                 size: None,
             })

@@ -17,13 +17,14 @@ use super::{Decode, Ending, Event, Framing, PIPELINE_MARKER, Protocol, Sink, Str
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
 /// End markers that programs are known to send behind a picture. None begins with another one.
-pub const KNOWN_MARKERS: [&[u8]; 10] = [
+pub const KNOWN_MARKERS: [&[u8]; 11] = [
     PIPELINE_MARKER,
     b"<END>",
     b"<END OF FILE>",
     b"DONE",
     b"<EOF>",
     b"EOF",
+    b"END",
     b"<<END>>",
     b"<DONE>",
     b"<STOP>",

@@ -3,6 +3,89 @@
 use super::{Ending, Event, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
+/// The picture at hand of a format whose messages may each hold a piece of it: a message that ends before the picture's own
+/// structure does leaves it open, and the next one goes on with it, unless it begins a picture of its own.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    walker: Option<Box<Walker>>,
+    /// Its message is over.
+    waits: bool,
+    /// A second message went on with it.
+    joined: bool,
+}
+
+impl Pieces {
+    /// A picture begins with these bytes.
+    pub(super) fn begin(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if let Sniff::Is(format) = sniff(bytes.get(..SNIFF_BYTES).unwrap_or(bytes)) {
+            sink(Event::Structure(None));
+            *self = Self {
+                walker: Some(Box::new(Walker::new(format))),
+                ..Self::default()
+            };
+        }
+    }
+
+    /// How many of these bytes are of the picture: of one that a second message went on with, up to its end.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> usize {
+        let Some(walker) = &mut self.walker else {
+            return bytes.len();
+        };
+        let taken = match walker.status() {
+            Status::Walking => walker.update(bytes).min(bytes.len()),
+            _ => 0,
+        };
+        match walker.status() {
+            Status::Whole { .. } if self.joined => taken,
+            _ => bytes.len(),
+        }
+    }
+
+    /// So many bytes of it are missing.
+    pub(super) fn gap(&mut self, length: u64) {
+        if let Some(walker) = &mut self.walker
+            && walker.status() == Status::Walking
+        {
+            walker.gap(length);
+        }
+    }
+
+    /// Its message is over; whether the picture is not, as far as its structure tells.
+    pub(super) fn message_over(&mut self) -> bool {
+        let walker = self.walker.as_ref();
+        self.waits = walker.is_some_and(|walker| walker.status() == Status::Walking);
+        self.waits
+    }
+
+    /// Whether a picture waits for the next message.
+    pub(super) fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// The next message goes on with it.
+    pub(super) fn go_on(&mut self, sink: &mut Sink<'_>) {
+        self.waits = false;
+        if !std::mem::replace(&mut self.joined, true) {
+            sink(Event::GoesOn);
+        }
+    }
+
+    /// Whether it is whole, of several messages.
+    pub(super) fn is_joined(&self) -> bool {
+        let walker = self.walker.as_ref().filter(|_| self.joined);
+        walker.is_some_and(|walker| matches!(walker.status(), Status::Whole { .. }))
+    }
+
+    /// The picture is over.
+    pub(super) fn end(&mut self, ending: Ending, sink: &mut Sink<'_>) {
+        if let Some(walker) = &self.walker {
+            sink(Event::Structure(Some(walker)));
+        }
+        sink(Event::PictureEnd(ending));
+        *self = Self::default();
+    }
+}
+
 /// Looks for pictures in the content of a format, whose own bytes lie between the pieces.
 #[derive(Debug)]
 pub(super) struct Scanner {

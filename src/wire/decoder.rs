@@ -11,8 +11,8 @@ use super::udp_index::UdpIndexDecoder;
 use super::udp_jpeg::UdpJpegDecoder;
 use super::zmtp::ZmtpDecoder;
 use super::{
-    Decode, Protocol, Role, Sink, StreamEnd, carve, catalog, eof, http2, java, layout, length,
-    marker, raw_pixels, rtp_jpeg, smtp, tftp, udp, websocket,
+    Decode, Encoding, Protocol, Role, Sink, StreamEnd, carve, catalog, eof, http2, java, layout,
+    length, marker, raw_pixels, rtp_jpeg, smtp, tftp, udp, udp_wrapped, websocket,
 };
 
 /// The decoder of one direction, whatever its wire format: an enum, so that no call goes through a table.
@@ -69,6 +69,8 @@ pub enum Decoder {
     Layout(Box<layout::stream::LayoutDecoder>),
     /// [`Protocol::Layout`] over datagrams.
     LayoutDatagrams(Box<layout::datagrams::DatagramDecoder>),
+    /// [`Protocol::Encoded`]: a piece wrapped in each datagram.
+    WrappedDatagrams(Box<udp_wrapped::WrappedDatagramDecoder>),
     /// [`Protocol::Carve`].
     Carve(carve::CarveDecoder),
 }
@@ -96,6 +98,13 @@ pub fn decoder(protocol: &Protocol, role: Role) -> Decoder {
         Protocol::Length(field) => Decoder::Length(length::LengthDecoder::new(*field)),
         Protocol::SizeHandshake { bare } => Decoder::Handshake(HandshakeDecoder::new(*bare)),
         Protocol::NameSizeMarker => Decoder::NameSize(NameSizeDecoder::default()),
+        Protocol::Encoded(encoding @ (Encoding::Pickled | Encoding::Base64), outer)
+            if **outer == Protocol::Udp =>
+        {
+            Decoder::WrappedDatagrams(Box::new(udp_wrapped::WrappedDatagramDecoder::new(
+                *encoding,
+            )))
+        }
         Protocol::Encoded(encoding, outer) => {
             Decoder::Encoded(Box::new(EncodedDecoder::new(*encoding, outer, role)))
         }
@@ -149,6 +158,7 @@ impl Decoder {
             Self::Framed(_) => Protocol::Framed,
             Self::Layout(decoder) => decoder.protocol(),
             Self::LayoutDatagrams(decoder) => decoder.protocol(),
+            Self::WrappedDatagrams(decoder) => decoder.protocol(),
             Self::Carve(decoder) => decoder.protocol(),
         }
     }
@@ -182,6 +192,7 @@ macro_rules! each {
             Decoder::Framed($decoder) => $call,
             Decoder::Layout($decoder) => $call,
             Decoder::LayoutDatagrams($decoder) => $call,
+            Decoder::WrappedDatagrams($decoder) => $call,
             Decoder::Carve($decoder) => $call,
         }
     };

@@ -10,7 +10,7 @@ use super::length::{self, Guess, HEAD_BYTES};
 use super::udp_index::{self, IndexHeader};
 use super::{
     Encoding, PIPELINE_MARKER, Protocol, Role, encoded, framed, http2, inflated, java, mqtt,
-    name_size, pickle, rtp_jpeg, smtp, tftp, udp_count, websocket, zmtp,
+    name_size, pickle, rtp_jpeg, smtp, tftp, udp_count, udp_wrapped, websocket, zmtp,
 };
 use crate::flow::TransportKind;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
@@ -120,6 +120,20 @@ fn udp(clues: &Clues<'_>) -> Detection {
             Protocol::RtpJpeg,
             Confidence::Content,
             "a packet of RTP with a piece of a JPEG frame",
+        );
+    }
+    if pickle::begins_picture(clues.head) {
+        return found(
+            Protocol::Encoded(Encoding::Pickled, Box::new(Protocol::Udp)),
+            Confidence::Content,
+            "a datagram is a Python pickle in which a picture begins",
+        );
+    }
+    if udp_wrapped::begins_picture(clues.head) {
+        return found(
+            Protocol::Encoded(Encoding::Base64, Box::new(Protocol::Udp)),
+            Confidence::Content,
+            "a datagram is an object of JSON in which a picture begins in Base64",
         );
     }
     if let Some(counted) = counted(clues) {

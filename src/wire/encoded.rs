@@ -4,7 +4,8 @@
 //! [`super::inflated`] or [`super::pickle::PickleDecoder`], whose pictures are the ones that are told of.
 //!
 //! Base64 (RFC 4648, sections 4 and 5) is read wherever a run of its letters begins as a picture. Line breaks inside belong to it,
-//! where all lines but the last are of one length, and so do the escapes of JSON (`\/`, `\n`). Its bytes come as
+//! where all lines but the last are of one length, and padding, where the picture's structure is not over: each piece of it was
+//! converted by itself. So do the escapes of JSON (`\/`, `\n`). Its bytes come as
 //! [`Event::PictureEncoded`]. A text around it that is whole (an object of JSON, a data URL, fields of a form, a line end) is
 //! framing, all else stray.
 
@@ -13,7 +14,7 @@ use super::inflated::{HexDecoder, InflateDecoder};
 use super::pickle::PickleDecoder;
 use super::sequence::covered;
 use super::{Decode, Encoding, Ending, Event, Fault, Framing, Protocol, Role, Sink, StreamEnd};
-use crate::picture::{SNIFF_BYTES, Sniff, sniff};
+use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
 /// So many letters hold the bytes that tell a picture.
 const HEAD: usize = SNIFF_BYTES / 3 * 4;
@@ -187,6 +188,16 @@ fn group(letters: &[u8], out: &mut Vec<u8>) {
     out.extend(bytes.iter().take(whole));
 }
 
+/// The bytes of whole groups of letters, with the padding behind them.
+pub(super) fn decoded(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    for four in text.chunks(4) {
+        let letters = four.iter().take_while(|letter| **letter != b'=').count();
+        group(four.get(..letters).unwrap_or_default(), &mut bytes);
+    }
+    bytes
+}
+
 /// Whether letters begin as a picture; 24 letters always tell.
 pub(super) fn sniff_base64(letters: &[u8]) -> Sniff {
     let mut head = Vec::with_capacity(SNIFF_BYTES);
@@ -239,6 +250,8 @@ struct Letters {
     /// Letters of the line at hand, and of the first one once it ended.
     line: u32,
     first: Option<u32>,
+    /// Follows its structure; absent behind a gap.
+    walker: Option<Box<Walker>>,
     /// Line ends behind the last letter: bytes that are the picture's only if it goes on.
     breaks: Vec<u8>,
 }
@@ -288,8 +301,14 @@ impl Letters {
             self.breaks.push(byte);
             return Taken::Yes;
         }
-        if matches!(byte, b'\r' | b'\n') && !self.padded && self.breaks.len() < 16 {
-            if self.line > 0 {
+        if matches!(byte, b'\r' | b'\n')
+            && (!self.padded || self.goes_on())
+            && self.breaks.len() < 16
+        {
+            if self.padded {
+                // The lines of each piece are its own.
+                (self.line, self.first) = (0, None);
+            } else if self.line > 0 {
                 let length = *self.first.get_or_insert(self.line);
                 // Behind a shorter line no other comes.
                 self.first = Some(if self.line == length { length } else { 0 });
@@ -300,15 +319,24 @@ impl Letters {
         }
         if byte == b'=' && (self.padded || self.count > 1) && self.breaks.is_empty() {
             batch.wire = batch.wire.saturating_add(1);
-            self.padded = true;
+            if !std::mem::replace(&mut self.padded, true) {
+                let letters = self.group;
+                self.group(usize::from(self.count), letters, batch);
+            }
             return Taken::Yes;
         }
-        if self.padded || sextet(byte).is_none() {
+        // A boundary of MIME may stand behind the padding, too.
+        let boundary = byte == b'-' && !self.breaks.is_empty();
+        if sextet(byte).is_none() || self.padded && (boundary || !self.goes_on()) {
             return Taken::Ends;
         }
+        self.padded = false;
         let lines = self.line == 0 && self.first.is_some();
         // A boundary of MIME begins with dashes.
-        if lines && (byte == b'-' || !matches!(self.first, Some(1..=LINE))) {
+        let long = self
+            .first
+            .is_some_and(|first| first > LINE && first.is_multiple_of(4) && self.goes_on());
+        if lines && (byte == b'-' || !(long || matches!(self.first, Some(1..=LINE)))) {
             return Taken::Ends;
         }
         batch.wire = batch
@@ -326,10 +354,28 @@ impl Letters {
         }
         self.count = self.count.saturating_add(1);
         if self.count == 4 {
-            group(&self.group, &mut batch.bytes);
-            self.count = 0;
+            let letters = self.group;
+            self.group(4, letters, batch);
         }
         Taken::Yes
+    }
+
+    /// Decodes the group at hand.
+    fn group(&mut self, count: usize, letters: [u8; 4], batch: &mut Batch) {
+        let from = batch.bytes.len();
+        group(letters.get(..count).unwrap_or_default(), &mut batch.bytes);
+        if let Some(walker) = &mut self.walker
+            && walker.status() == Status::Walking
+        {
+            walker.update(batch.bytes.get(from..).unwrap_or_default());
+        }
+        self.count = 0;
+    }
+
+    /// Whether the picture's structure is not over.
+    fn goes_on(&self) -> bool {
+        let walker = self.walker.as_ref();
+        walker.is_some_and(|walker| walker.status() == Status::Walking)
     }
 }
 
@@ -348,16 +394,19 @@ impl Base64Decoder {
                     return;
                 }
                 let run = std::mem::take(run);
-                if !matches!(sniff_base64(&letters), Sniff::Is(_)) {
+                let Sniff::Is(format) = sniff_base64(&letters) else {
                     self.text(&run, sink);
                     self.state = Text::Skip;
                     return;
-                }
+                };
                 let whole = is_lead(&self.around)
                     || self.lead.is_some() && self.around.len() < AROUND && is_text(&self.around);
                 self.tell(whole, sink);
                 sink(Event::PictureStart { length: None });
-                let mut picture = Letters::default();
+                let mut picture = Letters {
+                    walker: Some(Box::new(Walker::new(format))),
+                    ..Letters::default()
+                };
                 for byte in run {
                     picture.take(byte, batch);
                 }
@@ -452,6 +501,7 @@ impl Decode for Base64Decoder {
                 let breaks = std::mem::take(&mut picture.breaks);
                 covered(breaks.len() as u64, &[], sink);
                 picture.escaped = false;
+                picture.walker = None;
                 // How long the line was cannot be told.
                 (picture.line, picture.first) = (0, None);
                 // As if no line breaks were among what is missing.

@@ -21,7 +21,8 @@ pub const BYE: &str = "BYE BYE";
 pub const OK: &str = "OK";
 
 const SIZE: &[u8] = b"SIZE ";
-const WORDS: [&str; 4] = [GOT_SIZE, GOT_IMAGE, BYE, OK];
+/// These, and what programs say behind a picture in their own words.
+const WORDS: [&str; 7] = [GOT_SIZE, GOT_IMAGE, BYE, OK, "END", "DONE", "EOF"];
 /// Digits of the longest number that is read, and a few spaces.
 const LONGEST: usize = 24;
 

@@ -231,6 +231,9 @@ fn own_length(format: Format, picture: &[u8]) -> Option<u64> {
     }
 }
 
+/// Messages of other kinds are not longer.
+const SHORT: u64 = 4096;
+
 /// Decoder of one direction of the length family.
 #[derive(Debug)]
 pub struct LengthDecoder {
@@ -250,6 +253,10 @@ enum State {
     Field(Vec<u8>),
     /// So many bytes of the picture are still to come.
     Picture(u64),
+    /// The first bytes of what may be a message of another kind, and its length.
+    Peek(Vec<u8>, u64),
+    /// So many bytes of a message that is no picture are still to come, and so many came.
+    Message(u64, u64),
     /// The field is none, or an unusual one: it and what follows are gathered to see what it is, at most
     /// [`HEAD_BYTES`].
     Doubt(Vec<u8>),
@@ -352,12 +359,34 @@ impl LengthDecoder {
         });
         self.state = if value == 0 {
             State::Field(Vec::new())
+        } else if self.learns && value <= SHORT {
+            State::Peek(Vec::new(), value)
         } else {
             sink(Event::PictureStart {
                 length: Some(value),
             });
             State::Picture(value)
         };
+    }
+
+    /// Decides what a short message is: programs that frame their pictures so frame what they answer, too.
+    fn peeked(&mut self, sink: &mut Sink<'_>) {
+        let State::Peek(held, length) = &mut self.state else {
+            return;
+        };
+        let (held, length) = (std::mem::take(held), *length);
+        let text = held
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+        self.state = if text || length < SNIFF_BYTES as u64 {
+            State::Message(length, 0)
+        } else {
+            sink(Event::PictureStart {
+                length: Some(length),
+            });
+            State::Picture(length)
+        };
+        self.update(&held, sink);
     }
 
     /// Decides on the gathered bytes: takes the field for a length after all, or says what is wrong with it and
@@ -411,6 +440,16 @@ impl LengthDecoder {
     }
 }
 
+/// Bytes of a message that is no picture.
+fn message(bytes: u64, sink: &mut Sink<'_>) {
+    if bytes > 0 {
+        sink(Event::Framing {
+            what: Framing::Field("message"),
+            bytes,
+        });
+    }
+}
+
 impl Decode for LengthDecoder {
     fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
         let mut rest = bytes;
@@ -429,6 +468,27 @@ impl Decode for LengthDecoder {
                             let held = std::mem::take(held);
                             self.field(&held, sink);
                         }
+                    }
+                }
+                State::Peek(held, length) => {
+                    let most =
+                        usize::try_from(*length).map_or(SNIFF_BYTES, |most| most.min(SNIFF_BYTES));
+                    let missing = most.saturating_sub(held.len());
+                    let (new, later) = rest.split_at(missing.min(rest.len()));
+                    rest = later;
+                    held.extend_from_slice(new);
+                    if held.len() >= most {
+                        self.peeked(sink);
+                    }
+                }
+                State::Message(left, came) => {
+                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                    rest = rest.get(take..).unwrap_or_default();
+                    *left = left.saturating_sub(take as u64);
+                    *came = came.saturating_add(take as u64);
+                    if *left == 0 {
+                        message(*came, sink);
+                        self.state = State::Field(Vec::new());
                     }
                 }
                 State::Picture(left) => {
@@ -464,7 +524,18 @@ impl Decode for LengthDecoder {
             return;
         }
         self.decide(sink);
+        self.peeked(sink);
         match &mut self.state {
+            State::Message(left, came) => {
+                let gone = length.min(*left);
+                message(std::mem::take(came), sink);
+                sink(Event::StrayGap(gone));
+                *left = left.saturating_sub(gone);
+                if *left == 0 {
+                    self.state = State::Field(Vec::new());
+                    self.gap(length.saturating_sub(gone), sink);
+                }
+            }
             State::Picture(left) => {
                 let gone = length.min(*left);
                 sink(Event::PictureGap(gone));
@@ -483,17 +554,19 @@ impl Decode for LengthDecoder {
                 self.gap(length, sink);
             }
             State::Lost(carve) => carve.gap(length, sink),
-            State::Doubt(_) => {}
+            State::Doubt(_) | State::Peek(..) => {}
         }
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         self.decide(sink);
+        self.peeked(sink);
         match &mut self.state {
             State::Field(held) if !held.is_empty() => sink(Event::Stray(held)),
             State::Picture(_) => sink(Event::PictureEnd(Ending::Cut(end))),
             State::Lost(carve) => carve.finish(end, sink),
-            State::Field(_) | State::Doubt(_) => {}
+            State::Message(_, came) => message(*came, sink),
+            State::Field(_) | State::Doubt(_) | State::Peek(..) => {}
         }
     }
 }

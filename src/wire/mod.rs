@@ -51,6 +51,7 @@ pub mod udp;
 pub mod udp_count;
 pub mod udp_index;
 pub mod udp_jpeg;
+pub mod udp_wrapped;
 pub mod websocket;
 pub mod zmtp;
 
@@ -284,6 +285,8 @@ pub enum Event<'a> {
         /// Declared length in bytes; absent where the format has none.
         length: Option<u64>,
     },
+    /// The length that the start of the picture declared was that of its first message: it goes on in the next. Covers no bytes.
+    GoesOn,
     /// What kind of picture the format says the current one is, where imgnet does not know that kind by its bytes: a media type
     /// (RFC 6838), right after its start. Covers no bytes.
     Media(&'static str),
@@ -344,7 +347,11 @@ pub enum Event<'a> {
 
 /// Whether a datagram is of a format whose datagrams say so themselves: nothing has to be worked out.
 pub(crate) fn is_known_datagram(payload: &[u8]) -> bool {
-    framed::Datagram::is_one(payload) || tftp::is_one(payload) || rtp_jpeg::is_one(payload)
+    framed::Datagram::is_one(payload)
+        || tftp::is_one(payload)
+        || rtp_jpeg::is_one(payload)
+        || pickle::begins_picture(payload)
+        || udp_wrapped::begins_picture(payload)
 }
 
 /// What is fed with the events of a decoder.

@@ -2,10 +2,11 @@
 //!
 //! A packet is a type, a remaining length in seven bits a byte, and so many bytes; a PUBLISH begins with its topic, and with
 //! a packet number where its quality of service asks for an answer. A payload that begins as a picture is one, as long as
-//! the packet says. What cannot be a packet loses the framing: where a sender wrote less than it declared, the next packet lies
+//! the packet says; where its structure is not over then, and the next packet of the topic begins none, that one goes on with it. What cannot be a packet loses the framing: where a sender wrote less than it declared, the next packet lies
 //! inside the payload.
 
 use super::carve::CarveDecoder;
+use super::content::Pieces;
 use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
@@ -18,6 +19,9 @@ pub struct MqttDecoder {
     head: Vec<u8>,
     state: State,
     version: u8,
+    /// The picture at hand, and the topic that it came under.
+    pieces: Pieces,
+    topic: Vec<u8>,
     lost: Option<Box<CarveDecoder>>,
 }
 
@@ -96,6 +100,7 @@ impl MqttDecoder {
         };
         let fixed = 1 + size as u64;
         if kind != 3 {
+            self.stop(sink);
             if kind == 1 {
                 // The version stands behind the name of the protocol.
                 if self.head.len() as u64 <= fixed + 8 && (self.head.len() as u64) < fixed + length
@@ -141,12 +146,25 @@ impl MqttDecoder {
             return;
         }
         let held = self.head.len() as u64;
+        let name = body.get(2..2 + topic).unwrap_or_default();
+        if name != self.topic {
+            let name = name.to_vec();
+            self.stop(sink);
+            self.topic = name;
+        }
         self.head.clear();
         self.state = match length - before as u64 {
             0 => State::Other(0, held),
             payload => State::Sniff(Vec::new(), payload, held),
         };
         self.other_over(sink);
+    }
+
+    /// What waits for another message gets none.
+    fn stop(&mut self, sink: &mut Sink<'_>) {
+        if self.pieces.waits() {
+            self.pieces.end(Ending::Length, sink);
+        }
     }
 
     fn other_over(&mut self, sink: &mut Sink<'_>) {
@@ -157,6 +175,7 @@ impl MqttDecoder {
     }
 
     fn lose(&mut self, sink: &mut Sink<'_>) {
+        self.stop(sink);
         let held = std::mem::take(&mut self.head);
         sink(Event::Fault(Fault::BadField {
             expected: "an MQTT packet",
@@ -179,13 +198,23 @@ impl MqttDecoder {
             Sniff::NeedMore if (held.len() as u64) < length && held.len() < SNIFF_BYTES => {}
             Sniff::Is(_) => {
                 let held = std::mem::take(held);
+                self.stop(sink);
                 packet(before, sink);
                 sink(Event::PictureStart {
                     length: Some(length),
                 });
+                self.pieces.begin(&held, sink);
+                self.pieces.take(&held);
                 sink(Event::PictureData(&held));
                 self.state = State::Picture(length - held.len() as u64);
                 self.picture_over(sink);
+            }
+            _ if self.pieces.waits() => {
+                let held = std::mem::take(held);
+                packet(before, sink);
+                self.pieces.go_on(sink);
+                self.state = State::Picture(length);
+                self.picture(&held, sink);
             }
             _ => {
                 let held = held.len() as u64;
@@ -195,9 +224,31 @@ impl MqttDecoder {
         }
     }
 
+    /// Bytes of a picture, at most those that its message still has.
+    fn picture(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        let State::Picture(left) = &mut self.state else {
+            return;
+        };
+        *left = left.saturating_sub(bytes.len() as u64);
+        let left = *left;
+        let (new, over) = bytes.split_at(self.pieces.take(bytes));
+        if !new.is_empty() {
+            sink(Event::PictureData(new));
+        }
+        if self.pieces.is_joined() {
+            self.pieces.end(Ending::Structure, sink);
+            self.state = State::Other(left, over.len() as u64);
+            self.other_over(sink);
+        } else {
+            self.picture_over(sink);
+        }
+    }
+
     fn picture_over(&mut self, sink: &mut Sink<'_>) {
         if let State::Picture(0) = self.state {
-            sink(Event::PictureEnd(Ending::Length));
+            if !self.pieces.message_over() {
+                self.pieces.end(Ending::Length, sink);
+            }
             self.state = State::Head;
         }
     }
@@ -238,12 +289,9 @@ impl Decode for MqttDecoder {
                     self.other_over(sink);
                 }
                 State::Picture(left) => {
-                    let take = most(*left);
-                    *left -= take as u64;
-                    let (new, later) = rest.split_at(take);
-                    sink(Event::PictureData(new));
+                    let (new, later) = rest.split_at(most(*left));
                     rest = later;
-                    self.picture_over(sink);
+                    self.picture(new, sink);
                 }
             }
         }
@@ -257,16 +305,20 @@ impl Decode for MqttDecoder {
             carve.gap(length, sink);
             return;
         }
+        if !matches!(self.state, State::Picture(_)) {
+            self.stop(sink);
+        }
         match std::mem::take(&mut self.state) {
             State::Picture(left) if length <= left => {
                 sink(Event::PictureGap(length));
+                self.pieces.gap(length);
                 self.state = State::Picture(left - length);
                 self.picture_over(sink);
                 return;
             }
             State::Picture(left) => {
                 sink(Event::PictureGap(left));
-                sink(Event::PictureEnd(Ending::Length));
+                self.pieces.end(Ending::Length, sink);
                 self.lost = Some(Box::new(CarveDecoder::inside()));
                 self.gap(length - left, sink);
                 return;
@@ -300,8 +352,9 @@ impl Decode for MqttDecoder {
             carve.finish(end, sink);
             return;
         }
+        self.stop(sink);
         match std::mem::take(&mut self.state) {
-            State::Picture(_) => sink(Event::PictureEnd(Ending::Cut(end))),
+            State::Picture(_) => self.pieces.end(Ending::Cut(end), sink),
             State::Other(_, came) => packet(came, sink),
             State::Sniff(held, _, before) => packet(before + held.len() as u64, sink),
             State::Head => {

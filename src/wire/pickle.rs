@@ -182,6 +182,63 @@ pub(crate) fn is_rest(lead: &[u8], tail: &[u8]) -> bool {
     }
 }
 
+/// The objects of the pickle that these bytes begin with, and whether it ends with them.
+fn objects(bytes: &[u8]) -> (Vec<std::ops::Range<usize>>, bool) {
+    /// More are no message of a picture's piece.
+    const MOST_OPCODES: usize = 64;
+    let mut found = Vec::new();
+    if !matches!(bytes, [0x80, 2..=5, ..]) {
+        return (found, false);
+    }
+    let mut at = 0_usize;
+    for _ in 0..MOST_OPCODES {
+        let Some(&opcode) = bytes.get(at) else {
+            break;
+        };
+        at += 1;
+        match follows(opcode) {
+            Follows::Nothing => {}
+            Follows::Fixed(count) => at += usize::from(count),
+            Follows::Sized(width, object) => {
+                let Some(length) = bytes.get(at..at + usize::from(width)) else {
+                    break;
+                };
+                let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+                let length = length.iter().rev().fold(0, fold);
+                at += usize::from(width);
+                let end = usize::try_from(length)
+                    .ok()
+                    .and_then(|length| at.checked_add(length));
+                let Some(end) = end else { break };
+                if object == Object::Bytes {
+                    found.push(at..end);
+                }
+                at = end;
+            }
+            Follows::Stop => return (found, at == bytes.len()),
+            Follows::Lines(_) | Follows::Unknown => break,
+        }
+    }
+    (found, false)
+}
+
+/// The longest bytes object of a datagram that is one pickle; absent where it is none, or holds none.
+pub(super) fn longest_object(datagram: &[u8]) -> Option<std::ops::Range<usize>> {
+    let (found, whole) = objects(datagram);
+    found
+        .into_iter()
+        .filter(|_| whole)
+        .max_by_key(ExactSizeIterator::len)
+}
+
+/// Whether bytes begin as a pickle in which a picture begins.
+pub(super) fn begins_picture(bytes: &[u8]) -> bool {
+    objects(bytes).0.into_iter().any(|range| {
+        let end = range.end.min(range.start.saturating_add(SNIFF_BYTES));
+        matches!(bytes.get(range.start..end).map(sniff), Some(Sniff::Is(_)))
+    })
+}
+
 /// Latin-1 out of UTF-8; `letter` carries over what is not complete. Other text gives nothing for the letters that
 /// Latin-1 lacks.
 fn latin(bytes: &[u8], letter: &mut Letter, out: &mut Vec<u8>) {

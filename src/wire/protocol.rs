@@ -212,6 +212,7 @@ impl Protocol {
             | Self::Tftp
             | Self::RtpJpeg => true,
             Self::Layout(layout) => layout.datagrams,
+            Self::Encoded(_, outer) => **outer == Self::Udp,
             _ => false,
         }
     }
@@ -371,7 +372,7 @@ fn wrapped(encoding: Encoding, outer: &str) -> Option<Result<Protocol, UnknownPr
         Err(UnknownProtocol { mistake: None, .. }) => return None,
         Err(mistaken) => return Some(Err(mistaken)),
     };
-    matches!(
+    (matches!(
         outer,
         Protocol::Marker(_)
             | Protocol::Eof
@@ -381,8 +382,8 @@ fn wrapped(encoding: Encoding, outer: &str) -> Option<Result<Protocol, UnknownPr
             | Protocol::NameSizeMarker
             | Protocol::UdpJpeg
             | Protocol::Layout(_)
-    )
-    .then(|| Ok(Protocol::Encoded(encoding, Box::new(outer))))
+    ) || matches!(encoding, Encoding::Pickled | Encoding::Base64) && outer == Protocol::Udp)
+        .then(|| Ok(Protocol::Encoded(encoding, Box::new(outer))))
 }
 
 impl FromStr for Protocol {

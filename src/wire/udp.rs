@@ -44,6 +44,14 @@ impl UdpDecoder {
         }
     }
 
+    /// A picture that is whole by its structure is over.
+    pub(super) fn settle_whole(&mut self, sink: &mut Sink<'_>) {
+        let status = self.walker.as_ref().map(|walker| walker.status());
+        if let Some(Status::Whole { .. }) = status {
+            self.end(Ending::Structure, sink);
+        }
+    }
+
     fn settle(&mut self, sink: &mut Sink<'_>) {
         let held = usize::from(std::mem::take(&mut self.held));
         if held > 0 {

@@ -1,13 +1,15 @@
 //! WebSocket frames (RFC 6455), after the upgrade that [`super::http`] sees, or without it: masked or not, fragmented or not.
 //!
 //! Messages that are compressed (permessage-deflate, RFC 7692: the first reserved bit) are decompressed, with the window of the
-//! messages before; behind a gap of the capture that is not possible. A binary message that begins as a picture is one, and so is one that does behind a header of at most 64 bytes; its frames' heads lie inside it where it is fragmented. Base64 in a text
+//! messages before; behind a gap of the capture that is not possible. A binary message that begins as a picture is one, and so is one that does behind a header of at most 64 bytes; its frames' heads lie inside it where it is
+//! fragmented, and so do those of the messages that go on with it where its structure is not over with the first. Base64 in a text
 //! message is read as [`super::encoded`] does. All other messages and control frames are framing.
 //! What cannot be a frame (a reserved opcode or bit) loses the framing, and is carved.
 
 use flate2::{Decompress, FlushDecompress};
 
 use super::carve::CarveDecoder;
+use super::content::Pieces;
 use super::encoded::Base64Decoder;
 use super::sequence::covered;
 use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
@@ -34,6 +36,9 @@ pub struct WebSocketDecoder {
     /// The message at hand is compressed.
     compressed: bool,
     inflate: Inflate,
+    /// The picture at hand of binary messages, and how long the header before it was.
+    pieces: Pieces,
+    header: u64,
 }
 
 /// What decompresses messages.
@@ -177,6 +182,9 @@ impl WebSocketDecoder {
                 if !frame.control && opcode != 0 {
                     // The message before was left without its last fragment.
                     self.settle(Ending::Broken, StreamEnd::Fin, sink);
+                    if opcode != 2 || frame.compressed {
+                        self.stop(sink);
+                    }
                 }
                 self.pending = self.pending.saturating_add(head.len() as u64);
                 if !frame.control {
@@ -202,6 +210,7 @@ impl WebSocketDecoder {
 
     fn lose(&mut self, found: &[u8], sink: &mut Sink<'_>) {
         self.settle(Ending::Broken, StreamEnd::Fin, sink);
+        self.stop(sink);
         self.flush(sink);
         self.filled = 0;
         let mut carve = Box::new(CarveDecoder::inside());
@@ -209,6 +218,13 @@ impl WebSocketDecoder {
             carve.update(found, sink);
         }
         self.lost = Some(carve);
+    }
+
+    /// What waits for another message gets none.
+    fn stop(&mut self, sink: &mut Sink<'_>) {
+        if self.pieces.waits() {
+            self.pieces.end(Ending::Length, sink);
+        }
     }
 
     /// The message is over, or cut.
@@ -224,7 +240,10 @@ impl WebSocketDecoder {
         match std::mem::take(&mut self.message) {
             Message::Picture => {
                 self.flush(sink);
-                sink(Event::PictureEnd(ending));
+                let over = ending == Ending::Length && !self.compressed;
+                if !(over && self.pieces.message_over()) {
+                    self.pieces.end(ending, sink);
+                }
             }
             Message::Text(mut text) => {
                 self.text(&mut text, sink, |text, sink| text.finish(end, sink));
@@ -367,13 +386,26 @@ impl WebSocketDecoder {
         self.content(wire, &[], true, sink);
     }
 
+    /// Bytes of the picture at hand.
+    fn picture(&mut self, wire: u64, plain: &[u8], recoded: bool, sink: &mut Sink<'_>) {
+        let (new, over) = plain.split_at(self.pieces.take(plain));
+        if wire > 0 || !new.is_empty() {
+            self.flush(sink);
+            give(recoded, wire.saturating_sub(over.len() as u64), new, sink);
+        }
+        if self.pieces.is_joined() {
+            self.pieces.end(Ending::Structure, sink);
+            self.pending = self.pending.saturating_add(over.len() as u64);
+            self.message = Message::Other;
+        }
+    }
+
     /// Bytes of a message without mask and compression, which are `wire` bytes of the stream; `recoded` where they are others.
     fn content(&mut self, wire: u64, plain: &[u8], recoded: bool, sink: &mut Sink<'_>) {
         match std::mem::take(&mut self.message) {
             Message::Picture => {
-                self.flush(sink);
-                give(recoded, wire, plain, sink);
                 self.message = Message::Picture;
+                self.picture(wire, plain, recoded, sink);
             }
             Message::Sniff(mut held, length, before) => {
                 held.extend_from_slice(plain);
@@ -384,14 +416,30 @@ impl WebSocketDecoder {
                     Within::NeedMore => self.message = Message::Sniff(held, length, wire),
                     Within::At(at) => {
                         let header = at as u64;
+                        self.stop(sink);
+                        self.header = header;
                         self.pending = self.pending.saturating_add(header);
                         self.flush(sink);
                         sink(Event::PictureStart {
                             length: length.map(|length| length.saturating_sub(header)),
                         });
                         let picture = held.get(at..).unwrap_or_default();
-                        give(recoded, wire.saturating_sub(header), picture, sink);
+                        self.pieces.begin(picture, sink);
                         self.message = Message::Picture;
+                        self.picture(wire.saturating_sub(header), picture, recoded, sink);
+                    }
+                    // As long a header as the first piece had stands before each.
+                    Within::No if self.pieces.waits() && (held.len() as u64) < self.header => {
+                        self.message = Message::Sniff(held, length, wire);
+                    }
+                    Within::No if self.pieces.waits() => {
+                        let piece = usize::try_from(self.header).ok();
+                        let piece = piece.and_then(|at| held.get(at..)).unwrap_or_default();
+                        self.pending = self.pending.saturating_add(self.header);
+                        self.flush(sink);
+                        self.pieces.go_on(sink);
+                        self.message = Message::Picture;
+                        self.picture(wire.saturating_sub(self.header), piece, recoded, sink);
                     }
                     Within::No => {
                         self.pending = self.pending.saturating_add(wire);
@@ -528,6 +576,7 @@ impl Decode for WebSocketDecoder {
             let over = frame.left == 0;
             self.flush(sink);
             sink(Event::PictureGap(length));
+            self.pieces.gap(length);
             if over {
                 self.frame_over(sink);
             }
@@ -548,6 +597,7 @@ impl Decode for WebSocketDecoder {
             return;
         }
         self.settle(Ending::Cut(end), end, sink);
+        self.stop(sink);
         self.flush(sink);
         let all = self.head;
         let held = all.get(..usize::from(self.filled)).unwrap_or_default();

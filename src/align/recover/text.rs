@@ -13,6 +13,27 @@ const NUMBERS: usize = 64;
 /// How picture files begin in Base64: JPEG, PNG, GIF, WebP, BMP.
 const PICTURES: [&[u8]; 5] = [b"/9j/", b"iVBOR", b"R0lGO", b"UklGR", b"Qk"];
 
+/// Where near the beginning of a text a picture begins: behind the letters of something else.
+fn picture_within(text: &[u8]) -> Option<usize> {
+    const NEAR: usize = 64;
+    let head = text.get(..NEAR).unwrap_or(text);
+    let long = PICTURES.iter().filter(|start| start.len() > 2);
+    long.filter_map(|start| memchr::memmem::find(head, start))
+        .min()
+}
+
+/// Whether letters are whole groups of four, up to the padding or to what is no letter: another piece, and no word.
+fn is_piece(text: &[u8]) -> bool {
+    const LONG: usize = 16;
+    let end = text
+        .iter()
+        .position(|byte| letter(*byte).is_none())
+        .unwrap_or(text.len());
+    let padding = text.get(end..).unwrap_or_default();
+    let padding = padding.iter().take_while(|byte| **byte == b'=').count();
+    end >= LONG || padding > 0 && (end + padding).is_multiple_of(4)
+}
+
 /// What is written as text in these bytes, from stream offset `start` on.
 pub(super) fn recovered(bytes: &[u8], start: u64) -> Vec<Recovered> {
     let mut found = Vec::new();
@@ -24,6 +45,12 @@ pub(super) fn recovered(bytes: &[u8], start: u64) -> Vec<Recovered> {
             .unwrap_or(rest.len());
         if end < 2 && !rest.first().is_some_and(u8::is_ascii_digit) {
             at += 1;
+            continue;
+        }
+        if let Some(before @ 1..) = picture_within(rest)
+            && before < end
+        {
+            at += before;
             continue;
         }
         let stream = start + at as u64;
@@ -80,11 +107,23 @@ fn written(rest: &[u8]) -> Option<(Written, usize)> {
 /// Base64 (RFC 4648, sections 4 and 5), as MIME, JSON and forms write it.
 fn base64(bytes: &[u8], start: u64) -> Option<(Recovered, usize)> {
     let mut gathered = Gathered::default();
-    let (mut bits, mut count, mut letters, mut padding) = (0_u32, 0_u32, 0_usize, 0_usize);
+    let (mut bits, mut count, mut letters, mut padding) = (0_u32, 0_u32, 0_usize, 0_u32);
     let (mut at, mut end, mut address) = (0, 0, false);
     // Letters of the first line and of the last, and whether a line ended.
     let (mut first, mut line, mut broken) = (None::<usize>, 0, false);
     while let Some((what, size)) = bytes.get(at..).and_then(written) {
+        // Each piece was converted by itself: padding ends it, and another one follows.
+        if matches!(what, Written::Letter(_)) && count + padding == 4 && padding > 0 {
+            let next = bytes.get(at..).unwrap_or_default();
+            if picture_within(next).is_some() || !is_piece(next) {
+                break;
+            }
+            let [_, three @ ..] = (bits << (6 * padding)).to_be_bytes();
+            let whole = usize::try_from(count * 6 / 8).unwrap_or(0);
+            gathered.bytes.extend(three.iter().take(whole));
+            (bits, count, padding) = (0, 0, 0);
+            (first, line, broken) = (None, 0, false);
+        }
         match what {
             Written::Letter(value) if padding == 0 => {
                 if broken {

@@ -66,9 +66,6 @@ impl Channel {
             if let State::Held(_) = self.state {
                 // What is held is driven when it is settled.
                 self.hold(&head, context);
-                if ended {
-                    self.settle(false, context);
-                }
                 return;
             }
             self.drive(context, |decoder, sink| decoder.update(&head, sink));
@@ -203,6 +200,11 @@ impl Channel {
             decoder.learn();
         }
         if let Decoder::Layout(decoder) = &mut decoder
+            && *confidence != Confidence::Given
+        {
+            decoder.learn();
+        }
+        if let Decoder::LayoutDatagrams(decoder) = &mut decoder
             && *confidence != Confidence::Given
         {
             decoder.learn();

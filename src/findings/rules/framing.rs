@@ -324,7 +324,10 @@ fn faulty(view: &View<'_>, offset: u64, fault: &Fault) -> Finding {
             fix,
         )
     };
-    if request {
+    // Rows that were only worked out may be behind a header.
+    let rows = matches!(fault, Fault::PartialRow { .. })
+        && view.stream.confidence <= Some(Confidence::Likely);
+    if request || rows {
         return Finding {
             severity: Severity::Note,
             certainty: Certainty::Likely,

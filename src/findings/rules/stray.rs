@@ -1,8 +1,10 @@
 //! Bytes beside pictures that are none of picture, framing and answer.
 
+use std::collections::BTreeSet;
+
 use super::{View, capital};
 use crate::findings::{Certainty, Finding, Name, Severity};
-use crate::ledger::{Confidence, Region, RegionKind};
+use crate::ledger::{Confidence, Region, RegionKind, TransportKind};
 use crate::units::{count, counted};
 use crate::wire::Protocol;
 
@@ -16,6 +18,9 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
     let stray = |region: &&Region| region.kind == RegionKind::Stray;
     if let Some(unknown) = unknown_framing(view) {
         return Some(unknown);
+    }
+    if are_messages(view) {
+        return None;
     }
     let first = direction.map.iter().find(stray)?;
     let places = direction.map.iter().filter(stray).count() as u64;
@@ -69,6 +74,36 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
             "In the sender: send exactly the bytes of the picture (buffer[:n] of what was read, len(data) and not a fixed size), and \
              what belongs to the format; in the receiver: stop where the format says that the picture ends.",
         )
+    })
+}
+
+/// Whether the framing was worked out, and these bytes are short datagrams of their own: a name, a size, a word that ends.
+fn are_messages(view: &View<'_>) -> bool {
+    /// Of one or two of them.
+    const SHORT: u64 = 128;
+    let Some(direction) = view.stream.directions.get(view.index) else {
+        return false;
+    };
+    if view.stream.transport != TransportKind::Udp
+        || view.stream.confidence == Some(Confidence::Given)
+        || direction.map_omitted > 0
+    {
+        return false;
+    }
+    let (stray, others): (Vec<_>, Vec<_>) = direction
+        .map
+        .iter()
+        .partition(|region| region.kind == RegionKind::Stray);
+    let shared: BTreeSet<_> = others
+        .iter()
+        .flat_map(|region| [region.first_packet, region.last_packet])
+        .collect();
+    stray.iter().all(|region| {
+        let ends = [region.first_packet, region.last_packet];
+        region.length <= SHORT
+            && ends
+                .iter()
+                .all(|frame| frame.is_some() && !shared.contains(frame))
     })
 }
 

@@ -95,14 +95,16 @@ pub(super) fn checksum(tails: &[(&[u8], &[u8])]) -> Option<(Field, &'static str)
     None
 }
 
-/// Whether a header of this picture's length says that what stands behind it is of the message: a number of seven bits a byte that
-/// counts all that follows, or the head of an object of .NET, which a byte ends.
-pub(super) fn is_counted(header: &[u8], length: u64, rest: &[u8]) -> bool {
+/// Whether a header is the head of an object of .NET, which a byte ends.
+pub(super) fn is_object(header: &[u8], rest: &[u8]) -> bool {
     /// `SerializationHeaderRecord` and `MessageEnd` (MS-NRBF, 2.6.1 and 2.6.3).
     const OBJECT: &[u8] = b"\x00\x01\x00\x00\x00\xff\xff\xff\xff\x01\x00\x00\x00";
-    if header.starts_with(OBJECT) && rest == [11] {
-        return true;
-    }
+    header.starts_with(OBJECT) && rest == [11]
+}
+
+/// Whether a header of this picture's length says that `rest` bytes behind it are of the message: it begins with a number of seven
+/// bits a byte that counts all that follows.
+pub(super) fn is_counted(header: &[u8], length: u64, rest: usize) -> bool {
     let size = header
         .iter()
         .take(5)
@@ -112,7 +114,7 @@ pub(super) fn is_counted(header: &[u8], length: u64, rest: &[u8]) -> bool {
     let number = header
         .get(..size)
         .and_then(|bytes| Kind::Varint.read(bytes));
-    let follows = (header.len().saturating_sub(size) + rest.len()) as u64 + length;
+    let follows = (header.len().saturating_sub(size) + rest) as u64 + length;
     size > 1 && number.and_then(|number| number.count(0)) == Some(follows)
 }
 

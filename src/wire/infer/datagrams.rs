@@ -245,8 +245,13 @@ fn numbered(
         .iter()
         .map(|piece| (piece.len().saturating_sub(header)) as u64)
         .collect();
-    // What comes after the first picture tells numbers of pictures from constants.
+    // What comes after the first picture tells numbers of pictures from constants; not the messages between pictures.
     let of_picture = count;
+    let begins = |piece: &&&[u8]| {
+        let data = piece.get(header..).unwrap_or_default();
+        matches!(sniff(data.get(..SNIFF_BYTES).unwrap_or(data)), Sniff::Is(_))
+    };
+    let next_picture = pieces.iter().skip(of_picture).find(begins);
     let mut taken: Vec<(Place, Role, i64, String)> = Vec::new();
     let mut order = false;
     for bytes in [4_u8, 2, 1] {
@@ -273,7 +278,7 @@ fn numbered(
                     return Outcome::Nothing;
                 };
                 // The next picture begins again; where none is there, four bytes that need only two may be two fields.
-                let next = pieces.get(of_picture).and_then(|piece| place.read(piece));
+                let next = next_picture.and_then(|piece| place.read(piece));
                 let restart = match (next, numbers.first()) {
                     (Some(next), Some(first)) => next >= *first && next - first <= 2,
                     _ => true,

@@ -5,6 +5,7 @@ use super::solve::{Sample, Solved, solve};
 use super::stream::{first_picture, walk};
 use super::{FARTHEST, Inferred, MESSAGES, Outcome, behind, confidence};
 use crate::picture::{Info, Status};
+use crate::wire::carve::KNOWN_MARKERS;
 
 /// A picture, and where what stands before it begins.
 struct Message {
@@ -124,7 +125,9 @@ fn is_of_message(bytes: &[u8], seen: &[Message], rest: &[u8]) -> bool {
         ..Around::default()
     };
     behind::checksum(&[(rest, picture)]).is_some()
-        || behind::is_counted(header, picture.len() as u64, rest)
+        || behind::is_object(header, rest)
+        || behind::is_counted(header, picture.len() as u64, rest.len())
+        || KNOWN_MARKERS.contains(&rest.trim_ascii_end())
         || rest.len() <= 4 && rest.iter().all(u8::is_ascii_whitespace)
         || solve(&samples(bytes, seen, &around))
             .is_some_and(|solved| solved.fields.iter().any(whole))

@@ -7,6 +7,7 @@
 //! [`stream::infer`] looks at the first bytes of a direction of TCP, [`datagrams::infer`] at its first datagrams. Both are pure and
 //! keep nothing; who calls them keeps the bytes, at most [`HELD`].
 
+mod announced;
 mod arrays;
 mod behind;
 pub mod datagrams;

@@ -5,12 +5,12 @@ use super::super::layout::{
     Counts, Field, Fill, Kind, Layout, Payload, PixelOrder, Pixels, Role, Shape, Size,
 };
 use super::solve::Place;
-use super::{HELD, Inferred, MESSAGES, Outcome, arrays, rows};
+use super::{HELD, Inferred, MESSAGES, Outcome, announced, arrays, rows};
 use crate::wire::Confidence;
 
 /// Fewer bytes are no picture.
-const LEAST: u64 = 1024;
-const MOST: u64 = 1 << 30;
+pub(super) const LEAST: u64 = 1024;
+pub(super) const MOST: u64 = 1 << 30;
 /// Most bytes of a header.
 const HEADER: usize = 64;
 /// Rows of a picture differ by less on average, in thousandths.
@@ -21,7 +21,14 @@ pub(super) fn infer(bytes: &[u8], ended: bool) -> Outcome {
     if let Some(found) = arrays::infer(bytes) {
         return Outcome::Found(Box::new(found));
     }
-    let ways = [sized, pair, by_text, rows::infer];
+    let ways = [
+        sized,
+        pair,
+        by_text,
+        announced::by_length,
+        announced::by_line,
+        rows::infer,
+    ];
     let mut more = false;
     for way in ways {
         match way(bytes, ended) {
@@ -391,7 +398,7 @@ fn pair_at(bytes: &[u8], ended: bool, first: Place, channels: u64) -> Outcome {
     found(fields, evidence, sure)
 }
 
-fn found(message: Vec<Field>, evidence: Vec<String>, messages: usize) -> Outcome {
+pub(super) fn found(message: Vec<Field>, evidence: Vec<String>, messages: usize) -> Outcome {
     Outcome::Found(Box::new(Inferred {
         layout: Layout {
             message,

@@ -28,6 +28,11 @@ pub(super) fn infer(bytes: &[u8], ended: bool) -> Outcome {
     }
 }
 
+/// How long the rows of these pixels are, where they stand out.
+pub(super) fn stride(bytes: &[u8]) -> Option<usize> {
+    row(bytes).map(|(stride, ..)| stride)
+}
+
 /// The mean difference of some bytes and those so far behind them, in thousandths.
 fn sampled(bytes: &[u8], distance: usize) -> Option<u64> {
     let room = bytes

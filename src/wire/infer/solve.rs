@@ -2,6 +2,7 @@
 
 mod texts;
 
+use super::behind::is_counted;
 use texts::{by_digits, by_texts, decimals, prefixed};
 
 use super::super::layout::check::Running;
@@ -130,8 +131,9 @@ fn by_varint(samples: &[Sample<'_>]) -> Option<Solved> {
             ends && sample.length >= 128
                 && Kind::Varint.read(bytes).and_then(|value| value.count(0)) == Some(sample.length)
         });
-        // Two bytes of seven bits each may say it by chance.
-        if !says || (samples.len() == 1 && before > 0 && width < 3) {
+        // Two bytes of seven bits each may say it by chance; not where another number counts all that follows it.
+        let chance = samples.len() == 1 && before > 0 && width < 3;
+        if !says || chance && !is_counted(first.header, first.length, first.behind) {
             return None;
         }
         let mut solved = Solved {

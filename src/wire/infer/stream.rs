@@ -56,6 +56,10 @@ pub fn infer(bytes: &[u8], ended: bool) -> Outcome {
             };
         }
     };
+    // An archive has a directory of its own.
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Outcome::Nothing;
+    }
     let Some((status, info)) = walk(bytes.get(start..).unwrap_or_default()) else {
         return Outcome::Nothing;
     };
@@ -72,12 +76,26 @@ pub fn infer(bytes: &[u8], ended: bool) -> Outcome {
             }
             match messages(bytes, (start, length, info), ended) {
                 Outcome::NeedMore if full => Outcome::Nothing,
+                // The next message tells whether that comes once.
+                Outcome::Found(found) if !full && found.messages == 1 && has_banner(&found) => {
+                    Outcome::NeedMore
+                }
                 other => other,
             }
         }
         Status::Walking if !full => Outcome::NeedMore,
         _ => Outcome::Nothing,
     }
+}
+
+/// Whether so many bytes that say nothing stand before the first field that does that a banner may be among them.
+fn has_banner(found: &Inferred) -> bool {
+    const BANNER: u64 = 8;
+    let fields = found.layout.message.iter();
+    let silent = fields
+        .take_while(|field| field.role == Role::None && !matches!(field.kind, Kind::Fixed(_)))
+        .map_while(|field| field.kind.width());
+    silent.sum::<u64>() >= BANNER
 }
 
 /// Whether what follows the first picture may be more than the header of the next one: something behind each picture, perhaps.

@@ -26,6 +26,8 @@ pub struct DatagramDecoder {
     base: Option<u64>,
     /// A picture began with the first bytes of a picture file.
     began: bool,
+    /// The layout was worked out and not given: messages of other kinds may stand between pictures.
+    learns: bool,
 }
 
 /// What the fields of a datagram say.
@@ -147,7 +149,33 @@ impl DatagramDecoder {
             last: None,
             base: None,
             began: false,
+            learns: false,
         }
+    }
+
+    /// The layout was worked out: a datagram between pictures that does not number a piece of one is a message of another kind.
+    pub(crate) fn learn(&mut self) {
+        self.learns = true;
+    }
+
+    /// Whether a datagram outside of pictures is no piece of one: a text, or a number that no piece has there.
+    fn is_message(&self, said: &Said, payload: &[u8], begins: bool) -> bool {
+        /// So many pieces at the beginning of a picture may be lost.
+        const LOST: u64 = 64;
+        /// Texts are not longer.
+        const TEXT: usize = 256;
+        if !self.learns || begins || self.open.is_some() || self.head.is_some() {
+            return false;
+        }
+        let text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+        if payload.len() <= TEXT && payload.iter().all(text) {
+            return true;
+        }
+        let goes_on = self.last.as_ref().is_some_and(|(last, _)| {
+            said.index
+                .is_some_and(|index| index > 0 && index == last.next())
+        });
+        goes_on || said.index.is_some_and(|index| index > LOST)
     }
 
     /// The wire format.
@@ -306,6 +334,9 @@ impl DatagramDecoder {
             sniff(piece.get(..SNIFF_BYTES).unwrap_or(piece)),
             Sniff::Is(_)
         );
+        if self.is_message(&said, payload, begins) {
+            return false;
+        }
         if self.open.is_none() && self.head.is_none() && !self.layout.numbered() {
             // Only the beginning of a picture says that one begins.
             let alone = self.layout.message.is_empty() && begins;

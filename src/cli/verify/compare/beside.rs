@@ -9,6 +9,7 @@ use super::super::spool::Way;
 use super::{Gathered, Senders, Verifier};
 use crate::findings::{Finding, Name, Severity};
 use crate::ledger::{Direction, Image, RegionKind, Stream, TransportKind};
+use crate::picture::Format;
 use crate::report::model::Report;
 use crate::units::{ByteRange, PictureId, StreamId};
 use crate::verify::{self, Pairs};
@@ -323,6 +324,7 @@ impl Asked {
                     range: image.offset..image.offset.saturating_add(length),
                     lie: evidence.map_or(verify::Lie::Plain, |evidence| evidence.lie),
                     is_carved: image.protocol == Protocol::Carve,
+                    is_png: image.format == Some(Format::Png),
                     lengths: [image.bytes, length],
                     size: image.width.zip(image.height),
                 }
