@@ -170,23 +170,10 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self::decoding(limit, decode::Options::default())
-    }
-
-    /// For those who ask for no checksums: to add up all bytes is much of the work.
-    pub(crate) fn without_checksums(limit: usize) -> Self {
-        let options = decode::Options {
-            checksums: false,
-            ..decode::Options::default()
-        };
-        Self::decoding(limit, options)
-    }
-
-    fn decoding(limit: usize, options: decode::Options) -> Self {
+    pub(crate) fn new(limit: usize, decoder: decode::Decoder) -> Self {
         Self {
             limit,
-            decoder: decode::Decoder::new(options),
+            decoder,
             counts: PacketCounts::default(),
             flows: Table::default(),
             next_stream: 0,

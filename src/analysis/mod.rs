@@ -26,7 +26,7 @@ pub use self::collect::Collector;
 pub(crate) use self::dispatcher::{Dispatcher, Opening, Orders, Place};
 use self::follower::Follower;
 pub use self::parallel::{Told, analyse};
-use crate::decode::Packet;
+use crate::decode::{Decoder, Packet};
 pub use crate::digest::DigestKind;
 use crate::findings::facts::{CaptureEnd, CaptureFacts};
 use crate::findings::rules::Servers;
@@ -262,7 +262,7 @@ impl<'cap> Analysis<'cap> {
     /// An analysis of no frames yet.
     pub fn new(options: Options) -> Self {
         Self {
-            dispatcher: Dispatcher::new(options.limits.streams),
+            dispatcher: Dispatcher::new(options.limits.streams, Decoder::default()),
             follower: Follower::new(options),
             servers: Servers::default(),
         }

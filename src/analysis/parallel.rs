@@ -14,7 +14,7 @@ use std::thread;
 use super::dispatcher::{Dispatcher, Opening, Orders, Place};
 use super::follower::{Account, Follower};
 use super::{Event, Observer, Options, PacketCounts, conclude};
-use crate::decode::Packet;
+use crate::decode::{Decoder, Outcome, Packet, Parts};
 use crate::findings::Finding;
 use crate::findings::facts::{CaptureEnd, CaptureFacts};
 use crate::findings::rules::Servers;
@@ -24,7 +24,7 @@ use crate::units::{PictureId, Timestamp};
 
 /// So many orders are handed over at once.
 const BATCH: usize = 256;
-/// So many batches wait for one thread. Their packets lie in the map; the orders take about 350 bytes each.
+/// So many batches wait for one thread. Their frames lie in the map; the orders take about 130 bytes each.
 const WAITING: usize = 16;
 /// What a packet costs besides its bytes, in bytes: what a thread has to do is compared with that of another.
 const PACKET: u64 = 512;
@@ -63,7 +63,14 @@ pub fn analyse<'cap, F: Iterator<Item = Frame<'cap>>>(
                 done,
             });
         }
-        let mut dispatcher = Dispatcher::new(options.limits.streams);
+        // Where streams are followed elsewhere, frames are decoded there again, with their checksums: that costs less than
+        // to hand over what was decoded.
+        let decoder = if crew.desks.is_empty() {
+            Decoder::default()
+        } else {
+            Decoder::of_headers()
+        };
+        let mut dispatcher = Dispatcher::new(options.limits.streams, decoder);
         for frame in &mut *frames {
             dispatcher.frame(&frame, &mut crew);
             if each(&frame).is_break() {
@@ -103,19 +110,34 @@ struct Order<'cap> {
     what: What<'cap>,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every order is a packet, and a box would be an allocation a frame"
-)]
 enum What<'cap> {
+    /// A packet that came in this one frame.
+    Frame {
+        opens: Option<Opening>,
+        frame: Frame<'cap>,
+        /// Length of its payload as captured.
+        payload: u32,
+    },
+    /// A packet that is more than what its frame says.
     Packet {
         opens: Option<Opening>,
-        packet: Packet<'cap>,
+        packet: Box<Packet<'cap>>,
         frame: Frame<'cap>,
     },
     Close {
         now: CaptureEnd,
     },
+}
+
+impl What<'_> {
+    /// What it takes to do, in bytes.
+    fn cost(&self) -> u64 {
+        match self {
+            Self::Frame { payload, .. } => PACKET.saturating_add(u64::from(*payload)),
+            Self::Packet { packet, .. } => PACKET.saturating_add(packet.payload.len() as u64),
+            Self::Close { .. } => PACKET,
+        }
+    }
 }
 
 /// Who follows streams, as the dispatcher sees them.
@@ -153,6 +175,13 @@ impl<'cap> Crew<'cap> {
         }
     }
 
+    /// The number of the next order.
+    fn number(&mut self) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        number
+    }
+
     /// Who has the least to do follows a new stream.
     fn assign(&mut self, place: Place) {
         let least = self
@@ -173,16 +202,15 @@ impl<'cap> Crew<'cap> {
         }
     }
 
-    fn give(&mut self, place: Place, cost: u64, what: What<'cap>) {
+    fn give(&mut self, place: Place, what: What<'cap>) {
         let order = Order {
-            number: self.next,
+            number: self.number(),
             place,
             what,
         };
-        self.next += 1;
         let assigned = self.assigned.get(place).copied().unwrap_or_default();
         match self.desks.get_mut(assigned) {
-            Some(desk) => desk.give(order, cost),
+            Some(desk) => desk.give(order),
             None => self.here.take(&order),
         }
     }
@@ -199,36 +227,38 @@ impl<'cap> Orders<'cap> for Crew<'cap> {
         if opens.is_some() {
             self.assign(place);
         }
-        let cost = packet_cost(packet);
-        self.give(
-            place,
-            cost,
-            What::Packet {
+        if self.desks.is_empty() {
+            let number = self.number();
+            return self.here.packet(number, place, opens, packet, frame);
+        }
+        let what = match packet.parts {
+            Parts::Whole(_) if !packet.notes.after_end => What::Frame {
                 opens,
-                // No bytes are copied, unless it came in fragments.
-                packet: packet.clone(),
+                frame: *frame,
+                payload: u32::try_from(packet.payload.len()).unwrap_or(u32::MAX),
+            },
+            Parts::Whole(_) | Parts::Fragments(_) => What::Packet {
+                opens,
+                packet: Box::new(packet.clone()),
                 frame: *frame,
             },
-        );
+        };
+        self.give(place, what);
     }
 
     fn close(&mut self, place: Place, now: CaptureEnd) {
-        self.give(place, PACKET, What::Close { now });
+        self.give(place, What::Close { now });
     }
 
     fn finding(&mut self, finding: Finding) {
-        self.findings.push((self.next, finding));
-        self.next += 1;
+        let number = self.number();
+        self.findings.push((number, finding));
     }
 }
 
-fn packet_cost(packet: &Packet<'_>) -> u64 {
-    PACKET.saturating_add(packet.payload.len() as u64)
-}
-
 impl<'cap> Desk<'cap> {
-    fn give(&mut self, order: Order<'cap>, cost: u64) {
-        self.sent = self.sent.saturating_add(cost);
+    fn give(&mut self, order: Order<'cap>) {
+        self.sent = self.sent.saturating_add(order.what.cost());
         self.batch.push(order);
         if self.batch.len() >= BATCH {
             let empty = self
@@ -248,6 +278,7 @@ impl<'cap> Desk<'cap> {
 
 /// Follows streams as it is told to, and keeps what comes of it.
 struct Worker<'cap> {
+    decoder: Decoder,
     follower: Follower<'cap>,
     share: Share,
 }
@@ -265,35 +296,55 @@ struct Share {
 impl<'cap> Worker<'cap> {
     fn new(options: Options) -> Self {
         Self {
+            decoder: Decoder::default(),
             follower: Follower::new(options),
             share: Share::default(),
         }
     }
 
     fn take(&mut self, order: &Order<'cap>) {
-        let before = self.follower.pictures();
+        let Order { number, place, .. } = *order;
         match &order.what {
+            What::Frame { opens, frame, .. } => {
+                // As the dispatcher found: a packet. Looked at where it lies: it is large.
+                if let Outcome::Packet(packet) = &self.decoder.decode(frame) {
+                    self.packet(number, place, *opens, packet, frame);
+                }
+            }
             What::Packet {
                 opens,
                 packet,
                 frame,
-            } => self.follower.packet(
-                order.place,
-                *opens,
-                packet,
-                frame,
-                keep_borrowed,
-                &mut Nobody,
-            ),
+            } => self.packet(number, place, *opens, packet, frame),
             What::Close { now } => {
-                let account = self.follower.close(order.place, *now, &mut Nobody);
-                let numbered = account.map(|account| (order.number, Box::new(account)));
+                let before = self.follower.pictures();
+                let account = self.follower.close(place, *now, &mut Nobody);
+                let numbered = account.map(|account| (number, Box::new(account)));
                 self.share.accounts.extend(numbered);
+                self.started(number, before);
             }
         }
+    }
+
+    fn packet(
+        &mut self,
+        number: u64,
+        place: Place,
+        opens: Option<Opening>,
+        packet: &Packet<'cap>,
+        frame: &Frame<'cap>,
+    ) {
+        let before = self.follower.pictures();
+        self.follower
+            .packet(place, opens, packet, frame, keep_borrowed, &mut Nobody);
+        self.started(number, before);
+    }
+
+    /// Notes the pictures that an order started.
+    fn started(&mut self, number: u64, before: u32) {
         let started = self.follower.pictures() - before;
         if started > 0 {
-            self.share.started.push((order.number, started));
+            self.share.started.push((number, started));
         }
     }
 
@@ -314,11 +365,7 @@ fn work<'cap>(
 ) -> Share {
     let mut worker = Worker::new(options);
     while let Ok(mut batch) = inbox.recv() {
-        let cost = batch.iter().map(|order| match &order.what {
-            What::Packet { packet, .. } => packet_cost(packet),
-            What::Close { .. } => PACKET,
-        });
-        let cost: u64 = cost.sum();
+        let cost: u64 = batch.iter().map(|order| order.what.cost()).sum();
         for order in &batch {
             worker.take(order);
         }

@@ -37,7 +37,9 @@ impl Default for Options {
 /// memory of the frames before.
 #[derive(Debug)]
 pub struct Decoder {
+    /// Verify the checksums of packets that came in one frame, and of those put together from fragments.
     checksums: bool,
+    checksums_of_fragments: bool,
     fragments: Fragments,
 }
 
@@ -52,7 +54,17 @@ impl Decoder {
     pub fn new(options: Options) -> Self {
         Self {
             checksums: options.checksums,
+            checksums_of_fragments: options.checksums,
             fragments: Fragments::new(options.fragments),
+        }
+    }
+
+    /// A decoder that leaves the checksum of a packet that came in one frame to whoever decodes that frame again.
+    /// Fragments are here alone: what is put together from them is verified.
+    pub(crate) fn of_headers() -> Self {
+        Self {
+            checksums: false,
+            ..Self::default()
         }
     }
 
@@ -87,7 +99,7 @@ impl Decoder {
     #[cold]
     fn within<'a>(&mut self, frame: &Frame<'a>, network: Network<'a>) -> Outcome<'a> {
         let outcome =
-            match reach(network, self.checksums) {
+            match reach(network, self.checksums_of_fragments) {
                 Ok(Reached::Segment(network, datagram, segment)) => Ok(Outcome::Packet(
                     whole_packet(frame, network.tunnel, &datagram, &segment),
                 )),
@@ -180,9 +192,9 @@ impl Decoder {
             id: last.id,
         };
         let (network, datagram, segment) =
-            match transport_or_tunnel(outer, &datagram, self.checksums)? {
+            match transport_or_tunnel(outer, &datagram, self.checksums_of_fragments)? {
                 Next::Segment(segment) => (*outer, datagram, segment),
-                Next::Within(inner) => match reach(inner, self.checksums)? {
+                Next::Within(inner) => match reach(inner, self.checksums_of_fragments)? {
                     Reached::Segment(network, datagram, segment) => (network, datagram, segment),
                     // Its parts would be parts of parts.
                     Reached::Fragment(..) => return Err(Skip::Tunnel),

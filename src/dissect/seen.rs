@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::index::Index;
 use super::tcp::{Connection, Numbers};
 use crate::analysis::{Dispatcher, Opening, Orders, Place as Slot};
-use crate::decode::{self, Layers, Outcome, Packet, Skip, Transport};
+use crate::decode::{self, Decoder, Layers, Outcome, Packet, Skip, Transport};
 use crate::findings::Finding;
 use crate::findings::facts::CaptureEnd;
 use crate::flow::{Pair, Side};
@@ -178,8 +178,13 @@ pub struct Inspector {
 impl Inspector {
     /// Before the first frame; follows as many `streams` at once as the analysis did.
     pub fn new(streams: usize) -> Self {
+        // Nobody asks for the checksums here, and to add up all bytes is much of the work.
+        let decoder = Decoder::new(decode::Options {
+            checksums: false,
+            ..decode::Options::default()
+        });
         Self {
-            dispatcher: Dispatcher::without_checksums(streams),
+            dispatcher: Dispatcher::new(streams, decoder),
             tracks: Vec::new(),
             first: None,
             before: None,

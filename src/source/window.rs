@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use crate::source::damage::Reason;
+use crate::source::map::fetch_ahead;
 use crate::source::summary::Compression;
 
 /// The unread bytes of a file, as many as are at hand.
@@ -79,6 +80,7 @@ impl Window for Mapped<'_> {
         let filled = self.fill(count);
         if filled == Filled::Enough {
             self.at += count;
+            fetch_ahead(self.unread());
         }
         filled
     }
