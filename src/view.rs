@@ -346,9 +346,8 @@ fn save(view: &View, model: &Model, id: u32) -> String {
         },
     };
     let part = if image.complete { "" } else { ".partial" };
-    let ending = image
-        .format
-        .map_or_else(|| "bin".to_owned(), |format| format.to_string());
+    let raw = if image.is_raw_pixels() { "bgr" } else { "bin" };
+    let ending = image.format.map_or(raw, crate::picture::Format::extension);
     let name = format!("stream-{}-image-{id:04}{part}.{ending}", image.stream.0);
     let path = Path::new(&name);
     let written = std::fs::File::options()

@@ -133,9 +133,14 @@ fn sent(folder: &Path, protocol: &Protocol, pictures: &[&[u8]], port: u16) -> Pa
         let pieces = wire::pieces(protocol, picture, 2048).expect("it can be sent");
         bytes.extend(pieces.flat_map(|piece| piece.bytes.into_owned()));
     }
+    stream(folder, &bytes, port)
+}
+
+/// A capture of a connection on which these bytes go, in segments of 1,400 bytes.
+fn stream(folder: &Path, bytes: &[u8], port: u16) -> PathBuf {
     let mut scenario = Scenario::new();
     let mut tcp = scenario.connect(41000, port);
-    scenario.transfer(&mut tcp, Client, &bytes, 1400);
+    scenario.transfer(&mut tcp, Client, bytes, 1400);
     scenario.close(&mut tcp, Client);
     let _ = Server;
     written(folder, &scenario.frames)
@@ -443,5 +448,118 @@ fn pictures_behind_headers_that_a_layout_describes() {
                 .all(|digest| *digest != support::sha256(&jpeg)),
             "{layout}"
         );
+    }
+}
+
+/// The bytes before a picture in pieces, those of each piece by its index and bytes, and those behind.
+fn in_pieces(picture: &[u8], size: usize, piece: impl Fn(usize, &[u8]) -> Vec<u8>) -> Vec<u8> {
+    let pieces = picture.chunks(size).enumerate();
+    pieces
+        .flat_map(|(index, bytes)| piece(index, bytes))
+        .collect()
+}
+
+#[test]
+fn layouts_with_what_comes_once_pieces_pixels_and_an_end() {
+    if !tshark_is_there() {
+        return;
+    }
+    let jpeg = std::fs::read(captures_folder().join("eof/sent/a.jpg")).expect("a picture");
+    let rows_of_pixels: Vec<u8> = (0..64 * 48 * 3_u32)
+        .map(|at| (at * 7 + at / 64).to_le_bytes()[0])
+        .collect();
+    let long = |length: usize| u32::try_from(length).expect("small");
+    let behind = |length: usize| [&long(length).to_be_bytes()[..], &jpeg].concat();
+    let blocks = in_pieces(&jpeg, 124, |index, bytes| {
+        let mut block = long(index).to_be_bytes().to_vec();
+        block.extend(bytes);
+        block.resize(4 + 124, 0);
+        block
+    });
+    let counted = in_pieces(&jpeg, 1000, |_, bytes| {
+        [&long(bytes.len()).to_be_bytes()[..], bytes].concat()
+    });
+    let flagged = in_pieces(&jpeg, 700, |index, bytes| {
+        let last = u8::from((index + 1) * 700 >= jpeg.len());
+        [&[last][..], &long(bytes.len()).to_le_bytes(), bytes].concat()
+    });
+    let sides: Vec<u8> = [64_u32, 48, 3]
+        .into_iter()
+        .flat_map(u32::to_le_bytes)
+        .collect();
+    // A layout, what goes once, each message, the picture in it, and in how many pieces.
+    let cases: [(&str, &[u8], Vec<u8>, &[u8], usize); 7] = [
+        (
+            "once: bytes(24); u32be length, picture",
+            &[7; 24],
+            behind(jpeg.len()),
+            &jpeg,
+            0,
+        ),
+        (
+            "u32le length, pieces; piece: u32be index, data(124)",
+            b"",
+            [&long(jpeg.len()).to_le_bytes()[..], &blocks].concat(),
+            &jpeg,
+            jpeg.len().div_ceil(124),
+        ),
+        (
+            "pieces; piece: u32be length, data",
+            b"",
+            [&counted[..], &[0; 4]].concat(),
+            &jpeg,
+            jpeg.len().div_ceil(1000),
+        ),
+        (
+            "pieces; piece: u8 last, u32le length, data",
+            b"",
+            flagged,
+            &jpeg,
+            jpeg.len().div_ceil(700),
+        ),
+        (
+            "u32le width, u32le height, u32le channels, pixels(any)",
+            b"",
+            [sides, rows_of_pixels.clone()].concat(),
+            &rows_of_pixels,
+            0,
+        ),
+        (
+            "pixels(bgr 64x48)",
+            b"",
+            rows_of_pixels.clone(),
+            &rows_of_pixels,
+            0,
+        ),
+        (
+            "u32be length, picture; end: \"END\\r\\n\"",
+            b"",
+            [&behind(jpeg.len())[..], b"END\r\n"].concat(),
+            &jpeg,
+            0,
+        ),
+    ];
+    for (layout, once, message, picture, pieces) in cases {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bytes = [once, &message, &message].concat();
+        let capture = stream(folder.path(), &bytes, 9100);
+        let preference = format!("imgnet_layout.layout:{layout}");
+        let more = ["-d", "tcp.port==9100,imgnet_layout", "-o", &preference];
+        let found = rows(&capture, &more, &["imgnet_layout.picture"]);
+        let digest = support::sha256(picture);
+        assert_eq!(
+            digests(&found),
+            [digest.clone(), digest.clone()],
+            "{layout}"
+        );
+        let shown = rows(&capture, &more, &["imgnet_layout.piece"]);
+        let shown = digests(&shown).len();
+        assert_eq!(shown, 2 * pieces, "{layout}");
+        let json = read_as(&capture, &format!("9100=layout {layout}"));
+        let images = list(&json, "images");
+        assert_eq!(images.len(), 2, "{layout}");
+        for image in images {
+            assert_eq!(text(image, "sha256"), digest, "{layout}");
+        }
     }
 }

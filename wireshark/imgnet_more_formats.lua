@@ -6,8 +6,8 @@
 --   tshark -d udp.port==6001,imgnet_udp
 --   tshark -d tcp.port==9100,imgnet_layout -o 'imgnet_layout.layout:"JPGS", u32be number, u32be length, picture'
 --
--- Pictures of connections are put together by Wireshark's own reassembly. Of datagrams each is described by itself: nothing is kept
--- between packets. Works with the Lua of Wireshark 4.0 (5.2) and of 4.4 and later (5.4).
+-- Pictures of connections are put together by Wireshark's own reassembly, and from the pieces of a layout in one message. Of datagrams each
+-- is described by itself: nothing is kept between packets. Works with the Lua of Wireshark 4.0 (5.2) and of 4.4 and later (5.4).
 
 if not (Proto and ProtoField and DissectorTable) then return end
 
@@ -218,7 +218,7 @@ all = {}
 for _, field in pairs(yf) do all[#all + 1] = field end
 layout.fields = all
 layout.prefs.layout = Pref.string("Layout", "u32be length, picture",
-    "Fields of one message, or of one datagram: numbers, varint, dec, hex, text, bytes, quoted bytes, picture, data")
+    "As in docs/layouts.md: the fields of a message, and the sections once:, piece: and end:")
 
 local ESCAPES = { n = "\n", r = "\r", t = "\t", ["0"] = "\0", ['"'] = '"', ["\\"] = "\\" }
 
@@ -281,8 +281,11 @@ local function parts_of(field)
     return how, role, (sign == "-" and -1 or 1) * tonumber(constant)
 end
 
--- What of a layout is read here: the section around the picture, else that around a piece. The others are nil.
-local function section(text)
+local SECTIONS = { once = true, message = true, piece = true, answer = true }
+SECTIONS["end"] = true
+
+-- The fields of each section of a layout; nil where it is not understood.
+local function sections(text)
     text = text:match("^%s*layout%s+(.*)$") or text
     text = text:match("^%s*udp%s*;(.*)$") or text
     local parts, part, at = {}, "", 1
@@ -301,29 +304,27 @@ local function section(text)
         at = at + 1
     end
     parts[#parts + 1] = part
-    local chosen
+    local found = {}
     for _, one in ipairs(parts) do
         local name, rest = one:match("^%s*(%a+):(.*)$")
-        if name == "once" or name == "end" then return nil end
-        if not name or name == "message" then
-            if one:find("pieces", 1, true) then return nil end
-            if (rest or one):match("%S") then
-                if chosen then return nil end
-                chosen = rest or one
+        if not SECTIONS[name or "message"] then return nil end
+        rest = rest or one
+        if rest:match("%S") then
+            if found[name or "message"] then return nil end
+            found[name or "message"] = fields_of(rest)
+            if not found[name or "message"] then return nil end
+        end
+    end
+    for _, fields in pairs(found) do
+        for _, field in ipairs(fields) do
+            if field:sub(1, 1) ~= '"' then
+                local _, role = parts_of(field)
+                if role ~= "" and not ROLES[role] then return nil end
             end
-        elseif name == "piece" then
-            if chosen then return nil end
-            chosen = rest
         end
     end
-    local fields = chosen and fields_of(chosen)
-    for _, field in ipairs(fields or {}) do
-        if field:sub(1, 1) ~= '"' then
-            local _, role = parts_of(field)
-            if role ~= "" and not ROLES[role] then return nil end
-        end
-    end
-    return fields
+    if not found.message and not found.piece then return nil end
+    return found
 end
 
 local BINARY = {}
@@ -349,10 +350,71 @@ local function binary(raw, little)
     return value
 end
 
--- Reads one message. Each field is { range's start, length, what to show }. Returns where the message ends; nil and how many bytes
--- more are needed (0 where that is not known); or false where it is no such message.
-local function message(raw, fields, from, to_end, shown)
-    local at, length, known = from, nil, {}
+-- The bytes of quotes or of a hexadecimal constant; nil for other fields.
+local function literal_of(field)
+    if field:sub(1, 1) == '"' then return (quoted(field, 1)) end
+    if field:match("^0x%x+$") then
+        return (field:sub(3):gsub("%x%x", function(two) return string.char(tonumber(two, 16)) end))
+    end
+    return nil
+end
+
+-- How many bytes the fields behind one take; nil where that is not fixed.
+local function width_behind(fields, number)
+    local width = 0
+    for at = number + 1, #fields do
+        local literal = literal_of(fields[at])
+        local how = parts_of(fields[at])
+        local bytes = literal and #literal or BINARY[how] and BINARY[how][1]
+            or tonumber(how:match("^[%a%d-]+%((%d+)[^%)]*%)$"))
+        if not bytes then return nil end
+        width = width + bytes
+    end
+    return width
+end
+
+local CHANNELS = { bgr = 3, rgb = 3, bgra = 4, rgba = 4, grey = 1, rgb565 = 2 }
+
+-- How many bytes the pixels of a field take: as the field says, or those before it; nil where neither does.
+local function bytes_of_pixels(inner, known)
+    local order, width, height = inner:match("^(%w+)%s+(%d+)x(%d+)$")
+    order = order or inner
+    width, height = tonumber(width) or known.width, tonumber(height) or known.height
+    local channels = CHANNELS[order] or known.channels
+    return width and height and channels and width * height * channels
+end
+
+local read
+
+-- Reads the pieces of a picture, one after the other, up to what says that it is over: its length, their number, a last one, or an empty
+-- one. What they carry goes to `gathered`.
+local function pieces_of(raw, fields, from, to_end, shown, total, count, gathered)
+    local at, got, number = from, 0, 0
+    while not (total and got >= total) and not (count and number >= count) do
+        if at > #raw and to_end and not total and not count then break end
+        local piece = { left = total and total - got }
+        local till, short = read(raw, fields, at, to_end, shown, piece)
+        if not till then return till, short end
+        if till == at then return false end
+        at, number = till, number + 1
+        for _, one in ipairs(piece.gathered) do
+            gathered[#gathered + 1] = one
+            got = got + one[2]
+        end
+        local known = piece.known
+        if known.length == 0 or known.left == 0 or known.more == 0 or (known.last or 0) ~= 0 then break end
+        total, count = total or known.total, count or known.count
+    end
+    return at
+end
+
+-- Reads the fields of a section. Each is { range's start, length, what to show }. Returns where they end; nil and how many bytes more
+-- are needed (0 where that is not known); or false where they are not these. `context` has what is known before, and after it
+-- what was read: `known` by role, and `gathered`, the places of the bytes of the picture that come in pieces.
+read = function(raw, fields, from, to_end, shown, context)
+    context.known, context.gathered = context.known or {}, context.gathered or {}
+    local at, known = from, context.known
+    local length = context.length
     local rest_from, whole
     local function need(bytes)
         if at + bytes - 1 > #raw then return at + bytes - 1 - #raw end
@@ -362,12 +424,7 @@ local function message(raw, fields, from, to_end, shown)
         local text, value, start, shows = nil, nil, at, "number"
         local inner = how:match("%((.*)%)$")
         local name = how:match("^([%a%d-]+)")
-        local literal
-        if field:sub(1, 1) == '"' then
-            literal = quoted(field, 1)
-        elseif field:match("^0x%x+$") then
-            literal = field:sub(3):gsub("%x%x", function(two) return string.char(tonumber(two, 16)) end)
-        end
+        local literal = literal_of(field)
         if literal then
             local there = raw:sub(at, at + #literal - 1)
             if there ~= literal:sub(1, #there) then return false end
@@ -437,7 +494,7 @@ local function message(raw, fields, from, to_end, shown)
             else
                 local till = at
                 while raw:sub(till, till):match(digits) do till = till + 1 end
-                if till > #raw then return nil, 0 end
+                if till > #raw and not to_end then return nil, 0 end
                 text = raw:sub(at, till - 1)
                 at = till
             end
@@ -452,10 +509,42 @@ local function message(raw, fields, from, to_end, shown)
             local short = need(width)
             if short then return nil, short end
             at, shows = at + width, "bytes"
-        elseif name == "picture" or name == "data" then
+        elseif how == "pieces" then
+            local total = length
+            if rest_from then total = rest_from + whole - at end
+            local till, short = pieces_of(raw, context.piece or {}, at, to_end, shown, total, known.count, context.gathered)
+            if not till then return till, short end
+            at, shows = till, nil
+        elseif name == "data" then
+            -- Always so many bytes, of which the last piece fills some.
+            local block = inner and tonumber(inner)
+            local bytes = length or block or (context.left and not to_end and context.left) or #raw + 1 - at
+            if context.left then bytes = math.min(bytes, context.left) end
+            if block then bytes = math.min(bytes, block) end
+            if bytes < 0 or bytes > LONGEST then return false end
+            local width = block or bytes
+            if context.datagram then width = math.min(width, #raw + 1 - at) end
+            bytes = math.min(bytes, width)
+            local short = need(width)
+            if short then return nil, short end
+            if bytes > 0 then
+                shown[#shown + 1] = { at, bytes, "piece" }
+                context.gathered[#context.gathered + 1] = { at, bytes }
+            end
+            at, shows = at + width, nil
+        elseif name == "picture" or name == "pixels" then
             local terminator = inner and inner:match('^until (".*")$')
             local bytes = length
-            if rest_from then bytes = rest_from + whole - at end
+            if rest_from then
+                -- Fields behind the picture count in what `rest` and `all` say.
+                local behind = width_behind(fields, number)
+                if not behind then return false end
+                bytes = rest_from + whole - at - behind
+            end
+            if name == "pixels" and not bytes then
+                bytes = bytes_of_pixels(inner or "", known)
+                if not bytes then return false end
+            end
             if terminator then
                 terminator = quoted(terminator, 1)
                 local till = raw:find(terminator, at, true)
@@ -465,12 +554,10 @@ local function message(raw, fields, from, to_end, shown)
                 if not to_end then return nil, -1 end
                 bytes = #raw + 1 - at
             end
-            -- Fields behind the picture count in what `rest` and `all` say.
-            if rest_from and number < #fields then return false end
             if bytes < 0 or bytes > LONGEST then return false end
             local short = need(bytes)
             if short then return nil, short end
-            if bytes > 0 then shown[#shown + 1] = { at, bytes, name == "data" and "piece" or "picture" } end
+            if bytes > 0 then shown[#shown + 1] = { at, bytes, "picture" } end
             at = at + bytes + (terminator and #terminator or 0)
             shows = nil
         else
@@ -491,22 +578,95 @@ local function message(raw, fields, from, to_end, shown)
     return at
 end
 
+-- Reads a message: its header, the picture, and what comes behind it.
+local function message(raw, found, from, to_end, shown, context)
+    context.piece = found.piece
+    local till, short = read(raw, found.message, from, to_end, shown, context)
+    if till and found["end"] then return read(raw, found["end"], till, to_end, shown, context) end
+    return till, short
+end
+
+-- A datagram: of the message, of a piece, or of the end, whichever fills it.
+local function datagram(raw, found, shown)
+    for _, fields in ipairs({ found.message or false, found["end"] or false, found.piece or false }) do
+        if fields then
+            local tried, context = {}, { datagram = true }
+            local till = read(raw, fields, 1, true, tried, context)
+            if till == #raw + 1 then
+                for _, one in ipairs(tried) do shown[#shown + 1] = one end
+                return till
+            end
+        end
+    end
+    return false
+end
+
+local sequence, carried = Field.new("tcp.seq"), Field.new("tcp.len")
+
+-- Whether these are the first bytes of a connection. Relative sequence numbers begin with 1 behind the SYN; what was put together ends
+-- with this segment as long as it was asked for whole segments.
+local function begins(tvb)
+    local seq, length = sequence(), carried()
+    return seq and length and seq.value + length.value - tvb:len() == 1
+end
+
+local function show(tree, shown, tvb, pinfo, root)
+    for _, one in ipairs(shown) do
+        local start, bytes, what, value, role = one[1] - 1, one[2], one[3], one[4], one[5]
+        local range = tvb(start, bytes)
+        if what == "picture" then
+            picture(yf.picture, range, pinfo, tree, root)
+        elseif what == "number" and value and value < 2 ^ 53 then
+            local field = (role or ""):find("^length") and yf.length or yf.number
+            local item = tree:add(field, range, UInt64(value % 2 ^ 32, math.floor(value / 2 ^ 32)))
+            if role and role ~= "" then item:append_text(" (" .. role .. ")") end
+        elseif what == "text" then
+            if value and (role or ""):find("^length") then tree:add(yf.length, range, UInt64(value % 2 ^ 32, math.floor(value / 2 ^ 32))) end
+            tree:add(yf.text, range)
+        elseif what == "piece" then
+            tree:add(yf.piece, range)
+        else
+            tree:add(yf.bytes, range)
+        end
+    end
+end
+
 function layout.dissector(tvb, pinfo, root)
-    local fields = section(layout.prefs.layout)
-    if not fields or #fields == 0 then
+    local found = sections(layout.prefs.layout)
+    if not found then
         root:add(layout, tvb()):add(yf.mistake, tvb(), layout.prefs.layout)
         return tvb:len()
     end
     local raw = tvb:raw()
-    local stream = pinfo.port_type ~= UDP
-    local at = 1
-    while at <= #raw do
+    if pinfo.port_type == UDP then
         local shown = {}
-        local to_end = not stream or pinfo.can_desegment == 0
-        local till, short = message(raw, fields, at, to_end, shown)
+        local till = datagram(raw, found, shown)
+        if not till then return 0 end
+        pinfo.cols.protocol = "imgnet"
+        show(root:add(layout, tvb()), shown, tvb, pinfo, root)
+        return tvb:len()
+    end
+    if not found.message then return 0 end
+    local at = 1
+    local to_end = pinfo.can_desegment == 0
+    if found.once and begins(tvb) then
+        local shown = {}
+        local till = read(raw, found.once, 1, to_end, shown, {})
+        if till == false then return 0 end
+        if not till then
+            more(pinfo, 0, nil)
+            return tvb:len()
+        end
+        local tree = root:add(layout, tvb(0, till - 1))
+        tree:append_text(", once")
+        show(tree, shown, tvb, pinfo, root)
+        at = till
+    end
+    while at <= #raw do
+        local shown, context = {}, {}
+        local till, short = message(raw, found, at, to_end, shown, context)
         if till == false or till == at then return at - 1 end
         if not till then
-            if not stream then return 0 end
             if short == -1 then
                 pinfo.desegment_offset = at - 1
                 pinfo.desegment_len = DESEGMENT_UNTIL_FIN or 0x0ffffffe
@@ -517,26 +677,13 @@ function layout.dissector(tvb, pinfo, root)
         end
         pinfo.cols.protocol = "imgnet"
         local tree = root:add(layout, tvb(at - 1, till - at))
-        for _, one in ipairs(shown) do
-            local start, bytes, what, value, role = one[1] - 1, one[2], one[3], one[4], one[5]
-            local range = tvb(start, bytes)
-            if what == "picture" then
-                picture(yf.picture, range, pinfo, tree, root)
-            elseif what == "number" and value and value < 2 ^ 53 then
-                local field = (role or ""):find("^length") and yf.length or yf.number
-                local item = tree:add(field, range, UInt64(value % 2 ^ 32, math.floor(value / 2 ^ 32)))
-                if role and role ~= "" then item:append_text(" (" .. role .. ")") end
-            elseif what == "text" then
-                if value and (role or ""):find("^length") then tree:add(yf.length, range, UInt64(value % 2 ^ 32, math.floor(value / 2 ^ 32))) end
-                tree:add(yf.text, range)
-            elseif what == "piece" then
-                tree:add(yf.piece, range)
-            else
-                tree:add(yf.bytes, range)
-            end
+        show(tree, shown, tvb, pinfo, root)
+        if #context.gathered > 0 then
+            local whole = ByteArray.new()
+            for _, one in ipairs(context.gathered) do whole:append(tvb(one[1] - 1, one[2]):bytes()) end
+            picture(yf.picture, whole:tvb("Picture")(), pinfo, tree, root)
         end
         at = till
-        if not stream then break end
     end
     return tvb:len()
 end

@@ -421,11 +421,7 @@ fn is_ours(name: &str) -> bool {
 /// From what the picture is, never from what anybody called it.
 fn extension(image: &Image) -> &'static str {
     match image.format {
-        Some(Format::Jpeg) => "jpg",
-        Some(Format::Png) => "png",
-        Some(Format::Gif) => "gif",
-        Some(Format::WebP) => "webp",
-        Some(Format::Bmp) => "bmp",
+        Some(format) => format.extension(),
         // Rows of BGR24 without a header.
         None if image.is_raw_pixels()
             && image.pixels.is_none_or(|order| order == PixelOrder::Bgr) =>

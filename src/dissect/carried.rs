@@ -6,6 +6,7 @@ use std::slice;
 use super::index::{Index, Region};
 use super::info;
 use super::seen::Seen;
+use super::short::Short;
 use crate::decode::Transport;
 use crate::ledger::Image;
 use crate::report::text;
@@ -228,9 +229,9 @@ impl<'a> Carried<'a> {
     /// In words, as the packet list has it.
     pub fn write(&self, out: &mut String, unicode: bool) {
         let (dot, dash) = if unicode {
-            (" · ", '–')
+            (" · ", "–")
         } else {
-            ", ".into_pair()
+            (", ", "-")
         };
         let mut first = true;
         for piece in &self.pieces {
@@ -266,18 +267,8 @@ impl<'a> Carried<'a> {
     }
 }
 
-trait IntoPair {
-    fn into_pair(self) -> (&'static str, char);
-}
-
-impl IntoPair for &'static str {
-    fn into_pair(self) -> (&'static str, char) {
-        (self, '-')
-    }
-}
-
 impl Piece<'_> {
-    fn write(&self, out: &mut String, dot: &str, dash: char, unicode: bool) {
+    fn write(&self, out: &mut String, dot: &str, dash: &str, unicode: bool) {
         let Some((first, end)) = self.of_picture() else {
             let what = self.what.unwrap_or(self.role.name());
             // It may come from the network: no control character of it gets through.
@@ -291,17 +282,18 @@ impl Piece<'_> {
             }
             return;
         };
-        out.push_str("picture ");
+        let mut line = Short::<160>::new();
+        line.text("picture ");
         if let Some(image) = self.image {
-            push_count(out, u64::from(image.id.0));
+            line.count(u64::from(image.id.0));
         }
         let mut range = |what: &str, first: u64, last: u64| {
-            out.push_str(dot);
-            out.push_str(what);
-            push_count(out, first);
+            line.text(dot);
+            line.text(what);
+            line.count(first);
             if last != first {
-                out.push(dash);
-                push_count(out, last);
+                line.text(dash);
+                line.count(last);
             }
         };
         if let Some((first, last)) = self.chunks() {
@@ -315,19 +307,15 @@ impl Piece<'_> {
             first,
             end.saturating_sub(1),
         );
+        line.end(out);
     }
 }
 
 /// A number with thousands separators, without an allocation.
 pub fn push_count(out: &mut String, number: u64) {
-    let mut room = [0; 20];
-    let shown = info::digits(&mut room, number);
-    for (index, digit) in shown.iter().enumerate() {
-        if index > 0 && (shown.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(char::from(*digit));
-    }
+    let mut short = Short::<27>::new();
+    short.count(number);
+    short.end(out);
 }
 
 /// Cuts `length` stream bytes from `offset` on into pieces.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::fields::{link, tcp as tcp_fields, upper};
 use super::seen::{Content, Seen};
+use super::short::Short;
 use super::tcp::Remarks;
 use crate::decode::{Skip, Tcp, Transport};
 
@@ -118,52 +119,60 @@ fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: &str, out: &mut String) {
         }
     }
     let Some(packet) = seen.packet() else { return };
-    ports(packet.source.port(), packet.destination.port(), arrow, out);
-    out.push_str(" [");
-    flags(tcp, out);
-    out.push_str("] Seq=");
-    push(out, u64::from(tcp.seq.wrapping_sub(numbers.seq_base)));
+    let mut line = Short::<384>::new();
+    line.number(u64::from(packet.source.port()));
+    line.text(arrow);
+    line.number(u64::from(packet.destination.port()));
+    line.text(" [");
+    short_flags(tcp, &mut line);
+    line.text("] Seq=");
+    line.number(u64::from(tcp.seq.wrapping_sub(numbers.seq_base)));
     if let Some(ack) = tcp.ack {
-        out.push_str(" Ack=");
-        push(
-            out,
-            u64::from(ack.wrapping_sub(numbers.ack_base.unwrap_or(0))),
-        );
+        line.text(" Ack=");
+        let base = numbers.ack_base.unwrap_or(0);
+        line.number(u64::from(ack.wrapping_sub(base)));
     }
-    out.push_str(" Win=");
-    push(out, tcp_fields::window(tcp, &numbers));
-    out.push_str(" Len=");
-    push(out, u64::from(packet.payload_len));
+    line.text(" Win=");
+    line.number(tcp_fields::window(tcp, &numbers));
+    line.text(" Len=");
+    line.number(u64::from(packet.payload_len));
     if let Some(mss) = tcp.mss {
-        let _ = write!(out, " MSS={mss}");
+        line.text(" MSS=");
+        line.number(u64::from(mss));
     }
     if let Some(shift) = tcp.window_scale {
-        let _ = write!(out, " WS={}", 1_u32 << shift.min(14));
+        line.text(" WS=");
+        line.number(1 << shift.min(14));
     }
     if tcp.sack_permitted {
-        out.push_str(" SACK_PERM");
+        line.text(" SACK_PERM");
     }
     if let Some(clocks) = tcp.timestamps {
-        out.push_str(" TSval=");
-        push(out, u64::from(clocks.value));
-        out.push_str(" TSecr=");
-        push(out, u64::from(clocks.echo_reply));
+        line.text(" TSval=");
+        line.number(u64::from(clocks.value));
+        line.text(" TSecr=");
+        line.number(u64::from(clocks.echo_reply));
     }
     if let Some(sack) = tcp.sack {
         let base = numbers.ack_base.unwrap_or(0);
         for (left, right) in sack.blocks() {
-            let _ = write!(
-                out,
-                " SLE={} SRE={}",
-                left.wrapping_sub(base),
-                right.wrapping_sub(base)
-            );
+            line.text(" SLE=");
+            line.number(u64::from(left.wrapping_sub(base)));
+            line.text(" SRE=");
+            line.number(u64::from(right.wrapping_sub(base)));
         }
     }
+    line.end(out);
 }
 
 /// The flags by their names, as Wireshark's list has them.
 pub fn flags(tcp: &Tcp, out: &mut String) {
+    let mut line = Short::<48>::new();
+    short_flags(tcp, &mut line);
+    line.end(out);
+}
+
+fn short_flags<const ROOM: usize>(tcp: &Tcp, line: &mut Short<ROOM>) {
     let mut first = true;
     for (set, name) in [
         (tcp.fin, "FIN"),
@@ -177,13 +186,13 @@ pub fn flags(tcp: &Tcp, out: &mut String) {
     ] {
         if set {
             if !std::mem::take(&mut first) {
-                out.push_str(", ");
+                line.text(", ");
             }
-            out.push_str(name);
+            line.text(name);
         }
     }
     if first {
-        out.push_str("<None>");
+        line.text("<None>");
     }
 }
 
@@ -193,31 +202,11 @@ fn ports(source: u16, destination: u16, arrow: &str, out: &mut String) {
     push(out, u64::from(destination));
 }
 
-/// The decimal digits of a number, written from the end of `digits`.
-pub(super) fn digits(digits: &mut [u8; 20], number: u64) -> &[u8] {
-    let mut left = number;
-    let mut used = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(left % 10).unwrap_or_default();
-        left /= 10;
-        used += 1;
-        if left == 0 {
-            break;
-        }
-    }
-    digits.get(digits.len() - used..).unwrap_or_default()
-}
-
 /// A number without separators and without an allocation.
 pub(super) fn push(out: &mut String, number: u64) {
-    const PAIRS: &str = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
-                         5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
-    if number >= 100 {
-        push(out, number / 100);
-    }
-    let pair = usize::try_from(number % 100).unwrap_or_default() * 2;
-    let from = if number < 10 { pair + 1 } else { pair };
-    out.push_str(PAIRS.get(from..pair + 2).unwrap_or_default());
+    let mut short = Short::<20>::new();
+    short.number(number);
+    short.end(out);
 }
 
 /// Whether Wireshark would colour the segment as trouble.

@@ -10,6 +10,7 @@ use super::carried::{Carried, Role, push_count};
 use super::fields::{self, Field, link};
 use super::info;
 use super::seen::Seen;
+use super::short::Short;
 use crate::findings::Severity;
 use crate::report::{Style, text};
 use crate::units::Timestamp;
@@ -566,20 +567,24 @@ fn push_micros(out: &mut String, nanoseconds: i64) {
     push_seconds(out, nanoseconds, 6);
 }
 
-fn push_seconds(out: &mut String, nanoseconds: i64, decimals: u32) {
+fn push_seconds(out: &mut String, nanoseconds: i64, decimals: usize) {
+    let mut line = Short::<32>::new();
     if nanoseconds < 0 {
-        out.push('-');
+        line.text("-");
     }
     let whole = nanoseconds.unsigned_abs();
-    info::push(out, whole / 1_000_000_000);
-    out.push('.');
-    let fraction = whole % 1_000_000_000 / 10_u64.pow(9 - decimals);
-    let mut place = 10_u64.pow(decimals - 1);
-    while place > 1 && fraction < place {
-        out.push('0');
-        place /= 10;
-    }
-    info::push(out, fraction);
+    line.number(whole / 1_000_000_000);
+    line.text(".");
+    let fraction = whole % 1_000_000_000;
+    line.digits(
+        if decimals == 9 {
+            fraction
+        } else {
+            fraction / 1_000
+        },
+        decimals,
+    );
+    line.end(out);
 }
 
 fn address(seen: &Seen<'_>, source: bool, out: &mut String) {
@@ -590,12 +595,14 @@ fn address(seen: &Seen<'_>, source: bool, out: &mut String) {
             packet.destination
         };
         if let std::net::SocketAddr::V4(end) = end {
+            let mut line = Short::<16>::new();
             for (index, octet) in end.ip().octets().into_iter().enumerate() {
                 if index > 0 {
-                    out.push('.');
+                    line.text(".");
                 }
-                info::push(out, u64::from(octet));
+                line.number(u64::from(octet));
             }
+            line.end(out);
         } else {
             let _ = write!(out, "{}", end.ip());
         }

@@ -16,6 +16,7 @@ pub mod info;
 pub mod ladder;
 pub mod list;
 pub mod seen;
+mod short;
 pub mod structure;
 pub mod tcp;
 pub mod tree;

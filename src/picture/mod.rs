@@ -65,6 +65,14 @@ impl Format {
             Self::Bmp => "bmp",
         }
     }
+
+    /// The usual ending of a file's name.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            other => other.name(),
+        }
+    }
 }
 
 /// What the first bytes of something say of its format.

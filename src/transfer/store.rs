@@ -396,14 +396,7 @@ fn sync_folder(folder: &Path) {
 
 /// The usual ending of a file's name; `bgr` for raw pixels.
 pub(super) fn extension(format: Option<Format>) -> &'static str {
-    match format {
-        Some(Format::Jpeg) => "jpg",
-        Some(Format::Png) => "png",
-        Some(Format::Gif) => "gif",
-        Some(Format::WebP) => "webp",
-        Some(Format::Bmp) => "bmp",
-        None => "bgr",
-    }
+    format.map_or("bgr", Format::extension)
 }
 
 fn temporary(folder: &Path) -> io::Result<(File, TempPath)> {

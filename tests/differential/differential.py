@@ -4,11 +4,13 @@
     differential.py [--imgnet PROGRAM] [--explained FILE] CAPTURE_OR_FOLDER...
 
 Compared: frames, bytes, streams and their numbers, frames and bytes of each direction, repeats and gaps (tcp.analysis),
-the digest of each direction's stream, pictures in HTTP. An explained difference is a line `GLOB | KIND | why` of the file of explanations.
+the digest of each direction's stream, pictures in HTTP; of captures made on the spot (`made-…`), all together, also the values of common fields on
+every frame of `imgnet packets`, and the frames that display filters choose. An explained difference is a line `GLOB | KIND | why` of the file of explanations.
 Exit code 0 where every difference is explained, 1 where one is not, 2 where a program is missing.
 """
 import argparse
 import collections
+import csv
 import fnmatch
 import hashlib
 import json
@@ -26,6 +28,16 @@ FIELDS = ["frame.len", "tcp.stream", "udp.stream", "ip.src", "ipv6.src", "tcp.sr
           "tcp.analysis.retransmission", "tcp.analysis.out_of_order", "tcp.analysis.lost_segment"]
 # A stream is one that tshark dissects whole, in order, whatever it takes its payload for.
 TSHARK = ["tshark", "-n", "-o", "tcp.relative_sequence_numbers:FALSE"]
+
+
+# Of captures made on the spot, on every frame.
+LISTED = ["frame.number", "frame.len", "frame.cap_len", "eth.src", "eth.dst", "ip.src", "ip.dst", "ip.len", "ip.ttl", "ip.proto", "ipv6.src",
+          "ipv6.dst", "tcp.srcport", "tcp.dstport", "tcp.stream", "tcp.seq", "tcp.ack", "tcp.len", "tcp.hdr_len", "tcp.window_size", "tcp.options.mss_val",
+          "tcp.options.timestamp.tsval", "tcp.payload", "udp.srcport", "udp.dstport", "udp.length", "udp.stream"]
+FILTERS = ["tcp.flags.syn == 1 && tcp.flags.ack == 0", "tcp.flags & 0x01", "tcp.len > 1000 or udp.length > 1000", "tcp.srcport > tcp.dstport",
+           "frame.len in {60..80}", "!(tcp.len == 0)", "ip.src != ip.dst", "tcp.payload[0:2] == ff:d8", "frame matches \"(jfif|png)\"",
+           "tcp.analysis.retransmission || tcp.analysis.duplicate_ack", "http.request.method == \"GET\"", "tcp.time_delta > 0.01",
+           "tcp.port not in {80, 8000..9999}", "len(tcp.payload) > 500 && not tcp.flags.push == 1"]
 
 
 def run(arguments, **options):
@@ -139,6 +151,37 @@ def differences(program, capture):
         yield "http-picture", f"tshark exports one of SHA-256 {digest[:12]}…, imgnet has none such"
 
 
+def without_zeros(value):
+    """Colons of bytes and zeros behind a decimal point are ways to write, no values."""
+    return value.replace(":", "") if "." in value or ":" in value else value
+
+
+def looking_inside(program, capture):
+    """Pairs as `differences` gives them, of what the packet list says of each frame and which frames filters choose."""
+    wanted = [part for field in [*LISTED, "icmp.type", "icmpv6.type"] for part in ("-e", field)]
+    theirs = run(["tshark", "-n", "-r", capture, "-T", "fields", *wanted, "-E", "separator=;", "-E", "occurrence=a"], text=True).stdout
+    ours = run([program, "packets", capture, "--format", "csv", "--columns", ",".join(LISTED)], text=True).stdout
+    theirs = [line.split(";") for line in theirs.splitlines()]
+    ours = list(csv.reader(ours.splitlines()))[1:]
+    if len(ours) != len(theirs):
+        yield "listed", f"imgnet {len(ours)}, tshark {len(theirs)} frames"
+        return
+    # Of a packet that an ICMP error quotes tshark gives the fields, too: docs/inspect.md.
+    quoting = {mine[0] for mine, other in zip(ours, theirs) if other[-1] or other[-2]}
+    for mine, other in zip(ours, theirs):
+        if mine[0] in quoting:
+            continue
+        for field, a, b in zip(LISTED, mine, other):
+            if without_zeros(a) != without_zeros(b):
+                yield f"field {field}", f"frame {mine[0]}: imgnet {a[:60]!r}, tshark {b[:60]!r}"
+    for filter in FILTERS:
+        theirs = run(["tshark", "-n", "-r", capture, "-Y", filter, "-T", "fields", "-e", "frame.number"], text=True).stdout.split()
+        ours = run([program, "packets", capture, "-Y", filter, "--format", "csv", "--columns", "number"], text=True).stdout.split()[1:]
+        only = sorted((set(ours) ^ set(theirs)) - quoting, key=int)[:8]
+        if only:
+            yield f"filter {filter}", f"imgnet {len(ours)}, tshark {len(theirs)} frames; not both: {' '.join(only)}"
+
+
 def explained(path):
     rules = []
     for line in path.read_text().splitlines() if path.exists() else []:
@@ -163,8 +206,15 @@ def main():
         files += sorted(file for file in found if file.is_file() and file.suffix in SUFFIXES)
     rules = explained(arguments.explained)
     totals = collections.Counter(files=len(files), equal=0, explained=0, unexplained=0)
-    for file in files:
-        found = list(differences(arguments.imgnet, str(file)))
+    found_in = [(file, lambda file=file: differences(arguments.imgnet, str(file))) for file in files]
+    # Of a tunnel tshark shows all packets, imgnet the innermost: docs/inspect.md.
+    made = [str(file) for file in files if file.name.startswith("made-") and "tunnel" not in file.name]
+    folder = tempfile.TemporaryDirectory()
+    together = pathlib.Path(folder.name) / "made-together.pcapng"
+    if made and run(["mergecap", "-a", "-w", together, *made]).returncode == 0:
+        found_in.append((together, lambda: looking_inside(arguments.imgnet, str(together))))
+    for file, look in found_in:
+        found = list(look())
         totals["equal"] += not found
         for kind, what in found:
             why = next((why for glob, wanted, why in rules if wanted == kind and fnmatch.fnmatch(file.name, glob)), None)

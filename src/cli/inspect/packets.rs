@@ -11,7 +11,7 @@ use crate::dissect::list::{COLUMNS, Clock, Column, Format, List};
 use crate::dissect::{Noted, Seen};
 
 /// So many frames are analysed before the first row of a large capture is written.
-const AHEAD: u64 = 1 << 16;
+const AHEAD: u64 = 1 << 15;
 /// So many rows of a large capture are written from that.
 const EARLY: u64 = 1_000;
 /// From so many frames on, several threads put them into words.

@@ -70,19 +70,16 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
     let direction = model.data.index.direction(stream, image.from);
     let records = &model.data.records;
     let of_stream = records.of_stream(stream);
-    let (mut low, mut high, mut top) = (i64::MAX, i64::MIN, 1);
+    let account = model.data.index.stream(stream);
+    let account = account.and_then(|stream| stream.directions.get(direction?));
+    let bytes = account.map_or(0, |account| account.unique_bytes + account.gap_bytes);
+    let (mut low, mut high, mut top) = (i64::MAX, i64::MIN, bytes.max(1));
     for at in &of_stream {
         let (Some(Timestamp(time)), Some(place)) = (records.time(*at), records.place(*at)) else {
             continue;
         };
-        let length = records.captured(*at);
         (low, high) = (low.min(time), high.max(time));
-        let reached = if place.direction == direction {
-            place.offset.map(|offset| offset + length as u64)
-        } else {
-            place.acknowledges
-        };
-        top = top.max(reached.unwrap_or(0));
+        top = top.max(reached(&place, direction).unwrap_or(0));
     }
     if low > high {
         frame.render_widget(Paragraph::new("the capture has no times"), area);
