@@ -362,3 +362,119 @@ fn packed_records_say_what_the_inspector_says_of_every_frame() {
         assert_eq!(at, model.data.records.len());
     }
 }
+
+#[test]
+fn a_click_into_the_picture_or_the_graph_selects_everywhere() {
+    let name = "eof.pcap";
+    let mut model = viewing(name);
+    press(&mut model, name, &[Key::Char('4')]);
+    screen(&mut model, PLAIN, 110, 36);
+    let drawn = model.drawn.unwrap();
+    let mut before = 0;
+    for line in [2, drawn.lines / 2, drawn.lines - 2] {
+        model.click(5, drawn.top + line);
+        let offset = model.picture_offset().unwrap();
+        assert!(offset > before, "{line}: {offset} after {before}");
+        before = offset;
+        assert_eq!(model.chunk, offset / 1_024);
+        let row = model.row_of_byte().unwrap();
+        let wanted = drawn.rows * u32::from(line) / u32::from(drawn.lines);
+        assert!(
+            row.abs_diff(wanted) <= drawn.rows / 8,
+            "{line}: row {row}, not {wanted}"
+        );
+        let selected = &model.lines[model.line];
+        assert!(selected.bytes.clone().unwrap().contains(&model.byte));
+        let marked = screen(&mut model, PLAIN, 110, 36);
+        assert!(marked.contains('▶'), "{marked}");
+        assert!(
+            marked.contains(&format!("chunk {}: row", model.chunk)),
+            "{marked}"
+        );
+    }
+    // From frame to frame, and to its packet.
+    let here = model.row;
+    press(&mut model, name, &[Key::Left]);
+    assert!(model.row < here);
+    press(&mut model, name, &[Key::Enter]);
+    assert_eq!((model.screen, model.focus), (Screen::Packets, Focus::List));
+    // The first byte is sent at the lower left of the graph, the last at the upper right.
+    press(&mut model, name, &[Key::Char('3')]);
+    screen(&mut model, PLAIN, 110, 36);
+    let plot = model.plot.unwrap();
+    model.click(plot.x, plot.y + plot.height - 1);
+    let first = model.row;
+    model.click(plot.x + plot.width - 1, plot.y);
+    assert!(first < 5 && model.row > 20, "{first} {}", model.row);
+}
+
+#[test]
+fn what_is_selected_stays_so_when_more_of_the_capture_comes() {
+    let name = "pipeline-hang.pcap";
+    let mut model = viewing(name);
+    let again =
+        || load::read_some(&[capture(name)], &Options::default(), None, &mut |_| {}).unwrap();
+    press(
+        &mut model,
+        name,
+        &[Key::Down, Key::Tab, Key::Down, Key::Down, Key::Char(':')],
+    );
+    press(
+        &mut model,
+        name,
+        &[
+            Key::Char('2'),
+            Key::Char('8'),
+            Key::Enter,
+            Key::Char('b'),
+            Key::Right,
+        ],
+    );
+    let selected = |model: &Model| {
+        let place = (model.screen, model.focus, model.row, model.byte, model.line);
+        (
+            place,
+            model.picture,
+            model.finding,
+            model.chunk,
+            model.stream,
+        )
+    };
+    let before = selected(&model);
+    model.take(again());
+    assert_eq!(selected(&model), before);
+    // A view that is paused takes nothing.
+    model.paused = true;
+    model.take(super::data::Data::default());
+    assert_eq!(model.data.records.len(), 61);
+    assert_eq!(selected(&model), before);
+}
+
+#[test]
+fn pixels_are_placed_where_the_terminal_shows_them_and_not_under_a_box() {
+    let name = "eof.pcap";
+    let mut model = viewing(name);
+    let look = Look {
+        graphics: Some(super::Graphics::Kitty),
+        cell: Some((8, 16)),
+        ..PLAIN
+    };
+    press(&mut model, name, &[Key::Char('4')]);
+    let drawn = screen(&mut model, look, 80, 24);
+    let placed = model.placed.first().unwrap();
+    assert_eq!(placed.pixels.dimensions(), (300, 220));
+    assert_eq!((placed.area.width, placed.area.height), (38, 14));
+    // Its cells stay empty.
+    assert!(
+        drawn
+            .lines()
+            .nth(4)
+            .unwrap()
+            .trim_matches(['┃', ' '])
+            .is_empty(),
+        "{drawn}"
+    );
+    press(&mut model, name, &[Key::Char('?')]);
+    screen(&mut model, look, 80, 24);
+    assert!(model.placed.is_empty());
+}

@@ -73,13 +73,17 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
     let account = model.data.index.stream(stream);
     let account = account.and_then(|stream| stream.directions.get(direction?));
     let bytes = account.map_or(0, |account| account.unique_bytes + account.gap_bytes);
-    let (mut low, mut high, mut top) = (i64::MAX, i64::MIN, bytes.max(1));
+    let (mut low, mut high, mut top) = (i64::MAX, i64::MIN, 1);
     for at in &of_stream {
         let (Some(Timestamp(time)), Some(place)) = (records.time(*at), records.place(*at)) else {
             continue;
         };
         (low, high) = (low.min(time), high.max(time));
         top = top.max(reached(&place, direction).unwrap_or(0));
+    }
+    if bytes > 0 {
+        // An acknowledgment of the FIN is one more.
+        top = bytes;
     }
     if low > high {
         frame.render_widget(Paragraph::new("the capture has no times"), area);
