@@ -232,13 +232,14 @@ fn whoever_is_interrupted_leaves_no_temporary_file() {
     let capture = std::fs::read(folder.join("long.pcap")).unwrap();
     for (arguments, signal) in [
         ("analyze - --format json -o report.json", "KILL"),
-        ("analyze - --extract pictures", "INT"),
+        ("analyze - --extract pictures", "TERM"),
         ("report - -o report.html", "KILL"),
-        ("check - --record expect.toml", "INT"),
+        ("check - --record expect.toml", "TERM"),
         ("packets -", "KILL"),
     ] {
         let mut running = started(arguments, folder, Stdio::piped());
-        // More than a pipe holds, so most of it has been read; and without its end, so it waits for more.
+        // More than a pipe holds, so most of it has been read; and without its end, so it waits for more. (A shell's background job
+        // would ignore SIGINT.)
         let mut given = running.0.stdin.take().unwrap();
         given
             .write_all(&capture[..capture.len() - 1])
