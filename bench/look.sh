@@ -69,10 +69,10 @@ begun=$EPOCHREALTIME
 LC_ALL=C.UTF-8 tmux -L "$socket" -f /dev/null new-session -d -x 120 -y 40 "exec '$IMGNET' view '$large'"
 viewer=$(tmux -L "$socket" display-message -p '#{pane_pid}')
 first='' most=0
-while :; do
+while [ -r "/proc/$viewer/status" ]; do
     while read -r word value _; do
-        [ "$word" = RssAnon: ] && [ "$value" -gt "$most" ] && most=$value
-    done 2>/dev/null <"/proc/$viewer/status" || break
+        if [ "$word" = RssAnon: ] && [ "$value" -gt "$most" ]; then most=$value; fi
+    done <"/proc/$viewer/status"
     text=$(screen)
     case $text in *' frames '*) [ -n "$first" ] || first=$EPOCHREALTIME ;; esac
     case $text in *' frames ·'*) break ;; esac

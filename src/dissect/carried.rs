@@ -4,7 +4,6 @@ use std::iter::{Chain, Flatten};
 use std::slice;
 
 use super::index::{Index, Region};
-use super::info;
 use super::seen::Seen;
 use super::short::Short;
 use crate::decode::Transport;
@@ -262,7 +261,7 @@ impl<'a> Carried<'a> {
             });
             push_count(out, bytes);
             out.push_str(" of picture ");
-            info::push(out, u64::from(picture.0));
+            push_count(out, u64::from(picture.0));
         }
     }
 }

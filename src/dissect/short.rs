@@ -16,8 +16,12 @@ impl<const ROOM: usize> Short<ROOM> {
         }
     }
 
-    /// Adds text.
-    #[inline]
+    /// Adds text: a constant nearly always, whose length is known where this is put in its place.
+    #[expect(
+        clippy::inline_always,
+        reason = "a copy of two bytes costs less than a call"
+    )]
+    #[inline(always)]
     pub(super) fn text(&mut self, text: &str) {
         let end = self.length + text.len();
         if let Some(place) = self.bytes.get_mut(self.length..end) {
@@ -45,24 +49,17 @@ impl<const ROOM: usize> Short<ROOM> {
 
     /// Adds the decimal digits of a number, with zeros before it where it has fewer.
     pub(super) fn digits(&mut self, number: u64, fewest: usize) {
-        let mut room = [b'0'; 20];
-        let mut at = room.len();
+        let some = number.checked_ilog10().map_or(0, |log| log as usize + 1);
+        let end = self.length + some.max(fewest);
+        let Some(place) = self.bytes.get_mut(self.length..end) else {
+            return;
+        };
         let mut left = number;
-        while left > 0 {
-            at -= 1;
-            if let Some(place) = room.get_mut(at) {
-                // Below ten.
-                *place = b'0' + u8::try_from(left % 10).unwrap_or_default();
-            }
+        for digit in place.iter_mut().rev() {
+            *digit = b'0' + u8::try_from(left % 10).unwrap_or_default();
             left /= 10;
         }
-        let from = at.min(room.len().saturating_sub(fewest));
-        let digits = room.get(from..).unwrap_or_default();
-        let end = self.length + digits.len();
-        if let Some(place) = self.bytes.get_mut(self.length..end) {
-            place.copy_from_slice(digits);
-            self.length = end;
-        }
+        self.length = end;
     }
 
     /// Adds all of it to a text.

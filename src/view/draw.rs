@@ -64,6 +64,9 @@ acknowledgments. In the chunk strip a cell is a chunk: its frames (1-9, +
 for more), r where bytes were sent again, . where bytes are missing, ~
 where it came late. A click selects: a byte, a chunk, a picture's row.";
 
+/// Characters that are left of the name of what is viewed, at least.
+const SHORTEST: usize = 24;
+
 /// Draws the whole screen.
 pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>) {
     let area = frame.area();
@@ -123,8 +126,7 @@ fn header(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
         .count();
     let frames = data.records.len() as u64 + data.left_out;
     let mut line = format!(
-        "{}  {}{} · {} · {}",
-        model.title,
+        "  {}{} · {} · {}",
         counted(frames, "frame", "frames"),
         match (data.complete, model.progress) {
             (true, _) => String::new(),
@@ -138,13 +140,17 @@ fn header(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     if data.left_out > 0 {
         let _ = write!(line, " ({} not listed)", count(data.left_out));
     }
+    if data.drops > 0 {
+        let _ = write!(line, " · {} dropped by the kernel", count(data.drops));
+    }
     if data.truncated {
         line.push_str(" · file cut short");
     }
     if model.paused {
         line.push_str(" · paused");
     }
-    let mut spans = vec![Span::raw(shown(&line, look))];
+    let line = shown(&line, look);
+    let mut spans = vec![Span::raw(line)];
     if errors > 0 {
         let words = format!(
             "  {} {}",
@@ -157,6 +163,11 @@ fn header(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
         let words = format!("  ! {}", counted(warnings as u64, "warning", "warnings"));
         spans.push(Span::styled(words, fore(Color::Yellow, look)));
     }
+    // What is viewed may have a long name: the numbers stay.
+    let numbers: usize = spans.iter().map(Span::width).sum();
+    let room = usize::from(area.width).saturating_sub(numbers + 1);
+    let title = text::shortened(&model.title, room.max(SHORTEST));
+    spans.insert(0, Span::raw(shown(&title, look)));
     let style = Style::new().add_modifier(Modifier::BOLD);
     frame.render_widget(Paragraph::new(Line::from(spans)).style(style), area);
 }

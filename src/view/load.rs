@@ -246,6 +246,7 @@ fn copied(
     analysis.ended(crate::source::ended(capture.files()));
     analysis.finish(&mut collector);
     let truncated = capture.files().iter().any(|file| file.truncated.is_some());
+    let drops = drops(capture.files());
     let index = collector.index();
     records.settle(&index, options.limits.streams, &mut |_| {});
     Ok(Data {
@@ -253,6 +254,7 @@ fn copied(
         index,
         complete,
         left_out,
+        drops,
         truncated: truncated && complete,
     })
 }
@@ -306,7 +308,9 @@ fn mapped(
         });
         told.tell(&mut collector);
     }
-    let truncated = frames.files().iter().any(|file| file.truncated.is_some());
+    let files = frames.files();
+    let truncated = files.iter().any(|file| file.truncated.is_some());
+    let drops = drops(&files);
     drop(frames);
     records.keep(capture);
     let index = collector.index();
@@ -321,8 +325,13 @@ fn mapped(
         index,
         complete,
         left_out,
+        drops,
         truncated: truncated && complete,
     })
+}
+
+fn drops(files: &[crate::source::FileSummary]) -> u64 {
+    files.iter().filter_map(|file| file.kernel_drops).sum()
 }
 
 #[derive(Default)]
