@@ -39,6 +39,8 @@ fn folder() -> tempfile::TempDir {
         }
     }
     std::fs::write(path.join("expect.toml"), "[run]\npictures = 1\n").unwrap();
+    std::fs::write(path.join("framing.layout"), "u32be length, picture\n").unwrap();
+    std::fs::write(path.join("ledger.jsonl"), "").unwrap();
     std::fs::hard_link(path.join("run.pcap"), path.join("other-name.pcap")).unwrap();
     std::fs::hard_link(path.join("sent/a.jpg"), path.join("photo.jpg")).unwrap();
     folder
@@ -49,9 +51,15 @@ fn no_output_replaces_an_input_whatever_it_is_called() {
     let folder = folder();
     let path = folder.path();
     let before = |name: &str| std::fs::read(path.join(name)).unwrap();
-    let kept: Vec<(&str, Vec<u8>)> = ["run.pcap", "sent/a.jpg", "expect.toml"]
-        .map(|name| (name, before(name)))
-        .to_vec();
+    let kept: Vec<(&str, Vec<u8>)> = [
+        "run.pcap",
+        "sent/a.jpg",
+        "expect.toml",
+        "framing.layout",
+        "ledger.jsonl",
+    ]
+    .map(|name| (name, before(name)))
+    .to_vec();
     for arguments in [
         "analyze run.pcap -o run.pcap",
         "analyze run.pcap -o other-name.pcap",
@@ -66,6 +74,37 @@ fn no_output_replaces_an_input_whatever_it_is_called() {
         "capture --sent sent -w new.pcapng -o photo.jpg -- true",
         "capture -w new.pcapng -o ./new.pcapng -- true",
         "capture -w run.pcap -- true",
+        "analyze run.pcap --layout framing.layout -o framing.layout",
+        "verify run.pcap --sent sent --report photo.jpg",
+        "verify run.pcap --sent sent --summary-markdown photo.jpg",
+        "verify run.pcap --sent sent --summary-markdown run.pcap",
+        "verify run.pcap --sent sent --junit photo.jpg",
+        "verify run.pcap --sent sent --ledger ledger.jsonl --junit ledger.jsonl",
+        "verify run.pcap --sent sent -o x.md --summary-markdown x.md",
+        "verify run.pcap --sent sent --layout framing.layout --report framing.layout",
+        "verify run.pcap --sent sent --damage sent",
+        "check run.pcap --expect expect.toml --report expect.toml",
+        "check run.pcap --expect expect.toml --summary-markdown expect.toml",
+        "check run.pcap --expect expect.toml --summary-markdown other-name.pcap",
+        "check run.pcap --record other-name.pcap --force",
+        "check run.pcap --layout framing.layout --record framing.layout --force",
+        "report run.pcap -o other-name.pcap",
+        "report run.pcap --sent sent -o photo.jpg",
+        "report run.pcap --sent sent --ledger ledger.jsonl -o ledger.jsonl",
+        "report run.pcap --layout framing.layout -o framing.layout",
+        "report run.pcap --sent sent --plots sent",
+        "annotate run.pcap -o other-name.pcap",
+        "annotate run.pcap --layout framing.layout -o framing.layout",
+        "capture --expect expect.toml -w expect.toml --force -- true",
+        "capture --expect expect.toml -o expect.toml -- true",
+        "capture --expect expect.toml --junit ./expect.toml -- true",
+        "capture --expect expect.toml --report expect.toml -- true",
+        "capture --expect expect.toml --summary-markdown expect.toml -- true",
+        "capture --expect expect.toml --junit x.xml --report x.xml -- true",
+        "capture --expect expect.toml --junit x.pcapng -w x.pcapng -- true",
+        "capture --layout framing.layout -w framing.layout --force -- true",
+        "capture --ledger ledger.jsonl --report ledger.jsonl -- true",
+        "capture --sent sent --summary-markdown photo.jpg -- true",
     ] {
         let split: Vec<&str> = arguments.split(' ').collect();
         let output = imgnet(path, &split);

@@ -103,7 +103,9 @@ fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> any
             bail!("--conversations is a table; --format json has the same under streams");
         }
     }
-    let output = Output::open(&command.common.output, captures)?;
+    let mut inputs = captures.clone();
+    inputs.extend(command.common.analysis.files());
+    let output = Output::open(&command.common.output, &inputs)?;
     let extract = match &command.extract.extract {
         Some(folder) => Some(Extract::into_folder(folder, command.extract.force)?),
         None => None,

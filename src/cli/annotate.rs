@@ -67,7 +67,9 @@ pub(super) fn run(command: &Annotate) -> anyhow::Result<Exit> {
     let captures = [command.capture.clone()];
     let frames = glue::open(&captures)?;
     let mut bytes = source::unpacked(&command.capture)?;
-    let out = sink(&command.output, &captures)?;
+    let mut inputs = captures.to_vec();
+    inputs.extend(command.analysis.files());
+    let out = sink(&command.output, &inputs)?;
     let output = OutputArgs {
         format: FormatArg::Table,
         csv: None,

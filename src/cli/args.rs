@@ -48,7 +48,7 @@ pub struct AnalysisArgs {
 
     /// File that describes the framing of all streams that --protocol does not name: a layout, see docs/layouts.md
     #[arg(long, value_name = "FILE", value_parser = layout)]
-    pub layout: Option<Protocol>,
+    pub layout: Option<LayoutFile>,
 
     /// Bytes that the sending program hands over at once; else the wire format's habit or a guess
     #[arg(long, value_name = "BYTES", value_parser = size_above_zero)]
@@ -65,6 +65,13 @@ pub struct AnalysisArgs {
     /// Limits.
     #[command(flatten)]
     pub limits: LimitArgs,
+}
+
+/// A layout, and the file that describes it.
+#[derive(Debug, Clone)]
+pub struct LayoutFile {
+    path: PathBuf,
+    protocol: Protocol,
 }
 
 /// Limits against huge or hostile input.
@@ -185,6 +192,11 @@ pub enum Rendering {
 }
 
 impl AnalysisArgs {
+    /// The files that are read besides captures: no output may replace them.
+    pub(in crate::cli) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.layout.iter().map(|file| file.path.clone())
+    }
+
     /// The options of the analysis.
     pub fn options(&self) -> Options {
         let defaults = Limits::default();
@@ -199,7 +211,7 @@ impl AnalysisArgs {
             memory: Budget::new(memory / 2),
             waiting: Budget::new(limits.limit_waiting.unwrap_or(quarter) as u64),
             protocols: self.protocols.clone(),
-            layout: self.layout.clone(),
+            layout: self.layout.as_ref().map(|file| file.protocol.clone()),
             chunk: self.chunk,
             digest: match self.digest {
                 DigestArg::Sha256 => DigestKind::Sha256,
@@ -269,7 +281,7 @@ fn protocol(text: &str) -> Result<(u16, Protocol), String> {
 const LONGEST_LAYOUT: u64 = 64 << 10;
 
 /// A file that describes a layout.
-fn layout(path: &str) -> Result<Protocol, String> {
+fn layout(path: &str) -> Result<LayoutFile, String> {
     let mut text = String::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(LONGEST_LAYOUT + 1).read_to_string(&mut text))
@@ -282,7 +294,10 @@ fn layout(path: &str) -> Result<Protocol, String> {
     let layout = text
         .parse::<Layout>()
         .map_err(|error| format!("{path}: {error}"))?;
-    Ok(Protocol::Layout(Box::new(layout)))
+    Ok(LayoutFile {
+        path: path.into(),
+        protocol: Protocol::Layout(Box::new(layout)),
+    })
 }
 
 fn protocol_help() -> String {

@@ -15,7 +15,7 @@ use crate::capture::session::{self, Every, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
 use crate::cli::exit::Exit;
 use crate::cli::memory;
-use crate::cli::output::{Output, not_an_input, not_the_same};
+use crate::cli::output::{Output, apart};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary as MarkdownSummary};
 use crate::cli::terminal::Environment;
 use crate::cli::values::{duration, size_above_zero};
@@ -246,9 +246,11 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         return list();
     }
     let stdout_taken = takes_stdout(capture)?;
-    let read = capture.compare.paths();
+    let mut read = capture.compare.paths();
+    read.extend(capture.expect.file().map(Path::to_owned));
+    read.extend(capture.common.analysis.files());
     outputs_are_new(capture, &read)?;
-    let expected = match capture.expect.open(&capture.common.output, &read)? {
+    let expected = match capture.expect.open(&read)? {
         Ok(expected) => expected,
         Err(mistakes) => return Ok(mistakes),
     };
@@ -423,9 +425,18 @@ fn recorder(
 fn outputs_are_new(capture: &Capture, read: &[PathBuf]) -> anyhow::Result<()> {
     let report = capture.common.output.output.as_deref();
     let written = capture.file.write.as_deref();
-    not_the_same(&[report, written, capture.page.report.as_deref()])?;
+    let page = &capture.page;
+    apart(
+        &[
+            report,
+            written,
+            capture.expect.made(),
+            page.report.as_deref(),
+            page.summary_markdown.as_deref(),
+        ],
+        read,
+    )?;
     if let Some(file) = written.filter(|file| *file != Path::new("-")) {
-        not_an_input(file, read)?;
         is_new(file, &capture.file)?;
     }
     Ok(())

@@ -15,7 +15,7 @@ use crate::cli::args::{AnalysisArgs, CapturePaths, Common, DigestArg, FormatArg,
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::inspect::{FilterArg, Narrowing};
-use crate::cli::output::{Output, Sink, WriteError, not_the_same, sink, trouble};
+use crate::cli::output::{Output, Sink, WriteError, apart, sink, trouble};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
@@ -149,12 +149,14 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
     let frames = glue::open(inputs)?;
     let mut inputs = inputs.clone();
     inputs.push(file.to_owned());
+    inputs.extend(command.common.analysis.files());
     let outputs = [
         &output_args.output,
         &command.expectations.junit,
         &command.page.report,
+        &command.page.summary_markdown,
     ];
-    not_the_same(&outputs.map(Option::as_deref))?;
+    apart(&outputs.map(Option::as_deref), &inputs)?;
     let output = Output::open(output_args, &inputs)?;
     let junit = match &command.expectations.junit {
         Some(path) => Some(sink(path, &inputs)?),
@@ -249,7 +251,9 @@ fn record(command: &Check, file: &Path) -> anyhow::Result<Exit> {
     let sink = if to_stdout {
         Sink::Stdout
     } else {
-        sink(file, &command.captures.captures)?
+        let captures = command.captures.captures.iter().cloned();
+        let inputs: Vec<PathBuf> = captures.chain(command.common.analysis.files()).collect();
+        sink(file, &inputs)?
     };
     super::capture::confined(output, (!to_stdout).then_some(file))?;
     let digest = command.common.analysis.options().digest;

@@ -21,7 +21,7 @@ use crate::capture::session::{self, Reason, Recorder, Stop, Summary};
 use crate::cli::args::OutputArgs;
 use crate::cli::capture::{self, View, Watch};
 use crate::cli::exit::Exit;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, apart};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary as MarkdownSummary};
 use crate::ledger::Verdict;
 use crate::report::model::Report;
@@ -77,6 +77,15 @@ pub struct Demo {
 pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
     // Before any thread: the kernel moves no process with threads to another network.
     let network = private::enter(Identity::Caller);
+    let page = &demo.page;
+    apart(
+        &[
+            demo.output.output.as_deref(),
+            page.report.as_deref(),
+            page.summary_markdown.as_deref(),
+        ],
+        &[],
+    )?;
     let output = Output::open(&demo.output, &[])?;
     let folder = Folder::prepare(&demo.dir, demo.force)?;
     let stage = Stage::build(&folder, network.is_ok())?;

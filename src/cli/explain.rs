@@ -3,15 +3,17 @@
 use std::io::{self, BufWriter, Write};
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use crate::capture::confine::{Needs, confine};
 use crate::cli::args::ColorArg;
 use crate::cli::exit::Exit;
 use crate::cli::output::WriteError;
 use crate::cli::terminal::Environment;
+use crate::dissect::fields;
 use crate::findings::catalogue::{self, Entry};
-use crate::findings::glossary::{self, Word};
-use crate::report::{Detail, Style, explain};
+use crate::findings::glossary;
+use crate::report::{Detail, Style, explain, members};
 
 /// Say what a finding means, how it is proved, and how to fix the program; without NAME list all findings
 #[derive(Debug, Args)]
@@ -61,7 +63,8 @@ pub(super) fn run(command: &Explain) -> anyhow::Result<Exit> {
         .names
         .iter()
         .map(|name| find(name))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+        .collect::<anyhow::Result<Vec<_>>>()?
+        .concat();
     let style = Environment::of_process(false).look(command.color, command.ascii, Detail::Normal);
     // It opens nothing, and shall not be able to.
     let _ = confine(&Needs::default());
@@ -73,18 +76,47 @@ pub(super) fn run(command: &Explain) -> anyhow::Result<Exit> {
 }
 
 /// What a name stands for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Named {
     Finding(&'static Entry),
-    Word(&'static Word),
+    Meaning(Meaning),
 }
 
-fn find(name: &str) -> anyhow::Result<Named> {
+/// What a word of any kind means.
+#[derive(Debug, Clone, Serialize)]
+struct Meaning {
+    kind: String,
+    name: String,
+    meaning: String,
+}
+
+/// All that a name stands for: a finding, or the words of this name.
+fn find(name: &str) -> anyhow::Result<Vec<Named>> {
     if let Some(entry) = catalogue::find(name.trim()) {
-        return Ok(Named::Finding(entry));
+        return Ok(vec![Named::Finding(entry)]);
     }
-    if let Some(word) = glossary::word(name) {
-        return Ok(Named::Word(word));
+    let words = glossary::find(name).into_iter().map(|word| Meaning {
+        kind: word.kind.to_owned(),
+        name: word.name.to_owned(),
+        meaning: word.meaning.to_owned(),
+    });
+    let members = members::find(name).into_iter().map(|member| Meaning {
+        kind: format!("{} in JSON", member.of),
+        name: member.name,
+        meaning: member.meaning,
+    });
+    let fields = fields::find(name.trim()).into_iter().map(|field| Meaning {
+        kind: "field of filters".to_owned(),
+        name: field.name.to_owned(),
+        meaning: format!("{}.", field.about),
+    });
+    let found: Vec<Named> = words
+        .chain(members)
+        .chain(fields)
+        .map(Named::Meaning)
+        .collect();
+    if !found.is_empty() {
+        return Ok(found);
     }
     match catalogue::nearest(name).as_slice() {
         [] => anyhow::bail!("no finding and no word is called {name:?}; imgnet explain lists all"),
@@ -108,7 +140,9 @@ fn tell(named: &[Named], format: Telling, style: &Style, out: &mut dyn Write) ->
                 }
                 match one {
                     Named::Finding(entry) => explain::entry(entry, style, out)?,
-                    Named::Word(word) => explain::word(word, style, out)?,
+                    Named::Meaning(word) => {
+                        explain::word(&word.kind, &word.name, &word.meaning, style, out)?;
+                    }
                 }
             }
             Ok(())
@@ -123,7 +157,7 @@ fn tell(named: &[Named], format: Telling, style: &Style, out: &mut dyn Write) ->
                 .iter()
                 .map(|one| match one {
                     Named::Finding(entry) => serde_json::to_value(entry),
-                    Named::Word(word) => serde_json::to_value(word),
+                    Named::Meaning(word) => serde_json::to_value(word),
                 })
                 .collect::<Result<_, _>>()?;
             serde_json::to_writer_pretty(&mut *out, &told)?;
@@ -132,7 +166,7 @@ fn tell(named: &[Named], format: Telling, style: &Style, out: &mut dyn Write) ->
         (Telling::Markdown, []) => out.write_all(catalogue::document().as_bytes()),
         (Telling::Markdown, named) => named.iter().try_for_each(|one| match one {
             Named::Finding(entry) => out.write_all(catalogue::markdown_entry(entry).as_bytes()),
-            Named::Word(word) => {
+            Named::Meaning(word) => {
                 writeln!(
                     out,
                     "### `{}` ({})\n\n{}",
@@ -158,11 +192,18 @@ mod tests {
     #[test]
     fn words_are_explained_too() {
         let mut out = Vec::new();
-        let named = [find("inconclusive").unwrap(), find("length=u32be").unwrap()];
+        let named = ["inconclusive", "length=u32be", "imgnet.role"]
+            .map(|name| find(name).unwrap())
+            .concat();
         tell(&named, Telling::Text, &Style::default(), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.starts_with("verdict  inconclusive\n"), "{text}");
+        assert!(
+            text.contains("outcome of an expectation  inconclusive\n"),
+            "{text}"
+        );
         assert!(text.contains("wire format  length\n"), "{text}");
+        assert!(text.contains("field of filters  imgnet.role\n"), "{text}");
     }
 
     #[test]
@@ -176,7 +217,7 @@ mod tests {
             json(&[]).as_array().unwrap().len(),
             catalogue::all().count()
         );
-        let one = json(&[find("early-close").unwrap()]);
+        let one = json(&find("early-close").unwrap());
         assert_eq!(one[0]["name"], "early-close");
         assert_eq!(one[0]["severity"], "error");
         assert_eq!(one[0]["examples"][0]["language"], "python");

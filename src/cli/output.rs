@@ -187,7 +187,7 @@ pub(super) fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
 ///
 /// # Errors
 /// It is one of the `inputs`, or lies in one that is a folder.
-pub(super) fn not_an_input(output: &Path, inputs: &[PathBuf]) -> anyhow::Result<()> {
+fn not_an_input(output: &Path, inputs: &[PathBuf]) -> anyhow::Result<()> {
     let Ok(metadata) = fs::metadata(output) else {
         return Ok(());
     };
@@ -223,11 +223,44 @@ pub(super) fn not_an_input(output: &Path, inputs: &[PathBuf]) -> anyhow::Result<
     Ok(())
 }
 
+/// Makes sure that of the outputs of a command none is one of the files that it reads, and no two are one file.
+///
+/// # Errors
+/// One is, or two are.
+pub(super) fn apart(outputs: &[Option<&Path>], inputs: &[PathBuf]) -> anyhow::Result<()> {
+    for output in outputs.iter().flatten() {
+        if *output != Path::new("-") {
+            not_an_input(output, inputs)?;
+        }
+    }
+    not_the_same(outputs)
+}
+
+/// Makes sure that a folder whose files may be replaced is none of the folders to read, nor lies in one.
+///
+/// # Errors
+/// It is.
+pub(super) fn not_an_input_folder(folder: &Path, inputs: &[PathBuf]) -> anyhow::Result<()> {
+    let Ok(place) = fs::canonicalize(folder) else {
+        return Ok(());
+    };
+    for input in inputs.iter().filter(|input| input.is_dir()) {
+        if fs::canonicalize(input).is_ok_and(|input| place.starts_with(input)) {
+            anyhow::bail!(
+                "{}: is one of the folders to read ({}); name another folder for the output",
+                folder.display(),
+                input.display()
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Makes sure that two outputs are not one file.
 ///
 /// # Errors
 /// They are.
-pub(super) fn not_the_same(outputs: &[Option<&Path>]) -> anyhow::Result<()> {
+fn not_the_same(outputs: &[Option<&Path>]) -> anyhow::Result<()> {
     let place = |path: &Path| {
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;

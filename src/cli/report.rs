@@ -8,6 +8,7 @@ use crate::capture::confine::Needs;
 use crate::cli::args::{AnalysisArgs, CapturePaths, ColorArg, FormatArg, OutputArgs};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
+use crate::cli::output::{apart, not_an_input_folder};
 use crate::cli::page::{self, PageFile, Sight, ThemeArg};
 use crate::cli::progress::Progress;
 use crate::cli::verify::compare::{Named, Settings, Sides};
@@ -99,7 +100,14 @@ pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
     let captures = &command.captures.captures;
     let compared = &command.compared;
     let frames = glue::open(captures)?;
+    let mut inputs = captures.clone();
+    for files in [&compared.sent, &compared.received, &compared.ledger] {
+        inputs.extend(files.iter().cloned());
+    }
+    inputs.extend(command.analysis.files());
+    apart(&[command.page.output.as_deref()], &inputs)?;
     if let Some(folder) = &command.page.plots {
+        not_an_input_folder(folder, &inputs)?;
         page::prepare_plots(folder)?;
     }
     let file = PageFile::open(

@@ -11,7 +11,7 @@ use crate::cli::args::{CapturePaths, Common, Rendering};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::inspect::{FilterArg, Narrowing};
-use crate::cli::output::{Draft, Output, not_the_same, sink, trouble};
+use crate::cli::output::{Draft, Output, apart, not_an_input_folder, sink, trouble};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::progress::Progress;
 use crate::cli::values::size_above_zero;
@@ -174,19 +174,25 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     let compared = &command.compared;
     let mut inputs = captures.clone();
     inputs.extend(compared.given());
+    inputs.extend(command.common.analysis.files());
     let begun = Instant::now();
     let report_file = command.common.output.output.as_deref();
-    not_the_same(&[
-        report_file,
-        compared.junit.as_deref(),
-        command.page.report.as_deref(),
-    ])?;
+    apart(
+        &[
+            report_file,
+            compared.junit.as_deref(),
+            command.page.report.as_deref(),
+            command.page.summary_markdown.as_deref(),
+        ],
+        &inputs,
+    )?;
     let output = Output::open(&command.common.output, &inputs)?;
     let junit = match &compared.junit {
         Some(path) => Some(sink(path, &inputs)?),
         None => None,
     };
     if let Some(folder) = &compared.damage {
+        not_an_input_folder(folder, &inputs)?;
         prepare(folder)?;
     }
     let page = PageFile::wanted(

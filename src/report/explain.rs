@@ -8,7 +8,7 @@ use super::Style;
 use super::text::{plain, wrap};
 use crate::findings::Severity;
 use crate::findings::catalogue::{Entry, Group, all};
-use crate::findings::glossary::{WORDS, Word};
+use crate::findings::glossary;
 
 /// Prose is not broken later than this, however wide the terminal is.
 const PROSE: usize = 100;
@@ -52,11 +52,10 @@ pub fn list(style: &Style, out: &mut dyn Write) -> io::Result<()> {
         out,
         "\nimgnet explain NAME tells all about one. It knows every other word that imgnet prints, too:"
     )?;
-    let mut kinds: Vec<&str> = WORDS.iter().map(|word| word.kind).collect();
+    let mut kinds: Vec<&str> = glossary::all().map(|word| word.kind).collect();
     kinds.dedup();
     for kind in kinds {
-        let names: Vec<&str> = WORDS
-            .iter()
+        let names: Vec<&str> = glossary::all()
             .filter(|word| word.kind == kind)
             .map(|word| word.name)
             .collect();
@@ -65,21 +64,26 @@ pub fn list(style: &Style, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "{}", plain(&line, style.unicode))?;
         }
     }
-    Ok(())
+    writeln!(
+        out,
+        "  and members of the JSON (unique_bytes, image.gaps), and fields of filters (imgnet.role)."
+    )
 }
 
-/// A word in full.
+/// A word of any kind in full.
 ///
 /// # Errors
 /// Where `out` cannot be written.
-pub fn word(word: &Word, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "{}  {}",
-        word.kind,
-        paint(Ansi::new().bold(), word.name, style)
-    )?;
-    paragraph(word.meaning, "", style, out)
+pub fn word(
+    kind: &str,
+    name: &str,
+    meaning: &str,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let name = plain(name, style.unicode);
+    writeln!(out, "{kind}  {}", paint(Ansi::new().bold(), &name, style))?;
+    paragraph(meaning, "", style, out)
 }
 
 /// One finding in full.

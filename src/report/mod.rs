@@ -10,6 +10,7 @@ pub mod explain;
 pub mod html;
 pub mod json;
 pub mod markdown;
+pub mod members;
 pub mod model;
 pub mod plot;
 #[cfg(test)]

@@ -291,3 +291,25 @@ fn stream_word(transport: TransportKind) -> &'static str {
 fn unknown(style: &Style) -> String {
     if style.unicode { "–" } else { "-" }.to_owned()
 }
+
+/// The headings of all tables.
+#[cfg(test)]
+pub(crate) fn titles() -> impl Iterator<Item = &'static str> {
+    let tables = [
+        pictures::COLUMNS,
+        pictures::NAMELESS,
+        pictures::SUMS,
+        streams::COLUMNS,
+        conversations::COLUMNS,
+        chunks::COLUMNS,
+        map::COLUMNS,
+    ];
+    let verified = [80, 120].map(|width| {
+        compared::title(&Style {
+            width,
+            ..Style::default()
+        })
+    });
+    let titles = tables.into_iter().flatten().map(|column| column.title);
+    titles.chain(verified)
+}

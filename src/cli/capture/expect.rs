@@ -9,7 +9,7 @@ use clap::Args;
 use crate::cli::args::OutputArgs;
 use crate::cli::check;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Sink, not_the_same, sink};
+use crate::cli::output::{Sink, sink};
 use crate::expect::render::junit::{self, Suite};
 use crate::expect::{self, Checked, Expectations, Outcome};
 use crate::report::model::Report;
@@ -53,7 +53,6 @@ impl ExpectArgs {
     /// A file that cannot be read, an output that cannot be written or is one of the `inputs`.
     pub(super) fn open(
         &self,
-        output: &OutputArgs,
         inputs: &[PathBuf],
     ) -> anyhow::Result<Result<Option<Expected>, Exit>> {
         let Some(file) = &self.expect else {
@@ -64,11 +63,8 @@ impl ExpectArgs {
             Ok(expectations) => expectations,
             Err(mistakes) => return check::tell(&mistakes, &name, false).map(Err),
         };
-        let mut inputs = inputs.to_vec();
-        inputs.push(file.clone());
-        not_the_same(&[output.output.as_deref(), self.junit.as_deref()])?;
         let junit = match &self.junit {
-            Some(path) => Some(sink(path, &inputs)?),
+            Some(path) => Some(sink(path, inputs)?),
             None => None,
         };
         Ok(Ok(Some(Expected {
@@ -77,6 +73,11 @@ impl ExpectArgs {
             junit,
             begun: Instant::now(),
         })))
+    }
+
+    /// The expectations.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.expect.as_deref()
     }
 
     /// The output beside which a file is still to be made.

@@ -10,7 +10,7 @@ use crate::report::table::grid::{self, Column, Row, Tone, facts, numbers};
 use crate::report::table::{kind, unknown};
 use crate::report::text::{self, count, counted};
 
-const COLUMNS: &[Column] = &[
+pub(super) const COLUMNS: &[Column] = &[
     numbers("chunk", 0),
     numbers("offset", 0),
     numbers("bytes", 0),

@@ -11,7 +11,7 @@ use crate::report::table::grid::{Column, Row, Tone, facts, numbers, routes, word
 use crate::report::text::{self, count, counted};
 use crate::wire::Protocol;
 
-const COLUMNS: &[Column] = &[
+pub(super) const COLUMNS: &[Column] = &[
     numbers("#", 0),
     routes("direction"),
     numbers("packets", 0),

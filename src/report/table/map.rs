@@ -9,7 +9,7 @@ use crate::report::table::stream_word;
 use crate::report::text::{self, count, counted};
 use crate::report::{Detail, Style};
 
-const COLUMNS: &[Column] = &[
+pub(super) const COLUMNS: &[Column] = &[
     numbers("offset", 0),
     numbers("bytes", 0),
     words("kind", 0),

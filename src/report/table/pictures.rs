@@ -21,7 +21,7 @@ const EXCEPTIONS: usize = 20;
 /// A picture's name in the table is no longer than this; the whole of it is in the JSON.
 const NAME: usize = 32;
 
-const COLUMNS: &[Column] = &[
+pub(super) const COLUMNS: &[Column] = &[
     numbers("#", 0),
     words("picture", 3),
     routes("from → to"),
@@ -35,7 +35,7 @@ const COLUMNS: &[Column] = &[
     words("state", 0),
 ];
 /// [`COLUMNS`] where no picture has a name.
-const NAMELESS: &[Column] = &[
+pub(super) const NAMELESS: &[Column] = &[
     numbers("#", 0),
     routes("from → to"),
     words("wire format", 2),
@@ -47,7 +47,7 @@ const NAMELESS: &[Column] = &[
     facts("frames", 7),
     words("state", 0),
 ];
-const SUMS: &[Column] = &[
+pub(super) const SUMS: &[Column] = &[
     numbers("pictures", 0),
     words("server", 0),
     words("wire format", 2),

@@ -9,7 +9,7 @@ use crate::report::table::grid::{self, Column, Row, Tone, facts, numbers, routes
 use crate::report::table::{stream_word, unknown};
 use crate::report::text::{self, count};
 
-const COLUMNS: &[Column] = &[
+pub(super) const COLUMNS: &[Column] = &[
     numbers("#", 0),
     words("stream", 7),
     routes("direction"),

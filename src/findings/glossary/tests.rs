@@ -1,0 +1,188 @@
+use serde::Serialize;
+use serde_json::Value;
+
+use super::*;
+use crate::analysis::{Awaited, DigestKind};
+use crate::decode::Skip;
+use crate::dissect::Role;
+use crate::expect::Outcome;
+use crate::findings::{Certainty, Severity};
+use crate::flow::TransportKind;
+use crate::ledger::comparison::{Aside, Blamed, Level, PairedBy, RowsBy, SideOfMismatch};
+use crate::ledger::{ChunkSizeSource, Closed, RegionKind, Verdict};
+use crate::picture::Format;
+use crate::reassembly::GapCause;
+use crate::wire::layout::PixelOrder;
+use crate::wire::{Confidence, Protocol};
+
+fn known(kind: &str, name: &str) {
+    let found = find(name);
+    assert!(
+        found.iter().any(|word| word.kind == kind),
+        "imgnet explain does not know {name:?} as {kind}: {found:?}"
+    );
+}
+
+fn printed(value: impl Serialize) -> String {
+    let printed = serde_json::to_value(value).unwrap();
+    printed.as_str().unwrap().to_owned()
+}
+
+/// Each variant of a type is a word of this kind. A variant that is added and not named here does not compile.
+macro_rules! variants {
+    ($kind:literal, $type:ident: $($variant:ident),+) => {{
+        fn all_are_named(value: $type) -> $type {
+            match value {
+                $($type::$variant => value),+
+            }
+        }
+        for value in [$($type::$variant),+] {
+            known($kind, &printed(all_are_named(value)));
+        }
+    }};
+}
+
+#[test]
+fn every_variant_that_is_printed_is_known() {
+    variants!("verdict", Verdict: Match, Unverified, Inconclusive, Incomplete, Mismatch);
+    variants!("severity", Severity: Note, Warning, Error);
+    variants!("certainty", Certainty: Risk, Likely, Proven);
+    variants!("confidence", Confidence: Guess, Likely, Content, PortAndContent, Confirmed, Given);
+    variants!("cause of a gap", GapCause: NotCaptured, NeverAcknowledged, SnapLength, Limit, Unknown);
+    variants!("what a packet carries", RegionKind: Picture, Framing, Answer, Stray, Gap);
+    variants!("end of a direction", Closed: Fin, Reset);
+    variants!("transport", TransportKind: Tcp, Udp);
+    variants!("source of a chunk size", ChunkSizeSource: Given, Format, Observed);
+    variants!("level of a comparison", Level: Bytes, Pixels, Similar);
+    variants!("way to find a file", PairedBy: Digest, Ledger, Closest, OrderAndSize);
+    variants!("place of a difference", SideOfMismatch: SenderToWire, WireToReceiver, SenderToReceiver);
+    variants!("way to count rows", RowsBy: Computed, Inflated, DecodedPrefix, Coarse);
+    variants!("whose doing", Blamed: Sender, Network, Capture, Receiver, Nobody, Unknown);
+    variants!("reason to pass over a file", Aside: NoPicture, BothSides);
+    variants!("outcome of an expectation", Outcome: Pass, Inconclusive, Fail);
+    variants!("kind of picture", Format: Jpeg, Png, Gif, WebP, Bmp);
+    variants!("pixel", PixelOrder: Bgr, Rgb, Bgra, Rgba, Grey, Rgb565, Any);
+    for role in Role::ALL {
+        known("what a packet carries", role.name());
+    }
+    for skip in Skip::ALL {
+        known("reason not to decode a frame", skip.name());
+    }
+    for awaited in [
+        Awaited::EndOfStream {
+            bytes: 1,
+            whole: true,
+        },
+        Awaited::Rest {
+            bytes: 1,
+            declared: 2,
+        },
+        Awaited::AnswerToMarker { bytes: 1 },
+        Awaited::AnswerToPicture { bytes: 1 },
+        Awaited::Room,
+        Awaited::Connection,
+        Awaited::FirstByte,
+    ] {
+        known("what is waited for", awaited.name());
+    }
+    for kind in [DigestKind::Sha256, DigestKind::Blake3, DigestKind::Crc32] {
+        known("digest", &format!("{kind:?}"));
+    }
+}
+
+#[test]
+fn every_wire_format_is_known() {
+    for name in Protocol::NAMES {
+        let base = name.split(['=', '+', ' ']).next().unwrap();
+        known("wire format", name);
+        known("wire format", base);
+    }
+    for name in ["chunk", "Chunks", "gaps", "length=u32be", "marker=<END>"] {
+        assert!(!find(name).is_empty(), "{name}");
+    }
+    assert_eq!(find("xyzzy"), Vec::<&Word>::new());
+}
+
+/// Calls `told` with each string that the schema lets a member be.
+fn alternatives(schema: &Value, told: &mut impl FnMut(&str)) {
+    match schema {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if name == "enum" {
+                    member
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .for_each(&mut *told);
+                } else {
+                    alternatives(member, told);
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| alternatives(value, told)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_alternative_of_the_published_schema_is_known() {
+    let schema = include_str!("../../../docs/report.schema.json");
+    let schema: Value = serde_json::from_str(schema).unwrap();
+    let mut count = 0;
+    alternatives(&schema, &mut |name| {
+        count += 1;
+        assert!(!find(name).is_empty(), "{name}");
+    });
+    assert!(count > 60, "{count}");
+}
+
+#[test]
+fn every_column_is_known() {
+    for title in crate::report::table::titles() {
+        let found = find(title);
+        assert!(
+            !found.is_empty(),
+            "imgnet explain does not know the column {title:?}"
+        );
+    }
+}
+
+#[test]
+fn every_exit_code_is_known() {
+    use crate::cli::exit::Exit;
+    let all = [
+        Exit::Good,
+        Exit::NotEqual,
+        Exit::Usage,
+        Exit::Inconclusive,
+        Exit::NotAllowed,
+    ];
+    for exit in all {
+        let code = match exit {
+            Exit::Good => "0",
+            Exit::NotEqual => "1",
+            Exit::Usage => "2",
+            Exit::Inconclusive => "3",
+            Exit::NotAllowed => "4",
+            // That of the user's own command.
+            Exit::OfCommand(_) => continue,
+        };
+        assert_eq!(
+            std::process::ExitCode::from(exit),
+            code.parse::<u8>().unwrap().into()
+        );
+        known("exit code", code);
+    }
+}
+
+#[test]
+fn no_word_is_told_twice() {
+    let mut seen = Vec::new();
+    for word in all() {
+        let this = (word.kind, word.name);
+        assert!(!seen.contains(&this), "{this:?}");
+        seen.push(this);
+        assert!(word.meaning.ends_with(['.', ')', ':']), "{this:?}");
+    }
+}
