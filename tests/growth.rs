@@ -9,6 +9,7 @@
     reason = "a test writes files and runs programs, and may fail"
 )]
 
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -58,6 +59,18 @@ impl Capture {
         }
         let mut frame = Vec::new();
         builder.write(&mut frame, payload).expect("it fits");
+        self.frame(&frame);
+    }
+
+    /// What the server of connection 0 says.
+    fn answer(&mut self, seq: u32, ack: u32, payload: &[u8]) {
+        let mut frame = Vec::new();
+        etherparse::PacketBuilder::ethernet2([4; 6], [2; 6])
+            .ipv4([10, 0, 0, 2], [10, 0, 0, 1], 64)
+            .tcp(7000, 1024, seq, 60_000)
+            .ack(ack)
+            .write(&mut frame, payload)
+            .expect("it fits");
         self.frame(&frame);
     }
 
@@ -175,6 +188,51 @@ fn backwards(count: u32) -> Capture {
     capture
 }
 
+/// Datagrams of one sender, a picture in each.
+fn datagrams(count: u32) -> Capture {
+    let mut capture = Capture::new();
+    for _ in 0..count {
+        let mut frame = Vec::new();
+        etherparse::PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64)
+            .udp(1024, 9000)
+            .write(&mut frame, GIF)
+            .expect("it fits");
+        capture.frame(&frame);
+    }
+    capture
+}
+
+/// Pictures behind their lengths on one connection, each answered.
+fn answered(count: u32) -> Capture {
+    let length = u32::try_from(GIF.len()).expect("short");
+    let piece = [&length.to_be_bytes(), GIF].concat();
+    let mut capture = Capture::new();
+    capture.tcp(0, 100, "S", &[]);
+    let (mut seq, mut back) = (101, 1);
+    for _ in 0..count {
+        capture.tcp(0, seq, "", &piece);
+        seq += length + 4;
+        capture.answer(back, seq, b"OK");
+        back += 2;
+    }
+    capture
+}
+
+/// Pictures in messages of WebSocket.
+fn messages(count: u32) -> Capture {
+    let length = u8::try_from(GIF.len()).expect("short");
+    let piece = [&[0x82, length], GIF].concat();
+    let mut capture = Capture::new();
+    capture.tcp(0, 100, "S", &[]);
+    let mut seq = 101;
+    for _ in 0..count {
+        capture.tcp(0, seq, "", &piece);
+        seq += u32::from(length) + 2;
+    }
+    capture
+}
+
 /// Processor time that `imgnet analyze` takes, in seconds.
 fn measured(path: &Path) -> f64 {
     timed(&format!("analyze {} --format json", path.display()))
@@ -209,7 +267,7 @@ type Kind = (&'static str, fn(u32) -> Capture, u32);
 #[test]
 fn time_grows_with_the_input_and_no_faster() {
     let folder = tempfile::tempdir().expect("a folder");
-    let kinds: [Kind; 9] = [
+    let kinds: [Kind; 12] = [
         ("half-open connections", half_open, 3000),
         (
             "whole pictures with markers",
@@ -227,6 +285,9 @@ fn time_grows_with_the_input_and_no_faster() {
         ("repeats of a segment", repeats, 3000),
         ("segments of one byte", single_bytes, 3000),
         ("segments backwards", backwards, 3000),
+        ("pictures in datagrams of one sender", datagrams, 1000),
+        ("pictures with lengths and answers", answered, 700),
+        ("pictures in messages of WebSocket", messages, 1000),
     ];
     for (name, make, small) in kinds {
         let times = [small, small * 10].map(|count| {
@@ -343,6 +404,63 @@ fn a_limit_of_memory_is_obeyed_and_said() {
     let place = |report: &Value| order.iter().position(|name| report["verdict"] == *name);
     assert!(place(&bounded) >= place(&whole));
     assert!(place(&bounded) >= Some(2));
+}
+
+#[test]
+fn pictures_of_one_stream_obey_the_limit_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("many.pcap");
+    // The most memory that it ever took, when it has all and begins to write it, and what it wrote.
+    let report = |limit: &str| -> (u64, Value) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+            .args(["analyze", path.to_str().expect("UTF-8"), "--format", "json"])
+            .args(["--max-memory", limit])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("imgnet starts");
+        let mut out = child.stdout.take().expect("a pipe");
+        let mut first = [0];
+        out.read_exact(&mut first).expect("JSON");
+        // It waits for whoever reads the rest.
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let peak = status.expect("it runs");
+        let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|line| line.trim().strip_suffix(" kB"));
+        let peak: u64 = peak.expect("a size").trim().parse().expect("a number");
+        let mut rest = first.to_vec();
+        out.read_to_end(&mut rest).expect("JSON");
+        child.wait().expect("it ends");
+        (peak, serde_json::from_slice(&rest).expect("JSON"))
+    };
+    let name_of = |report: &Value| {
+        let findings = report["findings"].as_array().expect("findings").iter();
+        findings
+            .map(|finding| finding["name"].as_str().expect("a name").to_owned())
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    for (name, capture, verdict) in [
+        ("whole", marked(5000, true), "inconclusive"),
+        ("cut", marked(5000, false), "incomplete"),
+        ("in datagrams", datagrams(5000), "inconclusive"),
+        ("answered", answered(5000), "inconclusive"),
+    ] {
+        capture.write(&path);
+        let (much, whole) = report("4G");
+        let (little, bounded) = report("2M");
+        assert!(whole["folded"].is_null(), "{name}: {}", whole["folded"]);
+        let folded = bounded["folded"]["images"].as_u64();
+        let listed = bounded["images"].as_array().map_or(0, Vec::len) as u64;
+        assert!(folded > Some(3000), "{name}: {folded:?}");
+        assert_eq!(folded, Some(5000 - listed), "{name}");
+        assert_eq!(whole["totals"], bounded["totals"], "{name}");
+        assert_eq!(bounded["verdict"], verdict, "{name}");
+        // Nothing is found that the whole has not, and nothing of a kind is lost.
+        let mut expected = name_of(&whole);
+        expected.insert("limit-reached".to_owned());
+        assert_eq!(name_of(&bounded), expected, "{name}");
+        assert!(little + 3000 < much, "{name}: {little} kB of {much} kB");
+    }
 }
 
 /// Connections that each wait for 28 bytes, with 1,000 behind them: all at once, or one after the other, each filled.

@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     reason = "a test reads and writes files, and may fail"
 )]
 
@@ -285,4 +286,60 @@ fn nobody_is_blamed_for_a_file_that_changes_while_it_is_compared() {
             "{how}: {said}"
         );
     }
+}
+
+#[test]
+fn a_capture_onto_a_full_disk_keeps_what_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("small")).unwrap();
+    // A megabyte over one connection, of which a third has room.
+    let program = "import socket,threading\n\
+                   server=socket.create_server(('127.0.0.1',65432))\n\
+                   def serve():\n \x20 peer,_=server.accept()\n \x20 while peer.recv(65536): pass\n\
+                   thread=threading.Thread(target=serve); thread.start()\n\
+                   client=socket.create_connection(('127.0.0.1',65432))\n\
+                   client.sendall(bytes(1000000)); client.close(); thread.join()\n";
+    std::fs::write(folder.path().join("both.py"), program).unwrap();
+    let script = r#"mount -t tmpfs -o size=400k tmpfs small || exit 77
+        "$1" capture -w small/run.pcapng -- python3 both.py
+        echo "capture: $?"
+        "$1" analyze small/run.pcapng --format json"#;
+    let output = Command::new("unshare")
+        .args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "bash",
+            "-c",
+            script,
+            "-",
+        ])
+        .arg(env!("CARGO_BIN_EXE_imgnet"))
+        .current_dir(folder.path())
+        .output();
+    let output = match output {
+        Ok(output) if output.status.code() == Some(0) => output,
+        other => {
+            println!("SKIPPED a_capture_onto_a_full_disk_keeps_what_fits: {other:?}");
+            return;
+        }
+    };
+    let (said, told) = (text(&output.stderr), text(&output.stdout));
+    let (code, report) = told.split_once('{').unwrap();
+    if code != "capture: 2\n" {
+        println!("SKIPPED a_capture_onto_a_full_disk_keeps_what_fits: {code} {said}");
+        assert!(code == "capture: 4\n", "{code} {said}");
+        return;
+    }
+    assert!(said.contains("No space left on device"), "{said}");
+    let report: serde_json::Value = serde_json::from_str(&format!("{{{report}")).unwrap();
+    let capture = &report["captures"][0];
+    assert_eq!(capture["truncated"], false, "{capture}");
+    assert!(capture["packets"].as_u64() >= Some(3), "{capture}");
+    // What found no room is missing, and it says so.
+    assert!(capture["kernel_drops"].as_u64() > Some(0), "{capture}");
+    assert!(
+        capture["captured_bytes"].as_u64() > Some(100_000),
+        "{capture}"
+    );
 }

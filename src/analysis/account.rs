@@ -182,6 +182,12 @@ pub(super) fn image(
     image
 }
 
+/// The verdict on a picture.
+pub(super) fn verdict(picture: &Picture, place: &Place) -> Verdict {
+    let length = picture.range.end - picture.range.start;
+    judge(picture, length, picture.gap_bytes(), place).1
+}
+
 /// Why nothing more came of a picture that ended so.
 fn stop(stopped: Option<StreamEnd>, place: &Place) -> Stop {
     match stopped {

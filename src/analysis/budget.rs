@@ -77,7 +77,16 @@ impl Budget {
         used.saturating_sub(self.0.limit)
     }
 
-    fn give_back(&self, bytes: u64) {
+    /// Takes so many bytes where there is room for them; returns whether there was.
+    pub(super) fn hold(&self, bytes: u64) -> bool {
+        let room = self.take(bytes) != Room::Full;
+        if !room {
+            self.give_back(bytes);
+        }
+        room
+    }
+
+    pub(super) fn give_back(&self, bytes: u64) {
         self.0.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 }

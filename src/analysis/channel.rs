@@ -684,7 +684,9 @@ impl Channel {
             let whole = matches!(&picture.structure, Some((Status::Whole { .. }, _)));
             declared && whole && picture.trailing.is_empty()
         };
-        if self.pictures.iter().filter(|picture| fits(picture)).count() >= 2 {
+        // One that does not fit changes nothing, so that not all are looked at each time.
+        let newest = self.pictures.last().is_some_and(fits);
+        if newest && self.pictures.iter().filter(|picture| fits(picture)).count() >= 2 {
             *confidence = Confidence::Confirmed;
         }
     }

@@ -3,7 +3,7 @@
 
 use super::PacketCounts;
 use super::tenants::Tenants;
-use crate::decode::{self, Outcome, Packet};
+use crate::decode::{self, LostDatagram, Outcome, Packet};
 use crate::findings::facts::{CaptureEnd, CaptureFacts};
 use crate::findings::{Finding, rules};
 use crate::flow::{FlowKey, Pair, Side, Table};
@@ -19,6 +19,8 @@ const SWEEP_EVERY: u64 = 16_384;
 const CLOCK_STEP: i64 = 10_000_000;
 /// A closed stream may still get frames for this long, in nanoseconds (Linux keeps TIME-WAIT for 60 s).
 const LINGER: i64 = 60_000_000_000;
+/// Of so many IP datagrams that were never whole each is told of.
+const LOST_TOLD: u64 = 1000;
 
 /// The place of a live stream: its own until it is closed.
 pub(crate) type Place = usize;
@@ -327,8 +329,7 @@ impl Dispatcher {
 
     fn sweep<'x>(&mut self, orders: &mut impl Orders<'x>) {
         for lost in self.decoder.take_lost() {
-            self.counts.incomplete_datagrams += 1;
-            orders.finding(rules::fragment_lost(&lost));
+            self.lost(&lost, orders);
         }
         let Self { flows, tenants, .. } = self;
         if !tenants.is_empty() {
@@ -337,6 +338,14 @@ impl Dispatcher {
         let Some(now) = self.now else { return };
         let over = self.flows.drain_where(|flow| flow.is_over(now));
         self.close(over, orders);
+    }
+
+    /// An IP datagram was never whole. Of so many each is told of, and of the rest how many there were.
+    fn lost<'x>(&mut self, lost: &LostDatagram, orders: &mut impl Orders<'x>) {
+        self.counts.incomplete_datagrams += 1;
+        if self.counts.incomplete_datagrams <= LOST_TOLD {
+            orders.finding(rules::fragment_lost(lost));
+        }
     }
 
     /// Too many streams: finishes the sixteenth of them that was silent for longest.
@@ -366,8 +375,11 @@ impl Dispatcher {
     /// The capture is over: finishes every stream.
     pub(crate) fn finish<'x>(&mut self, orders: &mut impl Orders<'x>) {
         for lost in self.decoder.finish() {
-            self.counts.incomplete_datagrams += 1;
-            orders.finding(rules::fragment_lost(&lost));
+            self.lost(&lost, orders);
+        }
+        let more = self.counts.incomplete_datagrams.saturating_sub(LOST_TOLD);
+        if more > 0 {
+            orders.finding(rules::fragments_lost(more));
         }
         let over = self.flows.drain_where(|_| true);
         self.close(over, orders);

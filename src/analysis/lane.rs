@@ -2,6 +2,8 @@
 
 use super::account;
 use super::channel::{Channel, Confirmed, Context};
+use super::fold::Fold;
+use super::regions::Theirs;
 use super::whole::Whole;
 use super::{Awaited, DigestKind, Event, Options};
 use crate::decode::{Checksum, Notes, Packet};
@@ -11,7 +13,7 @@ use crate::ledger::{self, Carriers, Image};
 use crate::reassembly::assembler::Keep;
 use crate::reassembly::tcp::{Half, Other, Segment};
 use crate::reassembly::{Extent, Gap, GapCause, Log};
-use crate::units::{FrameNumber, Timestamp};
+use crate::units::Timestamp;
 use crate::wire::StreamEnd;
 
 /// One direction of a UDP 5-tuple: datagrams in order of capture, nothing to put in order.
@@ -66,6 +68,7 @@ pub(super) struct Lane<'cap> {
     answered: bool,
     /// How many pictures were told of.
     announced: usize,
+    fold: Fold,
     /// Some segment's checksum was right.
     checked: bool,
     /// Bytes that wait behind holes, as last noted where those of all directions are counted.
@@ -81,6 +84,7 @@ impl<'cap> Lane<'cap> {
             watch: Watch::default(),
             answered: false,
             announced: 0,
+            fold: Fold::default(),
             checked: false,
             waiting: 0,
         }
@@ -411,6 +415,17 @@ impl<'cap> Lane<'cap> {
             };
             context.observer.event(Event::PictureEnded(&image));
         }
+        self.fold.fold(
+            &mut self.channel.pictures,
+            &context.options.memory,
+            &mut context.capture.folded,
+        );
+        self.announced = self.channel.pictures.len();
+    }
+
+    /// Whether some of its pictures are only summed up.
+    pub(super) fn is_folded(&self) -> bool {
+        self.fold.folded() > 0
     }
 
     fn place(
@@ -465,12 +480,9 @@ impl<'cap> Lane<'cap> {
 
     /// The direction's own account.
     ///
-    /// `theirs` are the first and the last frame of each picture that the other side sent.
-    pub(super) fn account(
-        &mut self,
-        context: &Context<'_>,
-        theirs: &[(FrameNumber, FrameNumber)],
-    ) -> ledger::Direction {
+    /// `theirs` are the pictures that the other side sent.
+    pub(super) fn account(&mut self, context: &Context<'_>, theirs: &Theirs) -> ledger::Direction {
+        self.fold.over(&context.options.memory);
         let sha256 = self.whole.take();
         let carriers = context
             .options

@@ -6,6 +6,7 @@ mod budget;
 mod channel;
 mod collect;
 mod dispatcher;
+mod fold;
 mod follower;
 mod held;
 mod lane;

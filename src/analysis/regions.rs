@@ -36,6 +36,45 @@ struct Entry {
     last: FrameNumber,
 }
 
+/// The first and the last frame of each picture that the other side sent.
+#[derive(Debug, Default)]
+pub(super) struct Theirs {
+    /// By first frame; beside it the highest last frame of this picture and all before it.
+    frames: Vec<(FrameNumber, FrameNumber)>,
+    /// There were more between these, of which nothing is known any more.
+    more: bool,
+}
+
+impl Theirs {
+    pub(super) fn new(mut frames: Vec<(FrameNumber, FrameNumber)>, more: bool) -> Self {
+        frames.sort_unstable();
+        let mut highest = FrameNumber(0);
+        for (_, last) in &mut frames {
+            highest = highest.max(*last);
+            *last = highest;
+        }
+        Self { frames, more }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Whether one began before `begins` and ended after `before`.
+    fn any_between(&self, before: Option<FrameNumber>, begins: FrameNumber) -> bool {
+        let begun = self.frames.partition_point(|(first, _)| *first < begins);
+        let Some((_, highest)) = begun.checked_sub(1).and_then(|last| self.frames.get(last)) else {
+            return false;
+        };
+        self.more || before.is_none_or(|before| before < *highest)
+    }
+
+    /// Whether all began after this frame.
+    fn all_behind(&self, begins: FrameNumber) -> bool {
+        self.frames.first().is_none_or(|(first, _)| begins < *first)
+    }
+}
+
 /// The map of one direction.
 ///
 /// Invariant: while `omitted` is 0, the lengths of the entries sum up to `end`.
@@ -177,8 +216,8 @@ impl Regions {
     }
 
     /// What lies between pictures of the other side is an answer to them, and what lies before them a request, where
-    /// it is no part of a picture's own surroundings. `theirs`: first and last frame of each of the other side's pictures.
-    pub(super) fn answers(&mut self, theirs: &[(FrameNumber, FrameNumber)]) {
+    /// it is no part of a picture's own surroundings.
+    pub(super) fn answers(&mut self, theirs: &Theirs) {
         if theirs.is_empty() {
             return;
         }
@@ -186,13 +225,9 @@ impl Regions {
         let mut picture_before = false;
         for entry in &mut self.entries {
             if matches!(entry.what, What::Stray(_)) {
-                let begins = entry.first;
-                let replies = theirs.iter().any(|(first, last)| {
-                    *first < begins && before.is_none_or(|before| before < *last)
-                });
-                let what = if replies {
+                let what = if theirs.any_between(before, entry.first) {
                     Some(What::Answer)
-                } else if !picture_before && theirs.iter().all(|(first, _)| begins < *first) {
+                } else if !picture_before && theirs.all_behind(entry.first) {
                     Some(What::Request)
                 } else {
                     None
@@ -303,7 +338,7 @@ mod tests {
 
     #[test]
     fn text_behind_the_other_sides_picture_is_an_answer_and_before_it_a_request() {
-        let theirs = [(frame(10), frame(20))];
+        let theirs = Theirs::new(vec![(frame(10), frame(20))], false);
         let of = |begins: u64| {
             let mut regions = Regions::default();
             regions.stray(b"OK", None, frame(begins));
@@ -322,6 +357,23 @@ mod tests {
             RegionKind::Stray,
             "behind its own picture"
         );
+    }
+
+    #[test]
+    fn an_answer_follows_a_picture_that_ended_after_what_was_said_before() {
+        let theirs = |more| {
+            let frames = [(30, 40), (10, 20)].map(|(first, last)| (frame(first), frame(last)));
+            Theirs::new(frames.to_vec(), more)
+        };
+        let known = theirs(false);
+        assert!(known.any_between(None, frame(21)));
+        assert!(!known.any_between(Some(frame(22)), frame(25)));
+        assert!(known.any_between(Some(frame(22)), frame(41)));
+        assert!(!known.any_between(None, frame(9)) && known.all_behind(frame(9)));
+        assert!(!known.all_behind(frame(21)));
+        // Between those that are known there may have been others.
+        assert!(theirs(true).any_between(Some(frame(22)), frame(25)));
+        assert!(!theirs(true).any_between(None, frame(9)));
     }
 
     #[test]

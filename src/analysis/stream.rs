@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::channel::Context;
 use super::dispatcher::Opening;
 use super::lane::{self, Datagrams, Lane, Transport};
+use super::regions::Theirs;
 use super::{Awaited, Event, Observer, Options, Wait};
 use crate::decode::{self, Notes, Packet};
 use crate::digest::Room;
@@ -439,13 +440,14 @@ impl<'cap> Stream<'cap> {
             };
             self.lanes[side].images(&context, quiet, reset || closed, seen, confirmed)
         });
-        let frames = |images: &[ledger::Image]| -> Vec<(FrameNumber, FrameNumber)> {
-            images
+        let theirs = |images: &[ledger::Image], side: Side| {
+            let frames = images
                 .iter()
-                .filter_map(|image| image.first_packet.zip(image.last_packet))
-                .collect()
+                .filter_map(|image| image.first_packet.zip(image.last_packet));
+            Theirs::new(frames.collect(), self.lanes[side].is_folded())
         };
-        let (of_first, of_second) = (frames(&first), frames(&second));
+        let of_first = theirs(&first, Side::First);
+        let of_second = theirs(&second, Side::Second);
         let mut images = first;
         // Nearly always one: room for four would be kept for as long as the report.
         images.reserve_exact(second.len());

@@ -19,6 +19,8 @@ pub const REPAIR: &str = "repair-capture";
 const READ: usize = 4096;
 /// Type of a section header, which every file begins with.
 const SECTION: u32 = 0x0a0d_0d0a;
+/// Type of a block that holds a packet (enhanced packet block).
+const PACKET: u32 = 6;
 
 /// The process that waits beside a capture.
 pub struct Repairer {
@@ -74,9 +76,15 @@ pub fn repair() -> io::Result<()> {
 
 /// Where the last whole block of a file of `length` bytes ends; absent where it is no pcapng file in this byte order.
 fn whole(file: &File, length: u64) -> io::Result<Option<u64>> {
+    Ok(whole_from(file, 0, length)?.map(|(end, _)| end))
+}
+
+/// Where the last whole block before `length` ends, and how many packets there are from `begins` on, where a block begins.
+pub(super) fn whole_from(file: &File, begins: u64, length: u64) -> io::Result<Option<(u64, u64)>> {
     let mut buffer = [0; READ];
+    let mut packets = 0_u64;
     // Where the block begins that is looked at; where the buffer begins, and how much of it is filled.
-    let (mut at, mut from, mut filled) = (0_u64, 0_u64, 0_usize);
+    let (mut at, mut from, mut filled) = (begins, 0_u64, 0_usize);
     loop {
         let mut header = |at: u64| -> io::Result<Option<(u32, u32)>> {
             for again in [false, true] {
@@ -96,7 +104,7 @@ fn whole(file: &File, length: u64) -> io::Result<Option<u64>> {
             Ok(None)
         };
         let Some((kind, bytes)) = header(at)? else {
-            return Ok(Some(at));
+            return Ok(Some((at, packets)));
         };
         let bytes = u64::from(bytes);
         if at == 0 && kind != SECTION {
@@ -104,8 +112,9 @@ fn whole(file: &File, length: u64) -> io::Result<Option<u64>> {
         }
         let end = at.saturating_add(bytes);
         if bytes < 12 || end > length {
-            return Ok(Some(at));
+            return Ok(Some((at, packets)));
         }
+        packets += u64::from(kind == PACKET);
         at = end;
     }
 }
@@ -156,6 +165,11 @@ mod tests {
                 Some(expected.unwrap_or(0)),
                 "{cut}"
             );
+            if cut >= ends[2] {
+                let packets = ends.iter().skip(3).filter(|end| **end <= cut).count() as u64;
+                let found = whole_from(&file, ends[2], cut).unwrap();
+                assert_eq!(found, expected.map(|end| (end, packets)), "{cut}");
+            }
         }
         let mut other = tempfile::tempfile().unwrap();
         other.write_all(b"not a capture").unwrap();

@@ -66,7 +66,7 @@ pub(super) fn run(command: &Annotate) -> anyhow::Result<Exit> {
     }
     let captures = [command.capture.clone()];
     let frames = glue::open(&captures)?;
-    let mut bytes = source::unpacked(&command.capture)?;
+    let again = source::Files::open(&captures)?;
     let mut inputs = captures.to_vec();
     inputs.extend(command.analysis.files());
     let out = sink(&command.output, &inputs)?;
@@ -90,6 +90,7 @@ pub(super) fn run(command: &Annotate) -> anyhow::Result<Exit> {
         .collector
         .into_report(reading.captures, reading.packets);
     let mut comments = annotations::comments(&report);
+    let mut bytes = again.unpacked()?;
     let mut outcome: Result<Copied, annotate::Error> = Ok(Copied::default());
     out.write(|out| {
         let mut say = |frame| {

@@ -8,14 +8,24 @@ use crate::cli::reading::{Frames, Reading, Watch};
 use crate::findings::rules;
 use crate::frame::Frame;
 use crate::report::model::{CaptureFile, Damage};
-use crate::source::{self, Capture, FileSummary};
+use crate::source::{self, Capture, FileSummary, Files};
 
 /// From so many bytes on more than one thread is worth it.
 const LARGE: u64 = 4 << 20;
 
-/// Opens the captures.
+/// Opens the captures, and reads nothing of them: by the time of the first byte the process is confined.
 pub(super) fn open(captures: &[PathBuf]) -> anyhow::Result<Box<dyn Frames>> {
-    Ok(Box::new(Capture::open(captures)?))
+    Ok(Box::new(Files::open(captures)?))
+}
+
+impl Frames for Files {
+    fn analyse(
+        self: Box<Self>,
+        options: Options,
+        watch: &mut dyn Watch,
+    ) -> anyhow::Result<Reading> {
+        Box::new(Capture::of(*self)?).analyse(options, watch)
+    }
 }
 
 /// The accounts of a large mapped capture, by several threads; absent where it is none, or the frames themselves are watched, or the

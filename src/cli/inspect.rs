@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -28,7 +28,7 @@ use crate::findings::Finding;
 use crate::frame::Frame;
 use crate::ledger::{Image, Stream};
 use crate::report::{Detail, Report, Style};
-use crate::source::{self, Capture, MappedFrames};
+use crate::source::{self, Capture, Files, MappedFrames};
 use crate::units::{FrameNumber, PictureId, StreamId};
 
 /// `-Y`.
@@ -95,7 +95,7 @@ impl Looked {
         analysis: &AnalysisArgs,
         most: Option<u64>,
     ) -> anyhow::Result<Self> {
-        let (paths, copy) = seekable(captures)?;
+        let (paths, pipe) = seekable(captures)?;
         let mut options = analysis.options();
         if analysis.digest == DigestArg::Sha256 {
             // Nobody here shows a digest.
@@ -103,6 +103,7 @@ impl Looked {
         }
         // What reads the bytes of strangers opens these files again, and nothing else.
         let _ = confine(&Needs::default().reading(paths.iter().map(PathBuf::as_path)));
+        let copy = pipe.map(Piped::copied).transpose()?;
         let mut looked = Self {
             capture: Capture::open(&paths)?,
             copy,
@@ -223,7 +224,7 @@ impl Looked {
 pub(super) struct Narrowing<'f> {
     filter: &'f Filter,
     /// Opened before the process gives up the right to.
-    capture: Capture,
+    capture: Files,
     streams: usize,
 }
 
@@ -247,7 +248,7 @@ impl<'f> Narrowing<'f> {
         }
         Ok(Some(Self {
             filter,
-            capture: Capture::open(captures)?,
+            capture: Files::open(captures)?,
             streams: analysis.options().limits.streams,
         }))
     }
@@ -256,7 +257,7 @@ impl<'f> Narrowing<'f> {
     ///
     /// # Errors
     /// A capture that cannot be read any more.
-    pub(super) fn narrow(mut self, report: &mut Report) -> anyhow::Result<()> {
+    pub(super) fn narrow(self, report: &mut Report) -> anyhow::Result<()> {
         let index = Index::new(
             std::mem::take(&mut report.streams),
             std::mem::take(&mut report.images),
@@ -270,7 +271,7 @@ impl<'f> Narrowing<'f> {
             .collect();
         let mut inspector = Inspector::new(self.streams);
         let filter = self.filter;
-        self.capture.for_each_frame(&mut |frame| {
+        Capture::of(self.capture)?.for_each_frame(&mut |frame| {
             inspector.frame(frame, &index, &mut |seen| {
                 if filter.chooses(seen) {
                     chosen.add(seen, &proofs);
@@ -352,8 +353,22 @@ fn is_pipe(path: &Path) -> bool {
         || std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
-/// Paths that can be read more than once: what comes through a pipe is copied to a temporary file first.
-fn seekable(captures: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Option<File>)> {
+/// What comes through a pipe, and a file without a name for it.
+struct Piped {
+    pipe: File,
+    copy: File,
+}
+
+impl Piped {
+    /// All of it.
+    fn copied(mut self) -> io::Result<File> {
+        io::copy(&mut self.pipe, &mut self.copy)?;
+        Ok(self.copy)
+    }
+}
+
+/// Paths that can be read more than once: what comes through a pipe is to be copied to a temporary file first.
+fn seekable(captures: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Option<Piped>)> {
     let [path] = captures else {
         if let Some(pipe) = captures.iter().find(|path| is_pipe(path)) {
             anyhow::bail!(
@@ -366,13 +381,13 @@ fn seekable(captures: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Option<File>)
     if !is_pipe(path) {
         return Ok((captures.to_vec(), None));
     }
-    let mut copy = tempfile::tempfile()?;
-    if path == Path::new("-") {
-        io::copy(&mut io::stdin().lock(), &mut copy)?;
+    let copy = tempfile::tempfile()?;
+    let pipe = if path == Path::new("-") {
+        File::from(io::stdin().as_fd().try_clone_to_owned()?)
     } else {
-        io::copy(&mut File::open(path)?, &mut copy)?;
-    }
-    Ok((vec![path_of(&copy)], Some(copy)))
+        File::open(path)?
+    };
+    Ok((vec![path_of(&copy)], Some(Piped { pipe, copy })))
 }
 
 /// By which a file without a name is opened again.

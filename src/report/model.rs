@@ -217,7 +217,7 @@ impl Report {
             totals.wire_bytes = totals.wire_bytes.saturating_add(folded.wire_bytes);
             totals.image_bytes = totals.image_bytes.saturating_add(folded.image_bytes);
             // Nobody compared those.
-            if folded.streams > 0 {
+            if folded.streams > 0 || folded.images > 0 {
                 self.verdict = self.verdict.max(Some(Verdict::Inconclusive));
             }
         }

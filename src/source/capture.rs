@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::frame::Frame;
 use crate::source::damage::{Damage, Reason};
 use crate::source::error::Error;
-use crate::source::input::{Input, Reading, mapped_reader, rewound};
+use crate::source::input::{Files, Input, Reading, mapped_reader, rewound};
 use crate::source::merge::{Heads, Merge};
 use crate::source::parse::Head;
 use crate::source::reader::{Reader, frame};
@@ -47,7 +47,15 @@ impl Capture {
     /// # Errors
     /// Where one cannot be read at all: it does not exist, may not be read, is empty or no capture file.
     pub fn open(paths: &[PathBuf]) -> Result<Self, Error> {
-        Self::open_files(paths, true)
+        Self::of_files(Files::open(paths)?, true)
+    }
+
+    /// Of files that were opened before.
+    ///
+    /// # Errors
+    /// Where one cannot be read at all, is empty or no capture file.
+    pub fn of(files: Files) -> Result<Self, Error> {
+        Self::of_files(files, true)
     }
 
     /// As [`Self::open`], but maps no file: for files that may shrink while they are read.
@@ -55,21 +63,12 @@ impl Capture {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_streaming(paths: &[PathBuf]) -> Result<Self, Error> {
-        Self::open_files(paths, false)
+        Self::of_files(Files::open(paths)?, false)
     }
 
-    fn open_files(paths: &[PathBuf], mapped: bool) -> Result<Self, Error> {
-        let times = paths.iter().filter(|path| *path == Path::new("-")).count();
-        if times > 1 {
-            return Err(Error::StandardInputTwice { times });
-        }
-        let mut room = COPIED;
-        let mut inputs = paths
-            .iter()
-            .map(|path| Input::open(path, mapped, &mut room))
-            .collect::<Result<Vec<_>, _>>()?;
+    fn of_files(files: Files, mapped: bool) -> Result<Self, Error> {
+        let mut inputs = files.inputs(mapped, COPIED)?;
         match inputs.as_mut_slice() {
-            [] => return Err(Error::NoFiles),
             [_] => {}
             several => several.iter_mut().for_each(Input::look_up_first),
         }

@@ -47,10 +47,59 @@ pub(super) enum Reading<'m> {
     Stream(Reader<Stream<'m>>),
 }
 
-impl Input {
-    /// Opens `path`, where `-` is standard input, and looks at its first bytes. `mapped` where a plain
-    /// file may be mapped. A small one is copied while `room` lasts.
-    pub(super) fn open(path: &Path, mapped: bool, room: &mut u64) -> Result<Self, Error> {
+/// Files that were opened, and of which no byte was read: so a process can be confined before it reads the first.
+#[derive(Debug)]
+pub struct Files(Vec<Opened>);
+
+/// A file, and what it was when it was opened.
+#[derive(Debug)]
+struct Opened {
+    path: PathBuf,
+    file: File,
+    metadata: Metadata,
+}
+
+impl Files {
+    /// Opens all files; `-` is standard input.
+    ///
+    /// # Errors
+    /// Where one does not exist, may not be read, or is a folder; no file at all; standard input twice.
+    pub fn open(paths: &[PathBuf]) -> Result<Self, Error> {
+        let times = paths.iter().filter(|path| *path == Path::new("-")).count();
+        if times > 1 {
+            return Err(Error::StandardInputTwice { times });
+        }
+        if paths.is_empty() {
+            return Err(Error::NoFiles);
+        }
+        let files = paths.iter().map(|path| Opened::open(path));
+        Ok(Self(files.collect::<Result<_, _>>()?))
+    }
+
+    /// Looks at their first bytes. `mapped` where plain files may be mapped; small ones are copied while `room` lasts.
+    pub(super) fn inputs(self, mapped: bool, mut room: u64) -> Result<Vec<Input>, Error> {
+        let files = self.0.into_iter();
+        files
+            .map(|opened| Input::begin_with(opened, mapped, &mut room))
+            .collect()
+    }
+
+    /// The bytes of the files, one behind the other, decompressed where they are compressed: for those who copy a capture
+    /// file.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn unpacked(self) -> Result<Box<dyn Read + Send>, Error> {
+        let mut all: Box<dyn Read + Send> = Box::new(std::io::empty());
+        for opened in self.0 {
+            all = Box::new(all.chain(unpacked(&opened.path, opened.file)?));
+        }
+        Ok(all)
+    }
+}
+
+impl Opened {
+    fn open(path: &Path) -> Result<Self, Error> {
         let unreadable = |source| Error::from_io(path.to_owned(), source);
         let file = if path == Path::new("-") {
             let stdin = std::io::stdin().as_fd().try_clone_to_owned();
@@ -64,11 +113,27 @@ impl Input {
                 path: path.to_owned(),
             });
         }
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            metadata,
+        })
+    }
+}
+
+impl Input {
+    /// Looks at the first bytes of a file. `mapped` where a plain one may be mapped. A small one is copied while `room` lasts.
+    fn begin_with(opened: Opened, mapped: bool, room: &mut u64) -> Result<Self, Error> {
+        let Opened {
+            path,
+            file,
+            metadata,
+        } = opened;
         // Standard input may be a file whose reading began elsewhere: never rewound.
         if !metadata.is_file() || path == Path::new("-") {
-            return Self::once(path, file);
+            return Self::once(&path, file);
         }
-        Self::plain(path, file, &metadata, mapped, room)
+        Self::plain(&path, file, &metadata, mapped, room)
     }
 
     fn once(path: &Path, file: File) -> Result<Self, Error> {
@@ -241,10 +306,10 @@ fn settled(metadata: &Metadata) -> bool {
     age.is_some_and(|age| age >= SETTLED)
 }
 
-type Opened<'m> = (Reader<Stream<'m>>, Format, Option<Compression>);
+type Begun<'m> = (Reader<Stream<'m>>, Format, Option<Compression>);
 
 /// A reader of whatever `input` holds, decompressed where it must be.
-fn stream<'m>(path: &Path, mut input: Box<dyn Read + Send + 'm>) -> Result<Opened<'m>, Error> {
+fn stream<'m>(path: &Path, mut input: Box<dyn Read + Send + 'm>) -> Result<Begun<'m>, Error> {
     let path = || path.to_owned();
     let mut first = Vec::with_capacity(SNIFF_BYTES);
     (&mut input)
@@ -277,14 +342,10 @@ fn undone<'m>(
     })
 }
 
-/// The bytes of a file as they are, decompressed where they must be: for those who copy a capture file.
-///
-/// # Errors
-/// A file that cannot be opened or read.
-pub fn unpacked(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
+/// The bytes of a file as they are, decompressed where they must be.
+fn unpacked(path: &Path, file: File) -> Result<Box<dyn Read + Send>, Error> {
     let unreadable = |source| Error::from_io(path.to_owned(), source);
-    let mut file =
-        std::io::BufReader::with_capacity(256 << 10, File::open(path).map_err(unreadable)?);
+    let mut file = std::io::BufReader::with_capacity(256 << 10, file);
     let mut first = Vec::with_capacity(SNIFF_BYTES);
     (&mut file)
         .take(SNIFF_BYTES as u64)

@@ -34,7 +34,7 @@ mod window;
 pub use capture::{Capture, MappedFrames};
 pub use damage::{Damage, Reason};
 pub use error::Error;
-pub use input::unpacked;
+pub use input::Files;
 pub use summary::{Compression, FileSummary, Format, Interface, TimeResolution, ended};
 
 #[cfg(test)]

@@ -366,8 +366,13 @@ impl Recorder {
             }
             Err(error) => {
                 self.writer = None;
-                self.waiting = 0;
+                let waiting = std::mem::take(&mut self.waiting);
                 if let Some(file) = &self.regular {
+                    // What fitted of the frames that were written at once stays.
+                    if let Some((end, frames)) = fitted(file, self.bytes) {
+                        self.bytes = end;
+                        self.frames = self.frames.saturating_add(frames.min(waiting));
+                    }
                     // Best effort: readers take a file that is cut within a block, too, and say so.
                     let _ = file.set_len(self.bytes);
                 }
@@ -502,7 +507,11 @@ impl Row {
         let path = self
             .base
             .with_file_name(format!("{stem}_{:05}_{time}.{extension}", self.made));
-        let file = File::options().write(true).create_new(true).open(&path)?;
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)?;
         self.files.push_back(path);
         while self
             .rotation
@@ -516,6 +525,15 @@ impl Row {
         }
         Ok(file)
     }
+}
+
+/// Where the last block ends that fitted on a disk that is full now, and how many packets lie between `begins` and there. A
+/// little is left free, for the block that says what is missing.
+fn fitted(file: &File, begins: u64) -> Option<(u64, u64)> {
+    /// As long as that block is at most.
+    const EPILOGUE: u64 = 512;
+    let length = file.metadata().ok()?.len().checked_sub(EPILOGUE)?;
+    crate::capture::repair::whole_from(file, begins, length).ok()?
 }
 
 fn opened(

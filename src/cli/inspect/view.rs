@@ -154,8 +154,8 @@ pub(in crate::cli) fn run(command: &ViewArgs) -> anyhow::Result<Exit> {
         paths = vec![folder.path().join("live.pcapng")];
         going = Some(Box::new(capture));
     } else {
-        // Told before the screen is taken.
-        crate::source::Capture::open(&paths)?;
+        // Told before the screen is taken; what is in it is read once the viewer is confined.
+        crate::source::Files::open(&paths)?;
         let names = paths.iter().map(|path| {
             path.file_name().map_or_else(
                 || path.display().to_string(),

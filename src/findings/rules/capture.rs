@@ -119,6 +119,17 @@ pub fn fragment_lost(lost: &LostDatagram) -> Finding {
     }
 }
 
+/// The finding for so many more of them.
+pub fn fragments_lost(more: u64) -> Finding {
+    let datagrams = counted(more, "IP datagram was", "IP datagrams were");
+    finding(
+        Name::FragmentLost,
+        format!("{datagrams} never whole besides those that are told of one by one."),
+        "Send datagrams no longer than the path carries in one packet (1,472 bytes of payload at MTU 1500): one lost \
+         fragment loses the whole datagram.",
+    )
+}
+
 /// The finding for streams that were given up because there were too many at once.
 pub fn stream_limit(limit: usize, oldest: FrameNumber) -> Finding {
     finding(
@@ -135,15 +146,20 @@ pub fn stream_limit(limit: usize, oldest: FrameNumber) -> Finding {
 /// The finding for what is only summed up because memory ran out.
 pub fn memory_limit(folded: &Folded) -> Finding {
     let chunks = counted(folded.without_chunks, "picture", "pictures");
-    let what = if folded.streams == 0 {
-        format!("no detail was kept of the chunks of {chunks}")
-    } else {
-        format!(
-            "{} with {} are only summed up and stand in no list, and no detail was kept of the chunks of {chunks}",
-            counted(folded.streams, "stream", "streams"),
-            counted(folded.images, "picture", "pictures")
-        )
+    let summed = match (folded.streams, folded.images) {
+        (0, 0) => None,
+        (0, images) => Some(counted(images, "picture", "pictures")),
+        (streams, images) => Some(format!(
+            "{} and {}",
+            counted(streams, "stream", "streams"),
+            counted(images, "picture", "pictures")
+        )),
     };
+    let detail = (folded.without_chunks > 0)
+        .then(|| format!("no detail was kept of the chunks of {chunks}"));
+    let summed = summed.map(|summed| format!("{summed} are only summed up and stand in no list"));
+    let what: Vec<String> = summed.into_iter().chain(detail).collect();
+    let what = what.join(", and ");
     finding(
         Name::LimitReached,
         format!(
