@@ -261,3 +261,38 @@ fn whoever_is_interrupted_leaves_no_temporary_file() {
         assert!(left.is_empty(), "{arguments}: {left:?}");
     }
 }
+
+#[test]
+fn nothing_of_a_capture_is_read_before_the_process_is_confined() {
+    if !filters("nothing_of_a_capture_is_read_before_the_process_is_confined") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("sent")).unwrap();
+    std::fs::write(folder.path().join("expect.toml"), "[run]\npictures = 1\n").unwrap();
+    for arguments in [
+        "analyze -",
+        "analyze - --extract pictures",
+        "verify - --sent sent",
+        "check - --expect expect.toml",
+        "check - --record good.toml",
+        "report - -o report.html",
+        "packets -",
+        "follow - --stream 0",
+        "layout -",
+    ] {
+        // Nothing is ever written into the pipe: whatever confines itself has not seen a byte.
+        let running = started(arguments, folder.path(), Stdio::piped());
+        let begun = std::time::Instant::now();
+        while status(running.0.id(), "Seccomp:")
+            .iter()
+            .any(|one| one != "2")
+        {
+            assert!(
+                begun.elapsed().as_secs() < 60,
+                "{arguments}: not confined while it waits for the first byte"
+            );
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+}

@@ -301,7 +301,7 @@ fn a_capture_onto_a_full_disk_keeps_what_fits() {
                    client.sendall(bytes(1000000)); client.close(); thread.join()\n";
     std::fs::write(folder.path().join("both.py"), program).unwrap();
     let script = r#"mount -t tmpfs -o size=400k tmpfs small || exit 77
-        "$1" capture -w small/run.pcapng -- python3 both.py
+        "$1" capture -w small/run.pcapng -- python3 both.py > told
         echo "capture: $?"
         "$1" analyze small/run.pcapng --format json"#;
     let output = Command::new("unshare")

@@ -81,11 +81,18 @@ impl Chunks {
         self.len() == 0
     }
 
-    /// Memory it takes, in bytes.
+    /// Memory it takes, in bytes; of one of very many frames, while its rows are counted.
     pub fn memory(&self) -> usize {
+        /// Of fewer frames it is not worth counting: pictures are counted one after the other.
+        const MANY: usize = 1 << 16;
         match &*self.source {
             Source::Rows(rows) => rows.capacity() * size_of::<Chunk>(),
-            Source::Frames { log, gaps, .. } => log.memory() + gaps.capacity() * size_of::<Gap>(),
+            Source::Frames { log, gaps, .. } => {
+                let extents = Some(log.len()).filter(|extents| *extents >= MANY);
+                // They are sorted, in as much room again.
+                let swept = extents.unwrap_or(0) * size_of::<Extent>() * 2;
+                log.memory() + gaps.capacity() * size_of::<Gap>() + swept
+            }
         }
     }
 

@@ -242,6 +242,11 @@ impl Log {
         self.data.capacity() + self.blocks.capacity() * size_of::<Block>()
     }
 
+    /// How many extents it holds.
+    pub fn len(&self) -> usize {
+        self.blocks.iter().map(|block| block.extents).sum()
+    }
+
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
