@@ -30,7 +30,26 @@ fn commit() -> Option<String> {
         let text = String::from_utf8(output.stdout).ok()?;
         output.status.success().then(|| text.trim().to_owned())
     };
-    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else {
+        return without_git();
+    };
     let clean = git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty();
     Some(if clean { commit } else { format!("{commit}+") })
+}
+
+/// The same where there is no program `git`; whether files were changed since it cannot say.
+fn without_git() -> Option<String> {
+    let read = |path: &str| std::fs::read_to_string(Path::new(".git").join(path)).ok();
+    let head = read("HEAD")?;
+    let commit = match head.trim().strip_prefix("ref: ") {
+        None => head,
+        Some(branch) => read(branch).or_else(|| {
+            let packed = read("packed-refs")?;
+            let line = packed.lines().find(|line| line.ends_with(branch))?;
+            line.split(' ').next().map(str::to_owned)
+        })?,
+    };
+    let commit = commit.trim().get(..12)?;
+    let is_hex = commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then(|| commit.to_owned())
 }

@@ -121,6 +121,9 @@ fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> any
     if confined {
         super::capture::confined(&command.common.output, pictures.as_deref())?;
     }
+    if let Some(extract) = &extract {
+        extract.watch();
+    }
     let mut watchers = Watchers {
         collector: Collector::new(),
         extract,

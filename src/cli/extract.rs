@@ -117,8 +117,19 @@ impl Extract {
             open: VecDeque::new(),
             written: Vec::new(),
             failure: None,
-            interruption: Interruption::watched(folder),
+            interruption: Interruption::noticed(),
         })
+    }
+
+    /// From now on it ends in time where it is interrupted, whatever is waited for. A thread sees to that, which is confined
+    /// only if the process is by now.
+    pub(super) fn watch(&self) {
+        let watched = Arc::downgrade(&self.interruption);
+        let folder = self.folder.clone();
+        // Without the thread, an interruption waits for the pipe's next bytes.
+        let _ = thread::Builder::new()
+            .name("interruption".to_owned())
+            .spawn(move || end_in_time(&watched, &folder));
     }
 
     /// Whether a file could not be written: nothing more is.
@@ -320,19 +331,13 @@ impl Extract {
 
 impl Interruption {
     /// Told to end, the analysis stops by itself; told again, or where the analysis cannot notice, the process ends.
-    fn watched(folder: &Path) -> Arc<Self> {
+    fn noticed() -> Arc<Self> {
         let this = Arc::new(Self::default());
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             // Without it, the process ends at once.
             let _ = flag::register_conditional_default(signal, Arc::clone(&this.told))
                 .and_then(|_| flag::register(signal, Arc::clone(&this.told)));
         }
-        let watched = Arc::downgrade(&this);
-        let folder = folder.to_owned();
-        // Without the thread, an interruption waits for the pipe's next bytes.
-        let _ = thread::Builder::new()
-            .name("interruption".to_owned())
-            .spawn(move || end_in_time(&watched, &folder));
         this
     }
 

@@ -14,7 +14,8 @@ pub(super) fn told_by(command: Command) -> Command {
 fn version() -> String {
     let commit = match option_env!("IMGNET_COMMIT") {
         Some(commit) => format!("commit {commit}"),
-        None => "built for development".to_owned(),
+        None if cfg!(debug_assertions) => "built for development".to_owned(),
+        None => "of an unknown commit".to_owned(),
     };
     let libpcap = match libpcap() {
         Some(version) => format!("libpcap {version}"),
@@ -29,7 +30,13 @@ fn version() -> String {
 
 /// Optional parts that are built in.
 fn features() -> &'static str {
-    "none"
+    if cfg!(feature = "cloud") {
+        "archive, cloud"
+    } else if cfg!(feature = "archive") {
+        "archive"
+    } else {
+        "none"
+    }
 }
 
 /// Version of the libpcap in use: the name of the mapped file holds it.
