@@ -231,6 +231,14 @@ impl EndArgs {
 }
 
 impl Capture {
+    /// All files and folders that are read.
+    fn reads(&self) -> Vec<PathBuf> {
+        let mut read = self.compare.paths();
+        read.extend(self.expect.file().map(Path::to_owned));
+        read.extend(self.common.analysis.files());
+        read
+    }
+
     /// Whether it has no command of any kind to run.
     pub(super) fn runs_nothing(&self) -> bool {
         self.run.command.is_empty() && self.run.shell.is_none() && self.run.host.is_empty()
@@ -246,9 +254,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         return list();
     }
     let stdout_taken = takes_stdout(capture)?;
-    let mut read = capture.compare.paths();
-    read.extend(capture.expect.file().map(Path::to_owned));
-    read.extend(capture.common.analysis.files());
+    let read = capture.reads();
     outputs_are_new(capture, &read)?;
     let expected = match capture.expect.open(&read)? {
         Ok(expected) => expected,

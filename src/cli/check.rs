@@ -130,6 +130,16 @@ pub(super) fn run(command: &Check) -> anyhow::Result<Exit> {
     }
 }
 
+impl Check {
+    /// All files that are read, expectations among them.
+    fn reads(&self, expectations: &Path) -> Vec<PathBuf> {
+        let mut inputs = self.captures.captures.clone();
+        inputs.push(expectations.to_owned());
+        inputs.extend(self.common.analysis.files());
+        inputs
+    }
+}
+
 fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
     let begun = Instant::now();
     let output_args = &command.common.output;
@@ -145,11 +155,8 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
         Ok(expectations) => expectations,
         Err(mistakes) => return tell(&mistakes, &shown, on_github),
     };
-    let inputs = &command.captures.captures;
-    let frames = glue::open(inputs)?;
-    let mut inputs = inputs.clone();
-    inputs.push(file.to_owned());
-    inputs.extend(command.common.analysis.files());
+    let frames = glue::open(&command.captures.captures)?;
+    let inputs = command.reads(file);
     let outputs = [
         &output_args.output,
         &command.expectations.junit,

@@ -79,12 +79,12 @@ pub(super) fn run(command: &Explain) -> anyhow::Result<Exit> {
 #[derive(Debug, Clone)]
 enum Named {
     Finding(&'static Entry),
-    Meaning(Meaning),
+    Explained(Explained),
 }
 
 /// What a word of any kind means.
 #[derive(Debug, Clone, Serialize)]
-struct Meaning {
+struct Explained {
     kind: String,
     name: String,
     meaning: String,
@@ -95,25 +95,27 @@ fn find(name: &str) -> anyhow::Result<Vec<Named>> {
     if let Some(entry) = catalogue::find(name.trim()) {
         return Ok(vec![Named::Finding(entry)]);
     }
-    let words = glossary::find(name).into_iter().map(|word| Meaning {
+    let words = glossary::find(name).into_iter().map(|word| Explained {
         kind: word.kind.to_owned(),
         name: word.name.to_owned(),
         meaning: word.meaning.to_owned(),
     });
-    let members = members::find(name).into_iter().map(|member| Meaning {
+    let members = members::find(name).into_iter().map(|member| Explained {
         kind: format!("{} in JSON", member.of),
         name: member.name,
         meaning: member.meaning,
     });
-    let fields = fields::find(name.trim()).into_iter().map(|field| Meaning {
-        kind: "field of filters".to_owned(),
-        name: field.name.to_owned(),
-        meaning: format!("{}.", field.about),
-    });
+    let fields = fields::find(name.trim())
+        .into_iter()
+        .map(|field| Explained {
+            kind: "field of filters".to_owned(),
+            name: field.name.to_owned(),
+            meaning: format!("{}.", field.about),
+        });
     let found: Vec<Named> = words
         .chain(members)
         .chain(fields)
-        .map(Named::Meaning)
+        .map(Named::Explained)
         .collect();
     if !found.is_empty() {
         return Ok(found);
@@ -140,7 +142,7 @@ fn tell(named: &[Named], format: Telling, style: &Style, out: &mut dyn Write) ->
                 }
                 match one {
                     Named::Finding(entry) => explain::entry(entry, style, out)?,
-                    Named::Meaning(word) => {
+                    Named::Explained(word) => {
                         explain::word(&word.kind, &word.name, &word.meaning, style, out)?;
                     }
                 }
@@ -157,7 +159,7 @@ fn tell(named: &[Named], format: Telling, style: &Style, out: &mut dyn Write) ->
                 .iter()
                 .map(|one| match one {
                     Named::Finding(entry) => serde_json::to_value(entry),
-                    Named::Meaning(word) => serde_json::to_value(word),
+                    Named::Explained(word) => serde_json::to_value(word),
                 })
                 .collect::<Result<_, _>>()?;
             serde_json::to_writer_pretty(&mut *out, &told)?;
@@ -166,7 +168,7 @@ fn tell(named: &[Named], format: Telling, style: &Style, out: &mut dyn Write) ->
         (Telling::Markdown, []) => out.write_all(catalogue::document().as_bytes()),
         (Telling::Markdown, named) => named.iter().try_for_each(|one| match one {
             Named::Finding(entry) => out.write_all(catalogue::markdown_entry(entry).as_bytes()),
-            Named::Meaning(word) => {
+            Named::Explained(word) => {
                 writeln!(
                     out,
                     "### `{}` ({})\n\n{}",
