@@ -15,6 +15,7 @@ pub mod trace;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +89,10 @@ pub struct Direction {
     pub closed: Option<Closed>,
     /// SHA-256 of the stream bytes, gaps left out; absent unless that digest was selected.
     pub sha256: Option<String>,
+    /// Stream ranges that came twice with different bytes, where nothing tells which copy the receiver has. Not told: a finding
+    /// does.
+    #[serde(skip)]
+    pub undecided: Vec<Range<u64>>,
     /// Which frames carried its bytes; absent unless that was asked for, and not told.
     #[serde(skip)]
     pub carriers: Option<Carriers>,
@@ -121,6 +126,7 @@ impl Direction {
             acknowledged: None,
             closed: None,
             sha256: None,
+            undecided: Vec::new(),
             carriers: None,
         }
     }
@@ -342,6 +348,14 @@ impl Image {
         let chunks = Chunks::counted(log, range, self.gaps.clone(), self.chunk_size.unwrap_or(0));
         self.shared_packets = chunks.shared_packets();
         self.chunks = Some(chunks);
+    }
+
+    /// Whether bytes of it came twice and differ, and nothing tells which copy its receiver has: all was captured, and no verdict
+    /// follows from it.
+    pub fn is_undecided(&self) -> bool {
+        let blame = self.compared.as_ref().and_then(|one| one.blame.as_ref());
+        self.verdict == Verdict::Inconclusive
+            && blame.is_some_and(|blame| blame.who == comparison::Blamed::Unknown)
     }
 
     /// Whether it goes as rows of raw pixels, which have no file format of their own.

@@ -16,18 +16,58 @@ mod edit;
 #[path = "support/given.rs"]
 mod given;
 
+#[path = "sensitive/arrived.rs"]
+mod arrived;
+
+#[path = "sensitive/every_format.rs"]
+mod every_format;
+
+#[path = "sensitive/oracle.rs"]
+mod oracle;
+
+#[path = "support/framings.rs"]
+mod framings;
+
+#[path = "support/scenario.rs"]
+mod scenario;
+
 mod support;
 
 use edit::{Carried, Edit, Ends, carried, edited, first_difference};
 use given::{Transfer, asked, healthy};
+use imgnet::decode;
 use imgnet::expect::{self, Expectations, Origin, Outcome};
 use imgnet::ledger::comparison::{Blamed, SideOfMismatch};
 use imgnet::ledger::{Image, RegionKind, Verdict};
 use imgnet::report::Report;
-use sweep::{Dice, analyse};
+use imgnet::units::Timestamp;
+use sweep::{Dice, Kept, analyse};
 
 /// Places in one file or direction.
 const PLACES: usize = 16;
+
+/// The frames of a capture that was made up, numbered from 1.
+fn kept(frames: &[scenario::Captured]) -> Vec<Kept> {
+    let mut decoder = decode::Decoder::new(decode::Options::default());
+    let kept = (1..).zip(frames).map(|(number, frame)| {
+        let mut kept = Kept {
+            number,
+            time: Some(Timestamp(frame.time)),
+            link: frame.link,
+            interface: frame.interface,
+            wire_len: frame.wire_len,
+            data: frame.data.clone(),
+            ends: None,
+        };
+        let ends = match decoder.decode(&kept.frame()) {
+            decode::Outcome::Packet(packet) => Some((packet.source, packet.destination)),
+            _ => None,
+        };
+        kept.ends = ends;
+        kept
+    });
+    kept.collect()
+}
 
 /// At most so many offsets: first, last, those around borders, and others by chance.
 fn places(length: usize, borders: &[usize], dice: &mut Dice) -> Vec<usize> {

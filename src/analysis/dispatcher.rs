@@ -116,7 +116,7 @@ impl Flow {
             return;
         };
         self.reset |= header.rst;
-        sent.beginning.segment(&header);
+        sent.beginning.segment(&header, packet.payload_len);
         // What a RST carries is a message about it.
         sent.fin |= header.fin && !header.rst;
     }

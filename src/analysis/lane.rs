@@ -71,6 +71,8 @@ pub(super) struct Lane<'cap> {
     fold: Fold,
     /// Some segment's checksum was right.
     checked: bool,
+    /// Hops that its sender's packets had left, as first seen.
+    hops: u8,
     /// Bytes that wait behind holes, as last noted where those of all directions are counted.
     waiting: usize,
 }
@@ -86,6 +88,7 @@ impl<'cap> Lane<'cap> {
             announced: 0,
             fold: Fold::default(),
             checked: false,
+            hops: 0,
             waiting: 0,
         }
     }
@@ -119,9 +122,11 @@ impl<'cap> Lane<'cap> {
         let (channel, whole) = (&mut self.channel, &mut self.whole);
         // The receiver drops what does not fit its checksum. Where all are wrong it is the capture that has them unfinished.
         let checksums = [notes.ip_checksum, notes.transport_checksum];
-        let dropped = checksums.contains(&Checksum::Wrong)
-            && self.checked
-            && half.is_new(segment.header.seq, segment.payload_len);
+        let damaged = checksums.contains(&Checksum::Wrong) && self.checked;
+        // The next router drops what has no hop left. Packets of one sender have as many as each other, where any are to go on.
+        let expired = notes.hops <= 1 && self.hops > 1;
+        self.hops = self.hops.max(notes.hops);
+        let dropped = (damaged || expired) && half.is_new(segment.header.seq, segment.payload_len);
         self.checked |= notes.transport_checksum == Checksum::Good && !segment.payload.is_empty();
         let kept = Segment {
             payload: if dropped { &[] } else { segment.payload },
@@ -493,7 +498,10 @@ impl<'cap> Lane<'cap> {
         let (sums, map_omitted) = (regions.sums(), regions.omitted());
         let map = regions.into_map(self.log());
         let direction = match &self.transport {
-            Transport::Tcp(half) => account::tcp_direction(half, context.from, context.to),
+            Transport::Tcp(half) => ledger::Direction {
+                undecided: self.watch.undecided(),
+                ..account::tcp_direction(half, context.from, context.to)
+            },
             Transport::Udp(datagrams) => ledger::Direction {
                 packets: datagrams.packets,
                 wire_bytes: datagrams.wire_bytes,

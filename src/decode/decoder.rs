@@ -190,6 +190,7 @@ impl Decoder {
             beyond_frame: last.beyond_frame,
             header_checksum: last.header_checksum,
             id: last.id,
+            hops: last.hops,
         };
         let (network, datagram, segment) =
             match transport_or_tunnel(outer, &datagram, self.checksums_of_fragments)? {
@@ -336,6 +337,7 @@ fn packet<'a>(
             ip_length_beyond_frame: datagram.beyond_frame,
             fragmented: matches!(parts, Parts::Fragments(_)),
             ip_id: datagram.id,
+            hops: datagram.hops,
             after_end: false,
         },
         payload,

@@ -36,6 +36,8 @@ pub(super) struct Datagram<'a> {
     pub(super) header_checksum: Checksum,
     /// IPv4 identification where it is not 0 (RFC 6864 leaves it to senders); IPv6 has none outside fragments.
     pub(super) id: Option<u16>,
+    /// Hops that are left: time to live, or hop limit.
+    pub(super) hops: u8,
     /// The pseudo-header has these addresses: no routing header or option holds others back.
     pub(super) addresses_final: bool,
 }
@@ -126,6 +128,7 @@ fn v4(packet: Span<'_>, verify: bool) -> Result<Datagram<'_>, Skip> {
         beyond_frame: payload.wire_len() > rest.wire_len(),
         header_checksum,
         id: Some(header.identification()).filter(|&id| id != 0),
+        hops: header.ttl(),
         addresses_final: header.options().is_empty() || !is_source_routed(header.options()),
     };
     let offset = header.fragments_offset().value();
@@ -167,6 +170,7 @@ fn v6(packet: Span<'_>) -> Result<Datagram<'_>, Skip> {
         beyond_frame: payload.wire_len() > rest.wire_len(),
         header_checksum: Checksum::NotChecked,
         id: None,
+        hops: header.hop_limit(),
         addresses_final: true,
     };
     if !is_transport(next) {

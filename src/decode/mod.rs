@@ -268,6 +268,8 @@ pub struct Notes {
     pub fragmented: bool,
     /// IPv4 identification where it is not 0 (RFC 6864), of the completing frame for a fragmented packet. IPv6 has none.
     pub ip_id: Option<u16>,
+    /// Hops that are left: IPv4's time to live, IPv6's hop limit.
+    pub hops: u8,
     /// It came after whoever watches had told the programs to end.
     pub after_end: bool,
 }

@@ -155,6 +155,27 @@ impl Name {
     }
 }
 
+impl Name {
+    /// Whether it is about segments and their bytes, and stays true whatever they mean.
+    pub fn is_of_tcp(self) -> bool {
+        matches!(
+            self,
+            Self::ConflictingRetransmission
+                | Self::Retransmission
+                | Self::FastRetransmission
+                | Self::SpuriousRetransmission
+                | Self::OutOfOrder
+                | Self::DuplicateAck
+                | Self::ZeroWindow
+                | Self::Stall
+                | Self::SmallWrites
+                | Self::WrongChecksum
+                | Self::CaptureGap
+                | Self::SnaplenCut
+        )
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

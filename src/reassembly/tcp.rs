@@ -72,19 +72,22 @@ pub struct Verdict {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Beginning {
     syn: Option<u32>,
+    /// Bytes that the SYN carried (RFC 7413).
+    opening: u32,
     /// Sequence number of the first segment other than a RST; of the byte after the SYN, where it is one.
     first: Option<u32>,
 }
 
 impl Beginning {
-    /// Takes a segment of this direction.
-    pub fn segment(&mut self, header: &Tcp) {
+    /// Takes a segment of this direction with so many bytes.
+    pub fn segment(&mut self, header: &Tcp, bytes: u32) {
         if header.rst {
             return;
         }
         let next = header.seq.wrapping_add(u32::from(header.syn));
         if header.syn && self.syn.is_none() && self.precedes(header.seq) {
             self.syn = Some(header.seq);
+            self.opening = bytes;
         }
         self.first.get_or_insert(next);
     }
@@ -94,9 +97,10 @@ impl Beginning {
         self.syn == Some(seq)
     }
 
-    /// Whether an acknowledgment answers this direction's SYN.
+    /// Whether an acknowledgment answers this direction's SYN: it, and what it carried as far as that was accepted.
     pub fn is_answered_by(&self, ack: u32) -> bool {
-        self.syn.is_some_and(|syn| syn.wrapping_add(1) == ack)
+        self.syn
+            .is_some_and(|syn| ack.wrapping_sub(syn.wrapping_add(1)) <= self.opening)
     }
 
     /// Whether a SYN of this number may have opened what was seen so far.
@@ -114,7 +118,7 @@ impl Beginning {
             return false;
         }
         match (header.ack, other.syn) {
-            (Some(ack), Some(syn)) => ack != syn.wrapping_add(1),
+            (Some(ack), Some(_)) => !other.is_answered_by(ack),
             _ => self.syn.is_some() || !self.precedes(header.seq),
         }
     }
@@ -136,6 +140,12 @@ pub struct Half<'cap> {
     early_since: u32,
     /// What was acknowledged while they wait.
     early_ack: Option<u32>,
+    /// A SYN that carried bytes (RFC 7413), until it is known whether they were accepted.
+    opening: Option<Box<Early<'cap>>>,
+    /// They were.
+    opened: bool,
+    /// A segment so far ahead that the next one has to confirm it: one damaged number would make a gap of up to 2 GiB.
+    ahead: Option<Box<Early<'cap>>>,
     /// One past the highest byte of which this side spoke as sent, in segments without payload.
     spoken: u64,
     /// The last frame that brought new bytes or the FIN.
@@ -187,6 +197,19 @@ struct Early<'cap> {
     frame: FrameNumber,
     time: Option<Timestamp>,
     wire_len: u32,
+}
+
+impl<'cap> Early<'cap> {
+    fn of<'x>(segment: &Segment<'x>, keep: Keep<'x, 'cap>) -> Self {
+        Self {
+            header: segment.header,
+            payload: keep(segment.payload),
+            payload_len: segment.payload_len,
+            frame: segment.frame,
+            time: segment.time,
+            wire_len: segment.wire_len,
+        }
+    }
 }
 
 impl<'cap> Half<'cap> {
@@ -254,14 +277,7 @@ impl<'cap> Half<'cap> {
         }
         if self.base.is_none() && self.syn.is_none() {
             if !segment.payload.is_empty() && !header.fin {
-                self.early.push(Early {
-                    header: *header,
-                    payload: keep(segment.payload),
-                    payload_len: segment.payload_len,
-                    frame: segment.frame,
-                    time: segment.time,
-                    wire_len: segment.wire_len,
-                });
+                self.early.push(Early::of(segment, keep));
                 return Verdict::default();
             }
             if !self.early.is_empty() {
@@ -275,7 +291,126 @@ impl<'cap> Half<'cap> {
             self.base = Some(data_seq);
             self.begin(sink);
         }
+        if header.syn && segment.payload_len > 0 && self.assembler.highest() == 0 {
+            return self.opening(segment, keep, sink);
+        }
+        self.opened_by(segment, sink);
+        if self.is_ahead(segment, keep, sink) {
+            return Verdict::default();
+        }
         self.place(segment, keep, sink)
+    }
+
+    /// Takes a SYN that carries bytes: they are of the stream if the other side acknowledges them, or its sender goes on behind
+    /// them. Else they were dropped, and come again (RFC 9293, section 3.10.7.2; RFC 7413, section 4.2.2).
+    fn opening<'x>(
+        &mut self,
+        segment: &Segment<'x>,
+        keep: Keep<'x, 'cap>,
+        sink: &mut dyn FnMut(Delivery<'_>),
+    ) -> Verdict {
+        if self.opening.is_none() && !self.opened {
+            self.opening = Some(Box::new(Early::of(segment, keep)));
+        }
+        let bare = Segment {
+            payload: &[],
+            payload_len: 0,
+            ..*segment
+        };
+        self.place(&bare, keep, sink)
+    }
+
+    /// What a later segment tells of the bytes of a SYN.
+    fn opened_by(&mut self, segment: &Segment<'_>, sink: &mut dyn FnMut(Delivery<'_>)) {
+        let (Some(base), true) = (self.base, self.opening.is_some()) else {
+            return;
+        };
+        let header = &segment.header;
+        let goes_on = segment.payload_len > 0 || header.fin;
+        if goes_on && !header.syn {
+            self.opened = self.offset_of(base, header.seq) > 0;
+            if !self.opened {
+                // They come again.
+                self.opening = None;
+            }
+        }
+        self.open(sink);
+    }
+
+    /// Puts the accepted bytes of a SYN into the stream.
+    fn open(&mut self, sink: &mut dyn FnMut(Delivery<'_>)) {
+        if self.opened
+            && let Some(opening) = self.opening.take()
+        {
+            self.place_early(*opening, sink);
+        }
+    }
+
+    /// Whether a segment lies so far ahead that its number is not believed yet. The one that waits is confirmed by another near
+    /// it, and was none of this stream where the next one goes on as before.
+    fn is_ahead<'x>(
+        &mut self,
+        segment: &Segment<'x>,
+        keep: Keep<'x, 'cap>,
+        sink: &mut dyn FnMut(Delivery<'_>),
+    ) -> bool {
+        let Some(base) = self.base else { return false };
+        let header = &segment.header;
+        let far = |half: &Self, seq: u32| {
+            let highest = half.assembler.highest().max(half.acked.unwrap_or(0));
+            u64::try_from(half.offset_of(base, seq))
+                .is_ok_and(|at| at > highest.saturating_add(FAR))
+        };
+        if segment.payload_len == 0 && !header.fin {
+            return false;
+        }
+        if !far(self, header.seq) {
+            self.forget_ahead();
+            return false;
+        }
+        if let Some(ahead) = self.ahead.take() {
+            let apart = header.seq.wrapping_sub(ahead.header.seq).cast_signed();
+            if u64::from(apart.unsigned_abs()) <= FAR {
+                self.place_early(*ahead, sink);
+                return false;
+            }
+            self.ahead = Some(ahead);
+            self.forget_ahead();
+        }
+        self.ahead = Some(Box::new(Early::of(segment, keep)));
+        true
+    }
+
+    /// What waited far ahead is no part of the stream: nobody can have taken it.
+    fn forget_ahead(&mut self) {
+        if let Some(ahead) = self.ahead.take() {
+            let bytes = ahead.payload.len() as u64;
+            self.data_packets += u64::from(bytes > 0);
+            self.payload_bytes += bytes;
+            self.duplicate_bytes += bytes;
+            self.unchecked_bytes += bytes;
+        }
+    }
+
+    /// Takes a segment that waited.
+    fn place_early(&mut self, early: Early<'cap>, sink: &mut dyn FnMut(Delivery<'_>)) {
+        let bare = Segment {
+            header: early.header,
+            payload: &[],
+            payload_len: early.payload_len,
+            frame: early.frame,
+            time: early.time,
+            wire_len: early.wire_len,
+        };
+        match early.payload {
+            Cow::Borrowed(payload) => {
+                self.place(&Segment { payload, ..bare }, keep_borrowed, sink);
+            }
+            Cow::Owned(payload) => {
+                let payload = payload.as_slice();
+                self.place(&Segment { payload, ..bare }, keep_copied, sink);
+            }
+        }
     }
 
     /// It is known now where the direction begins, or nothing more is waited for.
@@ -293,23 +428,7 @@ impl<'cap> Half<'cap> {
             self.base = Some(first.wrapping_add_signed(before));
         }
         for early in early {
-            let bare = Segment {
-                header: early.header,
-                payload: &[],
-                payload_len: early.payload_len,
-                frame: early.frame,
-                time: early.time,
-                wire_len: early.wire_len,
-            };
-            match early.payload {
-                Cow::Borrowed(payload) => {
-                    self.place(&Segment { payload, ..bare }, keep_borrowed, sink);
-                }
-                Cow::Owned(payload) => {
-                    let payload = payload.as_slice();
-                    self.place(&Segment { payload, ..bare }, keep_copied, sink);
-                }
-            }
+            self.place_early(early, sink);
         }
         if let Some(ack) = self.early_ack.take() {
             self.acknowledge(ack);
@@ -403,7 +522,8 @@ impl<'cap> Half<'cap> {
     ) {
         self.data_packets += 1;
         self.payload_bytes += segment.payload.len() as u64;
-        // What lies before the first captured byte was sent before the capture began: a repeat.
+        // What lies before the first captured byte has no place in the stream any more: sent before the capture began, and seen
+        // once.
         let before = usize::try_from(position.min(0).unsigned_abs())
             .unwrap_or(usize::MAX)
             .min(segment.payload.len());
@@ -422,6 +542,9 @@ impl<'cap> Half<'cap> {
         }
         arrival.repeated_bytes += before as u64;
         arrival.unchecked_bytes += before as u64;
+        if self.syn.is_none() {
+            arrival.late_bytes += before as u64;
+        }
         self.duplicate_bytes += arrival.repeated_bytes;
         self.late_bytes += arrival.late_bytes;
         let repeated = arrival.repeated_bytes - arrival.late_bytes;
@@ -455,7 +578,6 @@ impl<'cap> Half<'cap> {
     /// Takes the acknowledgment number of a segment that the other side sent.
     pub fn acknowledge(&mut self, ack: u32) {
         let Some(base) = self.base else {
-            // Earlier bytes would be a repeat now.
             self.early_ack = Some(ack).filter(|_| !self.early.is_empty());
             return;
         };
@@ -473,6 +595,14 @@ impl<'cap> Half<'cap> {
             // Of so much at least one later segment would be here: wait for it before believing the number.
             return;
         }
+        if self.opening.is_some() {
+            if position > 0 {
+                self.opened = true;
+            } else {
+                // The SYN was accepted, and its bytes were not.
+                self.opening = None;
+            }
+        }
         if self.acked.is_none_or(|acked| acked < position) {
             self.acked = Some(position);
             self.assembler.acknowledged(position);
@@ -483,11 +613,11 @@ impl<'cap> Half<'cap> {
     pub fn settle(&mut self, limit: usize, sink: &mut dyn FnMut(Delivery<'_>)) -> bool {
         if !self.early.is_empty() {
             self.early_since += 1;
-            let waited = self.early_since > EARLY_PATIENCE || self.early.len() >= EARLY;
-            if waited || self.early_ack.is_some() {
+            if self.early_since > EARLY_PATIENCE || self.early.len() >= EARLY {
                 self.begin(sink);
             }
         }
+        self.open(sink);
         self.frames_since += 1;
         if self.frames_since >= PATIENCE {
             self.frames_since = 0;
@@ -523,6 +653,14 @@ impl<'cap> Half<'cap> {
     /// has of the other direction.
     pub fn finish(&mut self, other: Other, sink: &mut dyn FnMut(Delivery<'_>)) {
         self.begin(sink);
+        // Nobody says whether they were accepted.
+        self.opened = true;
+        self.open(sink);
+        if self.ahead.is_some() && self.fin.is_none() {
+            // That it is none of the stream is not sure.
+            self.spoken = self.spoken.max(self.assembler.highest() + 1);
+        }
+        self.forget_ahead();
         let mut acked = self.acked_bytes();
         if other == Other::Closed && self.fin.is_none() && acked > self.assembler.highest() {
             // The other side closed as well, so the last number it acknowledged is that of a FIN, and no byte.

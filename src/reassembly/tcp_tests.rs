@@ -144,17 +144,90 @@ fn late_start_takes_the_earliest_byte_seen_as_offset_0_whenever_it_was_captured(
 }
 
 #[test]
-fn what_comes_before_an_acknowledged_byte_of_a_late_start_was_sent_before() {
+fn what_comes_before_an_acknowledged_byte_of_a_late_start_was_seen_once() {
     let mut direction = Direction::default();
     direction.send(seq(5_000), b"middle");
     direction.half.acknowledge(5_006);
+    direction.send(seq(4_998), b"xx");
     let verdict = direction.send(seq(5_006), b"end");
-    assert_eq!(verdict.offset, None, "it waited with the others");
-    let verdict = direction.send(seq(4_998), b"xx");
-    assert_eq!(verdict.offset, None);
-    assert_eq!(verdict.arrival.repeated_bytes, 2);
+    assert_eq!(verdict.offset, None, "it waits with the others");
+    // Once the beginning is settled there is no place for it, and it is no repeat all the same.
+    for piece in [&b"1"[..], b"2"] {
+        let next = direction.half.assembler.next().max(11);
+        let at = 4_998 + u32::try_from(next).unwrap();
+        direction.send(seq(at), piece);
+    }
+    let verdict = direction.send(seq(4_996), b"ab");
+    assert_eq!(
+        (verdict.arrival.late_bytes, verdict.retransmission),
+        (2, false)
+    );
     direction.finish();
-    assert_eq!(direction.bytes, b"middleend");
+    assert_eq!(direction.bytes, b"xxmiddleend12");
+    assert_eq!(direction.half.retransmitted_packets, 0);
+}
+
+#[test]
+fn bytes_of_a_syn_count_if_they_were_accepted() {
+    // (acknowledged by the answer, what comes next, at which number)
+    for (answer, next, at, bytes) in [
+        (Some(106), &b"rest"[..], 106, &b"earlyrest"[..]),
+        (Some(101), b"other", 101, b"other"),
+        (None, b"rest", 106, b"earlyrest"),
+        (None, b"other", 101, b"other"),
+    ] {
+        let mut direction = Direction::default();
+        direction.send(syn(100), b"early");
+        assert_eq!(direction.bytes, b"", "nobody accepted them yet");
+        if let Some(ack) = answer {
+            direction.half.acknowledge(ack);
+        }
+        let verdict = direction.send(seq(at), next);
+        assert_eq!(verdict.arrival.conflict, None);
+        direction.finish();
+        assert_eq!(direction.bytes, bytes, "{answer:?}");
+        assert_eq!(direction.half.retransmitted_packets, 0);
+    }
+    let mut direction = Direction::default();
+    direction.send(syn(100), b"early");
+    direction.finish();
+    assert_eq!(direction.bytes, b"early", "nobody says");
+}
+
+#[test]
+fn a_segment_far_ahead_counts_once_another_confirms_it() {
+    let far = 102 + u32::try_from(FAR).unwrap() + 10;
+    let mut direction = Direction::default();
+    direction.send(syn(100), b"");
+    direction.send(seq(101), b"a");
+    assert_eq!(direction.send(seq(far), b"stray"), Verdict::default());
+    direction.send(seq(102), b"b");
+    direction.finish();
+    assert_eq!(
+        (direction.bytes.as_slice(), direction.gaps.len()),
+        (&b"ab"[..], 0)
+    );
+    assert_eq!(direction.half.duplicate_bytes, 5);
+
+    let mut direction = Direction::default();
+    direction.send(syn(100), b"");
+    direction.send(seq(101), b"a");
+    direction.send(seq(far), b"far");
+    direction.send(seq(far + 3), b"away");
+    direction.finish();
+    assert_eq!(direction.bytes, b"afaraway");
+    assert_eq!(direction.gaps.len(), 1);
+
+    let mut direction = Direction::default();
+    direction.send(syn(100), b"");
+    direction.send(seq(101), b"a");
+    direction.send(seq(far), b"last");
+    direction.finish();
+    assert_eq!(direction.bytes, b"a");
+    assert!(
+        direction.half.end_unsure(),
+        "nobody says that it is none of the stream"
+    );
 }
 
 #[test]
@@ -390,12 +463,12 @@ fn another_syn_is_another_connection_and_a_repeated_one_is_not() {
         !beginning.is_another(&syn(7), &other),
         "nothing was seen before"
     );
-    beginning.segment(&syn(7));
+    beginning.segment(&syn(7), 0);
     assert!(!beginning.is_another(&syn(7), &other));
     assert!(beginning.is_another(&syn(8), &other));
     assert!(!beginning.is_another(&seq(8), &other));
     let mut middle = Beginning::default();
-    middle.segment(&seq(5));
+    middle.segment(&seq(5), 0);
     assert!(
         middle.is_another(&syn(7), &other),
         "it goes on since before the capture"
@@ -413,8 +486,8 @@ fn a_second_answer_to_one_syn_is_one_connection() {
         ..syn(number)
     };
     let (mut client, mut server) = (Beginning::default(), Beginning::default());
-    client.segment(&syn(100));
-    server.segment(&answer(7, 101));
+    client.segment(&syn(100), 0);
+    server.segment(&answer(7, 101), 0);
     assert!(!server.is_another(&answer(9000, 101), &client));
     assert!(server.is_another(&answer(9000, 555), &client));
 }
@@ -456,10 +529,9 @@ fn an_acknowledgment_far_ahead_is_believed_up_to_a_bound() {
     let far = u32::try_from(FAR).unwrap();
     for (beyond, believed) in [(far, true), (far + 1, false)] {
         let mut direction = Direction::default();
+        direction.send(syn(99), b"");
         direction.send(seq(100), b"abc");
         direction.half.acknowledge(103 + beyond);
-        // Without a SYN the first bytes wait for earlier ones until the next frame.
-        direction.half.settle(1 << 20, &mut |_| {});
         let acked = believed.then(|| 3 + u64::from(beyond));
         assert_eq!(direction.half.acked(), acked);
     }

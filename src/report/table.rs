@@ -136,6 +136,11 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
         Verdict::Incomplete if all == 1 && number(verdict) == 1 => {
             format!("{glyph}incomplete: the picture never arrived whole on the wire")
         }
+        Verdict::Inconclusive if all == 1 && report.images.iter().all(Image::is_undecided) => {
+            format!(
+                "{glyph}inconclusive: the picture cannot be judged, because bytes of it came twice and differ"
+            )
+        }
         Verdict::Inconclusive if all == 1 && number(verdict) == 1 => format!(
             "{glyph}inconclusive: the picture cannot be judged, because the capture lacks bytes of it"
         ),

@@ -2,7 +2,7 @@
 
 use super::bytes::Kind;
 use super::findings;
-use super::judge::{Arrival, Work, open_end};
+use super::judge::{Arrival, Work, never_reached, open_end};
 use super::mistakes::Mistake;
 use crate::findings::{Certainty, Finding, Name};
 use crate::ledger::comparison::{Blame, Blamed, Mismatch, SideOfMismatch};
@@ -52,6 +52,7 @@ pub(super) fn blame(
     verdict: Verdict,
     first: Option<&(Mismatch, Kind)>,
     found: &[Finding],
+    twofold: bool,
 ) -> Option<Blame> {
     let blame = |who, why: &str| {
         Some(Blame {
@@ -75,6 +76,10 @@ pub(super) fn blame(
             )
         }
         Verdict::Unverified => doubt(work),
+        Verdict::Inconclusive if twofold => blame(
+            Blamed::Unknown,
+            "the same bytes came twice and differ, and nothing tells which copy the receiver took; its file would tell",
+        ),
         Verdict::Inconclusive => blame(
             Blamed::Capture,
             if work.knowledge.lacks || work.knowledge.lacks_frames {
@@ -99,6 +104,11 @@ pub(super) fn blame(
         Verdict::Mismatch => {
             let (mismatch, kind) = first?;
             match (mismatch.side, kind) {
+                (SideOfMismatch::SenderToReceiver, _) if twofold => blame(
+                    Blamed::Unknown,
+                    "the two files differ where the same bytes came twice with different contents; which copy the receiver \
+                     took cannot be told",
+                ),
                 (SideOfMismatch::SenderToReceiver, _) => blame(
                     Blamed::Unknown,
                     "the two files differ where the capture lacks bytes; a capture without gaps would tell the side",
@@ -130,6 +140,19 @@ pub(super) fn blame(
                     Blamed::Receiver,
                     "it reset the connection before it had read everything",
                 ),
+                (SideOfMismatch::WireToReceiver, _) if never_reached(work, mismatch) => {
+                    if ends.sender_closed || ends.any_reset() {
+                        blame(
+                            Blamed::Network,
+                            "what its file lacks went out, and nobody acknowledged it",
+                        )
+                    } else {
+                        blame(
+                            Blamed::Unknown,
+                            "what its file lacks went out, and the capture ended before anybody acknowledged it",
+                        )
+                    }
+                }
                 (SideOfMismatch::WireToReceiver, _)
                     if udp && certainty(work.image) != Certainty::Proven =>
                 {

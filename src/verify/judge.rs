@@ -73,6 +73,8 @@ pub struct Knowledge {
     pub lacks_frames: bool,
     /// What reached the receiver's machine, as far as the capture shows.
     pub arrival: Arrival,
+    /// Bytes of it that were acknowledged; absent where all were, and where that cannot be told.
+    pub acknowledged: Option<u64>,
     /// Some of what was sent lies beside the pictures, and nothing explains it: how many bytes.
     pub strays: u64,
     /// What has it encoded is not written as its encoding asks for, or ends too early.
@@ -158,10 +160,13 @@ pub fn picture(work: &Work<'_>) -> Outcome {
         }
     }
     let unknown = unknown(work, &mut sent, &mut received);
+    let twofold = is_twofold(work, &mut sent, &mut received);
     let mut found = Vec::new();
     let certainty = certainty(work.image);
     for compared in [&sent, &received].into_iter().flatten() {
-        if let Some((mismatch, kind)) = &compared.difference {
+        if let Some((mismatch, kind)) = &compared.difference
+            && !never_reached(work, mismatch)
+        {
             found.extend(findings::of_mismatch(
                 work.image,
                 mismatch,
@@ -200,7 +205,7 @@ pub fn picture(work: &Work<'_>) -> Outcome {
     if !found.iter().any(|one| one.name == Name::StaleBuffer) {
         found.extend(stale_behind(work));
     }
-    let verdict = if unknown && first.is_none() {
+    let verdict = if (unknown || twofold) && first.is_none() {
         Verdict::Inconclusive
     } else {
         verdict(
@@ -218,7 +223,7 @@ pub fn picture(work: &Work<'_>) -> Outcome {
                 .to_owned(),
         })
     } else {
-        blame(work, ends, verdict, first.as_ref(), &found)
+        blame(work, ends, verdict, first.as_ref(), &found, twofold)
     };
     let (mut mismatch, mut also) = (first.map(|(m, _)| m), second.map(|(m, _)| m));
     for mismatch in [&mut mismatch, &mut also].into_iter().flatten() {
@@ -240,6 +245,62 @@ pub fn picture(work: &Work<'_>) -> Outcome {
         findings: found,
         size,
     }
+}
+
+/// Whether a difference is of bytes that the receiver did not acknowledge: they need not have reached it.
+pub(super) fn never_reached(work: &Work<'_>, mismatch: &Mismatch) -> bool {
+    mismatch.side == SideOfMismatch::WireToReceiver
+        && matches!(
+            (mismatch.first_difference, work.knowledge.acknowledged),
+            (Some(first), Some(acknowledged)) if first >= acknowledged
+        )
+}
+
+/// Whether bytes of the picture came twice and differ, and nothing tells which copy the receiver has: no capture does, and only
+/// its file. A difference in them is none that anybody made.
+fn is_twofold(
+    work: &Work<'_>,
+    sent: &mut Option<Compared>,
+    received: &mut Option<Compared>,
+) -> bool {
+    let image = work.image;
+    let of_picture = image.offset
+        ..image
+            .offset
+            .saturating_add(image.encoded_bytes.unwrap_or(image.bytes));
+    let way = work
+        .stream
+        .and_then(|stream| stream.directions.iter().find(|one| one.from == image.from));
+    let ranges = way.map_or(&[][..], |way| &way.undecided);
+    let mut ranges = ranges
+        .iter()
+        .filter(|one| one.start < of_picture.end && of_picture.start < one.end)
+        .peekable();
+    if ranges.peek().is_none() {
+        return false;
+    }
+    let ranges: Vec<_> = ranges.collect();
+    for compared in [&mut *sent, &mut *received].into_iter().flatten() {
+        let Some((mismatch, _)) = &compared.difference else {
+            continue;
+        };
+        let first = mismatch
+            .first_difference
+            .filter(|_| image.encoded_bytes.is_none());
+        let within = first.is_none_or(|first| {
+            let at = image.offset.saturating_add(first);
+            ranges.iter().any(|range| range.contains(&at))
+        });
+        if within {
+            compared.side.equal = None;
+            compared.difference = None;
+        }
+    }
+    // The file shows that the receiver has the copy that was compared.
+    received
+        .as_ref()
+        .is_none_or(|received| received.side.equal != Some(true))
+        || sent.as_ref().is_some_and(|sent| sent.side.equal.is_none())
 }
 
 /// How the picture's bytes were converted on the wire, where the evidence shows it and the wire format does not.

@@ -31,6 +31,9 @@ pub const KNOWN_MARKERS: [&[u8]; 11] = [
     b"--END--",
 ];
 
+/// So many bytes behind the one picture of a stream are left over, and no framing of their own.
+const MOST_LEFT_OVER: u8 = 16;
+
 /// Most bytes held back: the longest field that a walker takes at once, and more than a start or a marker needs.
 const HOLD: usize = 36;
 
@@ -60,6 +63,8 @@ pub struct CarveDecoder {
     /// the picture all the same.
     eof: bool,
     shown: Option<Shown>,
+    /// Bytes that followed a picture that stood alone.
+    left_over: u8,
 }
 
 #[derive(Debug)]
@@ -114,6 +119,7 @@ impl CarveDecoder {
             probed: false,
             eof: false,
             shown: None,
+            left_over: 0,
         }
     }
 
@@ -133,6 +139,25 @@ impl CarveDecoder {
         }
     }
 
+    /// What follows is framed again: a picture that is not over never will be.
+    pub(super) fn give_up(&mut self, sink: &mut Sink<'_>) {
+        if let State::Walk(walker) = &self.state {
+            sink(Event::Structure(Some(walker)));
+        }
+        match &self.state {
+            State::Walk(_) | State::Rest => {
+                self.release(sink);
+                sink(Event::PictureEnd(Ending::Broken));
+            }
+            State::Ended => {
+                sink(Event::PictureEnd(Ending::Structure));
+                self.settle(sink);
+            }
+            _ => self.settle(sink),
+        }
+        self.state = State::Search;
+    }
+
     /// The format that followed the pictures, once it showed: `marker=…` or `eof`; until then `carve`.
     pub fn protocol(&self) -> Protocol {
         match self.shown {
@@ -145,6 +170,10 @@ impl CarveDecoder {
 
     fn stray(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
         if !bytes.is_empty() {
+            if self.alone || self.left_over > 0 {
+                let more = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+                self.left_over = self.left_over.saturating_add(more);
+            }
             self.fresh = false;
             self.alone = false;
             sink(Event::Stray(bytes));
@@ -212,6 +241,10 @@ impl CarveDecoder {
             }
             Start::Picture(before, format) => {
                 self.stray(bytes.get(..before).unwrap_or_default(), sink);
+                if !self.fresh {
+                    // Another picture: what stood before it was framing.
+                    self.left_over = u8::MAX;
+                }
                 self.alone = self.fresh && !self.doubt;
                 self.fresh = false;
                 self.probed = false;
@@ -502,6 +535,7 @@ impl Decode for CarveDecoder {
             self.probed = false;
             self.fresh = false;
             self.alone = false;
+            self.left_over = u8::MAX;
             if matches!(self.state, State::Behind) {
                 self.state = State::Search;
             }
@@ -533,6 +567,14 @@ impl Decode for CarveDecoder {
             }
             State::Behind if self.alone && self.held == 0 && end == StreamEnd::Fin => {
                 self.shown = Some(Shown::Eof);
+            }
+            State::Behind | State::Search => {
+                self.settle(sink);
+                let few = (1..=MOST_LEFT_OVER).contains(&self.left_over);
+                if few && self.shown.is_none() && end == StreamEnd::Fin {
+                    // A byte too many makes no other format of it.
+                    self.shown = Some(Shown::Eof);
+                }
             }
             _ => self.settle(sink),
         }

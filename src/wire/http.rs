@@ -6,14 +6,15 @@
 //!
 //! A direction does not see the other, so that a response answers a HEAD is a guess: where the next response begins in place
 //! of the body. A body of which no byte comes is no picture.
-//! What is no HTTP is carved from there on.
+//! What is no HTTP is carved, until the head of another response comes; behind a change of protocol, to the end.
 
 mod body;
+mod lost;
 
-use super::carve::CarveDecoder;
 use super::websocket::WebSocketDecoder;
 use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
 use body::{Body, Coding};
+use lost::{Found, Lost};
 
 /// Longest head, and longest line of a chunk or a part.
 pub const LONGEST_HEAD: usize = 64 << 10;
@@ -28,6 +29,8 @@ pub struct HttpDecoder {
     current: Option<(u64, u64)>,
     /// A picture of which one range came, and the next one is still to come.
     ranges: Option<Ranges>,
+    /// A request asked for another protocol: what follows need not be HTTP.
+    asked: bool,
 }
 
 /// A picture that comes in ranges.
@@ -122,8 +125,8 @@ enum State {
     Trailer(Vec<u8>),
     /// The connection was upgraded, or a request asked for it and what follows decides.
     Upgraded(Box<WebSocketDecoder>, bool),
-    /// The framing is lost.
-    Lost(Box<CarveDecoder>),
+    /// The framing is lost, or is another one now.
+    Lost(Box<Lost>),
 }
 
 /// How long a body is.
@@ -153,20 +156,28 @@ struct Head {
     range: Option<(u64, u64, u64)>,
     /// It asks for WebSocket, or agrees.
     upgrade: bool,
+    /// It asks for another protocol.
+    asks: bool,
+    /// It agrees to another protocol: what follows is none of HTTP (RFC 9110, 7.8 and 9.3.6).
+    changes: bool,
 }
 
 fn read(bytes: &[u8]) -> Option<Head> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let response = bytes.starts_with(STATUS);
-    let (fields, status) = if response {
+    let (fields, status, tunnel) = if response {
         let mut head = httparse::Response::new(&mut fields);
         let config = httparse::ParserConfig::default();
         config.parse_response(&mut head, bytes).ok()?;
-        (head.headers, head.code)
+        let tunnel = head
+            .reason
+            .is_some_and(|reason| reason.eq_ignore_ascii_case("connection established"));
+        (head.headers, head.code, tunnel)
     } else {
         let mut head = httparse::Request::new(&mut fields);
         head.parse(bytes).ok()?;
-        (head.headers, None)
+        let tunnel = head.method == Some("CONNECT");
+        (head.headers, None, tunnel)
     };
     let field = |name: &str| {
         fields
@@ -192,7 +203,7 @@ fn read(bytes: &[u8]) -> Option<Head> {
         match content_length {
             Some(0) => None,
             Some(length) => Some(Length::Left(length)),
-            None if response => Some(Length::UntilClose),
+            None if response && !tunnel => Some(Length::UntilClose),
             None => None,
         }
     };
@@ -207,6 +218,8 @@ fn read(bytes: &[u8]) -> Option<Head> {
     Some(Head {
         response,
         upgrade,
+        asks: tunnel || has("upgrade", b""),
+        changes: !upgrade && length.is_none() && (status == Some(101) || (response && tunnel)),
         length,
         content_length,
         coding,
@@ -239,11 +252,13 @@ impl Default for HttpDecoder {
             out: Out::default(),
             current: None,
             ranges: None,
+            asked: false,
         }
     }
 }
 
 impl HttpDecoder {
+    /// What comes from here on is none of HTTP.
     fn lose(&mut self, found: &[u8], fault: bool, sink: &mut Sink<'_>) {
         (self.current, self.ranges, self.out.part) = (None, None, false);
         self.out.end(Ending::Broken, sink);
@@ -257,9 +272,9 @@ impl HttpDecoder {
                 hint: None,
             }));
         }
-        let mut carve = Box::new(CarveDecoder::inside());
-        carve.update(found, sink);
-        self.state = State::Lost(carve);
+        let mut lost = Box::<Lost>::default();
+        lost.carve(found, sink);
+        self.state = State::Lost(lost);
     }
 
     /// Another byte of a head.
@@ -279,10 +294,17 @@ impl HttpDecoder {
         }
         let held = std::mem::take(held);
         let Some(message) = read(&held).filter(|_| complete) else {
-            self.lose(&held, true, sink);
+            self.lose(&held, !self.asked, sink);
             return;
         };
         self.out.framing(held.len() as u64);
+        self.asked = !message.response && message.asks;
+        if message.changes {
+            self.no_more_ranges(sink);
+            self.out.flush(sink);
+            self.state = State::Lost(Box::new(Lost::for_good()));
+            return;
+        }
         let plain = matches!(message.coding, Coding::Identity);
         let declared = match &message.length {
             Some(Length::Left(_)) if plain => message.content_length,
@@ -495,10 +517,14 @@ impl Decode for HttpDecoder {
                     socket.update(rest, sink);
                     return;
                 }
-                State::Lost(carve) => {
-                    carve.update(rest, sink);
-                    return;
-                }
+                State::Lost(lost) => match lost.update(rest, sink) {
+                    Found::Nothing => return,
+                    Found::Head(head, taken) => {
+                        rest = rest.get(taken..).unwrap_or_default();
+                        self.state = State::Head(Vec::new());
+                        self.update(&head, sink);
+                    }
+                },
             }
         }
     }
@@ -509,8 +535,8 @@ impl Decode for HttpDecoder {
         }
         self.unpeek(sink);
         match &mut self.state {
-            State::Lost(carve) => {
-                carve.gap(length, sink);
+            State::Lost(lost) => {
+                lost.gap(length, sink);
                 return;
             }
             State::Upgraded(socket, begun) => {
@@ -545,6 +571,14 @@ impl Decode for HttpDecoder {
                 self.gap(length.saturating_sub(of_body), sink);
                 return;
             }
+            State::Body(Length::Chunk(left), body) if *left > 2 => {
+                // So does the rest of the chunk.
+                let of_chunk = left.saturating_sub(2);
+                *left = 2;
+                body.gap(of_chunk, &mut self.out, sink);
+                self.gap(length.saturating_sub(of_chunk), sink);
+                return;
+            }
             State::Body(_, body) => {
                 // Nothing tells where the next field is; what the body held back goes first.
                 body.finish(Ending::Broken, &mut self.out, sink);
@@ -576,8 +610,8 @@ impl Decode for HttpDecoder {
                     _ => Vec::new(),
                 }
             }
-            State::Lost(carve) => {
-                carve.finish(end, sink);
+            State::Lost(lost) => {
+                lost.finish(end, sink);
                 return;
             }
             State::Upgraded(socket, _) => {

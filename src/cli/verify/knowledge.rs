@@ -12,6 +12,7 @@ pub(super) fn of(report: &Report, image: &Image) -> Knowledge {
         lacks: stream.is_some_and(lacks_bytes),
         lacks_frames: report.coverage.lacks_frames(),
         arrival: stream.map_or(Arrival::Unknown, |stream| arrival(stream, image)),
+        acknowledged: stream.and_then(|stream| acknowledged(stream, image)),
         ..Knowledge::default()
     }
 }
@@ -68,6 +69,17 @@ pub(super) fn hides(report: &Report) -> bool {
             ways.any(|way| way.from == image.from && way.uncaptured_bytes() > 0)
         })
     })
+}
+
+/// Bytes of a picture that were acknowledged; absent where all were, where they stand encoded on the wire, and where no
+/// acknowledgments were captured.
+fn acknowledged(stream: &Stream, image: &Image) -> Option<u64> {
+    let way = stream
+        .directions
+        .iter()
+        .find(|way| way.from == image.from)?;
+    let bytes = way.acknowledged?.saturating_sub(image.offset);
+    (image.encoded_bytes.is_none() && bytes < image.bytes).then_some(bytes)
 }
 
 /// What of a picture reached the receiver's machine.

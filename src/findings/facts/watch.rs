@@ -1,5 +1,6 @@
 //! What of a direction's facts lives while its frames go by: little, and what is remarkable in a box.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::{CaptureFacts, Frames, Mark, Moment};
@@ -142,6 +143,13 @@ pub struct ConflictFact {
     pub second_wrong: bool,
 }
 
+impl ConflictFact {
+    /// Whether it is known which copy the receiver has.
+    pub fn is_decided(&self) -> bool {
+        self.acknowledged_before || self.first_wrong != self.second_wrong
+    }
+}
+
 /// A segment as its own direction saw it.
 #[derive(Debug, Clone, Copy)]
 pub struct Ours<'s> {
@@ -186,6 +194,19 @@ impl Watch {
     pub fn into_troubles(self) -> Troubles {
         self.troubles
             .map_or_else(Troubles::default, |troubles| *troubles)
+    }
+
+    /// Ranges that came twice and differ, where nothing tells which copy the receiver has: all of the stream, where there are
+    /// more than are told one by one.
+    pub fn undecided(&self) -> Vec<Range<u64>> {
+        let Some(troubles) = self.troubles.as_deref() else {
+            return Vec::new();
+        };
+        if troubles.conflict_count > troubles.conflicts.len() as u64 {
+            return vec![0..u64::MAX];
+        }
+        let undecided = troubles.conflicts.iter().filter(|fact| !fact.is_decided());
+        undecided.map(|fact| fact.conflict.range.clone()).collect()
     }
 
     /// Since when this side has announced that it has no room, and no room since; absent where it has room.

@@ -257,8 +257,15 @@ fn conflict(view: &View<'_>, fact: &ConflictFact) -> Finding {
               digest is of the first copy."
             .to_owned(),
     };
+    let usual = Name::ConflictingRetransmission.severity();
     Finding {
         image: view.image_at(conflict.offset),
+        // Where it is known which copy the receiver has, the stream is.
+        severity: if fact.acknowledged_before || fact.second_wrong {
+            usual.min(Severity::Warning)
+        } else {
+            usual
+        },
         ..view.finding(
             Name::ConflictingRetransmission,
             [conflict.first, conflict.second],

@@ -233,7 +233,7 @@ fn one(image: &Image, compared: &Comparison, style: &Style, out: &mut dyn Write)
             );
             say("  ", &line, Tone::Dim, style, out)?;
         }
-        if let Some(line) = in_spite(compared) {
+        if let Some(line) = in_spite(image, compared) {
             say("  ", &line, Tone::Plain, style, out)?;
         }
     }
@@ -325,7 +325,7 @@ fn missing(image: &Image, offset: u64, length: u64) -> String {
 }
 
 /// What the files say where the capture cannot.
-fn in_spite(compared: &Comparison) -> Option<String> {
+fn in_spite(image: &Image, compared: &Comparison) -> Option<String> {
     let bytes = [&compared.sent, &compared.received]
         .into_iter()
         .flatten()
@@ -333,6 +333,10 @@ fn in_spite(compared: &Comparison) -> Option<String> {
         .max()?;
     let captured = match bytes {
         0 => "The captured bytes could not be compared".to_owned(),
+        bytes if image.is_undecided() => format!(
+            "All but the bytes that came twice are right, of {}",
+            counted(bytes, "byte", "bytes")
+        ),
         bytes => format!(
             "All {} that were captured are right",
             counted(bytes, "byte", "bytes")

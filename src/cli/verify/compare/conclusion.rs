@@ -36,6 +36,12 @@ pub(super) fn refute(report: &mut Report, refuted: &BTreeSet<PictureId>) {
             finding.image = None;
         }
     }
+    // What TCP did is so, whatever the pictures are.
+    for finding in &mut report.findings {
+        if finding.name.is_of_tcp() && finding.image.is_some_and(|image| refuted.contains(&image)) {
+            finding.image = None;
+        }
+    }
     report
         .findings
         .retain(|finding| finding.image.is_none_or(|image| !refuted.contains(&image)));
