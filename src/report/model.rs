@@ -183,6 +183,16 @@ impl Report {
         self
     }
 
+    /// Whether a stream that carries pictures has a gap in which more of them, or other bytes, may lie.
+    pub fn hides(&self) -> bool {
+        self.images.iter().any(|image| {
+            self.stream(image.stream).is_some_and(|stream| {
+                let mut ways = stream.directions.iter();
+                ways.any(|way| way.from == image.from && way.uncaptured_bytes() > 0)
+            })
+        })
+    }
+
     /// Sorts, sums up and draws the verdict again, after pictures were compared or findings added.
     pub fn conclude(&mut self) {
         self.streams.sort_by_key(|stream| stream.id);
@@ -198,6 +208,9 @@ impl Report {
         });
         self.coverage = self.cover();
         self.verdict = self.images.iter().map(|image| image.verdict).max();
+        if self.hides() {
+            self.verdict = self.verdict.max(Some(Verdict::Inconclusive));
+        }
         let mut totals = Totals {
             streams: self.streams.len() as u64,
             images: self.images.len() as u64,

@@ -6,7 +6,8 @@ use super::judge::{Arrival, Work, never_reached, open_end};
 use super::mistakes::Mistake;
 use crate::findings::{Certainty, Finding, Name};
 use crate::ledger::comparison::{Blame, Blamed, Mismatch, SideOfMismatch};
-use crate::ledger::{Closed, GapCause, Image, TransportKind, Verdict};
+use crate::ledger::{Closed, GapCause, Image, Problem, Stop, TransportKind, Verdict};
+use crate::wire::Protocol;
 
 /// How the stream ended.
 #[derive(Debug, Clone, Copy, Default)]
@@ -245,7 +246,21 @@ pub(super) fn cut(work: &Work<'_>, ends: Ends) -> Blame {
         .gaps
         .iter()
         .any(|gap| gap.cause == GapCause::NeverAcknowledged);
-    let (who, why) = if lost {
+    let range = work.image.protocol == Protocol::Http
+        && work.image.declared_bytes > Some(work.image.bytes)
+        && matches!(
+            work.image.problem,
+            Some(Problem::Unfinished {
+                stop: Stop::Format,
+                ..
+            })
+        );
+    let (who, why) = if range {
+        (
+            Blamed::Unknown,
+            "one range of it was answered, and no other followed it",
+        )
+    } else if lost {
         (
             Blamed::Network,
             "bytes went out of the stream that nobody acknowledged and that were not sent again",

@@ -54,6 +54,8 @@ pub struct Beside<'b> {
     pub understood: bool,
     /// Its wire format was followed for some of the pictures, and lost before others: what stands there is none of its framing.
     pub lost: bool,
+    /// What a wire format that is no guess does not account for, ascending.
+    pub beyond: &'b [ByteRange],
     /// Where datagrams begin, and the end of the last; empty for a stream of bytes.
     pub datagrams: &'b BTreeSet<u64>,
 }
@@ -167,6 +169,20 @@ pub fn stray<E>(
                 continue;
             }
         }
+        return Ok(Some(found(picture, range)));
+    }
+    for range in beside.beyond {
+        if beside.are_datagrams(range)
+            && range.end - range.start <= MOST
+            && has_text(&bytes(range.clone())?)
+        {
+            continue;
+        }
+        let before = beside
+            .pictures
+            .iter()
+            .rfind(|placed| placed.range.end <= range.start);
+        let picture = before.map_or(first.picture, |placed| placed.picture);
         return Ok(Some(found(picture, range)));
     }
     Ok(None)
@@ -295,6 +311,7 @@ mod tests {
             open: &open,
             understood: false,
             lost: false,
+            beyond: &[],
             datagrams: &BTreeSet::new(),
         };
         let found = stray(&beside, &mut |range| {

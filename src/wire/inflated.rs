@@ -205,6 +205,8 @@ impl Decode for InflateDecoder {
 pub struct HexDecoder {
     /// Digits that may begin a picture, or the first one of a pair.
     held: Vec<u8>,
+    /// How many digits of a pair came, of those not told of.
+    halves: u64,
     open: bool,
     behind: Behind,
 }
@@ -252,6 +254,13 @@ impl HexDecoder {
         }
     }
 
+    /// The first digit of a pair that has no second one.
+    fn half(&mut self) -> Vec<u8> {
+        let held = std::mem::take(&mut self.held);
+        let real = std::mem::take(&mut self.halves) > 0;
+        held.into_iter().filter(|_| real).collect()
+    }
+
     fn no_line_end(&mut self, stray: &mut Vec<u8>) {
         if std::mem::take(&mut self.behind) == Behind::Cr {
             stray.push(b'\r');
@@ -282,9 +291,10 @@ impl Decode for HexDecoder {
             if self.open {
                 if byte.is_ascii_hexdigit() {
                     self.held.push(byte);
-                    wire += 1;
+                    self.halves += 1;
                     if let Some(value) = pair(&self.held) {
                         out.push(value);
+                        wire += std::mem::take(&mut self.halves);
                         self.held.clear();
                     }
                     continue;
@@ -292,8 +302,11 @@ impl Decode for HexDecoder {
                 covered(std::mem::take(&mut wire), &out, sink);
                 out.clear();
                 self.open = false;
-                self.held.clear();
                 sink(Event::PictureEnd(Ending::Structure));
+                let half = self.half();
+                if !half.is_empty() {
+                    sink(Event::Stray(&half));
+                }
                 self.behind = Behind::Picture;
             }
             if self.line_end(byte, &mut stray, sink) {
@@ -334,6 +347,7 @@ impl Decode for HexDecoder {
             return;
         }
         if self.open {
+            covered(std::mem::take(&mut self.halves), &[], sink);
             // Whether the next digit is the first of a pair its number tells.
             if (self.held.len() as u64 + length) % 2 == 1 {
                 self.held = vec![b'0'];
@@ -350,7 +364,10 @@ impl Decode for HexDecoder {
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         if std::mem::take(&mut self.open) {
             sink(Event::PictureEnd(Ending::EndOfStream(end)));
-            self.held.clear();
+            let half = self.half();
+            if !half.is_empty() {
+                sink(Event::Stray(&half));
+            }
         }
         self.settle(sink);
     }

@@ -61,16 +61,6 @@ fn lacks_bytes(stream: &Stream) -> bool {
     seen().any(|seen| seen.missing > 0 || (tcp && seen.captured && !seen.start))
 }
 
-/// Whether a stream that carries pictures has a gap in which more of them, or other bytes, may lie.
-pub(super) fn hides(report: &Report) -> bool {
-    report.images.iter().any(|image| {
-        report.stream(image.stream).is_some_and(|stream| {
-            let mut ways = stream.directions.iter();
-            ways.any(|way| way.from == image.from && way.uncaptured_bytes() > 0)
-        })
-    })
-}
-
 /// Bytes of a picture that were acknowledged; absent where all were, where they stand encoded on the wire, and where no
 /// acknowledgments were captured.
 fn acknowledged(stream: &Stream, image: &Image) -> Option<u64> {

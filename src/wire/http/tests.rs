@@ -232,6 +232,50 @@ fn what_is_no_http_is_carved() {
     assert_eq!(pictures(&seen), [(jpeg, Ending::Structure)]);
 }
 
+#[test]
+fn the_next_head_begins_again_behind_what_is_none_of_http() {
+    let jpeg = jpeg();
+    let next = response(&format!("Content-Length: {}\r\n", jpeg.len()), &jpeg);
+    for between in [&b"stray"[..], b"HHTTP/1.", b"HTTP/1.1\0"] {
+        let seen = decode(&[&next, between, &next[..]].concat(), StreamEnd::Fin);
+        let whole = (jpeg.clone(), Ending::Length);
+        assert_eq!(pictures(&seen), [whole.clone(), whole], "{between:?}");
+    }
+    // The chunk that a gap begins in keeps its length, and what lies behind the gap is found again.
+    let body = [b"ffff\r\n", &jpeg[..]].concat();
+    let first = response("Transfer-Encoding: chunked\r\n", &body);
+    let mut decoder = HttpDecoder::default();
+    let seen = run(|sink| {
+        decoder.update(&first, sink);
+        decoder.gap(0x2_0000, sink);
+        decoder.update(b"rest of a body", sink);
+        decoder.update(&next, sink);
+        decoder.finish(StreamEnd::Fin, sink);
+    });
+    assert!(seen.contains(&Seen::Gap(0xffff - jpeg.len() as u64)));
+    assert_eq!(pictures(&seen).last(), Some(&(jpeg, Ending::Length)));
+}
+
+#[test]
+fn another_protocol_ends_http_without_a_fault() {
+    for stream in [
+        &b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: other/1\r\n\r\n\x00\x01 none of it"[..],
+        b"HTTP/1.1 200 Connection established\r\n\r\n\x16\x03\x03 a handshake",
+        b"CONNECT host:443 HTTP/1.1\r\n\r\n\x16\x03\x01 a handshake",
+        b"GET / HTTP/1.1\r\nUpgrade: other/1\r\n\r\n\x00\x01 none of it\r\n\r\n",
+    ] {
+        let seen = decode(stream, StreamEnd::Fin);
+        assert!(
+            seen.iter().any(|event| matches!(event, Seen::Stray(_))),
+            "{seen:?}"
+        );
+        assert!(
+            !seen.iter().any(|event| matches!(event, Seen::Fault(_))),
+            "{seen:?}"
+        );
+    }
+}
+
 fn range(bytes: &[u8], from: usize, to: usize) -> Vec<u8> {
     let part = bytes.get(from..to).unwrap();
     [

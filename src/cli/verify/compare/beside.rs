@@ -8,7 +8,7 @@ use super::super::knowledge;
 use super::super::spool::Way;
 use super::{Gathered, Senders, Verifier};
 use crate::findings::{Finding, Name, Severity};
-use crate::ledger::{Direction, Image, RegionKind, Stream, TransportKind};
+use crate::ledger::{Confidence, Direction, Image, RegionKind, Stream, TransportKind};
 use crate::picture::Format;
 use crate::report::model::Report;
 use crate::units::{ByteRange, PictureId, StreamId};
@@ -33,7 +33,7 @@ impl Verifier<'_> {
                     continue;
                 }
                 let asked = Asked::of(report, stream, direction, gathered);
-                let Some(asked) = asked.filter(|asked| !asked.open.is_empty()) else {
+                let Some(asked) = asked.filter(Asked::is_open) else {
                     continue;
                 };
                 let way = Way {
@@ -296,6 +296,7 @@ struct Asked {
     open: Vec<ByteRange>,
     understood: bool,
     lost: bool,
+    beyond: Vec<ByteRange>,
     datagrams: BTreeSet<u64>,
 }
 
@@ -319,9 +320,10 @@ impl Asked {
                 && evidence
                     .is_some_and(|evidence| evidence.wire.is_some() && evidence.is_converted())
         };
-        if images.is_empty() || images.iter().any(converted) {
+        if images.is_empty() {
             return None;
         }
+        let converted = images.iter().any(converted);
         images.sort_by_key(|image| image.offset);
         // Those that a wire format found, and nothing put in their place.
         let understood = direction.map_omitted == 0
@@ -349,7 +351,9 @@ impl Asked {
         let carved = |image: &&&Image| image.protocol == Protocol::Carve;
         let lost = (1..images.len()).contains(&images.iter().filter(carved).count());
         let end = direction.unique_bytes.saturating_add(direction.gap_bytes);
-        let mut open: Vec<ByteRange> = if understood {
+        let mut open: Vec<ByteRange> = if converted {
+            Vec::new()
+        } else if understood {
             direction
                 .map
                 .iter()
@@ -362,6 +366,10 @@ impl Asked {
         if stream.transport == TransportKind::Tcp && direction.closed.is_none() {
             // More may have come, of which it is the beginning.
             open.retain(|range| range.end < end);
+        }
+        let mut beyond = beyond(stream, direction, &pictures);
+        if stream.transport == TransportKind::Tcp && direction.closed.is_none() {
+            beyond.retain(|range| range.end < end);
         }
         let mut datagrams = BTreeSet::new();
         if stream.transport == TransportKind::Udp
@@ -376,8 +384,13 @@ impl Asked {
             open,
             understood,
             lost,
+            beyond,
             datagrams,
         })
+    }
+
+    fn is_open(&self) -> bool {
+        !self.open.is_empty() || !self.beyond.is_empty()
     }
 
     fn beside(&self) -> verify::Beside<'_> {
@@ -386,9 +399,48 @@ impl Asked {
             open: &self.open,
             understood: self.understood,
             lost: self.lost,
+            beyond: &self.beyond,
             datagrams: &self.datagrams,
         }
     }
+}
+
+/// What a wire format that is no guess does not account for: bytes that are none of its framing, and bytes that it has in its pictures
+/// and that no picture has.
+fn beyond(stream: &Stream, direction: &Direction, pictures: &[verify::Placed]) -> Vec<ByteRange> {
+    let known = stream.is_confirmed() && stream.protocol != Some(Protocol::Carve);
+    if !known || direction.map_omitted > 0 {
+        return Vec::new();
+    }
+    // A format that was given and did not find them leaves all else unaccounted for.
+    let missed = pictures.iter().find(|placed| placed.is_carved);
+    if stream.confidence == Some(Confidence::Given)
+        && let Some(placed) = missed
+    {
+        let start = placed.range.start;
+        return vec![start..start.saturating_add(1)];
+    }
+    // Pieces with headers of their own lie otherwise.
+    let plain = |placed: &verify::Placed| placed.lie == verify::Lie::Plain;
+    if !pictures.iter().all(plain) {
+        return Vec::new();
+    }
+    let mut beyond = Vec::new();
+    for region in &direction.map {
+        if !matches!(region.kind, RegionKind::Stray | RegionKind::Picture) {
+            continue;
+        }
+        let mut from = region.offset;
+        for placed in pictures {
+            if placed.range.start < region.end() && from < placed.range.end {
+                beyond.push(from..placed.range.start.max(from));
+                from = from.max(placed.range.end);
+            }
+        }
+        beyond.push(from..region.end().max(from));
+    }
+    beyond.retain(|range| range.start < range.end);
+    beyond
 }
 
 /// What lies before, between and behind pictures.

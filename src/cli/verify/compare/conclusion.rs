@@ -121,7 +121,7 @@ pub(in crate::cli::verify) fn concluded(report: &mut Report) {
         pieces_are_not_judged(&mut report.images, &mut report.verdict, delivered);
         report.verdict = report.verdict.max(left_over(report, verification));
     }
-    if knowledge::hides(report) {
+    if report.hides() {
         report.verdict = report.verdict.max(Some(Verdict::Inconclusive));
     }
 }
