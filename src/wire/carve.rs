@@ -32,7 +32,7 @@ pub const KNOWN_MARKERS: [&[u8]; 11] = [
 ];
 
 /// So many bytes behind the one picture of a stream are left over, and no framing of their own.
-const MOST_LEFT_OVER: u8 = 16;
+const MOST_LEFT_OVER: u8 = 4;
 
 /// Most bytes held back: the longest field that a walker takes at once, and more than a start or a marker needs.
 const HOLD: usize = 36;

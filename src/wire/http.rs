@@ -272,9 +272,9 @@ impl HttpDecoder {
                 hint: None,
             }));
         }
-        let mut lost = Box::<Lost>::default();
-        lost.carve(found, sink);
-        self.state = State::Lost(lost);
+        self.state = State::Lost(Box::default());
+        // It may hold the next head.
+        self.update(found, sink);
     }
 
     /// Another byte of a head.

@@ -218,8 +218,8 @@ fn borders(whole: &Report, from: SocketAddr, all: usize) -> Vec<usize> {
 /// Names, commands and dates are the programs' own: a letter more is another message that means as much.
 const TEXTS: [&str; 3] = ["http", "smtp", "name-size-marker"];
 
-/// A zero makes another frame of what follows it.
-const FRAMES: [&str; 2] = ["zmtp", "websocket"];
+/// A zero makes another frame of what follows it, or stands behind the last part of a body, where all is passed over.
+const FRAMES: [&str; 3] = ["zmtp", "websocket", "http"];
 
 /// Whether a byte more may be what the program wanted to say.
 fn is_free(name: &str, byte: u8) -> bool {

@@ -55,7 +55,9 @@ fn marker_behind_a_picture_tells_the_format() {
 fn one_picture_and_fin_is_eof() {
     let png = picture(ImageFormat::Png, 24, 17);
     assert_eq!(decode(&[&png]).1, Protocol::Eof);
-    assert_eq!(decode(&[&png, b"x"]).1, Protocol::Carve);
+    // A byte too many makes no other format of it.
+    assert_eq!(decode(&[&png, b"x"]).1, Protocol::Eof);
+    assert_eq!(decode(&[&png, b"xyz", b"zz"]).1, Protocol::Carve);
     assert_eq!(decode(&[b"x", &png]).1, Protocol::Carve);
     assert_eq!(decode(&[&png, &png]).1, Protocol::Carve);
     let mut reset = CarveDecoder::new();
