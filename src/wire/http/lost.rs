@@ -91,9 +91,12 @@ impl Lost {
 
     /// Whether a byte may come behind those held, in the head of a response.
     fn may_go_on(&self, byte: u8) -> bool {
-        match STATUS.get(self.held.len()) {
-            Some(&expected) => byte == expected,
-            None => !byte.is_ascii_control() || matches!(byte, b'\r' | b'\n' | b'\t'),
+        // `HTTP/1.1 200`: the minor version, a space, the status (RFC 9112, section 4).
+        match (STATUS.get(self.held.len()), self.held.len()) {
+            (Some(&expected), _) => byte == expected,
+            (None, 7 | 9..=11) => byte.is_ascii_digit(),
+            (None, 8) => byte == b' ',
+            (None, _) => !byte.is_ascii_control() || matches!(byte, b'\r' | b'\n' | b'\t'),
         }
     }
 
