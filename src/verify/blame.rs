@@ -61,9 +61,6 @@ pub(super) fn blame(
             why: why.to_owned(),
         })
     };
-    let udp = work
-        .stream
-        .is_some_and(|stream| stream.transport == TransportKind::Udp);
     match verdict {
         Verdict::Match => None,
         Verdict::Incomplete
@@ -137,38 +134,47 @@ pub(super) fn blame(
                     Blamed::Sender,
                     "the bytes were different when they came onto the wire",
                 ),
-                (SideOfMismatch::WireToReceiver, _) if ends.receiver_reset => blame(
-                    Blamed::Receiver,
-                    "it reset the connection before it had read everything",
-                ),
-                (SideOfMismatch::WireToReceiver, _) if never_reached(work, mismatch) => {
-                    if ends.sender_closed || ends.any_reset() {
-                        blame(
-                            Blamed::Network,
-                            "what its file lacks went out, and nobody acknowledged it",
-                        )
-                    } else {
-                        blame(
-                            Blamed::Unknown,
-                            "what its file lacks went out, and the capture ended before anybody acknowledged it",
-                        )
-                    }
-                }
-                (SideOfMismatch::WireToReceiver, _)
-                    if udp && certainty(work.image) != Certainty::Proven =>
-                {
-                    blame(
-                        Blamed::Unknown,
-                        "the bytes are on the wire where it was captured, not in the file: lost behind that place or in the \
-                         receiver; a capture taken on the receiving machine would tell",
-                    )
-                }
-                (SideOfMismatch::WireToReceiver, _) => blame(
-                    Blamed::Receiver,
-                    "the wire has the right bytes, its file does not",
-                ),
+                (SideOfMismatch::WireToReceiver, _) => Some(of_receiver(work, ends, mismatch)),
             }
         }
+    }
+}
+
+/// Whose side it is that the received file is not what is on the wire.
+fn of_receiver(work: &Work<'_>, ends: Ends, mismatch: &Mismatch) -> Blame {
+    let udp = work
+        .stream
+        .is_some_and(|stream| stream.transport == TransportKind::Udp);
+    let (who, why) = if ends.receiver_reset {
+        (
+            Blamed::Receiver,
+            "it reset the connection before it had read everything",
+        )
+    } else if never_reached(work, mismatch) && (ends.sender_closed || ends.any_reset()) {
+        (
+            Blamed::Network,
+            "what its file lacks went out, and nobody acknowledged it",
+        )
+    } else if never_reached(work, mismatch) {
+        (
+            Blamed::Unknown,
+            "what its file lacks went out, and the capture ended before anybody acknowledged it",
+        )
+    } else if udp && certainty(work.image) != Certainty::Proven {
+        (
+            Blamed::Unknown,
+            "the bytes are on the wire where it was captured, not in the file: lost behind that place or in the receiver; a \
+             capture taken on the receiving machine would tell",
+        )
+    } else {
+        (
+            Blamed::Receiver,
+            "the wire has the right bytes, its file does not",
+        )
+    };
+    Blame {
+        who,
+        why: why.to_owned(),
     }
 }
 

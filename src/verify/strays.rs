@@ -171,21 +171,7 @@ pub fn stray<E>(
         }
         return Ok(Some(found(picture, range)));
     }
-    for range in beside.beyond {
-        if beside.are_datagrams(range)
-            && range.end - range.start <= MOST
-            && has_text(&bytes(range.clone())?)
-        {
-            continue;
-        }
-        let before = beside
-            .pictures
-            .iter()
-            .rfind(|placed| placed.range.end <= range.start);
-        let picture = before.map_or(first.picture, |placed| placed.picture);
-        return Ok(Some(found(picture, range)));
-    }
-    Ok(None)
+    beside.unaccounted(first.picture, bytes)
 }
 
 /// Whether after each picture the same comes as after the last; `headed`: headers stand before them.
@@ -212,6 +198,31 @@ fn comes_each_time<E>(
 }
 
 impl Beside<'_> {
+    /// The first of what a known wire format does not account for. Datagrams of text are messages of their own.
+    fn unaccounted<E>(
+        &self,
+        first: PictureId,
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<Option<Stray>, E> {
+        for range in self.beyond {
+            let length = range.end - range.start;
+            if self.are_datagrams(range) && length <= MOST && has_text(&bytes(range.clone())?) {
+                continue;
+            }
+            let before = self
+                .pictures
+                .iter()
+                .rfind(|placed| placed.range.end <= range.start);
+            return Ok(Some(Stray {
+                picture: before.map_or(first, |placed| placed.picture),
+                offset: range.start,
+                bytes: length,
+                declared: None,
+            }));
+        }
+        Ok(None)
+    }
+
     /// What stands before the first picture that the wire format did not find any more.
     fn where_lost(&self, leads: &[Lead<'_>]) -> Option<Stray> {
         let lead = leads.iter().find(|lead| lead.placed.is_carved)?;

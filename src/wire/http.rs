@@ -144,6 +144,10 @@ enum Length {
 const STATUS: &[u8] = b"HTTP/1.";
 
 /// What a head says.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a head says is a list of yes and no"
+)]
 struct Head {
     response: bool,
     length: Option<Length>,

@@ -203,7 +203,7 @@ impl Watch {
             return Vec::new();
         };
         if troubles.conflict_count > troubles.conflicts.len() as u64 {
-            return vec![0..u64::MAX];
+            return std::iter::once(0..u64::MAX).collect();
         }
         let undecided = troubles.conflicts.iter().filter(|fact| !fact.is_decided());
         undecided.map(|fact| fact.conflict.range.clone()).collect()

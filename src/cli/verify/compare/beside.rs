@@ -418,7 +418,7 @@ fn beyond(stream: &Stream, direction: &Direction, pictures: &[verify::Placed]) -
         && let Some(placed) = missed
     {
         let start = placed.range.start;
-        return vec![start..start.saturating_add(1)];
+        return std::iter::once(start..start.saturating_add(1)).collect();
     }
     // Pieces with headers of their own lie otherwise.
     let plain = |placed: &verify::Placed| placed.lie == verify::Lie::Plain;
