@@ -233,7 +233,7 @@ fn of_pictures(report: &Report) -> Option<&Stream> {
 }
 
 fn format(report: &Report) -> Option<&Protocol> {
-    of_pictures(report)?.protocol.as_ref()
+    Some(&report.images.first()?.protocol)
 }
 
 /// Whether its wire format is no guess.

@@ -68,6 +68,14 @@ fn acknowledged(stream: &Stream, image: &Image) -> Option<u64> {
         .directions
         .iter()
         .find(|way| way.from == image.from)?;
+    let back = stream
+        .directions
+        .iter()
+        .find(|way| way.from != image.from)?;
+    // A receiver that closed or reset gave up the rest by itself.
+    if back.closed.is_some() || image.is_raw_pixels() {
+        return None;
+    }
     let bytes = way.acknowledged?.saturating_sub(image.offset);
     (image.encoded_bytes.is_none() && bytes < image.bytes).then_some(bytes)
 }

@@ -349,7 +349,8 @@ impl Asked {
             })
             .collect();
         let carved = |image: &&&Image| image.protocol == Protocol::Carve;
-        let lost = (1..images.len()).contains(&images.iter().filter(carved).count());
+        let lost = stream.is_confirmed()
+            && (1..images.len()).contains(&images.iter().filter(carved).count());
         let end = direction.unique_bytes.saturating_add(direction.gap_bytes);
         let mut open: Vec<ByteRange> = if converted {
             Vec::new()
@@ -408,7 +409,14 @@ impl Asked {
 /// What a wire format that is no guess does not account for: bytes that are none of its framing, and bytes that it has in its pictures
 /// and that no picture has.
 fn beyond(stream: &Stream, direction: &Direction, pictures: &[verify::Placed]) -> Vec<ByteRange> {
-    let known = stream.is_confirmed() && stream.protocol != Some(Protocol::Carve);
+    // What was worked out of datagrams may be a part of the framing: others may be messages of another kind.
+    let worked_out = match stream.protocol {
+        None | Some(Protocol::Carve) => true,
+        Some(Protocol::Layout(_)) => stream.transport == TransportKind::Udp,
+        Some(_) => false,
+    };
+    let given = stream.confidence == Some(Confidence::Given);
+    let known = stream.is_confirmed() && (given || !worked_out);
     if !known || direction.map_omitted > 0 {
         return Vec::new();
     }
