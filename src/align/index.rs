@@ -33,10 +33,12 @@ impl<'t> Index<'t> {
     /// An index of these texts. Its memory is at most 1 MiB, or 3 % of theirs.
     pub(crate) fn new(texts: Vec<&'t [u8]>) -> Self {
         let total: usize = texts.iter().map(|text| text.len()).sum();
+        // Anchors of 16 bytes, one for 2^bits bytes: all of them, at most 1 MiB, or 1.6 %.
         let bits = match total >> 20 {
             0 => 4,
-            1..8 => 6,
-            8..64 => 8,
+            1..4 => 6,
+            4..16 => 8,
+            16..32 => 9,
             _ => 10,
         };
         let mut index = Self {

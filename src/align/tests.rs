@@ -145,14 +145,15 @@ fn datagrams_in_any_order_are_one_passage() {
 
 #[test]
 fn the_index_is_small() {
-    let file = noise(6, 80 << 20);
-    let index = Index::new(vec![&file]);
-    assert!(
-        index.memory() * 100 <= file.len() * 3,
-        "{} of {}",
-        index.memory(),
-        file.len()
-    );
+    // Just below each border of the steps, and above the last one.
+    let noise = noise(6, 36 << 20);
+    for size in [4 << 20, 16 << 20, 32 << 20, (36 << 20) + 1] {
+        let (one, two) = noise[..size - 1].split_at(size / 3);
+        let memory = Index::new(vec![one, two]).memory();
+        let most = (size * 3 / 100).max(1 << 20);
+        // A twentieth for what is random.
+        assert!(memory * 20 <= most * 21, "{memory} of {size}");
+    }
 }
 
 #[test]

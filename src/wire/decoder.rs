@@ -118,9 +118,13 @@ pub fn decoder(protocol: &Protocol, role: Role) -> Decoder {
         Protocol::Tftp => Decoder::Tftp(Box::default()),
         Protocol::RtpJpeg => Decoder::RtpJpeg(Box::default()),
         Protocol::Framed => Decoder::Framed(Box::default()),
-        Protocol::Layout(layout) if layout.datagrams => Decoder::LayoutDatagrams(Box::new(
-            layout::datagrams::DatagramDecoder::new(layout.as_ref().clone()),
-        )),
+        Protocol::Layout(layout) if layout.datagrams => {
+            let mut decoder = layout::datagrams::DatagramDecoder::new(layout.as_ref().clone());
+            if role == Role::Acceptor {
+                decoder.answer();
+            }
+            Decoder::LayoutDatagrams(Box::new(decoder))
+        }
         Protocol::Layout(layout) => Decoder::Layout(Box::new(layout::stream::LayoutDecoder::new(
             layout.as_ref().clone(),
         ))),

@@ -265,6 +265,30 @@ struct Open {
     walker: Option<Walker>,
     /// Headers of the pieces so far, to see which ways of numbering they allow: the first one, and the last.
     first: Box<[u8]>,
+    /// As long as each piece has a higher number than the one before: the last one's, and how many came.
+    rising: Option<(u64, u64)>,
+}
+
+impl Open {
+    fn came(&mut self, key: u64) {
+        self.rising = match self.rising {
+            Some((last, count)) if count == 0 || key > last => Some((key, count.saturating_add(1))),
+            _ => None,
+        };
+    }
+
+    /// Whether most of its pieces came in their order, and the last one: what begins a picture then begins the next.
+    fn is_behind(&self) -> bool {
+        /// Of fewer pieces chance makes an order.
+        const LEAST: u64 = 8;
+        self.total
+            .zip(self.rising)
+            .is_some_and(|(total, (last, count))| {
+                total >= LEAST
+                    && last.saturating_add(1) == total
+                    && count.saturating_mul(4) >= total.saturating_mul(3)
+            })
+    }
 }
 
 /// Longest header.
@@ -353,6 +377,7 @@ impl UdpIndexDecoder {
             total,
             walker: None,
             first: payload.get(..LONGEST).unwrap_or(payload).into(),
+            rising: Some((0, 0)),
         });
     }
 
@@ -400,6 +425,10 @@ impl UdpIndexDecoder {
             (Says::Offset(offset), _) => (offset, offset, None),
         };
         let place = match &self.open {
+            // Behind the last piece the next picture begins, though it may begin as this one did, which lacks another piece.
+            Some(open) if open.is_behind() && key == 0 && header.begins(payload) => {
+                Place::Elsewhere
+            }
             Some(open) if open.total == total => open.sequence.place(key, piece),
             Some(_) => Place::Elsewhere,
             None => match &self.last {
@@ -445,6 +474,7 @@ impl UdpIndexDecoder {
             bytes: before.len() as u64,
         });
         let last = total.is_some_and(|total| index.saturating_add(1) == total);
+        open.came(key);
         let walks = total.is_none() || !self.given;
         let walker = &mut open.walker;
         open.sequence

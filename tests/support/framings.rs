@@ -132,6 +132,19 @@ pub(crate) fn layouts() -> Vec<(String, &'static str)> {
         .collect()
 }
 
+/// The same header before another kind of picture.
+pub(crate) fn of_kind(line: &str, kind: &str) -> String {
+    let header = line
+        .trim_end_matches("pixels(bgr)")
+        .trim_end_matches("picture");
+    let payload = if kind == "raw" {
+        "pixels(bgr)"
+    } else {
+        "picture"
+    };
+    format!("{header}{payload}")
+}
+
 /// The message with the length in its header off by so much: the header of a longer picture, and this one.
 pub(crate) fn lying(layout: &Layout, picture: &[u8], number: usize, more: usize) -> Vec<u8> {
     let longer = [picture, &vec![0; more]].concat();

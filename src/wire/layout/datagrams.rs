@@ -28,6 +28,8 @@ pub struct DatagramDecoder {
     began: bool,
     /// The layout was worked out and not given: messages of other kinds may stand between pictures.
     learns: bool,
+    /// This is the side that was written to first: what it says may be answers, as long as no picture begins in it.
+    answers: bool,
 }
 
 /// What the fields of a datagram say.
@@ -69,6 +71,8 @@ struct Open {
     /// The longest piece so far, and whether one was shorter: the last, then.
     longest: usize,
     short: bool,
+    /// The number of the piece that came last, as long as each has a higher one than the one before.
+    rising: Option<u64>,
 }
 
 /// Reads a datagram as these fields, to the last byte; nothing where it is none.
@@ -150,7 +154,28 @@ impl DatagramDecoder {
             base: None,
             began: false,
             learns: false,
+            answers: false,
         }
+    }
+
+    /// The side that was written to first sends these: short datagrams that begin no picture are answers.
+    pub(crate) fn answer(&mut self) {
+        self.answers = true;
+    }
+
+    /// Whether a datagram answers pictures of the other side, where none began here.
+    fn is_answer(&mut self, payload: &[u8]) -> bool {
+        /// Answers are not longer.
+        const SHORT: usize = 64;
+        let begins = |fields: &[Field]| {
+            said(fields, payload).is_some_and(|said| {
+                let data = payload.get(said.before..).unwrap_or_default();
+                matches!(sniff(data.get(..SNIFF_BYTES).unwrap_or(data)), Sniff::Is(_))
+            })
+        };
+        let head = !self.layout.message.is_empty() && said(&self.layout.message, payload).is_some();
+        self.answers &= payload.len() <= SHORT && !head && !begins(&self.layout.piece);
+        self.answers
     }
 
     /// The layout was worked out: a datagram between pictures that does not number a piece of one is a message of another kind.
@@ -406,6 +431,7 @@ impl DatagramDecoder {
             headless: true,
             longest: 0,
             short: false,
+            rising: Some(0),
         });
     }
 
@@ -439,8 +465,11 @@ impl DatagramDecoder {
         if runs && next {
             return Some(Place::Elsewhere);
         }
-        if key == 0 && begins && open.headless && open.short {
-            // The last piece of that picture came: its first was lost, and this one is of the next.
+        // Of fewer pieces chance makes an order.
+        let in_order = open.rising.is_some() && open.arrived >= 8;
+        if key == 0 && begins && open.short && (open.headless || in_order) {
+            // The last piece of that picture came, and another one was lost: this one is of the next, though pictures of one
+            // program may begin alike.
             return Some(Place::Elsewhere);
         }
         Some(open.sequence.place(key, piece))
@@ -489,6 +518,10 @@ impl DatagramDecoder {
             .count
             .is_some_and(|count| key.saturating_add(1) == count)
             && !by_offset;
+        open.rising = open
+            .rising
+            .filter(|last| open.arrived == 0 || key > *last)
+            .map(|_| key);
         let repeat = matches!(order, Order::Repeat | Order::Copy);
         if !repeat {
             open.arrived = open.arrived.saturating_add(1);
@@ -632,6 +665,11 @@ impl Decode for DatagramDecoder {
                 what: Framing::EndDatagram,
                 bytes: payload.len() as u64,
             });
+            return;
+        }
+        if self.answers && !payload.is_empty() && self.is_answer(payload) {
+            sink(Event::Stray(payload));
+            self.gap(missing, sink);
             return;
         }
         if self.whole(payload, missing, sink) || missing == 0 && self.head(payload, sink) {
