@@ -459,6 +459,9 @@ fn in_pieces(picture: &[u8], size: usize, piece: impl Fn(usize, &[u8]) -> Vec<u8
         .collect()
 }
 
+/// A layout, what goes once, each message, the picture in it, and in how many pieces.
+type Case<'c> = (&'c str, &'c [u8], Vec<u8>, &'c [u8], usize);
+
 #[test]
 fn layouts_with_what_comes_once_pieces_pixels_and_an_end() {
     if !tshark_is_there() {
@@ -487,8 +490,7 @@ fn layouts_with_what_comes_once_pieces_pixels_and_an_end() {
         .into_iter()
         .flat_map(u32::to_le_bytes)
         .collect();
-    // A layout, what goes once, each message, the picture in it, and in how many pieces.
-    let cases: [(&str, &[u8], Vec<u8>, &[u8], usize); 7] = [
+    let cases: [Case<'_>; 7] = [
         (
             "once: bytes(24); u32be length, picture",
             &[7; 24],

@@ -227,6 +227,8 @@ impl<T> Drop for Closing<'_, '_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     /// The numbers up to `most`, a few at a time, written by so many threads.
@@ -249,7 +251,7 @@ mod tests {
                     if number % 97 == 0 {
                         thread::yield_now();
                     }
-                    text.push_str(&format!("{number}\n"));
+                    let _ = writeln!(text, "{number}");
                 }
             },
             out,
@@ -259,7 +261,10 @@ mod tests {
 
     #[test]
     fn all_is_written_in_order_by_any_number_of_threads() {
-        let expected: String = (0..5_000).map(|number| format!("{number}\n")).collect();
+        let mut expected = String::new();
+        for number in 0..5_000 {
+            let _ = writeln!(expected, "{number}");
+        }
         for threads in [1, 2, 3, 8] {
             let mut out = Vec::new();
             let (_, written) = numbers(threads, 5_000, &mut out);
