@@ -4,8 +4,8 @@
 //! another width or byte order has one) is a fault that names the width and byte order under
 //! which it would be one, if what follows begins as a picture there. What comes after is carved, since nothing
 //! tells where the next field is; so it is after bytes that are missing around a field.
-//! A direction that sends no more than a few bytes which are no field and no picture is taken for answers ("OK",
-//! "GOT IMAGE"): they are stray, and no fault.
+//! A direction that sends no more than a few bytes which are no field and no picture, or text from its first byte on, is taken
+//! for answers ("OK", "GOT IMAGE"): they are stray, and no fault.
 
 use super::carve::CarveDecoder;
 use super::layout::{self, Counts, Kind, Layout, Payload};
@@ -419,7 +419,9 @@ impl LengthDecoder {
                 return;
             }
         }
-        if hint.is_some() || more_than_an_answer {
+        // However often "OK" is said, it is no length.
+        let answers = !self.any && is_text(&head);
+        if hint.is_some() || (more_than_an_answer && !answers) {
             let hint = hint.map(|field| format!("length={field}"));
             sink(Event::Fault(match value {
                 Some(value) => Fault::ImplausibleLength { value, hint },
@@ -438,6 +440,13 @@ impl LengthDecoder {
         carve.update(held, sink);
         self.state = State::Lost(carve);
     }
+}
+
+/// Whether bytes are those of text: printable, or ends of lines.
+fn is_text(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .all(|byte| matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~'))
 }
 
 /// Bytes of a message that is no picture.

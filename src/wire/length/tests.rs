@@ -149,6 +149,13 @@ fn short_answers_are_stray_and_no_fault() {
     for answer in [&b"OK"[..], b"GOT IMAGE", b"GOT IMAGEBYE BYE"] {
         assert_eq!(decode("u32be", answer), [Seen::Stray(answer.to_vec())]);
     }
+    // However many there are.
+    let many = b"OK\n".repeat(200);
+    let seen = decode("u32be", &many);
+    assert!(
+        seen.iter().all(|event| matches!(event, Seen::Stray(_))),
+        "{seen:?}"
+    );
     // Behind a picture the same bytes are a field that cannot be one.
     let seen = decode("u32be", b"\0\0\0\x01aGOT IMAGE");
     assert!(
