@@ -449,10 +449,10 @@ fn pictures_of_one_stream_obey_the_limit_too() {
         let (much, whole) = report("4G");
         let (little, bounded) = report("2M");
         assert!(whole["folded"].is_null(), "{name}: {}", whole["folded"]);
-        let folded = bounded["folded"]["images"].as_u64();
+        let summed_up = bounded["folded"]["images"].as_u64();
         let listed = bounded["images"].as_array().map_or(0, Vec::len) as u64;
-        assert!(folded > Some(3000), "{name}: {folded:?}");
-        assert_eq!(folded, Some(5000 - listed), "{name}");
+        assert!(summed_up > Some(3000), "{name}: {summed_up:?}");
+        assert_eq!(summed_up, Some(5000 - listed), "{name}");
         assert_eq!(whole["totals"], bounded["totals"], "{name}");
         assert_eq!(bounded["verdict"], verdict, "{name}");
         // Nothing is found that the whole has not, and nothing of a kind is lost.

@@ -9,8 +9,9 @@
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test makes files up, and may fail"
+    reason = "a test makes files up, may fail, and prints its table"
 )]
 
 #[path = "support/framings.rs"]
@@ -232,7 +233,7 @@ fn faults(line: &str, layout: &Layout, sent: &[Vec<u8>], healthy: &[Vec<u8>]) ->
     let half = sent[2].len() / 2;
     let cut = |message: &mut Vec<u8>| message.truncate(message.len() - half);
     let middle = healthy[1].len() / 2;
-    let lie = |more: usize| changed(healthy, 1, &|one| *one = lying(layout, &sent[1], 1, more));
+    let lied = |more: usize| changed(healthy, 1, &|one| *one = lying(layout, &sent[1], 1, more));
     let mut all = vec![
         sender("cut", changed(healthy, 2, &cut), changed(sent, 2, &cut)),
         sender(
@@ -245,9 +246,9 @@ fn faults(line: &str, layout: &Layout, sent: &[Vec<u8>], healthy: &[Vec<u8>]) ->
             changed(healthy, 1, &|one| one.push(b'\n')),
             sent.to_vec(),
         ),
-        sender("length off by one", lie(1), sent.to_vec()),
-        sender("length off by the header", lie(header), sent.to_vec()),
-        sender("length off by 33", lie(33), sent.to_vec()),
+        sender("length off by one", lied(1), sent.to_vec()),
+        sender("length off by the header", lied(header), sent.to_vec()),
+        sender("length off by 33", lied(33), sent.to_vec()),
         // The receiver stops early, drops bytes in the middle, or keeps the header.
         receiver(
             "stopped",
@@ -334,6 +335,111 @@ fn faults_of_streams_are_on_the_right_side() {
     table.hold();
 }
 
+/// What happens to datagrams, and to what is made of them.
+struct Mishap {
+    fault: &'static str,
+    /// Captured on the machine of both programs.
+    loopback: bool,
+    on_wire: Vec<Vec<u8>>,
+    files: Vec<Vec<u8>>,
+    /// Whom the verdict may accuse.
+    accused: Option<&'static str>,
+    /// The finding that must be there.
+    alarm: &'static str,
+}
+
+/// Who lost it: the sender or the network before the capture; the network or the receiver behind it; the receiver.
+fn mishaps(layout: &Layout, sent: &[Vec<u8>], healthy: &[Vec<u8>]) -> [Mishap; 9] {
+    let mut lost = healthy.to_vec();
+    lost.remove(3);
+    let mut repeated = healthy.to_vec();
+    repeated.insert(4, healthy[3].clone());
+    let mut swapped = healthy.to_vec();
+    swapped.swap(3, 4);
+    let bytes = piece(layout, sent);
+    let mut less = sent.to_vec();
+    less[0].drain(3 * bytes..4 * bytes);
+    let mut twice = sent.to_vec();
+    let again = sent[0][3 * bytes..4 * bytes].to_vec();
+    twice[0].splice(4 * bytes..4 * bytes, again);
+    let mut turned = sent.to_vec();
+    turned[0][3 * bytes..5 * bytes].rotate_left(bytes);
+    [
+        Mishap {
+            fault: "healthy",
+            loopback: true,
+            on_wire: healthy.to_vec(),
+            files: sent.to_vec(),
+            accused: None,
+            alarm: "",
+        },
+        Mishap {
+            fault: "lost at the sender",
+            loopback: true,
+            on_wire: lost.clone(),
+            files: less.clone(),
+            accused: None,
+            alarm: "datagram-lost",
+        },
+        Mishap {
+            fault: "lost before the capture",
+            loopback: false,
+            on_wire: lost.clone(),
+            files: less.clone(),
+            accused: None,
+            alarm: "datagram-lost",
+        },
+        Mishap {
+            fault: "lost behind the capture",
+            loopback: false,
+            on_wire: healthy.to_vec(),
+            files: less.clone(),
+            accused: None,
+            alarm: "receiver-overflow",
+        },
+        Mishap {
+            fault: "lost in the receiver",
+            loopback: true,
+            on_wire: healthy.to_vec(),
+            files: less.clone(),
+            accused: Some("receiver"),
+            alarm: "",
+        },
+        Mishap {
+            fault: "repeated",
+            loopback: true,
+            on_wire: repeated.clone(),
+            files: sent.to_vec(),
+            accused: None,
+            alarm: "datagram-duplicated",
+        },
+        Mishap {
+            fault: "repeated, saved twice",
+            loopback: true,
+            on_wire: repeated.clone(),
+            files: twice.clone(),
+            accused: Some("receiver"),
+            alarm: "",
+        },
+        Mishap {
+            fault: "swapped",
+            loopback: true,
+            on_wire: swapped.clone(),
+            files: sent.to_vec(),
+            accused: None,
+            alarm: "datagram-reordered",
+        },
+        Mishap {
+            fault: "swapped, saved so",
+            loopback: true,
+            on_wire: swapped.clone(),
+            files: turned.clone(),
+            accused: Some("receiver"),
+            alarm: "",
+        },
+    ]
+}
+
 #[test]
 fn lost_datagrams_are_on_the_right_side() {
     let choice = Choice::new();
@@ -344,86 +450,20 @@ fn lost_datagrams_are_on_the_right_side() {
         let sent = pictures("jpeg");
         let healthy = datagrams(&layout, &sent);
         let answered = at % 3 == 0;
-        let mut lost = healthy.clone();
-        lost.remove(3);
-        let mut repeated = healthy.clone();
-        repeated.insert(4, healthy[3].clone());
-        let mut swapped = healthy.clone();
-        swapped.swap(3, 4);
-        let size = piece(&layout, &sent);
-        let mut less = sent.clone();
-        less[0].drain(3 * size..4 * size);
-        let mut twice = sent.clone();
-        let again = sent[0][3 * size..4 * size].to_vec();
-        twice[0].splice(4 * size..4 * size, again);
-        let mut turned = sent.clone();
-        turned[0][3 * size..5 * size].rotate_left(size);
-        // Who lost it: the sender or the network before the capture; the network or the receiver behind it; the receiver.
-        for (fault, loopback, on_wire, files, accused, alarm) in [
-            ("healthy", true, &healthy, &sent, None, ""),
-            (
-                "lost at the sender",
-                true,
-                &lost,
-                &less,
-                None,
-                "datagram-lost",
-            ),
-            (
-                "lost before the capture",
-                false,
-                &lost,
-                &less,
-                None,
-                "datagram-lost",
-            ),
-            (
-                "lost behind the capture",
-                false,
-                &healthy,
-                &less,
-                None,
-                "receiver-overflow",
-            ),
-            (
-                "lost in the receiver",
-                true,
-                &healthy,
-                &less,
-                Some("receiver"),
-                "",
-            ),
-            (
-                "repeated",
-                true,
-                &repeated,
-                &sent,
-                None,
-                "datagram-duplicated",
-            ),
-            (
-                "repeated, saved twice",
-                true,
-                &repeated,
-                &twice,
-                Some("receiver"),
-                "",
-            ),
-            ("swapped", true, &swapped, &sent, None, "datagram-reordered"),
-            (
-                "swapped, saved so",
-                true,
-                &swapped,
-                &turned,
-                Some("receiver"),
-                "",
-            ),
-        ] {
+        for Mishap {
+            fault,
+            loopback,
+            on_wire,
+            files,
+            accused,
+            alarm,
+        } in mishaps(&layout, &sent, &healthy)
+        {
             for given in choice.ways(turn) {
                 let protocol = given.then_some((9_322, line.as_str()));
-                let scenario = of_datagrams(loopback, on_wire, answered);
-                let said = verify(&scenario, protocol, "jpg", &sent, files);
-                let well = files == &sent;
+                let scenario = of_datagrams(loopback, &on_wire, answered);
+                let said = verify(&scenario, protocol, "jpg", &sent, &files);
+                let well = files == sent;
                 let innocent = ["sender", "receiver"];
                 let innocent = innocent.iter().filter(|side| Some(**side) != accused);
                 let accuses = innocent.clone().any(|side| {

@@ -3,7 +3,13 @@
 //!
 //! No `match` that it denies, and no accusation where it finds nothing that differs.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "other seeds are asked for by the environment"
+)]
+
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use imgnet::analysis::Options;
 use imgnet::cli::verify::{MemoryFile, verified};
@@ -84,7 +90,7 @@ fn case(seed: u64, layouts: &[(String, &'static str)]) -> Case {
         _ => {}
     }
     if fault < 3 {
-        what.push_str(&format!(", fault {fault} of the sender at {at}"));
+        write!(what, ", fault {fault} of the sender at {at}").expect("a string takes it");
     }
     let mut received = sent.clone();
     let one = dice.below(received.len());
@@ -97,9 +103,8 @@ fn case(seed: u64, layouts: &[(String, &'static str)]) -> Case {
         _ => {}
     }
     if theirs < 3 {
-        what.push_str(&format!(
-            ", fault {theirs} of the receiver at {place} of {one}"
-        ));
+        write!(what, ", fault {theirs} of the receiver at {place} of {one}")
+            .expect("a string takes it");
     }
     let received = (dice.below(4) > 0).then_some(received);
     let (scenario, segments) = moved(&wire, &mut dice, &mut what);
@@ -115,7 +120,7 @@ fn case(seed: u64, layouts: &[(String, &'static str)]) -> Case {
         }
     }
     if !gone.is_empty() {
-        what.push_str(&format!(", without {gone:?} of {}", frames.len()));
+        write!(what, ", without {gone:?} of {}", frames.len()).expect("a string takes it");
     }
     let mut stream: Stream = vec![BTreeSet::new(); wire.len()];
     for Sent(frame, offset, bytes) in &segments {
@@ -164,7 +169,7 @@ fn moved(wire: &[u8], dice: &mut Dice, what: &mut String) -> (Scenario, Vec<Sent
             1 => {
                 let mut other = piece.to_vec();
                 other[dice.below(length)] ^= 0x40;
-                what.push_str(&format!(", conflict at {}", offset - length));
+                write!(what, ", conflict at {}", offset - length).expect("a string takes it");
                 segments.push(Sent(scenario.frames.len(), offset - length, other.clone()));
                 scenario.wait(300).again(&tcp, Client, back, &other);
             }
@@ -218,11 +223,10 @@ impl Case {
         }
         match &self.received {
             Some(received) if *received != self.sent => Some("a file received is another"),
-            Some(_) => None,
             None if self.stream.iter().any(|known| known.len() > 1) => {
                 Some("two copies of a byte differ, and no file decides")
             }
-            None => None,
+            Some(_) | None => None,
         }
     }
 
