@@ -56,7 +56,12 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
         Some(Protocol::Eof | Protocol::HalfClose | Protocol::Catalog)
     );
     Some(Finding {
-        severity: if saved { Severity::Error } else { Severity::Warning },
+        // In a format that is a guess, they may be framing that nobody knows.
+        severity: if saved && view.stream.is_confirmed() {
+            Severity::Error
+        } else {
+            Severity::Warning
+        },
         certainty: match view.stream.confidence {
             Some(Confidence::Given) => Certainty::Proven,
             _ => Certainty::Likely,
