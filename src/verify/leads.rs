@@ -10,6 +10,8 @@ pub(super) struct Lead<'p> {
     pub(super) placed: &'p Placed,
     /// It is a datagram of its own.
     pub(super) message: bool,
+    /// It begins the datagram that the picture goes on in.
+    pub(super) begins_datagram: bool,
 }
 
 /// What tells nothing.
@@ -89,7 +91,8 @@ pub(super) fn are_explained(leads: &[Lead<'_>], pictures: usize, alone: bool) ->
         return None;
     }
     // What ends each picture but the last stands before the next one.
-    let separators = leads.len() + 1 == pictures && !leads.iter().any(|(_, lead)| lead.is_first());
+    let ends_none = |(_, lead): &(&[u8], &Lead<'_>)| lead.is_first() || lead.begins_datagram;
+    let separators = leads.len() + 1 == pictures && !leads.iter().any(ends_none);
     let same = |leads: &[(&[u8], &Lead<'_>)]| {
         leads
             .iter()

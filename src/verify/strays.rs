@@ -90,6 +90,8 @@ pub fn stray<E>(
                 bytes: bytes(range.clone())?,
                 placed,
                 message: beside.are_datagrams(range),
+                begins_datagram: beside.datagrams.contains(&range.start)
+                    && !beside.datagrams.contains(&range.end),
             }),
             Some(placed) => {
                 too_long.get_or_insert((placed.picture, range.clone()));
