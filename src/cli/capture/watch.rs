@@ -24,6 +24,8 @@ const ADVANCE: Duration = Duration::from_secs(1);
 const WAIT: Duration = Duration::from_millis(40);
 /// How long a picture's files are looked out for closely.
 const RESTLESS: Duration = Duration::from_secs(1);
+/// So many nanoseconds a frame may take from the kernel to the analysis.
+const BEHIND: i64 = 1_000_000_000;
 /// Most frames that say in the file that the programs had been told to end: the first one does for all.
 const MARKED: u64 = 256;
 /// Most pictures whose files are waited for; what the others' files show is told at the end.
@@ -182,7 +184,8 @@ impl Consumer for Watch {
         {
             self.advanced = Some(now);
             let time = Timestamp(time);
-            analysis.advance(time, &mut self.eyes);
+            // Frames that were captured before now may still be on their way here: the analysis is not to be ahead of them.
+            analysis.advance(Timestamp(time.0.saturating_sub(BEHIND)), &mut self.eyes);
             // What hangs because it was told to end, hangs no more.
             if self.told.as_ref().and_then(Told::since).is_none() {
                 self.eyes.view.waits(&analysis.waits(time), time);
