@@ -483,19 +483,26 @@ impl Model {
         }
     }
 
-    /// Goes to a frame in the packet list; takes the filter off where it leaves the frame out.
-    pub(super) fn go_to(&mut self, frame: u64) {
-        let at = self.data.at(frame);
+    /// Goes to a record's row; takes the filter off where it leaves the record out, and says whether it did.
+    pub(super) fn go_to_record(&mut self, at: usize) -> bool {
         let row = match &self.chosen {
             Some(chosen) => chosen.binary_search(&at).ok(),
             None => Some(at),
         };
-        self.row = row.unwrap_or_else(|| {
+        self.row = row.unwrap_or(at);
+        if row.is_none() {
             self.filter = None;
             self.chosen = None;
+        }
+        row.is_none()
+    }
+
+    /// Goes to a frame in the packet list; takes the filter off where it leaves the frame out.
+    pub(super) fn go_to(&mut self, frame: u64) {
+        let at = self.data.at(frame);
+        if self.go_to_record(at) {
             self.message = Some("the filter left that frame out: it is off now".to_owned());
-            at
-        });
+        }
         self.screen = Screen::Packets;
         self.focus = Focus::List;
         self.open_packet();

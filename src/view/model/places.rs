@@ -188,15 +188,7 @@ impl Model {
 
     /// Selects a record and stays on the screen; takes the filter off where it leaves it out.
     fn select_record(&mut self, at: usize) {
-        let row = match &self.chosen {
-            Some(chosen) => chosen.binary_search(&at).ok(),
-            None => Some(at),
-        };
-        self.row = row.unwrap_or_else(|| {
-            self.filter = None;
-            self.chosen = None;
-            at
-        });
+        self.go_to_record(at);
         let picture = self.picture;
         self.open_packet();
         self.picture = picture;
