@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Mutex;
 
 use imgnet::analysis::Options;
 use imgnet::cli::verify::MemoryFile;
@@ -17,6 +16,7 @@ use imgnet::wire::{Piece, Protocol};
 
 use super::edit::{Edit, carried, edited};
 use super::given::Transfer;
+use super::given::on_all_cores;
 use super::scenario::{Client, Scenario, Server};
 use super::sweep::{Kept, analyse};
 use super::{kept, support};
@@ -323,26 +323,11 @@ fn one_byte_more_is_seen_in_every_format() {
     let mut names: Vec<String> = Protocol::NAMES.iter().map(|name| spelled(name)).collect();
     // One capture may stand for two names.
     names.retain(|name| captured(name).is_none_or(|capture| captures.insert(capture)));
-    let left = Mutex::new(names);
-    let total = Mutex::new((0, Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let next = left.lock().expect("no panic").pop();
-                    let Some(name) = next else {
-                        return;
-                    };
-                    let mut failures = Vec::new();
-                    let tried = of_format(&name, &mut failures);
-                    let mut total = total.lock().expect("no panic");
-                    total.0 += tried;
-                    total.1.append(&mut failures);
-                }
-            });
-        }
+    let (tried, failures) = on_all_cores(names, |name| {
+        let mut failures = Vec::new();
+        let tried = of_format(name, &mut failures);
+        (tried, failures)
     });
-    let (tried, failures) = total.into_inner().expect("no panic");
     assert!(
         failures.is_empty(),
         "{} of {tried}: {failures:#?}",

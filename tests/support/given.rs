@@ -184,6 +184,32 @@ pub(crate) fn asked(usual: usize) -> usize {
     asked.and_then(|asked| asked.parse().ok()).unwrap_or(usual)
 }
 
+/// Does each of these on whatever core is free: how many runs it took in all, and what failed.
+pub(crate) fn on_all_cores<T: Send>(
+    all: Vec<T>,
+    each: impl Fn(&T) -> (u64, Vec<String>) + Sync,
+) -> (u64, Vec<String>) {
+    let left = Mutex::new(all);
+    let total = Mutex::new((0_u64, Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let next = left.lock().expect("no panic").pop();
+                    let Some(next) = next else {
+                        return;
+                    };
+                    let (runs, mut failures) = each(&next);
+                    let mut total = total.lock().expect("no panic");
+                    total.0 += runs;
+                    total.1.append(&mut failures);
+                }
+            });
+        }
+    });
+    total.into_inner().expect("no panic")
+}
+
 /// Sweeps over transfers, on all cores; `IMGNET_SWEEP_ONLY` asks for captures of this name. None may fail,
 /// and those of all captures are more than `least`.
 pub(crate) fn swept(
@@ -195,25 +221,7 @@ pub(crate) fn swept(
     if let Some(only) = &only {
         transfers.retain(|one| one.name.contains(only));
     }
-    let transfers = Mutex::new(transfers);
-    let total = Mutex::new((0_u64, Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let next = transfers.lock().expect("no panic").pop();
-                    let Some(transfer) = next else {
-                        return;
-                    };
-                    let (runs, mut failures) = sweep(&transfer);
-                    let mut total = total.lock().expect("no panic");
-                    total.0 += runs;
-                    total.1.append(&mut failures);
-                }
-            });
-        }
-    });
-    let (runs, failures) = total.into_inner().expect("no panic");
+    let (runs, failures) = on_all_cores(transfers, sweep);
     let shown: Vec<_> = failures.iter().take(40).collect();
     assert!(
         failures.is_empty(),
