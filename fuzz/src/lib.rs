@@ -1,6 +1,6 @@
 //! What the fuzz targets do with their bytes. Each function panics when a law of imgnet does not hold.
 //!
-//! The functions know nothing of the fuzzer, so that `tests/fuzz_corpus.rs` runs the kept inputs through them
+//! The functions know nothing of the fuzzer, so that `tests/hostile/fuzz_corpus.rs` runs the kept inputs through them
 //! in every ordinary test run.
 
 mod capture;

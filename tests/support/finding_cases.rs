@@ -1,4 +1,4 @@
-//! The cases of `tests/findings.rs`: for each finding a capture that shows it and one that nearly does.
+//! The cases of `tests/framings/findings.rs`: for each finding a capture that shows it and one that nearly does.
 
 #![expect(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! What happens in the cases of `tests/findings.rs`: pictures sent well and badly, and what is found of it.
+//! What happens in the cases of `tests/framings/findings.rs`: pictures sent well and badly, and what is found of it.
 
 #![expect(
     clippy::expect_used,

@@ -4,6 +4,11 @@
     dead_code,
     reason = "every test file is a crate of its own and uses a part of this"
 )]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a helper of a test may fail as the test may"
+)]
 
 use imgnet::wire::Layout;
 use imgnet::wire::layout::encode::Facts;

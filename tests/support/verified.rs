@@ -101,16 +101,16 @@ pub(crate) fn verify(scenario: &Scenario, sent: Files<'_>, received: Files<'_>) 
 impl Verified {
     /// Findings that are no notes.
     pub(crate) fn accusations(&self) -> Vec<String> {
-        super::list(&self.report, "findings")
+        crate::support::list(&self.report, "findings")
             .iter()
-            .filter(|finding| super::text(finding, "severity") != "note")
-            .map(|finding| super::text(finding, "name").to_owned())
+            .filter(|finding| crate::support::text(finding, "severity") != "note")
+            .map(|finding| crate::support::text(finding, "name").to_owned())
             .collect()
     }
 
     /// The first picture that has this member of `compared`.
     pub(crate) fn compared(&self, member: &str) -> Option<&Value> {
-        super::list(&self.report, "images")
+        crate::support::list(&self.report, "images")
             .iter()
             .filter_map(|image| image.get("compared")?.get(member))
             .find(|value| !value.is_null())

@@ -1,0 +1,255 @@
+//! Framings that people might make up: many layouts with fields in random order, healthy and broken in known ways.
+//!
+//! The healthy must never get a warning or an error, whether their framing was given or has to be worked out; what is broken
+//! must be named where the framing was given; and a framing that was worked out must encode and decode its own input.
+
+use std::collections::BTreeMap;
+
+use crate::framings::{datagram_layouts, datagrams, layouts, lying, message, pictures};
+use crate::scenario::{Client, Scenario, Told, told};
+use imgnet::analysis::Options;
+use imgnet::findings::Severity;
+use imgnet::ledger::Confidence;
+use imgnet::wire::{Layout, Protocol};
+
+/// What a capture of these bytes, sent and then closed, tells.
+fn stream(messages: &[Vec<u8>], given: Option<&Layout>) -> Told {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(50_001, 9_321);
+    for bytes in messages {
+        scenario.transfer(&mut tcp, Client, bytes, 1400);
+        scenario.wait(20);
+    }
+    scenario.close(&mut tcp, Client);
+    told(&scenario.frames, options(given))
+}
+
+fn options(given: Option<&Layout>) -> Options {
+    Options {
+        layout: given.map(|layout| Protocol::Layout(Box::new(layout.clone()))),
+        ..Options::default()
+    }
+}
+
+/// Names of what is more than a note.
+fn alarms(told: &Told) -> Vec<String> {
+    told.findings
+        .iter()
+        .filter(|finding| finding.severity != Severity::Note)
+        .map(|finding| finding.name.to_string())
+        .collect()
+}
+
+#[test]
+fn healthy_headers_of_any_kind_raise_no_alarm() {
+    let mut wrong = Vec::new();
+    let mut worked_out = 0;
+    let mut walked = 0;
+    for (line, kind) in layouts() {
+        let layout: Layout = line.parse().unwrap();
+        let sent = pictures(kind);
+        let messages: Vec<Vec<u8>> = sent
+            .iter()
+            .enumerate()
+            .map(|(at, picture)| message(&layout, picture, at))
+            .collect();
+        for given in [Some(&layout), None] {
+            let told = stream(&messages, given);
+            let alarms = alarms(&told);
+            let bytes: Vec<u64> = told.images.iter().map(|image| image.bytes).collect();
+            let want: Vec<u64> = sent.iter().map(|picture| picture.len() as u64).collect();
+            // Raw pixels without their structure are found only where the framing is given or says their size.
+            let found = bytes == want || given.is_none() && kind == "raw";
+            if !alarms.is_empty() || !found {
+                wrong.push(format!(
+                    "{line} ({kind}, given: {}): {alarms:?} {bytes:?}",
+                    given.is_some()
+                ));
+            }
+            if given.is_none() && kind != "raw" {
+                walked += 1;
+                let found = told.streams[0].protocol.clone();
+                let sure = told.streams[0].confidence;
+                let again = match &found {
+                    Some(Protocol::Layout(found)) => found.as_ref().clone(),
+                    Some(known @ Protocol::Length(_)) => {
+                        let field = known.to_string().replace("length=", "");
+                        let kind = field
+                            .strip_prefix("ascii")
+                            .map_or(field.clone(), |width| format!("dec({width})"));
+                        format!("{kind} length, picture").parse().unwrap()
+                    }
+                    _ => continue,
+                };
+                worked_out += 1;
+                assert!(sure >= Some(Confidence::Likely), "{line}: {sure:?}");
+                // What was worked out decodes its own input, when it is given, and what it encodes itself.
+                let encoded: Vec<Vec<u8>> = sent
+                    .iter()
+                    .enumerate()
+                    .map(|(at, picture)| message(&again, picture, at))
+                    .collect();
+                for messages in [&messages, &encoded] {
+                    let told = stream(messages, Some(&again));
+                    let bytes: Vec<u64> = told.images.iter().map(|image| image.bytes).collect();
+                    let said = self::alarms(&told);
+                    if bytes != want || !said.is_empty() {
+                        wrong.push(format!("{line}: as {again}: {bytes:?} {said:?}"));
+                    }
+                }
+            }
+        }
+    }
+    println!("worked out: {worked_out} of {walked}");
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(worked_out * 100 >= walked * 90, "{worked_out} of {walked}");
+}
+
+#[test]
+fn broken_messages_are_named_where_the_framing_is_given() {
+    let mut named = BTreeMap::<&str, (usize, usize)>::new();
+    let mut silent = Vec::new();
+    for (line, kind) in layouts() {
+        let layout: Layout = line.parse().unwrap();
+        let sent = pictures(kind);
+        let healthy: Vec<Vec<u8>> = sent
+            .iter()
+            .enumerate()
+            .map(|(at, picture)| message(&layout, picture, at))
+            .collect();
+        let other: Option<Layout> = ["be", "le"].iter().find_map(|order| {
+            let swapped = line
+                .replace("u32be length", "u32?? length")
+                .replace("u32le length", "u32be length")
+                .replace("u32?? length", "u32le length");
+            (swapped != line && line.contains(order)).then(|| swapped.parse().unwrap())
+        });
+        let mut faults: Vec<(&str, Vec<Vec<u8>>)> = Vec::new();
+        let mut cut = healthy.clone();
+        let keep = cut[2].len() - sent[2].len() / 2;
+        cut[2].truncate(keep);
+        faults.push(("cut", cut));
+        let mut more = healthy.clone();
+        more[1].push(b'\n');
+        faults.push(("one byte too many", more));
+        for (name, extra) in [("length off by one", 1), ("length off by 33", 33)] {
+            let mut lie = healthy.clone();
+            lie[1] = lying(&layout, &sent[1], 1, extra);
+            faults.push((name, lie));
+        }
+        let size = healthy[2].len() - sent[2].len();
+        let mut lie = healthy.clone();
+        lie[2] = lying(&layout, &sent[2], 2, size);
+        faults.push(("length off by the header", lie));
+        if let Some(other) = other {
+            let swapped = sent
+                .iter()
+                .enumerate()
+                .map(|(at, picture)| message(&other, picture, at))
+                .collect();
+            faults.push(("byte order", swapped));
+        }
+        for (name, messages) in faults {
+            let told = stream(&messages, Some(&layout));
+            let count = named.entry(name).or_default();
+            count.1 += 1;
+            if alarms(&told).is_empty() {
+                silent.push(format!("{name}: {line} ({kind})"));
+            } else {
+                count.0 += 1;
+            }
+            // Worked out, it may say less, and never more than the bytes show.
+            let guessed = stream(&messages, None);
+            let whole = guessed.images.iter().filter(|image| image.complete).count();
+            assert!(whole <= 3, "{name}: {line}");
+        }
+    }
+    println!("named: {named:?}");
+    let (found, all) = named
+        .values()
+        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert!(
+        found * 100 >= all * 95,
+        "{found} of {all}:\n{}",
+        silent.join("\n")
+    );
+}
+
+fn capture(datagrams: &[Vec<u8>], given: Option<&Layout>) -> Told {
+    let mut scenario = Scenario::new();
+    for datagram in datagrams {
+        scenario.datagram([50_002, 9_322], datagram);
+        scenario.wait(3);
+    }
+    told(&scenario.frames, options(given))
+}
+
+#[test]
+fn datagrams_healthy_lost_repeated_and_swapped() {
+    let mut wrong = Vec::new();
+    let mut named = BTreeMap::<(&str, bool), (usize, usize)>::new();
+    let mut unnamed = Vec::new();
+    for line in datagram_layouts() {
+        let layout: Layout = line.parse().unwrap();
+        let sent = pictures("jpeg");
+        let healthy = datagrams(&layout, &sent);
+        let want: Vec<u64> = sent.iter().map(|picture| picture.len() as u64).collect();
+        for given in [Some(&layout), None] {
+            let told = capture(&healthy, given);
+            let bytes: Vec<u64> = told.images.iter().map(|image| image.bytes).collect();
+            let alarms = alarms(&told);
+            if !alarms.is_empty() || bytes != want {
+                wrong.push(format!(
+                    "{line}, given: {}: {alarms:?} {bytes:?}",
+                    given.is_some()
+                ));
+            }
+            let mut lost = healthy.clone();
+            lost.remove(3);
+            let mut repeated = healthy.clone();
+            repeated.insert(4, healthy[3].clone());
+            let mut swapped = healthy.clone();
+            swapped.swap(3, 4);
+            for (fault, datagrams, name) in [
+                ("lost", lost, "datagram-lost"),
+                ("repeated", repeated, "datagram-duplicated"),
+                ("swapped", swapped, "datagram-reordered"),
+            ] {
+                let told = capture(&datagrams, given);
+                let count = named.entry((fault, given.is_some())).or_default();
+                count.1 += 1;
+                if told
+                    .findings
+                    .iter()
+                    .any(|finding| finding.name.as_str() == name)
+                {
+                    count.0 += 1;
+                } else if given.is_some() {
+                    unnamed.push(format!(
+                        "{fault}: {line}: {:?}",
+                        told.images
+                            .iter()
+                            .map(|image| (image.bytes, image.complete))
+                            .collect::<Vec<_>>()
+                    ));
+                }
+            }
+        }
+    }
+    println!("unnamed:\n{}", unnamed.join("\n"));
+    println!("named (fault, given): {named:?}");
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    let given = named.iter().filter(|((_, given), _)| *given);
+    let (found, all) = given.fold((0, 0), |sum, (_, one)| (sum.0 + one.0, sum.1 + one.1));
+    assert!(found * 100 >= all * 95, "{named:?}");
+}
