@@ -1,5 +1,6 @@
 //! `imgnet annotate`: comments on frames that Wireshark shows.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,11 @@ use crate::capture::annotate::{self, Copied};
 use crate::cli::args::{AnalysisArgs, ColorArg, FormatArg, OutputArgs};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
+use crate::cli::inspect::{FilterArg, Narrowing};
 use crate::cli::output::sink;
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
+use crate::dissect::Index;
 use crate::ledger::{Image, Stream};
 use crate::report::annotations;
 use crate::report::text::{self, counted};
@@ -26,6 +29,7 @@ use crate::source;
     after_help = "Examples:\n  \
                   imgnet annotate run.pcap -o annotated.pcapng\n  \
                   wireshark annotated.pcapng -Y 'frame.comment contains \"imgnet: finding\"'\n  \
+                  imgnet annotate run.pcap -Y 'imgnet.finding' -o annotated.pcapng   only on frames that this filter chooses\n  \
                   imgnet annotate run.pcapng.zst --protocol 5050=marker -o annotated.pcapng\n\n\
                   Frames, times, interfaces, options, comments that are there, and blocks of unknown kinds stay as they are; a \
                   pcap file becomes pcapng. With wireshark/imgnet.lua the comments are fields: imgnet.picture, imgnet.chunk.\n\n\
@@ -41,6 +45,9 @@ pub struct Annotate {
     /// Write the annotated capture there; replaced only once all is written
     #[arg(short, long, value_name = "OUT.pcapng")]
     output: PathBuf,
+
+    #[command(flatten)]
+    filter: FilterArg,
 
     /// Say nothing but errors
     #[arg(short, long, conflicts_with = "verbose")]
@@ -67,6 +74,7 @@ pub(super) fn run(command: &Annotate) -> anyhow::Result<Exit> {
     let captures = [command.capture.clone()];
     let frames = glue::open(&captures)?;
     let again = source::Files::open(&captures)?;
+    let narrowing = Narrowing::of(&command.filter, &captures, &command.analysis)?;
     let mut inputs = captures.to_vec();
     inputs.extend(command.analysis.files());
     let out = sink(&command.output, &inputs)?;
@@ -89,7 +97,17 @@ pub(super) fn run(command: &Annotate) -> anyhow::Result<Exit> {
     let report = watcher
         .collector
         .into_report(reading.captures, reading.packets);
+    let truncated = report.truncated();
     let mut comments = annotations::comments(&report);
+    if let Some(narrowing) = narrowing {
+        let index = Index::new(report.streams, report.images, report.findings);
+        let mut kept = BTreeMap::new();
+        narrowing.each_chosen(&index, &mut |seen| {
+            let number = seen.frame.number;
+            kept.extend(comments.remove(&number).map(|comments| (number, comments)));
+        })?;
+        comments = kept;
+    }
     let mut bytes = again.unpacked()?;
     let mut outcome: Result<Copied, annotate::Error> = Ok(Copied::default());
     out.write(|out| {
@@ -109,7 +127,7 @@ pub(super) fn run(command: &Annotate) -> anyhow::Result<Exit> {
     if !command.quiet {
         tell(command, &copied)?;
     }
-    Ok(if copied.cut || report.truncated() {
+    Ok(if copied.cut || truncated {
         Exit::Inconclusive
     } else {
         Exit::Good

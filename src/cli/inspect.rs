@@ -269,22 +269,35 @@ impl<'f> Narrowing<'f> {
             .iter()
             .flat_map(|finding| finding.packets.iter().copied())
             .collect();
-        let mut inspector = Inspector::new(self.streams);
-        let filter = self.filter;
-        Capture::of(self.capture)?.for_each_frame(&mut |frame| {
-            inspector.frame(frame, &index, &mut |seen| {
-                if filter.chooses(seen) {
-                    chosen.add(seen, &proofs);
-                }
-            });
-            ControlFlow::Continue(())
-        })?;
+        self.each_chosen(&index, &mut |seen| chosen.add(seen, &proofs))?;
         let (mut streams, mut images, mut findings) = index.into_accounts();
         streams.retain(|stream| chosen.streams.contains(&stream.id));
         images.retain(|image| chosen.images.contains(&image.id));
         findings.retain(|finding| chosen.has(finding));
         (report.streams, report.images, report.findings) = (streams, images, findings);
         report.conclude();
+        Ok(())
+    }
+
+    /// Shows every frame that is chosen, in order.
+    ///
+    /// # Errors
+    /// A capture that cannot be read any more.
+    pub(super) fn each_chosen(
+        self,
+        index: &Index,
+        show: &mut dyn FnMut(&Seen<'_>),
+    ) -> anyhow::Result<()> {
+        let mut inspector = Inspector::new(self.streams);
+        let filter = self.filter;
+        Capture::of(self.capture)?.for_each_frame(&mut |frame| {
+            inspector.frame(frame, index, &mut |seen| {
+                if filter.chooses(seen) {
+                    show(seen);
+                }
+            });
+            ControlFlow::Continue(())
+        })?;
         Ok(())
     }
 }

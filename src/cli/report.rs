@@ -8,10 +8,11 @@ use crate::capture::confine::Needs;
 use crate::cli::args::{AnalysisArgs, CapturePaths, ColorArg, FormatArg, OutputArgs};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
+use crate::cli::inspect::{FilterArg, Narrowing};
 use crate::cli::output::{apart, not_an_input_folder};
 use crate::cli::page::{self, PageFile, Sight, ThemeArg};
 use crate::cli::progress::Progress;
-use crate::cli::verify::compare::{Named, Settings, Sides};
+use crate::cli::verify::compare::{self, Named, Settings, Sides};
 use crate::cli::verify::files;
 use crate::cli::verify::spool::Spool;
 use crate::cli::verify::watched::{Watched, Watchers};
@@ -24,6 +25,7 @@ use crate::cli::verify::watched::{Watched, Watchers};
                   imgnet report run.pcapng -o report.html\n  \
                   imgnet report run.pcapng --sent sent --received received -o report.html\n  \
                   imgnet report ring_*.pcapng.zst --theme dark -o report.html   rotated files are one capture\n  \
+                  imgnet report run.pcapng -Y 'tcp.stream == 2' -o report.html     only what this filter chooses\n  \
                   imgnet report run.pcapng --plots drawings --theme light          each drawing as SVG and PNG\n\n\
                   The page is one file: it opens from the disk, asks the network for nothing, prints, and can be read without \
                   a mouse. It only describes: imgnet verify and check are for verdicts in exit codes, and have --report.\n\n\
@@ -34,6 +36,9 @@ use crate::cli::verify::watched::{Watched, Watchers};
 pub struct Report {
     #[command(flatten)]
     captures: CapturePaths,
+
+    #[command(flatten)]
+    filter: FilterArg,
 
     #[command(flatten)]
     page: ReportArgs,
@@ -121,6 +126,7 @@ pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
     )?
     .with_theme(command.page.theme.into());
     let spool = Spool::new();
+    let narrowing = Narrowing::of(&command.filter, captures, &command.analysis)?;
     confine(command)?;
     let named = Named {
         sent: &compared.sent,
@@ -135,7 +141,7 @@ pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
         .then(|| Sides::find(&named, &mut |path, named| unchanged.look(path, named)))
         .transpose()?;
     let Watched {
-        report,
+        mut report,
         mut spool,
         sight,
     } = Watchers::new(
@@ -150,6 +156,10 @@ pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
         &Settings::default(),
     )?;
     unchanged.check()?;
+    if let Some(narrowing) = narrowing {
+        narrowing.narrow(&mut report)?;
+        compare::concluded(&mut report);
+    }
     let traces = sight.map(|sight| sight.traces).unwrap_or_default();
     if let Some(folder) = &command.page.plots {
         let plots = file.plots(&report, &traces);

@@ -41,8 +41,16 @@ pub struct Block<'b> {
 #[derive(Debug, Default)]
 struct Direction {
     next: u64,
-    waiting: BTreeMap<u64, (u64, Vec<u8>)>,
+    waiting: BTreeMap<u64, Waiting>,
     held: usize,
+}
+
+/// What came before its turn.
+#[derive(Debug)]
+struct Waiting {
+    frame: u64,
+    wanted: bool,
+    bytes: Vec<u8>,
 }
 
 /// Follows one stream.
@@ -74,8 +82,8 @@ impl Follow {
         self.stream
     }
 
-    /// Takes the next frame of the capture and shows what is in order now.
-    pub fn frame(&mut self, seen: &Seen<'_>, show: &mut Show<'_>) {
+    /// Takes the next frame of the capture and shows what is in order now; what a frame carries that is not `wanted` is passed over.
+    pub fn frame(&mut self, seen: &Seen<'_>, wanted: bool, show: &mut Show<'_>) {
         let (Some(place), Some(packet)) = (seen.place, seen.packet()) else {
             return;
         };
@@ -96,21 +104,24 @@ impl Follow {
             let bytes = packet.payload.get(skip..).unwrap_or_default();
             direction.next = end;
             let from = end - bytes.len() as u64;
-            blocks(
-                self.only,
-                &self.range,
-                at,
-                seen.index,
-                (from, frame, bytes),
-                self.stream,
-                show,
-            );
+            if wanted {
+                blocks(
+                    self.only,
+                    &self.range,
+                    at,
+                    seen.index,
+                    (from, frame, bytes),
+                    self.stream,
+                    show,
+                );
+            }
         } else {
             direction.held += packet.payload.len();
-            direction
-                .waiting
-                .entry(offset)
-                .or_insert_with(|| (frame, packet.payload.to_vec()));
+            direction.waiting.entry(offset).or_insert_with(|| Waiting {
+                frame,
+                wanted,
+                bytes: packet.payload.to_vec(),
+            });
         }
         self.drain(at, seen.index, show);
     }
@@ -134,21 +145,28 @@ impl Follow {
             if let Some(entry) = direction.waiting.first_entry()
                 && *entry.key() <= next
             {
-                let (offset, (frame, bytes)) = entry.remove_entry();
+                let (offset, waiting) = entry.remove_entry();
+                let Waiting {
+                    frame,
+                    wanted,
+                    bytes,
+                } = waiting;
                 direction.held = direction.held.saturating_sub(bytes.len());
                 let skip = usize::try_from(next - offset).unwrap_or(usize::MAX);
                 let rest = bytes.get(skip..).unwrap_or_default();
                 if !rest.is_empty() {
                     direction.next = next + rest.len() as u64;
-                    blocks(
-                        self.only,
-                        &self.range,
-                        at,
-                        index,
-                        (next, frame, rest),
-                        self.stream,
-                        show,
-                    );
+                    if wanted {
+                        blocks(
+                            self.only,
+                            &self.range,
+                            at,
+                            index,
+                            (next, frame, rest),
+                            self.stream,
+                            show,
+                        );
+                    }
                 }
                 continue;
             }

@@ -17,7 +17,7 @@ use super::seen::Seen;
 use super::short::Short;
 use crate::findings::Severity;
 use crate::report::{Style, text};
-use crate::units::Timestamp;
+use crate::units::{self, Timestamp};
 
 /// A table's columns are measured by so many rows.
 const MEASURED: usize = 200;
@@ -225,7 +225,9 @@ impl Rows {
         } else {
             text.chars().count()
         };
-        if length > width && column.is_free_text() {
+        // Nothing is shortened for a program.
+        let shortens = self.style.width < usize::MAX;
+        if length > width && shortens && column.is_free_text() {
             let kept = width.saturating_sub(1);
             let end = text.char_indices().nth(kept).map(|(at, _)| from + at);
             line.truncate(end.unwrap_or(line.len()));
@@ -376,25 +378,34 @@ impl<W: Write> List<W> {
         self.out.write_all(self.line.as_bytes())
     }
 
-    /// Ends the list; `next` is where a list of what follows begins, where there is more.
+    /// Ends the list; `next` is where a list of what follows begins, where there is more; `analysed` how many frames the rows
+    /// rest on, where these are not all of the capture.
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn finish(mut self, next: Option<u64>) -> io::Result<()> {
+    pub fn finish(mut self, next: Option<u64>, analysed: Option<u64>) -> io::Result<()> {
+        let token = next.map_or_else(|| "null".to_owned(), |next| format!("\"{next}\""));
+        let frames = analysed.map_or_else(|| "null".to_owned(), |frames| frames.to_string());
         match self.words.format {
             Format::Table => {
                 self.measured()?;
                 if let Some(next) = next {
                     writeln!(self.out, "More follow: --next {next}")?;
                 }
+                if let Some(frames) = analysed {
+                    writeln!(
+                        self.out,
+                        "Only the first {} were analysed: what later ones show is not marked (--whole analyses all first)",
+                        units::counted(frames, "frame", "frames")
+                    )?;
+                }
             }
             Format::Json => {
-                let next = next.map_or_else(|| "null".to_owned(), |next| format!("\"{next}\""));
-                writeln!(self.out, "\n],\"next\":{next}}}")?;
+                writeln!(self.out, "\n],\"next\":{token},\"analysed\":{frames}}}")?;
             }
             Format::JsonLines => {
-                if let Some(next) = next {
-                    writeln!(self.out, "{{\"next\":\"{next}\"}}")?;
+                if next.is_some() || analysed.is_some() {
+                    writeln!(self.out, "{{\"next\":{token},\"analysed\":{frames}}}")?;
                 }
             }
             Format::Csv => {}

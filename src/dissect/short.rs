@@ -51,6 +51,23 @@ impl<const ROOM: usize> Short<ROOM> {
     pub(super) fn digits(&mut self, number: u64, fewest: usize) {
         let some = number.checked_ilog10().map_or(0, |log| log as usize + 1);
         let end = self.length + some.max(fewest);
+        // Nearly all numbers have one to eight digits: written at once, and what stands behind them is written over.
+        if let (1..=8, Ok(number)) = (end - self.length, u32::try_from(number))
+            && let Some(place) = self
+                .bytes
+                .get_mut(self.length..)
+                .and_then(|rest| rest.first_chunk_mut())
+        {
+            let digits = eight(number) >> (8 * (8 - (end - self.length)));
+            *place = digits.to_le_bytes();
+            self.length = end;
+            return;
+        }
+        if number >= EIGHT_DIGITS && end <= ROOM {
+            self.digits(number / EIGHT_DIGITS, fewest.saturating_sub(8));
+            self.digits(number % EIGHT_DIGITS, 8);
+            return;
+        }
         let Some(place) = self.bytes.get_mut(self.length..end) else {
             return;
         };
@@ -68,6 +85,22 @@ impl<const ROOM: usize> Short<ROOM> {
         let written = self.bytes.get(..self.length).unwrap_or_default();
         out.push_str(std::str::from_utf8(written).unwrap_or_default());
     }
+}
+
+/// Numbers below have eight digits at most.
+const EIGHT_DIGITS: u64 = 100_000_000;
+
+/// The eight last digits of a number, zeros before it included, the first in the lowest byte: computed all at once, in lanes of which
+/// none has a carry.
+fn eight(number: u32) -> u64 {
+    let number = u64::from(number) % EIGHT_DIGITS;
+    // Two lanes of four digits, four of two, eight of one: by the reciprocals of 100 and of 10.
+    let four = number / 10_000 | (number % 10_000) << 32;
+    let hundreds = (four * 10_486) >> 20 & 0x0000_007f_0000_007f;
+    let two = hundreds | (four - 100 * hundreds) << 16;
+    let tens = (two * 103) >> 10 & 0x000f_000f_000f_000f;
+    let one = tens | (two - 10 * tens) << 8;
+    one | 0x3030_3030_3030_3030
 }
 
 #[cfg(test)]
@@ -89,6 +122,23 @@ mod tests {
             short.end(&mut out);
             let counted = crate::units::count(number);
             assert_eq!(out, format!("|{number} → {number:06} {counted}"));
+        }
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_left_out_whole() {
+        for number in [7, 12_345_678, 123_456_789, 12_345_678_901_234_567] {
+            for before in 0..24 {
+                let mut short = Short::<24>::new();
+                short.text(&"x".repeat(before));
+                short.number(number);
+                let mut out = String::new();
+                short.end(&mut out);
+                let digits = number.to_string();
+                let fits = before + digits.len() <= 24;
+                let expected = if fits { digits } else { String::new() };
+                assert_eq!(out, "x".repeat(before) + &expected, "{number}");
+            }
         }
     }
 

@@ -19,7 +19,8 @@ pub(super) struct Data {
     /// Frames that are not listed because there are too many.
     pub(super) left_out: u64,
     /// Frames that the kernel dropped while it captured, as far as the files say.
-    pub(super) drops: u64,
+    /// Absent where none of them says it.
+    pub(super) drops: Option<u64>,
     /// Whether a file is cut short or damaged.
     pub(super) truncated: bool,
 }

@@ -140,8 +140,12 @@ fn header(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     if data.left_out > 0 {
         let _ = write!(line, " ({} not listed)", count(data.left_out));
     }
-    if data.drops > 0 {
-        let _ = write!(line, " · {} dropped by the kernel", count(data.drops));
+    match data.drops {
+        Some(0) if model.live => line.push_str(" · 0 dropped"),
+        Some(drops) if drops > 0 => {
+            let _ = write!(line, " · {} dropped by the kernel", count(drops));
+        }
+        _ => {}
     }
     if data.truncated {
         line.push_str(" · file cut short");
@@ -186,7 +190,7 @@ fn footer(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
                 Screen::Graph => "3 graph",
                 Screen::Picture => "4 picture",
             };
-            format!("{screen} · Enter open · Tab pane · b bytes · / filter · : frame · e explain · ? keys · q quit")
+            fitting(screen, usize::from(area.width))
         }),
     };
     let style = Style::new().add_modifier(Modifier::REVERSED);
@@ -196,6 +200,28 @@ fn footer(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
         width = usize::from(area.width)
     );
     frame.render_widget(Paragraph::new(line).style(style), area);
+}
+
+/// What keys do, as far as there is room: those that lead on come first.
+fn fitting(screen: &str, width: usize) -> String {
+    let mut text = screen.to_owned();
+    for key in [
+        "? keys",
+        "q quit",
+        "Enter open",
+        "Tab pane",
+        "/ filter",
+        ": frame",
+        "e explain",
+        "b bytes",
+    ] {
+        // The dot between two of them takes three columns.
+        if text.chars().count() + 3 + key.len() <= width {
+            text.push_str(" · ");
+            text.push_str(key);
+        }
+    }
+    text
 }
 
 /// A box over everything, as high as what it says.

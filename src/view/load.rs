@@ -330,8 +330,11 @@ fn mapped(
     })
 }
 
-fn drops(files: &[crate::source::FileSummary]) -> u64 {
-    files.iter().filter_map(|file| file.kernel_drops).sum()
+fn drops(files: &[crate::source::FileSummary]) -> Option<u64> {
+    files
+        .iter()
+        .filter_map(|file| file.kernel_drops)
+        .reduce(|sum, drops| sum + drops)
 }
 
 #[derive(Default)]

@@ -703,6 +703,102 @@ fn long_capture(folder: &Path, frames: usize) -> PathBuf {
     path
 }
 
+/// A capture whose frame 44 proves a finding only together with frames that come after 33,000 others.
+fn late_proof(folder: &Path) -> PathBuf {
+    let bytes = std::fs::read(captures_folder().join("pipeline-hang.pcap")).expect("a capture");
+    let (header, mut rest) = bytes.split_at(24);
+    let mut records = Vec::new();
+    while let Some(length) = rest.get(8..12).and_then(<[u8]>::first_chunk) {
+        let (record, more) = rest.split_at(16 + u32::from_le_bytes(*length) as usize);
+        records.push(record);
+        rest = more;
+    }
+    let (before, after) = records.split_at(48);
+    let mut noise = before
+        .last()
+        .expect("a record")
+        .get(..8)
+        .expect("a time")
+        .to_vec();
+    noise.extend([60_u32, 60].map(u32::to_le_bytes).concat());
+    noise.extend([2; 12]);
+    noise.extend([0x88, 0xb5]);
+    noise.resize(16 + 60, 0);
+    let all = [
+        header,
+        &before.concat(),
+        &noise.repeat(33_000),
+        &after.concat(),
+    ]
+    .concat();
+    let path = folder.join("late.pcap");
+    std::fs::write(&path, all).expect("a file");
+    path
+}
+
+#[test]
+fn rows_that_rest_on_the_first_frames_say_so_and_what_they_lacked_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let capture = late_proof(folder.path());
+    let path = capture.to_str().expect("UTF-8");
+    let page = |more: &[&str]| {
+        let page = ["packets", path, "--range", "44-44", "--format", "json"];
+        let output = imgnet(&[&page, more].concat());
+        let page: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let findings = list(list(&page, "packets").first().expect("a frame"), "findings").len();
+        (page.get("analysed").expect("a member").clone(), findings)
+    };
+    assert_eq!(page(&[]), (Value::from(32_768), 0));
+    assert_eq!(page(&["--whole"]), (Value::Null, 1));
+    let output = imgnet(&["packets", path]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("2 of the first 1,000 rows"), "{told}");
+    assert!(told.contains("frame 44"), "{told}");
+    // Nobody reads a file while it is written: its rows are right from the first on.
+    let written = folder.path().join("list");
+    let output = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+        .args(["packets", path])
+        .stdout(std::fs::File::create(&written).expect("a file"))
+        .output()
+        .expect("imgnet starts");
+    assert!(output.stderr.is_empty());
+    let rows = std::fs::read_to_string(&written).expect("UTF-8");
+    let row = rows.lines().nth(44).expect("a row");
+    assert!(row.trim_start().starts_with("44 "), "{row}");
+    assert!(row.ends_with("marker-unanswered"), "{row}");
+}
+
+#[test]
+fn a_filter_narrows_what_is_followed_annotated_and_drawn() {
+    let capture = captures_folder().join("pipeline-hang.pcap");
+    let path = capture.to_str().expect("UTF-8");
+    let marker = [
+        "follow",
+        path,
+        "--stream",
+        "2",
+        "--as",
+        "raw",
+        "-Y",
+        "imgnet.role == framing",
+    ];
+    assert_eq!(imgnet(&marker).stdout, b"%IMAGE_COMPLETED%");
+    let folder = tempfile::tempdir().expect("a folder");
+    let annotated = folder.path().join("annotated.pcapng");
+    let to = annotated.to_str().expect("UTF-8");
+    let output = imgnet(&["annotate", path, "-Y", "frame.number == 50", "-o", to]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("61 frames with 1 comment "), "{told}");
+    let page = folder.path().join("page.html");
+    let to = page.to_str().expect("UTF-8");
+    for (filter, says) in [("tcp.stream == 0", false), ("tcp.stream == 2", true)] {
+        let output = imgnet(&["report", path, "-Y", filter, "-o", to]);
+        assert!(output.status.success());
+        let page = std::fs::read_to_string(&page).expect("UTF-8");
+        assert_eq!(page.contains("marker-unanswered"), says, "{filter}");
+    }
+}
+
 #[test]
 fn rows_by_many_threads_are_those_of_one() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -326,6 +326,65 @@ fn a_command_is_looked_at_while_it_runs() {
     });
 }
 
+/// Three pictures of 8 MB through one connection each, as fast as they go.
+const FAST: &str = r#"
+import socket, threading
+pixels = bytes(8_000_000)
+picture = b"BM" + (54 + len(pixels)).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little") \
+    + (40).to_bytes(4, "little") + (2000).to_bytes(4, "little") + (1000).to_bytes(4, "little") \
+    + (1).to_bytes(2, "little") + (32).to_bytes(2, "little") + bytes(24) + pixels
+listener = socket.create_server(("127.0.0.1", 65432))
+def serve():
+    for _ in range(3):
+        peer, _ = listener.accept()
+        while peer.recv(1 << 16): pass
+        peer.close()
+thread = threading.Thread(target=serve); thread.start()
+for _ in range(3):
+    peer = socket.create_connection(("127.0.0.1", 65432))
+    peer.sendall(picture); peer.close()
+thread.join()
+"#;
+
+#[test]
+fn nothing_is_dropped_while_a_command_is_looked_at() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("fast.py");
+    std::fs::write(&program, FAST).expect("a program");
+    let shell = format!(
+        "sh -c '{} view -- python3 {}; echo code $?; sleep 60'",
+        env!("CARGO_BIN_EXE_imgnet"),
+        program.display()
+    );
+    let Some(terminal) = Terminal::run("drops", 120, 40, &shell) else {
+        return;
+    };
+    let begun = Instant::now();
+    loop {
+        let screen = terminal.screen();
+        assert!(
+            !screen.contains("code 0") && !screen.contains("code 101"),
+            "{screen}"
+        );
+        if screen.contains("code ") {
+            eprintln!("SKIPPED drops: no private network can be had here: {screen}");
+            return;
+        }
+        // The capture says at its end how many frames the kernel dropped.
+        if screen.contains("dropped") {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{screen}");
+        sleep(Duration::from_millis(50));
+    }
+    let screen = terminal.screen();
+    assert!(screen.contains(" · 0 dropped"), "{screen}");
+    assert!(screen.contains("3 pictures"), "{screen}");
+    assert!(screen.contains("8,000,054 bytes"), "{screen}");
+    terminal.keys(&["q"]);
+    terminal.wait_for("code 0");
+}
+
 #[test]
 fn an_interface_is_looked_at() {
     // Loopback of a network of its own: what else goes by on this machine is not looked at.

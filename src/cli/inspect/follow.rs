@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
 
-use super::{LookArgs, Looked, to_stdout, written};
+use super::{FilterArg, LookArgs, Looked, to_stdout, written};
 use crate::cli::args::{AnalysisArgs, CapturePaths};
 use crate::cli::exit::Exit;
 use crate::dissect::carried::Role;
@@ -23,6 +23,7 @@ use crate::units::{PictureId, StreamId, count, counted};
                   imgnet follow pipeline-hang.pcap --stream 2\n  \
                   imgnet follow a.pcap --image 0 --from 10240 --to 12288       part of one picture\n  \
                   imgnet follow a.pcap --stream 0 --as text                    an HTTP dialogue\n  \
+                  imgnet follow a.pcap --stream 0 -Y 'imgnet.role == framing'  only what frames carry that this chooses\n  \
                   imgnet follow a.pcap --image 0 --as raw > picture.jpg        exactly its bytes; gaps are told, not \
                   filled\n\n\
                   Bytes that were sent again are shown once. --stream is the number in imgnet's reports (all TCP and \
@@ -34,12 +35,7 @@ pub struct Command {
     captures: CapturePaths,
 
     /// The stream of this number
-    #[arg(
-        long,
-        value_name = "N",
-        required_unless_present = "image",
-        conflicts_with = "image"
-    )]
+    #[arg(long, value_name = "N", conflicts_with = "image")]
     stream: Option<u32>,
 
     /// The picture of this number: only its direction, from its first byte to its last
@@ -61,6 +57,9 @@ pub struct Command {
     /// Only what this side sent: 0 is the side that connected, 1 the other
     #[arg(long, value_name = "SIDE", value_parser = clap::value_parser!(u8).range(0..=1))]
     side: Option<u8>,
+
+    #[command(flatten)]
+    filter: FilterArg,
 
     #[command(flatten)]
     look: LookArgs,
@@ -87,6 +86,11 @@ enum AsArg {
 /// # Errors
 /// A stream or picture that there is not, an input that cannot be read, an output that cannot be written.
 pub(in crate::cli) fn run(command: &Command) -> anyhow::Result<Exit> {
+    if command.stream.is_none() && command.image.is_none() {
+        anyhow::bail!(
+            "what is to be followed? --stream N is a conversation, --image N a picture; imgnet analyze shows both numbers"
+        );
+    }
     let captures = &command.captures.captures;
     let mut looked = Looked::open(captures, &command.analysis, None)?;
     let follow = asked(command, &looked.index)?;
@@ -108,9 +112,11 @@ pub(in crate::cli) fn run(command: &Command) -> anyhow::Result<Exit> {
             last: None,
             gaps: 0,
         };
+        let filter = command.filter.filter.as_ref();
         looked.each(&mut |seen| {
             let mut flow = ControlFlow::Continue(());
-            follow.frame(seen, &mut |block| {
+            let wanted = filter.is_none_or(|filter| filter.chooses(seen));
+            follow.frame(seen, wanted, &mut |block| {
                 if let Err(error) = shown.block(block, out) {
                     failed = Some(error);
                     flow = ControlFlow::Break(());

@@ -1,5 +1,7 @@
 //! `imgnet packets`: the packet list.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
@@ -7,8 +9,9 @@ use clap::{Args, ValueEnum};
 use super::{FilterArg, LookArgs, Looked, crew, to_stdout, written};
 use crate::cli::args::{AnalysisArgs, CapturePaths};
 use crate::cli::exit::Exit;
-use crate::dissect::list::{COLUMNS, Clock, Column, Format, List};
+use crate::dissect::list::{COLUMNS, Clock, Column, Format, List, cell, json};
 use crate::dissect::{Noted, Seen};
+use crate::units::counted;
 
 /// So many frames are analysed before the first row of a large capture is written.
 const AHEAD: u64 = 1 << 15;
@@ -30,6 +33,7 @@ const LARGE: u64 = 10_000;
                   imgnet packets big.pcap -Y tcp.analysis.flags --time utc     what Wireshark remarks on\n  \
                   imgnet packets big.pcap --range 1000-1999 --format jsonl     one page for a program\n  \
                   imgnet packets big.pcap --limit 500 --format json            a page; its \"next\" goes to --next\n  \
+                  imgnet packets big.pcap --range 1-50 --whole                 what later frames prove, too\n  \
                   imgnet packets a.pcap --columns number,time,tcp.seq,tcp.ack,carries\n\n\
                   Exit codes: 0 the input was read as far as asked; 2 usage, an input that cannot be read; 3 the input \
                   is cut short or damaged.",
@@ -79,6 +83,13 @@ struct ListArgs {
     /// Begin where an earlier list with --limit ended: the token that it gave
     #[arg(long, value_name = "TOKEN", value_parser = clap::value_parser!(u64).range(1..))]
     next: Option<u64>,
+
+    /// Analyse the whole capture before the first row
+    ///
+    /// Of a large capture the first rows are written from the analysis of its first frames, for whoever reads them as they come, and
+    /// the list says so. What is written to a file, and CSV, waits for the whole analysis in any case.
+    #[arg(long)]
+    whole: bool,
 }
 
 /// `--time`.
@@ -158,7 +169,10 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
     let filter = command.filter.filter.as_ref();
     let list = &command.list;
     // A filter over what only the whole capture tells waits for the whole capture.
-    let late = filter.is_some_and(crate::dissect::Filter::needs_capture);
+    let late = list.whole
+        || list.format == FormatArg::Csv
+        || filter.is_some_and(crate::dissect::Filter::needs_capture)
+        || !read_as_it_comes();
     let ahead = if late { None } else { Some(AHEAD) };
     // The rules of the time zone are in a file.
     let clock = clock(list.time);
@@ -180,9 +194,10 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
     });
     let first = range.first.max(list.next.unwrap_or(1));
     let mut truncated = false;
+    let mut otherwise = Vec::new();
     to_stdout(|out| {
         let style = command.look.style();
-        let mut rows = List::new(out, format, columns, clock, style).map_err(written)?;
+        let mut rows = List::new(out, format, columns.clone(), clock, style).map_err(written)?;
         let mut asked = Asked {
             filter,
             first,
@@ -191,6 +206,8 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
             most: (!looked.complete).then_some(EARLY),
             next: None,
             paused: false,
+            words: (columns, format),
+            early: Vec::new(),
         };
         asked.list(&mut looked, &mut rows)?;
         if asked.paused {
@@ -198,16 +215,41 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
             looked = looked.completed(captures)?;
             asked.paused = false;
             asked.most = None;
+            otherwise = asked.otherwise(&mut looked)?;
             asked.list(&mut looked, &mut rows)?;
         }
         truncated = looked.truncated;
-        rows.finish(asked.next).map_err(written)
+        let analysed = Some(looked.analysed).filter(|_| !looked.complete && rows.rows() > 0);
+        let finished = rows.finish(asked.next, analysed);
+        // The process ends: to give back a million small pieces one by one would only take time.
+        std::mem::forget(looked);
+        finished.map_err(written)
     })?;
+    if let [first, ..] = otherwise.as_slice() {
+        writeln!(
+            std::io::stderr().lock(),
+            "imgnet: {} of the first {} written before the whole capture was analysed would read otherwise now, the first of them \
+             frame {first}; --whole analyses it first",
+            otherwise.len(),
+            counted(EARLY, "row", "rows"),
+        )?;
+    }
     Ok(if truncated {
         Exit::Inconclusive
     } else {
         Exit::Good
     })
+}
+
+/// Whether somebody reads what is written while it is written.
+fn read_as_it_comes() -> bool {
+    use rustix::fs::FileType;
+    let out = std::io::stdout();
+    out.is_terminal()
+        || rustix::fs::fstat(&out).is_ok_and(|found| {
+            let kind = FileType::from_raw_mode(found.st_mode);
+            matches!(kind, FileType::Fifo | FileType::Socket)
+        })
 }
 
 /// Which rows are asked for.
@@ -222,9 +264,51 @@ struct Asked<'f> {
     next: Option<u64>,
     /// The rows from the first frames' analysis are written, and there are more.
     paused: bool,
+    words: (Vec<Column>, Format),
+    /// Of the rows from the first frames' analysis: the frame, and what was said of it.
+    early: Vec<(u64, u64)>,
 }
 
 impl Asked<'_> {
+    /// What a row says, in short.
+    fn said(&self, seen: &Seen<'_>) -> u64 {
+        let (columns, format) = &self.words;
+        let mut text = String::new();
+        match format {
+            Format::Json | Format::JsonLines => json(seen, columns, &mut text),
+            Format::Table | Format::Csv => {
+                for column in columns {
+                    cell(seen, *column, Clock::Relative, true, &mut text);
+                    text.push('\n');
+                }
+            }
+        }
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The frames whose rows were written early and would read otherwise now.
+    fn otherwise(&mut self, looked: &mut Looked) -> anyhow::Result<Vec<u64>> {
+        let mut found = Vec::new();
+        let early = std::mem::take(&mut self.early);
+        let mut next = early.iter();
+        let mut waited = next.next();
+        looked.each(&mut |seen| {
+            let Some((frame, said)) = waited else {
+                return ControlFlow::Break(());
+            };
+            if seen.frame.number.0 == *frame {
+                if self.said(seen) != *said {
+                    found.push(*frame);
+                }
+                waited = next.next();
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
     /// Lists what is asked for.
     fn list<W: std::io::Write + Send>(
         &mut self,
@@ -320,6 +404,9 @@ impl Asked<'_> {
                 self.paused = true;
                 self.first = number;
                 return ControlFlow::Break(());
+            }
+            if self.most.is_some() {
+                self.early.push((number, self.said(seen)));
             }
             match rows.row(seen) {
                 Ok(()) => ControlFlow::Continue(()),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-pub(super) use conclusion::concluded;
+pub(in crate::cli) use conclusion::concluded;
 use conclusion::{refute, take_back, unpaired};
 
 use super::apart::apart;

@@ -95,7 +95,13 @@ fn one(text: &str, at: usize, rest: &str, first: char) -> Result<(Token, usize),
             .iter()
             .find(|sign| rest.starts_with(**sign))
             .map(|sign| (Token::Sign(sign), sign.len()))
-            .ok_or_else(|| mistake(first.len_utf8(), "this sign means nothing in a filter")),
+            .ok_or_else(|| {
+                let message = match first {
+                    '=' => "this sign means nothing in a filter; to compare, write ==",
+                    _ => "this sign means nothing in a filter",
+                };
+                mistake(first.len_utf8(), message)
+            }),
     }
 }
 

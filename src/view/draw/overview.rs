@@ -102,7 +102,7 @@ fn draw_pictures(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rec
             Style::new()
         };
         let text = format!(
-            "  {:<15} {:>10} bytes  {:>11}  {:>13}  {:<8} {}",
+            "  {:<14} {:>10} bytes  {:>11}  {:>13}  {:<8} {}",
             kind,
             count(image.bytes),
             counted(chunks, "chunk", "chunks"),

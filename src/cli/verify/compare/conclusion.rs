@@ -115,7 +115,7 @@ pub(super) fn take_back(report: &mut Report) {
 }
 
 /// The verdict of the run, by its pictures and by what stands beside them.
-pub(in crate::cli::verify) fn concluded(report: &mut Report) {
+pub(in crate::cli) fn concluded(report: &mut Report) {
     if let Some(verification) = &report.verification {
         let delivered = delivered(verification) && !may_be_beside(report, verification);
         pieces_are_not_judged(&mut report.images, &mut report.verdict, delivered);
