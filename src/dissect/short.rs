@@ -95,11 +95,11 @@ const EIGHT_DIGITS: u64 = 100_000_000;
 fn eight(number: u32) -> u64 {
     let number = u64::from(number) % EIGHT_DIGITS;
     // Two lanes of four digits, four of two, eight of one: by the reciprocals of 100 and of 10.
-    let four = number / 10_000 | (number % 10_000) << 32;
-    let hundreds = (four * 10_486) >> 20 & 0x0000_007f_0000_007f;
-    let two = hundreds | (four - 100 * hundreds) << 16;
-    let tens = (two * 103) >> 10 & 0x000f_000f_000f_000f;
-    let one = tens | (two - 10 * tens) << 8;
+    let four = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((four * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let two = hundreds | ((four - 100 * hundreds) << 16);
+    let tens = ((two * 103) >> 10) & 0x000f_000f_000f_000f;
+    let one = tens | ((two - 10 * tens) << 8);
     one | 0x3030_3030_3030_3030
 }
 
