@@ -100,6 +100,25 @@ pub struct Frame<'a> {
 /// How the comment begins that a capture of imgnet carries on frames that came after the programs were told to end.
 pub const ENDED: &str = "imgnet: the programs had been told to end";
 
+/// How the comment begins that a capture of imgnet carries in its statistics where its disk was full.
+const UNWRITTEN: &str = "imgnet: frames that found no room in the file";
+
+/// The comment that says of how many frames a capture file had no room.
+pub fn unwritten_comment(frames: u64) -> String {
+    format!("{UNWRITTEN}: {frames}")
+}
+
+/// What such a comment says; absent where it is another one.
+pub fn unwritten_of_comment(comment: &str) -> Option<u64> {
+    let mut lines = comment.lines();
+    lines.find_map(|line| {
+        line.strip_prefix(UNWRITTEN)?
+            .strip_prefix(": ")?
+            .parse()
+            .ok()
+    })
+}
+
 /// How long an interface was gone while it was captured: taken down, or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Away {

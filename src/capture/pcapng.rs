@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use crate::frame::{Away, LinkType};
+use crate::frame::{Away, LinkType, unwritten_comment};
 use crate::units::Timestamp;
 
 /// As many bytes as are gathered before they are handed over.
@@ -115,6 +115,9 @@ pub struct Statistics {
     /// Packets dropped for want of room or by the interface. Written as `isb_ifdrop`, as dumpcap does
     /// with the same count of libpcap: it is the one that Wireshark shows as dropped.
     pub dropped: Option<u64>,
+    /// Packets for which the file had no room. Written as a comment, and counted in `isb_ifdrop` too, which is what other
+    /// programs read.
+    pub unwritten: u64,
     /// How long the interface was gone, written as a comment; absent where it never was.
     pub away: Option<Away>,
 }
@@ -283,17 +286,24 @@ impl<W: Write> Writer<W> {
             // The block's own time is when its counts were taken: when capturing ended.
             let [high, low] = time(statistics.ended).unwrap_or_default();
             block.words(&[interface, high, low]);
+            let dropped = match (statistics.dropped, statistics.unwritten) {
+                (None, 0) => None,
+                (dropped, unwritten) => Some(dropped.unwrap_or(0).saturating_add(unwritten)),
+            };
             for (code, value) in [
                 (2, time(statistics.started)),
                 (3, time(statistics.ended)),
                 // A count is one 64-bit number, other than times not two words, high one first.
                 (4, statistics.received.map(|n| halves(n.rotate_left(32)))),
-                (5, statistics.dropped.map(|n| halves(n.rotate_left(32)))),
+                (5, dropped.map(|n| halves(n.rotate_left(32)))),
                 (8, Some(halves(packets.rotate_left(32)))),
             ] {
                 if let Some([first, second]) = value {
                     block.option(code, &[first.to_le_bytes(), second.to_le_bytes()].concat());
                 }
+            }
+            if statistics.unwritten > 0 {
+                block.option(1, unwritten_comment(statistics.unwritten).as_bytes());
             }
             if let Some(away) = statistics.away {
                 block.option(1, away.comment().as_bytes());

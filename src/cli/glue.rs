@@ -126,6 +126,9 @@ fn reading(files: &[FileSummary], counts: PacketCounts, watch: &mut dyn Watch) -
         if let Some(drops @ 1..) = file.kernel_drops {
             watch.event(Event::Finding(&rules::kernel_drops(&file.path, drops)));
         }
+        if let Some(frames @ 1..) = file.unwritten {
+            watch.event(Event::Finding(&rules::disk_full(&file.path, frames)));
+        }
         if let Some(away) = file.away {
             watch.event(Event::Finding(&rules::interface_away(&file.path, &away)));
         }
@@ -163,6 +166,7 @@ pub(super) fn capture_file(file: &FileSummary) -> CaptureFile {
         truncated: damage.is_some(),
         damage,
         kernel_drops: file.kernel_drops,
+        unwritten: file.unwritten,
         away: file.away,
     }
 }

@@ -25,6 +25,10 @@ pub(super) fn of_run(report: &Report) -> Option<String> {
         let dropped = frames(drops, "frame", "frames");
         parts.push(format!("the kernel dropped {dropped} while capturing"));
     }
+    if coverage.unwritten > 0 {
+        let lost = frames(coverage.unwritten, "frame", "frames");
+        parts.push(format!("the capture file had no room for {lost}"));
+    }
     if coverage.interface_away > 0 {
         let times = frames(coverage.interface_away, "time", "times");
         parts.push(format!("the captured interface was gone {times}"));

@@ -104,6 +104,7 @@ names! {
     WrongChecksum "wrong-checksum" capture::WRONG_CHECKSUM;
     CaptureGap "capture-gap" capture::CAPTURE_GAP;
     KernelDrops "kernel-drops" capture::KERNEL_DROPS;
+    DiskFull "disk-full" capture::DISK_FULL;
     InterfaceAway "interface-away" capture::INTERFACE_AWAY;
     SnaplenCut "snaplen-cut" capture::SNAPLEN_CUT;
     FileCutShort "file-cut-short" capture::FILE_CUT_SHORT;

@@ -78,6 +78,9 @@ pub struct Coverage {
     pub undecoded: BTreeMap<Cow<'static, str>, u64>,
     /// Frames that the kernel dropped while capturing; absent where no file says.
     pub kernel_drops: Option<u64>,
+    /// Frames that were captured and found no room in the file.
+    #[serde(default)]
+    pub unwritten: u64,
     /// How often a captured interface was gone: taken down, or removed.
     pub interface_away: u64,
     /// A file is cut short or damaged.
@@ -160,6 +163,7 @@ impl Coverage {
         !self.undecoded.is_empty()
             || self.kernel_drops.is_some_and(|drops| drops > 0)
             || self.truncated
+            || self.unwritten > 0
             || self.interface_away > 0
             || self.incomplete_datagrams > 0
     }
@@ -183,6 +187,11 @@ impl Coverage {
             self.kernel_drops.unwrap_or(0),
             "frame dropped by the kernel while capturing",
             "frames dropped by the kernel while capturing",
+        );
+        add(
+            self.unwritten,
+            "frame for which the capture file had no room",
+            "frames for which the capture file had no room",
         );
         add(
             self.interface_away,

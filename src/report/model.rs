@@ -71,6 +71,9 @@ pub struct CaptureFile {
     pub damage: Option<Damage>,
     /// Frames that the capturing kernel dropped; absent where the file does not say.
     pub kernel_drops: Option<u64>,
+    /// Frames for which the file had no room; absent where it does not say. `coverage` counts them.
+    #[serde(skip)]
+    pub unwritten: Option<u64>,
     /// How long interfaces were gone meanwhile; absent where none was known to be. `coverage` counts the times.
     #[serde(skip)]
     pub away: Option<Away>,
@@ -248,6 +251,7 @@ impl Report {
         }
         for capture in &self.captures {
             coverage.file(capture.kernel_drops, capture.truncated);
+            coverage.unwritten += capture.unwritten.unwrap_or(0);
             coverage.interface_away += capture.away.map_or(0, |away| away.times);
         }
         for stream in &self.streams {

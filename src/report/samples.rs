@@ -46,6 +46,7 @@ fn capture(path: &str, packets: u64, bytes: u64) -> CaptureFile {
         truncated: false,
         damage: None,
         kernel_drops: None,
+        unwritten: None,
         away: None,
     }
 }

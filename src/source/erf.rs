@@ -198,6 +198,7 @@ impl Erf {
             resolution: Some(TimeResolution::Binary(32)),
             received: None,
             dropped: if index == 0 { self.lost } else { None },
+            unwritten: None,
             away: None,
         };
         (0..).zip(&self.interfaces).map(describe).collect()

@@ -156,6 +156,7 @@ impl Pcap {
             })),
             received: None,
             dropped: None,
+            unwritten: None,
             away: None,
         })
     }

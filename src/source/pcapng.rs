@@ -1,7 +1,7 @@
 //! The pcapng format (draft-ietf-opsawg-pcapng): sections of either byte order, several interfaces,
 //! all three packet blocks, statistics. Blocks of other kinds are passed over.
 
-use crate::frame::{Away, ENDED, LinkType};
+use crate::frame::{Away, ENDED, LinkType, unwritten_of_comment};
 use crate::source::bytes::{Order, index};
 use crate::source::clock::Clock;
 use crate::source::damage::Reason;
@@ -260,6 +260,7 @@ impl Pcapng {
                 resolution: resolution.filter(|_| offset_seconds.is_some()),
                 received: None,
                 dropped: None,
+                unwritten: None,
                 away: None,
             },
         });
@@ -276,10 +277,12 @@ impl Pcapng {
         };
         let (mut received, mut dropped) = (None, None::<u64>);
         let (mut ended, mut delivered) = (None, None);
-        let mut away = None;
+        let (mut away, mut unwritten) = (None, None);
         for option in options(self.order, body, 12) {
             if option.code == 1 {
-                away = away.or_else(|| Away::of_comment(&text(option.value)));
+                let comment = text(option.value);
+                away = away.or_else(|| Away::of_comment(&comment));
+                unwritten = unwritten.or_else(|| unwritten_of_comment(&comment));
             }
             let Ok(count) = <[u8; 8]>::try_from(option.value).map(|bytes| self.order.u64(bytes))
             else {
@@ -306,7 +309,10 @@ impl Pcapng {
         if let Ok((_, described)) = self.described(interface) {
             // Counts run from the start of the capture: the last block counts.
             described.about.received = received.or(described.about.received);
-            described.about.dropped = dropped.or(described.about.dropped);
+            described.about.dropped = dropped
+                .map(|dropped| dropped.saturating_sub(unwritten.unwrap_or(0)))
+                .or(described.about.dropped);
+            described.about.unwritten = unwritten.or(described.about.unwritten);
             described.about.away = away.or(described.about.away);
             let ended = ended.and_then(|ticks| described.clock.time(ticks));
             described.ended = ended.zip(delivered);

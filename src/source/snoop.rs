@@ -110,6 +110,7 @@ impl Snoop {
             resolution: Some(TimeResolution::Decimal(6)),
             received: None,
             dropped: Some(u64::from(self.drops)),
+            unwritten: None,
             away: None,
         })
     }

@@ -73,6 +73,8 @@ pub struct FileSummary {
     pub truncated: Option<Damage>,
     /// Frames that the capturing system dropped, of all interfaces; absent where the file does not say.
     pub kernel_drops: Option<u64>,
+    /// Frames for which the file had no room, as the capture that wrote it says; absent where it does not.
+    pub unwritten: Option<u64>,
     /// How long interfaces were gone while it was captured; absent where the file does not say so.
     pub away: Option<Away>,
     /// Its interfaces in order of description.
@@ -108,6 +110,7 @@ impl FileSummary {
             original_bytes: 0,
             truncated: None,
             kernel_drops: None,
+            unwritten: None,
             away: None,
             interfaces: Vec::new(),
             ended: None,
@@ -125,6 +128,10 @@ impl FileSummary {
         self.kernel_drops = interfaces
             .iter()
             .filter_map(|interface| interface.dropped)
+            .reduce(u64::saturating_add);
+        self.unwritten = interfaces
+            .iter()
+            .filter_map(|interface| interface.unwritten)
             .reduce(u64::saturating_add);
         self.away = interfaces
             .iter()
@@ -155,6 +162,8 @@ pub struct Interface {
     /// Frames that were dropped by the system or the interface: what the last statistics say, else the
     /// sum of the drops noted beside packets; absent where neither is in the file.
     pub dropped: Option<u64>,
+    /// Frames for which the file had no room; absent where its statistics do not say so. They are not among `dropped`.
+    pub unwritten: Option<u64>,
     /// How long it was gone while it was captured; absent where its statistics do not say so.
     pub away: Option<Away>,
 }

@@ -90,6 +90,7 @@ fn whatever_is_found_is_in_the_catalogue_and_reads_well() {
             if ![
                 "limit-reached",
                 "kernel-drops",
+                "disk-full",
                 "interface-away",
                 "datagram-lost",
             ]

@@ -686,6 +686,11 @@ pub(crate) const CASES: &[Case] = &[
         nearly: || on("eof"),
     },
     Case {
+        name: "disk-full",
+        shows: || vec![rules::disk_full("run.pcapng", 12)],
+        nearly: || on("eof"),
+    },
+    Case {
         name: "interface-away",
         shows: || {
             let away = imgnet::frame::Away {

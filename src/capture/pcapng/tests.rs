@@ -60,6 +60,7 @@ fn write<W: Write>(out: W) -> Result<W, Error> {
             ended: Some(Timestamp(TIME + 1_000_000_000)),
             received: Some(1 << 33),
             dropped: Some(3),
+            unwritten: 4,
             away: Some(AWAY),
         },
     )?;
@@ -101,7 +102,10 @@ fn what_is_written_is_read_back() {
     let file = on_disk(&write(Vec::new()).unwrap());
     let (frames, summary) = read(file.path());
     assert_eq!(summary.truncated, None);
-    assert_eq!(summary.kernel_drops, Some(3));
+    assert_eq!(
+        (summary.kernel_drops, summary.unwritten),
+        (Some(3), Some(4))
+    );
     let [loopback, raw] = &*summary.interfaces else {
         panic!("{:?}", summary.interfaces);
     };

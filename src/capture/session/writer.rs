@@ -395,16 +395,12 @@ impl Recorder {
                     ended,
                     received: known.map(|known| known.received),
                     away: known.and_then(|known| known.away),
-                    // Where the kernel said nothing, only those of imgnet itself are known.
-                    dropped: match (known, more) {
-                        (None, 0) => None,
-                        (known, more) => Some(known.map_or(more, |known| {
-                            known
-                                .dropped
-                                .saturating_add(known.interface_dropped.unwrap_or(0))
-                                .saturating_add(more)
-                        })),
-                    },
+                    dropped: known.map(|known| {
+                        known
+                            .dropped
+                            .saturating_add(known.interface_dropped.unwrap_or(0))
+                    }),
+                    unwritten: more,
                 }
             })
             .collect();

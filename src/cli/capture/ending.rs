@@ -248,6 +248,8 @@ pub(in crate::cli) fn capture_file(interface: &str, summary: &Summary) -> Captur
         truncated: false,
         damage: None,
         kernel_drops: counts.dropped,
+        // The live analysis saw those, too.
+        unwritten: None,
         away: counts.away,
     }
 }

@@ -50,6 +50,20 @@ pub(in crate::findings) static KERNEL_DROPS: Entry = Entry {
     examples: examples::CAPTURE_ALL,
 };
 
+pub(in crate::findings) static DISK_FULL: Entry = Entry {
+    name: Name::DiskFull,
+    group: Group::Capture,
+    severity: Severity::Warning,
+    summary: "The capture file had no room for all frames: the disk was full.",
+    meaning: "The frames were captured, and could not be written. They are missing from the file, not from the network; the \
+         capture ended when it noticed. What is in the file is whole up to there.",
+    proof: "The capture counted the frames that it could not write; the file's statistics say so.",
+    frames: "Nothing: they are not there. They came after the last frame of the file.",
+    filter: "",
+    fix: "Make room, or let the capture keep only the newest files (--rotate with --keep).",
+    examples: examples::CAPTURE_ALL,
+};
+
 pub(in crate::findings) static INTERFACE_AWAY: Entry = Entry {
     name: Name::InterfaceAway,
     group: Group::Capture,

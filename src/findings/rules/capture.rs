@@ -207,6 +207,23 @@ pub fn kernel_drops(path: &str, drops: u64) -> Finding {
     )
 }
 
+/// The finding for frames that were captured and for which the capture file had no room.
+pub fn disk_full(path: &str, frames: u64) -> Finding {
+    let (are, they) = if frames == 1 {
+        ("is", "it was")
+    } else {
+        ("are", "they were")
+    };
+    finding(
+        Name::DiskFull,
+        format!(
+            "{path}: {} {are} not in the file, for which there was no room on the disk; {they} captured, and did pass here.",
+            counted(frames, "frame", "frames")
+        ),
+        "Make room on the disk, or let the capture keep only the newest files (--rotate with --keep), and capture again.",
+    )
+}
+
 /// Date and time to the second.
 fn clock_time(time: Timestamp) -> String {
     let text = time.to_string();

@@ -381,7 +381,7 @@ fn unit(name: &str, kind: &Kind) -> Option<&'static str> {
         "width" | "height" | "differing" => "pixels",
         "offset" | "length" | "acknowledged" | "chunk_size" | "first_difference"
         | "context_offset" => "bytes",
-        "kernel_drops" | "read" | "decoded" => "packets",
+        "kernel_drops" | "unwritten" | "read" | "decoded" => "packets",
         "files" => "files",
         "images" => "pictures",
         "streams" | "late_starts" | "one_sided" | "unfinished" => "streams",
