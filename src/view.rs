@@ -89,6 +89,10 @@ pub trait Going: std::fmt::Debug {
     fn end(&mut self);
     /// What it said where it could not begin.
     fn said(&mut self) -> Option<String>;
+    /// The number of its process.
+    fn program(&self) -> u32;
+    /// Where its files are, which are removed with it.
+    fn folder(&self) -> &Path;
 }
 
 /// The viewer cannot go on.
@@ -116,17 +120,23 @@ pub fn run(mut view: View) -> Result<(), Error> {
     };
     let (to, news) = channel();
     let mut model = Model::new(view.title.clone(), view.live.is_some());
+    // A picture is saved where the viewer was started.
+    let needs = Needs {
+        folders: vec![PathBuf::from(".")],
+        ..Needs::default()
+    };
+    let needs = match &view.live {
+        // The capture is ended, and its files are removed.
+        Some(going) => needs.ending(going.program(), going.folder()),
+        None => {
+            let files = view.compare.iter().flat_map(|compare| &compare.files);
+            needs.reading(view.paths.iter().chain(files).map(PathBuf::as_path))
+        }
+    };
+    // Before the first thread: that of the terminal, which waits for signals.
+    let _ = confine(&needs.on_terminal());
     let mut terminal = Terminal::open()?;
     if view.live.is_none() {
-        // A picture is saved where the viewer was started. Beside a capture that goes on the process has more to do: to end
-        // it, and to take its file away.
-        let needs = Needs {
-            folders: vec![PathBuf::from(".")],
-            ..Needs::default()
-        };
-        let files = view.compare.iter().flat_map(|compare| &compare.files);
-        let paths = view.paths.iter().chain(files).map(PathBuf::as_path);
-        let _ = confine(&needs.reading(paths).on_terminal());
         load::load(view.paths.clone(), view.options.clone(), true, to.clone());
     }
     let outcome = watch(&mut view, &mut model, look, &mut terminal, &to, &news);

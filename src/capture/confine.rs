@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 use caps::{CapSet, Capability};
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, LandlockStatus, PathBeneath, PathFd, Ruleset,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset,
     RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus,
 };
 use seccompiler::{
@@ -48,6 +48,12 @@ pub struct Needs {
     pub captures: Vec<RawFd>,
     /// It waits for keys and sets the terminal.
     pub terminal: bool,
+    /// It keeps a store in its folders: opens what is in them as it likes, and makes folders there.
+    pub stores: bool,
+    /// A program that it started, and ends.
+    pub ends: Option<u32>,
+    /// Folders that it removes in the end, with what is in them.
+    pub removes: Vec<PathBuf>,
 }
 
 /// What a process does with sockets.
@@ -148,9 +154,34 @@ impl Needs {
         self
     }
 
+    /// It keeps a store in its folders.
+    #[must_use]
+    pub fn storing(self) -> Self {
+        Self {
+            stores: true,
+            ..self
+        }
+    }
+
+    /// It ends this program, and removes the folder of what it made, which it reads until then.
+    #[must_use]
+    pub fn ending(mut self, program: u32, folder: &Path) -> Self {
+        self.reads.push(folder.to_owned());
+        self.removes.push(folder.to_owned());
+        Self {
+            ends: Some(program),
+            ..self
+        }
+    }
+
     /// Whether it opens files to read.
     fn opens(&self) -> bool {
-        !self.reads.is_empty() || self.network != Network::None
+        !self.reads.is_empty() || self.network != Network::None || self.stores
+    }
+
+    /// Whether it makes or removes files.
+    fn changes_files(&self) -> bool {
+        !self.folders.is_empty() || !self.removes.is_empty() || self.network != Network::None
     }
 }
 
@@ -230,7 +261,7 @@ pub fn confine(needs: &Needs) -> Confinement {
 fn capabilities(needs: &Needs) -> Step {
     // Root without any could not make files in a folder of another user, where it could before.
     let keep = rustix::process::geteuid().is_root()
-        && (!needs.folders.is_empty() || needs.opens())
+        && (needs.changes_files() || needs.opens())
         && caps::has_cap(None, CapSet::Permitted, Capability::CAP_DAC_OVERRIDE).unwrap_or(false);
     let kept: caps::CapsHashSet = keep
         .then_some(Capability::CAP_DAC_OVERRIDE)
@@ -274,6 +305,23 @@ fn landlock(needs: &Needs) -> Result<Step, landlock::RulesetError> {
     if needs.network == Network::All {
         // The servers that it starts make folders of their own in there.
         files |= AccessFs::MakeDir;
+    }
+    if needs.stores {
+        files |= AccessFs::ReadDir | AccessFs::MakeDir | AccessFs::RemoveDir;
+    }
+    for folder in &needs.removes {
+        let taken = [
+            (Some(folder.as_path()), AccessFs::RemoveFile.into()),
+            // A folder is removed from the one that holds it; that it is empty, the system sees to.
+            (folder.parent(), AccessFs::RemoveDir.into()),
+        ];
+        for (folder, rights) in taken {
+            let Some(Ok(folder)) = folder.map(PathFd::new) else {
+                continue;
+            };
+            let rights: BitFlags<AccessFs> = rights;
+            rules = rules.add_rule(PathBeneath::new(folder, rights))?;
+        }
     }
     for folder in &needs.folders {
         // A folder that is not there cannot have files made in it either.
@@ -500,6 +548,30 @@ const MOVES: &[i64] = &[
     libc::SYS_select,
 ];
 
+/// Those of a store in a folder, beside those of files.
+const STORES: &[i64] = &[
+    libc::SYS_openat,
+    libc::SYS_flock,
+    libc::SYS_fstatfs,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_readlinkat,
+    libc::SYS_mkdirat,
+    libc::SYS_utimensat,
+    libc::SYS_copy_file_range,
+    libc::SYS_sendfile,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_access,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_readlink,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_stat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_lstat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_mkdir,
+];
+
 type Error = Box<dyn std::error::Error>;
 
 /// What it may do with sockets beyond using those that it has.
@@ -579,7 +651,7 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
         limits.push(argument(1, SeccompCmpOp::Eq, libc::RLIMIT_NOFILE.into())?);
     }
     rules.insert(libc::SYS_prlimit64, limits);
-    if !needs.folders.is_empty() || moves {
+    if needs.changes_files() {
         rules.extend(FILES.iter().map(|call| (*call, Vec::new())));
     }
     let access = |wanted: i32| {
@@ -617,6 +689,19 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
             .map(|request| argument(1, SeccompCmpOp::Eq, request))
             .collect::<Result<Vec<_>, _>>()?;
         rules.entry(libc::SYS_ioctl).or_default().extend(more);
+    }
+    if needs.stores {
+        rules.extend(STORES.iter().map(|call| (*call, Vec::new())));
+    }
+    if let Some(program) = needs.ends {
+        rules.insert(
+            libc::SYS_kill,
+            vec![argument(0, SeccompCmpOp::Eq, program.into())?],
+        );
+    }
+    if !needs.removes.is_empty() {
+        #[cfg(target_arch = "x86_64")]
+        rules.insert(libc::SYS_rmdir, Vec::new());
     }
     if needs.terminal {
         rules.extend(KEYS.iter().map(|call| (*call, Vec::new())));

@@ -64,6 +64,18 @@ pub struct Archive {
     /// Say nothing but errors
     #[arg(short, long)]
     quiet: bool,
+
+    /// Say by what the process is confined
+    #[arg(short, long, conflicts_with = "quiet")]
+    verbose: bool,
+}
+
+impl Archive {
+    /// Whether it reads captures, and makes a lake where there is none.
+    #[cfg(feature = "archive")]
+    fn reads(&self) -> bool {
+        self.units.unit.is_some() || !self.captures.is_empty() || self.upkeep.follow.is_some()
+    }
 }
 
 /// Which files belong together.

@@ -25,6 +25,6 @@ pub(crate) use error::Error;
 pub(crate) use file::TableFile;
 pub(crate) use follow::Follower;
 pub(crate) use known::Standing;
-pub(crate) use store::{Lake, Put};
+pub(crate) use store::{Lake, Put, folder, make};
 pub(crate) use unit::{Identity, Unit, host};
 pub(crate) use units::{Grouping, units};

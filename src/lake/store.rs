@@ -53,6 +53,26 @@ pub(crate) enum Put {
     Present,
 }
 
+/// The folder that is meant by a lake's name; absent where it is an object store.
+pub(crate) fn folder(target: &str) -> Option<PathBuf> {
+    if target.contains("://") {
+        url::Url::parse(target).ok()?.to_file_path().ok()
+    } else {
+        Some(PathBuf::from(target))
+    }
+}
+
+/// Makes the folder of a lake where it is not there yet.
+///
+/// # Errors
+/// Where it cannot be made.
+pub(crate) fn make(target: &str, folder: &std::path::Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|error| Error::NoLake {
+        lake: target.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
 impl Lake {
     /// Opens a lake: a folder, or the URL of an object store, with its credentials in the environment. `create` makes it
     /// where it is not there yet.
@@ -68,19 +88,19 @@ impl Lake {
             .enable_all()
             .build()
             .map_err(|error| no(error.to_string()))?;
-        let (store, root, folder): (Arc<dyn ObjectStore>, _, _) = if target.contains("://") {
+        let folder = folder(target);
+        let (store, root): (Arc<dyn ObjectStore>, _) = if target.contains("://") {
             let url = url::Url::parse(target).map_err(|error| no(error.to_string()))?;
             let (store, root) = object_store::parse_url_opts(&url, std::env::vars())
                 .map_err(|error| no(format!("{error}; this imgnet opens folders and what its build of object_store knows")))?;
-            (Arc::from(store), root, url.to_file_path().ok())
+            (Arc::from(store), root)
         } else {
-            let folder = PathBuf::from(target);
             if create {
-                std::fs::create_dir_all(&folder).map_err(|error| no(error.to_string()))?;
+                make(target, std::path::Path::new(target))?;
             }
             let store =
-                LocalFileSystem::new_with_prefix(&folder).map_err(|error| no(error.to_string()))?;
-            (Arc::new(store), Path::default(), Some(folder))
+                LocalFileSystem::new_with_prefix(target).map_err(|error| no(error.to_string()))?;
+            (Arc::new(store), Path::default())
         };
         let lake = Self {
             store,

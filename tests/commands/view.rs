@@ -212,6 +212,7 @@ fn it_ends_where_its_terminal_goes_away() {
     let of_shell = terminal.tmux(&["display-message", "-p", "#{pane_pid}"]);
     let of_shell: u32 = of_shell.trim().parse().expect("a process number");
     let viewer = descendant(of_shell, "imgnet").expect("the viewer runs");
+    assert_confined(viewer);
     terminal.tmux(&["kill-server"]);
     let begun = Instant::now();
     let runs = || {
@@ -315,8 +316,17 @@ fn looks_on(name: &str, command: impl Fn(&str) -> String) {
     let whole = terminal.wait_for("12,192 bytes");
     assert!(whole.contains("12 chunks"), "{whole}");
     terminal.wait_for("closes its side");
+    let of_shell = terminal.tmux(&["display-message", "-p", "#{pane_pid}"]);
+    let of_shell: u32 = of_shell.trim().parse().expect("a process number");
+    let viewer = descendant(of_shell, "imgnet").expect("the viewer runs");
+    assert_confined(viewer);
+    let folder = files_of_view();
+    assert!(!folder.is_empty());
     terminal.keys(&["q"]);
     terminal.wait_for("code 0");
+    // It ended the capture, and took its files away: it has the right to do that, and no more.
+    let left = files_of_view();
+    assert!(folder.iter().any(|one| !left.contains(one)), "{left:?}");
 }
 
 #[test]
@@ -394,6 +404,31 @@ fn an_interface_is_looked_at() {
             env!("CARGO_BIN_EXE_imgnet")
         )
     });
+}
+
+/// What the kernel says of every thread of a process.
+fn assert_confined(pid: u32) {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail");
+    if !kernel.is_ok_and(|actions| actions.contains("errno")) {
+        eprintln!("SKIPPED whether the viewer is confined: no seccomp filters in this kernel");
+        return;
+    }
+    for task in std::fs::read_dir(format!("/proc/{pid}/task")).expect("it runs") {
+        let status = std::fs::read_to_string(task.expect("a thread").path().join("status"));
+        let status = status.expect("its status");
+        assert!(status.contains("\nSeccomp:\t2\n"), "{status}");
+    }
+}
+
+/// The folders that live views made for their captures.
+fn files_of_view() -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(std::env::temp_dir()).expect("a folder for temporary files");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let named = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("imgnet-view-")
+    };
+    paths.filter(named).collect()
 }
 
 /// The process of this name below another.

@@ -13,8 +13,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Archive, GroupArg};
 use crate::analysis::{Collector, Event, Observer};
+use crate::capture::confine::{self, Needs, Network};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
+use crate::cli::memory;
 use crate::cli::output::WriteError;
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
@@ -66,6 +68,7 @@ pub(super) fn run(command: &Archive) -> anyhow::Result<Exit> {
         lake::host(host)?;
     }
     let mut sum = Sum::default();
+    confine(command)?;
     if command.units.list_units {
         let units = find(command, grouping, &mut sum)?;
         let mut out = io::BufWriter::new(io::stdout().lock());
@@ -78,9 +81,7 @@ pub(super) fn run(command: &Archive) -> anyhow::Result<Exit> {
         return Ok(sum.exit());
     }
     let target = command.output.as_deref().unwrap_or_default();
-    let reads = command.units.unit.is_some()
-        || !command.captures.is_empty()
-        || command.upkeep.follow.is_some();
+    let reads = command.reads();
     let lake = Lake::open(target, reads)?;
     let job = Job {
         command,
@@ -100,6 +101,50 @@ pub(super) fn run(command: &Archive) -> anyhow::Result<Exit> {
     }
     job.keep_up()?;
     Ok(sum.exit())
+}
+
+/// Confines the process, before it opens the lake: what it starts for that is confined, too.
+fn confine(command: &Archive) -> anyhow::Result<()> {
+    let lake = match command.output.as_deref() {
+        None => None,
+        Some(target) => match lake::folder(target) {
+            Some(folder) => {
+                if command.reads() {
+                    lake::make(target, &folder)?;
+                }
+                Some(folder)
+            }
+            // An object store: what asks for it reads keys, certificates and the names of machines wherever they are.
+            None => None,
+        },
+    };
+    let remote = command.output.is_some() && lake.is_none();
+    let mut needs = Needs::default();
+    if command.units.unit.is_some() || remote {
+        // Standard input says which files only later.
+        needs.reads.push("/".into());
+    } else {
+        let tables = &command.tables;
+        let paths = [&command.captures, &tables.sent, &tables.received];
+        let paths = paths.into_iter().flatten();
+        needs = needs.reading(
+            paths
+                .chain(&command.upkeep.follow)
+                .map(std::path::PathBuf::as_path),
+        );
+    }
+    // Tables are made in temporary files.
+    needs.folders.push(std::env::temp_dir());
+    needs.folders.extend(lake);
+    if remote {
+        needs = needs.with_network(Network::Connects);
+    }
+    let _ = memory::free_memory();
+    let confinement = confine::confine(&needs.storing());
+    if command.verbose {
+        say(&format!("confined: {confinement}"));
+    }
+    Ok(())
 }
 
 /// The units of the command line; those of folders that cannot be read are told, and are failures.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use clap::Args;
+use tempfile::TempDir;
 
 use super::{FilterArg, LookArgs};
 use crate::cli::args::AnalysisArgs;
@@ -145,13 +146,11 @@ pub(in crate::cli) fn run(command: &ViewArgs) -> anyhow::Result<Exit> {
     let live = command.interface.is_some() || !command.command.is_empty();
     let (mut paths, mut title) = (command.captures.clone(), String::new());
     let mut going: Option<Box<dyn Going>> = None;
-    // Kept until the end: the file is deleted with it.
-    let folder;
     if live {
-        folder = tempfile::Builder::new().prefix("imgnet-view-").tempdir()?;
-        let (capture, name) = Capture::begin(command, folder.path())?;
-        title = name;
+        let folder = tempfile::Builder::new().prefix("imgnet-view-").tempdir()?;
         paths = vec![folder.path().join("live.pcapng")];
+        let (capture, name) = Capture::begin(command, folder)?;
+        title = name;
         going = Some(Box::new(capture));
     } else {
         // Told before the screen is taken; what is in it is read once the viewer is confined.
@@ -216,16 +215,18 @@ struct Capture {
     child: Child,
     log: PathBuf,
     over: bool,
+    /// Deleted with it.
+    folder: TempDir,
 }
 
 impl Capture {
-    fn begin(command: &ViewArgs, folder: &Path) -> anyhow::Result<(Self, String)> {
-        let log = folder.join("log");
+    fn begin(command: &ViewArgs, folder: TempDir) -> anyhow::Result<(Self, String)> {
+        let log = folder.path().join("log");
         let mut capture = Command::new(std::env::current_exe()?);
         capture
             .arg("capture")
             .arg("-w")
-            .arg(folder.join("live.pcapng"));
+            .arg(folder.path().join("live.pcapng"));
         let mut title = "live".to_owned();
         if let Some(interface) = &command.interface {
             capture.arg("-i").arg(interface);
@@ -251,6 +252,7 @@ impl Capture {
                 child,
                 log,
                 over: false,
+                folder,
             },
             title,
         ))
@@ -258,6 +260,14 @@ impl Capture {
 }
 
 impl Going for Capture {
+    fn program(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn goes_on(&mut self) -> bool {
         if !self.over {
             self.over = !matches!(self.child.try_wait(), Ok(None));
