@@ -76,4 +76,5 @@ head -c 900 tests/fixtures/pictures/gray.jpg | wire carve-cut 16 2
 {
     bytes 3 0 32 100 0 195 0 20 60 0 1 0 50 0 0 2 0 0 0 0 195 0 20 60 0
 } >$corpus/reassembly/conflict
+python3 fuzz/make-seeds.py $corpus
 du -sh $corpus

@@ -20,12 +20,12 @@ use imgnet::units::PictureId;
 use rustix::fs::{MemfdFlags, Timespec, Timestamps, futimens, memfd_create};
 
 /// A file in memory that can be opened by path; gone with the value.
-struct MemoryFile {
+pub(super) struct MemoryFile {
     file: File,
 }
 
 impl MemoryFile {
-    fn new(bytes: &[u8]) -> Self {
+    pub(super) fn new(bytes: &[u8]) -> Self {
         let descriptor = memfd_create("capture", MemfdFlags::CLOEXEC).expect("a file in memory");
         let mut file = File::from(descriptor);
         file.write_all(bytes).expect("memory");
@@ -45,7 +45,7 @@ impl MemoryFile {
         Self { file }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
     }
 }

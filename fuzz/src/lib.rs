@@ -9,6 +9,7 @@ mod reassembly;
 mod texts;
 mod walker;
 mod wire;
+mod written;
 
 pub use capture::{analyze, capture_file};
 pub use frame::{expectations, frame};
@@ -16,6 +17,7 @@ pub use reassembly::reassembly;
 pub use texts::texts;
 pub use walker::picture_walker;
 pub use wire::wire_decoder;
+pub use written::{catalog_file, pcapng_writer};
 
 /// A small deterministic generator (xorshift), seeded by the input, that chooses where bytes are split.
 struct Splits(u32);

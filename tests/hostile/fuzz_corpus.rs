@@ -66,6 +66,16 @@ fn texts() {
     run("texts", fuzz::texts);
 }
 
+#[test]
+fn pcapng_writer() {
+    run("pcapng_writer", fuzz::pcapng_writer);
+}
+
+#[test]
+fn catalog_file() {
+    run("catalog_file", fuzz::catalog_file);
+}
+
 /// The kept lines with a piece of another in them, a letter changed, or cut: all of them are read or refused.
 #[test]
 fn texts_that_are_mixed_and_damaged() {

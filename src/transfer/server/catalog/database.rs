@@ -21,8 +21,8 @@ const APPLICATION: i32 = 0x696d_676e;
 /// Version of the tables.
 const VERSION: i32 = 1;
 
-const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS pictures (
+/// As `SQLite` keeps it behind `CREATE TABLE`.
+const TABLE: &str = "pictures (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     name   TEXT NOT NULL UNIQUE,
     format TEXT NOT NULL,
@@ -31,7 +31,10 @@ CREATE TABLE IF NOT EXISTS pictures (
     sha256 TEXT NOT NULL,
     added  TEXT NOT NULL,
     bytes  BLOB NOT NULL
-);";
+)";
+
+/// Bytes that a row takes in the file at least.
+const LEAST_ROW: u64 = 16;
 
 const COLUMNS: &str = "number, name, format, width, height, sha256, length(bytes)";
 
@@ -47,6 +50,27 @@ fn wait(times: i32) -> bool {
     }
     std::thread::sleep(MOMENT);
     times < 100
+}
+
+/// Whether the file holds the table that was made for it, and nothing that would compute as it is read: a view of that name
+/// could go on without end, a column could be made up from a few bytes.
+fn is_as_made(connection: &Connection) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_schema LIMIT 4")?;
+    let mut rows = statement.query([])?;
+    let mut found = false;
+    while let Some(row) = rows.next()? {
+        let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
+        let sql: Option<String> = row.get(2)?;
+        match (&*kind, &*name) {
+            ("table", "pictures") => {
+                found = sql.and_then(|sql| Some(sql.strip_prefix("CREATE TABLE ")? == TABLE))
+                    == Some(true)
+            }
+            ("table", "sqlite_sequence") | ("index", "sqlite_autoindex_pictures_1") => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(found)
 }
 
 /// What adding a picture did.
@@ -83,7 +107,13 @@ impl Database {
         let application = pragma("application_id").map_err(failed)?;
         let version = pragma("user_version").map_err(failed)?;
         match (application, version) {
-            (APPLICATION, VERSION) => {}
+            (APPLICATION, VERSION) => {
+                if !is_as_made(&connection).map_err(failed)? {
+                    return Err(Error::NotACatalog {
+                        path: path.to_owned(),
+                    });
+                }
+            }
             (0, 0) => {
                 let tables: i64 = connection
                     .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
@@ -93,7 +123,9 @@ impl Database {
                         path: path.to_owned(),
                     });
                 }
-                connection.execute_batch(TABLES).map_err(failed)?;
+                connection
+                    .execute_batch(&format!("CREATE TABLE IF NOT EXISTS {TABLE}"))
+                    .map_err(failed)?;
                 let set = |name, value| connection.pragma_update(None, name, value);
                 set("application_id", APPLICATION).map_err(failed)?;
                 set("user_version", VERSION).map_err(failed)?;
@@ -226,7 +258,18 @@ impl Database {
             .prepare(&format!("SELECT {COLUMNS} FROM pictures ORDER BY number"))
             .map_err(self.failed())?;
         let rows = statement.query_map([], listed).map_err(self.failed())?;
-        rows.collect::<Result<_, _>>().map_err(self.failed())
+        // In a damaged file many branches of the tree can lead to the same leaf: more rows than the file has room for.
+        let room = std::fs::metadata(&self.path).map_or(0, |file| file.len() / LEAST_ROW);
+        let mut all = Vec::new();
+        for row in rows {
+            if all.len() as u64 > room {
+                return Err(Error::NotACatalog {
+                    path: self.path.clone(),
+                });
+            }
+            all.push(row.map_err(self.failed())?);
+        }
+        Ok(all)
     }
 
     /// The picture of a choice: a number, else a name. A name of digits alone is found only where no picture has that
