@@ -4,6 +4,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
+use super::length::{BOMB, MOST, is_bomb};
 use super::sequence::covered;
 use super::{Decode, Encoding, Ending, Event, Fault, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
@@ -145,6 +146,7 @@ impl Decode for InflateDecoder {
             let read = stream.total_in().saturating_sub(read);
             let written = stream.total_out().saturating_sub(written);
             self.total = self.total.saturating_add(written);
+            let bomb = is_bomb(stream.total_in(), self.total);
             let count = usize::try_from(written).unwrap_or(0);
             rest = rest
                 .get(usize::try_from(read).unwrap_or(usize::MAX)..)
@@ -156,7 +158,7 @@ impl Decode for InflateDecoder {
                     self.end(Ending::Structure, sink);
                     continue;
                 }
-                _ if self.total > super::length::MOST => "it grows to more than 1 GiB".to_owned(),
+                _ if bomb => BOMB.to_owned(),
                 Ok(_) if read == 0 && count == 0 => "it does not go on".to_owned(),
                 Ok(_) => continue,
                 // What exactly is wrong depends on how the bytes came.
@@ -176,7 +178,7 @@ impl Decode for InflateDecoder {
                 self.stream = None;
                 self.end(Ending::Structure, sink);
             }
-            if count == 0 || self.total > super::length::MOST {
+            if count == 0 || self.total > MOST {
                 break;
             }
         }

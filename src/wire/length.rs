@@ -14,6 +14,17 @@ use super::{
 };
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
 
+/// Whether compressed bytes are made to fill memory and time: `written` came out of `read`. Deflate can grow a thousandfold, a
+/// picture of a single colour nearly as much; few pictures of more than 64 MiB are that.
+pub(super) fn is_bomb(read: u64, written: u64) -> bool {
+    const LARGE: u64 = 64 << 20;
+    const TIMES: u64 = 256;
+    written > MOST || (written > LARGE && written / TIMES > read)
+}
+
+/// What is said of such bytes.
+pub(super) const BOMB: &str = "it grows to more than 64 MiB and 256 times, or to more than 1 GiB";
+
 /// A length above this (1 GiB) is implausible.
 pub const MOST: u64 = 1 << 30;
 

@@ -373,7 +373,7 @@ impl WebSocketDecoder {
             let read = usize::try_from(stream.total_in().saturating_sub(read)).unwrap_or(0);
             let count = usize::try_from(stream.total_out().saturating_sub(written)).unwrap_or(0);
             rest = rest.get(read..).unwrap_or_default();
-            if status.is_err() || stream.total_out() > super::length::MOST {
+            if status.is_err() || super::length::is_bomb(stream.total_in(), stream.total_out()) {
                 self.inflate = Inflate::Broken(false);
                 break;
             }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::super::encoded::Base64Decoder;
-use super::super::length::MOST;
+use super::super::length::{BOMB, MOST, is_bomb};
 use super::super::marker::Pattern;
 use super::super::{Decode, Ending, Event, Fault, Sink, StreamEnd};
 use super::{LONGEST_HEAD, Out};
@@ -616,7 +616,7 @@ impl Inflate {
                     self.end();
                     return;
                 }
-                _ if self.total > MOST => "it grows to more than 1 GiB".to_owned(),
+                _ if is_bomb(stream.total_in(), self.total) => BOMB.to_owned(),
                 Ok(Status::Ok | Status::BufError) => {
                     // A full buffer may hide more.
                     if count < buffer.len() && (rest.is_empty() || read == 0) {

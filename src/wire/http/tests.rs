@@ -91,6 +91,37 @@ fn lengths_chunks_and_close_pipelined() {
 }
 
 #[test]
+fn a_body_that_grows_without_measure_is_given_up() {
+    // 80 MB of zeros are 350 KB, and a picture of one colour may grow as much; this one does not end there.
+    let body = gzip(&vec![0; 80 << 20]);
+    let fields = format!(
+        "Content-Type: image/bmp\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    let stream = response(&fields, &body);
+    // A small ratio is none of it, and neither is a small body.
+    for (read, written, bomb) in [
+        (1 << 20, 200 << 20, false),
+        (100, 64 << 20, false),
+        (100, (64 << 20) + 1, true),
+        (1 << 30, (1 << 30) + 1, true),
+    ] {
+        assert_eq!(is_bomb(read, written), bomb, "{read} {written}");
+    }
+    let faults: Vec<Fault> = pieces(&stream, 1400, StreamEnd::Fin)
+        .into_iter()
+        .filter_map(|event| match event {
+            Seen::Fault(fault) => Some(fault),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        matches!(&*faults, [Fault::BadEncoding { encoding: "gzip", reason }] if reason == BOMB),
+        "{faults:?}"
+    );
+}
+
+#[test]
 fn compressed_bodies() {
     let jpeg = jpeg();
     let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
