@@ -342,6 +342,17 @@ fn time_grows_with_what_is_compared_and_no_faster() {
         timed(&format!("verify {capture} --sent {}", sent.display()))
     });
     assert_linear("files", 100, files);
+    // Pictures on one connection, none of which is the file.
+    let pictures = [1000, 10_000].map(|count| {
+        marked(count, false).write(&place("pictures.pcap"));
+        let (path, sent) = (place("pictures.pcap"), attack.join("a.png"));
+        timed(&format!(
+            "verify {} --sent {}",
+            path.display(),
+            sent.display()
+        ))
+    });
+    assert_linear("pictures that are compared", 1000, pictures);
     // Frames that a filter looks at.
     let filtered = [3000, 30_000].map(|count| {
         repeats(count).write(&place("filtered.pcap"));

@@ -49,6 +49,9 @@ pub(in crate::cli) struct Spool {
     pictures: BTreeMap<Key, Kept>,
     /// Where the bytes of pictures stand in their directions.
     places: BTreeMap<PictureId, Places>,
+    /// Of each direction the pictures whose bytes were let go because they stand in files, by where they begin. No two share
+    /// bytes.
+    filed: BTreeMap<Way, BTreeMap<u64, PictureId>>,
     spare: Vec<Vec<u8>>,
     most_of_one: usize,
     most_gathered: usize,
@@ -150,6 +153,7 @@ impl Spool {
             gathered: 0,
             pictures: BTreeMap::new(),
             places: BTreeMap::new(),
+            filed: BTreeMap::new(),
             spare: Vec::new(),
             most_of_one,
             most_gathered,
@@ -413,6 +417,10 @@ impl Spool {
         };
         places.elsewhere = Some(elsewhere);
         let (way, pieces) = (places.way, places.pieces.clone());
+        if let Some(&(_, begins, _)) = pieces.first() {
+            let filed = self.filed.entry(way).or_default();
+            filed.insert(begins, picture);
+        }
         for (_, at, bytes) in pieces {
             self.cut(Key::Way(way), at..at.saturating_add(bytes));
         }
@@ -528,8 +536,14 @@ impl Spool {
             return Ok(Vec::new());
         };
         let mut runs: Vec<Run> = Vec::new();
-        for piece in &kept.pieces {
-            let end = piece.offset.saturating_add(piece.bytes);
+        // They are in order.
+        let ends = |piece: &Piece| piece.offset.saturating_add(piece.bytes);
+        let first = kept
+            .pieces
+            .partition_point(|piece| ends(piece) <= range.start);
+        let within = kept.pieces.iter().skip(first);
+        for piece in within.take_while(|piece| piece.offset < range.end) {
+            let end = ends(piece);
             let (from, to) = (range.start.max(piece.offset), range.end.min(end));
             if from < to {
                 let part = Piece {
@@ -548,7 +562,14 @@ impl Spool {
             add(&mut runs, from, bytes.to_vec());
         }
         // What was let go stands in files.
-        for places in self.places.values().filter(|places| places.way == way) {
+        let filed = self.filed.get(&way).into_iter();
+        let filed = filed.flat_map(|filed| filed.range(..range.end).rev());
+        let filed = filed.filter_map(|(_, picture)| self.places.get(picture));
+        let reaches = |places: &&Places| {
+            let last = places.pieces.last();
+            last.is_some_and(|(_, at, bytes)| at.saturating_add(*bytes) > range.start)
+        };
+        for places in filed.take_while(reaches) {
             let Some(elsewhere @ Elsewhere::File { .. }) = &places.elsewhere else {
                 continue;
             };
