@@ -119,12 +119,16 @@ pub(super) fn run(command: &Annotate) -> anyhow::Result<Exit> {
         outcome = annotate::annotate(&mut bytes, out, &mut say);
         match &outcome {
             Ok(_) => Ok(()),
+            Err(annotate::Error::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
             // Nothing half done takes the place of what was there.
             Err(error) => Err(io::Error::other(error.to_string())),
         }
     })?;
     let copied = outcome?;
-    if !command.quiet {
+    // Standard output has the capture.
+    if !command.quiet && command.output != Path::new("-") {
         tell(command, &copied)?;
     }
     Ok(if copied.cut || truncated {

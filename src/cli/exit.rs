@@ -19,15 +19,22 @@ pub enum Exit {
     OfCommand(u8),
 }
 
+impl Exit {
+    /// What the system is told.
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::NotEqual => 1,
+            Self::Usage => 2,
+            Self::Inconclusive => 3,
+            Self::NotAllowed => 4,
+            Self::OfCommand(code) => code,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Good => 0,
-            Exit::NotEqual => 1,
-            Exit::Usage => 2,
-            Exit::Inconclusive => 3,
-            Exit::NotAllowed => 4,
-            Exit::OfCommand(code) => code,
-        })
+        Self::from(exit.code())
     }
 }

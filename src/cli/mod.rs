@@ -40,6 +40,7 @@ pub mod page;
 mod progress;
 pub mod query;
 pub mod reading;
+mod refused;
 pub mod report;
 pub mod server;
 mod show;
@@ -50,6 +51,7 @@ mod version;
 pub mod wireshark;
 
 pub use exit::Exit;
+pub use refused::Telling;
 
 /// `imgnet`.
 #[derive(Debug, Parser)]
@@ -119,9 +121,9 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => {
             // A closed pipe under --help is no error either.
-            let _ = error.print();
+            let written = error.print().or_else(capture::ignore_closed_pipe);
             return match error.exit_code() {
-                0 => Exit::Good.into(),
+                0 if written.is_ok() => Exit::Good.into(),
                 _ => Exit::Usage.into(),
             };
         }
@@ -187,11 +189,13 @@ pub(crate) fn conclude(outcome: anyhow::Result<Exit>) -> Exit {
     }
 }
 
-/// Whether whoever reads the output has gone away: no error.
+/// Whether whoever reads the output has gone away: no error. Nothing else that `imgnet` writes to can be closed on it.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<output::WriteError>()
-        .is_some_and(output::WriteError::is_closed_pipe)
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    })
 }
 
 #[cfg(test)]

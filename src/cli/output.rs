@@ -152,11 +152,14 @@ fn render(
     }
 }
 
-/// Opens an output file, so that hours of work do not end in a typing error.
+/// Opens an output file, `-` for standard output, so that hours of work do not end in a typing error.
 ///
 /// # Errors
 /// One of the `inputs`, a folder, or what cannot be opened.
 pub(super) fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
+    if path == Path::new("-") {
+        return Ok(Sink::Stdout);
+    }
     let shown = path.display();
     let metadata = fs::metadata(path).ok();
     if metadata.as_ref().is_some_and(fs::Metadata::is_dir) {

@@ -148,6 +148,10 @@ impl PageFile {
     /// Those of [`Self::open`].
     pub(super) fn wanted(args: &PageArgs, inputs: &Inputs<'_>) -> anyhow::Result<Option<Self>> {
         let path = args.report.as_deref();
+        anyhow::ensure!(
+            path != Some(Path::new("-")),
+            "--report -: standard output has the table; name a file, or run imgnet report -o -"
+        );
         path.map(|path| Self::open(Some(path), inputs)).transpose()
     }
 

@@ -1,6 +1,6 @@
 //! `imgnet report`: one page that shows what is in these captures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -170,7 +170,9 @@ pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
     }
     let path = command.page.output.clone();
     file.write(&report, None, &mut spool, &traces)?;
-    if let Some(path) = path.filter(|_| !command.page.quiet) {
+    // Standard output has the page itself.
+    let told = |path: &PathBuf| !command.page.quiet && path.as_path() != Path::new("-");
+    if let Some(path) = path.filter(told) {
         page::tell(&path, true)?;
     }
     Ok(if report.truncated() {

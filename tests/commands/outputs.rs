@@ -7,7 +7,7 @@
 )]
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use crate::support::captures_folder;
 
@@ -334,9 +334,142 @@ fn a_capture_onto_a_full_disk_keeps_what_fits() {
     assert_eq!(capture["truncated"], false, "{capture}");
     assert!(capture["packets"].as_u64() >= Some(3), "{capture}");
     // What found no room is missing, and it says so.
-    assert!(capture["kernel_drops"].as_u64() > Some(0), "{capture}");
+    assert_eq!(capture["kernel_drops"], 0, "{capture}");
+    assert!(
+        report["coverage"]["unwritten"].as_u64() > Some(0),
+        "{report}"
+    );
+    assert_eq!(report["coverage"]["whole"], false);
+    assert!(report["findings"].to_string().contains("disk-full"));
+    assert!(!report.to_string().contains("kernel dropped"), "{report}");
     assert!(
         capture["captured_bytes"].as_u64() > Some(100_000),
         "{capture}"
     );
+}
+
+#[test]
+fn memory_that_is_refused_ends_the_program_with_a_message() {
+    // Datagrams of many senders: each is kept.
+    let folder = tempfile::tempdir().unwrap();
+    let mut capture = Vec::new();
+    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 101] {
+        capture.extend(word.to_le_bytes());
+    }
+    for sender in 0..30_000_u32 {
+        let mut frame = vec![0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0, 10];
+        let [_, address @ ..] = sender.to_be_bytes();
+        frame.extend(address);
+        frame.extend([10, 255, 255, 255, 0, 9, 0, 9, 0, 12, 0, 0, 1, 2, 3, 4]);
+        for word in [sender, 0, 32, 32] {
+            capture.extend(word.to_le_bytes());
+        }
+        capture.extend(frame);
+    }
+    std::fs::write(folder.path().join("many.pcap"), capture).unwrap();
+    let run = |kilobytes: u32, more: &str| {
+        Command::new("sh")
+            .arg("-c")
+            .arg(format!(
+                "ulimit -v {kilobytes}; exec \"$0\" analyze many.pcap -q --max-memory 4G {more}"
+            ))
+            .arg(env!("CARGO_BIN_EXE_imgnet"))
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
+    };
+    let (mut refused, mut enough) = (0, false);
+    for kilobytes in (1..60).map(|step| step * 16_000) {
+        let output = run(kilobytes, "");
+        let said = text(&output.stderr);
+        match output.status.code() {
+            // The system could not even load it.
+            Some(126 | 127) => {}
+            Some(2) => {
+                assert!(said.starts_with("imgnet: "), "{said}");
+                assert!(!said.contains("panicked"), "{said}");
+                refused += u32::from(said.contains("refuses memory"));
+            }
+            Some(0) => {
+                enough = true;
+                break;
+            }
+            // A loader without memory may fail by a signal, before anything of imgnet runs.
+            None if refused == 0 && said.is_empty() => {}
+            other => panic!("{kilobytes} KB: {other:?}: {said}"),
+        }
+    }
+    assert!(enough, "it never had enough");
+    assert!(refused > 0, "it was never refused any");
+}
+
+/// What each command writes to standard output.
+const TOLD: &[&str] = &[
+    "analyze eof.pcap",
+    "analyze eof.pcap --format json",
+    "analyze eof.pcap --format csv",
+    "verify eof.pcap --sent sent --received sent",
+    "verify eof.pcap --sent sent --received sent --format json",
+    "check eof.pcap --record -",
+    "check eof.pcap --expect expect.toml",
+    "report eof.pcap -o -",
+    "annotate eof.pcap -o -",
+    "packets eof.pcap",
+    "packet eof.pcap 5",
+    "follow eof.pcap --stream 0",
+    "layout eof.pcap",
+    "fields",
+    "explain",
+    "explain marker-unanswered",
+    "doctor",
+    "capture --list",
+    "help",
+    "--help",
+    "--version",
+    "analyze --help",
+];
+
+#[test]
+fn a_closed_pipe_is_no_error_and_a_full_disk_is_one_in_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    std::fs::copy(captures.join("eof.pcap"), folder.path().join("eof.pcap")).unwrap();
+    std::os::unix::fs::symlink(captures.join("eof/sent"), folder.path().join("sent")).unwrap();
+    std::fs::write(folder.path().join("expect.toml"), "[run]\npictures = 1\n").unwrap();
+    let run = |arguments: &str, out: Stdio| {
+        let output = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+            .args(arguments.split(' '))
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(out)
+            .output()
+            .unwrap();
+        (output.status.code(), text(&output.stderr))
+    };
+    for arguments in TOLD {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (code, said) = run(arguments, writer.into());
+        assert_eq!(code, Some(0), "{arguments}: {said}");
+        assert!(!said.contains("panicked"), "{arguments}: {said}");
+        if let Ok(full) = std::fs::File::options().write(true).open("/dev/full") {
+            let (code, said) = run(arguments, full.into());
+            assert_eq!(code, Some(2), "{arguments}: {said}");
+            assert!(!said.contains("panicked"), "{arguments}: {said}");
+        }
+    }
+    // What is written there is the page, and the capture, and nothing else.
+    for (arguments, begin) in [
+        ("report eof.pcap -o -", b"<!DOCTYPE html>".as_slice()),
+        ("annotate eof.pcap -o -", &[0x0a, 0x0d, 0x0d, 0x0a]),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+            .args(arguments.split(' '))
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{arguments}");
+        assert!(output.stdout.starts_with(begin), "{arguments}");
+        assert!(!folder.path().join("-").exists(), "{arguments}");
+    }
 }

@@ -195,8 +195,10 @@ pub(crate) fn parsed<P: Parser>(
 ) -> Result<P, ExitCode> {
     P::try_parse_from(arguments).map_err(|error| {
         // A closed pipe under --help is no error either.
-        let _ = error.print();
-        ExitCode::from(u8::from(error.exit_code() != 0) * 2)
+        let written = error
+            .print()
+            .or_else(crate::cli::capture::ignore_closed_pipe);
+        ExitCode::from(u8::from(error.exit_code() != 0 || written.is_err()) * 2)
     })
 }
 
