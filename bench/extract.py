@@ -10,20 +10,32 @@ import tempfile
 
 IMGNET = os.environ.get("IMGNET", "imgnet")
 STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"BM")
+# driftnet does not end with its file.
+TIMEOUT = 8
 
 
-def run(*arguments, **options):
-    return subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120, **options)
+def run(*arguments):
+    """Runs a program and gives what it wrote; one that does not end is ended, and what it left counts."""
+    child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        return child.communicate(timeout=TIMEOUT)[0]
+    except subprocess.TimeoutExpired:
+        child.terminate()
+        try:
+            return child.communicate(timeout=5)[0]
+        except subprocess.TimeoutExpired:
+            child.kill()
+            return child.communicate()[0]
 
 
 def pictures(folder):
-    """Digests of the files below a folder that begin as pictures do."""
-    found = []
+    """The digests, by name, of the files below a folder that begin as pictures do."""
+    found = {}
     for path in pathlib.Path(folder).rglob("*"):
         if path.is_file():
             data = path.read_bytes()
             if data.startswith(STARTS):
-                found.append(hashlib.sha256(data).hexdigest())
+                found[str(path.relative_to(folder))] = hashlib.sha256(data).hexdigest()
     return found
 
 
@@ -34,12 +46,21 @@ def of_tshark(capture, folder):
 
 def of_tcpflow(capture, folder):
     run("tcpflow", "-r", capture, "-o", folder)
-    if shutil.which("foremost"):
-        streams = b"".join(path.read_bytes() for path in pathlib.Path(folder).iterdir() if path.is_file())
-        blob = pathlib.Path(folder) / "all"
-        blob.write_bytes(streams)
-        run("foremost", "-Q", "-i", str(blob), "-o", f"{folder}/carved")
-        return pictures(f"{folder}/carved"), 0
+    return pictures(folder), 0
+
+
+def of_foremost(capture, folder):
+    os.mkdir(f"{folder}/streams")
+    run("tcpflow", "-r", capture, "-o", f"{folder}/streams")
+    streams = [path for path in sorted(pathlib.Path(f"{folder}/streams").iterdir()) if path.suffix != ".xml"]
+    blob = pathlib.Path(folder) / "all"
+    blob.write_bytes(b"".join(path.read_bytes() for path in streams))
+    run("foremost", "-Q", "-t", "jpeg,png,gif,bmp", "-i", str(blob), "-o", f"{folder}/carved")
+    return pictures(f"{folder}/carved"), 0
+
+
+def of_tcpxtract(capture, folder):
+    run("tcpxtract", "-f", capture, "-o", folder)
     return pictures(folder), 0
 
 
@@ -49,37 +70,44 @@ def of_driftnet(capture, folder):
 
 
 def of_imgnet(capture, folder):
-    done = run(IMGNET, "analyze", capture, "--format", "json", "--extract", folder)
-    report = json.loads(done.stdout)
+    report = json.loads(run(IMGNET, "analyze", capture, "--format", "json", "--extract", folder))
     said = sum(not image["complete"] for image in report["images"])
     return pictures(folder), said
 
 
-TOOLS = {"driftnet": of_driftnet, "tcpflow": of_tcpflow, "tshark": of_tshark, IMGNET: of_imgnet}
+# What a row needs, and how it takes pictures out.
+TOOLS = {
+    "driftnet": (["driftnet"], of_driftnet),
+    "tcpxtract": (["tcpxtract"], of_tcpxtract),
+    "tcpflow, whole streams": (["tcpflow"], of_tcpflow),
+    "tcpflow, then foremost": (["tcpflow", "foremost"], of_foremost),
+    "tshark, export of HTTP objects": (["tshark"], of_tshark),
+    "imgnet": ([IMGNET], of_imgnet),
+}
 
 
 def main():
     root = pathlib.Path(sys.argv[1])
     captures = sorted(root.glob("*.pcap")) + sorted(root.glob("formats/*.pcap"))
-    sums = {}
+    sent = {hashlib.sha256(path.read_bytes()).hexdigest() for path in root.rglob("*")
+            if path.is_file() and path.parent.name in ("sent", "received")}
+    there = {tool: take for tool, (needs, take) in TOOLS.items() if all(map(shutil.which, needs))}
+    for tool in TOOLS:
+        if tool not in there:
+            print(f"{tool}: not installed", file=sys.stderr)
+    sums = {tool: [0, 0, 0, 0] for tool in there}
     for capture in captures:
-        sent = {hashlib.sha256(path.read_bytes()).hexdigest() for path in root.rglob("*")
-                if path.is_file() and path.parent.name in ("sent", "received")}
-        for tool, take in TOOLS.items():
-            if not shutil.which(tool):
-                continue
+        for tool, take in there.items():
             with tempfile.TemporaryDirectory() as folder:
-                try:
-                    found, said = take(str(capture), folder)
-                except subprocess.TimeoutExpired:
-                    found, said = [], 0
-            total = sums.setdefault(tool, [0, 0, 0, 0])
-            right = sum(digest in sent for digest in found)
-            for at, number in enumerate((len(found), right, len(found) - right, said)):
-                total[at] += number
+                found, said = take(str(capture), folder)
+            wrong = sorted(name for name, digest in found.items() if digest not in sent)
+            if "-v" in sys.argv and wrong:
+                print(f"{capture.name}: {tool}: wrong: {', '.join(wrong)}", file=sys.stderr)
+            for at, number in enumerate((len(found), len(found) - len(wrong), len(wrong), said)):
+                sums[tool][at] += number
     print(f"{len(captures)} captures\n\n| tool | found | right | wrong | said to be not whole |\n|---|--:|--:|--:|--:|")
     for tool, numbers in sums.items():
-        print("| " + " | ".join([pathlib.Path(tool).name, *map(str, numbers)]) + " |")
+        print("| " + " | ".join([tool, *map(str, numbers)]) + " |")
 
 
 if __name__ == "__main__":
