@@ -125,13 +125,12 @@ pub fn run(mut view: View) -> Result<(), Error> {
         folders: vec![PathBuf::from(".")],
         ..Needs::default()
     };
-    let needs = match &view.live {
+    let needs = if let Some(going) = &view.live {
         // The capture is ended, and its files are removed.
-        Some(going) => needs.ending(going.program(), going.folder()),
-        None => {
-            let files = view.compare.iter().flat_map(|compare| &compare.files);
-            needs.reading(view.paths.iter().chain(files).map(PathBuf::as_path))
-        }
+        needs.ending(going.program(), going.folder())
+    } else {
+        let files = view.compare.iter().flat_map(|compare| &compare.files);
+        needs.reading(view.paths.iter().chain(files).map(PathBuf::as_path))
     };
     // Before the first thread: that of the terminal, which waits for signals.
     let _ = confine(&needs.on_terminal());

@@ -608,6 +608,33 @@ fn sockets(needs: &Needs) -> Result<BTreeMap<i64, Vec<SeccompRule>>, Error> {
     Ok(rules)
 }
 
+/// In which ways it opens files by name.
+fn openings(needs: &Needs) -> Result<Vec<SeccompRule>, Error> {
+    let masked = |mask: i32, wanted: i32| {
+        let [mask, wanted] = [mask, wanted].map(|flags| u64::from(flags.unsigned_abs()));
+        let operator = SeccompCmpOp::MaskedEq(mask);
+        SeccompCondition::new(2, SeccompCmpArgLen::Dword, operator, wanted)
+            .and_then(|condition| SeccompRule::new(vec![condition]))
+    };
+    let mut open = Vec::new();
+    if !needs.folders.is_empty() {
+        let new = libc::O_CREAT | libc::O_EXCL;
+        open.push(masked(new, new)?);
+        // A file that has no name yet.
+        open.push(masked(libc::O_TMPFILE, libc::O_TMPFILE)?);
+        // To go on with one that it made; nothing is read or overwritten by that.
+        open.push(masked(
+            libc::O_APPEND | libc::O_ACCMODE,
+            libc::O_APPEND | libc::O_WRONLY,
+        )?);
+    }
+    if needs.opens() {
+        let mask = libc::O_ACCMODE | libc::O_APPEND | libc::O_CREAT | libc::O_TRUNC;
+        open.push(masked(mask, libc::O_RDONLY)?);
+    }
+    Ok(open)
+}
+
 fn seccomp(needs: &Needs) -> Result<(), Error> {
     let arch: TargetArch = std::env::consts::ARCH.try_into()?;
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
@@ -654,28 +681,8 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
     if needs.changes_files() {
         rules.extend(FILES.iter().map(|call| (*call, Vec::new())));
     }
-    let access = |wanted: i32| {
-        let mask = libc::O_ACCMODE | libc::O_APPEND | libc::O_CREAT | libc::O_TRUNC;
-        argument(
-            2,
-            SeccompCmpOp::MaskedEq(u64::from(mask.unsigned_abs())),
-            u64::from(wanted.unsigned_abs()),
-        )
-    };
-    let mut open = Vec::new();
-    if !needs.folders.is_empty() {
-        open.push(flags(2, libc::O_CREAT | libc::O_EXCL)?);
-        // A file that has no name yet.
-        open.push(flags(2, libc::O_TMPFILE)?);
-        // To go on with one that it made; nothing is read or overwritten by that.
-        open.push(argument(
-            2,
-            SeccompCmpOp::MaskedEq(u64::from((libc::O_APPEND | libc::O_ACCMODE).unsigned_abs())),
-            u64::from((libc::O_APPEND | libc::O_WRONLY).unsigned_abs()),
-        )?);
-    }
+    let open = openings(needs)?;
     if needs.opens() {
-        open.push(access(libc::O_RDONLY)?);
         rules.extend(READS.iter().map(|call| (*call, Vec::new())));
     }
     if !open.is_empty() {

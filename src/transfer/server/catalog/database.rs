@@ -63,8 +63,7 @@ fn is_as_made(connection: &Connection) -> rusqlite::Result<bool> {
         let sql: Option<String> = row.get(2)?;
         match (&*kind, &*name) {
             ("table", "pictures") => {
-                found = sql.and_then(|sql| Some(sql.strip_prefix("CREATE TABLE ")? == TABLE))
-                    == Some(true)
+                found = sql.is_some_and(|sql| sql.strip_prefix("CREATE TABLE ") == Some(TABLE));
             }
             ("table", "sqlite_sequence") | ("index", "sqlite_autoindex_pictures_1") => {}
             _ => return Ok(false),
