@@ -14,7 +14,7 @@ use crate::picture::Status;
 use crate::reassembly::tcp::Half;
 use crate::reassembly::{Extent, GapCause, Log};
 use crate::units::StreamId;
-use crate::wire::{Ending, Protocol, StreamEnd};
+use crate::wire::{Ending, Fixed, Protocol, StreamEnd};
 
 /// Where a picture was moved.
 #[expect(
@@ -271,7 +271,7 @@ fn judge(
         ) if own < length => Some(Problem::NoEnd { stop }),
         // The count of the next picture, taken for the last piece.
         (Some(Status::Whole { length: own }), _, _)
-            if own < length && picture.protocol == Protocol::UdpCount =>
+            if own < length && picture.protocol == Protocol::Fixed(Fixed::UdpCount) =>
         {
             Some(Problem::PiecesMissing {
                 pieces: 1,

@@ -304,7 +304,7 @@ fn protocol_help() -> String {
     format!(
         "Wire format on a port, e.g. 5050=marker or 9909=raw-pixels=640; found out where not given.\n\
          Formats: {}",
-        Protocol::NAMES.join(", ")
+        Protocol::names().collect::<Vec<_>>().join(", ")
     )
 }
 

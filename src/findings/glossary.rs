@@ -38,7 +38,7 @@ pub fn find(name: &str) -> Vec<&'static Word> {
 
 /// All words, those of one kind together.
 pub fn all() -> impl Iterator<Item = &'static Word> {
-    [words::WORDS, formats::WORDS, report::WORDS]
+    [words::WORDS, &formats::FIXED, formats::WORDS, report::WORDS]
         .into_iter()
         .flatten()
 }

@@ -2,6 +2,7 @@
 //!
 //! The two ends without sockets are [`framed::Sender`] and [`framed::Receiver`]; here are the sockets and the clock.
 
+use crate::wire::Fixed;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
@@ -122,7 +123,7 @@ pub(super) fn send(
         transport: TransportKind::Udp,
         from: local,
         to: peer,
-        protocol: Protocol::Framed,
+        protocol: Protocol::Fixed(Fixed::Framed),
         request: None,
         format: match sniff(head) {
             Sniff::Is(format) => Some(format),
@@ -302,7 +303,7 @@ pub(super) fn receive(
                             transport: TransportKind::Udp,
                             from,
                             to: local,
-                            protocol: &Protocol::Framed,
+                            protocol: &Protocol::Fixed(Fixed::Framed),
                             request: None,
                             destination,
                         },

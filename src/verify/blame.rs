@@ -7,6 +7,7 @@ use super::mistakes::Mistake;
 use crate::findings::{Certainty, Finding, Name};
 use crate::ledger::comparison::{Blame, Blamed, Mismatch, SideOfMismatch};
 use crate::ledger::{Closed, GapCause, Image, Problem, Stop, TransportKind, Verdict};
+use crate::wire::Fixed;
 use crate::wire::Protocol;
 
 /// How the stream ended.
@@ -252,7 +253,7 @@ pub(super) fn cut(work: &Work<'_>, ends: Ends) -> Blame {
         .gaps
         .iter()
         .any(|gap| gap.cause == GapCause::NeverAcknowledged);
-    let range = work.image.protocol == Protocol::Http
+    let range = work.image.protocol == Protocol::Fixed(Fixed::Http)
         && work.image.declared_bytes > Some(work.image.bytes)
         && matches!(
             work.image.problem,

@@ -4,6 +4,7 @@
 mod lie;
 mod shown;
 
+use crate::wire::Fixed;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use lie::Lie;
@@ -271,8 +272,10 @@ impl Work<'_, '_> {
         let numbered = pictures.iter().any(|&index| {
             let image = self.result.images.get(index);
             image.is_some_and(|image| {
-                matches!(image.protocol, Protocol::Tftp | Protocol::RtpJpeg)
-                    && image.encoded_bytes.is_some()
+                matches!(
+                    image.protocol,
+                    Protocol::Fixed(Fixed::Tftp) | Protocol::Fixed(Fixed::RtpJpeg)
+                ) && image.encoded_bytes.is_some()
             })
         });
         if numbered {

@@ -1,18 +1,12 @@
 //! The decoder of one direction, whatever its wire format.
 
 use super::encoded::EncodedDecoder;
-use super::framed::FramedDecoder;
+use super::formats::FixedDecoder;
 use super::handshake::HandshakeDecoder;
-use super::http::HttpDecoder;
-use super::mqtt::MqttDecoder;
-use super::name_size::NameSizeDecoder;
-use super::udp_count::UdpCountDecoder;
 use super::udp_index::UdpIndexDecoder;
-use super::udp_jpeg::UdpJpegDecoder;
-use super::zmtp::ZmtpDecoder;
 use super::{
-    Decode, Encoding, Protocol, Role, Sink, StreamEnd, carve, catalog, eof, http2, java, layout,
-    length, marker, raw_pixels, rtp_jpeg, smtp, tftp, udp, udp_wrapped, websocket,
+    Decode, Encoding, Protocol, Role, Sink, StreamEnd, carve, catalog, eof, layout, length, marker,
+    raw_pixels, udp, udp_wrapped,
 };
 
 /// The decoder of one direction, whatever its wire format: an enum, so that no call goes through a table.
@@ -31,40 +25,16 @@ pub enum Decoder {
     RawPixels(raw_pixels::RawPixelsDecoder),
     /// [`Protocol::Udp`].
     Udp(udp::UdpDecoder),
-    /// [`Protocol::UdpJpeg`].
-    UdpJpeg(UdpJpegDecoder),
     /// [`Protocol::UdpIndex`].
     UdpIndex(Box<UdpIndexDecoder>),
-    /// [`Protocol::UdpCount`].
-    UdpCount(UdpCountDecoder),
     /// [`Protocol::Length`].
     Length(length::LengthDecoder),
     /// [`Protocol::SizeHandshake`].
     Handshake(HandshakeDecoder),
-    /// [`Protocol::NameSizeMarker`].
-    NameSize(NameSizeDecoder),
     /// [`Protocol::Encoded`].
     Encoded(Box<EncodedDecoder>),
-    /// [`Protocol::Http`].
-    Http(Box<HttpDecoder>),
-    /// [`Protocol::Zmtp`].
-    Zmtp(ZmtpDecoder),
-    /// [`Protocol::Mqtt`].
-    Mqtt(Box<MqttDecoder>),
-    /// [`Protocol::WebSocket`].
-    WebSocket(Box<websocket::WebSocketDecoder>),
-    /// [`Protocol::Http2`].
-    Http2(Box<http2::Http2Decoder>),
-    /// [`Protocol::Smtp`].
-    Smtp(Box<smtp::SmtpDecoder>),
-    /// [`Protocol::JavaObjects`].
-    JavaObjects(Box<java::JavaDecoder>),
-    /// [`Protocol::Tftp`].
-    Tftp(Box<tftp::TftpDecoder>),
-    /// [`Protocol::RtpJpeg`].
-    RtpJpeg(Box<rtp_jpeg::RtpJpegDecoder>),
-    /// [`Protocol::Framed`].
-    Framed(Box<FramedDecoder>),
+    /// [`Protocol::Fixed`].
+    Fixed(FixedDecoder),
     /// [`Protocol::Layout`] over TCP.
     Layout(Box<layout::stream::LayoutDecoder>),
     /// [`Protocol::Layout`] over datagrams.
@@ -92,12 +62,9 @@ pub fn decoder(protocol: &Protocol, role: Role) -> Decoder {
             Decoder::RawPixels(raw_pixels::RawPixelsDecoder::new(*width, role))
         }
         Protocol::Udp => Decoder::Udp(udp::UdpDecoder::default()),
-        Protocol::UdpJpeg => Decoder::UdpJpeg(UdpJpegDecoder),
         Protocol::UdpIndex(header) => Decoder::UdpIndex(Box::new(UdpIndexDecoder::new(*header))),
-        Protocol::UdpCount => Decoder::UdpCount(UdpCountDecoder::default()),
         Protocol::Length(field) => Decoder::Length(length::LengthDecoder::new(*field)),
         Protocol::SizeHandshake { bare } => Decoder::Handshake(HandshakeDecoder::new(*bare)),
-        Protocol::NameSizeMarker => Decoder::NameSize(NameSizeDecoder::default()),
         Protocol::Encoded(encoding @ (Encoding::Pickled | Encoding::Base64), outer)
             if **outer == Protocol::Udp =>
         {
@@ -108,16 +75,7 @@ pub fn decoder(protocol: &Protocol, role: Role) -> Decoder {
         Protocol::Encoded(encoding, outer) => {
             Decoder::Encoded(Box::new(EncodedDecoder::new(*encoding, outer, role)))
         }
-        Protocol::Http => Decoder::Http(Box::default()),
-        Protocol::Zmtp => Decoder::Zmtp(ZmtpDecoder::default()),
-        Protocol::Mqtt => Decoder::Mqtt(Box::default()),
-        Protocol::WebSocket => Decoder::WebSocket(Box::default()),
-        Protocol::Http2 => Decoder::Http2(Box::default()),
-        Protocol::Smtp => Decoder::Smtp(Box::default()),
-        Protocol::JavaObjects => Decoder::JavaObjects(Box::default()),
-        Protocol::Tftp => Decoder::Tftp(Box::default()),
-        Protocol::RtpJpeg => Decoder::RtpJpeg(Box::default()),
-        Protocol::Framed => Decoder::Framed(Box::default()),
+        Protocol::Fixed(format) => Decoder::Fixed(format.decoder()),
         Protocol::Layout(layout) if layout.datagrams => {
             let mut decoder = layout::datagrams::DatagramDecoder::new(layout.as_ref().clone());
             if role == Role::Acceptor {
@@ -143,23 +101,11 @@ impl Decoder {
             Self::Choice(_) => Protocol::Catalog,
             Self::RawPixels(decoder) => decoder.protocol(),
             Self::Udp(decoder) => decoder.protocol(),
-            Self::UdpJpeg(_) => Protocol::UdpJpeg,
             Self::UdpIndex(decoder) => decoder.protocol(),
-            Self::UdpCount(_) => Protocol::UdpCount,
             Self::Length(decoder) => decoder.protocol(),
             Self::Handshake(decoder) => decoder.protocol(),
-            Self::NameSize(_) => Protocol::NameSizeMarker,
             Self::Encoded(decoder) => decoder.protocol(),
-            Self::Http(_) => Protocol::Http,
-            Self::Zmtp(_) => Protocol::Zmtp,
-            Self::Mqtt(_) => Protocol::Mqtt,
-            Self::WebSocket(_) => Protocol::WebSocket,
-            Self::Http2(_) => Protocol::Http2,
-            Self::Smtp(_) => Protocol::Smtp,
-            Self::JavaObjects(_) => Protocol::JavaObjects,
-            Self::Tftp(_) => Protocol::Tftp,
-            Self::RtpJpeg(_) => Protocol::RtpJpeg,
-            Self::Framed(_) => Protocol::Framed,
+            Self::Fixed(decoder) => Protocol::Fixed(decoder.format()),
             Self::Layout(decoder) => decoder.protocol(),
             Self::LayoutDatagrams(decoder) => decoder.protocol(),
             Self::WrappedDatagrams(decoder) => decoder.protocol(),
@@ -177,23 +123,11 @@ macro_rules! each {
             Decoder::Choice($decoder) => $call,
             Decoder::RawPixels($decoder) => $call,
             Decoder::Udp($decoder) => $call,
-            Decoder::UdpJpeg($decoder) => $call,
             Decoder::UdpIndex($decoder) => $call,
-            Decoder::UdpCount($decoder) => $call,
             Decoder::Length($decoder) => $call,
             Decoder::Handshake($decoder) => $call,
-            Decoder::NameSize($decoder) => $call,
             Decoder::Encoded($decoder) => $call,
-            Decoder::Http($decoder) => $call,
-            Decoder::Zmtp($decoder) => $call,
-            Decoder::Mqtt($decoder) => $call,
-            Decoder::WebSocket($decoder) => $call,
-            Decoder::Http2($decoder) => $call,
-            Decoder::Smtp($decoder) => $call,
-            Decoder::JavaObjects($decoder) => $call,
-            Decoder::Tftp($decoder) => $call,
-            Decoder::RtpJpeg($decoder) => $call,
-            Decoder::Framed($decoder) => $call,
+            Decoder::Fixed($decoder) => $call,
             Decoder::Layout($decoder) => $call,
             Decoder::LayoutDatagrams($decoder) => $call,
             Decoder::WrappedDatagrams($decoder) => $call,

@@ -6,12 +6,10 @@
 //! Of `udp-index` the first datagram of a picture tells that there are numbers and how wide they are; which of the ways of
 //! numbering it is, later ones tell the decoder.
 
+use super::formats::{Fixed, Probe};
 use super::length::{self, Guess, HEAD_BYTES};
 use super::udp_index::{self, IndexHeader};
-use super::{
-    Encoding, PIPELINE_MARKER, Protocol, Role, encoded, framed, http2, inflated, java, mqtt,
-    name_size, pickle, rtp_jpeg, smtp, tftp, udp_count, udp_wrapped, websocket, zmtp,
-};
+use super::{Encoding, PIPELINE_MARKER, Protocol, Role, encoded, inflated, pickle, udp_wrapped};
 use crate::flow::TransportKind;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
 use crate::wire::Confidence;
@@ -99,28 +97,15 @@ impl Clues<'_> {
     }
 }
 
-fn sniff_at(head: &[u8], at: usize) -> Sniff {
+/// The kind of picture that begins at a place.
+pub(super) fn sniff_at(head: &[u8], at: usize) -> Sniff {
     let rest = head.get(at..).unwrap_or_default();
     sniff(rest.get(..SNIFF_BYTES).unwrap_or(rest))
 }
 
 fn udp(clues: &Clues<'_>) -> Detection {
-    if framed::Datagram::is_one(clues.head) {
-        return found(
-            Protocol::Framed,
-            Confidence::Content,
-            "a datagram of imgnet's own format",
-        );
-    }
-    if tftp::is_one(clues.head) {
-        return found(Protocol::Tftp, Confidence::Content, "a datagram of TFTP");
-    }
-    if rtp_jpeg::is_one(clues.head) {
-        return found(
-            Protocol::RtpJpeg,
-            Confidence::Content,
-            "a packet of RTP with a piece of a JPEG frame",
-        );
+    if let Ok(known) = probed(clues, Fixed::probe) {
+        return known;
     }
     if pickle::begins_picture(clues.head) {
         return found(
@@ -136,8 +121,8 @@ fn udp(clues: &Clues<'_>) -> Detection {
             "a datagram is an object of JSON in which a picture begins in Base64",
         );
     }
-    if let Some(counted) = counted(clues) {
-        return counted;
+    if let Ok(known) = probed(clues, Fixed::probe_last) {
+        return known;
     }
     // Each datagram may be the first of a picture: "hello" may have come before.
     let mut at = 0_usize;
@@ -193,28 +178,6 @@ fn numbered(first: IndexHeader, others: &[IndexHeader]) -> Detection {
     )
 }
 
-/// A number alone in a datagram, and a picture begins in the next one.
-fn counted(clues: &Clues<'_>) -> Option<Detection> {
-    let &[size, _, ..] = clues.sizes else {
-        return None;
-    };
-    let (first, second) = clues.head.split_at_checked(usize::try_from(size).ok()?)?;
-    let count = udp_count::count(first)?;
-    if !matches!(sniff_at(second, 0), Sniff::Is(_)) {
-        return None;
-    }
-    let text = first.iter().all(u8::is_ascii_digit);
-    Some(found(
-        Protocol::UdpCount,
-        if text {
-            Confidence::Content
-        } else {
-            Confidence::Guess
-        },
-        format!("a datagram says {count}, and a picture begins in the next one"),
-    ))
-}
-
 fn tcp(clues: &Clues<'_>) -> Detection {
     let head = clues.head;
     if head.is_empty() {
@@ -251,64 +214,32 @@ fn tcp(clues: &Clues<'_>) -> Detection {
     }
 }
 
+/// What the formats of the table say of the first bytes.
+///
+/// # Errors
+/// None knows them; whether more bytes may tell.
+fn probed(clues: &Clues<'_>, probe: fn(Fixed, &Clues<'_>) -> Probe) -> Result<Detection, bool> {
+    let mut need_more = false;
+    for format in Fixed::over(clues.transport == TransportKind::Udp) {
+        match probe(format, clues) {
+            Probe::Certain(confidence, why) => {
+                return Ok(found(Protocol::Fixed(format), confidence, why));
+            }
+            Probe::Unsure => need_more = true,
+            Probe::No => {}
+        }
+    }
+    Err(need_more)
+}
+
 /// Formats whose first bytes are their own.
 fn by_beginning(clues: &Clues<'_>) -> Detection {
     let head = clues.head;
     let content = |protocol, why: &str| found(protocol, Confidence::Content, why);
-    let mut need_more = false;
-    match is_http(head) {
-        Some(true) => return content(Protocol::Http, "the stream begins as HTTP/1"),
-        Some(false) => {}
-        None => need_more = true,
-    }
-    if head.starts_with(&framed::MAGIC) {
-        return content(Protocol::Framed, "the stream begins as imgnet's own format");
-    }
-    need_more |= framed::MAGIC.starts_with(head);
-    match zmtp::is_greeting(head) {
-        Some(true) => return content(Protocol::Zmtp, "the stream begins with ZeroMQ's greeting"),
-        Some(false) => {}
-        None => need_more = true,
-    }
-    match mqtt::is_mqtt(head) {
-        Some(true) => return content(Protocol::Mqtt, "the stream begins with CONNECT of MQTT"),
-        Some(false) => {}
-        None => need_more = true,
-    }
-    let own: [(Option<bool>, Protocol, &str); 5] = [
-        (
-            begins_with(head, http2::PREFACE),
-            Protocol::Http2,
-            "the stream begins with the preface of HTTP/2",
-        ),
-        (
-            http2::is_settings(head),
-            Protocol::Http2,
-            "the stream begins with SETTINGS of HTTP/2",
-        ),
-        (
-            smtp::is_smtp(head),
-            Protocol::Smtp,
-            "the stream begins as SMTP",
-        ),
-        (
-            java::is_java(head),
-            Protocol::JavaObjects,
-            "the stream begins as Java's object streams do",
-        ),
-        (
-            websocket::begins(head),
-            Protocol::WebSocket,
-            "the stream begins with a frame of WebSocket that holds a picture or a masked text",
-        ),
-    ];
-    for (is, protocol, why) in own {
-        match is {
-            Some(true) => return content(protocol, why),
-            Some(false) => {}
-            None => need_more = true,
-        }
-    }
+    let mut need_more = match probed(clues, Fixed::probe) {
+        Ok(known) => return known,
+        Err(need_more) => need_more,
+    };
     if let Some(compressed) = compressed(clues, 0) {
         return compressed;
     }
@@ -342,51 +273,8 @@ fn by_beginning(clues: &Clues<'_>) -> Detection {
     }
 }
 
-/// Whether bytes begin as HTTP/1; absent where more bytes tell.
-fn is_http(head: &[u8]) -> Option<bool> {
-    const STARTS: [&[u8]; 10] = [
-        b"GET ",
-        b"POST ",
-        b"PUT ",
-        b"HEAD ",
-        b"OPTIONS ",
-        b"DELETE ",
-        b"PATCH ",
-        b"CONNECT ",
-        b"TRACE ",
-        b"HTTP/1.",
-    ];
-    let mut need_more = false;
-    for start in STARTS {
-        match head.strip_prefix(start) {
-            Some(_) if start.starts_with(b"HTTP") => return Some(true),
-            // Other programs give such commands, too: "GET a.jpg".
-            Some(rest) => return is_target(rest),
-            None => need_more |= start.starts_with(head),
-        }
-    }
-    if need_more { None } else { Some(false) }
-}
-
-/// Whether what follows a method is the target of a request of HTTP, or names its version (RFC 9112, section 3); absent where
-/// more bytes tell.
-fn is_target(rest: &[u8]) -> Option<bool> {
-    match rest {
-        [] => None,
-        [b'/' | b'*', ..] => Some(true),
-        _ => {
-            let line = memchr::memchr(b'\n', rest);
-            let version = line.and_then(|end| memchr::memmem::find(rest.get(..end)?, b" HTTP/"));
-            match (line, version) {
-                (_, Some(_)) => Some(true),
-                (None, None) if is_text(rest) => None,
-                (_, None) => Some(false),
-            }
-        }
-    }
-}
-
-fn begins_with(head: &[u8], start: &[u8]) -> Option<bool> {
+/// Whether bytes begin with others; absent where more bytes tell.
+pub(super) fn begins_with(head: &[u8], start: &[u8]) -> Option<bool> {
     if head.starts_with(start) {
         Some(true)
     } else if start.starts_with(head) {
@@ -410,14 +298,8 @@ fn compressed(clues: &Clues<'_>, at: usize) -> Option<Detection> {
 fn by_text(clues: &Clues<'_>) -> Detection {
     let head = clues.head;
     let content = |protocol, why: &str| found(protocol, Confidence::Content, why);
-    match name_size::guess(head) {
-        name_size::Guess::Is => {
-            return content(
-                Protocol::NameSizeMarker,
-                "a file name, a size and a picture, with nothing between them",
-            );
-        }
-        name_size::Guess::NeedMore | name_size::Guess::No => {}
+    if let Ok(known) = probed(clues, Fixed::probe_last) {
+        return known;
     }
     let digits = head.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let number = std::str::from_utf8(head.get(..digits).unwrap_or_default())
@@ -635,7 +517,7 @@ fn row_hint(sizes: &[u32]) -> String {
 }
 
 /// Whether the bytes read as plain ASCII text.
-fn is_text(head: &[u8]) -> bool {
+pub(super) fn is_text(head: &[u8]) -> bool {
     head.iter()
         .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }

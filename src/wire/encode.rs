@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::handshake::{BYE, GOT_IMAGE, GOT_SIZE, OK};
 use super::layout::encode::{Facts, TooSmall};
 use super::udp_index::IndexHeader;
-use super::{LengthField, Piece, PieceKind, Protocol, framed, name_size};
+use super::{LengthField, Piece, PieceKind, Protocol};
 use crate::picture::{SNIFF_BYTES, Sniff, Walker, sniff};
 use crate::units::count;
 
@@ -88,7 +88,7 @@ struct Numbers {
 }
 
 impl<'a> Piece<'a> {
-    fn new(kind: PieceKind, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+    pub(super) fn new(kind: PieceKind, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
         Self {
             bytes: bytes.into(),
             kind,
@@ -129,31 +129,16 @@ pub fn around(
                 around.after = Some(Piece::new(PieceKind::Trailer, BYE.as_bytes()));
             }
         }
-        Protocol::NameSizeMarker => {
-            if head.first().is_some_and(u8::is_ascii_digit) {
-                return Err(CannotEncode::BeginsWithDigit);
-            }
-            around.before = header(name_size::fields(head, length));
-            around.after = Some(Piece::new(PieceKind::Marker, name_size::END));
-        }
         Protocol::Marker(marker) => {
             around.after = Some(Piece::new(PieceKind::Marker, marker.to_vec()));
         }
-        Protocol::Http
-        | Protocol::Http2
-        | Protocol::WebSocket
-        | Protocol::Zmtp
-        | Protocol::Mqtt
-        | Protocol::Smtp
-        | Protocol::JavaObjects
-        | Protocol::Tftp
-        | Protocol::RtpJpeg
-        | Protocol::Encoded(..) => {
+        Protocol::Fixed(format) => return format.around(head, length),
+        Protocol::Encoded(..) => {
             return Err(CannotEncode::ReceiveOnly {
                 protocol: protocol.to_string(),
             });
         }
-        Protocol::Framed | Protocol::Layout(_) => return Ok(None),
+        Protocol::Layout(_) => return Ok(None),
         datagrams if datagrams.is_datagrams() => return Ok(None),
         _ => {}
     }
@@ -171,7 +156,7 @@ pub fn around(
 ///
 /// # Errors
 /// [`CannotEncode::TooLong`] and [`CannotEncode::TooManyPieces`] where a field cannot hold the number,
-/// [`CannotEncode::ReceiveOnly`] for `http`, `zmtp` and wrapped pictures.
+/// [`CannotEncode::ReceiveOnly`] for application protocols and wrapped pictures.
 pub fn pieces<'a>(
     protocol: &Protocol,
     picture: &'a [u8],
@@ -212,16 +197,15 @@ pub fn numbered_pieces<'a>(
     let mut numbers = None;
     let head = picture.get(..SNIFF_BYTES).unwrap_or(picture);
     let around = around(protocol, head, length)?.unwrap_or_default();
-    let before = match protocol {
-        Protocol::UdpCount => {
-            let count = picture.len().div_ceil(chunk);
-            header(count.to_string().into_bytes())
-        }
-        Protocol::Framed => header(framed::Header::of(picture, chunk).encode().to_vec()),
-        _ => around.before,
-    };
+    let mut before = around.before;
     match protocol {
-        Protocol::UdpJpeg => chunk = picture.len().max(1),
+        Protocol::Fixed(format) => {
+            let whole = format.whole(picture, chunk);
+            before = before.or_else(|| header(whole.before?));
+            if whole.undivided {
+                chunk = picture.len().max(1);
+            }
+        }
         Protocol::UdpIndex(header) => {
             let header = header.unwrap_or_default();
             let total = picture.len().div_ceil(chunk) as u64;

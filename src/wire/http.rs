@@ -11,6 +11,8 @@
 mod body;
 mod lost;
 
+use super::detect::{Clues, is_text};
+use super::formats::{Over, Probe, Row, WireFormat};
 use super::websocket::WebSocketDecoder;
 use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
 use body::{Body, Coding};
@@ -627,6 +629,63 @@ impl Decode for HttpDecoder {
         self.out.flush(sink);
         if !held.is_empty() {
             sink(Event::Stray(&held));
+        }
+    }
+}
+
+impl WireFormat for HttpDecoder {
+    const ROW: Row = Row {
+        name: "http",
+        meaning: "HTTP/1.1: bodies that are pictures, in responses and uploads, chunked and compressed ones too.",
+        over: Over::Stream,
+        names_itself: true,
+    };
+
+    fn probe(clues: &Clues<'_>) -> Probe {
+        Probe::of(is_http(clues.head), "the stream begins as HTTP/1")
+    }
+}
+
+/// Whether bytes begin as HTTP/1; absent where more bytes tell.
+fn is_http(head: &[u8]) -> Option<bool> {
+    const STARTS: [&[u8]; 10] = [
+        b"GET ",
+        b"POST ",
+        b"PUT ",
+        b"HEAD ",
+        b"OPTIONS ",
+        b"DELETE ",
+        b"PATCH ",
+        b"CONNECT ",
+        b"TRACE ",
+        b"HTTP/1.",
+    ];
+    let mut need_more = false;
+    for start in STARTS {
+        match head.strip_prefix(start) {
+            Some(_) if start.starts_with(b"HTTP") => return Some(true),
+            // Other programs give such commands, too: "GET a.jpg".
+            Some(rest) => return is_target(rest),
+            None => need_more |= start.starts_with(head),
+        }
+    }
+    if need_more { None } else { Some(false) }
+}
+
+/// Whether what follows a method is the target of a request of HTTP, or names its version (RFC 9112, section 3); absent where
+/// more bytes tell.
+fn is_target(rest: &[u8]) -> Option<bool> {
+    match rest {
+        [] => None,
+        [b'/' | b'*', ..] => Some(true),
+        _ => {
+            let line = memchr::memchr(b'\n', rest);
+            let version = line.and_then(|end| memchr::memmem::find(rest.get(..end)?, b" HTTP/"));
+            match (line, version) {
+                (_, Some(_)) => Some(true),
+                (None, None) if is_text(rest) => None,
+                (_, None) => Some(false),
+            }
         }
     }
 }

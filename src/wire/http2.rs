@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use super::carve::CarveDecoder;
 use super::content::Scanner;
+use super::detect::{Clues, begins_with};
+use super::formats::{Over, Probe, Row, WireFormat};
 use super::{Decode, Ending, Sink, StreamEnd};
 
 /// What a client begins with (RFC 9113, section 3.4).
@@ -486,5 +488,26 @@ impl Decode for Http2Decoder {
             .sum();
         self.scanner.framing((held + waiting) as u64);
         self.scanner.finish(end, sink);
+    }
+}
+
+impl WireFormat for Http2Decoder {
+    const ROW: Row = Row {
+        name: "http2",
+        meaning: "HTTP/2 in clear text, with gRPC's messages in its DATA frames or without.",
+        over: Over::Stream,
+        names_itself: false,
+    };
+
+    fn probe(clues: &Clues<'_>) -> Probe {
+        let preface = begins_with(clues.head, PREFACE);
+        if preface == Some(false) {
+            Probe::of(
+                is_settings(clues.head),
+                "the stream begins with SETTINGS of HTTP/2",
+            )
+        } else {
+            Probe::of(preface, "the stream begins with the preface of HTTP/2")
+        }
     }
 }

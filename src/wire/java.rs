@@ -6,6 +6,8 @@
 //! should be, is a fault: the sender opened a second `ObjectOutputStream` on one socket, and the reader cannot read on.
 
 use super::content::Scanner;
+use super::detect::Clues;
+use super::formats::{Over, Probe, Row, WireFormat};
 use super::{Decode, Ending, Event, Fault, Sink, StreamEnd};
 
 /// The stream header: magic and version.
@@ -230,6 +232,22 @@ impl Decode for JavaDecoder {
             self.scanner.framing(held);
         }
         self.scanner.finish(end, sink);
+    }
+}
+
+impl WireFormat for JavaDecoder {
+    const ROW: Row = Row {
+        name: "java-objects",
+        meaning: "What Java's ObjectOutputStream writes: blocks and arrays, with their heads between the picture's pieces.",
+        over: Over::Stream,
+        names_itself: false,
+    };
+
+    fn probe(clues: &Clues<'_>) -> Probe {
+        Probe::of(
+            is_java(clues.head),
+            "the stream begins as Java's object streams do",
+        )
     }
 }
 

@@ -7,6 +7,8 @@
 
 use super::carve::CarveDecoder;
 use super::content::Pieces;
+use super::detect::Clues;
+use super::formats::{Over, Probe, Row, WireFormat};
 use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
@@ -451,5 +453,21 @@ mod tests {
         let seen = decode(&stream, 50);
         assert_eq!(seen[1], Seen::Start(Some(picture.len() as u64)));
         assert_eq!(pictures(&seen)[0].1, Ending::Cut(StreamEnd::Fin));
+    }
+}
+
+impl WireFormat for MqttDecoder {
+    const ROW: Row = Row {
+        name: "mqtt",
+        meaning: "MQTT 3.1.1 and 5: each PUBLISH packet whose payload is a picture; topic, packet identifier and properties are framing.",
+        over: Over::Stream,
+        names_itself: true,
+    };
+
+    fn probe(clues: &Clues<'_>) -> Probe {
+        Probe::of(
+            is_mqtt(clues.head),
+            "the stream begins with CONNECT of MQTT",
+        )
     }
 }

@@ -7,8 +7,11 @@
 //! A header that is none of this is stray, and what follows is carved.
 
 use super::carve::CarveDecoder;
+use super::detect::Clues;
+use super::encode::{Around, CannotEncode};
+use super::formats::{Over, Probe, Row, WireFormat};
 use super::length::MOST;
-use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
+use super::{Decode, Ending, Event, Fault, Framing, Piece, PieceKind, Sink, StreamEnd};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
 
 /// The end marker.
@@ -285,6 +288,37 @@ impl Decode for NameSizeDecoder {
             State::Picture(_) => sink(Event::PictureEnd(Ending::Cut(end))),
             State::Lost(carve) => carve.finish(end, sink),
         }
+    }
+}
+
+impl WireFormat for NameSizeDecoder {
+    const ROW: Row = Row {
+        name: "name-size-marker",
+        meaning: "Name, size and picture one after the other, then <END>: fields that nothing keeps apart.",
+        over: Over::Stream,
+        names_itself: false,
+    };
+
+    fn probe(_clues: &Clues<'_>) -> Probe {
+        Probe::No
+    }
+
+    fn probe_last(clues: &Clues<'_>) -> Probe {
+        Probe::of(
+            Some(guess(clues.head) == Guess::Is),
+            "a file name, a size and a picture, with nothing between them",
+        )
+    }
+
+    fn around(head: &[u8], length: u64) -> Result<Option<Around>, CannotEncode> {
+        if head.first().is_some_and(u8::is_ascii_digit) {
+            return Err(CannotEncode::BeginsWithDigit);
+        }
+        Ok(Some(Around {
+            before: Some(Piece::new(PieceKind::Header, fields(head, length))),
+            after: Some(Piece::new(PieceKind::Marker, END)),
+            ..Around::default()
+        }))
     }
 }
 

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::PIPELINE_MARKER;
+use super::formats::{Fixed, Over};
 use super::layout::{BadLayout, Layout};
 use super::udp_index::{IndexHeader, Number, Numbering};
 
@@ -29,12 +30,8 @@ pub enum Protocol {
     /// P5: datagrams with pieces of one picture, unnumbered, ended by an empty one, by silence or by the
     /// picture's own end.
     Udp,
-    /// One whole picture a datagram.
-    UdpJpeg,
     /// Datagrams with a numbered piece each; how they are numbered, or nothing where the datagrams have to tell.
     UdpIndex(Option<IndexHeader>),
-    /// A datagram with the number of pieces, then the pieces, unnumbered.
-    UdpCount,
     /// A length field, then that many bytes of picture, repeated.
     Length(LengthField),
     /// A size in text, an answer, the picture, an answer. Both wordings are decoded alike; `bare` is how it is sent.
@@ -42,30 +39,10 @@ pub enum Protocol {
         /// `n` and `OK` rather than `SIZE n` and `GOT SIZE`.
         bare: bool,
     },
-    /// File name, decimal size, picture and `<END>`, with nothing between them.
-    NameSizeMarker,
     /// A format whose picture is wrapped: base64 or a pickle around it.
     Encoded(Encoding, Box<Self>),
-    /// HTTP/1.x: pictures in bodies of requests and responses.
-    Http,
-    /// ZMTP 3: pictures in the parts of messages.
-    Zmtp,
-    /// MQTT: pictures in published messages.
-    Mqtt,
-    /// WebSocket without the HTTP upgrade before it.
-    WebSocket,
-    /// HTTP/2 in clear text, with gRPC or without.
-    Http2,
-    /// SMTP: pictures attached to mail.
-    Smtp,
-    /// A stream of Java's `ObjectOutputStream`.
-    JavaObjects,
-    /// TFTP: a file in numbered blocks.
-    Tftp,
-    /// RTP with JPEG frames.
-    RtpJpeg,
-    /// imgnet's own, over TCP and UDP.
-    Framed,
+    /// One that needs nothing told: a row of the table.
+    Fixed(Fixed),
     /// A framing that was described, or worked out.
     Layout(Box<Layout>),
     /// None of these: pictures found by walking their own structure.
@@ -75,14 +52,11 @@ pub enum Protocol {
 impl Protocol {
     /// Whether its messages say themselves which format they are of, so that one is enough to know it.
     pub fn names_itself(&self) -> bool {
-        matches!(
-            self,
-            Self::Http
-                | Self::Zmtp
-                | Self::Mqtt
-                | Self::Framed
-                | Self::SizeHandshake { bare: false }
-        )
+        match self {
+            Self::Fixed(format) => format.row().names_itself,
+            Self::SizeHandshake { bare } => !bare,
+            _ => false,
+        }
     }
 }
 
@@ -119,7 +93,7 @@ pub enum LengthField {
 
 /// The text does not name a wire format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", mistake.as_ref().map_or_else(|| format!("unknown wire format {given:?}; known: {}", Protocol::NAMES.join(", ")), ToString::to_string))]
+#[error("{}", mistake.as_ref().map_or_else(|| format!("unknown wire format {given:?}; known: {}", Protocol::names().collect::<Vec<_>>().join(", ")), ToString::to_string))]
 pub struct UnknownProtocol {
     /// What was given.
     pub given: String,
@@ -129,7 +103,17 @@ pub struct UnknownProtocol {
 
 impl Protocol {
     /// The names that `--protocol` takes.
-    pub const NAMES: &'static [&'static str] = &[
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let fixed = Fixed::ALL.iter().map(|format| format.row().name);
+        Self::TOLD
+            .iter()
+            .copied()
+            .chain(fixed)
+            .chain(Self::LAST.iter().copied())
+    }
+
+    /// Those of the formats that are told something, or depend on who sends.
+    const TOLD: &'static [&'static str] = &[
         "marker",
         "marker=TEXT",
         "eof",
@@ -138,10 +122,8 @@ impl Protocol {
         "raw-pixels",
         "raw-pixels=WIDTH",
         "udp",
-        "udp-jpeg",
         "udp-index",
         "udp-index=HEADER",
-        "udp-count",
         "length=u16be",
         "length=u16le",
         "length=u32be",
@@ -153,7 +135,6 @@ impl Protocol {
         "length=ascii10",
         "size-handshake",
         "size-handshake=bare",
-        "name-size-marker",
         "pickled",
         "base64",
         "gzip",
@@ -166,19 +147,10 @@ impl Protocol {
         "zlib+FORMAT",
         "deflate+FORMAT",
         "hex+FORMAT",
-        "http",
-        "websocket",
-        "http2",
-        "zmtp",
-        "mqtt",
-        "smtp",
-        "java-objects",
-        "tftp",
-        "rtp-jpeg",
-        "framed",
-        "carve",
-        "layout FIELDS",
     ];
+
+    /// Whatever else there is.
+    const LAST: &'static [&'static str] = &["carve", "layout FIELDS"];
 
     /// P1 with the marker of the pipeline.
     pub fn pipeline() -> Self {
@@ -199,18 +171,14 @@ impl Protocol {
     /// Whether a silence between datagrams may be the end of a picture. Not where they carry the picture's number and may
     /// be asked for again, at any time: such a picture ends when it is whole, or when another one begins.
     pub fn ends_by_silence(&self) -> bool {
-        *self != Self::Framed
+        *self != Self::Fixed(Fixed::Framed)
     }
 
     /// Whether the format is made of datagrams and of nothing else.
     pub fn is_datagrams(&self) -> bool {
         match self {
-            Self::Udp
-            | Self::UdpJpeg
-            | Self::UdpIndex(_)
-            | Self::UdpCount
-            | Self::Tftp
-            | Self::RtpJpeg => true,
+            Self::Udp | Self::UdpIndex(_) => true,
+            Self::Fixed(format) => format.row().over == Over::Datagrams,
             Self::Layout(layout) => layout.datagrams,
             Self::Encoded(_, outer) => **outer == Self::Udp,
             _ => false,
@@ -220,7 +188,7 @@ impl Protocol {
     /// Whether all of a picture has to be at hand before the first byte is sent: its pieces are numbered, or a digest of it
     /// goes first.
     pub fn needs_whole_picture(&self) -> bool {
-        self.is_datagrams() || matches!(self, Self::Framed | Self::Layout(_))
+        self.is_datagrams() || matches!(self, Self::Fixed(Fixed::Framed) | Self::Layout(_))
     }
 }
 
@@ -283,26 +251,14 @@ impl fmt::Display for Protocol {
             Self::RawPixels { width: None } => "raw-pixels",
             Self::RawPixels { width: Some(width) } => return write!(f, "raw-pixels={width}"),
             Self::Udp => "udp",
-            Self::UdpJpeg => "udp-jpeg",
             Self::UdpIndex(None) => "udp-index",
             Self::UdpIndex(Some(header)) => return write!(f, "udp-index={header}"),
-            Self::UdpCount => "udp-count",
             Self::Length(field) => return write!(f, "length={field}"),
             Self::SizeHandshake { bare: false } => "size-handshake",
             Self::SizeHandshake { bare: true } => "size-handshake=bare",
-            Self::NameSizeMarker => "name-size-marker",
             Self::Encoded(encoding, outer) if **outer == Self::Eof => return encoding.fmt(f),
             Self::Encoded(encoding, outer) => return write!(f, "{encoding}+{outer}"),
-            Self::Http => "http",
-            Self::Zmtp => "zmtp",
-            Self::Mqtt => "mqtt",
-            Self::WebSocket => "websocket",
-            Self::Http2 => "http2",
-            Self::Smtp => "smtp",
-            Self::JavaObjects => "java-objects",
-            Self::Tftp => "tftp",
-            Self::RtpJpeg => "rtp-jpeg",
-            Self::Framed => "framed",
+            Self::Fixed(format) => format.row().name,
             Self::Layout(layout) => return layout.fmt(f),
             Self::Carve => "carve",
         })
@@ -379,8 +335,7 @@ fn wrapped(encoding: Encoding, outer: &str) -> Option<Result<Protocol, UnknownPr
             | Protocol::HalfClose
             | Protocol::Length(_)
             | Protocol::SizeHandshake { .. }
-            | Protocol::NameSizeMarker
-            | Protocol::UdpJpeg
+            | Protocol::Fixed(Fixed::NameSizeMarker | Fixed::UdpJpeg)
             | Protocol::Layout(_)
     ) || matches!(encoding, Encoding::Pickled | Encoding::Base64) && outer == Protocol::Udp)
         .then(|| Ok(Protocol::Encoded(encoding, Box::new(outer))))
@@ -428,23 +383,10 @@ impl FromStr for Protocol {
                 "catalog" => Self::Catalog,
                 "raw-pixels" => Self::RawPixels { width: None },
                 "udp" => Self::Udp,
-                "udp-jpeg" => Self::UdpJpeg,
                 "udp-index" => Self::UdpIndex(None),
-                "udp-count" => Self::UdpCount,
                 "size-handshake" => Self::SizeHandshake { bare: false },
-                "name-size-marker" => Self::NameSizeMarker,
-                "http" => Self::Http,
-                "zmtp" => Self::Zmtp,
-                "mqtt" => Self::Mqtt,
-                "websocket" => Self::WebSocket,
-                "http2" => Self::Http2,
-                "smtp" => Self::Smtp,
-                "java-objects" => Self::JavaObjects,
-                "tftp" => Self::Tftp,
-                "rtp-jpeg" => Self::RtpJpeg,
-                "framed" => Self::Framed,
                 "carve" => Self::Carve,
-                _ => return Err(unknown()),
+                name => Self::Fixed(Fixed::named(name).ok_or_else(unknown)?),
             },
             Some(("marker", marker)) if !marker.is_empty() => {
                 Self::Marker(unescaped(marker).into())

@@ -4,6 +4,8 @@
 //! of the data; the last packet of a frame is marked. Headers and tables are made again from that, as the RFC's appendices show:
 //! the picture is a JPEG file whose data are those of the wire, and whose headers need not be those of the file sent.
 
+use super::detect::Clues;
+use super::formats::{Over, Probe, Row, WireFormat};
 use super::sequence::{Order, Place, Sequence};
 use super::{Decode, Ending, Event, Framing, Sink, StreamEnd};
 
@@ -367,5 +369,21 @@ impl Decode for RtpJpegDecoder {
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         self.end(Ending::Cut(end), sink);
+    }
+}
+
+impl WireFormat for RtpJpegDecoder {
+    const ROW: Row = Row {
+        name: "rtp-jpeg",
+        meaning: "JPEG frames in RTP packets (RFC 2435): the file's headers and tables are not sent, and made again.",
+        over: Over::Datagrams,
+        names_itself: false,
+    };
+
+    fn probe(clues: &Clues<'_>) -> Probe {
+        Probe::of(
+            Some(is_one(clues.head)),
+            "a packet of RTP with a piece of a JPEG frame",
+        )
     }
 }

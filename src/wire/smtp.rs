@@ -3,7 +3,9 @@
 //! Commands, answers, header fields and boundaries are framing. An attachment ends where its base64 does, a shorter line being its
 //! last. A connection that is closed before the line with the dot cuts the attachment short.
 
+use super::detect::Clues;
 use super::encoded::Base64Decoder;
+use super::formats::{Over, Probe, Row, WireFormat};
 use super::{Decode, Ending, Event, Framing, Sink, StreamEnd};
 
 /// What a client says first.
@@ -91,6 +93,19 @@ impl Decode for SmtpDecoder {
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         self.drive(sink, |text, sink| text.finish(end, sink));
         flush(&mut self.pending, sink);
+    }
+}
+
+impl WireFormat for SmtpDecoder {
+    const ROW: Row = Row {
+        name: "smtp",
+        meaning: "Mail on its way (SMTP): attachments in Base64 are pictures.",
+        over: Over::Stream,
+        names_itself: false,
+    };
+
+    fn probe(clues: &Clues<'_>) -> Probe {
+        Probe::of(is_smtp(clues.head), "the stream begins as SMTP")
     }
 }
 

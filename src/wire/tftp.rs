@@ -4,6 +4,8 @@
 //! on from 0 behind 65,535. A block that comes again was sent again because its acknowledgment was late or lost. In mode `netascii`
 //! LF is sent as CR LF and CR as CR NUL; the bytes are passed on as they are on the wire.
 
+use super::detect::Clues;
+use super::formats::{Over, Probe, Row, WireFormat};
 use super::sequence::{Order, Place, Sequence};
 use super::{Decode, Ending, Event, Framing, Sink, StreamEnd};
 
@@ -209,6 +211,19 @@ impl Decode for TftpDecoder {
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         self.end(Ending::Cut(end), sink);
+    }
+}
+
+impl WireFormat for TftpDecoder {
+    const ROW: Row = Row {
+        name: "tftp",
+        meaning: "A file in numbered blocks over UDP, each acknowledged.",
+        over: Over::Datagrams,
+        names_itself: false,
+    };
+
+    fn probe(clues: &Clues<'_>) -> Probe {
+        Probe::of(Some(is_one(clues.head)), "a datagram of TFTP")
     }
 }
 

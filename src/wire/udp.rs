@@ -9,7 +9,7 @@
 //!
 //! The borders of datagrams mean something here, so the law of split-independence holds for datagrams only.
 
-use super::{Decode, Ending, Event, Framing, Protocol, Sink, StreamEnd};
+use super::{Decode, Ending, Event, Fixed, Framing, Protocol, Sink, StreamEnd};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
 /// Decoder of one direction of `udp`.
@@ -30,7 +30,7 @@ impl UdpDecoder {
     /// `udp`; `udp-jpeg` where every picture so far was one datagram and nothing ended it but itself.
     pub fn protocol(&self) -> Protocol {
         if self.whole_datagrams == Some(true) {
-            Protocol::UdpJpeg
+            Protocol::Fixed(Fixed::UdpJpeg)
         } else {
             Protocol::Udp
         }

@@ -4,8 +4,12 @@
 //! recognised by its length, and a last piece of 8 bytes or less is still a piece. Fewer pieces than promised
 //! show when the next count comes or silence falls: how many were lost is known then, and never which.
 
+use super::detect::{Clues, sniff_at};
+use super::encode::{Around, CannotEncode};
+use super::formats::{Over, Probe, Row, Whole, WireFormat};
 use super::udp_index::MOST_PIECES;
-use super::{Decode, Ending, Event, Framing, LengthField, Sink, StreamEnd};
+use super::{Confidence, Decode, Ending, Event, Framing, LengthField, Sink, StreamEnd};
+use crate::picture::Sniff;
 
 /// Most digits of a count.
 const LONGEST: usize = 10;
@@ -120,6 +124,57 @@ impl Decode for UdpCountDecoder {
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         self.end(Ending::Cut(end), sink);
+    }
+}
+
+impl WireFormat for UdpCountDecoder {
+    const ROW: Row = Row {
+        name: "udp-count",
+        meaning: "The number of datagrams in text, then so many datagrams.",
+        over: Over::Datagrams,
+        names_itself: false,
+    };
+
+    fn probe(_clues: &Clues<'_>) -> Probe {
+        Probe::No
+    }
+
+    /// A number alone in a datagram, and a picture begins in the next one.
+    fn probe_last(clues: &Clues<'_>) -> Probe {
+        let &[size, _, ..] = clues.sizes else {
+            return Probe::No;
+        };
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let Some((first, second)) = clues.head.split_at_checked(size) else {
+            return Probe::No;
+        };
+        let Some(count) = count(first) else {
+            return Probe::No;
+        };
+        if !matches!(sniff_at(second, 0), Sniff::Is(_)) {
+            return Probe::No;
+        }
+        let confidence = if first.iter().all(u8::is_ascii_digit) {
+            Confidence::Content
+        } else {
+            Confidence::Guess
+        };
+        Probe::Certain(
+            confidence,
+            format!("a datagram says {count}, and a picture begins in the next one"),
+        )
+    }
+
+    fn around(_head: &[u8], _length: u64) -> Result<Option<Around>, CannotEncode> {
+        Ok(None)
+    }
+
+    fn whole(picture: &[u8], chunk: usize) -> Whole {
+        let count = picture.len().div_ceil(chunk);
+        Whole {
+            before: Some(count.to_string().into_bytes()),
+            undivided: false,
+        }
     }
 }
 

@@ -3,6 +3,9 @@
 //! A datagram that begins as a picture is one, to its last byte; whether its structure says the same is for the
 //! walker of whoever listens. All other datagrams are stray.
 
+use super::detect::Clues;
+use super::encode::{Around, CannotEncode};
+use super::formats::{Over, Probe, Row, Whole, WireFormat};
 use super::{Decode, Ending, Event, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
@@ -53,6 +56,30 @@ impl Decode for UdpJpegDecoder {
     }
 
     fn finish(&mut self, _end: StreamEnd, _sink: &mut Sink<'_>) {}
+}
+
+impl WireFormat for UdpJpegDecoder {
+    const ROW: Row = Row {
+        name: "udp-jpeg",
+        meaning: "A whole picture in each datagram.",
+        over: Over::Datagrams,
+        names_itself: false,
+    };
+
+    fn probe(_clues: &Clues<'_>) -> Probe {
+        Probe::No
+    }
+
+    fn around(_head: &[u8], _length: u64) -> Result<Option<Around>, CannotEncode> {
+        Ok(None)
+    }
+
+    fn whole(_picture: &[u8], _chunk: usize) -> Whole {
+        Whole {
+            before: None,
+            undivided: true,
+        }
+    }
 }
 
 #[cfg(test)]

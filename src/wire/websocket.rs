@@ -10,7 +10,9 @@ use flate2::{Decompress, FlushDecompress};
 
 use super::carve::CarveDecoder;
 use super::content::Pieces;
+use super::detect::Clues;
 use super::encoded::Base64Decoder;
+use super::formats::{Over, Probe, Row, WireFormat};
 use super::sequence::covered;
 use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
@@ -681,5 +683,21 @@ mod tests {
             pictures(&decode(&stream, 5)),
             [(picture.clone(), Ending::Structure)]
         );
+    }
+}
+
+impl WireFormat for WebSocketDecoder {
+    const ROW: Row = Row {
+        name: "websocket",
+        meaning: "WebSocket frames without the HTTP upgrade before them: it was not captured, or left out.",
+        over: Over::Stream,
+        names_itself: false,
+    };
+
+    fn probe(clues: &Clues<'_>) -> Probe {
+        Probe::of(
+            begins(clues.head),
+            "the stream begins with a frame of WebSocket that holds a picture or a masked text",
+        )
     }
 }

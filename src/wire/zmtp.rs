@@ -5,6 +5,8 @@
 //! [`Framing::Body`]. Of a mechanism that encrypts, the frames are followed and no picture is found.
 
 use super::carve::CarveDecoder;
+use super::detect::Clues;
+use super::formats::{Over, Probe, Row, WireFormat};
 use super::length::MOST;
 use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
@@ -286,6 +288,22 @@ impl Decode for ZmtpDecoder {
             State::Lost(carve) => carve.finish(end, sink),
             _ => {}
         }
+    }
+}
+
+impl WireFormat for ZmtpDecoder {
+    const ROW: Row = Row {
+        name: "zmtp",
+        meaning: "ZeroMQ's protocol (ZMTP 3): pictures as parts of messages.",
+        over: Over::Stream,
+        names_itself: true,
+    };
+
+    fn probe(clues: &Clues<'_>) -> Probe {
+        Probe::of(
+            is_greeting(clues.head),
+            "the stream begins with ZeroMQ's greeting",
+        )
     }
 }
 

@@ -14,7 +14,7 @@ use crate::scenario::{Captured, Client, Scenario, Server};
 use crate::support::{
     captures_folder, imgnet, list, number, report, text, tshark, tshark_is_there,
 };
-use imgnet::wire::{self, Protocol, framed};
+use imgnet::wire::{self, Fixed, Protocol, framed};
 use serde_json::Value;
 
 fn script(name: &str) -> String {
@@ -176,7 +176,7 @@ fn framed_is_known_by_itself_on_any_port() {
     let png = std::fs::read(captures_folder().join("eof-mtu1500/sent/a.png")).expect("a picture");
     let capture = sent(
         folder.path(),
-        &Protocol::Framed,
+        &Protocol::Fixed(Fixed::Framed),
         &[&jpeg, &png, &jpeg],
         7123,
     );

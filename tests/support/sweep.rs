@@ -24,7 +24,7 @@ use imgnet::report::Report;
 use imgnet::report::model::Packets;
 use imgnet::source::Capture;
 use imgnet::units::{FrameNumber, Timestamp};
-use imgnet::wire::{Numbering, Protocol};
+use imgnet::wire::{Fixed, Numbering, Protocol};
 
 /// A frame that owns its bytes.
 #[derive(Debug, Clone)]
@@ -143,7 +143,10 @@ pub(crate) fn no_more_certain(whole: &Report, part: &Report) -> Result<(), Strin
                         && matches!(full.verdict, Verdict::Match | Verdict::Unverified)
                 });
                 // Without numbers nobody can know whether a datagram is missing, and the report says so (`undetectable-loss`).
-                let unnumbered = matches!(image.protocol, Protocol::Udp | Protocol::UdpJpeg);
+                let unnumbered = matches!(
+                    image.protocol,
+                    Protocol::Udp | Protocol::Fixed(Fixed::UdpJpeg)
+                );
                 if !same && !unnumbered {
                     return Err(format!(
                         "whole, and no such picture in the whole capture: {}",

@@ -9,7 +9,7 @@ use crate::picture::{self, Sniff};
 use crate::wire::carve::CarveDecoder;
 use crate::wire::detect::{self, Clues, Detection};
 use crate::wire::infer::Inferred;
-use crate::wire::{self, Decode, Decoder, Protocol, Role, StreamEnd};
+use crate::wire::{self, Decode, Decoder, Fixed, Protocol, Role, StreamEnd};
 
 impl Channel {
     /// A decoder may have learnt from what followed which format it is.
@@ -91,7 +91,7 @@ impl Channel {
         let sizes = [before, payload].map(|bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         let known = context.format.is_some();
         let found = self.decide_by(&head, &sizes, true, context);
-        let counts = matches!(&self.state, State::Decoding(decoder) if decoder.protocol() == Protocol::UdpCount);
+        let counts = matches!(&self.state, State::Decoding(decoder) if decoder.protocol() == Protocol::Fixed(Fixed::UdpCount));
         if found && !counts {
             // Whatever it is, it begins with this datagram and not with the one before it.
             self.state = State::Undecided(Vec::new());

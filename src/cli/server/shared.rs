@@ -1,5 +1,6 @@
 //! What `imgnet-server` and `imgnet-client` share: limits, the ledger, what is told while it goes and at the end.
 
+use crate::wire::Fixed;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
@@ -171,7 +172,7 @@ impl Shown {
 
 /// `--udp` chooses for `framed` alone, which knows both ways.
 pub(crate) fn only_framed(udp: bool, protocol: &Protocol) -> anyhow::Result<()> {
-    if udp && *protocol != Protocol::Framed && !protocol.is_datagrams() {
+    if udp && *protocol != Protocol::Fixed(Fixed::Framed) && !protocol.is_datagrams() {
         return Err(usage(format!(
             "--udp goes with --protocol framed; {protocol} goes over TCP"
         )));

@@ -1,6 +1,19 @@
 //! Wire formats, kinds of pictures and of capture files.
 
+use std::sync::LazyLock;
+
 use super::Word;
+use crate::wire::Fixed;
+
+/// The wire formats of the table, which say it themselves.
+pub(super) static FIXED: LazyLock<Vec<Word>> = LazyLock::new(|| {
+    let word = |format: &Fixed| Word {
+        kind: "wire format",
+        name: format.row().name,
+        meaning: format.row().meaning,
+    };
+    Fixed::ALL.iter().map(word).collect()
+});
 
 /// They, those of one kind together.
 pub(super) const WORDS: &[Word] = &[
@@ -36,18 +49,8 @@ pub(super) const WORDS: &[Word] = &[
     },
     Word {
         kind: "wire format",
-        name: "udp-jpeg",
-        meaning: "A whole picture in each datagram.",
-    },
-    Word {
-        kind: "wire format",
         name: "udp-index",
         meaning: "Datagrams with a header that numbers them (udp-index=HEADER names which).",
-    },
-    Word {
-        kind: "wire format",
-        name: "udp-count",
-        meaning: "The number of datagrams in text, then so many datagrams.",
     },
     Word {
         kind: "wire format",
@@ -61,11 +64,6 @@ pub(super) const WORDS: &[Word] = &[
     },
     Word {
         kind: "wire format",
-        name: "name-size-marker",
-        meaning: "Name, size and picture one after the other, then <END>: fields that nothing keeps apart.",
-    },
-    Word {
-        kind: "wire format",
         name: "pickled",
         meaning: "A pickled Python object that holds the picture, mostly behind a length. imgnet walks it and never builds it.",
     },
@@ -76,58 +74,8 @@ pub(super) const WORDS: &[Word] = &[
     },
     Word {
         kind: "wire format",
-        name: "http",
-        meaning: "HTTP/1.1: bodies that are pictures, in responses and uploads, chunked and compressed ones too.",
-    },
-    Word {
-        kind: "wire format",
-        name: "zmtp",
-        meaning: "ZeroMQ's protocol (ZMTP 3): pictures as parts of messages.",
-    },
-    Word {
-        kind: "wire format",
-        name: "framed",
-        meaning: "imgnet's own format: a header with length and SHA-256, over TCP, or over UDP with requests for what is lost.",
-    },
-    Word {
-        kind: "wire format",
         name: "layout",
         meaning: "A framing of your own, described in one line: fields, lengths, markers, and where the picture stands (docs/layouts.md). imgnet layout CAPTURE says the line that the bytes show.",
-    },
-    Word {
-        kind: "wire format",
-        name: "mqtt",
-        meaning: "MQTT 3.1.1 and 5: each PUBLISH packet whose payload is a picture; topic, packet identifier and properties are framing.",
-    },
-    Word {
-        kind: "wire format",
-        name: "websocket",
-        meaning: "WebSocket frames without the HTTP upgrade before them: it was not captured, or left out.",
-    },
-    Word {
-        kind: "wire format",
-        name: "http2",
-        meaning: "HTTP/2 in clear text, with gRPC's messages in its DATA frames or without.",
-    },
-    Word {
-        kind: "wire format",
-        name: "smtp",
-        meaning: "Mail on its way (SMTP): attachments in Base64 are pictures.",
-    },
-    Word {
-        kind: "wire format",
-        name: "java-objects",
-        meaning: "What Java's ObjectOutputStream writes: blocks and arrays, with their heads between the picture's pieces.",
-    },
-    Word {
-        kind: "wire format",
-        name: "tftp",
-        meaning: "A file in numbered blocks over UDP, each acknowledged.",
-    },
-    Word {
-        kind: "wire format",
-        name: "rtp-jpeg",
-        meaning: "JPEG frames in RTP packets (RFC 2435): the file's headers and tables are not sent, and made again.",
     },
     Word {
         kind: "wire format",

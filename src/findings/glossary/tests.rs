@@ -92,7 +92,7 @@ fn every_variant_that_is_printed_is_known() {
 
 #[test]
 fn every_wire_format_is_known() {
-    for name in Protocol::NAMES {
+    for name in Protocol::names() {
         let base = name.split(['=', '+', ' ']).next().unwrap();
         known("wire format", name);
         known("wire format", base);

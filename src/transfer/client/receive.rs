@@ -10,7 +10,7 @@ use crate::transfer::socket::{self, Connection};
 use crate::transfer::store::{Destination, writable};
 use crate::transfer::{Error, Event, Session};
 use crate::transfer::{datagrams, framed};
-use crate::wire::{Protocol, Role, decoder};
+use crate::wire::{Fixed, Protocol, Role, decoder};
 
 /// What a receiver says first where datagrams are waited for by the sender.
 const GREETING: &[u8] = b"hello";
@@ -107,7 +107,9 @@ fn receive_datagrams(
 ) -> Result<bool, Error> {
     let destination = Destination::File(file);
     let done = match protocol {
-        Protocol::Framed => framed::receive(socket, session, destination, Some(1), true)?,
+        Protocol::Fixed(Fixed::Framed) => {
+            framed::receive(socket, session, destination, Some(1), true)?
+        }
         _ => datagrams::receive(socket, protocol, session, destination, Some(1), true)?,
     };
     Ok(done > 0)

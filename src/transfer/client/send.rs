@@ -15,7 +15,7 @@ use crate::transfer::server::stream;
 use crate::transfer::socket::Connection;
 use crate::transfer::store::Destination;
 use crate::transfer::{Error, Session, pixels, read_file, socket};
-use crate::wire::{Protocol, Role, around, decoder, pieces};
+use crate::wire::{Fixed, Protocol, Role, around, decoder, pieces};
 
 /// What to send.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
         pictures.push((file.display().to_string(), protocol, loaded));
     }
     let together = match send.protocol {
-        Protocol::Length(_) | Protocol::Framed | Protocol::Layout(_) => true,
+        Protocol::Length(_) | Protocol::Fixed(Fixed::Framed) | Protocol::Layout(_) => true,
         Protocol::Marker(_) => send.one_connection,
         _ => false,
     };
@@ -142,7 +142,7 @@ fn came_back(
 pub fn run_udp(send: &Send, session: &Session<'_>) -> Result<(), Error> {
     let pace = match send.protocol {
         // Its receiver says how fast.
-        Protocol::Framed => Duration::ZERO,
+        Protocol::Fixed(Fixed::Framed) => Duration::ZERO,
         _ => Duration::from_millis(1),
     };
     let stream = stream::Stream {

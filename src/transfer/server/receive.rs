@@ -13,7 +13,7 @@ use crate::transfer::socket::{broken, is_timeout};
 use crate::transfer::store::{Destination, Store};
 use crate::transfer::{Error, Event, Session};
 use crate::transfer::{datagrams, framed};
-use crate::wire::{Decoder, Protocol, Role, decoder};
+use crate::wire::{Decoder, Fixed, Protocol, Role, decoder};
 
 /// Bytes that are taken from one client before others have their turn.
 const TURN: usize = 8 << 20;
@@ -182,7 +182,7 @@ pub fn run_udp(socket: &UdpSocket, receive: &Receive, session: &Session<'_>) -> 
         (session.observer)(Event::Listening(address));
     }
     let destination = Destination::Folder(&receive.store);
-    if receive.protocol == Protocol::Framed {
+    if receive.protocol == Protocol::Fixed(Fixed::Framed) {
         framed::receive(socket, session, destination, receive.count, false)?;
     } else {
         let protocol = &receive.protocol;

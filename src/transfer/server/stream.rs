@@ -1,5 +1,6 @@
 //! `imgnet-server stream`: rows of pixels (P4) or datagrams (P5), to a receiver that listens, or to those who come.
 
+use crate::wire::Fixed;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -219,7 +220,7 @@ fn send_datagrams(
         let picture = Prepared::new(stream, file, session)?;
         let outgoing = picture.outgoing(stream);
         let record = match picture.protocol {
-            Protocol::Framed => framed::send(socket, peer, session, &outgoing)?,
+            Protocol::Fixed(Fixed::Framed) => framed::send(socket, peer, session, &outgoing)?,
             _ => outgoing::send_udp(socket, peer, session, &outgoing)?,
         };
         session.transferred(record);
@@ -243,7 +244,7 @@ impl Prepared {
             .and_then(|bytes| usize::try_from(bytes).ok());
         Ok(Self {
             chunk: stream.chunk.or(habit).unwrap_or(match protocol {
-                Protocol::Framed => framed::PIECE,
+                Protocol::Fixed(Fixed::Framed) => framed::PIECE,
                 _ => 1024,
             }),
             protocol,

@@ -1,5 +1,6 @@
 //! One file against the wire, from digest to pixels; and the two files against each other.
 
+use crate::wire::Fixed;
 use image::DynamicImage;
 
 use super::{Subject, Thresholds, Work, around, open_end, taken_wrongly};
@@ -100,12 +101,12 @@ pub(super) fn compare(
     } else {
         None
     };
-    if image.protocol == Protocol::RtpJpeg && !image.complete {
+    if image.protocol == Protocol::Fixed(Fixed::RtpJpeg) && !image.complete {
         // What is missing moves what follows.
         side.compared_bytes = 0;
         return plain(side);
     }
-    let rebuilt = (image.protocol == Protocol::RtpJpeg)
+    let rebuilt = (image.protocol == Protocol::Fixed(Fixed::RtpJpeg))
         .then(|| rebuilt(wire, file))
         .flatten();
     if rebuilt.is_some() {

@@ -1,5 +1,6 @@
 //! How the bytes of a file lie in its direction, and whether a picture that a wire format found is what lies there.
 
+use crate::wire::Fixed;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{SHARED, overlap, range};
@@ -24,12 +25,12 @@ pub enum Lie {
 pub(super) fn delimits(protocol: &Protocol) -> bool {
     matches!(
         protocol,
-        Protocol::Http
-            | Protocol::Http2
-            | Protocol::WebSocket
-            | Protocol::JavaObjects
-            | Protocol::Tftp
-            | Protocol::RtpJpeg
+        Protocol::Fixed(Fixed::Http)
+            | Protocol::Fixed(Fixed::Http2)
+            | Protocol::Fixed(Fixed::WebSocket)
+            | Protocol::Fixed(Fixed::JavaObjects)
+            | Protocol::Fixed(Fixed::Tftp)
+            | Protocol::Fixed(Fixed::RtpJpeg)
     )
 }
 

@@ -1,5 +1,6 @@
 use super::super::testing::picture;
 use super::*;
+use crate::wire::framed;
 
 const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0";
 

@@ -8,6 +8,39 @@
 mod datagram;
 mod receiver;
 mod sender;
+impl WireFormat for FramedDecoder {
+    const ROW: Row = Row {
+        name: "framed",
+        meaning: "imgnet's own format: a header with length and SHA-256, over TCP, or over UDP with requests for what is lost.",
+        over: Over::Either,
+        names_itself: true,
+    };
+
+    fn probe(clues: &Clues<'_>) -> Probe {
+        match clues.transport {
+            TransportKind::Udp => Probe::of(
+                Some(Datagram::is_one(clues.head)),
+                "a datagram of imgnet's own format",
+            ),
+            TransportKind::Tcp => Probe::of(
+                begins_with(clues.head, &MAGIC),
+                "the stream begins as imgnet's own format",
+            ),
+        }
+    }
+
+    fn around(_head: &[u8], _length: u64) -> Result<Option<Around>, CannotEncode> {
+        Ok(None)
+    }
+
+    fn whole(picture: &[u8], chunk: usize) -> Whole {
+        Whole {
+            before: Some(Header::of(picture, chunk).encode().to_vec()),
+            undivided: false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;
 mod transmissions;
@@ -19,9 +52,13 @@ pub use receiver::{Received, Receiver, ReceiverLimits};
 pub use sender::{Outcome, Sender};
 
 use super::carve::CarveDecoder;
+use super::detect::{Clues, begins_with};
+use super::encode::{Around, CannotEncode};
+use super::formats::{Over, Probe, Row, Whole, WireFormat};
 use super::length::MOST;
 use super::sequence::{Order, Place, Sequence, covered};
 use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd, Transmission};
+use crate::flow::TransportKind;
 use datagram::NOT_COUNTED;
 use transmissions::{Arrival, Transmissions};
 

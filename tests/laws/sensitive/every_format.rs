@@ -320,7 +320,7 @@ fn of_format(name: &str, failures: &mut Vec<String>) -> u64 {
 #[test]
 fn one_byte_more_is_seen_in_every_format() {
     let mut captures = BTreeSet::new();
-    let mut names: Vec<String> = Protocol::NAMES.iter().map(|name| spelled(name)).collect();
+    let mut names: Vec<String> = Protocol::names().map(spelled).collect();
     // One capture may stand for two names.
     names.retain(|name| captured(name).is_none_or(|capture| captures.insert(capture)));
     let (tried, failures) = on_all_cores(names, |name| {
