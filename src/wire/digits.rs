@@ -3,18 +3,14 @@
 //! What programs write that send `f"{len(data)}\n"` first. It is the layout [`LINE`], and decoded as one; digits that are no
 //! number, or a number that is not the picture's, are faults of it.
 
-use super::detect::{Clues, sniff_at};
+use super::detect::Clues;
 use super::encode::{Around, CannotEncode};
 use super::formats::{Over, Probe, Row, WireFormat};
 use super::layout::stream::LayoutDecoder;
-use super::{Decode, Piece, PieceKind, Sink, StreamEnd, length};
-use crate::picture::Sniff;
+use super::{Decode, Piece, PieceKind, Sink, StreamEnd};
 
 /// The framing, as a layout.
 pub const LINE: &str = "layout dec(until \"\\n\") length, picture";
-
-/// Most digits of a length.
-const LONGEST: usize = 10;
 
 /// Decoder of one direction of `digits-newline`.
 #[derive(Debug)]
@@ -57,38 +53,9 @@ impl WireFormat for DigitsDecoder {
         names_itself: false,
     };
 
-    fn probe(clues: &Clues<'_>) -> Probe {
-        let digits = clues
-            .head
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        // Fewer than three are rather a choice, and no picture is as small.
-        if !(3..=LONGEST).contains(&digits) {
-            return Probe::No;
-        }
-        let (number, rest) = clues
-            .head
-            .split_at_checked(digits)
-            .unwrap_or((clues.head, &[]));
-        let number = std::str::from_utf8(number).ok();
-        let Some(value @ 18..=length::MOST) = number.and_then(|number| number.parse().ok()) else {
-            return Probe::No;
-        };
-        match rest {
-            [] => Probe::Unsure,
-            [b'\n', ..] => match sniff_at(rest, 1) {
-                Sniff::Is(format) => Probe::of(
-                    Some(true),
-                    &format!(
-                        "the number {value} in a line of its own, and a {format} begins behind it"
-                    ),
-                ),
-                Sniff::NeedMore => Probe::Unsure,
-                Sniff::No => Probe::No,
-            },
-            _ => Probe::No,
-        }
+    /// Never: many framings begin so, and have more between the pictures. What is worked out from the bytes tells them apart.
+    fn probe(_clues: &Clues<'_>) -> Probe {
+        Probe::No
     }
 
     fn around(_head: &[u8], length: u64) -> Result<Option<Around>, CannotEncode> {
