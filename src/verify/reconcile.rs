@@ -274,7 +274,7 @@ impl Work<'_, '_> {
             image.is_some_and(|image| {
                 matches!(
                     image.protocol,
-                    Protocol::Fixed(Fixed::Tftp) | Protocol::Fixed(Fixed::RtpJpeg)
+                    Protocol::Fixed(Fixed::Tftp | Fixed::RtpJpeg)
                 ) && image.encoded_bytes.is_some()
             })
         });

@@ -369,6 +369,22 @@ impl Decode for MqttDecoder {
     }
 }
 
+impl WireFormat for MqttDecoder {
+    const ROW: Row = Row {
+        name: "mqtt",
+        meaning: "MQTT 3.1.1 and 5: each PUBLISH packet whose payload is a picture; topic, packet identifier and properties are framing.",
+        over: Over::Stream,
+        names_itself: true,
+    };
+
+    fn probe(clues: &Clues<'_>) -> Probe {
+        Probe::of(
+            is_mqtt(clues.head),
+            "the stream begins with CONNECT of MQTT",
+        )
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
 mod tests {
@@ -453,21 +469,5 @@ mod tests {
         let seen = decode(&stream, 50);
         assert_eq!(seen[1], Seen::Start(Some(picture.len() as u64)));
         assert_eq!(pictures(&seen)[0].1, Ending::Cut(StreamEnd::Fin));
-    }
-}
-
-impl WireFormat for MqttDecoder {
-    const ROW: Row = Row {
-        name: "mqtt",
-        meaning: "MQTT 3.1.1 and 5: each PUBLISH packet whose payload is a picture; topic, packet identifier and properties are framing.",
-        over: Over::Stream,
-        names_itself: true,
-    };
-
-    fn probe(clues: &Clues<'_>) -> Probe {
-        Probe::of(
-            is_mqtt(clues.head),
-            "the stream begins with CONNECT of MQTT",
-        )
     }
 }

@@ -352,12 +352,9 @@ proptest! {
         let ending = match protocol {
             Protocol::Marker(_) => Ending::Marker,
             Protocol::UdpIndex(Some(header)) if header.numbering == Numbering::Offset => Ending::Structure,
-            Protocol::Length(_)
-            | Protocol::SizeHandshake { .. }
-            | Protocol::UdpIndex(_) => Ending::Length,
             Protocol::Udp => Ending::EmptyDatagram,
             Protocol::Carve | Protocol::Fixed(Fixed::UdpJpeg) => Ending::Structure,
-            Protocol::Fixed(_) => Ending::Length,
+            Protocol::Length(_) | Protocol::SizeHandshake { .. } | Protocol::UdpIndex(_) | Protocol::Fixed(_) => Ending::Length,
             _ => Ending::EndOfStream(StreamEnd::Fin),
         };
         let want: Vec<_> = sent.iter().map(|picture| (picture.clone(), ending)).collect();

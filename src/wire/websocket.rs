@@ -610,6 +610,22 @@ impl Decode for WebSocketDecoder {
     }
 }
 
+impl WireFormat for WebSocketDecoder {
+    const ROW: Row = Row {
+        name: "websocket",
+        meaning: "WebSocket frames without the HTTP upgrade before them: it was not captured, or left out.",
+        over: Over::Stream,
+        names_itself: false,
+    };
+
+    fn probe(clues: &Clues<'_>) -> Probe {
+        Probe::of(
+            begins(clues.head),
+            "the stream begins with a frame of WebSocket that holds a picture or a masked text",
+        )
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
 mod tests {
@@ -683,21 +699,5 @@ mod tests {
             pictures(&decode(&stream, 5)),
             [(picture.clone(), Ending::Structure)]
         );
-    }
-}
-
-impl WireFormat for WebSocketDecoder {
-    const ROW: Row = Row {
-        name: "websocket",
-        meaning: "WebSocket frames without the HTTP upgrade before them: it was not captured, or left out.",
-        over: Over::Stream,
-        names_itself: false,
-    };
-
-    fn probe(clues: &Clues<'_>) -> Probe {
-        Probe::of(
-            begins(clues.head),
-            "the stream begins with a frame of WebSocket that holds a picture or a masked text",
-        )
     }
 }

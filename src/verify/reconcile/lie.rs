@@ -25,12 +25,14 @@ pub enum Lie {
 pub(super) fn delimits(protocol: &Protocol) -> bool {
     matches!(
         protocol,
-        Protocol::Fixed(Fixed::Http)
-            | Protocol::Fixed(Fixed::Http2)
-            | Protocol::Fixed(Fixed::WebSocket)
-            | Protocol::Fixed(Fixed::JavaObjects)
-            | Protocol::Fixed(Fixed::Tftp)
-            | Protocol::Fixed(Fixed::RtpJpeg)
+        Protocol::Fixed(
+            Fixed::Http
+                | Fixed::Http2
+                | Fixed::WebSocket
+                | Fixed::JavaObjects
+                | Fixed::Tftp
+                | Fixed::RtpJpeg
+        )
     )
 }
 
