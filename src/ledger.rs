@@ -350,6 +350,11 @@ impl Image {
         self.chunks = Some(chunks);
     }
 
+    /// Whether only a range of it was asked for, and came.
+    pub fn is_range(&self) -> bool {
+        matches!(self.problem, Some(Problem::Range { .. }))
+    }
+
     /// Whether bytes of it came twice and differ, and nothing tells which copy its receiver has: all was captured, and no verdict
     /// follows from it.
     pub fn is_undecided(&self) -> bool {

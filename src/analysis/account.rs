@@ -255,6 +255,7 @@ fn judge(
             declared,
         }),
         (Some(Status::Broken { at, reason }), _, _) => Some(Problem::Broken { at, reason }),
+        (Some(Status::Walking), Ending::Range, of) => Some(Problem::Range { bytes, of }),
         (Some(Status::Walking), _, _) => Some(Problem::Unfinished { stop, bytes }),
         (None, Ending::Cut(_), None) => Some(Problem::NoEnd { stop }),
         (None, Ending::EndOfStream(_), _) if picture.too_short_to_tell => {
@@ -299,8 +300,14 @@ fn judge(
         || place.end_unsure
         || (stopped == Some(StreamEnd::Unfinished) && !place.all_seen)
         || (place.transport == TransportKind::Udp && picture.declared.is_none());
+    let closed = matches!(place.end, Some(StreamEnd::Fin | StreamEnd::Reset));
     let verdict = match (&problem, stopped) {
         (None, _) => Verdict::Unverified,
+        // The next range may have been asked for where the capture does not show it.
+        (Some(Problem::Range { .. }), _) if !unknown && closed && place.all_seen => {
+            Verdict::Unverified
+        }
+        (Some(Problem::Range { .. }), _) => Verdict::Inconclusive,
         (Some(_), _) if unknown => Verdict::Inconclusive,
         (Some(_), Some(StreamEnd::Unfinished)) if !place.idle_at_end => Verdict::Inconclusive,
         (Some(_), _) => Verdict::Incomplete,

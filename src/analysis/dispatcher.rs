@@ -95,15 +95,30 @@ impl Flow {
     }
 
     /// Whether a segment opens another connection between the same endpoints.
-    fn is_another(&self, packet: &Packet<'_>, from_low: bool) -> bool {
+    fn is_another(&self, packet: &Packet<'_>, from_low: bool, frame: &Frame<'_>) -> bool {
         match packet.transport {
             decode::Transport::Tcp(header) => {
                 let side = self.side(from_low);
                 let other = self.sides[side.other()].beginning;
                 self.sides[side].beginning.is_another(&header, &other)
+                    || (header.syn && self.is_over_before(frame, header.ack.is_some()))
             }
             decode::Transport::Udp => false,
         }
+    }
+
+    /// Whether the connection was made and ended before this frame, a SYN: one that has the same number as the first opens
+    /// another. A second copy of the first comes with a time before the end (captures of both ends, read one after the other),
+    /// and one that was refused is tried again with the same number. `answers`: it is the second SYN of a connection, which
+    /// may be sent again after a reset.
+    fn is_over_before(&self, frame: &Frame<'_>, answers: bool) -> bool {
+        let made = self.sides.iter().all(|sent| sent.beginning.saw_syn());
+        let ended = self.sides.iter().all(|sent| sent.fin) || (self.reset && !answers);
+        let later = self
+            .last_time
+            .zip(frame.time)
+            .is_none_or(|(last, now)| now.since(last) > 0);
+        made && ended && later
     }
 
     fn packet(&mut self, packet: &Packet<'_>, from_low: bool, frame: &Frame<'_>) {
@@ -265,7 +280,7 @@ impl Dispatcher {
             key = self.key_within(key.within(packet.tunnel), packet, from_low);
         }
         let another = match self.flows.find(key) {
-            Some((place, flow)) if !flow.is_another(packet, from_low) => {
+            Some((place, flow)) if !flow.is_another(packet, from_low, frame) => {
                 flow.packet(packet, from_low, frame);
                 orders.packet(place, None, packet, frame);
                 return;

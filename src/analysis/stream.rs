@@ -112,6 +112,7 @@ impl Head {
                 acked: acked.filter(|_| header.ack.is_some()),
                 window: Some(header.window),
                 window_scale: header.window_scale,
+                options_cut: header.options_cut,
                 flags: Flags {
                     syn: header.syn,
                     fin: header.fin,
@@ -143,6 +144,7 @@ impl Head {
                 acked: None,
                 window: None,
                 window_scale: None,
+                options_cut: false,
                 flags: Flags::default(),
             },
         });

@@ -169,6 +169,8 @@ pub struct Tcp {
     pub sack: Option<Sack>,
     /// Timestamps option (RFC 7323, section 3) where present.
     pub timestamps: Option<Timestamps>,
+    /// The snap length cut options off: those that are not there may have been.
+    pub options_cut: bool,
 }
 
 /// The blocks of a SACK option: what the receiver holds beyond the acknowledgment number.

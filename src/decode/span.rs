@@ -63,6 +63,13 @@ impl<'a> Span<'a> {
         }
     }
 
+    /// What follows `len` bytes of which not all were captured: nothing of it was.
+    #[cold]
+    pub(super) fn behind(self, len: u32) -> Self {
+        let (_, nothing) = self.captured.split_at(self.captured.len());
+        Self::new(nothing, self.wire_len.saturating_sub(len))
+    }
+
     /// The first `N` bytes, without taking them off.
     #[inline]
     pub(super) fn peek<const N: usize>(self) -> Result<&'a [u8; N], Skip> {

@@ -37,7 +37,11 @@ pub(super) fn segment<'a>(
 fn tcp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Segment<'a>, Skip> {
     let fixed = bytes.peek::<20>()?;
     let header_len = u32::from(fixed[12] >> 4) * 4;
-    let (header, payload) = bytes.take(header_len as usize)?;
+    let (header, payload) = match bytes.take(header_len as usize) {
+        Ok(taken) => taken,
+        Err(Skip::HeadersCut) => return Ok(without_options(fixed, bytes, header_len)),
+        Err(skip) => return Err(skip),
+    };
     // A data offset below 5 is refused here.
     let header = TcpHeaderSlice::from_slice(header).map_err(|_| Skip::Malformed)?;
 
@@ -64,6 +68,7 @@ fn tcp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Seg
         sack_permitted,
         sack,
         timestamps,
+        options_cut: false,
     };
     let checksum = if verify && bytes.is_whole() {
         pseudo_header(datagram, ip_number::TCP.0, bytes.wire_len())
@@ -78,6 +83,50 @@ fn tcp<'a>(datagram: &Datagram<'_>, bytes: Span<'a>, verify: bool) -> Result<Seg
         payload,
         checksum,
     })
+}
+
+/// A segment of whose header the snap length cut options off: numbers, flags and ports are there, and how long the payload was.
+#[cold]
+fn without_options<'a>(fixed: &[u8; 20], bytes: Span<'a>, header_len: u32) -> Segment<'a> {
+    let two = |at: usize| match fixed.get(at..at + 2) {
+        Some(&[high, low]) => u16::from_be_bytes([high, low]),
+        _ => 0,
+    };
+    let four = |at: usize| u32::from(two(at)) << 16 | u32::from(two(at + 2));
+    let flags = fixed[13];
+    let flag = |bit: u8| flags & bit != 0;
+    let TcpOptions {
+        mss,
+        window_scale,
+        sack_permitted,
+        sack,
+        timestamps,
+    } = options(bytes.captured().get(20..).unwrap_or_default());
+    let tcp = Tcp {
+        seq: four(4),
+        ack: flag(0x10).then(|| four(8)),
+        syn: flag(0x02),
+        fin: flag(0x01),
+        rst: flag(0x04),
+        psh: flag(0x08),
+        urg: flag(0x20),
+        ece: flag(0x40),
+        cwr: flag(0x80),
+        window: two(14),
+        window_scale,
+        mss,
+        sack_permitted,
+        sack,
+        timestamps,
+        options_cut: true,
+    };
+    Segment {
+        source_port: two(0),
+        destination_port: two(2),
+        transport: Transport::Tcp(tcp),
+        payload: bytes.behind(header_len),
+        checksum: Checksum::NotChecked,
+    }
 }
 
 /// The options imgnet uses, as in [`Tcp`].

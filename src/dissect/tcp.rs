@@ -240,6 +240,7 @@ impl Connection {
 fn scaling(ours: &mut Half, theirs: &mut Half, tcp: &Tcp) {
     ours.scale = match tcp.window_scale {
         Some(shift) => Some(i8::try_from(shift.min(14)).unwrap_or(14)),
+        None if tcp.options_cut => None,
         None => Some(-2),
     };
     if tcp.ack.is_some() && (ours.scale == Some(-2) || theirs.scale == Some(-2)) {

@@ -70,6 +70,13 @@ pub enum Problem {
     StartedLate,
     /// Bytes are missing from the capture before it, so that where it begins and ends is not certain.
     BehindGap,
+    /// Only a range of it was asked for, and came.
+    Range {
+        /// Bytes that came.
+        bytes: u64,
+        /// Bytes that all of it has; absent where nobody said.
+        of: Option<u64>,
+    },
     /// Numbered datagrams that begin with no picture: one may be missing before them.
     NoBeginning,
     /// So few bytes came that nothing tells what they are.
@@ -176,6 +183,13 @@ impl fmt::Display for Problem {
             Self::BehindGap => f.write_str(
                 "bytes are missing from the capture before it, so that where it begins is not certain",
             ),
+            Self::Range { bytes, of } => {
+                write!(f, "only its first {}", counted(*bytes, "byte", "bytes"))?;
+                if let Some(of) = of {
+                    write!(f, ", of {},", count(*of))?;
+                }
+                f.write_str(" were asked for, and they came")
+            }
             Self::NoBeginning => f.write_str(
                 "it begins as no picture does, so a datagram may be missing before it",
             ),

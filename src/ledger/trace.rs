@@ -27,6 +27,8 @@ pub struct Point {
     pub window: Option<u16>,
     /// Window scale option (RFC 7323).
     pub window_scale: Option<u8>,
+    /// Options were cut off by the snap length: whether there was such a one is not known.
+    pub options_cut: bool,
     /// What it says beside its bytes.
     pub flags: Flags,
 }
@@ -128,6 +130,7 @@ impl Traces {
         let trace = self.streams.entry(stream).or_default();
         let of_first = *trace.first.get_or_insert(from) == from;
         if point.flags.syn
+            && (point.window_scale.is_some() || !point.options_cut)
             && let Some(scale) = trace.scales.get_mut(usize::from(!of_first))
         {
             scale.get_or_insert(point.window_scale.map_or(Scale::None, Scale::By));
@@ -167,6 +170,7 @@ mod tests {
             acked: None,
             window: Some(window),
             window_scale: scale,
+            options_cut: false,
             flags: Flags {
                 syn,
                 ..Flags::default()

@@ -7,7 +7,8 @@ use super::{Format, SNIFF_BYTES, Sniff};
 ///
 /// [`SNIFF_BYTES`] bytes always decide; fewer may. BMP's two letters are weak, so its reserved fields, its
 /// data offset and its header size have to be right too; `RIFF` needs the four-character code `WEBP`; a JPEG's
-/// first marker has to be one that may stand after SOI.
+/// first marker has to be one that may stand after SOI. A text that quotes the first bytes of a format is none: behind them
+/// it has letters where the format has numbers.
 /// Nothing at all is [`Sniff::NeedMore`].
 pub fn sniff(head: &[u8]) -> Sniff {
     let mut need_more = false;
@@ -41,7 +42,7 @@ enum Fit {
 fn fits(format: Format, head: &[u8]) -> Fit {
     match format {
         Format::Jpeg => jpeg(head),
-        Format::Png => prefix(head, b"\x89PNG\r\n\x1a\n"),
+        Format::Png => png(head),
         Format::Gif => gif(head),
         Format::WebP => webp(head),
         Format::Bmp => bmp(head),
@@ -58,6 +59,32 @@ fn prefix(head: &[u8], magic: &[u8]) -> Fit {
     }
 }
 
+/// Whether all bytes read as text.
+fn is_text(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
+}
+
+/// Signature, then length and name of the first chunk (PNG, 5.3 and 11.2.1; Apple's `CgBI` may stand before `IHDR`); one of the
+/// two may be damaged.
+fn png(head: &[u8]) -> Fit {
+    let fit = prefix(head, b"\x89PNG\r\n\x1a\n");
+    if fit != Fit::Whole {
+        return fit;
+    }
+    match (head.get(8..12), head.get(12..16)) {
+        (Some(length), Some(name)) => {
+            if length == [0, 0, 0, 13] || [b"IHDR", b"CgBI"].iter().any(|known| *known == name) {
+                Fit::Whole
+            } else {
+                Fit::Not
+            }
+        }
+        _ => Fit::SoFar,
+    }
+}
+
 /// Signature and logical screen descriptor; without a global colour table a block has to follow it (`GIF89a`, appendix A), so that
 /// text that speaks of `GIF89a` is none.
 fn gif(head: &[u8]) -> Fit {
@@ -71,6 +98,10 @@ fn gif(head: &[u8]) -> Fit {
     let (Some(flags), aspect, block) = (head.get(10), head.get(12), head.get(13)) else {
         return Fit::SoFar;
     };
+    // Both sides of more than 8,000 pixels, and written in letters.
+    if head.get(6..10).is_some_and(is_text) {
+        return Fit::Not;
+    }
     match (flags & 0x80, aspect, block) {
         (0x80, ..) => Fit::Whole,
         (_, Some(b' '..=b'~'), _) => Fit::Not,
@@ -80,18 +111,48 @@ fn gif(head: &[u8]) -> Fit {
     }
 }
 
-/// SOI, then 0xFF and a marker that may follow it (T.81, B.2.1 and B.2.4), or a fill byte.
+/// SOI, then 0xFF and a marker that may follow it (T.81, B.2.1 and B.2.4), or a fill byte; then the segment's length and what it
+/// holds, which is no text but in XMP, and names JFIF in full where it does.
 fn jpeg(head: &[u8]) -> Fit {
-    match (prefix(head, b"\xff\xd8\xff"), head.get(3)) {
-        (Fit::Whole, None) => Fit::SoFar,
-        (Fit::Whole, Some(&code)) if code != 0xff && !is_jpeg_opening_marker(code) => Fit::Not,
-        (fit, _) => fit,
+    let code = match (prefix(head, b"\xff\xd8\xff"), head.get(3)) {
+        (Fit::Whole, None) => return Fit::SoFar,
+        (Fit::Whole, Some(&code)) => code,
+        (fit, _) => return fit,
+    };
+    if code == 0xff {
+        return Fit::Whole;
+    }
+    if !is_jpeg_opening_marker(code) {
+        return Fit::Not;
+    }
+    let segment = head.get(4..).unwrap_or_default();
+    if is_text(segment) {
+        let long = segment.len() >= SNIFF_BYTES - 4;
+        let xmp = code == 0xe1
+            && segment
+                .get(2..)
+                .is_some_and(|name| name.starts_with(b"http"));
+        return match (xmp, long) {
+            (true, _) => Fit::Whole,
+            (false, true) => Fit::Not,
+            (false, false) => Fit::SoFar,
+        };
+    }
+    match segment {
+        // Its length counts itself.
+        [0, 0 | 1, ..] => Fit::Not,
+        // `JFIF` ends with a zero, and version 1 follows.
+        [_, _, b'J', b'F', b'I', b'F', end, version, ..] if *end != 0 && *version != 1 => Fit::Not,
+        [0, _] | [0, _, b'J', ..] if code == 0xe0 && segment.len() < 8 => Fit::SoFar,
+        [0] => Fit::SoFar,
+        _ => Fit::Whole,
     }
 }
 
-/// RFC 9649, section 2.4: `RIFF`, size, `WEBP`.
+/// RFC 9649, section 2.4: `RIFF`, size, `WEBP`. A size in letters is one of more than 500 MB.
 fn webp(head: &[u8]) -> Fit {
     match prefix(head, b"RIFF") {
+        Fit::Whole if head.get(4..8).is_some_and(is_text) => Fit::Not,
         Fit::Whole => prefix(head.get(8..).unwrap_or_default(), b"WEBP"),
         fit => fit,
     }
@@ -127,12 +188,15 @@ mod tests {
 
     #[test]
     fn names_every_format_and_never_changes_its_mind() {
-        let heads: [(&[u8], Format); 6] = [
+        let heads: [(&[u8], Format); 9] = [
             (
                 b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01",
                 Format::Jpeg,
             ),
             (b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", Format::Png),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\x04CgBI", Format::Png),
+            (b"\xff\xd8\xff\xdb\0\x43\0\x08\x06", Format::Jpeg),
+            (b"\xff\xd8\xff\xe1\x2a\x2bhttp://ns.adob", Format::Jpeg),
             (b"GIF87a\x01\0\x01\0\x80\0\0", Format::Gif),
             (b"GIF89a\x01\0\x01\0\0\0\0\x2c", Format::Gif),
             (b"RIFF\x24\0\0\0WEBPVP8 ", Format::WebP),
@@ -167,6 +231,13 @@ mod tests {
             b"\x89PNG\n\x1a\n",
             b"GIF88a",
             b"GIF89a, say the authors",
+            b"GIF89a \"is\"\xc3\xa9 known",
+            b"\xff\xd8\xff\xe0 as everybody knows",
+            b"\xff\xd8\xff\xe0\0\x10JFIF is a name",
+            b"\xff\xd8\xff\xe0\0\x01JFIF\0\x01\x01\0\0\x01",
+            b"\x89PNG\r\n\x1a\n ends the signature",
+            b"RIFF1234WEBP is how it begins",
+            b"RIFF....WEBPVP8 \", \"n\": 1",
             b"GIF89a\x01\0\x01\0\0\0\0\x2d",
             b"%IMAGE_COMPLETED%",
         ] {

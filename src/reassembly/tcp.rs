@@ -92,6 +92,11 @@ impl Beginning {
         self.first.get_or_insert(next);
     }
 
+    /// Whether a SYN of this direction was captured.
+    pub fn saw_syn(&self) -> bool {
+        self.syn.is_some()
+    }
+
     /// Whether this direction began with a SYN of this sequence number.
     pub fn is_begun_by(&self, seq: u32) -> bool {
         self.syn == Some(seq)

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::findings::Finding;
+use crate::findings::{Certainty, Finding, Name};
 use crate::frame::Away;
 use crate::ledger::comparison::Verification;
 use crate::ledger::{Chunks, Coverage, Folded, Image, Stream, Verdict};
@@ -210,6 +210,7 @@ impl Report {
                 .then_with(|| a.name.cmp(&b.name))
         });
         self.coverage = self.cover();
+        self.doubt_late_starts();
         self.verdict = self.images.iter().map(|image| image.verdict).max();
         if self.hides() {
             self.verdict = self.verdict.max(Some(Verdict::Inconclusive));
@@ -240,6 +241,24 @@ impl Report {
         self.totals = totals;
     }
 
+    /// That a connection has no SYN proves that the capture began later only where every frame of it was captured and could be
+    /// read.
+    fn doubt_late_starts(&mut self) {
+        let unread: u64 = self.coverage.undecoded.values().sum();
+        let dropped = self.coverage.kernel_drops.unwrap_or(0);
+        if unread == 0 && dropped == 0 && self.coverage.interface_away == 0 {
+            return;
+        }
+        for finding in &mut self.findings {
+            if finding.name == Name::StartedLate && finding.certainty == Certainty::Proven {
+                finding.certainty = Certainty::Likely;
+                finding
+                    .message
+                    .push_str(" Or it is among the frames that were dropped or cannot be read.");
+            }
+        }
+    }
+
     /// What the capture lacks, by all that is known of it.
     fn cover(&self) -> Coverage {
         let mut coverage = Coverage {
@@ -258,6 +277,8 @@ impl Report {
             coverage.stream(stream);
         }
         coverage.conclude();
+        // Of nothing nobody knows what it lacks.
+        coverage.whole &= self.packets.read > 0;
         coverage
     }
 

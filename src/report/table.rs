@@ -87,15 +87,10 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
         .iter()
         .filter(|finding| finding.severity == Severity::Error)
         .count() as u64;
-    let Some(verdict) = report.verdict.filter(|_| all > 0) else {
-        let what = if report.streams.is_empty() {
-            "No TCP or UDP packet was found, and so no picture."
-        } else {
-            "No picture was found. Where you know what a port speaks, say it with --protocol PORT=FORMAT."
-        };
-        return (Tone::Doubt, what.to_owned());
-    };
     let verified = report.verification.is_some();
+    let Some(verdict) = report.verdict.filter(|_| all > 0) else {
+        return (Tone::Doubt, without_pictures(report, style));
+    };
     let (tone, glyph) = match verdict {
         // Files were given, and the question they were given for was not answered.
         Verdict::Unverified if verified => (Tone::Doubt, Some('?')),
@@ -106,11 +101,24 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
         _ => String::new(),
     };
     let mut line = match verdict {
+        Verdict::Unverified if report.images.iter().all(Image::is_range) => {
+            let (picture, they) = if all == 1 {
+                ("a picture was".to_owned(), "it")
+            } else {
+                (format!("{} pictures were", count(all)), "they")
+            };
+            let glyph = if style.unicode { "? " } else { "" };
+            format!("{glyph}unverified: only a part of {picture} asked for, and {they} came so")
+        }
         Verdict::Unverified if verified && all == 1 => format!(
             "{glyph}unverified: the picture is whole on the wire, but not all was there to compare it with"
         ),
         Verdict::Unverified if !verified && all == 1 => {
             format!("{glyph}The picture is whole on the wire")
+        }
+        Verdict::Unverified if !verified && report.images.iter().any(Image::is_range) => {
+            let parts = tally(report);
+            format!("{glyph}{}", parts.join(", "))
         }
         Verdict::Unverified if !verified => {
             format!("{glyph}All {} pictures are whole on the wire", count(all))
@@ -165,9 +173,51 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
                 "; nothing was given to compare them with."
             });
         }
-        _ => line.push('.'),
+        _ => {
+            // The other verdicts tell of them where they matter, and the list below has them.
+            let left = compared::left_over(report).filter(|_| verdict == Verdict::Match);
+            if let Some(left) = left {
+                let _ = write!(line, "; {left}");
+            }
+            line.push('.');
+        }
     }
     (tone, line)
+}
+
+/// The line of a run without a picture: with its verdict, where one was asked for.
+fn without_pictures(report: &Report, style: &Style) -> String {
+    let mut what = if report.packets.read == 0 {
+        "the capture has no packet, so nothing can be said of any transfer"
+    } else if report.streams.is_empty() {
+        "no TCP or UDP packet was found, and so no picture"
+    } else {
+        "no picture was found"
+    }
+    .to_owned();
+    let verdict = report
+        .verdict
+        .filter(|verdict| report.verification.is_some() || *verdict > Verdict::Unverified);
+    let mut line = match verdict {
+        Some(verdict) => {
+            let glyph = if style.unicode { "? " } else { "" };
+            format!("{glyph}{verdict}: {what}")
+        }
+        None => {
+            if let Some(first) = what.get_mut(..1) {
+                first.make_ascii_uppercase();
+            }
+            what
+        }
+    };
+    if let Some(left) = compared::left_over(report) {
+        let _ = write!(line, "; {left}");
+    }
+    line.push('.');
+    if !report.streams.is_empty() {
+        line.push_str(" Where you know what a port speaks, say it with --protocol PORT=FORMAT.");
+    }
+    line
 }
 
 /// How many pictures have which verdict, in words: the good ones first.
@@ -179,7 +229,12 @@ fn tally(report: &Report) -> Vec<String> {
     let all = counted(report.images.len() as u64, "picture", "pictures");
     let verified = report.verification.is_some();
     let differing = number(Verdict::Mismatch);
-    let whole = number(Verdict::Unverified) + number(Verdict::Match) + differing;
+    let ranges = report.images.iter().filter(|image| image.is_range());
+    let ranges = ranges
+        .filter(|image| image.verdict == Verdict::Unverified)
+        .count() as u64;
+    let whole =
+        (number(Verdict::Unverified) + number(Verdict::Match) + differing).saturating_sub(ranges);
     let mut parts = vec![match whole {
         _ if verified => format!("{} of {all} arrived", count(number(Verdict::Match))),
         1 => format!("1 of {all} is whole on the wire"),
@@ -190,6 +245,8 @@ fn tally(report: &Report) -> Vec<String> {
         n => parts.push(counted(n, one, many)),
     };
     add(differing, "differs", "differ");
+    let asked = "is only a part that was asked for";
+    add(ranges, asked, "are only parts that were asked for");
     let never = "never arrived whole";
     add(number(Verdict::Incomplete), never, never);
     add(

@@ -636,7 +636,8 @@ impl<'r> Intake<'r> {
             | Ending::Length
             | Ending::Structure
             | Ending::EmptyDatagram
-            | Ending::Broken => None,
+            | Ending::Broken
+            | Ending::Range => None,
         }
     }
 

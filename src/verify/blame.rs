@@ -2,13 +2,11 @@
 
 use super::bytes::Kind;
 use super::findings;
-use super::judge::{Arrival, Work, never_reached, open_end};
+use super::judge::{Arrival, Work, is_range, never_reached, open_end};
 use super::mistakes::Mistake;
 use crate::findings::{Certainty, Finding, Name};
 use crate::ledger::comparison::{Blame, Blamed, Mismatch, SideOfMismatch};
-use crate::ledger::{Closed, GapCause, Image, Problem, Stop, TransportKind, Verdict};
-use crate::wire::Fixed;
-use crate::wire::Protocol;
+use crate::ledger::{Closed, GapCause, Image, TransportKind, Verdict};
 
 /// How the stream ended.
 #[derive(Debug, Clone, Copy, Default)]
@@ -194,7 +192,17 @@ pub(super) fn doubt(work: &Work<'_>) -> Option<Blame> {
         })
     };
     let knowledge = work.knowledge;
-    if work.sent.is_some() && work.received.is_none() && knowledge.arrival == Arrival::Reset {
+    if is_range(work) {
+        blame(
+            Blamed::Nobody,
+            if work.sent.is_some() {
+                "only a part of the picture was asked for (HTTP 206), and that came as it is in the file"
+            } else {
+                "only a part of the picture was asked for (HTTP 206)"
+            },
+        )
+    } else if work.sent.is_some() && work.received.is_none() && knowledge.arrival == Arrival::Reset
+    {
         blame(
             Blamed::Receiver,
             "its machine acknowledged the whole picture, then it reset the connection: whether its program had read \
@@ -253,21 +261,7 @@ pub(super) fn cut(work: &Work<'_>, ends: Ends) -> Blame {
         .gaps
         .iter()
         .any(|gap| gap.cause == GapCause::NeverAcknowledged);
-    let range = work.image.protocol == Protocol::Fixed(Fixed::Http)
-        && work.image.declared_bytes > Some(work.image.bytes)
-        && matches!(
-            work.image.problem,
-            Some(Problem::Unfinished {
-                stop: Stop::Format,
-                ..
-            })
-        );
-    let (who, why) = if range {
-        (
-            Blamed::Unknown,
-            "one range of it was answered, and no other followed it",
-        )
-    } else if lost {
+    let (who, why) = if lost {
         (
             Blamed::Network,
             "bytes went out of the stream that nobody acknowledged and that were not sent again",

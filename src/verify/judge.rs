@@ -81,6 +81,8 @@ pub struct Knowledge {
     pub garbled: bool,
     /// That a file sent belongs to it is expected: others of the same sender have theirs, or one is left over.
     pub wants_sent: bool,
+    /// It lies in parts of something that were asked for one by one (HTTP 206): that others were not is nobody's fault.
+    pub ranged: bool,
     /// It went through a data connection of FTP in TYPE A: that both sides undid what that does is luck.
     pub type_a: bool,
     /// Bytes of the stream before it and behind it.
@@ -245,6 +247,11 @@ pub fn picture(work: &Work<'_>) -> Outcome {
         findings: found,
         size,
     }
+}
+
+/// Whether only a part of the file sent was asked for.
+pub(super) fn is_range(work: &Work<'_>) -> bool {
+    work.image.is_range() || work.knowledge.ranged
 }
 
 /// Whether a difference is of bytes that the receiver did not acknowledge: they need not have reached it.
@@ -617,6 +624,8 @@ fn verdict(
         nothing_saved || without_partner || irregular || knowledge.garbled || knowledge.strays > 0;
     let found = match work.image.verdict {
         Verdict::Inconclusive => Verdict::Inconclusive,
+        // What was asked for came; all of it was not asked for.
+        _ if is_range(work) && !equal(sent) => Verdict::Unverified,
         // A broken file, sent and carried as it is.
         Verdict::Incomplete
             if equal(sent) && told(received) && !nothing_saved && !ends.any_reset() =>

@@ -457,15 +457,15 @@ fn by_port(clues: &Clues<'_>) -> Detection {
             Confidence::PortAndContent,
             format!("port {port}, and the end marker is in the stream"),
         ),
-        PIPELINE_PORT if !is_text(clues.head) => guess(
+        PIPELINE_PORT if !is_mostly_text(clues.head) => guess(
             Protocol::pipeline(),
             "what is sent begins as no picture known here",
         ),
-        EOF_PORT if clues.role != Some(Role::Acceptor) && !is_text(clues.head) => guess(
+        EOF_PORT if clues.role != Some(Role::Acceptor) && !is_mostly_text(clues.head) => guess(
             Protocol::Eof,
             "what is sent begins as no picture known here",
         ),
-        CATALOG_PORT if !is_text(clues.head) => guess(
+        CATALOG_PORT if !is_mostly_text(clues.head) => guess(
             Protocol::Catalog,
             "what is sent begins as no picture known here",
         ),
@@ -520,6 +520,21 @@ fn row_hint(sizes: &[u32]) -> String {
 pub(super) fn is_text(head: &[u8]) -> bool {
     head.iter()
         .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+}
+
+/// Whether the bytes are a text, in which a few others may stand: letters beyond ASCII, or bytes that it quotes.
+fn is_mostly_text(head: &[u8]) -> bool {
+    let text = |byte: &&u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    let letters = head.iter().filter(text).count();
+    is_text(head)
+        || (head.len() >= 16 && letters.saturating_mul(10) >= head.len().saturating_mul(9))
+        || std::str::from_utf8(head).is_ok_and(|words| {
+            let letters = words
+                .chars()
+                .filter(|c| c.is_alphanumeric() || " \n.,:;".contains(*c))
+                .count();
+            letters.saturating_mul(10) >= words.chars().count().saturating_mul(9)
+        })
 }
 
 /// Whether bytes begin as a protocol that is left alone.

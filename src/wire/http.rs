@@ -27,8 +27,8 @@ const MOST_FIELDS: usize = 128;
 pub struct HttpDecoder {
     state: State,
     out: Out,
-    /// The body at hand is a range of a picture: where it ends in that, and how long that is.
-    current: Option<(u64, u64)>,
+    /// The body at hand is a range of a picture: where it ends in that, and how long that is, where it says so.
+    current: Option<(u64, Option<u64>)>,
     /// A picture of which one range came, and the next one is still to come.
     ranges: Option<Ranges>,
     /// A request asked for another protocol: what follows need not be HTTP.
@@ -39,7 +39,7 @@ pub struct HttpDecoder {
 #[derive(Debug)]
 struct Ranges {
     next: u64,
-    total: u64,
+    total: Option<u64>,
     body: Box<Body>,
 }
 
@@ -158,8 +158,10 @@ struct Head {
     boundary: Option<Vec<u8>>,
     /// The picture that it says the body is, of a kind that is not known by its bytes.
     media: Option<&'static str>,
-    /// The body is a part: its first byte, its end, and the length of the whole.
-    range: Option<(u64, u64, u64)>,
+    /// The body is a part.
+    range: Option<Part>,
+    /// It holds several parts of one thing (RFC 9110, 14.6).
+    parts: bool,
     /// It asks for WebSocket, or agrees.
     upgrade: bool,
     /// It asks for another protocol.
@@ -231,24 +233,29 @@ fn read(bytes: &[u8]) -> Option<Head> {
         coding,
         boundary: field("content-type").and_then(body::boundary),
         media: field("content-type").and_then(body::media),
+        // A request may bring a part, too (RFC 9110, 14.5).
         range: field("content-range")
-            .filter(|_| status == Some(206))
+            .filter(|_| !response || status == Some(206))
             .and_then(content_range),
+        parts: status == Some(206) && has("content-type", b"multipart/byteranges"),
     })
 }
 
-/// `bytes 0-1999/4908` (RFC 9110, 14.4): first byte, end, length of the whole.
-fn content_range(value: &[u8]) -> Option<(u64, u64, u64)> {
+/// What of something a body is: first byte, end, and length of the whole, where it says that.
+type Part = (u64, u64, Option<u64>);
+
+/// `bytes 0-1999/4908`, or `bytes 0-1999/*` (RFC 9110, 14.4).
+fn content_range(value: &[u8]) -> Option<Part> {
     let value = std::str::from_utf8(value).ok()?;
     let (range, total) = value.strip_prefix("bytes")?.trim().split_once('/')?;
     let (first, last) = range.split_once('-')?;
-    let total: u64 = total.trim().parse().ok()?;
+    let total: Option<u64> = match total.trim() {
+        "*" => None,
+        total => Some(total.parse().ok()?),
+    };
     let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-    (first <= last && last < total && total <= super::length::MOST).then_some((
-        first,
-        last + 1,
-        total,
-    ))
+    let end = total.unwrap_or(super::length::MOST);
+    (first <= last && last < end && end <= super::length::MOST).then_some((first, last + 1, total))
 }
 
 impl Default for HttpDecoder {
@@ -331,6 +338,8 @@ impl HttpDecoder {
                     .filter(|_| plain && message.boundary.is_none());
                 let body = if let Some(range) = range {
                     self.ranged(range, sink)
+                } else if message.parts || message.range.is_some() {
+                    self.part(sink)
                 } else {
                     self.no_more_ranges(sink);
                     Box::new(Body::new(
@@ -351,7 +360,7 @@ impl HttpDecoder {
     }
 
     /// The body of a part: it goes on with the picture of the part before it, or begins one, or is only a part.
-    fn ranged(&mut self, (first, end, total): (u64, u64, u64), sink: &mut Sink<'_>) -> Box<Body> {
+    fn ranged(&mut self, (first, end, total): Part, sink: &mut Sink<'_>) -> Box<Body> {
         let follows = self
             .ranges
             .as_ref()
@@ -363,8 +372,14 @@ impl HttpDecoder {
         self.no_more_ranges(sink);
         if first == 0 {
             self.current = Some((end, total));
-            return Box::new(Body::new(Coding::Identity, Some(total), None, None));
+            return Box::new(Body::new(Coding::Identity, total, None, None));
         }
+        self.part(sink)
+    }
+
+    /// The body of a part whose place is not next to another's.
+    fn part(&mut self, sink: &mut Sink<'_>) -> Box<Body> {
+        self.no_more_ranges(sink);
         self.out.flush(sink);
         self.out.part = true;
         Box::new(Body::part())
@@ -373,7 +388,7 @@ impl HttpDecoder {
     /// What was to follow of a picture in ranges was not asked for.
     fn no_more_ranges(&mut self, sink: &mut Sink<'_>) {
         if self.ranges.take().is_some() {
-            self.out.end(Ending::Broken, sink);
+            self.out.end(Ending::Range, sink);
         }
     }
 
@@ -453,7 +468,7 @@ impl HttpDecoder {
         let state = std::mem::replace(&mut self.state, State::Head(Vec::new()));
         if let State::Body(_, mut body) = state {
             match self.current.take() {
-                Some((next, total)) if next < total && self.out.open => {
+                Some((next, total)) if total.is_none_or(|total| next < total) && self.out.open => {
                     self.ranges = Some(Ranges { next, total, body });
                 }
                 _ => body.finish(ending, &mut self.out, sink),

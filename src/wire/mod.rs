@@ -116,6 +116,8 @@ pub enum Ending {
     Cut(StreamEnd),
     /// What followed cannot belong to the picture (`carve`: its structure broke).
     Broken,
+    /// Only this part of it was asked for, and came (`http`, RFC 9110, 14).
+    Range,
 }
 
 /// Bytes that belong to the format and to no picture.

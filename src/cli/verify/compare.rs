@@ -22,11 +22,12 @@ use crate::ledger::comparison::{Given, Level, PairedBy, Verification};
 use crate::ledger::{Image, RegionKind, Stream, Verdict};
 use crate::report::model::Report;
 use crate::transfer::record::{Record, Side as Writer};
-use crate::units::PictureId;
+use crate::units::{PictureId, StreamId};
 use crate::verify::{
     self, Asked, Evidence, Knowledge, LedgerLine, Outcome, Pairs, Text, Thresholds, Wanted, Wire,
     Work,
 };
+use crate::wire::Protocol;
 
 /// What the user named.
 #[derive(Debug, Clone, Copy)]
@@ -145,6 +146,7 @@ impl Verifier<'_> {
     pub(in crate::cli) fn verify(&mut self, report: &mut Report) -> anyhow::Result<()> {
         report.conclude();
         let mut digests = self.digests(&report.images)?;
+        let ranges = Ranges::of(report);
         let gathered = self.gather(report, &digests)?;
         if let Some(gathered) = &gathered {
             refute(report, &gathered.refuted);
@@ -184,6 +186,7 @@ impl Verifier<'_> {
             };
             let evidence = gathered.evidence.get(&image.id);
             let mut knowledge = knowledge::of(report, image);
+            knowledge.ranged = ranges.hold(image);
             let stray = strays.remove(&image.id);
             if let Some(stray) = &stray {
                 knowledge.strays = stray.bytes;
@@ -597,6 +600,37 @@ impl Senders {
     fn wants(&self, image: &Image, left: bool) -> bool {
         let back = self.from.contains(&image.to) || self.to.contains(&image.from);
         self.from.contains(&image.from) || self.to.contains(&image.to) || (left && !back)
+    }
+}
+
+/// Bytes of streams that are parts of something, which were asked for one by one (HTTP 206).
+struct Ranges(Vec<(StreamId, SocketAddr, std::ops::Range<u64>)>);
+
+impl Ranges {
+    fn of(report: &Report) -> Self {
+        let mut found = Vec::new();
+        for image in report.images.iter().filter(|image| image.is_range()) {
+            let end = image.offset.saturating_add(image.bytes);
+            found.push((image.stream, image.from, image.offset..end));
+        }
+        // Whoever describes a framing may name a field so.
+        let http = |stream: &&Stream| stream.protocol == Some(Protocol::Http);
+        for stream in report.streams.iter().filter(http) {
+            for way in &stream.directions {
+                let parts = way.map.iter().filter(|region| {
+                    region.kind == RegionKind::Framing && region.what.as_deref() == Some("range")
+                });
+                found.extend(parts.map(|part| (stream.id, way.from, part.offset..part.end())));
+            }
+        }
+        Self(found)
+    }
+
+    /// Whether the picture begins in one of them.
+    fn hold(&self, image: &Image) -> bool {
+        self.0.iter().any(|(stream, from, range)| {
+            (*stream, *from) == (image.stream, image.from) && range.contains(&image.offset)
+        })
     }
 }
 

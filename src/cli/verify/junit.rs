@@ -17,7 +17,16 @@ pub(super) fn cases(report: &Report) -> Checked {
         .iter()
         .filter(|finding| finding.image.is_none())
         .map(|finding| finding.message.as_str());
-    cases.push(case(None, report.verdict, first_of(run)));
+    let mut of_run = case(None, report.verdict, None);
+    // What did not work is no success, be every picture whole: the exit code says the same.
+    if of_run.outcome == Outcome::Pass && crate::cli::capture::has_errors(report) {
+        of_run.outcome = Outcome::Fail;
+        of_run.actual = Some(Value::Text("match, with an error".to_owned()));
+    }
+    if of_run.outcome != Outcome::Pass {
+        of_run.note = first_of(run);
+    }
+    cases.push(of_run);
     Checked {
         verdict: cases
             .iter()

@@ -101,9 +101,21 @@ fn the_snap_length_cuts_payload_and_headers() {
     assert_eq!(found.notes.transport_checksum, Checksum::NotChecked);
     let found = packet(&cut(LinkType::ETHERNET, &bytes[..86], bytes.len()));
     assert_eq!((found.payload.len(), found.payload_len), (0, 1000));
-    for len in 0..86 {
+    for len in 0..74 {
         let cut = cut(LinkType::ETHERNET, &bytes[..len], bytes.len());
         assert_eq!(skip(&cut), Skip::HeadersCut, "{len}");
+    }
+    // Where only options are cut off, the numbers, the flags and the length of the payload are there.
+    let whole = tcp(&packet(&ethernet(&bytes)));
+    for len in 74..86 {
+        let found = packet(&cut(LinkType::ETHERNET, &bytes[..len], bytes.len()));
+        assert_eq!((found.payload.len(), found.payload_len), (0, 1000), "{len}");
+        let expected = Tcp {
+            timestamps: None,
+            options_cut: true,
+            ..whole
+        };
+        assert_eq!(tcp(&found), expected, "{len}");
     }
     let bytes = udp4(&[7; 1000]);
     for len in 0..42 {

@@ -112,8 +112,8 @@ pub(in crate::findings) static STARTED_LATE: Entry = Entry {
     name: Name::StartedLate,
     group: Group::Capture,
     severity: Severity::Warning,
-    summary: "The capture began after the connection did.",
-    meaning: "The beginning of the connection is not in the capture. What was sent before is unknown: a picture \
+    summary: "The capture lacks the beginning of a connection.",
+    meaning: "The capture began after the connection did, or lost its first frames. What was sent before is unknown: a picture \
          may lack its beginning, and who connected to whom is a guess.",
     proof: "There is no SYN of this connection in the capture, and there is data.",
     frames: "The connection's first frame has no SYN.",

@@ -276,15 +276,22 @@ pub(super) fn started_late(stream: &Stream, facts: &StreamFacts) -> Option<Findi
     let late = facts
         .directions
         .iter()
-        .any(|direction| direction.heard && !direction.saw_syn && direction.span > 0);
-    (late && stream.transport == TransportKind::Tcp).then(|| Finding {
+        .position(|direction| direction.heard && !direction.saw_syn && direction.span > 0)?;
+    // The other side's SYN was captured: then the capture did not begin late, and lost the one.
+    let other = facts.directions.iter().any(|direction| direction.saw_syn);
+    let of = match stream.directions.get(late) {
+        Some(direction) if other => format!("from {}", direction.from),
+        _ => "of this connection".to_owned(),
+    };
+    (stream.transport == TransportKind::Tcp).then(|| Finding {
         stream: Some(stream.id),
         packets: vec![stream.first_packet],
         ..finding(
             Name::StartedLate,
-            "The capture has no SYN of this connection: it began after the connection did, and what was sent before is \
-             unknown."
-                .to_owned(),
+            format!(
+                "The capture has no SYN {of}: what was sent before frame {}, if anything, is unknown.",
+                stream.first_packet
+            ),
             "Start the capture before the programs.",
         )
     })

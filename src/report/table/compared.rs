@@ -92,6 +92,30 @@ pub(super) fn never_seen(report: &Report) -> u64 {
     files.iter().filter(|file| file.aside.is_none()).count() as u64
 }
 
+/// The files that belong to no picture, in words; absent where there are none. What lies in a folder and is no picture by
+/// its name or its bytes does not count.
+pub(super) fn left_over(report: &Report) -> Option<String> {
+    let verification = report.verification.as_ref()?;
+    let number = |given: &Option<Given>| {
+        let files = given.as_ref().map_or(&[][..], |given| &given.unpaired);
+        files.iter().filter(|file| file.aside.is_none()).count() as u64
+    };
+    let mut parts = Vec::new();
+    let sent = number(&verification.sent);
+    if sent > 0 {
+        let was = if sent == 1 { "was" } else { "were" };
+        let files = counted(sent, "file", "files");
+        parts.push(format!("{files} of --sent {was} never seen on the wire"));
+    }
+    let received = number(&verification.received);
+    if received > 0 {
+        let belongs = if received == 1 { "belongs" } else { "belong" };
+        let files = counted(received, "file", "files");
+        parts.push(format!("{files} of --received {belongs} to no picture"));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let Some(verification) = &report.verification else {
         return Ok(());
@@ -197,6 +221,14 @@ fn one(image: &Image, compared: &Comparison, style: &Style, out: &mut dyn Write)
     let what = match (&compared.mismatch, image.verdict) {
         (Some(mismatch), _) => format!("{} ≠ {}", short(mismatch.side).0, short(mismatch.side).1),
         (None, Verdict::Inconclusive) => "cannot be judged".to_owned(),
+        (None, Verdict::Unverified)
+            if compared
+                .blame
+                .as_ref()
+                .is_some_and(|blame| blame.who == Blamed::Nobody) =>
+        {
+            "a part of it".to_owned()
+        }
         (None, Verdict::Unverified) if compared.received.is_none() => {
             "no received file for it".to_owned()
         }

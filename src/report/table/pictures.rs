@@ -132,7 +132,7 @@ fn rows(report: &Report, images: &[&Image], style: &Style, out: &mut dyn Write) 
                 (Tone::Doubt, "? unverified".to_owned())
             }
             Verdict::Unverified if verified => (Tone::Doubt, "unverified".to_owned()),
-            verdict => state(verdict, image.is_undecided(), style),
+            _ => state(image, style),
         };
         cells.push(state);
         Row { cells, tone }
@@ -227,7 +227,7 @@ fn sums(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     let row = |(key, sum): (&Key, &Sum)| {
-        let (tone, state) = state(key.verdict.0, false, style);
+        let (tone, state) = state_of(key.verdict.0, false, style);
         let arrow = if style.unicode { "→" } else { "->" };
         Row {
             cells: vec![
@@ -346,7 +346,15 @@ fn chunks(image: &Image, style: &Style) -> String {
     }
 }
 
-fn state(verdict: Verdict, undecided: bool, style: &Style) -> (Tone, String) {
+fn state(image: &Image, style: &Style) -> (Tone, String) {
+    if image.is_range() && image.verdict == Verdict::Unverified {
+        let sign = if style.unicode { "–" } else { "-" };
+        return (Tone::Plain, format!("{sign} a range of it"));
+    }
+    state_of(image.verdict, image.is_undecided(), style)
+}
+
+fn state_of(verdict: Verdict, undecided: bool, style: &Style) -> (Tone, String) {
     let words = match verdict {
         Verdict::Inconclusive if undecided => "came twice, and differs",
         Verdict::Match => "match",

@@ -36,6 +36,71 @@ pub(super) fn told(
     }
 }
 
+/// A part of the file against the file: where it is the file's, nothing tells more; else it is compared with that part which it
+/// begins or ends like.
+fn of_range(
+    work: &Work<'_>,
+    subject: &Subject<'_>,
+    (part, wire): (&[u8], &Wire),
+    mut side: Side,
+    carriage: &Carriage<'_>,
+) -> Compared {
+    let file = subject.bytes.unwrap_or_default();
+    let direction = SideOfMismatch::SenderToWire;
+    let found = if is_of_pieces(part, file) {
+        None
+    } else {
+        let start = place_of(part, file);
+        let of_file = start.and_then(|start| file.get(start..)?.get(..part.len()));
+        bytes::compare(wire, of_file.unwrap_or(file), direction, carriage)
+            .difference
+            .map(|(mut mismatch, kind)| {
+                let start = start.unwrap_or(0) as u64;
+                mismatch.first_difference = mismatch.first_difference.map(|first| first + start);
+                mismatch.expected_bytes = file.len() as u64;
+                (mismatch, kind)
+            })
+    };
+    side.equal = found.is_some().then_some(false);
+    side.compared_bytes = work.image.unique_bytes;
+    Compared {
+        side,
+        difference: found,
+        size: None,
+        alike: false,
+    }
+}
+
+/// So many bytes tell where a part of a file belongs.
+const ANCHOR: usize = 32;
+
+/// Where in the file these bytes belong, by how they begin or end.
+fn place_of(part: &[u8], file: &[u8]) -> Option<usize> {
+    let first = part.get(..ANCHOR.min(part.len()))?;
+    let last_at = part.len().saturating_sub(ANCHOR);
+    let last = part.get(last_at..)?;
+    let by_first = memchr::memmem::find(file, first);
+    let by_last = memchr::memmem::find(file, last).and_then(|at| at.checked_sub(last_at));
+    by_first
+        .or(by_last)
+        .filter(|start| start.saturating_add(part.len()) <= file.len())
+}
+
+/// Whether bytes are pieces of the file one behind the other, in order and each long enough to be no accident.
+fn is_of_pieces(mut part: &[u8], mut file: &[u8]) -> bool {
+    while !part.is_empty() {
+        let anchor = part.get(..ANCHOR.min(part.len())).unwrap_or_default();
+        let Some(at) = memchr::memmem::find(file, anchor) else {
+            return false;
+        };
+        file = file.get(at..).unwrap_or_default();
+        let same = part.iter().zip(file).take_while(|(a, b)| a == b).count();
+        part = part.get(same..).unwrap_or_default();
+        file = file.get(same..).unwrap_or_default();
+    }
+    true
+}
+
 /// A side of which nothing was compared yet.
 pub(super) fn beginning(image: &Image, subject: &Subject<'_>) -> Side {
     Side {
@@ -94,6 +159,13 @@ pub(super) fn compare(
         side.compared_bytes = 0;
         return plain(side);
     };
+    if super::is_range(work)
+        && direction == SideOfMismatch::SenderToWire
+        && let Some(part) = wire.whole()
+        && part.len() < file.len()
+    {
+        return of_range(work, subject, (part, wire), side, &carriage);
+    }
     let mut raw_size = None;
     let raw = image.is_raw_pixels();
     let picture = if raw {

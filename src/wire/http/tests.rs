@@ -349,13 +349,37 @@ fn a_range_by_itself_is_said_to_be_one() {
     let all = jpeg.len();
     // The beginning, of which nothing follows, is no picture that its length belies.
     let seen = decode(&range(&jpeg, 0, 200), StreamEnd::Fin);
-    assert_eq!(pictures(&seen), [(jpeg[..200].to_vec(), Ending::Broken)]);
+    assert_eq!(pictures(&seen), [(jpeg[..200].to_vec(), Ending::Range)]);
     let stream = [range(&jpeg, 0, 200), range(&jpeg, 250, all)].concat();
     let seen = decode(&stream, StreamEnd::Fin);
-    assert_eq!(pictures(&seen), [(jpeg[..200].to_vec(), Ending::Broken)]);
+    assert_eq!(pictures(&seen), [(jpeg[..200].to_vec(), Ending::Range)]);
     assert!(seen.iter().any(|event| {
         matches!(event, Seen::Framing(Framing::Field("range"), bytes) if *bytes == (all - 250) as u64)
     }));
+}
+
+#[test]
+fn a_range_of_unknown_length_announces_none() {
+    let jpeg = jpeg();
+    let all = jpeg.len();
+    let unknown = |part: Vec<u8>| {
+        let total = format!("/{all}\r\n");
+        let at = memchr::memmem::find(&part, total.as_bytes()).expect("a length");
+        [&part[..at], b"/*\r\n", &part[at + total.len()..]].concat()
+    };
+    let seen = decode(&unknown(range(&jpeg, 0, 200)), StreamEnd::Fin);
+    assert_eq!(pictures(&seen), [(jpeg[..200].to_vec(), Ending::Range)]);
+    assert!(
+        seen.iter().any(|event| matches!(event, Seen::Start(None))),
+        "{seen:?}"
+    );
+    let stream = [
+        unknown(range(&jpeg, 0, 200)),
+        unknown(range(&jpeg, 200, all)),
+    ]
+    .concat();
+    let seen = decode(&stream, StreamEnd::Fin);
+    assert_eq!(pictures(&seen), [(jpeg, Ending::Range)]);
 }
 
 #[test]

@@ -120,6 +120,8 @@ pub(in crate::cli) fn concluded(report: &mut Report) {
         let delivered = delivered(verification) && !may_be_beside(report, verification);
         pieces_are_not_judged(&mut report.images, &mut report.verdict, delivered);
         report.verdict = report.verdict.max(left_over(report, verification));
+        // Files were given, and nothing that they could be compared with was seen.
+        report.verdict.get_or_insert(Verdict::Unverified);
     }
     if report.hides() {
         report.verdict = report.verdict.max(Some(Verdict::Inconclusive));
@@ -167,6 +169,10 @@ pub(super) fn is_confirmed(stream: &Stream, images: &[Image]) -> bool {
 
 /// What files that are left over mean for the run.
 pub(super) fn left_over(report: &Report, verification: &Verification) -> Option<Verdict> {
+    // Where not one packet was captured nothing was watched: no file was looked for.
+    if report.packets.read == 0 {
+        return Some(Verdict::Unverified);
+    }
     let lacks = knowledge::lacks(report);
     let left = |given: &Option<Given>, counts: fn(&UnpairedFile) -> bool| {
         given
