@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::FrameNumber;
+use crate::units::{FrameNumber, PictureId};
 
 /// How much has to be equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -257,6 +257,10 @@ pub struct UnpairedFile {
     /// Why its absence says nothing of the run; absent where a file of that side was to be seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<Aside>,
+    /// The picture of which it holds most bytes, although another file is that picture: which of the two the receiver made of it
+    /// nothing tells. Absent where it is like none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<PictureId>,
 }
 
 /// Why a file that belongs to no picture is none that was to be seen.

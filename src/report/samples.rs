@@ -271,6 +271,7 @@ pub(crate) fn verified() -> Report {
                 sha256: "d4".repeat(32),
                 named: false,
                 aside: None,
+                image: None,
             }],
             ledger_lines: 0,
             ledger_unpaired: 0,

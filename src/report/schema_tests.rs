@@ -115,6 +115,7 @@ fn verification() -> crate::ledger::comparison::Verification {
                 sha256: "b2".repeat(32),
                 named: false,
                 aside: None,
+                image: Some(PictureId(0)),
             }],
             ledger_lines: 2,
             ledger_unpaired: 1,

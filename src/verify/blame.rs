@@ -221,8 +221,9 @@ pub(super) fn doubt(work: &Work<'_>) -> Option<Blame> {
         Some(Blame {
             who: Blamed::Sender,
             why: format!(
-                "{} sent beside the picture, and nothing explains them",
-                crate::units::counted(knowledge.strays, "byte was", "bytes were")
+                "{} sent beside the picture, and nothing explains {}",
+                crate::units::counted(knowledge.strays, "byte was", "bytes were"),
+                if knowledge.strays == 1 { "it" } else { "them" }
             ),
         })
     } else if knowledge.garbled {

@@ -218,7 +218,8 @@ impl Verifier<'_> {
         }
         report.images = images;
         take_back(report);
-        let verification = self.verification(&sent, &received);
+        let mut verification = self.verification(&sent, &received);
+        self.near_copies(&report.images, &received, &mut verification)?;
         let others = self.others(report, &sent)?;
         report.findings.extend(others);
         verify::fold(&mut report.findings);

@@ -604,9 +604,13 @@ fn unpaired(
     };
     for file in given.unpaired.iter().take(most) {
         let bytes = counted(file.bytes, "byte", "bytes");
-        let line = match file.aside {
-            Some(aside) => format!("{} ({bytes}; {})", file.path, aside.words()),
-            None => format!("{} ({bytes})", file.path),
+        let line = match (file.aside, file.image) {
+            (Some(aside), _) => format!("{} ({bytes}; {})", file.path, aside.words()),
+            (None, Some(image)) => format!(
+                "{} ({bytes}; nearly picture {}, which another file is: one of them is not of this run)",
+                file.path, image.0
+            ),
+            (None, None) => format!("{} ({bytes})", file.path),
         };
         say("  ", &line, Tone::Plain, style, out)?;
     }

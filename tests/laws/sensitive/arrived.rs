@@ -169,3 +169,332 @@ fn what_nobody_acknowledged_is_no_fault_of_the_receiver() {
     assert_eq!(blamed(&report), [Blamed::Receiver]);
     assert!(has(&report, Name::ReceiverStopped));
 }
+
+/// Files with these names and bytes, as those of a folder.
+fn files(all: &[(&str, &[u8])]) -> Vec<MemoryFile> {
+    let file = |(path, bytes): &(&str, &[u8])| MemoryFile {
+        path: (*path).to_owned(),
+        bytes: (*bytes).into(),
+        named: false,
+    };
+    all.iter().map(file).collect()
+}
+
+fn judged_of(frames: &[Kept], sent: &[MemoryFile], received: Option<&[MemoryFile]>) -> Report {
+    verified(
+        frames.iter().map(Kept::frame),
+        Vec::new(),
+        Some(sent),
+        received,
+        Options::default(),
+    )
+    .expect("all in memory")
+}
+
+#[test]
+fn a_connection_that_is_opened_again_is_another_one() {
+    let pictures = super::framings::pictures("png");
+    let (first, second) = (&pictures[0], &pictures[1]);
+    for reset in [false, true] {
+        let mut scenario = Scenario::new();
+        let mut tcp = scenario.connect(40_000, 7007);
+        scenario.transfer(&mut tcp, Client, first, 500);
+        scenario.fin(&mut tcp, Client);
+        if reset {
+            scenario.rst(&mut tcp, Server);
+        } else {
+            scenario.fin(&mut tcp, Server);
+            scenario.ack(&mut tcp, Client);
+        }
+        scenario.wait(1_000);
+        // The same ports, and the same initial sequence numbers.
+        let mut tcp = scenario.connect(40_000, 7007);
+        scenario.transfer(&mut tcp, Client, second, 500);
+        scenario.close(&mut tcp, Client);
+        let sent = files(&[("a.png", first), ("b.png", second)]);
+        let report = judged_of(&kept(&scenario.frames), &sent, Some(&sent));
+        assert_eq!(report.streams.len(), 2, "reset: {reset}");
+        assert_eq!(report.images.len(), 2, "reset: {reset}");
+        assert_eq!(report.verdict, Some(Verdict::Match), "reset: {reset}");
+        assert!(!has(&report, Name::Retransmission));
+        // Only the second picture is on the wire twice: one copy of the first is missing then.
+        let report = judged_of(&kept(&scenario.frames), &files(&[("b.png", second)]), None);
+        assert_ne!(report.verdict, Some(Verdict::Match));
+    }
+}
+
+#[test]
+fn a_syn_that_comes_again_opens_the_same_connection() {
+    let picture = picture();
+    let mut scenario = Scenario::new();
+    // Nobody listened yet: the client's kernel asks again with the same number.
+    let mut asked = scenario.ask(40_000, 7007);
+    scenario.rst(&mut asked, Server);
+    scenario.wait(500);
+    let mut tcp = scenario.connect(40_000, 7007);
+    scenario.transfer(&mut tcp, Client, &picture, 500);
+    scenario.close(&mut tcp, Client);
+    let report = judged(&scenario, &picture, None);
+    assert_eq!(report.streams.len(), 1);
+    // A second capture of the same frames, read behind the first.
+    let mut frames = kept(&scenario.frames);
+    frames.extend(frames.clone());
+    for (number, frame) in (1..).zip(&mut frames) {
+        frame.number = number;
+    }
+    let report = judged_of(&frames, &file(&picture), None);
+    assert_eq!(report.streams.len(), 1);
+}
+
+#[test]
+fn options_that_the_snap_length_cut_off_take_no_segment_away() {
+    let picture = picture();
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(40_000, 7007);
+    scenario.transfer(&mut tcp, Client, &picture, 500);
+    scenario.again(&tcp, Client, 500, &picture[picture.len() - 500..]);
+    scenario.close(&mut tcp, Client);
+    let whole = judged(&scenario, &picture, None);
+    let segments: u64 = whole.streams[0]
+        .directions
+        .iter()
+        .map(|way| way.packets)
+        .sum();
+    for snap in 54..90 {
+        let cut: Vec<Kept> = kept(&scenario.frames)
+            .iter()
+            .map(|frame| with_time_stamps(frame).cut(snap))
+            .collect();
+        let report = judged_of(&cut, &file(&picture), None);
+        assert!(!has(&report, Name::StartedLate), "snap length {snap}");
+        let stream = &report.streams[0];
+        let found: u64 = stream.directions.iter().map(|way| way.packets).sum();
+        assert_eq!(found, segments, "snap length {snap}");
+        assert_eq!(stream.directions[0].retransmitted_packets, 1, "{snap}");
+        assert_eq!(report.verdict, Some(Verdict::Inconclusive), "{snap}");
+    }
+    // Where not even the numbers were captured the SYN may be there: nothing is proven of it.
+    let frames: Vec<Kept> = kept(&scenario.frames);
+    let cut: Vec<Kept> = frames
+        .iter()
+        .map(|frame| frame.cut(if frame.number <= 2 { 40 } else { 9000 }))
+        .collect();
+    let report = judged_of(&cut, &file(&picture), None);
+    let late = report
+        .findings
+        .iter()
+        .find(|one| one.name == Name::StartedLate);
+    assert_eq!(
+        late.map(|one| one.certainty),
+        Some(imgnet::findings::Certainty::Likely)
+    );
+}
+
+/// The segment with 12 bytes of options more: time stamps (RFC 7323), as nearly every connection has them.
+fn with_time_stamps(frame: &Kept) -> Kept {
+    const OPTIONS: [u8; 12] = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2];
+    let mut with = frame.clone();
+    let at = 14 + 20;
+    let end = at + 4 * usize::from(with.data[at + 12] >> 4);
+    with.data.splice(end..end, OPTIONS);
+    with.data[at + 12] += 3 << 4;
+    let length = u16::from_be_bytes([with.data[16], with.data[17]]) + 12;
+    with.data[16..18].copy_from_slice(&length.to_be_bytes());
+    with.wire_len += 12;
+    // Zero where nobody looks at it: the sums are not verified of what is cut, and of what is whole they are made anew.
+    with.data[24..26].fill(0);
+    let sum = sum(&with.data[14..34], 0);
+    with.data[24..26].copy_from_slice(&sum.to_be_bytes());
+    with.data[at + 16..at + 18].fill(0);
+    let segment = with.data.len() - at;
+    let pseudo: u32 = with.data[26..34]
+        .chunks(2)
+        .map(|two| u32::from(two[0]) << 8 | u32::from(two[1]))
+        .sum::<u32>()
+        + 6
+        + u32::try_from(segment).expect("small");
+    let tcp = self::sum(&with.data[at..], pseudo);
+    with.data[at + 16..at + 18].copy_from_slice(&tcp.to_be_bytes());
+    with
+}
+
+/// The Internet checksum of these bytes (RFC 1071).
+fn sum(bytes: &[u8], start: u32) -> u16 {
+    let mut sum = bytes.chunks(2).fold(start, |sum, two| {
+        sum + (u32::from(two[0]) << 8 | u32::from(two.get(1).copied().unwrap_or(0)))
+    });
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !u16::try_from(sum).expect("folded")
+}
+
+/// Ranges of a file, each asked for and answered on one connection.
+fn ranges(bytes: &[u8], ranges: &[(usize, usize)], total: &str) -> Scenario {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(40_000, 8080);
+    for (from, to) in ranges {
+        let last = to - 1;
+        let request =
+            format!("GET /a.png HTTP/1.1\r\nHost: x\r\nRange: bytes={from}-{last}\r\n\r\n");
+        scenario.transfer(&mut tcp, Client, request.as_bytes(), 1_000);
+        let part = &bytes[*from..*to];
+        let head = format!(
+            "HTTP/1.1 206 Partial Content\r\nContent-Type: image/png\r\nContent-Range: bytes {from}-{last}/{total}\r\n\
+             Content-Length: {}\r\n\r\n",
+            part.len()
+        );
+        let answer = [head.as_bytes(), part].concat();
+        scenario.transfer(&mut tcp, Server, &answer, 1_000);
+    }
+    scenario.close(&mut tcp, Client);
+    scenario
+}
+
+#[test]
+fn a_part_that_was_asked_for_accuses_nobody() {
+    let picture = picture();
+    let all = picture.len();
+    let total = all.to_string();
+    let half = all / 2;
+    let parts: [&[(usize, usize)]; 5] = [
+        &[(0, half)],
+        &[(half, all)],
+        &[(300, half)],
+        &[(0, 400), (half, all)],
+        &[(0, half + 300), (half, all)],
+    ];
+    for asked in parts {
+        for total in [&total, "*"] {
+            let what = format!("{asked:?} of {total}");
+            let scenario = ranges(&picture, asked, total);
+            let report = judged(&scenario, &picture, None);
+            assert_eq!(report.verdict, Some(Verdict::Unverified), "{what}");
+            let errors: Vec<_> = report
+                .findings
+                .iter()
+                .filter(|one| one.severity > imgnet::findings::Severity::Note)
+                .collect();
+            assert!(errors.is_empty(), "{what}: {errors:?}");
+            let guilty = [Blamed::Sender, Blamed::Receiver, Blamed::Network];
+            assert!(
+                blamed(&report).iter().all(|who| !guilty.contains(who)),
+                "{what}: {:?}",
+                blamed(&report)
+            );
+        }
+    }
+    // All of them, in order, are the picture.
+    let scenario = ranges(&picture, &[(0, 400), (400, half), (half, all)], &total);
+    assert_eq!(
+        judged(&scenario, &picture, None).verdict,
+        Some(Verdict::Match)
+    );
+    // What came is not what the file has there.
+    for asked in [(0, half), (300, half)] {
+        let mut other = picture.clone();
+        other[half - 100] ^= 1;
+        let report = judged(&ranges(&other, &[asked], &total), &picture, None);
+        assert_eq!(report.verdict, Some(Verdict::Mismatch), "{asked:?}");
+        let compared = report.images[0].compared.as_ref().expect("compared");
+        let mismatch = compared.mismatch.as_ref().expect("a difference");
+        assert_eq!(mismatch.first_difference, Some(half as u64 - 100));
+        assert_eq!(blamed(&report), [Blamed::Sender]);
+    }
+}
+
+#[test]
+fn a_text_that_quotes_a_signature_is_no_picture() {
+    let texts: [&[u8]; 8] = [
+        b"A picture begins with \xff\xd8\xff\xe0 as everybody knows.\n",
+        b"\xff\xd8\xff\xe0, that is how it begins; and so on, and on, and on.",
+        b"A \xff\xd8\xff\xe0\0\x10JFIF is what it looks like in a text\n",
+        b"\"GIF89a\" is how a GIF begins, and then some more words follow here.\n",
+        b"RIFF1234WEBP is how it begins, and more text follows here, you see.\n",
+        b"\x89PNG\r\n\x1a\n is the signature of PNG, and more text follows here.\n",
+        b"BM is the start of a bitmap. More text follows, and so it goes on.\n",
+        b"{\"magic\":\"GIF89a\",\"other\":\"BM\",\"riff\":\"RIFF....WEBPVP8 \",\"n\":12}\n",
+    ];
+    for text in texts {
+        for port in [7007, 5050, 65_432] {
+            let what = format!("{:?} on {port}", String::from_utf8_lossy(text));
+            let mut scenario = Scenario::new();
+            let mut tcp = scenario.connect(40_000, port);
+            scenario.transfer(&mut tcp, Client, text, 1_000);
+            scenario.close(&mut tcp, Client);
+            let report = super::sweep::analyse(&kept(&scenario.frames), &Options::default());
+            assert!(report.images.is_empty(), "{what}: {:?}", report.images);
+            // As the answer to a picture it takes nothing away from that.
+            let picture = picture();
+            let mut scenario = Scenario::new();
+            let mut tcp = scenario.connect(40_000, 7007);
+            scenario.transfer(&mut tcp, Client, &picture, 1_000);
+            scenario.transfer(&mut tcp, Server, text, 1_000);
+            scenario.close(&mut tcp, Client);
+            let report = judged(&scenario, &picture, None);
+            assert_eq!(report.verdict, Some(Verdict::Match), "{what}");
+            assert_eq!(report.images.len(), 1, "{what}");
+        }
+    }
+}
+
+#[test]
+fn without_a_packet_nothing_is_judged_and_nothing_is_said_to_be_whole() {
+    let picture = picture();
+    let report = judged_of(&[], &file(&picture), Some(&file(&picture)));
+    assert_eq!(report.verdict, Some(Verdict::Unverified));
+    assert!(!report.coverage.whole);
+}
+
+#[test]
+fn a_received_file_that_is_nearly_the_picture_is_not_passed_over() {
+    let picture = picture();
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(40_000, 7007);
+    scenario.transfer(&mut tcp, Client, &picture, 500);
+    scenario.close(&mut tcp, Client);
+    let frames = kept(&scenario.frames);
+    let judged = |other: &[u8]| {
+        let received = files(&[("new.png", other), ("old.png", &picture)]);
+        judged_of(&frames, &file(&picture), Some(&received)).verdict
+    };
+    // What this run saved is damaged, or cut; the good copy beside it is of another one.
+    let mut damaged = picture.clone();
+    damaged[picture.len() / 2] ^= 1;
+    assert_eq!(judged(&damaged), Some(Verdict::Unverified));
+    assert_eq!(
+        judged(&picture[..picture.len() - 1]),
+        Some(Verdict::Unverified)
+    );
+    // Another picture, and the same one saved twice.
+    assert_eq!(
+        judged(&super::framings::pictures("png")[1]),
+        Some(Verdict::Match)
+    );
+    assert_eq!(judged(&picture), Some(Verdict::Match));
+}
+
+#[test]
+fn what_the_file_explains_is_no_fault_of_the_sender() {
+    let picture = picture();
+    let sent = |bytes: &[u8]| {
+        let mut scenario = Scenario::new();
+        let mut tcp = scenario.connect(40_000, 7007);
+        scenario.transfer(&mut tcp, Client, bytes, 500);
+        scenario.close(&mut tcp, Client);
+        scenario
+    };
+    // The file itself is cut: the sender closed when it had sent all of it.
+    let cut = &picture[..picture.len() / 2];
+    let report = judged(&sent(cut), cut, None);
+    assert_eq!(report.verdict, Some(Verdict::Match));
+    assert!(!has(&report, Name::EarlyClose));
+    let report = judged(&sent(cut), &picture, None);
+    assert!(has(&report, Name::EarlyClose));
+    // One byte is another one: none was skipped.
+    let mut other = picture.clone();
+    other[picture.len() / 2] ^= 1;
+    let report = judged(&sent(&other), &picture, None);
+    assert_eq!(report.verdict, Some(Verdict::Mismatch));
+    assert!(!has(&report, Name::MissingInside));
+}

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use super::super::files::Found;
+use super::super::files::{self, Found};
 use super::super::knowledge;
 use super::super::spool::Way;
 use super::{Gathered, Senders, Verifier};
 use crate::findings::{Finding, Name, Severity};
+use crate::ledger::comparison::Verification;
 use crate::ledger::{Confidence, Direction, Image, RegionKind, Stream, TransportKind};
 use crate::picture::Format;
 use crate::report::model::Report;
@@ -15,7 +16,64 @@ use crate::units::{ByteRange, PictureId, StreamId};
 use crate::verify::{self, Pairs};
 use crate::wire::{Protocol, ftp};
 
+/// A file of which so many quarters at least are a picture's bytes is that picture, damaged, and no other one: pictures of one
+/// program have their headers in common.
+const QUARTERS: u64 = 3;
+
 impl Verifier<'_> {
+    /// Received files that belong to no picture although they are nearly one, which another file is: a good copy of an older run
+    /// beside what was saved in this one, or the other way round.
+    pub(super) fn near_copies(
+        &mut self,
+        images: &[Image],
+        received: &Pairs,
+        verification: &mut Verification,
+    ) -> anyhow::Result<()> {
+        let Some(given) = &mut verification.received else {
+            return Ok(());
+        };
+        let limit = self.settings.limit;
+        for left in given
+            .unpaired
+            .iter_mut()
+            .filter(|left| left.aside.is_none())
+        {
+            let files = &self.sides.received.files;
+            let Some(found) = files.iter().find(|found| found.candidate.path == left.path) else {
+                continue;
+            };
+            let mut bytes = None;
+            for (image, pair) in images.iter().zip(&received.files) {
+                if pair.is_none() || image.is_raw_pixels() {
+                    continue;
+                }
+                let Some(wire) = self.spool.wire(image.id, limit)? else {
+                    continue;
+                };
+                if !found.is_promising(&wire) {
+                    continue;
+                }
+                if bytes.is_none() {
+                    bytes = files::read(found, limit)?;
+                }
+                let Some(bytes) = &bytes else {
+                    break;
+                };
+                let like = verify::closeness(&wire, bytes);
+                // A copy of it is no other file.
+                let other = like.common < image.bytes.max(bytes.len() as u64);
+                if other
+                    && like.of > 0
+                    && like.common.saturating_mul(4) >= like.of.saturating_mul(QUARTERS)
+                {
+                    left.image = Some(image.id);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Bytes beside the pictures that nothing explains, by a picture of each direction that has some. What explains itself is no
     /// finding either.
     pub(super) fn strays(

@@ -6,9 +6,9 @@ use std::path::Path;
 use super::Side;
 use crate::cli::verify::files::Found;
 use crate::cli::verify::knowledge;
-use crate::findings::{Finding, Name, Severity};
-use crate::ledger::comparison::{Aside, Given, UnpairedFile, Verification};
-use crate::ledger::{Confidence, Image, Stream, Verdict};
+use crate::findings::{Certainty, Finding, Name, Severity};
+use crate::ledger::comparison::{Aside, Given, SideOfMismatch, UnpairedFile, Verification};
+use crate::ledger::{Confidence, Image, Problem, Stream, Verdict};
 use crate::report::model::Report;
 use crate::units::{PictureId, StreamId};
 use crate::verify::Pairs;
@@ -89,9 +89,24 @@ pub(super) fn take_back(report: &mut Report) {
         .collect();
     report.findings.retain(|finding| {
         let stream = finding.stream;
-        // Its file is the same: nobody skipped anything.
-        let broken = finding.name == Name::MissingInside
-            && finding.image.is_some_and(|image| matches.contains(&image));
+        // Its file is the same, or as long: nobody skipped anything, or ended too early.
+        let image = finding
+            .image
+            .and_then(|id| report.images.iter().find(|image| image.id == id));
+        let broken = image.is_some_and(|image| match finding.name {
+            Name::MissingInside => {
+                matches.contains(&image.id)
+                    || (finding.certainty < Certainty::Proven && is_as_long(image))
+            }
+            Name::EarlyClose => {
+                matches.contains(&image.id)
+                    && matches!(image.problem, Some(Problem::Unfinished { .. }))
+                    && image
+                        .declared_bytes
+                        .is_none_or(|declared| declared <= image.bytes)
+            }
+            _ => false,
+        });
         let back =
             finding.name == Name::TextMode && stream.is_some_and(|stream| undone.contains(&stream));
         !(broken || back)
@@ -112,6 +127,17 @@ pub(super) fn take_back(report: &mut Report) {
             );
         }
     }
+}
+
+/// Whether a picture differs from its file and is no shorter.
+fn is_as_long(image: &Image) -> bool {
+    let mismatch = image
+        .compared
+        .as_deref()
+        .and_then(|one| one.mismatch.as_ref());
+    mismatch.is_some_and(|one| {
+        one.side == SideOfMismatch::SenderToWire && one.actual_bytes >= one.expected_bytes
+    })
 }
 
 /// The verdict of the run, by its pictures and by what stands beside them.
@@ -198,8 +224,10 @@ pub(super) fn left_over(report: &Report, verification: &Verification) -> Option<
             && left(&verification.sent, |file| file.aside.is_none()));
     // A ledger grows from run to run.
     let sent = ledger || files;
-    let received =
-        left(&verification.received, |file| file.named) || (any(&verification.received) && none);
+    // Of a file that is nearly a picture nobody knows whether it is what became of that one.
+    let received = left(&verification.received, |file| {
+        file.named || file.image.is_some()
+    }) || (any(&verification.received) && none);
     let any_left = any(&verification.sent) || any(&verification.received) || sent;
     let beyond = !report.coverage.whole || knowledge::is_open(report);
     // That a file went by before the capture, after it or in a connection that was left out cannot be ruled out, unless another
@@ -265,6 +293,7 @@ pub(super) fn unpaired(side: &Side, other: &Side, pairs: &Pairs) -> Vec<Unpaired
         sha256: found.facts.sha256.clone(),
         named: found.named,
         aside: aside(found),
+        image: None,
     })
     .collect()
 }
