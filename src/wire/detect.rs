@@ -523,18 +523,22 @@ pub(super) fn is_text(head: &[u8]) -> bool {
 }
 
 /// Whether the bytes are a text, in which a few others may stand: letters beyond ASCII, or bytes that it quotes.
-fn is_mostly_text(head: &[u8]) -> bool {
-    let text = |byte: &&u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-    let letters = head.iter().filter(text).count();
+pub(crate) fn is_mostly_text(head: &[u8]) -> bool {
+    /// In a shorter one a few others are too many.
+    const SHORT: usize = 16;
+    let most = |part: usize, all: usize| part.saturating_mul(5) >= all.saturating_mul(4);
+    let letters = head
+        .iter()
+        .filter(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+    let words = |words: &str| {
+        let letters = words
+            .chars()
+            .filter(|c| c.is_alphanumeric() || c.is_ascii_graphic() || c.is_whitespace());
+        most(letters.count(), words.chars().count())
+    };
     is_text(head)
-        || (head.len() >= 16 && letters.saturating_mul(10) >= head.len().saturating_mul(9))
-        || std::str::from_utf8(head).is_ok_and(|words| {
-            let letters = words
-                .chars()
-                .filter(|c| c.is_alphanumeric() || " \n.,:;".contains(*c))
-                .count();
-            letters.saturating_mul(10) >= words.chars().count().saturating_mul(9)
-        })
+        || (head.len() >= SHORT
+            && (most(letters.count(), head.len()) || std::str::from_utf8(head).is_ok_and(words)))
 }
 
 /// Whether bytes begin as a protocol that is left alone.

@@ -154,7 +154,7 @@ impl Channel {
             && context.format.is_some()
             && context.role == Role::Acceptor
             && context.transport == TransportKind::Tcp
-            && StrayKind::of(head).is_text();
+            && (StrayKind::of(head).is_text() || detect::is_mostly_text(head));
         if answers {
             if !ended {
                 return false;
