@@ -350,6 +350,13 @@ impl Image {
         self.chunks = Some(chunks);
     }
 
+    /// Whether it cannot be judged because the capture ended before it did, and lacks none of its bytes so far.
+    pub fn is_not_over(&self) -> bool {
+        self.verdict == Verdict::Inconclusive
+            && self.gaps.is_empty()
+            && self.problem.as_ref().is_some_and(Problem::is_capture_end)
+    }
+
     /// Whether only a range of it was asked for, and came.
     pub fn is_range(&self) -> bool {
         matches!(self.problem, Some(Problem::Range { .. }))

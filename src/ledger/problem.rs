@@ -117,6 +117,21 @@ impl fmt::Display for Stop {
     }
 }
 
+impl Problem {
+    /// Whether the capture ended before the picture did: then it need not have been sent whole.
+    pub fn is_capture_end(&self) -> bool {
+        let (Self::Short { stop, .. }
+        | Self::Unfinished { stop, .. }
+        | Self::NoEnd { stop }
+        | Self::BrokeOff { stop, .. }
+        | Self::TooShort { stop, .. }) = self
+        else {
+            return false;
+        };
+        *stop == Stop::CaptureEnded
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

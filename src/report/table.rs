@@ -149,6 +149,11 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
                 "{glyph}inconclusive: the picture cannot be judged, because bytes of it came twice and differ"
             )
         }
+        Verdict::Inconclusive if all == 1 && report.images.iter().all(Image::is_not_over) => {
+            format!(
+                "{glyph}inconclusive: the picture cannot be judged, because the capture ended before it did"
+            )
+        }
         Verdict::Inconclusive if all == 1 && number(verdict) == 1 => format!(
             "{glyph}inconclusive: the picture cannot be judged, because the capture lacks bytes of it"
         ),
@@ -249,8 +254,16 @@ fn tally(report: &Report) -> Vec<String> {
     add(ranges, asked, "are only parts that were asked for");
     let never = "never arrived whole";
     add(number(Verdict::Incomplete), never, never);
+    let open = report.images.iter().filter(|image| image.is_not_over());
+    let open = open.count() as u64;
+    let ended = "cannot be judged, because the capture ended before";
     add(
-        number(Verdict::Inconclusive),
+        open,
+        &format!("{ended} it did"),
+        &format!("{ended} they did"),
+    );
+    add(
+        number(Verdict::Inconclusive).saturating_sub(open),
         "cannot be judged, because the capture lacks bytes of it",
         "cannot be judged, because the capture lacks bytes of them",
     );

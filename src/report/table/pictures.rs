@@ -351,6 +351,10 @@ fn state(image: &Image, style: &Style) -> (Tone, String) {
         let sign = if style.unicode { "–" } else { "-" };
         return (Tone::Plain, format!("{sign} a range of it"));
     }
+    if image.is_not_over() {
+        let sign = if style.unicode { "? " } else { "" };
+        return (Tone::Doubt, format!("{sign}not over"));
+    }
     state_of(image.verdict, image.is_undecided(), style)
 }
 
