@@ -519,6 +519,7 @@ impl Subject<'_> {
         for pattern in &run.require {
             self.require(pattern, report);
         }
+        self.some_packet(run, report);
         self.no_error(run, report);
     }
 
@@ -569,6 +570,21 @@ impl Subject<'_> {
             Value::Text("none".to_owned()),
             came,
         );
+    }
+
+    /// Without being told: that there was something to judge.
+    fn some_packet(&mut self, run: &RunExpectations, report: &Report) {
+        if report.packets.read > 0 || !report.streams.is_empty() || run.packets.is_some() {
+            return;
+        }
+        let came = Came {
+            actual: Some(Value::Count(0)),
+            fit: Fit::No,
+            note: Some(
+                "The capture has no packet, so nothing can be said of any transfer.".to_owned(),
+            ),
+        };
+        self.add("packets", None, Value::Text("at least 1".to_owned()), came);
     }
 
     /// Without being told: that nothing went wrong of which the file says nothing.

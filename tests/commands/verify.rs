@@ -9,6 +9,7 @@
     reason = "a helper of a test reads and writes files, and may fail as the test may"
 )]
 
+mod exits;
 mod one_folder;
 use crate::schema;
 
