@@ -574,7 +574,7 @@ impl Subject<'_> {
 
     /// Without being told: that there was something to judge.
     fn some_packet(&mut self, run: &RunExpectations, report: &Report) {
-        if report.packets.read > 0 || !report.streams.is_empty() || run.packets.is_some() {
+        if !report.is_of_nothing() || run.packets.is_some() {
             return;
         }
         let came = Came {

@@ -278,7 +278,7 @@ impl Report {
         }
         coverage.conclude();
         // Of nothing nobody knows what it lacks.
-        coverage.whole &= self.packets.read > 0;
+        coverage.whole &= !self.is_of_nothing();
         coverage
     }
 
@@ -289,6 +289,11 @@ impl Report {
             .binary_search_by_key(&id, |stream| stream.id)
             .ok()
             .and_then(|index| self.streams.get(index))
+    }
+
+    /// Whether not one packet was captured.
+    pub fn is_of_nothing(&self) -> bool {
+        self.packets.read == 0 && self.streams.is_empty()
     }
 
     /// Whether some file is cut short or damaged.

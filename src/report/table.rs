@@ -192,7 +192,7 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
 
 /// The line of a run without a picture: with its verdict, where one was asked for.
 fn without_pictures(report: &Report, style: &Style) -> String {
-    let mut what = if report.packets.read == 0 {
+    let mut what = if report.is_of_nothing() {
         "the capture has no packet, so nothing can be said of any transfer"
     } else if report.streams.is_empty() {
         "no TCP or UDP packet was found, and so no picture"

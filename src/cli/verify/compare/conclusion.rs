@@ -196,7 +196,7 @@ pub(super) fn is_confirmed(stream: &Stream, images: &[Image]) -> bool {
 /// What files that are left over mean for the run.
 pub(super) fn left_over(report: &Report, verification: &Verification) -> Option<Verdict> {
     // Where not one packet was captured nothing was watched: no file was looked for.
-    if report.packets.read == 0 {
+    if report.is_of_nothing() {
         return Some(Verdict::Unverified);
     }
     let lacks = knowledge::lacks(report);
