@@ -124,6 +124,20 @@ impl Name {
 }
 
 impl Name {
+    /// Whether it says that something never came: a frame that nobody captured, or could read, may have been that.
+    pub fn is_of_silence(self) -> bool {
+        matches!(
+            self,
+            Self::MarkerUnanswered
+                | Self::NoEndOfStream
+                | Self::NeverClosed
+                | Self::EmptyRequest
+                | Self::ConnectionTimeout
+                | Self::WrongByteOrder
+                | Self::NoEndDatagram
+        )
+    }
+
     /// Whether it rests on how the wire format is understood, so that a guess of that proves nothing. A reset is looked at
     /// where it is found: what was never acknowledged is lost in any format.
     pub fn needs_format(self) -> bool {

@@ -210,7 +210,7 @@ impl Report {
                 .then_with(|| a.name.cmp(&b.name))
         });
         self.coverage = self.cover();
-        self.doubt_late_starts();
+        self.doubt_silences();
         self.verdict = self.images.iter().map(|image| image.verdict).max();
         if self.hides() {
             self.verdict = self.verdict.max(Some(Verdict::Inconclusive));
@@ -241,20 +241,22 @@ impl Report {
         self.totals = totals;
     }
 
-    /// That a connection has no SYN proves that the capture began later only where every frame of it was captured and could be
-    /// read.
-    fn doubt_late_starts(&mut self) {
-        let unread: u64 = self.coverage.undecoded.values().sum();
-        let dropped = self.coverage.kernel_drops.unwrap_or(0);
-        if unread == 0 && dropped == 0 && self.coverage.interface_away == 0 {
+    /// That something never came is proven only where every frame was captured and could be read: an answer, or the SYN of a
+    /// connection.
+    fn doubt_silences(&mut self) {
+        if !self.coverage.lacks_frames() {
             return;
         }
         for finding in &mut self.findings {
-            if finding.name == Name::StartedLate && finding.certainty == Certainty::Proven {
-                finding.certainty = Certainty::Likely;
+            let late = finding.name == Name::StartedLate;
+            if !(late || finding.name.is_of_silence()) || finding.certainty != Certainty::Proven {
+                continue;
+            }
+            finding.certainty = Certainty::Likely;
+            if late {
                 finding
                     .message
-                    .push_str(" Or it is among the frames that were dropped or cannot be read.");
+                    .push_str(" Or it is among the frames that are missing or cannot be read.");
             }
         }
     }

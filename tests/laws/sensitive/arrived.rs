@@ -498,3 +498,26 @@ fn what_the_file_explains_is_no_fault_of_the_sender() {
     assert_eq!(report.verdict, Some(Verdict::Mismatch));
     assert!(!has(&report, Name::MissingInside));
 }
+
+#[test]
+fn what_never_came_is_proven_only_where_every_frame_could_be_read() {
+    let frames = super::scenario::real("pipeline-hang");
+    let mut frames = kept(&frames);
+    let certainty = |frames: &[Kept]| {
+        let report = super::sweep::analyse(frames, &Options::default());
+        let found = report.findings.into_iter();
+        let mut found = found.filter(|one| one.name == Name::MarkerUnanswered);
+        found.next().map(|one| one.certainty)
+    };
+    let proven = imgnet::findings::Certainty::Proven;
+    assert_eq!(certainty(&frames), Some(proven));
+    // A frame that nobody can read may have been the answer.
+    let last = frames.last().expect("frames").clone();
+    frames.push(Kept {
+        number: last.number + 1,
+        link: imgnet::frame::LinkType(9_999),
+        ..last
+    });
+    let doubted = imgnet::findings::Certainty::Likely;
+    assert_eq!(certainty(&frames), Some(doubted));
+}
