@@ -200,6 +200,30 @@ fn stop(stopped: Option<StreamEnd>, place: &Place) -> Stop {
     }
 }
 
+/// What a picture with gaps is worth.
+fn of_gaps(
+    picture: &Picture,
+    length: u64,
+    gap_bytes: u64,
+    place: &Place,
+) -> (Option<Problem>, Verdict) {
+    let lost = picture
+        .gaps
+        .iter()
+        .any(|gap| gap.cause == GapCause::NeverAcknowledged)
+        && matches!(place.end, Some(StreamEnd::Fin | StreamEnd::Reset))
+        && picture.doubt.is_none()
+        && place.over;
+    let (missing, of) = (gap_bytes, length);
+    if lost {
+        let problem = Problem::NeverArrived { missing, of };
+        (Some(problem), Verdict::Incomplete)
+    } else {
+        let problem = Problem::NotCaptured { missing, of };
+        (Some(problem), Verdict::Inconclusive)
+    }
+}
+
 /// Whether a picture is whole on the wire; if not, why, and what that is worth.
 fn judge(
     picture: &Picture,
@@ -208,21 +232,7 @@ fn judge(
     place: &Place,
 ) -> (Option<Problem>, Verdict) {
     if gap_bytes > 0 {
-        let lost = picture
-            .gaps
-            .iter()
-            .any(|gap| gap.cause == GapCause::NeverAcknowledged)
-            && matches!(place.end, Some(StreamEnd::Fin | StreamEnd::Reset))
-            && picture.doubt.is_none()
-            && place.over;
-        let (missing, of) = (gap_bytes, length);
-        return if lost {
-            let problem = Problem::NeverArrived { missing, of };
-            (Some(problem), Verdict::Incomplete)
-        } else {
-            let problem = Problem::NotCaptured { missing, of };
-            (Some(problem), Verdict::Inconclusive)
-        };
+        return of_gaps(picture, length, gap_bytes, place);
     }
     if let Some(lost) = picture.lost {
         let problem = Problem::PiecesMissing {

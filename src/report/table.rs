@@ -162,6 +162,12 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
             format!("{glyph}{}: {}", verdict, parts.join(", "))
         }
     };
+    finish(&mut line, report, verdict, errors);
+    (tone, line)
+}
+
+/// The end of the line: what stands beside the verdict.
+fn finish(line: &mut String, report: &Report, verdict: Verdict, errors: u64) {
     match (verdict, errors) {
         (Verdict::Match | Verdict::Unverified, 1..) => {
             let is = if errors == 1 { "is" } else { "are" };
@@ -171,8 +177,8 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
                 counted(errors, "error", "errors")
             );
         }
-        (Verdict::Unverified, 0) if !verified => {
-            line.push_str(if all == 1 {
+        (Verdict::Unverified, 0) if report.verification.is_none() => {
+            line.push_str(if report.images.len() == 1 {
                 "; nothing was given to compare it with."
             } else {
                 "; nothing was given to compare them with."
@@ -187,7 +193,6 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
             line.push('.');
         }
     }
-    (tone, line)
 }
 
 /// The line of a run without a picture: with its verdict, where one was asked for.
