@@ -41,17 +41,16 @@ fn what_the_first_sign_says_is_what_the_exit_code_says() {
             std::fs::copy(&entry, Path::new(&more).join(name)).expect("a copy");
         }
     }
+    let (sent, received, eof) = (sent.as_str(), received.as_str(), eof.as_str());
+    let (empty, text, more) = (empty.as_str(), text.as_str(), more.as_str());
     let mut runs: Vec<(Vec<&str>, Option<i32>)> = vec![
-        (
-            vec![&eof, "--sent", &sent, "--received", &received],
-            Some(0),
-        ),
+        (vec![eof, "--sent", sent, "--received", received], Some(0)),
         // A file more in the folder of the receiver is told of.
-        (vec![&eof, "--sent", &sent, "--received", &more], Some(0)),
-        (vec![&eof, "--sent", &sent, &text], Some(1)),
-        (vec![&eof, "--received", &received, &text], Some(1)),
-        (vec![&empty, "--sent", &sent], Some(1)),
-        (vec![&empty, "--received", &received], Some(1)),
+        (vec![eof, "--sent", sent, "--received", more], Some(0)),
+        (vec![eof, "--sent", sent, text], Some(1)),
+        (vec![eof, "--received", received, text], Some(1)),
+        (vec![empty, "--sent", sent], Some(1)),
+        (vec![empty, "--received", received], Some(1)),
     ];
     let attacks = captures_folder().join("cases/attack");
     let attack = |name: &str| attacks.join(name).to_string_lossy().into_owned();
@@ -67,12 +66,13 @@ fn what_the_first_sign_says_is_what_the_exit_code_says() {
         .collect();
     assert!(captures.len() > 20);
     for capture in &captures {
-        runs.push((vec![capture, "--sent", &a, "--received", &a], None));
-        runs.push((vec![capture, "--sent", &a, &b], None));
+        let (capture, a, b) = (capture.as_str(), a.as_str(), b.as_str());
+        runs.push((vec![capture, "--sent", a, "--received", a], None));
+        runs.push((vec![capture, "--sent", a, b], None));
     }
     let mut seen = [0; 4];
     for (arguments, expected) in runs {
-        let all = [&["verify"], &arguments[..]].concat();
+        let all = [&["verify"][..], &arguments[..]].concat();
         let (said, code) = quiet(&all);
         let sign = said.chars().next().unwrap_or(' ');
         let fits = match sign {
@@ -89,15 +89,15 @@ fn what_the_first_sign_says_is_what_the_exit_code_says() {
         seen[usize::try_from(code).expect("small")] += 1;
     }
     assert!(seen[0] > 2 && seen[1] > 10 && seen[3] > 5, "{seen:?}");
-    let (said, _) = quiet(&["verify", &eof, "--sent", &sent, "--received", &more]);
+    let (said, _) = quiet(&["verify", eof, "--sent", sent, "--received", more]);
     assert!(said.contains("of --received belong"), "{said}");
-    let (said, _) = quiet(&["verify", &empty, "--sent", &sent]);
+    let (said, _) = quiet(&["verify", empty, "--sent", sent]);
     assert!(said.contains("no packet"), "{said}");
     // The same of what was recorded: a capture without a packet meets no expectation.
     let recorded = path_of("eof.toml");
-    assert_eq!(quiet(&["check", &eof, "--record", &recorded]).1, 0);
-    assert_eq!(quiet(&["check", &eof, "--expect", &recorded]).1, 0);
-    assert_eq!(quiet(&["check", &empty, "--expect", &recorded]).1, 1);
+    assert_eq!(quiet(&["check", eof, "--record", &recorded]).1, 0);
+    assert_eq!(quiet(&["check", eof, "--expect", &recorded]).1, 0);
+    assert_eq!(quiet(&["check", empty, "--expect", &recorded]).1, 1);
     let none = written(folder.path(), "none.toml", b"[run]\npictures = 0\n");
-    assert_eq!(quiet(&["check", &empty, "--expect", &none]).1, 1);
+    assert_eq!(quiet(&["check", empty, "--expect", &none]).1, 1);
 }

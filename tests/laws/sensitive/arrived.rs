@@ -365,7 +365,7 @@ fn a_part_that_was_asked_for_accuses_nobody() {
         &[(0, half + 300), (half, all)],
     ];
     for asked in parts {
-        for total in [&total, "*"] {
+        for total in [total.as_str(), "*"] {
             let what = format!("{asked:?} of {total}");
             let scenario = ranges(&picture, asked, total);
             let report = judged(&scenario, &picture, None);
