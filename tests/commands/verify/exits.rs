@@ -47,7 +47,7 @@ fn what_the_first_sign_says_is_what_the_exit_code_says() {
         (vec![eof, "--sent", sent, "--received", received], Some(0)),
         // A file more in the folder of the receiver is told of.
         (vec![eof, "--sent", sent, "--received", more], Some(0)),
-        (vec![eof, "--sent", sent, text], Some(1)),
+        (vec![eof, "--sent", sent, text], Some(3)),
         (vec![eof, "--received", received, text], Some(1)),
         (vec![empty, "--sent", sent], Some(1)),
         (vec![empty, "--received", received], Some(1)),
