@@ -208,17 +208,14 @@ fn without_pictures(report: &Report, style: &Style) -> String {
     let verdict = report
         .verdict
         .filter(|verdict| report.verification.is_some() || *verdict > Verdict::Unverified);
-    let mut line = match verdict {
-        Some(verdict) => {
-            let glyph = if style.unicode { "? " } else { "" };
-            format!("{glyph}{verdict}: {what}")
+    let mut line = if let Some(verdict) = verdict {
+        let glyph = if style.unicode { "? " } else { "" };
+        format!("{glyph}{verdict}: {what}")
+    } else {
+        if let Some(first) = what.get_mut(..1) {
+            first.make_ascii_uppercase();
         }
-        None => {
-            if let Some(first) = what.get_mut(..1) {
-                first.make_ascii_uppercase();
-            }
-            what
-        }
+        what
     };
     if let Some(left) = compared::left_over(report) {
         let _ = write!(line, "; {left}");
