@@ -27,7 +27,7 @@ use crate::verify::{
     self, Asked, Evidence, Knowledge, LedgerLine, Outcome, Pairs, Text, Thresholds, Wanted, Wire,
     Work,
 };
-use crate::wire::Protocol;
+use crate::wire::{Fixed, Protocol};
 
 /// What the user named.
 #[derive(Debug, Clone, Copy)]
@@ -615,7 +615,7 @@ impl Ranges {
             found.push((image.stream, image.from, image.offset..end));
         }
         // Whoever describes a framing may name a field so.
-        let http = |stream: &&Stream| stream.protocol == Some(Protocol::Http);
+        let http = |stream: &&Stream| stream.protocol == Some(Protocol::Fixed(Fixed::Http));
         for stream in report.streams.iter().filter(http) {
             for way in &stream.directions {
                 let parts = way.map.iter().filter(|region| {
