@@ -22,6 +22,7 @@ mod captures;
 mod cases;
 mod cases_capture;
 mod conservation;
+mod counted;
 mod generated;
 mod growth;
 mod made_captures;
