@@ -48,35 +48,44 @@ impl<const ROOM: usize> Short<ROOM> {
     }
 
     /// Adds the decimal digits of a number, with zeros before it where it has fewer.
+    #[inline]
     pub(super) fn digits(&mut self, number: u64, fewest: usize) {
-        let some = number.checked_ilog10().map_or(0, |log| log as usize + 1);
-        let end = self.length + some.max(fewest);
-        // Nearly all numbers have one to eight digits: written at once, and what stands behind them is written over.
-        if let (1..=8, Ok(number)) = (end - self.length, u32::try_from(number))
-            && let Some(place) = self
-                .bytes
-                .get_mut(self.length..)
-                .and_then(|rest| rest.first_chunk_mut())
+        match u32::try_from(number) {
+            Ok(few) if number < EIGHT_DIGITS && fewest <= 8 => self.few(few, fewest),
+            _ => self.many(number, fewest),
+        }
+    }
+
+    /// Up to eight digits: written at once, and what stands behind them is written over.
+    #[inline]
+    fn few(&mut self, number: u32, fewest: usize) {
+        let digits = eight(number);
+        // Zeros lie in the lowest bytes, and the last digit stays even so.
+        let zeros = ((digits & 0x0f0f_0f0f_0f0f_0f0f) | (1 << 63)).trailing_zeros() as usize / 8;
+        let zeros = zeros.min(8_usize.saturating_sub(fewest));
+        let written = (digits >> (8 * zeros)).to_le_bytes();
+        let end = self.length + 8 - zeros;
+        let room = self.bytes.get_mut(self.length..).unwrap_or_default();
+        if let Some(place) = room.first_chunk_mut() {
+            *place = written;
+        } else if let (Some(place), Some(digits)) =
+            (room.get_mut(..8 - zeros), written.get(..8 - zeros))
         {
-            let digits = eight(number) >> (8 * (8 - (end - self.length)));
-            *place = digits.to_le_bytes();
-            self.length = end;
+            place.copy_from_slice(digits);
+        } else {
             return;
-        }
-        if number >= EIGHT_DIGITS && end <= ROOM {
-            self.digits(number / EIGHT_DIGITS, fewest.saturating_sub(8));
-            self.digits(number % EIGHT_DIGITS, 8);
-            return;
-        }
-        let Some(place) = self.bytes.get_mut(self.length..end) else {
-            return;
-        };
-        let mut left = number;
-        for digit in place.iter_mut().rev() {
-            *digit = b'0' + u8::try_from(left % 10).unwrap_or_default();
-            left /= 10;
         }
         self.length = end;
+    }
+
+    #[inline(never)]
+    fn many(&mut self, number: u64, fewest: usize) {
+        let some = number.checked_ilog10().map_or(0, |log| log as usize + 1);
+        if self.length + some.max(fewest) <= ROOM {
+            self.digits(number / EIGHT_DIGITS, fewest.saturating_sub(8));
+            let rest = u32::try_from(number % EIGHT_DIGITS).unwrap_or_default();
+            self.few(rest, 8);
+        }
     }
 
     /// Adds all of it to a text.
