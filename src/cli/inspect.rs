@@ -104,8 +104,19 @@ impl Looked {
         // What reads the bytes of strangers opens these files again, and nothing else.
         let _ = confine(&Needs::default().reading(paths.iter().map(PathBuf::as_path)));
         let copy = pipe.map(Piped::copied).transpose()?;
+        let capture = Capture::open(&paths).map_err(|error| {
+            let error = anyhow::Error::from(error);
+            // Where the copy of a pipe lies is of no use to anybody.
+            match copy.as_ref().map(path_of) {
+                Some(path) => {
+                    let said = format!("{error:#}").replace(&*path.to_string_lossy(), "-");
+                    anyhow::anyhow!(said)
+                }
+                None => error,
+            }
+        })?;
         let mut looked = Self {
-            capture: Capture::open(&paths)?,
+            capture,
             copy,
             index: Index::default(),
             options,

@@ -403,6 +403,25 @@ fn memory_that_is_refused_ends_the_program_with_a_message() {
     assert!(refused > 0, "it was never refused any");
 }
 
+#[test]
+fn standard_input_is_called_as_it_was_given() {
+    for arguments in [
+        "packets -",
+        "packet - 1",
+        "follow - --stream 0",
+        "analyze -",
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+            .args(arguments.split(' '))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {said}");
+        assert!(said.starts_with("imgnet: -: "), "{arguments}: {said}");
+    }
+}
+
 /// What each command writes to standard output.
 const TOLD: &[&str] = &[
     "analyze eof.pcap",

@@ -395,12 +395,15 @@ fn nothing_is_dropped_while_a_command_is_looked_at() {
     terminal.wait_for("code 0");
 }
 
+/// Waits until somebody captures in this network: the kernel lists a packet socket below the heading.
+const WATCHED: &str = "until [ \\$(wc -l < /proc/net/packet) -gt 1 ]; do sleep 0.05; done";
+
 #[test]
 fn an_interface_is_looked_at() {
     // Loopback of a network of its own: what else goes by on this machine is not looked at.
     looks_on("interface", |run| {
         format!(
-            "unshare -rn sh -c \"ip link set lo up && {{ {run} & exec {} view -i lo; }}\"",
+            "unshare -rn sh -c \"ip link set lo up && {{ ( {WATCHED}; {run} ) & exec {} view -i lo; }}\"",
             env!("CARGO_BIN_EXE_imgnet")
         )
     });
