@@ -1,5 +1,6 @@
 use std::io::Write as _;
 
+use super::super::length::{BOMB, is_bomb};
 use super::super::testing::{Seen, picture, pictures, run};
 use super::*;
 
