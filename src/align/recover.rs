@@ -5,6 +5,7 @@
 
 mod inflate;
 mod mask;
+mod stuffed;
 mod text;
 
 use super::View;
@@ -124,12 +125,45 @@ impl Gathered {
     }
 }
 
-/// All that these bytes of a stream, from offset `start` on, carry compressed or as text; at most `room` bytes.
+/// All that these bytes of a stream, from offset `start` on, carry compressed, as text or byte-stuffed; at most `room` bytes.
 pub(crate) fn recovered(bytes: &[u8], start: u64, room: usize) -> Vec<Recovered> {
     let mut found = text::recovered(bytes, start);
+    found.extend(joined(&found));
     let taken: usize = found.iter().map(|one| one.bytes.len()).sum();
     found.extend(inflate::recovered(bytes, start, room.saturating_sub(taken)));
+    if bytes.len() <= room {
+        found.extend(stuffed::recovered(bytes, start));
+    }
     found
+}
+
+/// Pieces of Base64 that were converted one by one, each in a text of its own, one behind the other.
+fn joined(found: &[Recovered]) -> Option<Recovered> {
+    let pieces: Vec<&Recovered> = found
+        .iter()
+        .filter(|one| matches!(one.view, View::Base64 | View::Base64Url))
+        .collect();
+    let (first, last) = (pieces.first()?, pieces.last()?);
+    if pieces.len() < 2 {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    let mut marks = Vec::new();
+    for piece in &pieces {
+        let from = bytes.len() as u64;
+        let own = piece.origin.marks.iter();
+        marks.extend(own.map(|(offset, at)| (from + offset, *at)));
+        bytes.extend_from_slice(&piece.bytes);
+    }
+    Some(Recovered {
+        view: first.view,
+        origin: Origin {
+            marks,
+            length: bytes.len() as u64,
+            end: last.origin.end,
+        },
+        bytes,
+    })
 }
 
 /// Bytes that a part of a stream, from offset `start` on, carries as characters of Latin-1 in UTF-8.

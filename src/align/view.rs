@@ -38,6 +38,8 @@ pub(crate) enum View {
     Xor,
     /// The same with two or four values in turn, as a WebSocket's client does.
     Mask,
+    /// Byte-stuffed, so that one value ends frames alone: SLIP, HDLC, DLE or COBS.
+    Stuffed,
     /// Taken for ASCII text: each byte above 7F became a question mark.
     AsciiQuestion,
     /// Taken for ASCII text: each byte above 7F became U+FFFD.
@@ -121,6 +123,7 @@ impl View {
             Self::Deflate => "compressed (deflate without a header)",
             Self::Xor => "with each byte exclusive-or one value",
             Self::Mask => "under a mask of four bytes that repeats",
+            Self::Stuffed => "byte-stuffed (SLIP, HDLC, DLE or COBS)",
             Self::Latin1ToUtf8 => {
                 "read as Latin-1 text and written as UTF-8 (FF D8 becomes C3 BF C3 98)"
             }
@@ -162,7 +165,8 @@ pub(crate) fn viewed(bytes: &[u8], view: View) -> Option<Vec<u8>> {
         | View::Zlib
         | View::Deflate
         | View::Xor
-        | View::Mask => return None,
+        | View::Mask
+        | View::Stuffed => return None,
         View::Latin1ToUtf8 => latin1_to_utf8(bytes),
         View::LossyUtf8 => String::from_utf8_lossy(bytes).into_owned().into_bytes(),
         View::LfToCrlf => lf_to_crlf(bytes),

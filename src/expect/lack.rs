@@ -3,7 +3,7 @@
 use crate::findings::Name;
 use crate::ledger::{Gap, GapCause, Image, Verdict};
 use crate::report::model::Report;
-use crate::report::text::{count, counted};
+use crate::report::text::counted;
 
 /// What the capture as a whole lacks; absent where it lacks nothing that is known of.
 pub(super) fn of_run(report: &Report) -> Option<String> {
@@ -64,8 +64,8 @@ pub(super) fn of_image(image: &Image) -> Option<String> {
         image.problem.as_ref().map_or_else(
             || {
                 format!(
-                    "the capture shows {} bytes of it, and not its end",
-                    count(image.bytes)
+                    "the capture shows {} of it, and not its end",
+                    counted(image.bytes, "byte", "bytes")
                 )
             },
             ToString::to_string,

@@ -81,8 +81,13 @@ fn picture(image: &Image, comments: &mut BTreeMap<FrameNumber, Vec<String>>) {
         add(
             carried.frame,
             format!(
-                "imgnet: picture {number}{chunk}, offset {}, {bytes} bytes{again}",
-                carried.bytes.start
+                "imgnet: picture {number}{chunk}, offset {}, {}{again}",
+                carried.bytes.start,
+                if bytes == 1 {
+                    "1 byte".to_owned()
+                } else {
+                    format!("{bytes} bytes")
+                }
             ),
         );
     }

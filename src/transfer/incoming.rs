@@ -18,7 +18,7 @@ use super::{Error, Limits, Session, now, pixels};
 use crate::ledger::TransportKind;
 use crate::ledger::record::{Record, SCHEMA, Side};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
-use crate::units::Timestamp;
+use crate::units::{Timestamp, counted};
 use crate::wire::handshake::{GOT_IMAGE, GOT_SIZE, OK};
 use crate::wire::{self, Decode, Decoder, Ending, Framing, Protocol, StreamEnd};
 
@@ -315,6 +315,7 @@ impl<'r> Intake<'r> {
             }
             (0, _) => "connected, sent nothing".to_owned(),
             (_, Some(fault)) => fault.clone(),
+            (1, None) => "1 byte came that begins no picture".to_owned(),
             (came, None) => format!("{came} bytes came that begin no picture"),
         };
         let problem = match outcome {
@@ -353,8 +354,9 @@ impl<'r> Intake<'r> {
         }
         if self.stray > 0 {
             self.session.warn(format!(
-                "{}: {} bytes belong to no picture",
-                self.route.from, self.stray
+                "{}: {} to no picture",
+                self.route.from,
+                counted(self.stray, "byte belongs", "bytes belong")
             ));
             self.stray = 0;
         }
@@ -392,7 +394,10 @@ impl<'r> Intake<'r> {
                 if let Some(open) = &mut self.open {
                     let lost = pieces.map_or_else(
                         || "pieces of the picture never came".to_owned(),
-                        |pieces| format!("{pieces} pieces of the picture never came"),
+                        |pieces| {
+                            let pieces = counted(pieces, "piece", "pieces");
+                            format!("{pieces} of the picture never came")
+                        },
                     );
                     open.problem.get_or_insert(lost);
                 }

@@ -278,6 +278,14 @@ fn of_mistake(
             ),
             "In the receiver: decompress what came (gzip.decompress, zlib.decompress in Python) before it is saved.",
         ),
+        Mistake::LeftEncoded(view @ View::Stuffed) => error(
+            Name::LeftEncoded,
+            format!(
+                "The received file ({found} bytes) is what went over the wire, the picture ({expected} bytes) {}.",
+                view.words()
+            ),
+            "In the receiver: undo the byte stuffing of each frame, and leave out what sets frames apart, before its bytes are saved.",
+        ),
         Mistake::LeftEncoded(view) => error(
             Name::LeftEncoded,
             format!(

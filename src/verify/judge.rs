@@ -369,14 +369,23 @@ fn sent_so(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
             // All that nothing explains, or what the sender announced.
             Kind::Mistake(Mistake::ReadOn { bytes }) => {
                 *bytes as u64 == work.knowledge.strays
-                    || work.image.protocol == Protocol::Carve
-                        && announced(work, mismatch.actual_bytes)
+                    || announced(work, mismatch.actual_bytes)
+                    || before_marker(work, *bytes)
             }
             _ => false,
         }
 }
 
-/// Whether a number of four or eight bytes before the picture says this length, and not the picture's.
+/// Whether so many bytes lie between the picture and its end marker: whoever reads up to the marker has them.
+fn before_marker(work: &Work<'_>, bytes: usize) -> bool {
+    let Protocol::Marker(marker) = &work.image.protocol else {
+        return false;
+    };
+    let rest = work.knowledge.after.get(bytes..);
+    rest.is_some_and(|rest| rest.starts_with(marker))
+}
+
+/// Whether a number before the picture, in binary or in digits, says this length, and not the picture's.
 fn announced(work: &Work<'_>, length: u64) -> bool {
     /// Headers are not longer.
     const HEADER: usize = 64;
@@ -386,9 +395,16 @@ fn announced(work: &Work<'_>, length: u64) -> bool {
         .unwrap_or_default();
     let says = |value: u64| {
         let four = u32::try_from(value).unwrap_or(u32::MAX);
+        let two = u16::try_from(value).unwrap_or(u16::MAX);
         [&four.to_be_bytes()[..], &four.to_le_bytes()]
             .iter()
             .any(|bytes| memchr::memmem::find(header, bytes).is_some())
+            || header.ends_with(&two.to_be_bytes())
+            || header.ends_with(&two.to_le_bytes())
+            || header
+                .split(|byte| !byte.is_ascii_digit())
+                .filter_map(|run| std::str::from_utf8(run).ok()?.parse::<u64>().ok())
+                .any(|number| number == value)
     };
     length > 1 << 8 && says(length) && !says(work.image.bytes)
 }

@@ -4,6 +4,7 @@
 //! [`painting`] shows the damage. A gap is a range, never filled: bytes that were not captured are never called
 //! different.
 
+mod archive;
 mod blame;
 mod bytes;
 pub(crate) mod evidence;

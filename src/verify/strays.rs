@@ -6,9 +6,12 @@
 
 use std::collections::BTreeSet;
 
+use super::archive;
 use super::leads::{Lead, are_explained, nearly};
 use super::reconcile::Lie;
 use crate::units::{ByteRange, PictureId};
+use crate::wire::carve::KNOWN_MARKERS;
+use crate::wire::infer::{are_records, closes};
 use crate::wire::{encoded, pickle};
 
 /// Bytes that were sent beside the pictures.
@@ -52,6 +55,8 @@ pub struct Beside<'b> {
     pub open: &'b [ByteRange],
     /// Its wire format is known: what that does not name is no end of a message.
     pub understood: bool,
+    /// It was given, or its bytes confirmed it more than once.
+    pub certain: bool,
     /// Its wire format was followed for some of the pictures, and lost before others: what stands there is none of its framing.
     pub lost: bool,
     /// What a wire format that is no guess does not account for, ascending.
@@ -62,6 +67,12 @@ pub struct Beside<'b> {
 
 /// Longer ones are not looked into.
 const MOST: u64 = 64 << 10;
+
+/// Datagrams of their own that say nothing of pictures are as short.
+const SHORT: usize = 128;
+
+/// Of longer pictures no checksum is taken.
+const CHECKED: u64 = 1 << 20;
 
 /// What nothing explains. `bytes` reads a range of the stream, nothing where it was not captured.
 ///
@@ -74,6 +85,9 @@ pub fn stray<E>(
     let (Some(first), Some(last)) = (beside.pictures.first(), beside.pictures.last()) else {
         return Ok(None);
     };
+    if beside.accounts_for_itself(bytes)? || beside.ends_each(bytes)? {
+        return Ok(None);
+    }
     let mut leads: Vec<Lead<'_>> = Vec::new();
     let mut rest: Vec<&ByteRange> = Vec::new();
     let mut too_long = None;
@@ -137,8 +151,13 @@ pub fn stray<E>(
             return Ok(Some(found(picture, range)));
         }
         let tail = bytes(range.clone())?;
-        let told = has_text(&tail) || beside.tells_of(last, &tail);
+        let told = has_text(&tail)
+            || beside.tells_of(last, &tail)
+            || (!beside.certain && tail.len() <= SHORT);
         if tail.is_empty() || (beside.are_datagrams(range) && told) {
+            continue;
+        }
+        if !beside.certain && beside.is_closed(range, &tail, bytes)? {
             continue;
         }
         if beside.understood || range.start != last.range.end {
@@ -151,8 +170,8 @@ pub fn stray<E>(
         let same = comes_each_time(beside, &tail, first.range.start > 0, bytes)?;
         // A header announces it, and a text ends it.
         let ended = beside.pictures.len() == 1
-            && first.range.start > 0
-            && (is_terminator(&tail) || is_close(&tail));
+            && (first.range.start > 0 && (is_terminator(&tail) || is_close(&tail))
+                || is_word(&tail));
         if same || ended {
             continue;
         }
@@ -200,6 +219,80 @@ fn comes_each_time<E>(
 }
 
 impl Beside<'_> {
+    /// Whether the direction is an archive, or records one behind the other, whose own headers account for every byte.
+    fn accounts_for_itself<E>(
+        &self,
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
+        let (Some(first), Some(last)) = (self.open.first(), self.open.last()) else {
+            return Ok(false);
+        };
+        if first.start > 0 || self.certain || !self.datagrams.is_empty() {
+            return Ok(false);
+        }
+        let pictures: Vec<ByteRange> = self
+            .pictures
+            .iter()
+            .map(|placed| placed.range.clone())
+            .collect();
+        let end = last
+            .end
+            .max(pictures.last().map_or(0, |picture| picture.end));
+        Ok(archive::accounts_for(&pictures, end, bytes)? || are_records(&pictures, end, bytes)?)
+    }
+
+    /// Whether the same bytes stand behind each of several pictures, and nothing else is open.
+    fn ends_each<E>(
+        &self,
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
+        let ends = self.open.iter().map(|range| range.end - range.start);
+        let lengths: BTreeSet<u64> = ends.collect();
+        let one = lengths.len() == 1 && lengths.iter().all(|length| *length <= MOST);
+        let behind = self
+            .open
+            .iter()
+            .zip(self.pictures)
+            .all(|(range, placed)| range.start >= placed.range.end);
+        if self.certain || self.open.len() < 2 || self.open.len() != self.pictures.len() {
+            return Ok(false);
+        }
+        let mut seen = BTreeSet::new();
+        if one && behind {
+            for range in self.open {
+                seen.insert(bytes(range.clone())?);
+            }
+        }
+        Ok(seen.len() == 1)
+    }
+
+    /// Whether what stands in a range, right behind a picture, closes the message that its header opened.
+    fn is_closed<E>(
+        &self,
+        range: &ByteRange,
+        tail: &[u8],
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
+        let Some(at) = self
+            .pictures
+            .iter()
+            .position(|placed| placed.range.end == range.start)
+        else {
+            return Ok(false);
+        };
+        let before = at.checked_sub(1).and_then(|at| self.pictures.get(at));
+        let from = before.map_or(0, |placed| placed.range.end);
+        let Some(own) = self.pictures.get(at).map(|placed| placed.range.clone()) else {
+            return Ok(false);
+        };
+        if own.start < from || own.start - from > MOST || own.end - own.start > CHECKED {
+            return Ok(false);
+        }
+        let (header, picture) = (bytes(from..own.start)?, bytes(own)?);
+        Ok(closes(&header, &picture, tail)
+            || (self.pictures.len() == 1 && self.understood && is_word(tail)))
+    }
+
     /// The first of what a known wire format does not account for. Datagrams of text are messages of their own.
     fn unaccounted<E>(
         &self,
@@ -280,6 +373,27 @@ fn is_terminator(tail: &[u8]) -> bool {
                 .all(|&byte| byte.is_ascii_graphic() || matches!(byte, b'\r' | b'\n')))
 }
 
+/// Whether bytes are a word that programs end messages with, and none of those that are known with a byte too many.
+fn is_word(tail: &[u8]) -> bool {
+    is_terminator(tail) && tail.len() > 2 && !KNOWN_MARKERS.iter().any(|known| is_near(known, tail))
+}
+
+/// Whether one byte was put in, left out or changed.
+fn is_near(known: &[u8], other: &[u8]) -> bool {
+    let (short, long) = if known.len() < other.len() {
+        (known, other)
+    } else {
+        (other, known)
+    };
+    let same = short.iter().zip(long).take_while(|(a, b)| a == b).count();
+    let (rest, other) = (short.get(same..), long.get(same + 1..));
+    match long.len() - short.len() {
+        0 => rest.and_then(|rest| rest.get(1..)) == other,
+        1 => rest == other,
+        _ => false,
+    }
+}
+
 /// Whether there are three printable characters in a row: a name, a number in digits.
 pub(super) fn has_text(lead: &[u8]) -> bool {
     lead.windows(3)
@@ -323,6 +437,7 @@ mod tests {
             pictures: &pictures,
             open: &open,
             understood: false,
+            certain: false,
             lost: false,
             beyond: &[],
             datagrams: &BTreeSet::new(),

@@ -65,6 +65,8 @@ pub struct CarveDecoder {
     shown: Option<Shown>,
     /// Bytes that followed a picture that stood alone.
     left_over: u8,
+    /// The last byte outside pictures, and the one before it.
+    outside: [u8; 2],
 }
 
 #[derive(Debug)]
@@ -120,6 +122,7 @@ impl CarveDecoder {
             eof: false,
             shown: None,
             left_over: 0,
+            outside: [0; 2],
         }
     }
 
@@ -176,8 +179,23 @@ impl CarveDecoder {
             }
             self.fresh = false;
             self.alone = false;
+            self.outside = match *bytes {
+                [.., before, last] => [before, last],
+                [last] => [self.outside[1], last],
+                [] => self.outside,
+            };
             sink(Event::Stray(bytes));
         }
+    }
+
+    /// Whether the stream ends with what set the picture apart from what came before it: what looks cut is byte-stuffed
+    /// (RFC 1055, RFC 1662), and broke the picture's structure.
+    fn is_stuffed(&self) -> bool {
+        let held = self.hold.get(..usize::from(self.held)).unwrap_or_default();
+        matches!(
+            (self.outside, held),
+            ([_, 0xc0], [.., 0xc0]) | ([_, 0x7e], [.., 0x7e]) | ([0x10, 0x02], [.., 0x10, 0x03])
+        )
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -550,6 +568,8 @@ impl Decode for CarveDecoder {
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         let ends = if self.eof {
             Ending::EndOfStream(end)
+        } else if self.is_stuffed() {
+            Ending::Broken
         } else {
             Ending::Cut(end)
         };

@@ -325,7 +325,16 @@ fn by_text(clues: &Clues<'_>) -> Detection {
         let Some(18..=length::MOST) = field.decode(head) else {
             continue;
         };
-        let behind = head.get(field.width()..).unwrap_or_default();
+        let (own, behind) = head.split_at_checked(field.width()).unwrap_or_default();
+        // Two letters are a word rather than a length: b'/9j/…'.
+        if own.len() == 2 && own.iter().all(u8::is_ascii_graphic) {
+            continue;
+        }
+        // Of a text the length is rather of seven bits a byte (C# `BinaryWriter`), if it can be.
+        let seven = matches!(own, [0x80.., 0..0x80]);
+        if seven && matches!(encoded::sniff_base64(behind), Sniff::Is(_)) {
+            continue;
+        }
         let encoding = if pickle::is_pickle(behind) == Some(true) {
             Encoding::Pickled
         } else if matches!(encoded::sniff_base64(behind), Sniff::Is(_)) {
@@ -402,6 +411,10 @@ fn picture_first(clues: &Clues<'_>, format: Format) -> Detection {
 
 /// A length field, and a picture behind it.
 fn by_length(clues: &Clues<'_>) -> Detection {
+    // DLE and STX begin a message that is byte-stuffed.
+    if clues.head.starts_with(b"\x10\x02") && matches!(sniff_at(clues.head, 2), Sniff::Is(_)) {
+        return Detection::Nothing;
+    }
     match length::guess(clues.head) {
         Guess::Is(length::Found {
             field,

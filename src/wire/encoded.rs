@@ -220,6 +220,8 @@ pub struct Base64Decoder {
     around: Vec<u8>,
     /// The text before the last picture, while what is behind it may be the rest of it; absent where no picture came.
     lead: Option<Vec<u8>>,
+    /// That text lies between two pictures.
+    between: bool,
 }
 
 /// Most of a text around a picture that is looked at.
@@ -262,6 +264,7 @@ impl Default for Base64Decoder {
             state: Text::Run(Vec::new()),
             around: Vec::new(),
             lead: None,
+            between: false,
         }
     }
 }
@@ -401,6 +404,7 @@ impl Base64Decoder {
                 };
                 let whole = is_lead(&self.around)
                     || self.lead.is_some() && self.around.len() < AROUND && is_text(&self.around);
+                self.between = self.lead.is_some();
                 self.tell(whole, sink);
                 sink(Event::PictureStart { length: None });
                 let mut picture = Letters {
@@ -539,9 +543,11 @@ impl Decode for Base64Decoder {
         batch.flush(sink);
         let rest = self.lead.as_deref();
         let whole = rest.is_some_and(|lead| {
-            let line = matches!(&self.around[..], b"\n" | b"\r\n");
-            // Or what stands between the others.
-            line || lead == self.around || is_rest(lead, &self.around)
+            let line = matches!(&self.around[..], b"\n" | b"\r\n" | b"\r\n\r\n");
+            // Or what stands between the others, or begins what does.
+            line || lead == self.around
+                || self.between && is_text(lead) && lead.starts_with(&self.around)
+                || is_rest(lead, &self.around)
         });
         self.tell(whole, sink);
     }
@@ -560,6 +566,8 @@ fn is_lead(lead: &[u8]) -> bool {
     is_text(lead)
         && lead.len() < AROUND
         && (begins.iter().any(|start| text.starts_with(start))
+            || lead == b"b'"
+            || lead.ends_with(b"data: ")
             || lead.ends_with(b"=") && lead.iter().all(u8::is_ascii_graphic))
 }
 
@@ -569,6 +577,13 @@ pub(crate) fn is_rest(lead: &[u8], tail: &[u8]) -> bool {
     const TRIES: usize = 16;
     if lead.ends_with(b"=") && tail.starts_with(b"&") {
         return tail.iter().all(u8::is_ascii_graphic);
+    }
+    // An event of a stream of such (HTML, section 9.2), and bytes as Python writes them.
+    if matches!(
+        (lead, tail),
+        ([.., b'b', b'\''], b"'" | b"'\n") | ([.., b'd', b'a', b't', b'a', b':', b' '], b"\n\n")
+    ) {
+        return true;
     }
     if lead.contains(&b'<') && tail.contains(&b'>') {
         return is_text(tail) && tail.trim_ascii_end().ends_with(b">");

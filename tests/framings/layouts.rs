@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::framings::{datagram_layouts, datagrams, layouts, lying, message, pictures};
+use crate::framings::{
+    datagram_layouts, datagrams, layouts, lying, message, of_kind, pictures,
+};
 use crate::scenario::{Client, Scenario, Told, told};
 use imgnet::analysis::Options;
 use imgnet::findings::Severity;
@@ -45,7 +47,12 @@ fn healthy_headers_of_any_kind_raise_no_alarm() {
     let mut wrong = Vec::new();
     let mut worked_out = 0;
     let mut walked = 0;
-    for (line, kind) in layouts() {
+    let kinds = ["jpeg", "png", "raw"];
+    let all = layouts().into_iter().flat_map(|(line, _)| {
+        let of_kind = move |kind| (of_kind(&line, kind), kind);
+        kinds.into_iter().map(of_kind)
+    });
+    for (line, kind) in all {
         let layout: Layout = line.parse().unwrap();
         let sent = pictures(kind);
         let messages: Vec<Vec<u8>> = sent
@@ -252,4 +259,98 @@ fn datagrams_healthy_lost_repeated_and_swapped() {
     let given = named.iter().filter(|((_, given), _)| *given);
     let (found, all) = given.fold((0, 0), |sum, (_, one)| (sum.0 + one.0, sum.1 + one.1));
     assert!(found * 100 >= all * 95, "{named:?}");
+}
+
+/// The rows of the table in `docs/layouts.md`: a named format, and the line that is the same.
+fn named_formats() -> Vec<(String, String)> {
+    let page = include_str!("../../docs/layouts.md");
+    let section = page
+        .split("## The named formats as layouts")
+        .nth(1)
+        .unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| {
+        let (name, line) = line
+            .strip_prefix("| `")?
+            .strip_suffix("` |")?
+            .split_once("` | `")?;
+        line.starts_with("layout ")
+            .then(|| (name.to_owned(), line.to_owned()))
+    });
+    rows.collect()
+}
+
+#[test]
+fn named_formats_and_their_lines_find_the_same() {
+    let rows = named_formats();
+    let names: Vec<&str> = rows.iter().map(|(name, _)| name.as_str()).collect();
+    for name in Protocol::NAMES
+        .iter()
+        .filter(|name| name.starts_with("length="))
+    {
+        assert!(names.contains(name), "{name} has no row");
+    }
+    assert!(names.len() >= 20, "{names:?}");
+    let pictures = pictures("jpeg");
+    for (name, line) in &rows {
+        let known: Protocol = name.parse().unwrap();
+        let layout: Layout = line.parse().unwrap();
+        let datagrams = known.is_datagrams();
+        let one = matches!(known, Protocol::Eof) || datagrams;
+        let sent = if one { &pictures[..1] } else { &pictures[..] };
+        let messages: Vec<Vec<u8>> = sent
+            .iter()
+            .flat_map(|picture| imgnet::wire::pieces(&known, picture, 200).unwrap())
+            .map(|piece| piece.bytes.into_owned())
+            .collect();
+        let mut broken = messages.clone();
+        let last = broken.pop().unwrap();
+        if !datagrams {
+            broken.push(last[..last.len() / 2].to_vec());
+        }
+        for (what, messages) in [("whole", &messages), ("broken", &broken)] {
+            let seen = |protocol: Protocol| {
+                let mut scenario = Scenario::new();
+                if datagrams {
+                    for datagram in messages {
+                        scenario.datagram([50_002, 9_322], datagram);
+                        scenario.wait(3);
+                    }
+                } else {
+                    let mut tcp = scenario.connect(50_001, 9_321);
+                    for bytes in messages {
+                        scenario.transfer(&mut tcp, Client, bytes, 1400);
+                    }
+                    scenario.close(&mut tcp, Client);
+                }
+                let told = told(
+                    &scenario.frames,
+                    Options {
+                        layout: Some(protocol),
+                        ..Options::default()
+                    },
+                );
+                told.images
+                    .iter()
+                    .map(|image| {
+                        (
+                            image.offset,
+                            image.bytes,
+                            image.complete,
+                            image.sha256.clone(),
+                        )
+                    })
+                    .collect::<Vec<_>>()
+            };
+            let by_name = seen(known.clone());
+            assert_eq!(
+                by_name,
+                seen(Protocol::Layout(Box::new(layout.clone()))),
+                "{name}, {what}"
+            );
+            assert_eq!(by_name.len(), sent.len(), "{name}, {what}");
+            let whole = by_name.iter().all(|(_, _, complete, _)| *complete);
+            assert!(whole || what == "broken", "{name}");
+        }
+    }
 }

@@ -323,8 +323,14 @@ fn judged(transfer: &Transfer) -> Option<String> {
             .map(|finding| text(finding, "name").to_owned())
             .collect()
     };
+    let plurals = |report: &Value| -> Vec<String> {
+        let findings = list(report, "findings").iter();
+        let texts = findings.flat_map(|finding| [text(finding, "message"), text(finding, "fix")]);
+        texts.filter_map(support::wrong_plural).collect()
+    };
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (code, report) = told(&arguments);
+    assert_eq!(plurals(&report), Vec::<String>::new(), "{}", transfer.name);
     let sides: Vec<&str> = list(&report, "images")
         .iter()
         .filter_map(|image| image["compared"]["blame"]["who"].as_str())
@@ -333,6 +339,7 @@ fn judged(transfer: &Transfer) -> Option<String> {
     let right = match &transfer.right {
         Right::Healthy => {
             let (_, alone) = told(&["analyze", "--format", "json", &capture]);
+            assert_eq!(plurals(&alone), Vec::<String>::new(), "{}", transfer.name);
             code == Some(0)
                 && text(&report, "verdict") == "match"
                 && found.is_empty()
@@ -395,4 +402,27 @@ fn other_streams() {
 #[test]
 fn datagrams() {
     all_right(DATAGRAMS, 0, 1);
+}
+
+#[test]
+fn one_of_anything_is_not_said_in_the_plural() {
+    let one = support::wrong_plural("1 numbered datagrams.");
+    assert_eq!(one, Some("1 datagrams".to_owned()));
+    assert_eq!(
+        support::wrong_plural("(1 bytes)"),
+        Some("1 bytes".to_owned())
+    );
+    assert_eq!(support::wrong_plural("21 bytes, 1 byte is 1 less"), None);
+    let folder = support::captures_folder();
+    let more = ["formats", "protocols"].map(|name| support::captures_in(&folder.join(name)));
+    for capture in support::captures().iter().chain(more.iter().flatten()) {
+        let output = imgnet(&["analyze", &capture.to_string_lossy()]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            support::wrong_plural(&said),
+            None,
+            "{}",
+            support::name(capture)
+        );
+    }
 }

@@ -140,3 +140,24 @@ pub(crate) fn tshark(capture: &Path, arguments: &[&str]) -> String {
     );
     String::from_utf8(output.stdout).expect("tshark prints UTF-8")
 }
+
+/// "1 bytes", or whatever else is said of one as if there were more; nothing where there is none of it.
+pub(crate) fn wrong_plural(text: &str) -> Option<String> {
+    const VERBS: [&str; 8] = ["is", "was", "has", "as", "this", "ends", "follows", "comes"];
+    let words: Vec<&str> = text
+        .split_whitespace()
+        // "1 numbered datagrams", too.
+        .filter(|word| !matches!(*word, "numbered" | "other" | "whole"))
+        .collect();
+    words.windows(2).find_map(|pair| {
+        let [number, noun] = pair else { return None };
+        let number = number.trim_start_matches(['(', '"']);
+        let noun = noun.trim_end_matches(|end: char| !end.is_ascii_alphabetic());
+        let plural = noun.len() > 2
+            && noun.bytes().all(|byte| byte.is_ascii_lowercase())
+            && noun.ends_with('s')
+            && !noun.ends_with("ss")
+            && !VERBS.contains(&noun);
+        (number == "1" && plural).then(|| format!("{number} {noun}"))
+    })
+}

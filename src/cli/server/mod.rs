@@ -26,6 +26,7 @@ use crate::transfer::server::pipeline::{self, Pipeline};
 use crate::transfer::server::receive::{self, Receive};
 use crate::transfer::server::stream::{self, Frames, Stream};
 use crate::transfer::{Error, Event, Session, Store, bind_udp, listen};
+use crate::units::counted;
 use crate::wire::Protocol;
 use crate::wire::detect::{CATALOG_PORT, EOF_PORT, PIPELINE_PORT, RAW_PIXELS_PORT};
 
@@ -438,7 +439,11 @@ fn filled(
                 Err(error) => return Err(error.into()),
             }
         }
-        (session.observer)(Event::Note(format!("{added} pictures are new or changed")));
+        (session.observer)(Event::Note(counted(
+            added,
+            "picture is new or changed",
+            "pictures are new or changed",
+        )));
     }
     let catalog = Catalog::of_database(database)?;
     Ok(match not_found {

@@ -40,7 +40,7 @@ impl Moving {
         self.told = Instant::now();
         Some(match total {
             Some(total) => format!("{} of {} bytes", text::count(bytes), text::count(total)),
-            None => format!("{} bytes", text::count(bytes)),
+            None => text::counted(bytes, "byte", "bytes"),
         })
     }
 

@@ -451,8 +451,8 @@ impl<'c> Teller<'c> {
             tell(
                 self.program,
                 &format!(
-                    "{verb} {} bytes, {} to {}: {problem}",
-                    text::count(record.bytes),
+                    "{verb} {}, {} to {}: {problem}",
+                    text::counted(record.bytes, "byte", "bytes"),
                     record.from,
                     record.to
                 ),
@@ -463,8 +463,10 @@ impl<'c> Teller<'c> {
             tell(
                 self.program,
                 &format!(
-                    "{verb} {file}: {kind}, {bytes} bytes, {} to {}",
-                    record.from, record.to
+                    "{verb} {file}: {kind}, {bytes} {}, {} to {}",
+                    if bytes == "1" { "byte" } else { "bytes" },
+                    record.from,
+                    record.to
                 ),
             );
         }
@@ -610,8 +612,9 @@ fn summary(told: &Told, style: &Style, out: &mut impl Write) -> io::Result<()> {
             let took = text::plain(took, style.unicode);
             writeln!(
                 out,
-                "{:indent$}{kind}, {bytes} bytes in {pieces} {noun}, {took}",
-                ""
+                "{:indent$}{kind}, {bytes} {} in {pieces} {noun}, {took}",
+                "",
+                if bytes == "1" { "byte" } else { "bytes" }
             )?;
         }
     }
@@ -629,9 +632,9 @@ fn summary(told: &Told, style: &Style, out: &mut impl Write) -> io::Result<()> {
     };
     writeln!(
         out,
-        "{}, {} bytes, {failed}",
+        "{}, {}, {failed}",
         text::counted(told.transfers, "picture", "pictures"),
-        text::count(told.bytes)
+        text::counted(told.bytes, "byte", "bytes")
     )
 }
 

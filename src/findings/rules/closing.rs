@@ -5,7 +5,7 @@ use crate::findings::facts::{PictureFacts, StreamFacts};
 use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::{Stream, TransportKind};
 use crate::picture::Status;
-use crate::units::{FrameNumber, count};
+use crate::units::{FrameNumber, count, counted};
 use crate::wire::{Ending, Protocol, StreamEnd};
 
 pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
@@ -37,17 +37,19 @@ fn cut_short(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
     if !short || !picture.gaps.is_empty() {
         return None;
     }
-    let bytes = count(length(picture));
+    let bytes = length(picture);
+    let came = counted(bytes, "byte", "bytes");
     let expected = match (picture.declared, &picture.structure) {
         (Some(declared), _) => {
             format!(
-                "after {bytes} of the {} bytes that it had declared",
-                count(declared)
+                "after {} of the {} that it had declared",
+                count(bytes),
+                counted(declared, "byte", "bytes")
             )
         }
-        (None, Some(_)) => format!("after {bytes} bytes, before the {}'s end", kind(picture)),
+        (None, Some(_)) => format!("after {came}, before the {}'s end", kind(picture)),
         (None, None) => {
-            format!("after {bytes} bytes; nothing in this format says how many were still to come")
+            format!("after {came}; nothing in this format says how many were still to come")
         }
     };
     match end {
@@ -75,7 +77,13 @@ fn came_too_late(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
     if late == 0 || !seen || own {
         return None;
     }
-    let (bytes, whole) = (count(late), count(sent.saturating_sub(picture.range.start)));
+    let whole = counted(sent.saturating_sub(picture.range.start), "byte", "bytes");
+    let bytes = counted(late, "other byte", "other bytes");
+    let (were, them) = if late == 1 {
+        ("was", "it")
+    } else {
+        ("were", "them")
+    };
     let before = count(acknowledged.saturating_sub(picture.range.start));
     let after = view
         .facts
@@ -83,11 +91,11 @@ fn came_too_late(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         .is_some_and(|(frame, _)| Some(frame) > other.fin);
     let how = match other.fin {
         Some(fin) if after => format!(
-            "closed the connection (FIN, frame {fin}) when it had acknowledged {before} of the {whole} bytes sent. The other {bytes} \
-             came after that and were answered with RST (frame {reset}): they reached no program."
+            "closed the connection (FIN, frame {fin}) when it had acknowledged {before} of the {whole} sent. The {bytes} \
+             came after that and {were} answered with RST (frame {reset}): no program got {them}."
         ),
         _ => format!(
-            "reset the connection (RST, frame {reset}) when it had acknowledged {before} of the {whole} bytes sent. The other \
+            "reset the connection (RST, frame {reset}) when it had acknowledged {before} of the {whole} sent. The \
              {bytes} reached no program."
         ),
     };

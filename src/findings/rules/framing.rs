@@ -217,7 +217,7 @@ fn missing_inside(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
                 count(*at),
                 match picture.declared {
                     Some(declared) if declared > *at =>
-                        format!(" It had declared {} bytes.", count(declared)),
+                        format!(" It had declared {}.", counted(declared, "byte", "bytes")),
                     _ => String::new(),
                 }
             ),

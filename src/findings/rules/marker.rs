@@ -209,10 +209,10 @@ pub(super) fn explanation(
     let pieces = match full {
         0 => String::new(),
         _ => format!(
-            ": {} bytes are {} of {} bytes and {} more",
-            count(bytes),
+            ": {} are {} of {} and {} more",
+            counted(bytes, "byte", "bytes"),
             counted(full, "chunk", "chunks"),
-            count(chunk),
+            counted(chunk, "byte", "bytes"),
             count(rest)
         ),
     };
@@ -223,14 +223,14 @@ pub(super) fn explanation(
         )
     } else if rest + marker <= chunk {
         format!(
-            "{cause}{pieces}; the last {} bytes and the marker came out of one recv({chunk}){segments}.",
-            count(rest)
+            "{cause}{pieces}; the last {} and the marker came out of one recv({chunk}){segments}.",
+            counted(rest, "byte", "bytes")
         )
     } else {
         format!(
-            "{cause}{pieces}; behind the last {} bytes only a part of the marker fits into one recv({chunk}), and the rest came \
+            "{cause}{pieces}; behind the last {} only a part of the marker fits into one recv({chunk}), and the rest came \
              with the next one.",
-            count(rest)
+            counted(rest, "byte", "bytes")
         )
     }
 }
@@ -291,8 +291,8 @@ fn inside(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         picture,
         view.ends(picture.id).skip(1),
         format!(
-            "The end marker came after {} bytes, before the {}'s end. {why}",
-            count(length(picture)),
+            "The end marker came after {}, before the {}'s end. {why}",
+            counted(length(picture), "byte", "bytes"),
             kind(picture)
         ),
         "Send the length before the picture instead of a marker after it: any bytes may stand in a picture; and check that the \

@@ -112,11 +112,30 @@ fn are_messages(view: &View<'_>) -> bool {
     })
 }
 
-/// Bytes around the pictures of a direction whose framing is none that imgnet knows: something stands before each picture, and
-/// what follows the last one may stand behind each.
+/// Whether bytes of one length and kind stand behind each of several pictures whose framing was not given.
+fn ends_each_message(view: &View<'_>) -> bool {
+    let Some(direction) = view.stream.directions.get(view.index) else {
+        return false;
+    };
+    let mut strays = direction
+        .map
+        .iter()
+        .filter(|region| region.kind == RegionKind::Stray)
+        .map(|region| (region.length, region.what.as_deref()))
+        .collect::<Vec<_>>();
+    let count = strays.len();
+    strays.dedup();
+    view.stream.confidence != Some(Confidence::Given)
+        && count > 1
+        && count == view.facts.pictures.len()
+        && strays.len() == 1
+}
+
+/// Bytes around the pictures of a direction whose framing is none that imgnet knows: something stands before the first picture, or
+/// a text behind it.
 fn unknown_framing(view: &View<'_>) -> Option<Finding> {
-    /// Trailers, and texts that end a message, are not longer.
-    const LONGEST: u64 = 64;
+    /// A word, and no line end alone.
+    const WORD: u64 = 3;
     let direction = view.stream.directions.get(view.index)?;
     let guessed = view.stream.confidence != Some(Confidence::Given)
         && view.facts.pictures.iter().all(|picture| {
@@ -125,7 +144,7 @@ fn unknown_framing(view: &View<'_>) -> Option<Finding> {
                 Protocol::Carve | Protocol::Encoded(..) | Protocol::Udp
             )
         });
-    if !guessed || direction.map_omitted > 0 {
+    if direction.map_omitted > 0 || !(guessed || ends_each_message(view)) {
         return None;
     }
     let stray = |region: &&Region| region.kind == RegionKind::Stray;
@@ -133,36 +152,13 @@ fn unknown_framing(view: &View<'_>) -> Option<Finding> {
         .map
         .iter()
         .rposition(|region| region.image.is_some())?;
-    let (around, behind) = direction.map.split_at_checked(last)?;
-    let before: u64 = around
-        .iter()
-        .filter(stray)
-        .map(|region| region.length)
-        .sum();
-    let behind: u64 = behind
-        .iter()
-        .filter(stray)
-        .map(|region| region.length)
-        .sum();
-    // Between two pictures lie the trailer of the one and the header of the other.
-    let mut seen = false;
-    let between = around
-        .iter()
-        .filter(|region| {
-            let counts = seen && stray(region);
-            seen |= region.image.is_some();
-            counts
-        })
-        .map(|region| region.length)
-        .min();
-    let text = direction
+    let headed = direction.map.iter().take(last).any(|region| stray(&region));
+    let words = direction
         .map
-        .last()
-        .is_some_and(|region| matches!(region.what.as_deref(), Some("text" | "line-end")));
-    let ends = behind == 0
-        || between.is_some_and(|between| behind <= between)
-        || (text && behind <= LONGEST && between.is_none());
-    if before == 0 || !ends {
+        .iter()
+        .filter(stray)
+        .all(|region| region.length >= WORD && region.what.as_deref() == Some("text"));
+    if !headed && !words {
         return None;
     }
     let first = direction.map.iter().find(stray)?;

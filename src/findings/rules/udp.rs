@@ -29,6 +29,8 @@ fn numbered(view: &View<'_>, numbering: &Numbering, findings: &mut Vec<Finding>)
             .map_or_else(String::new, |total| format!(" of {}", count(total)));
         let what = match numbering.lost {
             0 => "Numbered datagrams".to_owned(),
+            // Of three numbered datagrams one, or one alone.
+            lost if of.is_empty() => counted(lost, "numbered datagram", "numbered datagrams"),
             lost => format!("{}{of} numbered datagrams", count(lost)),
         };
         let mut frames: Vec<FrameNumber> = view
@@ -127,7 +129,7 @@ fn no_end(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
     if picture.protocol != Protocol::Udp || picture.ending == Ending::EmptyDatagram {
         return None;
     }
-    let bytes = count(length(picture));
+    let bytes = counted(length(picture), "byte", "bytes");
     let stopped = match picture.ending {
         Ending::Cut(end) | Ending::EndOfStream(end) => Some(end),
         _ => None,
@@ -149,7 +151,7 @@ fn no_end(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
                 picture,
                 view.ends(picture.id).skip(1),
                 format!(
-                    "No empty datagram followed the picture ({bytes} bytes): a receiver knows only from the {}'s own structure, or \
+                    "No empty datagram followed the picture ({bytes}): a receiver knows only from the {}'s own structure, or \
                      from silence, that it is over.",
                     kind(picture)
                 ),
@@ -165,7 +167,7 @@ fn no_end(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
             picture,
             view.ends(picture.id),
             format!(
-                "{} stopped after {bytes} bytes, before the {}'s end, and no end datagram followed.",
+                "{} stopped after {bytes}, before the {}'s end, and no end datagram followed.",
                 capital(&view.sender()),
                 kind(picture)
             ),

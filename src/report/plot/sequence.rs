@@ -52,11 +52,15 @@ pub(crate) struct Sequence {
 /// Draws it.
 pub(crate) fn sequence(plot: &Sequence) -> String {
     let label = format!(
-        "Time-sequence graph: {} of the picture over {}, {} repeats, {} gaps",
+        "Time-sequence graph: {} of the picture over {}, {}, {}",
         counted(plot.length, "byte", "bytes"),
         duration(plot.span, true),
-        plot.marks.iter().filter(|mark| mark.repeat).count(),
-        plot.gaps.len()
+        counted(
+            plot.marks.iter().filter(|mark| mark.repeat).count() as u64,
+            "repeat",
+            "repeats"
+        ),
+        counted(plot.gaps.len() as u64, "gap", "gaps")
     );
     let mut svg = Svg::begin(WIDTH, HEIGHT, &label);
     svg.rect("frame", AREA.left, AREA.top, AREA.width(), AREA.height());

@@ -57,9 +57,9 @@ fn heading(image: &Image, style: &Style) -> String {
             };
             let _ = write!(
                 line,
-                ": {} of {} bytes{source}",
+                ": {} of {}{source}",
                 counted(chunks.len(), "chunk", "chunks"),
-                count(size)
+                counted(size, "byte", "bytes")
             );
         }
     }

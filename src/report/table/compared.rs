@@ -317,11 +317,17 @@ fn short(side: SideOfMismatch) -> (&'static str, &'static str) {
 fn lengths(image: &Image, compared: &Comparison) -> String {
     let mut parts = Vec::new();
     if let Some(sent) = &compared.sent {
-        parts.push(format!("sent {} bytes", count(sent.bytes)));
+        parts.push(format!("sent {}", counted(sent.bytes, "byte", "bytes")));
     }
-    parts.push(format!("on the wire {} bytes", count(image.bytes)));
+    parts.push(format!(
+        "on the wire {}",
+        counted(image.bytes, "byte", "bytes")
+    ));
     if let Some(received) = &compared.received {
-        parts.push(format!("received {} bytes", count(received.bytes)));
+        parts.push(format!(
+            "received {}",
+            counted(received.bytes, "byte", "bytes")
+        ));
     }
     let mut line = parts.join(", ");
     let raw = |side: &Option<Side>| {

@@ -120,7 +120,7 @@ fn went(
                 }
                 _ => kind(image, style),
             };
-            format!("{form}, {} bytes", count(image.bytes))
+            format!("{form}, {}", counted(image.bytes, "byte", "bytes"))
         }));
     } else {
         let sum = images.iter().map(|image| image.bytes).sum();

@@ -3,7 +3,7 @@
 use super::super::layout::{Counts, Field, Kind, Layout, Payload, Role, Size};
 use super::solve::{Sample, Solved, solve};
 use super::stream::{first_picture, walk};
-use super::{FARTHEST, Inferred, MESSAGES, Outcome, behind, confidence};
+use super::{FARTHEST, Inferred, MESSAGES, Outcome, behind, closes, confidence};
 use crate::picture::{Info, Status};
 use crate::wire::carve::KNOWN_MARKERS;
 
@@ -127,6 +127,7 @@ fn is_of_message(bytes: &[u8], seen: &[Message], rest: &[u8]) -> bool {
     behind::checksum(&[(rest, picture)]).is_some()
         || behind::is_object(header, rest)
         || behind::is_counted(header, picture.len() as u64, rest.len())
+        || closes(header, picture, rest)
         || KNOWN_MARKERS.contains(&rest.trim_ascii_end())
         || rest.len() <= 4 && rest.iter().all(u8::is_ascii_whitespace)
         || solve(&samples(bytes, seen, &around))

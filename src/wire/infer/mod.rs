@@ -10,15 +10,20 @@
 mod announced;
 mod arrays;
 mod behind;
+mod closing;
 pub mod datagrams;
 mod messages;
 pub mod raw;
+mod records;
 mod rows;
 mod solve;
 pub mod stream;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use closing::closes;
+pub(crate) use records::are_records;
 
 use super::Layout;
 use crate::wire::Confidence;

@@ -167,6 +167,9 @@ fn counted(place: Place, sample: &Sample<'_>) -> Option<(Counts, i64)> {
     }
     if beyond == 0 {
         Some((Counts::Picture, 0))
+    } else if place.bytes == 3 {
+        // Three bytes of a wider field count something by chance.
+        None
     } else if beyond == rest {
         Some((Counts::Rest, 0))
     } else if beyond == all {
@@ -231,8 +234,14 @@ fn by_columns(samples: &[Sample<'_>], size: usize) -> Option<Solved> {
             all.then_some((rank, place, counts, plus))
         })
         .collect();
+    // A length that is a multiple of 256 reads as one in the other byte order, a byte further: fields lie at multiples of their
+    // own width, from the one end or from the other.
+    let crooked = |place: Place| {
+        let width = usize::from(place.bytes);
+        !place.at.is_multiple_of(width) && !size.saturating_sub(place.end()).is_multiple_of(width)
+    };
     // Eight bytes only where those before the four are of no other field: zeros in every message.
-    lengths.sort_by_key(|(rank, ..)| *rank);
+    lengths.sort_by_key(|(rank, place, ..)| (*rank, crooked(*place)));
     let mut length = false;
     for (_, place, counts, plus) in lengths {
         let place = widened(place, samples, size);
@@ -274,7 +283,19 @@ fn by_columns(samples: &[Sample<'_>], size: usize) -> Option<Solved> {
     let digits = taken
         .iter()
         .any(|(_, _, field, _)| matches!(field.kind, Kind::Decimal(_)));
-    if digits && let Some(solved) = with_texts(samples) {
+    let texts = taken.iter().all(|(from, end, field, _)| {
+        let text = |byte: &u8| byte.is_ascii_graphic() || b"\0\t\n\r ".contains(byte);
+        !matches!(field.kind, Kind::Decimal(Shape::Fixed(..)))
+            || samples.iter().all(|sample| {
+                let before = sample.header.get(..*from).unwrap_or_default();
+                let behind = sample.header.get(*end..).unwrap_or_default();
+                before.iter().chain(behind).all(text)
+            })
+    });
+    if digits
+        && texts
+        && let Some(solved) = with_texts(samples)
+    {
         return Some(solved);
     }
     if !length && (size == 0 || has_text(samples)) {

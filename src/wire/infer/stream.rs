@@ -57,12 +57,22 @@ pub fn infer(bytes: &[u8], ended: bool) -> Outcome {
         }
     };
     // An archive has a directory of its own.
-    if bytes.starts_with(b"PK\x03\x04") {
+    let head = bytes.get(..start).unwrap_or_default();
+    if memchr::memmem::find(head, b"PK\x03\x04").is_some()
+        || memchr::memmem::find(head, b"ustar").is_some()
+    {
         return Outcome::Nothing;
     }
     let Some((status, info)) = walk(bytes.get(start..).unwrap_or_default()) else {
         return Outcome::Nothing;
     };
+    // Records of another kind came before it: no layout has two kinds.
+    if let Status::Whole { length } = status
+        && start >= 8
+        && others_first(bytes, start, length)
+    {
+        return Outcome::Nothing;
+    }
     // Pieces first: a picture with headers inside may look whole where only its entropy-coded data is cut up.
     match pieces(bytes, start, full) {
         Outcome::Found(found) => return Outcome::Found(found),
@@ -86,6 +96,18 @@ pub fn infer(bytes: &[u8], ended: bool) -> Outcome {
         Status::Walking if !full => Outcome::NeedMore,
         _ => Outcome::Nothing,
     }
+}
+
+/// Whether what stands before a picture is its header, and before that records that have such headers.
+fn others_first(bytes: &[u8], start: usize, length: u64) -> bool {
+    let picture = start as u64..(start as u64).saturating_add(length);
+    let end = picture.end;
+    let read = &mut |range: crate::units::ByteRange| {
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let bytes = bytes.get(place(range.start)..place(range.end));
+        bytes.map(<[u8]>::to_vec).ok_or(())
+    };
+    super::are_records(&[picture], end, read).unwrap_or(false)
 }
 
 /// Whether so many bytes that say nothing stand before the first field that does that a banner may be among them.

@@ -1,0 +1,178 @@
+//! Whether bytes behind a picture close the message that its header opened: by what the header says, by a checksum over both, or as
+//! the other half of a pair. One byte that tells nothing closes nothing.
+
+use super::super::layout::Check;
+use super::super::layout::check::Running;
+
+/// ASCII's STX and SOH, ETX and EOT.
+const OPENS: [u8; 2] = [0x02, 0x01];
+const CLOSES: [u8; 2] = [0x03, 0x04];
+
+/// Longer trailers are not looked into.
+const LONGEST: usize = 64;
+/// Longer headers are not looked into byte by byte.
+const HEADER: usize = 64;
+/// Of longer pictures no checksum is taken again and again.
+const PICTURE: usize = 1 << 20;
+
+/// Whether `tail` closes what `header` opened around this picture.
+pub(crate) fn closes(header: &[u8], picture: &[u8], tail: &[u8]) -> bool {
+    if header.is_empty() || tail.is_empty() || tail.len() > LONGEST {
+        return false;
+    }
+    is_netstring(header, picture.len(), tail)
+        || is_tag(header, tail)
+        || is_bracket(header, tail)
+        || is_control(header, picture, tail)
+        || covers(header, picture, tail)
+        || covers(header, picture, without_line_end(tail))
+}
+
+fn without_line_end(tail: &[u8]) -> &[u8] {
+    tail.strip_suffix(b"\r\n")
+        .or_else(|| tail.strip_suffix(b"\n"))
+        .unwrap_or_default()
+}
+
+/// `12104:` before, a comma behind (D. J. Bernstein, Netstrings).
+fn is_netstring(header: &[u8], length: usize, tail: &[u8]) -> bool {
+    tail == b"," && header.ends_with(format!("{length}:").as_bytes())
+}
+
+/// `<name …>` before, `</name>` behind.
+fn is_tag(header: &[u8], tail: &[u8]) -> bool {
+    let tail = tail.trim_ascii();
+    let Some(name) = tail
+        .strip_prefix(b"</")
+        .and_then(|tail| tail.strip_suffix(b">"))
+    else {
+        return false;
+    };
+    let opened = memchr::memmem::find_iter(header, name)
+        .any(|at| at > 0 && header.get(at - 1) == Some(&b'<'));
+    !name.is_empty() && header.trim_ascii_end().ends_with(b">") && opened
+}
+
+/// A bracket, or a quotation mark, that the header opened as its last byte.
+fn is_bracket(header: &[u8], tail: &[u8]) -> bool {
+    let pairs = [(b'[', b']'), (b'(', b')'), (b'{', b'}')];
+    let tail = tail.trim_ascii_end();
+    let opened = header.last();
+    pairs
+        .iter()
+        .any(|(open, close)| opened == Some(open) && *tail == [*close])
+}
+
+/// Between control characters, with a checksum of one byte before the last or without.
+fn is_control(header: &[u8], picture: &[u8], tail: &[u8]) -> bool {
+    let Some((last, check)) = tail.split_last() else {
+        return false;
+    };
+    let opens = header.iter().take(2).any(|byte| OPENS.contains(byte));
+    if !opens || !CLOSES.contains(last) {
+        return false;
+    }
+    match *check {
+        [] | [0x10] => true,
+        [check] => {
+            let starts = 0..=header.len().min(HEADER);
+            starts.into_iter().any(|from| {
+                let rest = header.get(from..).unwrap_or_default();
+                let all = || rest.iter().chain(picture);
+                let sum = all().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+                let xor = all().fold(0_u8, |xor, byte| xor ^ byte);
+                [sum, xor, sum.wrapping_neg(), !sum].contains(&check)
+            })
+        }
+        _ => covers(header, picture, check),
+    }
+}
+
+/// Whether it is a checksum of the picture and of the last bytes of its header.
+fn covers(header: &[u8], picture: &[u8], tail: &[u8]) -> bool {
+    if !matches!(tail.len(), 2 | 4 | 16 | 20 | 32 | 40 | 64) || picture.len() > PICTURE {
+        return false;
+    }
+    let starts = 0..=header.len().min(HEADER);
+    let is = |sum: &[u8]| {
+        let hex = || -> Vec<u8> {
+            let digits: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+            digits.into_bytes()
+        };
+        tail == sum
+            || tail.iter().rev().eq(sum)
+            || (tail.len() == 2 * sum.len() && tail.eq_ignore_ascii_case(&hex()))
+    };
+    starts.into_iter().any(|from| {
+        let rest = header.get(from..).unwrap_or_default();
+        let sum = |check: Check| {
+            let mut sum = Running::new(check);
+            sum.update(rest);
+            sum.update(picture);
+            sum.finish()
+        };
+        let fits = |check| is(&sum(check));
+        match tail.len() {
+            // A short one of any part of the header fits by chance: all of it, what follows its first two bytes, or none.
+            2 if from > 2 && from != header.len() => false,
+            2 => {
+                fits(Check::Crc16)
+                    || fits(Check::Crc16Ccitt)
+                    || is(&modbus(rest, picture).to_be_bytes())
+            }
+            4 => fits(Check::Crc32) || fits(Check::Adler32),
+            16 => fits(Check::Md5),
+            20 => fits(Check::Sha1),
+            32 => fits(Check::Sha256) || fits(Check::Md5),
+            40 => fits(Check::Sha1),
+            _ => fits(Check::Sha256),
+        }
+    })
+}
+
+/// CRC-16 of Modbus: polynomial 8005, reflected, from FFFF.
+fn modbus(header: &[u8], picture: &[u8]) -> u16 {
+    header.iter().chain(picture).fold(0xffff, |crc, byte| {
+        (0..8).fold(crc ^ u16::from(*byte), |crc, _| {
+            crc >> 1 ^ if crc & 1 == 1 { 0xa001 } else { 0 }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_closes_a_message_is_told_from_a_byte_too_many() {
+        let picture = b"PICTURE";
+        let crc = {
+            let mut sum = Running::new(Check::Crc32);
+            sum.update(b"\0\0\0\x07PICTURE");
+            sum.finish()
+        };
+        let pairs: [(&[u8], &[u8]); 8] = [
+            (b"7:", b","),
+            (b"<image size=\"7\">", b"</image>"),
+            (b"IMG(", b")"),
+            (b"\x02A\x07\0\0\0", b"\x03"),
+            (
+                b"\x02\x07",
+                &[b"\x02\x07PICTURE".iter().fold(0, |xor, byte| xor ^ byte), 3],
+            ),
+            (b"AB\0\0\0\x07", &crc),
+            (b"\0\0\0\x07", &[crc[3], crc[2], crc[1], crc[0]]),
+            (b"\xaa\x55\x07", &modbus(b"\x07", picture).to_le_bytes()),
+        ];
+        for (header, tail) in pairs {
+            assert!(closes(header, picture, tail), "{header:?} {tail:?}");
+            let more = [tail, b"x"].concat();
+            assert!(!closes(header, picture, &more), "{header:?} {tail:?}");
+            let first = tail[0] ^ 0x40;
+            let other = [&[first], &tail[1..]].concat();
+            assert!(!closes(header, picture, &other), "{header:?} {tail:?}");
+        }
+        assert!(!closes(b"8:", picture, b","));
+        assert!(!closes(b"", picture, b"\x03"));
+    }
+}
