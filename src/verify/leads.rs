@@ -191,12 +191,20 @@ fn one_lies<'l>(leads: &[(&[u8], &'l Lead<'l>)], longest: usize) -> Option<&'l L
     lies.map(|(_, lead)| *lead)
 }
 
-/// Whether the picture's length stands there in decimal digits.
+/// Whether the picture's length stands there in decimal digits; a word before it may end in digits of its own.
 fn has_length_in_digits(bytes: &[u8], lead: &Lead<'_>) -> bool {
-    bytes
-        .split(|byte| !byte.is_ascii_digit())
-        .filter_map(|run| std::str::from_utf8(run).ok()?.parse::<u64>().ok())
-        .any(|number| lead.placed.lengths.contains(&number))
+    let mut at = 0;
+    bytes.split(|byte| !byte.is_ascii_digit()).any(|run| {
+        let before = usize::checked_sub(at, 1).and_then(|before| bytes.get(before));
+        at += run.len() + 1;
+        let word = before.is_some_and(u8::is_ascii_alphabetic);
+        let number = std::str::from_utf8(run)
+            .ok()
+            .and_then(|run| run.parse::<u64>().ok());
+        lead.placed.lengths.iter().any(|length| {
+            number == Some(*length) || word && run.ends_with(length.to_string().as_bytes())
+        })
+    })
 }
 
 /// Where a short message of a few bytes announces each picture: one of another length, which is none of them.

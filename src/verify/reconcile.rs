@@ -252,6 +252,7 @@ impl Work<'_, '_> {
                 .get(one)
                 .filter(|image| fits(image, way, passage, lie))
                 .filter(|image| !self.is_less(image, passage))
+                .filter(|_| !self.is_scattered(passage, lie))
                 .filter(|image| !is_more(image, way, passage))
                 .map(|image| image.id),
             several => self.main(several, &place, way, passage, lie),
@@ -338,6 +339,25 @@ impl Work<'_, '_> {
                     let own = range(image);
                     image.format.is_some() && own.start < place.start && place.end <= own.end
                 }))
+    }
+
+    /// Whether a file that the receiver has as it was sent is all there, with other bytes at several places that nothing explains: a
+    /// framing that is not understood, and no file that differs.
+    fn is_scattered(&self, passage: &Passage, lie: Lie) -> bool {
+        let spans = &passage.placement.spans;
+        let mut between = spans
+            .iter()
+            .zip(spans.iter().skip(1))
+            .map(|(before, after)| after.stream.start.saturating_sub(before.stream.end));
+        lie == Lie::Irregular
+            && passage.form == Form::BYTES
+            && passage.placement.is_whole()
+            && spans.len() > 2
+            && between.all(|bytes| bytes > 1)
+            && self
+                .texts
+                .get(passage.text)
+                .is_some_and(|text| text.received)
     }
 
     /// Whether a whole file is there, and a wire format that was guessed took bytes behind it for the picture's: the receiver

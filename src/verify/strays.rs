@@ -141,6 +141,12 @@ pub fn stray<E>(
             declared: None,
         }));
     }
+    // Texts stand before all pictures: what a program tells, as a log does.
+    let texts = beside.pictures.len() > 1
+        && leads.len() == beside.pictures.len()
+        && leads
+            .iter()
+            .all(|lead| lead.bytes.len() > 2 && is_text(&lead.bytes));
     for range in rest {
         let picture = beside
             .pictures
@@ -167,7 +173,8 @@ pub fn stray<E>(
         if last.lie == Lie::Regular && beside.is_filled_up(first, range) {
             continue;
         }
-        let same = comes_each_time(beside, &tail, first.range.start > 0, bytes)?;
+        let same = comes_each_time(beside, &tail, first.range.start > 0, bytes)?
+            || texts && is_text(&tail);
         // A header announces it, and a text ends it.
         let ended = beside.pictures.len() == 1
             && (first.range.start > 0 && (is_terminator(&tail) || is_close(&tail))
@@ -249,13 +256,21 @@ impl Beside<'_> {
         let ends = self.open.iter().map(|range| range.end - range.start);
         let lengths: BTreeSet<u64> = ends.collect();
         let one = lengths.len() == 1 && lengths.iter().all(|length| *length <= MOST);
-        let behind = self
-            .open
-            .iter()
-            .zip(self.pictures)
-            .all(|(range, placed)| range.start >= placed.range.end);
-        if self.certain || self.open.len() < 2 || self.open.len() != self.pictures.len() {
+        let behind = self.open.len() == self.pictures.len()
+            && self
+                .open
+                .iter()
+                .zip(self.pictures)
+                .all(|(range, placed)| range.start >= placed.range.end);
+        if self.certain || self.pictures.len() < 2 || self.open.is_empty() {
             return Ok(false);
+        }
+        let mut seen = BTreeSet::new();
+        if self.fills_up() {
+            for range in self.open {
+                seen.extend(bytes(range.clone())?);
+            }
+            return Ok(seen.into_iter().eq([0]));
         }
         let mut seen = BTreeSet::new();
         if one && behind {
@@ -264,6 +279,23 @@ impl Beside<'_> {
             }
         }
         Ok(seen.len() == 1)
+    }
+
+    /// Whether what is open fills each picture up to a multiple of a few bytes.
+    fn fills_up(&self) -> bool {
+        let behind = |end: u64| {
+            let range = self.open.iter().find(|range| range.start == end);
+            range.map_or(0, |range| range.end - range.start)
+        };
+        [4, 8, 16, 2].into_iter().any(|unit: u64| {
+            let mut filled = 0;
+            let all = self.pictures.iter().all(|placed| {
+                let tail = behind(placed.range.end);
+                filled += usize::from(tail > 0);
+                tail < unit && (placed.range.end - placed.range.start + tail).is_multiple_of(unit)
+            });
+            all && filled == self.open.len()
+        })
     }
 
     /// Whether what stands in a range, right behind a picture, closes the message that its header opened.
@@ -371,6 +403,14 @@ fn is_terminator(tail: &[u8]) -> bool {
             && tail
                 .iter()
                 .all(|&byte| byte.is_ascii_graphic() || matches!(byte, b'\r' | b'\n')))
+}
+
+/// Whether bytes are lines of text of three characters or more.
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.len() > 2
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
 /// Whether bytes are a word that programs end messages with, and none of those that are known with a byte too many.

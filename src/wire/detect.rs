@@ -331,7 +331,7 @@ fn by_text(clues: &Clues<'_>) -> Detection {
             continue;
         }
         // Of a text the length is rather of seven bits a byte (C# `BinaryWriter`), if it can be.
-        let seven = matches!(own, [0x80.., 0..0x80]);
+        let seven = matches!(*own, [high, low] if high >= 0x80 && low < 0x80);
         if seven && matches!(encoded::sniff_base64(behind), Sniff::Is(_)) {
             continue;
         }

@@ -2,6 +2,7 @@
 
 use super::{Gathered, Recovered};
 use crate::align::View;
+use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// Fewer bytes are no picture.
 const LEAST: usize = 64;
@@ -17,25 +18,113 @@ enum Stuffing {
     Dle,
 }
 
+/// The bytes of a frame, and one past the last byte of the stream that it took.
+#[derive(Debug, Default)]
+struct Frame {
+    gathered: Gathered,
+    end: usize,
+}
+
 /// What is byte-stuffed in these bytes, a whole direction from stream offset `start` on: every byte has to be as the stuffing writes it.
-pub(super) fn recovered(bytes: &[u8], start: u64) -> Option<Recovered> {
-    let gathered = match *bytes {
+/// A frame in which a picture begins begins a new one, and those behind it are its pieces.
+pub(super) fn recovered(bytes: &[u8], start: u64) -> Vec<Recovered> {
+    let frames = match *bytes {
         [.., 0xc0] => escaped(bytes, start, Stuffing::Slip),
         [0x7e, .., 0x7e] => escaped(bytes, start, Stuffing::Hdlc),
         [0x10, 0x02, .., 0x10, 0x03] => escaped(bytes, start, Stuffing::Dle),
         [first, .., 0] if first > 0 => cobs(bytes, start),
         _ => None,
     };
-    let gathered = gathered.filter(|gathered| gathered.bytes.len() >= LEAST)?;
-    Some(gathered.finish(View::Stuffed, start + bytes.len() as u64))
+    let mut found: Vec<Recovered> = Vec::new();
+    let mut open: Option<Frame> = None;
+    let close = |open: Option<Frame>| {
+        let whole = open.filter(|frame| frame.gathered.bytes.len() >= LEAST)?;
+        let end = start + whole.end as u64;
+        Some(whole.gathered.finish(View::Stuffed, end))
+    };
+    for frame in frames.unwrap_or_default() {
+        let body = without_check(&frame.gathered.bytes);
+        let (from, own) = match picture_within(body) {
+            Some(from) => {
+                found.extend(close(open.take()));
+                (from, open.insert(Frame::default()))
+            }
+            None => match &mut open {
+                Some(own) => (0, own),
+                // What comes before the first picture.
+                None => continue,
+            },
+        };
+        let before = own.gathered.bytes.len() as u64;
+        for &(offset, at) in &frame.gathered.marks {
+            let offset = offset.saturating_sub(from as u64);
+            own.gathered
+                .marks
+                .push((before + offset, at + u64::from(offset == 0) * from as u64));
+        }
+        let data = body.get(from..).unwrap_or_default();
+        own.gathered.bytes.extend_from_slice(data);
+        own.end = frame.end;
+    }
+    found.extend(close(open));
+    found
 }
 
-fn escaped(bytes: &[u8], start: u64, stuffing: Stuffing) -> Option<Gathered> {
-    let mut gathered = Gathered::default();
+/// Where in a frame a picture begins: behind a header of few bytes.
+fn picture_within(frame: &[u8]) -> Option<usize> {
+    /// Longer headers are none.
+    const HEADER: usize = 64;
+    (0..frame.len().min(HEADER)).find(|at| {
+        let rest = frame.get(*at..).unwrap_or_default();
+        let head = rest.get(..SNIFF_BYTES).unwrap_or(rest);
+        matches!(sniff(head), Sniff::Is(_))
+    })
+}
+
+/// A frame without the checksum at its end, where it has one.
+fn without_check(frame: &[u8]) -> &[u8] {
+    if let Some((body, &check)) = frame.split_last_chunk::<4>() {
+        let sum = crc32fast::hash(body);
+        if sum.to_be_bytes() == check || sum.to_le_bytes() == check {
+            return body;
+        }
+    }
+    if let Some((body, &check)) = frame.split_last_chunk::<2>() {
+        let sums = [ccitt(body, 0), ccitt(body, 0xffff), x25(body)];
+        let is = |sum: &u16| sum.to_be_bytes() == check || sum.to_le_bytes() == check;
+        if body.len() >= LEAST && sums.iter().any(is) {
+            return body;
+        }
+    }
+    frame
+}
+
+/// CRC-16 of polynomial 1021, from this value.
+fn ccitt(bytes: &[u8], from: u16) -> u16 {
+    bytes.iter().fold(from, |crc, byte| {
+        (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
+            crc << 1 ^ if crc & 0x8000 == 0 { 0 } else { 0x1021 }
+        })
+    })
+}
+
+/// The frame check sequence of HDLC (RFC 1662, appendix C.2).
+fn x25(bytes: &[u8]) -> u16 {
+    !bytes.iter().fold(0xffff, |crc, byte| {
+        (0..8).fold(crc ^ u16::from(*byte), |crc, _| {
+            crc >> 1 ^ if crc & 1 == 0 { 0 } else { 0x8408 }
+        })
+    })
+}
+
+fn escaped(bytes: &[u8], start: u64, stuffing: Stuffing) -> Option<Vec<Frame>> {
+    let mut frames = Vec::new();
+    let mut frame = Frame::default();
     let mut escapes = 0_usize;
     let mut rest = bytes;
     while let &[byte, ref others @ ..] = rest {
         let next = others.first().copied();
+        let at = bytes.len() - rest.len();
         // What it stands for, and how many bytes it takes; no value for what only sets frames apart.
         let (value, width) = match (stuffing, byte, next) {
             (Stuffing::Slip, 0xc0, _) | (Stuffing::Hdlc, 0x7e, _) => (None, 1),
@@ -52,33 +141,42 @@ fn escaped(bytes: &[u8], start: u64, stuffing: Stuffing) -> Option<Gathered> {
             _ => (Some(byte), 1),
         };
         if let Some(value) = value {
-            gathered.mark(start + (bytes.len() - rest.len()) as u64);
-            gathered.bytes.push(value);
+            frame.gathered.mark(start + at as u64);
+            frame.gathered.bytes.push(value);
             escapes += usize::from(width == 2);
+        } else if !frame.gathered.bytes.is_empty() {
+            frame.end = at + width;
+            frames.push(std::mem::take(&mut frame));
         }
         rest = rest.get(width..).unwrap_or_default();
     }
-    (escapes > 0).then_some(gathered)
+    (escapes > 0).then_some(frames)
 }
 
 /// Consistent overhead byte stuffing: 00 ends a frame, and each block says where the next 00 of the data is.
-fn cobs(bytes: &[u8], start: u64) -> Option<Gathered> {
-    let mut gathered = Gathered::default();
+fn cobs(bytes: &[u8], start: u64) -> Option<Vec<Frame>> {
+    let mut frames = Vec::new();
     let mut at = 0;
-    for frame in bytes.split(|byte| *byte == 0) {
-        let mut rest = frame;
+    for stuffed in bytes.split(|byte| *byte == 0) {
+        let mut frame = Frame::default();
+        let mut rest = stuffed;
         while let Some((&code, others)) = rest.split_first() {
             let (block, later) = others.split_at_checked(usize::from(code - 1))?;
-            gathered.mark(start + at as u64 + (frame.len() - rest.len()) as u64);
-            gathered.bytes.extend_from_slice(block);
+            let place = at + stuffed.len() - rest.len();
+            frame.gathered.mark(start + place as u64);
+            frame.gathered.bytes.extend_from_slice(block);
             if code < 0xff && !later.is_empty() {
-                gathered.bytes.push(0);
+                frame.gathered.bytes.push(0);
             }
             rest = later;
         }
-        at += frame.len() + 1;
+        at += stuffed.len() + 1;
+        frame.end = at.min(bytes.len());
+        if !stuffed.is_empty() {
+            frames.push(frame);
+        }
     }
-    Some(gathered)
+    Some(frames)
 }
 
 #[cfg(test)]
@@ -86,8 +184,11 @@ mod tests {
     use super::*;
 
     fn picture() -> Vec<u8> {
-        (0..400_usize)
-            .map(|at| u8::try_from(at * at % 251).unwrap())
+        let head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x02\0\0\0";
+        let rest = (0..400_usize).map(|at| u8::try_from(at * at % 251).unwrap());
+        head.iter()
+            .copied()
+            .chain(rest)
             .chain([0, 0, 0x10, 0x7d, 0x7e, 0xc0, 0xdb, 0, 7])
             .collect()
     }
@@ -123,6 +224,26 @@ mod tests {
     }
 
     #[test]
+    fn pieces_are_put_together_without_their_checksums() {
+        let data = picture();
+        let mut stream = Vec::new();
+        for piece in data.chunks(100) {
+            let framed = [piece, &x25(piece).to_le_bytes()].concat();
+            stream.push(0x7e);
+            for byte in framed {
+                match byte {
+                    0x7d | 0x7e => stream.extend([0x7d, byte ^ 0x20]),
+                    _ => stream.push(byte),
+                }
+            }
+        }
+        stream.push(0x7e);
+        let found = recovered(&stream, 0);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].bytes, data);
+    }
+
+    #[test]
     fn each_stuffing_is_undone_and_one_byte_that_is_none_of_it_refuses_all() {
         let slip = [(0xc0, [0xdb, 0xdc]), (0xdb, [0xdb, 0xdd])];
         let hdlc = [(0x7e, [0x7d, 0x5e]), (0x7d, [0x7d, 0x5d])];
@@ -133,12 +254,15 @@ mod tests {
             consistent(),
         ];
         for mut stream in streams {
-            let found = recovered(&stream, 7).unwrap();
-            assert_eq!(found.bytes, picture());
-            assert_eq!(found.origin.end(), 7 + stream.len() as u64);
+            let two = [&stream[..], &stream].concat();
+            let found = recovered(&two, 7);
+            assert_eq!(found.len(), 2);
+            assert!(found.iter().all(|one| one.bytes == picture()));
+            assert_eq!(found[0].origin.end(), 7 + stream.len() as u64);
+            assert_eq!(found[1].origin.end(), 7 + two.len() as u64);
             stream.push(5);
-            assert_eq!(recovered(&stream, 7), None);
+            assert_eq!(recovered(&stream, 7), []);
         }
-        assert_eq!(recovered(&picture(), 0), None);
+        assert_eq!(recovered(&picture(), 0), []);
     }
 }

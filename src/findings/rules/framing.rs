@@ -42,6 +42,12 @@ fn text_broken(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
     if !wrapped || !walking || told || picture.ending != Ending::Structure {
         return None;
     }
+    // The text of which it is a value ended, and another one begins: a piece, and more of them.
+    let behind = view.facts.first_stray >= Some(picture.range.end);
+    let quotes = view.facts.stray_sample.iter().filter(|byte| **byte == b'"');
+    if behind && view.facts.stray_sample.first() == Some(&b'"') && quotes.count() > 2 {
+        return None;
+    }
     Some(view.of_picture(
         Name::BadEncoding,
         picture,

@@ -112,7 +112,7 @@ fn are_messages(view: &View<'_>) -> bool {
     })
 }
 
-/// Whether bytes of one length and kind stand behind each of several pictures whose framing was not given.
+/// Whether bytes of one length and kind stand behind each of several pictures whose framing was not given, or fill it up.
 fn ends_each_message(view: &View<'_>) -> bool {
     let Some(direction) = view.stream.directions.get(view.index) else {
         return false;
@@ -125,10 +125,21 @@ fn ends_each_message(view: &View<'_>) -> bool {
         .collect::<Vec<_>>();
     let count = strays.len();
     strays.dedup();
-    view.stream.confidence != Some(Confidence::Given)
-        && count > 1
-        && count == view.facts.pictures.len()
-        && strays.len() == 1
+    let same = count == view.facts.pictures.len() && strays.len() == 1;
+    // Zeros that fill each picture up to a multiple of four bytes.
+    let filled = direction
+        .map
+        .iter()
+        .zip(direction.map.iter().skip(1))
+        .filter(|(_, region)| region.kind == RegionKind::Stray)
+        .all(|(before, region)| {
+            before.kind == RegionKind::Picture
+                && region.what.as_deref() == Some("zeros")
+                && region.length < 4
+                && (before.length + region.length).is_multiple_of(4)
+        });
+    let several = view.facts.pictures.len() > 1;
+    view.stream.confidence != Some(Confidence::Given) && several && count > 0 && (same || filled)
 }
 
 /// Bytes around the pictures of a direction whose framing is none that imgnet knows: something stands before the first picture, or

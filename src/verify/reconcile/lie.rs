@@ -315,19 +315,21 @@ pub(super) fn lie(way: &Way<'_>, passage: &Passage) -> Lie {
     let same = put_in.iter().all(|range| range.end - range.start == length);
     if !same {
         // Lines of text are as long as their numbers are.
-        let told = put_in.iter().all(|range| tells_length(way, spans, range));
+        let told = put_in
+            .iter()
+            .enumerate()
+            .all(|(at, range)| tells_length(way, spans, range, put_in.get(at + 1)));
         return if told { Lie::Regular } else { Lie::Irregular };
     }
-    let pieces: Vec<u64> = spans.iter().map(Span::bytes).collect();
-    let regular = put_in.len() >= 2
-        && pieces
-            .iter()
-            .skip(1)
-            .take(pieces.len().saturating_sub(2))
-            .all(|piece| {
-                // Cut where programs cut, whatever a changed byte splits off.
-                Some(piece) == pieces.get(1)
-            });
+    // Cut where programs cut, whatever a changed byte splits off.
+    let borders: Vec<(u64, u64)> = put_in
+        .iter()
+        .filter_map(|range| {
+            let next = spans.iter().find(|span| span.stream.start == range.end)?;
+            Some((next.text.saturating_sub(slack(way, range)), next.text))
+        })
+        .collect();
+    let regular = put_in.len() >= 2 && borders.len() == put_in.len() && are_even(&borders);
     if regular || declares(way, passage, &put_in) {
         Lie::Regular
     } else {
@@ -335,13 +337,71 @@ pub(super) fn lie(way: &Way<'_>, passage: &Passage) -> Lie {
     }
 }
 
-/// Whether what stands before a piece is a text that has the piece's length in digits.
-fn tells_length(way: &Way<'_>, spans: &[Span], range: &ByteRange) -> bool {
-    const LONGEST: u64 = 1024;
-    let piece = spans.iter().find(|span| span.stream.start == range.end);
-    let (Some(piece), Some(text)) = (piece.map(Span::bytes), way.bytes(range)) else {
+/// By how many bytes framing may as well lie further ahead: where it begins with the bytes that the next piece begins with, they were
+/// taken for the file's.
+fn slack(way: &Way<'_>, range: &ByteRange) -> u64 {
+    const MOST: u64 = 16;
+    let byte = |end: u64, back: u64| {
+        let at = end.checked_sub(back)?;
+        way.bytes(&(at..at + 1))
+    };
+    (1..=MOST)
+        .take_while(|&back| {
+            let before = byte(range.start, back);
+            before.is_some() && before == byte(range.end, back)
+        })
+        .count() as u64
+}
+
+/// Whether borders, each anywhere in its range, can be as far from each other.
+fn are_even(borders: &[(u64, u64)]) -> bool {
+    let (Some(&first), Some(&second)) = (borders.first(), borders.get(1)) else {
         return false;
     };
+    (first.0..=first.1).any(|from| {
+        (second.0..=second.1).any(|next| {
+            let Some(step) = next.checked_sub(from).filter(|step| *step > 0) else {
+                return false;
+            };
+            (0..).zip(borders).all(|(number, (earliest, latest))| {
+                let at = from.saturating_add(step.saturating_mul(number));
+                (*earliest..=*latest).contains(&at)
+            })
+        })
+    })
+}
+
+/// Whether what stands before a piece is a text that has the piece's length in digits; `next` is what stands before the next one.
+fn tells_length(
+    way: &Way<'_>,
+    spans: &[Span],
+    range: &ByteRange,
+    next: Option<&ByteRange>,
+) -> bool {
+    let from = spans.iter().find(|span| span.stream.start == range.end);
+    let to = next.and_then(|next| spans.iter().find(|span| span.stream.start == next.end));
+    let last = spans.last().map(|span| span.in_text().end);
+    let (Some(from), Some(to)) = (
+        from.map(|span| span.text),
+        to.map(|span| span.text).or(last),
+    ) else {
+        return false;
+    };
+    let ahead = next.map_or(0, |next| slack(way, next));
+    (0..=slack(way, range)).any(|back| {
+        let header = range.start.saturating_sub(back)..range.end.saturating_sub(back);
+        way.bytes(&header).is_some_and(|text| {
+            (0..=ahead).any(|ahead| {
+                let piece = (to - ahead.min(to)).checked_sub(from.saturating_sub(back));
+                piece.is_some_and(|piece| says_length(text, piece))
+            })
+        })
+    })
+}
+
+/// Whether a text has a length in decimal or hexadecimal digits.
+fn says_length(text: &[u8], piece: u64) -> bool {
+    const LONGEST: usize = 1024;
     let is_text = text
         .iter()
         .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
@@ -349,7 +409,7 @@ fn tells_length(way: &Way<'_>, spans: &[Span], range: &ByteRange) -> bool {
         let digits = std::str::from_utf8(digits).ok();
         digits.and_then(|digits| u64::from_str_radix(digits, radix).ok()) == Some(piece)
     };
-    range.end - range.start <= LONGEST
+    text.len() <= LONGEST
         && is_text
         && text
             .split(|byte| !byte.is_ascii_hexdigit())
@@ -472,24 +532,32 @@ pub(super) fn declares(way: &Way<'_>, passage: &Passage, put_in: &[ByteRange]) -
             _ => pieces.push((span.stream.start, span.bytes())),
         }
     }
-    pieces.iter().all(|&(start, bytes)| {
-        let Some(from) = start.checked_sub(length) else {
-            return false;
-        };
-        let Some(header) = way.bytes(&(from..start)) else {
-            return false;
-        };
-        [1, 2, 4, 8].into_iter().any(|width| {
-            header.windows(width).any(|field| {
-                let big = field
-                    .iter()
-                    .fold(0_u64, |n, &byte| (n << 8) | u64::from(byte));
-                let little = field
-                    .iter()
-                    .rev()
-                    .fold(0_u64, |n, &byte| (n << 8) | u64::from(byte));
-                big == bytes || little == bytes
+    let slack_before = |start: u64| {
+        let range = put_in.iter().find(|range| range.end == start);
+        range.map_or(0, |range| slack(way, range))
+    };
+    pieces.iter().enumerate().all(|(at, &(start, bytes))| {
+        let ahead = pieces.get(at + 1).map_or(0, |next| slack_before(next.0));
+        (0..=slack_before(start)).any(|back| {
+            let end = start.saturating_sub(back);
+            let header = end
+                .checked_sub(length)
+                .and_then(|from| way.bytes(&(from..end)));
+            header.is_some_and(|header| {
+                (0..=ahead).any(|ahead| holds(header, (bytes + back).saturating_sub(ahead)))
             })
+        })
+    })
+}
+
+/// Whether a number somewhere in a header is this one.
+fn holds(header: &[u8], number: u64) -> bool {
+    let join = |all: u64, byte: &u8| all << 8 | u64::from(*byte);
+    [1, 2, 4, 8].into_iter().any(|width| {
+        header.windows(width).any(|field| {
+            let big = field.iter().fold(0, join);
+            let little = field.iter().rev().fold(0, join);
+            big == number || little == number
         })
     })
 }

@@ -511,6 +511,13 @@ fn by_numbers(bytes: &[u8], start: usize) -> Outcome {
                 Status::Walking => 0,
                 Status::Broken { .. } => continue,
             };
+            // The last block is not filled up: the next picture's first number stands right behind the picture, and no layout
+            // says where that is.
+            let rest = usize::try_from(length).unwrap_or(0) % data;
+            let end = from.saturating_sub(stride).saturating_add(rest);
+            if rest > 0 && number(end) == Some(first) && number(from - size) != Some(first) {
+                return Outcome::Nothing;
+            }
             let (mut message, mut evidence) = outer_fields(bytes, at, length);
             message.push(Field::plain(Kind::Picture(Payload::Pieces)));
             evidence.push(format!(

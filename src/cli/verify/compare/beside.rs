@@ -84,13 +84,21 @@ impl Verifier<'_> {
         let mut found = BTreeMap::new();
         let mut wrong = Vec::new();
         let mut explained: BTreeSet<StreamId> = BTreeSet::new();
+        // Of ten thousand connections each has a few.
+        let mut pictures: BTreeMap<StreamId, Vec<&Image>> = BTreeMap::new();
+        for image in &report.images {
+            pictures.entry(image.stream).or_default().push(image);
+        }
         for stream in &report.streams {
+            let Some(pictures) = pictures.get(&stream.id) else {
+                continue;
+            };
             let mut all = Vec::new();
             for direction in &stream.directions {
-                if is_summed_up(report, stream, direction) {
+                if is_summed_up(report, pictures, direction) {
                     continue;
                 }
-                let asked = Asked::of(report, stream, direction, gathered);
+                let asked = Asked::of(pictures, stream, direction, gathered);
                 let Some(asked) = asked.filter(Asked::is_open) else {
                     continue;
                 };
@@ -336,14 +344,11 @@ pub(super) fn tell_of(report: &mut Report, image: &Image, stray: &verify::Stray)
 }
 
 /// Whether some pictures of a direction stand in no list, because memory ran out: their bytes are no stray ones.
-fn is_summed_up(report: &Report, stream: &Stream, direction: &Direction) -> bool {
+fn is_summed_up(report: &Report, pictures: &[&Image], direction: &Direction) -> bool {
     if report.folded.is_none_or(|folded| folded.images == 0) {
         return false;
     }
-    let of_it = report
-        .images
-        .iter()
-        .filter(|image| image.stream == stream.id && image.from == direction.from);
+    let of_it = pictures.iter().filter(|image| image.from == direction.from);
     let listed: u64 = of_it.map(|image| image.unique_bytes).sum();
     listed < direction.picture_bytes
 }
@@ -362,15 +367,15 @@ struct Asked {
 impl Asked {
     /// Absent where it carries no picture.
     fn of(
-        report: &Report,
+        pictures: &[&Image],
         stream: &Stream,
         direction: &Direction,
         gathered: &Gathered,
     ) -> Option<Self> {
-        let mut images: Vec<&Image> = report
-            .images
+        let mut images: Vec<&Image> = pictures
             .iter()
-            .filter(|image| image.stream == stream.id && image.from == direction.from)
+            .copied()
+            .filter(|image| image.from == direction.from)
             .collect();
         // What stands around a picture that travels converted is judged with the conversion.
         let converted = |image: &&Image| {
@@ -443,7 +448,7 @@ impl Asked {
             pictures,
             open,
             understood,
-            certain: stream.is_confirmed(),
+            certain: stream.is_confirmed() && !is_worked_out(stream),
             lost,
             beyond,
             datagrams,
@@ -467,17 +472,21 @@ impl Asked {
     }
 }
 
-/// What a wire format that is no guess does not account for: bytes that are none of its framing, and bytes that it has in its pictures
-/// and that no picture has.
-fn beyond(stream: &Stream, direction: &Direction, pictures: &[verify::Placed]) -> Vec<ByteRange> {
-    // What was worked out of datagrams may be a part of the framing: others may be messages of another kind.
+/// Whether the framing was worked out of datagrams, or of nothing.
+fn is_worked_out(stream: &Stream) -> bool {
     let worked_out = match stream.protocol {
         None | Some(Protocol::Carve) => true,
         Some(Protocol::Layout(_)) => stream.transport == TransportKind::Udp,
         Some(_) => false,
     };
-    let given = stream.confidence == Some(Confidence::Given);
-    let known = stream.is_confirmed() && (given || !worked_out);
+    worked_out && stream.confidence != Some(Confidence::Given)
+}
+
+/// What a wire format that is no guess does not account for: bytes that are none of its framing, and bytes that it has in its pictures
+/// and that no picture has.
+fn beyond(stream: &Stream, direction: &Direction, pictures: &[verify::Placed]) -> Vec<ByteRange> {
+    // What was worked out of datagrams may be a part of the framing: others may be messages of another kind.
+    let known = stream.is_confirmed() && !is_worked_out(stream);
     if !known || direction.map_omitted > 0 {
         return Vec::new();
     }
