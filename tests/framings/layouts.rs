@@ -5,9 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::framings::{
-    datagram_layouts, datagrams, layouts, lying, message, of_kind, pictures,
-};
+use crate::framings::{datagram_layouts, datagrams, layouts, lying, message, of_kind, pictures};
 use crate::scenario::{Client, Scenario, Told, told};
 use imgnet::analysis::Options;
 use imgnet::findings::Severity;

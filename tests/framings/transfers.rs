@@ -326,7 +326,7 @@ fn judged(transfer: &Transfer) -> Option<String> {
     let plurals = |report: &Value| -> Vec<String> {
         let findings = list(report, "findings").iter();
         let texts = findings.flat_map(|finding| [text(finding, "message"), text(finding, "fix")]);
-        texts.filter_map(support::wrong_plural).collect()
+        texts.filter_map(crate::support::wrong_plural).collect()
     };
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (code, report) = told(&arguments);
@@ -406,23 +406,29 @@ fn datagrams() {
 
 #[test]
 fn one_of_anything_is_not_said_in_the_plural() {
-    let one = support::wrong_plural("1 numbered datagrams.");
+    let one = crate::support::wrong_plural("1 numbered datagrams.");
     assert_eq!(one, Some("1 datagrams".to_owned()));
     assert_eq!(
-        support::wrong_plural("(1 bytes)"),
+        crate::support::wrong_plural("(1 bytes)"),
         Some("1 bytes".to_owned())
     );
-    assert_eq!(support::wrong_plural("21 bytes, 1 byte is 1 less"), None);
-    let folder = support::captures_folder();
-    let more = ["formats", "protocols"].map(|name| support::captures_in(&folder.join(name)));
-    for capture in support::captures().iter().chain(more.iter().flatten()) {
+    assert_eq!(
+        crate::support::wrong_plural("21 bytes, 1 byte is 1 less"),
+        None
+    );
+    let folder = crate::support::captures_folder();
+    let more = ["formats", "protocols"].map(|name| crate::support::captures_in(&folder.join(name)));
+    for capture in crate::support::captures()
+        .iter()
+        .chain(more.iter().flatten())
+    {
         let output = imgnet(&["analyze", &capture.to_string_lossy()]);
         let said = String::from_utf8_lossy(&output.stdout);
         assert_eq!(
-            support::wrong_plural(&said),
+            crate::support::wrong_plural(&said),
             None,
             "{}",
-            support::name(capture)
+            crate::support::name(capture)
         );
     }
 }
