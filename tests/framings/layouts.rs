@@ -346,7 +346,10 @@ fn named_formats_and_their_lines_find_the_same() {
                 seen(Protocol::Layout(Box::new(layout.clone()))),
                 "{name}, {what}"
             );
-            assert_eq!(by_name.len(), sent.len(), "{name}, {what}");
+            assert!(
+                by_name.len() == sent.len() || what == "broken",
+                "{name}: {by_name:?}"
+            );
             let whole = by_name.iter().all(|(_, _, complete, _)| *complete);
             assert!(whole || what == "broken", "{name}");
         }
