@@ -79,10 +79,10 @@ fn came_too_late(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
     }
     let whole = counted(sent.saturating_sub(picture.range.start), "byte", "bytes");
     let bytes = counted(late, "other byte", "other bytes");
-    let (were, them) = if late == 1 {
+    let (were, they) = if late == 1 {
         ("was", "it")
     } else {
-        ("were", "them")
+        ("were", "they")
     };
     let before = count(acknowledged.saturating_sub(picture.range.start));
     let after = view
@@ -92,7 +92,7 @@ fn came_too_late(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
     let how = match other.fin {
         Some(fin) if after => format!(
             "closed the connection (FIN, frame {fin}) when it had acknowledged {before} of the {whole} sent. The {bytes} \
-             came after that and {were} answered with RST (frame {reset}): no program got {them}."
+             came after that and {were} answered with RST (frame {reset}): {they} reached no program."
         ),
         _ => format!(
             "reset the connection (RST, frame {reset}) when it had acknowledged {before} of the {whole} sent. The \
