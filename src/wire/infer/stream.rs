@@ -507,6 +507,8 @@ fn by_numbers(bytes: &[u8], start: usize) -> Outcome {
                 }
             }
             let length = match walker.status() {
+                // A picture in one piece shows no pieces.
+                Status::Whole { .. } if count < 2 => continue,
                 Status::Whole { length } => length,
                 Status::Walking => 0,
                 Status::Broken { .. } => continue,
