@@ -78,6 +78,10 @@ const CHECKED: u64 = 1 << 20;
 ///
 /// # Errors
 /// Those of `bytes`.
+#[expect(
+    clippy::too_many_lines,
+    reason = "what is open, in the order in which it may be explained"
+)]
 pub fn stray<E>(
     beside: &Beside<'_>,
     bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,

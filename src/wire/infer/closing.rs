@@ -1,6 +1,8 @@
 //! Whether bytes behind a picture close the message that its header opened: by what the header says, by a checksum over both, or as
 //! the other half of a pair. One byte that tells nothing closes nothing.
 
+use std::fmt::Write as _;
+
 use super::super::layout::Check;
 use super::super::layout::check::Running;
 
@@ -96,7 +98,10 @@ fn covers(header: &[u8], picture: &[u8], tail: &[u8]) -> bool {
     let starts = 0..=header.len().min(HEADER);
     let is = |sum: &[u8]| {
         let hex = || -> Vec<u8> {
-            let digits: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+            let mut digits = String::new();
+            for byte in sum {
+                let _ = write!(digits, "{byte:02x}");
+            }
             digits.into_bytes()
         };
         tail == sum
@@ -122,9 +127,8 @@ fn covers(header: &[u8], picture: &[u8], tail: &[u8]) -> bool {
             }
             4 => fits(Check::Crc32) || fits(Check::Adler32),
             16 => fits(Check::Md5),
-            20 => fits(Check::Sha1),
+            20 | 40 => fits(Check::Sha1),
             32 => fits(Check::Sha256) || fits(Check::Md5),
-            40 => fits(Check::Sha1),
             _ => fits(Check::Sha256),
         }
     })
