@@ -503,6 +503,11 @@ impl Model {
         if self.go_to_record(at) {
             self.message = Some("the filter left that frame out: it is off now".to_owned());
         }
+        let records = &self.data.records;
+        let last = records.number(records.len().saturating_sub(1));
+        if frame > last && self.data.complete {
+            self.message = Some(format!("there is no frame {frame}: the last one is {last}"));
+        }
         self.screen = Screen::Packets;
         self.focus = Focus::List;
         self.open_packet();
