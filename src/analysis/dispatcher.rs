@@ -123,7 +123,8 @@ impl Flow {
 
     fn packet(&mut self, packet: &Packet<'_>, from_low: bool, frame: &Frame<'_>) {
         self.last = frame.number;
-        self.last_time = frame.time;
+        // The latest: a second capture of the same frames may be read behind the first.
+        self.last_time = self.last_time.max(frame.time);
         let side = self.side(from_low);
         let sent = &mut self.sides[side];
         sent.seen = true;

@@ -252,7 +252,9 @@ fn options_that_the_snap_length_cut_off_take_no_segment_away() {
     let mut scenario = Scenario::new();
     let mut tcp = scenario.connect(40_000, 7007);
     scenario.transfer(&mut tcp, Client, &picture, 500);
-    scenario.again(&tcp, Client, 500, &picture[picture.len() - 500..]);
+    let last = picture.chunks(500).next_back().expect("a segment");
+    let back = u32::try_from(last.len()).expect("small");
+    scenario.again(&tcp, Client, back, last);
     scenario.close(&mut tcp, Client);
     let whole = judged(&scenario, &picture, None);
     let segments: u64 = whole.streams[0]
