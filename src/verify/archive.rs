@@ -179,11 +179,15 @@ fn zip<E>(
 mod tests {
     use super::*;
 
-    fn judged(stream: &[u8], pictures: &[ByteRange]) -> bool {
-        accounts_for(pictures, stream.len() as u64, &mut |range| {
-            let place = |at: u64| usize::try_from(at).unwrap();
-            Ok::<_, ()>(stream[place(range.start)..place(range.end)].to_vec())
-        })
+    fn judged(stream: &[u8], picture: ByteRange) -> bool {
+        accounts_for(
+            std::slice::from_ref(&picture),
+            stream.len() as u64,
+            &mut |range| {
+                let place = |at: u64| usize::try_from(at).unwrap();
+                Ok::<_, ()>(stream[place(range.start)..place(range.end)].to_vec())
+            },
+        )
         .unwrap()
     }
 
@@ -204,13 +208,13 @@ mod tests {
         let end = [&b"PK\x05\x06"[..], &[0; 18]].concat();
         let zip = [&local[..], &central, &end].concat();
         for (stream, at) in [(tape, 512), (zip, 35)] {
-            assert!(judged(&stream, &[at..at + 7]));
+            assert!(judged(&stream, at..at + 7));
             // Not a picture that lies elsewhere, and no byte more.
-            assert!(!judged(&stream, &[at + 1..at + 8]));
-            assert!(!judged(&[&stream[..], b"x"].concat(), &[at..at + 7]));
+            assert!(!judged(&stream, at + 1..at + 8));
+            assert!(!judged(&[&stream[..], b"x"].concat(), at..at + 7));
             let announced = |length: usize| {
                 let length = u32::try_from(length).unwrap().to_be_bytes();
-                judged(&[&length[..], &stream].concat(), &[at + 4..at + 11])
+                judged(&[&length[..], &stream].concat(), at + 4..at + 11)
             };
             assert!(announced(stream.len()));
             assert!(!announced(stream.len() + 1));

@@ -173,7 +173,7 @@ mod tests {
             let more = [tail, b"x"].concat();
             assert!(!closes(header, picture, &more), "{header:?} {tail:?}");
             let first = tail[0] ^ 0x40;
-            let other = [&[first], &tail[1..]].concat();
+            let other = [&[first][..], &tail[1..]].concat();
             assert!(!closes(header, picture, &other), "{header:?} {tail:?}");
         }
         assert!(!closes(b"8:", picture, b","));

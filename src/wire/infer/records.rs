@@ -119,21 +119,25 @@ mod tests {
 
     #[test]
     fn records_are_followed_to_the_last_byte() {
-        let judged = |stream: &[u8], pictures: &[ByteRange]| {
-            are_records(pictures, stream.len() as u64, &mut |range| {
-                let place = |at: u64| usize::try_from(at).unwrap();
-                Ok::<_, ()>(stream[place(range.start)..place(range.end)].to_vec())
-            })
+        let judged = |stream: &[u8], picture: ByteRange| {
+            are_records(
+                std::slice::from_ref(&picture),
+                stream.len() as u64,
+                &mut |range| {
+                    let place = |at: u64| usize::try_from(at).unwrap();
+                    Ok::<_, ()>(stream[place(range.start)..place(range.end)].to_vec())
+                },
+            )
             .unwrap()
         };
         let mixed = b"\x01\0\0\0\x05hello\x02\0\0\0\x07PICTURE\x09\0\0\0\0";
-        assert!(judged(mixed, &[15..22]));
-        assert!(!judged(mixed, &[14..22]));
-        assert!(!judged(&[&mixed[..], b"x"].concat(), &[15..22]));
+        assert!(judged(mixed, 15..22));
+        assert!(!judged(mixed, 14..22));
+        assert!(!judged(&[&mixed[..], b"x"].concat(), 15..22));
         let pieces = b"\x05PICTU\x02RE\0";
-        assert!(judged(pieces, &[1..9]));
-        assert!(!judged(&pieces[..10], &[2..9]));
+        assert!(judged(pieces, 1..9));
+        assert!(!judged(&pieces[..10], 2..9));
         // One record is as good as none.
-        assert!(!judged(b"\0\x07PICTURE", &[2..9]));
+        assert!(!judged(b"\0\x07PICTURE", 2..9));
     }
 }
