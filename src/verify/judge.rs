@@ -369,7 +369,8 @@ fn sent_so(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
             // All that nothing explains, or what the sender announced.
             Kind::Mistake(Mistake::ReadOn { bytes }) => {
                 *bytes as u64 == work.knowledge.strays
-                    || announced(work, mismatch.actual_bytes)
+                    || (work.image.protocol == Protocol::Carve || work.knowledge.strays > 0)
+                        && announced(work, mismatch.actual_bytes)
                     || before_marker(work, *bytes)
             }
             _ => false,
