@@ -175,6 +175,8 @@ fn every_member_is_required_and_null_is_not_everywhere() {
         let (parent, name) = path.rsplit_once('/').unwrap();
         let optional = parent.ends_with("/skipped")
             || parent.ends_with("/undecoded")
+            // Most files that are left over are like no picture.
+            || (parent.contains("/unpaired/") && name == "image")
             || matches!(name, "compared" | "extracted" | "verification");
         let mut less = whole.clone();
         less.pointer_mut(parent)
