@@ -66,22 +66,17 @@ fn is_text(bytes: &[u8]) -> bool {
         .all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
 }
 
-/// Signature, then length and name of the first chunk (PNG, 5.3 and 11.2.1; Apple's `CgBI` may stand before `IHDR`); one of the
-/// two may be damaged.
+/// Signature, then the length of the first chunk (PNG, 5.3), which no text is.
 fn png(head: &[u8]) -> Fit {
     let fit = prefix(head, b"\x89PNG\r\n\x1a\n");
     if fit != Fit::Whole {
         return fit;
     }
-    match (head.get(8..12), head.get(12..16)) {
-        (Some(length), Some(name)) => {
-            if length == [0, 0, 0, 13] || [b"IHDR", b"CgBI"].iter().any(|known| *known == name) {
-                Fit::Whole
-            } else {
-                Fit::Not
-            }
-        }
-        _ => Fit::SoFar,
+    let length = head.get(8..head.len().min(12)).unwrap_or_default();
+    match (is_text(length), length.len()) {
+        (false, _) => Fit::Whole,
+        (true, 4) => Fit::Not,
+        (true, _) => Fit::SoFar,
     }
 }
 
