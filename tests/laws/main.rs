@@ -27,6 +27,7 @@ mod generated;
 mod growth;
 mod made_captures;
 mod own_captures;
+mod recorded;
 mod rooms;
 mod sensitive;
 mod sweeps;
