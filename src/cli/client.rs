@@ -203,9 +203,9 @@ struct ReceiveArgs {
 pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let client: Client = match parsed(arguments) {
         Ok(client) => client,
-        Err(exit) => return exit,
+        Err(exit) => return exit.into(),
     };
-    match client.command {
+    let exit = match client.command {
         Command::Send(args) => run("imgnet-client", &args.common, None, |session| {
             let send = Send {
                 peer: args.server.clone(),
@@ -263,7 +263,8 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
             Some(&args.showing),
             |session| receive(&args, session),
         ),
-    }
+    };
+    exit.into()
 }
 
 /// What a client needs that connects, and saves a file, where it does.

@@ -18,6 +18,7 @@ use guard::Guard;
 use super::client::menu;
 use super::confined::confined;
 use crate::capture::confine::{Needs, Network};
+use crate::cli::Exit;
 use crate::cli::values::{at_least_one, chunk_size, pause};
 use crate::imaging::Filter;
 use crate::transfer::server::catalog::{self, Added, Catalog, Database};
@@ -301,9 +302,9 @@ struct StreamArgs {
 pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let server: Server = match parsed(arguments) {
         Ok(server) => server,
-        Err(exit) => return exit,
+        Err(exit) => return exit.into(),
     };
-    match &server.command {
+    let exit = match &server.command {
         Command::Receive(args) => run_showing(
             PROGRAM,
             &args.common,
@@ -349,7 +350,8 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
         Command::Stream(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
             stream(args, session)
         }),
-    }
+    };
+    exit.into()
 }
 
 /// What a server needs that saves pictures in a folder and listens already.
@@ -497,12 +499,13 @@ fn edit(args: &CatalogArgs, out: &mut impl Write) -> anyhow::Result<bool> {
     Ok(good)
 }
 
-fn edited(outcome: anyhow::Result<bool>) -> ExitCode {
+fn edited(outcome: anyhow::Result<bool>) -> Exit {
     match outcome {
-        Ok(good) => ExitCode::from(u8::from(!good)),
+        Ok(true) => Exit::Good,
+        Ok(false) => Exit::NotEqual,
         Err(error) => {
             shared::tell(PROGRAM, &format!("{error:#}"));
-            ExitCode::from(2)
+            Exit::Usage
         }
     }
 }

@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use super::guard::Guard;
 use super::machine;
 use super::moving::Moving;
+use crate::cli::Exit;
 use crate::cli::args::ColorArg;
 use crate::cli::show::{Opener, draw_file, write_lines};
 use crate::cli::terminal::{Canvas, Environment};
@@ -191,15 +191,16 @@ pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
 }
 
 /// Parses arguments; help, version and errors are told here.
-pub(crate) fn parsed<P: Parser>(
-    arguments: impl IntoIterator<Item = OsString>,
-) -> Result<P, ExitCode> {
+pub(crate) fn parsed<P: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<P, Exit> {
     P::try_parse_from(arguments).map_err(|error| {
         // A closed pipe under --help is no error either.
         let written = error
             .print()
             .or_else(crate::cli::capture::ignore_closed_pipe);
-        ExitCode::from(u8::from(error.exit_code() != 0 || written.is_err()) * 2)
+        match error.exit_code() {
+            0 if written.is_ok() => Exit::Good,
+            _ => Exit::Usage,
+        }
     })
 }
 
@@ -210,7 +211,7 @@ pub(crate) fn run(
     common: &Common,
     guard: Option<&Guard>,
     command: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
-) -> ExitCode {
+) -> Exit {
     run_showing(program, common, guard, None, command)
 }
 
@@ -221,12 +222,12 @@ pub(crate) fn run_showing(
     guard: Option<&Guard>,
     showing: Option<&Showing>,
     command: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
-) -> ExitCode {
+) -> Exit {
     let teller = match Teller::new(program, common, guard.is_some(), showing) {
         Ok(teller) => teller,
         Err(error) => {
             tell(program, &format!("{error:#}"));
-            return ExitCode::from(2);
+            return Exit::Usage;
         }
     };
     let shutdown = Shutdown::default();
@@ -262,13 +263,12 @@ pub(crate) fn run_showing(
         observer: &observer,
     };
     let outcome = command(&session);
-    let code = teller.conclude(
+    teller.conclude(
         outcome,
         shutdown.requested() || shutdown.stopping(),
         &common.style(),
         &mut io::stdout().lock(),
-    );
-    ExitCode::from(code)
+    )
 }
 
 /// Tells what happens, and writes the ledger.
@@ -483,7 +483,7 @@ impl<'c> Teller<'c> {
         stopped: bool,
         style: &Style,
         out: &mut impl Write,
-    ) -> u8 {
+    ) -> Exit {
         let told = self
             .told
             .into_inner()
@@ -501,21 +501,25 @@ impl<'c> Teller<'c> {
         } else {
             summary(&told, style, out)
         };
-        let mut code = u8::from(told.failed > 0);
+        let mut exit = if told.failed > 0 {
+            Exit::NotEqual
+        } else {
+            Exit::Good
+        };
         if let Err(error) = outcome {
             let cause = error.downcast_ref::<Error>();
             // A server that is stopped did what it was asked for; what that cut off is in the records. A client did not.
             let asked_for = self.live && stopped && matches!(cause, Some(Error::Stopped));
             if !asked_for {
                 tell(self.program, &format!("{error:#}"));
-                code = match cause {
-                    Some(error) if !error.is_usage() => 1,
-                    _ => 2,
+                exit = match cause {
+                    Some(error) if !error.is_usage() => Exit::NotEqual,
+                    _ => Exit::Usage,
                 };
             }
         }
         if told.ledger_error.is_some() {
-            code = 2;
+            exit = Exit::Usage;
         }
         if let Err(error) = printed
             && error.kind() != io::ErrorKind::BrokenPipe
@@ -524,9 +528,9 @@ impl<'c> Teller<'c> {
                 self.program,
                 &format!("standard output cannot be written: {error}"),
             );
-            code = 2;
+            exit = Exit::Usage;
         }
-        code
+        exit
     }
 }
 

@@ -69,7 +69,7 @@ fn shown(
         ..Style::default()
     };
     let code = teller.conclude(outcome, stopped, &style, &mut out);
-    (code, String::from_utf8(out).unwrap())
+    (code.code(), String::from_utf8(out).unwrap())
 }
 
 #[test]
