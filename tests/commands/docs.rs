@@ -341,7 +341,7 @@ fn no_command_is_shown_that_is_not_run_unless_the_page_says_why() {
                     .strip_prefix("<!-- not run: ")
                     .is_some_and(|why| why.len() > 10 && why.ends_with("-->"));
                 let begins = within.is_none();
-                within = begins.then(|| told || matches!(line, "```sh" | "```console"));
+                within = begins.then_some(told || matches!(line, "```sh" | "```console"));
             } else if within == Some(false) {
                 let command = ["imgnet ", "imgnet-", "$ "];
                 assert!(

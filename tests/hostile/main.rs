@@ -2,6 +2,7 @@
 
 #[path = "../../fuzz/src/lib.rs"]
 #[expect(
+    clippy::disallowed_methods,
     clippy::pedantic,
     clippy::expect_used,
     clippy::indexing_slicing,

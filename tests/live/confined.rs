@@ -256,8 +256,8 @@ fn no_command_is_forgotten() {
     assert!(listed.len() > 15, "{help}");
     for name in &listed {
         let row = COMMANDS.iter().find(|(command, _)| command == name);
-        let (_, held) = row.unwrap_or_else(|| panic!("how is {name} confined?"));
-        if let Held::Elsewhere(why) = held {
+        let (_, how) = row.unwrap_or_else(|| panic!("how is {name} confined?"));
+        if let Held::Elsewhere(why) = how {
             println!("{name}: {why}");
         }
     }
