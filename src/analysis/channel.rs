@@ -609,6 +609,7 @@ impl Channel {
             declared: length,
             head: Vec::new(),
             structure: Structure::Unknown,
+            first: [0; crate::picture::SNIFF_BYTES],
             shape: None,
             text_damage: None,
             media: None,

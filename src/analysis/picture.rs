@@ -138,6 +138,8 @@ pub(super) struct Open {
     /// First bytes, until they tell the file format.
     pub(super) head: Vec<u8>,
     pub(super) structure: Structure,
+    /// First bytes, whoever walks the structure.
+    pub(super) first: [u8; picture::SNIFF_BYTES],
     /// Raw pixels, as their framing says.
     pub(super) shape: Option<PixelShape>,
     pub(super) text_damage: Option<TextDamage>,
@@ -155,6 +157,11 @@ impl Open {
         self.length += bytes.len() as u64;
         if self.gaps.is_empty() && self.lost.is_none() {
             self.digest.update(bytes);
+        }
+        let before = usize::try_from(self.length.saturating_sub(bytes.len() as u64));
+        let room = self.first.iter_mut().skip(before.unwrap_or(usize::MAX));
+        for (place, &byte) in room.zip(bytes) {
+            *place = byte;
         }
         match &mut self.structure {
             Structure::Known(_) => self.walk(bytes),
@@ -206,8 +213,15 @@ impl Open {
             return None;
         };
         let status = match walker.status() {
-            // The bytes that show it are no part of it: what is broken may be what follows.
-            Status::Broken { .. } if walker.position() > self.length => Status::Walking,
+            // The bytes that show it are no part of it: what is broken may be what follows. What is left may be too little to tell.
+            Status::Broken { .. } if walker.position() > self.length => {
+                let length = usize::try_from(self.length).unwrap_or(usize::MAX);
+                let first = self.first.get(..length).unwrap_or(&self.first);
+                if !matches!(picture::sniff(first), Sniff::Is(_)) {
+                    return None;
+                }
+                Status::Walking
+            }
             status => status,
         };
         Some((status, walker.info()))
@@ -286,6 +300,7 @@ mod tests {
             declared: None,
             head: Vec::new(),
             structure: Structure::Unknown,
+            first: [0; picture::SNIFF_BYTES],
             shape: None,
             text_damage: None,
             media: None,

@@ -249,7 +249,8 @@ impl Beside<'_> {
         let end = last
             .end
             .max(pictures.last().map_or(0, |picture| picture.end));
-        Ok(archive::accounts_for(&pictures, end, bytes)? || are_records(&pictures, end, bytes)?)
+        Ok(archive::accounts_for(&pictures, end, bytes)?
+            || are_records(&pictures, end, true, bytes)?)
     }
 
     /// Whether the same bytes stand behind each of several pictures, and nothing else is open.

@@ -61,6 +61,7 @@ impl Form {
         self,
         pictures: &[ByteRange],
         end: u64,
+        empty: bool,
         read: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
     ) -> Result<bool, E> {
         let (mut at, mut records, mut met) = (0_u64, 0_usize, 0_usize);
@@ -72,6 +73,9 @@ impl Form {
             let Some(length) = self.says(&read(at..data)?) else {
                 return Ok(false);
             };
+            if length == 0 && !empty {
+                return Ok(false);
+            }
             // Empty ones may be zeros of anything.
             records += usize::from(length > 0);
             at = data.saturating_add(length);
@@ -96,17 +100,18 @@ impl Form {
 }
 
 /// Whether a stream of `end` bytes is records of one form, one behind the other to its last byte, of which each of the pictures is
-/// one or several. At least two records make it no accident.
+/// one or several. At least two records make it no accident; `empty` says whether there may be some of no bytes.
 pub(crate) fn are_records<E>(
     pictures: &[ByteRange],
     end: u64,
+    empty: bool,
     read: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
 ) -> Result<bool, E> {
     if pictures.is_empty() {
         return Ok(false);
     }
     for form in Form::all() {
-        if form.tiles(pictures, end, read)? {
+        if form.tiles(pictures, end, empty, read)? {
             return Ok(true);
         }
     }
@@ -123,6 +128,7 @@ mod tests {
             are_records(
                 std::slice::from_ref(&picture),
                 stream.len() as u64,
+                true,
                 &mut |range| {
                     let place = |at: u64| usize::try_from(at).unwrap();
                     Ok::<_, ()>(stream[place(range.start)..place(range.end)].to_vec())

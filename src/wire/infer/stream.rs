@@ -107,7 +107,8 @@ fn others_first(bytes: &[u8], start: usize, length: u64) -> bool {
         let bytes = bytes.get(place(range.start)..place(range.end));
         bytes.map(<[u8]>::to_vec).ok_or(())
     };
-    super::are_records(&[picture], end, read).unwrap_or(false)
+    // Zeros before a length of more bytes read as records of none.
+    super::are_records(&[picture], end, false, read).unwrap_or(false)
 }
 
 /// Whether so many bytes that say nothing stand before the first field that does that a banner may be among them.
@@ -517,7 +518,15 @@ fn by_numbers(bytes: &[u8], start: usize) -> Outcome {
             // says where that is.
             let rest = usize::try_from(length).unwrap_or(0) % data;
             let end = from.saturating_sub(stride).saturating_add(rest);
-            if rest > 0 && number(end) == Some(first) && number(from - size) != Some(first) {
+            let block_end = from.saturating_sub(size);
+            let filled_up = bytes
+                .get(end..block_end.min(bytes.len()))
+                .is_some_and(|fill| fill.iter().all(|&byte| byte == 0));
+            if rest > 0
+                && !filled_up
+                && number(end) == Some(first)
+                && number(block_end) != Some(first)
+            {
                 return Outcome::Nothing;
             }
             let (mut message, mut evidence) = outer_fields(bytes, at, length);
