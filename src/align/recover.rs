@@ -128,7 +128,7 @@ impl Gathered {
 /// All that these bytes of a stream, from offset `start` on, carry compressed, as text or byte-stuffed; at most `room` bytes.
 pub(crate) fn recovered(bytes: &[u8], start: u64, room: usize) -> Vec<Recovered> {
     let mut found = text::recovered(bytes, start);
-    found.extend(joined(&found));
+    found.extend(joined(&found, bytes, start));
     let taken: usize = found.iter().map(|one| one.bytes.len()).sum();
     found.extend(inflate::recovered(bytes, start, room.saturating_sub(taken)));
     if bytes.len() <= room {
@@ -137,8 +137,9 @@ pub(crate) fn recovered(bytes: &[u8], start: u64, room: usize) -> Vec<Recovered>
     found
 }
 
-/// Pieces of Base64 that were converted one by one, each in a text of its own, one behind the other.
-fn joined(found: &[Recovered]) -> Option<Recovered> {
+/// Pieces of Base64 that were converted one by one, each in a text of its own, one behind the other: what stands between two is
+/// what stands behind the last and before the first. Else a byte too many would make two pieces of one text.
+fn joined(found: &[Recovered], bytes: &[u8], start: u64) -> Option<Recovered> {
     let pieces: Vec<&Recovered> = found
         .iter()
         .filter(|one| matches!(one.view, View::Base64 | View::Base64Url))
@@ -146,6 +147,20 @@ fn joined(found: &[Recovered]) -> Option<Recovered> {
     let (first, last) = (pieces.first()?, pieces.last()?);
     if pieces.len() < 2 {
         return None;
+    }
+    let part = |from: u64, to: u64| {
+        let place = |at: u64| usize::try_from(at.checked_sub(start)?).ok();
+        bytes.get(place(from)?..place(to)?)
+    };
+    let begin = |piece: &Recovered| piece.origin.marks.first().map(|(_, at)| *at);
+    let lead = part(start, begin(first)?)?;
+    let tail = part(last.origin.end, start.saturating_add(bytes.len() as u64))?;
+    let around = [tail, lead].concat();
+    for pair in pieces.windows(2) {
+        let [before, behind] = pair else { continue };
+        if !alike(part(before.origin.end, begin(behind)?)?, &around) {
+            return None;
+        }
     }
     let mut bytes = Vec::new();
     let mut marks = Vec::new();
@@ -164,6 +179,23 @@ fn joined(found: &[Recovered]) -> Option<Recovered> {
         },
         bytes,
     })
+}
+
+/// Whether bytes around two pieces are of one kind: texts that differ in their numbers only, or of one length.
+fn alike(one: &[u8], other: &[u8]) -> bool {
+    let skeleton = |text: &[u8]| {
+        let printed = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+        let mut kept: Vec<u8> = text
+            .iter()
+            .map(|byte| if byte.is_ascii_digit() { b'0' } else { *byte })
+            .collect();
+        kept.dedup_by(|a, b| *a == b'0' && *b == b'0');
+        text.iter().all(printed).then_some(kept)
+    };
+    match (skeleton(one), skeleton(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.len() == other.len() && (one.len() > 2 || one == other),
+    }
 }
 
 /// Bytes that a part of a stream, from offset `start` on, carries as characters of Latin-1 in UTF-8.

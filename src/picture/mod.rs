@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use decode::image_format;
 pub use decode::{DecodeError, DecodeLimits, decode, eight_bits, orientation};
 pub(crate) use jpeg::is_cmyk;
+pub(crate) use sniff::begun;
 pub use sniff::sniff;
 pub use walk::{Awaited, Break, Element, HeaderField, Info, Name, Status, Walker};
 

@@ -32,6 +32,19 @@ pub fn sniff(head: &[u8]) -> Sniff {
     }
 }
 
+/// The format of a file that was cut so early that [`sniff`] asks for more: its whole signature is there, and nothing behind it
+/// speaks against it. Absent where the signature is not whole.
+pub(crate) fn begun(head: &[u8]) -> Option<Format> {
+    let signed = |format, length| head.len() >= length && fits(format, head) == Fit::SoFar;
+    if signed(Format::Jpeg, 4) {
+        Some(Format::Jpeg)
+    } else if signed(Format::Png, 8) {
+        Some(Format::Png)
+    } else {
+        None
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fit {
     Whole,
@@ -237,6 +250,21 @@ mod tests {
             b"%IMAGE_COMPLETED%",
         ] {
             assert_eq!(sniff(head), Sniff::No, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_behind_its_signature_has_begun() {
+        assert_eq!(begun(b"\xff\xd8\xff\xe0"), Some(Format::Jpeg));
+        assert_eq!(begun(b"\x89PNG\r\n\x1a\n"), Some(Format::Png));
+        for head in [
+            &b"\xff\xd8\xff"[..],
+            b"\xff\xd8\xff\xd9",
+            b"\x89PNG\r\n\x1a",
+            b"GIF89a",
+            b"",
+        ] {
+            assert_eq!(begun(head), None, "{head:?}");
         }
     }
 

@@ -7,6 +7,7 @@ use super::mistakes::Mistake;
 use crate::findings::{Certainty, Finding, Name};
 use crate::ledger::comparison::{Blame, Blamed, Mismatch, SideOfMismatch};
 use crate::ledger::{Closed, GapCause, Image, TransportKind, Verdict};
+use crate::wire::{Fixed, Protocol};
 
 /// How the stream ended.
 #[derive(Debug, Clone, Copy, Default)]
@@ -101,6 +102,17 @@ pub(super) fn blame(
         Verdict::Mismatch => {
             let (mismatch, kind) = first?;
             match (mismatch.side, kind) {
+                (
+                    SideOfMismatch::WireToReceiver,
+                    Kind::CutShort { .. } | Kind::Mistake(Mistake::Stopped { .. }),
+                ) if work.knowledge.garbled
+                    && work.image.protocol == Protocol::Fixed(Fixed::JavaObjects) =>
+                {
+                    blame(
+                        Blamed::Sender,
+                        "the header of a second object stream stands in its stream, where every reader stops",
+                    )
+                }
                 (SideOfMismatch::SenderToReceiver, _) if twofold => blame(
                     Blamed::Unknown,
                     "the two files differ where the same bytes came twice with different contents; which copy the receiver \

@@ -52,6 +52,9 @@ pub(super) fn are_explained(leads: &[Lead<'_>], pictures: usize, alone: bool) ->
             *one = one.get(banner..).unwrap_or_default();
         }
     }
+    if are_seven_bits(&leads) {
+        return None;
+    }
     let longest = leads.iter().map(|(bytes, _)| bytes.len()).max()?;
     let shortest = leads.iter().map(|(bytes, _)| bytes.len()).min()?;
     // Headers of one kind are of one length, unless they hold text.
@@ -151,6 +154,20 @@ fn nearly_of(lead: &Lead<'_>) -> Option<u64> {
         .chain(binary)
         .chain(seven_bits_before(bytes))
         .find(near)
+}
+
+/// Whether each header ends with its picture's length in groups of seven bits, which are two or three, and is as long before that.
+fn are_seven_bits(leads: &[(&[u8], &Lead<'_>)]) -> bool {
+    let before = |(bytes, lead): &(&[u8], &Lead<'_>)| {
+        (2..=5_usize).find_map(|width| {
+            let at = bytes.len().checked_sub(width)?;
+            let value = seven_bits(bytes.get(at..)?)?;
+            lead.placed.lengths.contains(&value).then_some(at)
+        })
+    };
+    let mut found = leads.iter().map(before);
+    let first = found.next().flatten();
+    leads.len() > 1 && first.is_some() && found.all(|at| at == first)
 }
 
 /// Numbers in groups of seven bits that end with the header, of two groups or more.

@@ -14,7 +14,7 @@
 //! [`HOLD`] bytes are held back.
 
 use super::{Decode, Ending, Event, Framing, PIPELINE_MARKER, Protocol, Sink, StreamEnd};
-use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
+use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, begun, sniff};
 
 /// End markers that programs are known to send behind a picture. None begins with another one.
 pub const KNOWN_MARKERS: [&[u8]; 11] = [
@@ -196,6 +196,25 @@ impl CarveDecoder {
             (self.outside, held),
             ([_, 0xc0], [.., 0xc0]) | ([_, 0x7e], [.., 0x7e]) | ([0x10, 0x02], [.., 0x10, 0x03])
         )
+    }
+
+    /// A whole stream that is the signature of a picture and little more is one that was cut.
+    fn settle_begun(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+        let held = self.hold.get(..usize::from(self.held)).unwrap_or_default();
+        if !(self.fresh
+            && !self.doubt
+            && end == StreamEnd::Fin
+            && matches!(self.state, State::Search))
+        {
+            return;
+        }
+        if let Some(format) = begun(held) {
+            let mut walker = Walker::new(format);
+            walker.update(held);
+            sink(Event::PictureStart { length: None });
+            sink(Event::Structure(None));
+            self.state = State::Walk(Box::new(walker));
+        }
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -573,6 +592,7 @@ impl Decode for CarveDecoder {
         } else {
             Ending::Cut(end)
         };
+        self.settle_begun(end, sink);
         if let State::Walk(walker) = &self.state {
             sink(Event::Structure(Some(walker)));
         }

@@ -11,7 +11,7 @@ use super::length::{self, Guess, HEAD_BYTES};
 use super::udp_index::{self, IndexHeader};
 use super::{Encoding, PIPELINE_MARKER, Protocol, Role, encoded, inflated, pickle, udp_wrapped};
 use crate::flow::TransportKind;
-use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
+use crate::picture::{Format, SNIFF_BYTES, Sniff, begun, sniff};
 use crate::wire::Confidence;
 
 /// First bytes that [`detect`] looks at; more are not needed.
@@ -200,7 +200,11 @@ fn tcp(clues: &Clues<'_>) -> Detection {
     let by_content = match clues.sniffed() {
         Sniff::Is(format) => return picture_first(clues, format),
         Sniff::NeedMore if !clues.ended => return Detection::NeedMore,
-        _ => by_length(clues),
+        Sniff::NeedMore => match begun(head) {
+            Some(format) => return picture_first(clues, format),
+            None => by_length(clues),
+        },
+        Sniff::No => by_length(clues),
     };
     if let Detection::Found { .. } = by_content {
         return by_content;

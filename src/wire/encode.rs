@@ -152,7 +152,7 @@ pub fn around(
 /// answers of `catalog` are sent as `eof`. A marker that occurs inside the picture is not escaped: the
 /// observed programs have no way to. `udp-jpeg` is one piece whatever `chunk` says, `udp-index` without a header has
 /// the default one, and its numbers are part of each chunk ([`Piece::picture`] is what is behind them). `framed` is what goes
-/// over TCP; over UDP it takes [`framed::Sender`]. In `size-handshake` a piece may have to be answered before the next.
+/// over TCP; over UDP it takes [`super::framed::Sender`]. In `size-handshake` a piece may have to be answered before the next.
 ///
 /// # Errors
 /// [`CannotEncode::TooLong`] and [`CannotEncode::TooManyPieces`] where a field cannot hold the number,

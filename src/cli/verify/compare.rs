@@ -192,7 +192,9 @@ impl Verifier<'_> {
                 knowledge.strays = stray.bytes;
             }
             knowledge.garbled = report.findings.iter().any(|finding| {
-                finding.name == Name::BadEncoding
+                let java = image.protocol == Protocol::Fixed(Fixed::JavaObjects);
+                (finding.name == Name::BadEncoding
+                    || java && finding.name == Name::ImplausibleLength)
                     && finding.stream == Some(image.stream)
                     && finding.image.is_none_or(|picture| picture == image.id)
             });

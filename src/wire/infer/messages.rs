@@ -83,10 +83,12 @@ fn around(bytes: &[u8], seen: &mut Vec<Message>, ended: bool) -> Option<Around> 
             block,
             ..Around::default()
         },
-        Some(&size) if alike && size < first => Around {
-            once: first - size,
-            ..Around::default()
-        },
+        Some(&size) if alike && size < first && is_banner(bytes, first - size, seen.len()) => {
+            Around {
+                once: first - size,
+                ..Around::default()
+            }
+        }
         Some(&size) if alike && size > first => Around {
             behind: size - first,
             ..Around::default()
@@ -106,6 +108,22 @@ fn around(bytes: &[u8], seen: &mut Vec<Message>, ended: bool) -> Option<Around> 
         found.behind = rest.len();
     }
     Some(found)
+}
+
+/// Whether the first bytes of a stream are said once: as many as tell something, a word, or how many pictures come. One byte that
+/// tells nothing is a byte too many.
+fn is_banner(bytes: &[u8], size: usize, pictures: usize) -> bool {
+    const FEW: usize = 4;
+    let Some(banner) = bytes.get(..size) else {
+        return false;
+    };
+    let join = |all: u64, byte: &u8| all << 8 | u64::from(*byte);
+    let counts = [
+        banner.iter().fold(0, join),
+        banner.iter().rev().fold(0, join),
+    ];
+    let word = size > 2 && banner.iter().all(u8::is_ascii_graphic);
+    size >= FEW || word || counts.contains(&(pictures as u64))
 }
 
 /// Whether what stands behind the only picture is of its message.
