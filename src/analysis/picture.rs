@@ -217,7 +217,7 @@ impl Open {
             Status::Broken { .. } if walker.position() > self.length => {
                 let length = usize::try_from(self.length).unwrap_or(usize::MAX);
                 let first = self.first.get(..length).unwrap_or(&self.first);
-                if !matches!(picture::sniff(first), Sniff::Is(_)) {
+                if self.gaps.is_empty() && !matches!(picture::sniff(first), Sniff::Is(_)) {
                     return None;
                 }
                 Status::Walking

@@ -533,6 +533,14 @@ const MOVES: &[i64] = &[
     libc::SYS_getrusage,
     libc::SYS_umask,
     #[cfg(target_arch = "x86_64")]
+    libc::SYS_epoll_wait,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_select,
+];
+
+/// Names of files as older system libraries look at them; where there are newer calls only, these are not.
+const LOOKS: &[i64] = &[
+    #[cfg(target_arch = "x86_64")]
     libc::SYS_access,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_readlink,
@@ -542,10 +550,6 @@ const MOVES: &[i64] = &[
     libc::SYS_lstat,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_mkdir,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_epoll_wait,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_select,
 ];
 
 /// Those of a store in a folder, beside those of files.
@@ -560,16 +564,6 @@ const STORES: &[i64] = &[
     libc::SYS_utimensat,
     libc::SYS_copy_file_range,
     libc::SYS_sendfile,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_access,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_readlink,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_stat,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_lstat,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_mkdir,
 ];
 
 type Error = Box<dyn std::error::Error>;
@@ -689,7 +683,7 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
         rules.insert(libc::SYS_openat, open);
     }
     if moves {
-        rules.extend(MOVES.iter().map(|call| (*call, Vec::new())));
+        rules.extend(MOVES.iter().chain(LOOKS).map(|call| (*call, Vec::new())));
         // Beside the terminal: non-blocking or not, and how much waits.
         let more = [libc::FIONBIO, libc::FIONREAD, libc::TIOCOUTQ]
             .into_iter()
@@ -698,7 +692,7 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
         rules.entry(libc::SYS_ioctl).or_default().extend(more);
     }
     if needs.stores {
-        rules.extend(STORES.iter().map(|call| (*call, Vec::new())));
+        rules.extend(STORES.iter().chain(LOOKS).map(|call| (*call, Vec::new())));
     }
     if let Some(program) = needs.ends {
         rules.insert(

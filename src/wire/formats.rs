@@ -4,6 +4,8 @@
 //! encoder, the order in which first bytes are looked at, `explain`, and the lists of the tests and of the fuzz targets come
 //! from the table. Formats with a parameter are variants of [`Protocol`](super::Protocol).
 
+use std::borrow::Cow;
+
 use super::detect::Clues;
 use super::encode::{Around, CannotEncode};
 use super::{Confidence, Decode, Sink, StreamEnd};
@@ -36,7 +38,7 @@ pub enum Over {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Probe {
     /// They are: how sure that is, and the reason, as half a sentence for people.
-    Certain(Confidence, String),
+    Certain(Confidence, Cow<'static, str>),
     /// More bytes tell.
     Unsure,
     /// They are not.
@@ -45,9 +47,9 @@ pub(super) enum Probe {
 
 impl Probe {
     /// What a test of first bytes found: absent where more bytes tell.
-    pub(super) fn of(is: Option<bool>, why: &str) -> Self {
+    pub(super) fn of(is: Option<bool>, why: &'static str) -> Self {
         match is {
-            Some(true) => Self::Certain(Confidence::Content, why.to_owned()),
+            Some(true) => Self::Certain(Confidence::Content, why.into()),
             Some(false) => Self::No,
             None => Self::Unsure,
         }

@@ -62,6 +62,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use crate::flow::TransportKind;
 use crate::picture::Walker;
 use crate::units::count;
 
@@ -69,6 +70,7 @@ pub use confidence::Confidence;
 pub use decoder::{Decoder, decoder};
 pub use encode::{Around, CannotEncode, Pieces, around, numbered_pieces, pieces};
 pub use formats::Fixed;
+use formats::Probe;
 pub use layout::Layout;
 pub use protocol::{Encoding, LengthField, Protocol, UnknownProtocol};
 pub use sequence::Order;
@@ -352,9 +354,16 @@ pub enum Event<'a> {
 
 /// Whether a datagram is of a format whose datagrams say so themselves: nothing has to be worked out.
 pub(crate) fn is_known_datagram(payload: &[u8]) -> bool {
-    framed::Datagram::is_one(payload)
-        || tftp::is_one(payload)
-        || rtp_jpeg::is_one(payload)
+    let clues = detect::Clues {
+        transport: TransportKind::Udp,
+        from_port: 0,
+        to_port: 0,
+        role: None,
+        head: payload,
+        ended: false,
+        sizes: &[],
+    };
+    Fixed::over(true).any(|format| matches!(format.probe(&clues), Probe::Certain(..)))
         || pickle::begins_picture(payload)
         || udp_wrapped::begins_picture(payload)
 }

@@ -387,7 +387,7 @@ proptest! {
     ) {
         let head = &head[..head.len().min(detect::CLUE_BYTES)];
         let clues = |head, ended| detect::Clues {
-            transport: if udp { crate::flow::TransportKind::Udp } else { crate::flow::TransportKind::Tcp },
+            transport: if udp { TransportKind::Udp } else { TransportKind::Tcp },
             from_port, to_port, role, head, ended, sizes: &sizes,
         };
         prop_assert_ne!(detect::detect(&clues(head, true)), detect::Detection::NeedMore);

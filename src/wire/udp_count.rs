@@ -161,7 +161,7 @@ impl WireFormat for UdpCountDecoder {
         };
         Probe::Certain(
             confidence,
-            format!("a datagram says {count}, and a picture begins in the next one"),
+            format!("a datagram says {count}, and a picture begins in the next one").into(),
         )
     }
 

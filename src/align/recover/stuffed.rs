@@ -3,6 +3,8 @@
 use super::{Gathered, Recovered};
 use crate::align::View;
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
+use crate::wire::layout::Check;
+use crate::wire::layout::check::Running;
 
 /// Fewer bytes are no picture.
 const LEAST: usize = 64;
@@ -95,8 +97,17 @@ fn check_of(frames: &[Frame]) -> usize {
     };
     let short = |bytes: &[u8]| {
         let (body, check) = bytes.split_last_chunk::<2>()?;
-        let sums = [ccitt(body, 0), ccitt(body, 0xffff), x25(body)];
-        let is = |sum: &u16| sum.to_be_bytes() == *check || sum.to_le_bytes() == *check;
+        let ccitt = |kind| {
+            let mut sum = Running::new(kind);
+            sum.update(body);
+            sum.finish()
+        };
+        let sums = [
+            ccitt(Check::Crc16),
+            ccitt(Check::Crc16Ccitt),
+            x25(body).to_be_bytes().to_vec(),
+        ];
+        let is = |sum: &Vec<u8>| sum.iter().eq(check) || sum.iter().rev().eq(check);
         Some(sums.iter().any(is))
     };
     let all = |fits: &dyn Fn(&[u8]) -> Option<bool>| {
@@ -111,15 +122,6 @@ fn check_of(frames: &[Frame]) -> usize {
     } else {
         0
     }
-}
-
-/// CRC-16 of polynomial 1021, from this value.
-fn ccitt(bytes: &[u8], from: u16) -> u16 {
-    bytes.iter().fold(from, |crc, byte| {
-        (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
-            crc << 1 ^ if crc & 0x8000 == 0 { 0 } else { 0x1021 }
-        })
-    })
 }
 
 /// The frame check sequence of HDLC (RFC 1662, appendix C.2).

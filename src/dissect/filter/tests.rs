@@ -1,4 +1,4 @@
-//! Tests of the syntax; what filters choose is held against tshark in `tests/commands/inspect.rs`.
+//! Tests of the syntax; what filters choose is held against tshark in `tests/commands/inspect/tshark.rs`.
 
 use proptest::prelude::*;
 

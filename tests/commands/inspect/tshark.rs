@@ -1,0 +1,445 @@
+//! Fields and filters beside tshark's: the same values on every frame, and the same frames chosen.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{captures, captures_folder, imgnet, name, tshark, tshark_is_there};
+
+/// Fields whose values are the same on every frame.
+const COMMON: &[&str] = &[
+    "frame.number",
+    "frame.len",
+    "frame.cap_len",
+    "frame.time_epoch",
+    "frame.time_relative",
+    "frame.time_delta",
+    "eth.src",
+    "eth.dst",
+    "eth.type",
+    "ip.version",
+    "ip.hdr_len",
+    "ip.dsfield",
+    "ip.dsfield.ecn",
+    "ip.len",
+    "ip.id",
+    "ip.flags",
+    "ip.flags.df",
+    "ip.flags.mf",
+    "ip.frag_offset",
+    "ip.ttl",
+    "ip.proto",
+    "ip.checksum",
+    "ip.src",
+    "ip.dst",
+    "ip.addr",
+    "ipv6.src",
+    "ipv6.dst",
+    "ipv6.plen",
+    "ipv6.nxt",
+    "ipv6.hlim",
+    "ipv6.flow",
+    "tcp.srcport",
+    "tcp.dstport",
+    "tcp.port",
+    "tcp.stream",
+    "tcp.len",
+    "tcp.seq",
+    "tcp.seq_raw",
+    "tcp.nxtseq",
+    "tcp.ack",
+    "tcp.ack_raw",
+    "tcp.hdr_len",
+    "tcp.flags",
+    "tcp.flags.syn",
+    "tcp.flags.ack",
+    "tcp.flags.push",
+    "tcp.flags.fin",
+    "tcp.flags.reset",
+    "tcp.window_size_value",
+    "tcp.window_size",
+    "tcp.window_size_scalefactor",
+    "tcp.checksum",
+    "tcp.urgent_pointer",
+    "tcp.option_kind",
+    "tcp.option_len",
+    "tcp.options.mss_val",
+    "tcp.options.wscale.shift",
+    "tcp.options.timestamp.tsval",
+    "tcp.options.timestamp.tsecr",
+    "tcp.options.sack_le",
+    "tcp.options.sack_re",
+    "tcp.payload",
+    "tcp.time_relative",
+    "tcp.time_delta",
+    "tcp.analysis.acks_frame",
+    "tcp.analysis.ack_rtt",
+    "tcp.analysis.bytes_in_flight",
+    "tcp.analysis.duplicate_ack_num",
+    "tcp.analysis.duplicate_ack_frame",
+    "udp.srcport",
+    "udp.dstport",
+    "udp.length",
+    "udp.checksum",
+    "udp.stream",
+    "udp.time_relative",
+];
+
+/// Filters that choose the same frames.
+const FILTERS: &[&str] = &[
+    "tcp",
+    "udp",
+    "ip",
+    "ipv6",
+    "eth",
+    "arp",
+    "!tcp",
+    "not udp and not tcp",
+    "tcp.port == 5050",
+    "tcp.port != 5050",
+    "tcp.srcport == 5050 || tcp.dstport == 65432",
+    "tcp.port in {5050, 65432, 40000..41000}",
+    "tcp.port not in {5050, 65432}",
+    "tcp.stream == 0",
+    "tcp.stream == 2 && tcp.len > 0",
+    "udp.stream == 0",
+    "udp.length >= 1000",
+    "udp.port == 5005 or udp.srcport > 40000",
+    "ip.addr == 127.0.0.1",
+    "ip.src == 127.0.0.0/8",
+    "ip.src == ip.dst",
+    "ip.src != 127.0.0.1",
+    "ip.ttl < 64",
+    "ip.ttl == 64 and ip.flags.df == 1",
+    "ip.len > 1500",
+    "ip.id == 0",
+    "ip.flags.mf == 1 || ip.frag_offset > 0",
+    "ip.proto in {6, 17}",
+    "ipv6.addr == ::1",
+    "ipv6.hlim == 64",
+    "frame.len > 1000",
+    "frame.len <= 0x42",
+    "frame.number >= 10 && frame.number < 20",
+    "frame.number in {1, 5..7}",
+    "frame.time_relative > 0.01",
+    "frame.time_delta > 0.1",
+    "eth.type == 0x0800",
+    "eth.dst == 00:00:00:00:00:00",
+    "eth.src[0:3] == 00:00:00",
+    "tcp.flags.syn == 1",
+    "tcp.flags.syn == 1 && tcp.flags.ack == 0",
+    "tcp.flags.fin == 1",
+    "tcp.flags.reset == 1",
+    "tcp.flags.push == 1 and tcp.len >= 1024",
+    "tcp.flags == 0x0010",
+    "tcp.flags & 0x02",
+    "tcp.len == 0",
+    "tcp.seq == 1",
+    "tcp.ack > 2000",
+    "tcp.window_size > 65535",
+    "tcp.window_size_value == 0",
+    "tcp.options.mss_val > 1460",
+    "tcp.options.timestamp.tsecr == 0",
+    "tcp.payload[0:2] == ff:d8",
+    "tcp.payload contains ff:d9",
+    "tcp contains \"JFIF\"",
+    "frame contains \"%IMAGE_COMPLETED%\"",
+    "frame matches \"(jfif|exif)\"",
+    "tcp.payload matches \"^%image\"",
+    "len(tcp.payload) > 100",
+    "tcp.time_delta > 0.04",
+    "tcp.analysis.flags",
+    "tcp.analysis.retransmission",
+    "tcp.analysis.out_of_order",
+    "tcp.analysis.lost_segment or tcp.analysis.ack_lost_segment",
+    "tcp.analysis.duplicate_ack",
+    "tcp.analysis.zero_window || tcp.analysis.window_full",
+    "tcp.analysis.window_update",
+    "tcp.analysis.keep_alive",
+    "tcp.analysis.acks_frame == 4",
+    "tcp.srcport > tcp.dstport",
+    "http.request",
+    "http.response.code == 200",
+    "http.request.method == \"GET\"",
+];
+
+/// A cell's values, numbers in one writing: decimal, times without trailing zeros.
+fn values(cell: &str) -> Vec<String> {
+    if cell.is_empty() {
+        return Vec::new();
+    }
+    cell.split(',')
+        .map(|value| {
+            if let Some(hex) = value.strip_prefix("0x") {
+                return u64::from_str_radix(hex, 16)
+                    .map_or_else(|_| value.to_owned(), |number| number.to_string());
+            }
+            match value {
+                "True" => "1".to_owned(),
+                "False" => "0".to_owned(),
+                value
+                    if value.contains('.')
+                        && value.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+                        && value.split('.').count() == 2 =>
+                {
+                    value.trim_end_matches('0').trim_end_matches('.').to_owned()
+                }
+                value => value.replace(':', ""),
+            }
+        })
+        .collect()
+}
+
+/// The lines of a CSV, unquoted by hand: cells hold numbers, addresses and hex only.
+fn csv(capture: &Path, columns: &[&str]) -> Vec<Vec<String>> {
+    let path = capture.to_str().expect("UTF-8");
+    let columns = columns.join(",");
+    let output = imgnet(&["packets", path, "--format", "csv", "--columns", &columns]);
+    assert!(
+        matches!(output.status.code(), Some(0 | 3)),
+        "{path}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    printed.lines().skip(1).map(cells).collect()
+}
+
+fn cells(line: &str) -> Vec<String> {
+    let mut cells = vec![String::new()];
+    let mut quoted = false;
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ',' if !quoted => cells.push(String::new()),
+            c => {
+                if let Some(cell) = cells.last_mut() {
+                    cell.push(c);
+                }
+            }
+        }
+    }
+    cells
+}
+
+/// Frames where the two differ by definition: `docs/inspect.md` says why.
+fn is_exempt(field: &str, row: &Row<'_>) -> bool {
+    // An ICMP error quotes the headers of what it is about; imgnet's fields are those of the packet itself.
+    if row.has("icmp.type") || row.has("icmpv6.type") {
+        return true;
+    }
+    // Within a tunnel imgnet's fields are those of the innermost packet.
+    if row
+        .theirs(if field.starts_with("ipv6") {
+            "ipv6.src"
+        } else {
+            "ip.src"
+        })
+        .contains(',')
+        || row.has("ip.src") && row.has("ipv6.src")
+    {
+        return true;
+    }
+    // imgnet counts from the lowest byte that waits to the highest that was sent, FIN included; Wireshark leaves out what lies
+    // before a hole.
+    if field == "tcp.analysis.bytes_in_flight" {
+        let number = |cell: &str| cell.parse::<u64>().unwrap_or(0);
+        return number(row.ours(field)) >= number(row.theirs(field));
+    }
+    // tshark gives an empty datagram no times.
+    if field.starts_with("udp.time") && row.ours("udp.length") == "8" {
+        return row.theirs(field).is_empty();
+    }
+    // The header of a datagram put together from fragments lies in an earlier frame.
+    if field == "udp.checksum" && row.ours(field).is_empty() {
+        return row.has("ip.frag_offset") || row.has("ipv6.nxt");
+    }
+    false
+}
+
+struct Row<'r> {
+    fields: &'r [&'r str],
+    theirs: &'r [String],
+    ours: &'r [String],
+}
+
+impl Row<'_> {
+    fn has(&self, field: &str) -> bool {
+        self.at(field)
+            .and_then(|at| self.theirs.get(at))
+            .is_some_and(|cell| !cell.is_empty())
+    }
+
+    fn theirs(&self, field: &str) -> &str {
+        self.at(field)
+            .and_then(|at| self.theirs.get(at))
+            .map_or("", String::as_str)
+    }
+
+    fn at(&self, field: &str) -> Option<usize> {
+        self.fields.iter().position(|name| *name == field)
+    }
+
+    fn ours(&self, field: &str) -> &str {
+        self.at(field)
+            .and_then(|at| self.ours.get(at))
+            .map_or("", String::as_str)
+    }
+}
+
+#[test]
+fn every_common_field_has_tsharks_values_on_every_frame() {
+    if !tshark_is_there() {
+        return;
+    }
+    let mut differences = Vec::new();
+    for capture in captures() {
+        let mut asked: Vec<&str> = COMMON.to_vec();
+        asked.extend(["icmp.type", "icmpv6.type"]);
+        let mut arguments = vec![
+            "-n",
+            "-T",
+            "fields",
+            "-E",
+            "separator=;",
+            "-E",
+            "occurrence=a",
+        ];
+        for field in &asked {
+            arguments.extend(["-e", field]);
+        }
+        let theirs: Vec<Vec<String>> = tshark(&capture, &arguments)
+            .lines()
+            .map(|line| line.split(';').map(str::to_owned).collect())
+            .collect();
+        let ours = csv(&capture, COMMON);
+        assert_eq!(ours.len(), theirs.len(), "{}: frames", name(&capture));
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            let row = Row {
+                fields: &asked,
+                theirs,
+                ours,
+            };
+            for (at, field) in COMMON.iter().enumerate() {
+                let (mine, other) = (
+                    ours.get(at).map_or("", String::as_str),
+                    theirs.get(at).map_or("", String::as_str),
+                );
+                if values(mine) != values(other) && !is_exempt(field, &row) {
+                    differences.push(format!(
+                        "{} frame {}: {field}: imgnet {mine:.80}, tshark {other:.80}",
+                        name(&capture),
+                        ours.first().map_or("", String::as_str)
+                    ));
+                }
+            }
+        }
+    }
+    assert!(
+        differences.is_empty(),
+        "{} differences:\n{}",
+        differences.len(),
+        differences
+            .get(..differences.len().min(60))
+            .unwrap_or_default()
+            .join("\n")
+    );
+}
+
+/// Numbers of the frames that imgnet chooses.
+fn chosen(capture: &Path, filter: &str) -> BTreeSet<u64> {
+    let path = capture.to_str().expect("UTF-8");
+    let output = imgnet(&[
+        "packets",
+        path,
+        "-Y",
+        filter,
+        "--format",
+        "csv",
+        "--columns",
+        "number",
+    ]);
+    assert!(
+        matches!(output.status.code(), Some(0 | 3)),
+        "{filter}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    numbers(&String::from_utf8_lossy(&output.stdout))
+}
+
+fn numbers(printed: &str) -> BTreeSet<u64> {
+    printed
+        .lines()
+        .filter_map(|line| line.trim().parse().ok())
+        .collect()
+}
+
+/// Several captures in one file, one behind the other, so that a filter is one run of tshark.
+fn joined(folder: &Path) -> PathBuf {
+    let together = folder.join("together.pcapng");
+    let mut command = Command::new("mergecap");
+    command.args(["-a", "-w"]).arg(&together);
+    let ethernet = captures().into_iter().filter(|capture| {
+        let is_cut = name(capture).starts_with("cut-") || name(capture).starts_with("snaplen");
+        !is_cut
+    });
+    let output = command.args(ethernet).output().expect("mergecap starts");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    together
+}
+
+#[test]
+fn filters_choose_the_frames_that_tshark_chooses() {
+    if !tshark_is_there() {
+        return;
+    }
+    assert!(FILTERS.len() >= 60);
+    let folder = tempfile::tempdir().expect("a folder");
+    let together = joined(folder.path());
+    let mut differences = Vec::new();
+    for filter in FILTERS {
+        let ours = chosen(&together, filter);
+        let printed = tshark(
+            &together,
+            &["-n", "-Y", filter, "-T", "fields", "-e", "frame.number"],
+        );
+        let theirs = numbers(&printed);
+        if ours != theirs {
+            let only = |a: &BTreeSet<u64>, b: &BTreeSet<u64>| {
+                let some: Vec<String> = a.difference(b).take(12).map(u64::to_string).collect();
+                some.join(" ")
+            };
+            differences.push(format!(
+                "{filter}: only imgnet {}; only tshark {}",
+                only(&ours, &theirs),
+                only(&theirs, &ours)
+            ));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn the_opposite_of_the_opposite_is_the_filter_itself() {
+    let capture = captures_folder().join("pipeline-hang.pcap");
+    let all = chosen(&capture, "");
+    for filter in FILTERS.iter().chain(&[
+        "imgnet.picture == 0",
+        "imgnet.role == framing",
+        "imgnet.finding",
+        "imgnet.chunk in {1..3}",
+    ]) {
+        let chosen_ones = chosen(&capture, filter);
+        assert_eq!(
+            chosen(&capture, &format!("!(!({filter}))")),
+            chosen_ones,
+            "{filter}"
+        );
+        let others = chosen(&capture, &format!("!({filter})"));
+        assert!(others.is_disjoint(&chosen_ones), "{filter}");
+        assert_eq!(&others | &chosen_ones, all, "{filter}");
+    }
+}
