@@ -5,13 +5,13 @@
 //! framing + answers + stray; span = unique + gaps; the
 //! chunks' unique bytes + gaps of a picture sum to its length. This room reads no packets and prints nothing.
 
-pub mod chunks;
+pub(crate) mod chunks;
 pub mod comparison;
-pub mod coverage;
-pub mod map;
+pub(crate) mod coverage;
+pub(crate) mod map;
 mod problem;
 pub mod record;
-pub mod trace;
+pub(crate) mod trace;
 
 use std::fmt;
 use std::net::SocketAddr;

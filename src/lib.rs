@@ -71,6 +71,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Following an interface, as `imgnet capture` does (needs the right to capture):
+//!
+//! ```no_run
+//! use std::ops::ControlFlow;
+//!
+//! use imgnet::analysis::{Analysis, Collector, Options};
+//! use imgnet::source::live::{self, Live};
+//!
+//! let mut live = Live::open(&live::Options { filter: Some("tcp port 5050".into()), ..live::Options::default() })?;
+//! let mut analysis = Analysis::new(Options::default());
+//! let mut collector = Collector::new();
+//! for _ in 0..100 {
+//!     // Comes back after the timeout, whether there were frames or not.
+//!     live.poll(&mut |frame| {
+//!         analysis.frame(frame, &mut collector);
+//!         ControlFlow::Continue(())
+//!     })?;
+//! }
+//! assert_eq!(live.statistics()?.dropped, 0, "the kernel could not keep up");
+//! analysis.finish(&mut collector);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! One direction of a wire format, in any pieces; the encoder of the same:
 //!
 //! ```
@@ -101,7 +124,7 @@ pub mod digest;
 pub mod dissect;
 pub mod expect;
 pub mod findings;
-pub mod flow;
+pub(crate) mod flow;
 pub mod frame;
 pub mod imaging;
 #[cfg(feature = "archive")]
@@ -113,6 +136,6 @@ pub mod report;
 pub mod source;
 pub mod transfer;
 pub mod units;
-pub mod verify;
-pub mod view;
+pub(crate) mod verify;
+pub(crate) mod view;
 pub mod wire;

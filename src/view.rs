@@ -26,7 +26,7 @@ use crossterm::event::{
 };
 
 use self::draw::Look;
-pub use self::graphics::Graphics;
+pub(crate) use self::graphics::Graphics;
 use self::load::{Known, News};
 use self::model::{Key, Model, Wish};
 use self::terminal::Terminal;
@@ -42,7 +42,7 @@ const AGAIN: Duration = Duration::from_millis(300);
 
 /// What is to be viewed.
 #[derive(Debug)]
-pub struct View {
+pub(crate) struct View {
     /// The captures; of a capture that goes on, the file that grows.
     pub paths: Vec<PathBuf>,
     /// What stands at the top.
@@ -66,7 +66,7 @@ pub struct View {
 }
 
 /// Compares the pictures of a capture with files.
-pub struct Compare {
+pub(crate) struct Compare {
     /// The files, and folders of them.
     pub files: Vec<PathBuf>,
     /// What it finds, or why it cannot.
@@ -82,7 +82,7 @@ impl std::fmt::Debug for Compare {
 }
 
 /// A capture that goes on beside the viewer.
-pub trait Going: std::fmt::Debug {
+pub(crate) trait Going: std::fmt::Debug {
     /// Whether it still goes on.
     fn goes_on(&mut self) -> bool;
     /// Ends it.
@@ -97,7 +97,7 @@ pub trait Going: std::fmt::Debug {
 
 /// The viewer cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The terminal cannot be used.
     #[error("the terminal cannot be used for a full screen: {0}")]
     Terminal(#[from] std::io::Error),
@@ -110,7 +110,7 @@ pub enum Error {
 ///
 /// # Errors
 /// The terminal cannot be used, or the capture cannot be read at all.
-pub fn run(mut view: View) -> Result<(), Error> {
+pub(crate) fn run(mut view: View) -> Result<(), Error> {
     let look = Look {
         color: view.color,
         true_color: view.true_color,

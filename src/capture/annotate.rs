@@ -18,7 +18,7 @@ const ENHANCED_PACKET: u32 = 6;
 
 /// Why a file cannot be annotated.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The input.
     #[error("the capture cannot be read")]
     Read(#[source] io::Error),
@@ -32,7 +32,7 @@ pub enum Error {
 
 /// What became of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Copied {
+pub(crate) struct Copied {
     /// Frames, numbered as Wireshark does.
     pub frames: u64,
     /// Comments that were added.
@@ -86,7 +86,7 @@ impl Order {
 ///
 /// # Errors
 /// [`Error`].
-pub fn annotate(
+pub(crate) fn annotate(
     input: &mut dyn Read,
     out: &mut dyn Write,
     comments: &mut dyn FnMut(u64) -> Vec<String>,

@@ -37,7 +37,7 @@ const MOST_LINKS: u32 = 200_000;
 
 /// What the process will still do.
 #[derive(Debug, Clone, Default)]
-pub struct Needs {
+pub(crate) struct Needs {
     /// Folders in which it makes, renames and removes files.
     pub folders: Vec<PathBuf>,
     /// Files that it opens to read, and folders of such files.
@@ -58,7 +58,7 @@ pub struct Needs {
 
 /// What a process does with sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Network {
+pub(crate) enum Network {
     /// Nothing but what it has open.
     #[default]
     None,
@@ -89,7 +89,7 @@ const NAMES: [&str; 8] = [
 
 impl Needs {
     /// Those of a process that makes files beside each of `files`.
-    pub fn beside<'a>(files: impl IntoIterator<Item = &'a Path>) -> Self {
+    pub(crate) fn beside<'a>(files: impl IntoIterator<Item = &'a Path>) -> Self {
         let folders = files.into_iter().filter_map(|file| {
             let parent = file.parent()?;
             let here = parent.as_os_str().is_empty();
@@ -104,7 +104,7 @@ impl Needs {
     /// It opens these files, too, and what lies in these folders and below; where a link in them leads to a file
     /// elsewhere, that one.
     #[must_use]
-    pub fn reading<'a>(mut self, paths: impl IntoIterator<Item = &'a Path>) -> Self {
+    pub(crate) fn reading<'a>(mut self, paths: impl IntoIterator<Item = &'a Path>) -> Self {
         let mut left = MOST_LINKS;
         let mut folders: Vec<PathBuf> = Vec::new();
         for path in paths {
@@ -133,13 +133,13 @@ impl Needs {
 
     /// What it does with sockets.
     #[must_use]
-    pub fn with_network(self, network: Network) -> Self {
+    pub(crate) fn with_network(self, network: Network) -> Self {
         Self { network, ..self }
     }
 
     /// It fills the terminal, and waits for keys.
     #[must_use]
-    pub fn on_terminal(self) -> Self {
+    pub(crate) fn on_terminal(self) -> Self {
         Self {
             terminal: true,
             ..self
@@ -148,7 +148,10 @@ impl Needs {
 
     /// It captures on this socket.
     #[must_use]
-    pub fn capturing<'a>(mut self, sockets: impl IntoIterator<Item = BorrowedFd<'a>>) -> Self {
+    pub(crate) fn capturing<'a>(
+        mut self,
+        sockets: impl IntoIterator<Item = BorrowedFd<'a>>,
+    ) -> Self {
         let sockets = sockets.into_iter().map(|socket| socket.as_raw_fd());
         self.captures.extend(sockets);
         self
@@ -156,7 +159,8 @@ impl Needs {
 
     /// It keeps a store in its folders.
     #[must_use]
-    pub fn storing(self) -> Self {
+    #[cfg(feature = "archive")]
+    pub(crate) fn storing(self) -> Self {
         Self {
             stores: true,
             ..self
@@ -165,7 +169,7 @@ impl Needs {
 
     /// It ends this program, and removes the folder of what it made, which it reads until then.
     #[must_use]
-    pub fn ending(mut self, program: u32, folder: &Path) -> Self {
+    pub(crate) fn ending(mut self, program: u32, folder: &Path) -> Self {
         self.reads.push(folder.to_owned());
         self.removes.push(folder.to_owned());
         Self {
@@ -187,7 +191,7 @@ impl Needs {
 
 /// What became of each step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Confinement {
+pub(crate) struct Confinement {
     /// Capabilities given up.
     pub capabilities: Step,
     /// No program that it might execute gains rights.
@@ -200,7 +204,7 @@ pub struct Confinement {
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// In force.
     InForce,
     /// In force in part: the kernel knows less than was asked for, or something had to be kept.
@@ -221,7 +225,7 @@ impl fmt::Display for Step {
 
 impl Confinement {
     /// Whether the kernel lacks a part, so that it does not hold what it should.
-    pub fn lacks(&self) -> bool {
+    pub(crate) fn lacks(&self) -> bool {
         [&self.no_new_privileges, &self.landlock, &self.seccomp]
             .into_iter()
             .any(|step| matches!(step, Step::Without(_)))
@@ -241,7 +245,7 @@ impl fmt::Display for Confinement {
 /// Confines the calling thread, and those that it starts from now on. Nothing of it can be undone.
 ///
 /// Never fails: what the kernel has not, or does not allow, is done without, and the result says so.
-pub fn confine(needs: &Needs) -> Confinement {
+pub(crate) fn confine(needs: &Needs) -> Confinement {
     // Landlock opens the folders, so it comes before the list of system calls.
     let no_new_privileges = match rustix::thread::set_no_new_privs(true) {
         Ok(()) => Step::InForce,
@@ -355,7 +359,7 @@ fn landlock(needs: &Needs) -> Result<Step, landlock::RulesetError> {
 }
 
 /// What the kernel has of Landlock: tried out on a thread that ends at once.
-pub fn landlock_status() -> LandlockStatus {
+pub(crate) fn landlock_status() -> LandlockStatus {
     let tried = std::thread::spawn(|| {
         Ruleset::default()
             .handle_access(AccessFs::from_all(ABI::V1))

@@ -6,9 +6,9 @@
 //! needs, [`repair`] cuts the half block off the file of a capture that was killed. This room decides nothing about pictures
 //! and prints nothing.
 
-pub mod annotate;
-pub mod confine;
+pub(crate) mod annotate;
+pub(crate) mod confine;
 pub mod pcapng;
 pub mod private;
-pub mod repair;
-pub mod session;
+pub(crate) mod repair;
+pub(crate) mod session;

@@ -14,7 +14,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use super::confine::{Needs, confine};
 
 /// The argument by which the program becomes the repairer.
-pub const REPAIR: &str = "repair-capture";
+pub(crate) const REPAIR: &str = "repair-capture";
 /// Bytes read at once: many small blocks, or the beginning of a long one.
 const READ: usize = 4096;
 /// Type of a section header, which every file begins with.
@@ -23,7 +23,7 @@ const SECTION: u32 = 0x0a0d_0d0a;
 const PACKET: u32 = 6;
 
 /// The process that waits beside a capture.
-pub struct Repairer {
+pub(crate) struct Repairer {
     child: Child,
     line: ChildStdin,
 }
@@ -33,7 +33,7 @@ impl Repairer {
     ///
     /// # Errors
     /// When the program cannot be started again.
-    pub fn beside(file: &File) -> io::Result<Self> {
+    pub(crate) fn beside(file: &File) -> io::Result<Self> {
         let mut child = Command::new("/proc/self/exe")
             .arg(REPAIR)
             .stdin(Stdio::piped())
@@ -47,7 +47,7 @@ impl Repairer {
     }
 
     /// The capture ended well, or as well as it could.
-    pub fn dismiss(mut self) {
+    pub(crate) fn dismiss(mut self) {
         // One that is gone has nothing to repair any more.
         let _ = self.line.write_all(b".");
         drop(self.line);
@@ -59,7 +59,7 @@ impl Repairer {
 ///
 /// # Errors
 /// A file that cannot be read or cut.
-pub fn repair() -> io::Result<()> {
+pub(crate) fn repair() -> io::Result<()> {
     let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     confine(&Needs::default());
     let mut said = Vec::new();

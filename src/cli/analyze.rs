@@ -37,7 +37,7 @@ use crate::report::table::conversations;
                   is shown).",
     max_term_width = 100
 )]
-pub struct Analyze {
+pub(crate) struct Analyze {
     #[command(flatten)]
     captures: CapturePaths,
 

@@ -37,7 +37,7 @@ use crate::source;
                   written; 3 the input is cut short or damaged (what could be read is in the copy).",
     max_term_width = 100
 )]
-pub struct Annotate {
+pub(crate) struct Annotate {
     /// Capture file: pcap or pcapng, also gzip or zstd
     #[arg(value_name = "CAPTURE")]
     capture: PathBuf,

@@ -31,7 +31,7 @@ use crate::cli::values::{duration, pause};
                   written; 3 a capture is cut short or damaged (what could be read of it is in the lake).",
     max_term_width = 100
 )]
-pub struct Archive {
+pub(crate) struct Archive {
     /// Capture files, and folders of them
     #[arg(value_name = "CAPTURE|DIR")]
     captures: Vec<PathBuf>,

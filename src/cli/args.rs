@@ -20,7 +20,7 @@ const LIVE: usize = 4 << 10;
 
 /// The capture files.
 #[derive(Debug, Args)]
-pub struct CapturePaths {
+pub(crate) struct CapturePaths {
     /// Capture files: pcap or pcapng, also gzip or zstd; several are one capture, - is standard input
     #[arg(required = true, value_name = "CAPTURE")]
     pub captures: Vec<PathBuf>,
@@ -28,7 +28,7 @@ pub struct CapturePaths {
 
 /// What every command that reads packets takes: how to analyse, and how to tell.
 #[derive(Debug, Args)]
-pub struct Common {
+pub(crate) struct Common {
     /// How to analyse.
     #[command(flatten)]
     pub analysis: AnalysisArgs,
@@ -40,7 +40,7 @@ pub struct Common {
 /// How to analyse.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Analysis")]
-pub struct AnalysisArgs {
+pub(crate) struct AnalysisArgs {
     /// Wire format on a port, e.g. 5050=marker or 9909=raw-pixels=640; found out where not given
     #[arg(long = "protocol", value_name = "PORT=FORMAT", value_parser = protocol,
           long_help = protocol_help())]
@@ -69,7 +69,7 @@ pub struct AnalysisArgs {
 
 /// A layout, and the file that describes it.
 #[derive(Debug, Clone)]
-pub struct LayoutFile {
+pub(crate) struct LayoutFile {
     path: PathBuf,
     protocol: Protocol,
 }
@@ -77,7 +77,7 @@ pub struct LayoutFile {
 /// Limits against huge or hostile input.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits (reaching one is a finding; sizes take K, M and G)")]
-pub struct LimitArgs {
+pub(crate) struct LimitArgs {
     /// Memory for all that is kept: beyond it detail is dropped, then streams are only summed up, the report says so and is
     /// inconclusive at best [default: half of what is free]
     #[arg(long, value_name = "SIZE", value_parser = limit)]
@@ -99,7 +99,7 @@ pub struct LimitArgs {
 /// How to tell what was found.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
-pub struct OutputArgs {
+pub(crate) struct OutputArgs {
     /// Table for people, json for programs, csv for spreadsheets
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FormatArg::Table)]
     pub format: FormatArg,
@@ -132,7 +132,7 @@ pub struct OutputArgs {
 
 /// `--digest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DigestArg {
+pub(crate) enum DigestArg {
     /// SHA-256, of pictures and directions
     Sha256,
     /// BLAKE3, of pictures
@@ -145,7 +145,7 @@ pub enum DigestArg {
 
 /// `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FormatArg {
+pub(crate) enum FormatArg {
     /// For people
     Table,
     /// One object, imgnet/report/v1
@@ -156,7 +156,7 @@ pub enum FormatArg {
 
 /// `--csv`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CsvArg {
+pub(crate) enum CsvArg {
     /// A row for each picture
     Images,
     /// A row for each direction of each stream
@@ -171,7 +171,7 @@ pub enum CsvArg {
 
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ColorArg {
+pub(crate) enum ColorArg {
     /// On a terminal
     Auto,
     /// Always
@@ -182,7 +182,7 @@ pub enum ColorArg {
 
 /// What is to be rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rendering {
+pub(crate) enum Rendering {
     /// `report::table`
     Table,
     /// `report::json`
@@ -198,7 +198,7 @@ impl AnalysisArgs {
     }
 
     /// The options of the analysis.
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         let defaults = Limits::default();
         let limits = &self.limits;
         let memory = limits.max_memory.map_or_else(
@@ -240,7 +240,7 @@ impl OutputArgs {
     ///
     /// # Errors
     /// `--csv` beside another format than csv.
-    pub fn rendering(&self) -> anyhow::Result<Rendering> {
+    pub(crate) fn rendering(&self) -> anyhow::Result<Rendering> {
         let table = match self.csv {
             None | Some(CsvArg::Images) => Table::Images,
             Some(CsvArg::Streams) => Table::Streams,
@@ -259,7 +259,7 @@ impl OutputArgs {
     }
 
     /// How much to tell.
-    pub fn detail(&self) -> Detail {
+    pub(crate) fn detail(&self) -> Detail {
         match (self.quiet, self.verbose) {
             (true, _) => Detail::Quiet,
             (false, 0) => Detail::Normal,

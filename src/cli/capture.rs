@@ -68,7 +68,7 @@ const AFTER_IMAGES: Duration = Duration::from_millis(250);
                   to capture (imgnet doctor says what to do).",
     max_term_width = 100
 )]
-pub struct Capture {
+pub(crate) struct Capture {
     /// Interface to capture on [default: lo]; may be repeated
     #[arg(short, long = "interface", value_name = "IFACE")]
     interfaces: Vec<String>,

@@ -54,7 +54,7 @@ const MOST_BYTES: u64 = 16 << 20;
                   not captured), and none fails.",
     max_term_width = 100
 )]
-pub struct Check {
+pub(crate) struct Check {
     #[command(flatten)]
     captures: CapturePaths,
 

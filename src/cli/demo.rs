@@ -54,7 +54,7 @@ const RING_BYTES: u64 = 64 << 20;
                   lost, so there is no honest verdict; 4 not allowed to capture (imgnet doctor says what to do).",
     max_term_width = 100
 )]
-pub struct Demo {
+pub(crate) struct Demo {
     /// Folder for what the demo leaves behind
     #[arg(value_name = "DIR", default_value = "imgnet-demo")]
     dir: PathBuf,

@@ -14,7 +14,7 @@ use crate::report::text;
 /// Say whether this user can capture here, and if not, which command changes it
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Exit codes: 0 capturing works here one way or another; 4 it does not.")]
-pub struct Doctor {
+pub(crate) struct Doctor {
     /// How to say it
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,

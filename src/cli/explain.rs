@@ -25,7 +25,7 @@ use crate::report::{Detail, Style, explain, members};
                   imgnet explain --format json | jq '.[].name'",
     max_term_width = 100
 )]
-pub struct Explain {
+pub(crate) struct Explain {
     /// Findings, and any other word that reports show: verdicts, wire formats, causes
     #[arg(value_name = "NAME")]
     names: Vec<String>,

@@ -45,7 +45,7 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// Writes pictures into a folder.
 #[derive(Debug)]
-pub struct Extract {
+pub(crate) struct Extract {
     folder: PathBuf,
     force: bool,
     parts: BTreeMap<PictureId, Part>,
@@ -92,7 +92,7 @@ impl Extract {
     ///
     /// # Errors
     /// A folder that cannot be made or written, or that holds extracted pictures when `force` is not given.
-    pub fn into_folder(folder: &Path, force: bool) -> anyhow::Result<Self> {
+    pub(crate) fn into_folder(folder: &Path, force: bool) -> anyhow::Result<Self> {
         let shown = folder.display();
         let cannot = |what| trouble(folder, what, "choose another folder for --extract");
         fs::create_dir_all(folder).map_err(cannot("cannot be made a folder"))?;
@@ -133,12 +133,12 @@ impl Extract {
     }
 
     /// Whether a file could not be written: nothing more is.
-    pub fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         self.failure.is_some() || self.interruption.is_told()
     }
 
     /// One event of the analysis.
-    pub fn see(&mut self, event: &Event<'_>) {
+    pub(crate) fn see(&mut self, event: &Event<'_>) {
         if self.failed() {
             return;
         }
@@ -154,7 +154,7 @@ impl Extract {
     ///
     /// # Errors
     /// The first file that could not be written.
-    pub fn finish(self) -> anyhow::Result<Extracted> {
+    pub(crate) fn finish(self) -> anyhow::Result<Extracted> {
         match self.failure {
             Some(failure) => Err(failure),
             None if self.interruption.is_told() => {

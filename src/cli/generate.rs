@@ -11,7 +11,7 @@ use crate::cli::output::trouble;
 
 /// Write completions for shells, or manual pages, of all three programs into a folder
 #[derive(Debug, Args)]
-pub struct Generate {
+pub(crate) struct Generate {
     /// What to write
     #[arg(value_enum, value_name = "WHAT")]
     what: What,

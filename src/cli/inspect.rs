@@ -1,11 +1,11 @@
 //! The commands that look inside: `packets`, `packet`, `follow`, `fields`.
 
 mod crew;
-pub mod fields;
-pub mod follow;
-pub mod packet;
-pub mod packets;
-pub mod view;
+pub(crate) mod fields;
+pub(crate) mod follow;
+pub(crate) mod packet;
+pub(crate) mod packets;
+pub(crate) mod view;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -33,7 +33,7 @@ use crate::units::{FrameNumber, PictureId, StreamId};
 
 /// `-Y`.
 #[derive(Debug, Args)]
-pub struct FilterArg {
+pub(crate) struct FilterArg {
     /// Only frames that this filter chooses, in Wireshark's display filter syntax
     ///
     /// For example: -Y 'tcp.stream == 2 && imgnet.role == framing', -Y 'imgnet.picture == 0 && imgnet.offset <= 10240 &&
@@ -45,7 +45,7 @@ pub struct FilterArg {
 /// How to show it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
-pub struct LookArgs {
+pub(crate) struct LookArgs {
     /// Colours.
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorArg::Auto,
           help = "Colours: auto means on a terminal, unless NO_COLOR is set or TERM is dumb")]

@@ -26,7 +26,7 @@ use crate::wire::Protocol;
                   input that cannot be read.",
     max_term_width = 100
 )]
-pub struct ShowLayout {
+pub(crate) struct ShowLayout {
     #[command(flatten)]
     captures: CapturePaths,
 

@@ -17,7 +17,7 @@ use crate::report::{Style, csv, json, table};
 /// The output cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to {}", .to.as_deref().map_or_else(|| "standard output".into(), Path::to_string_lossy))]
-pub struct WriteError {
+pub(crate) struct WriteError {
     /// The file; absent for standard output.
     pub to: Option<PathBuf>,
     /// What the system says.
@@ -27,14 +27,14 @@ pub struct WriteError {
 
 impl WriteError {
     /// Whether the reader of the output has gone away.
-    pub fn is_closed_pipe(&self) -> bool {
+    pub(crate) fn is_closed_pipe(&self) -> bool {
         self.source.kind() == io::ErrorKind::BrokenPipe
     }
 }
 
 /// An output that was found good before the work began.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     rendering: Rendering,
     style: Style,
     sink: Sink,
@@ -56,7 +56,7 @@ impl Output {
     ///
     /// # Errors
     /// Options that contradict each other, an output that is one of the `inputs`, or that cannot be opened.
-    pub fn open(output: &OutputArgs, inputs: &[PathBuf]) -> anyhow::Result<Self> {
+    pub(crate) fn open(output: &OutputArgs, inputs: &[PathBuf]) -> anyhow::Result<Self> {
         let rendering = output.rendering()?;
         let file = output
             .output
@@ -75,17 +75,17 @@ impl Output {
     }
 
     /// How a rendering for people is to look there.
-    pub fn style(&self) -> &Style {
+    pub(crate) fn style(&self) -> &Style {
         &self.style
     }
 
     /// What is to be rendered.
-    pub fn rendering(&self) -> Rendering {
+    pub(crate) fn rendering(&self) -> Rendering {
         self.rendering
     }
 
     /// Whether it goes to standard output.
-    pub fn is_stdout(&self) -> bool {
+    pub(crate) fn is_stdout(&self) -> bool {
         matches!(self.sink, Sink::Stdout)
     }
 
@@ -93,7 +93,7 @@ impl Output {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn write(self, report: &Report) -> Result<(), WriteError> {
+    pub(crate) fn write(self, report: &Report) -> Result<(), WriteError> {
         let (rendering, style) = (self.rendering, self.style);
         self.write_with(|out| render(report, rendering, &style, out))
     }
@@ -102,7 +102,7 @@ impl Output {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn write_with(
+    pub(crate) fn write_with(
         self,
         render: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), WriteError> {

@@ -32,7 +32,7 @@ const LARGEST: u64 = 64 << 20;
 /// `--report`.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Page")]
-pub struct PageArgs {
+pub(crate) struct PageArgs {
     /// Also write one HTML page that shows it all: verdict, pictures, drawings, findings
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
@@ -85,7 +85,7 @@ impl Summary {
 
 /// `--theme`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ThemeArg {
+pub(crate) enum ThemeArg {
     /// As the reader's system has it
     Auto,
     /// Dark on light

@@ -26,7 +26,7 @@ const PROGRAM: &str = "imgnet-query";
                   imgnet-query is looked for beside imgnet, then in PATH. Build it with: cargo build --release -p imgnet-query",
     max_term_width = 100
 )]
-pub struct Query {
+pub(crate) struct Query {
     /// The lake, the SQL, and the options of imgnet-query
     #[arg(
         value_name = "LAKE SQL",

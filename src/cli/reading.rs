@@ -8,7 +8,7 @@ use crate::analysis::{Observer, Options};
 use crate::report::model::{CaptureFile, Packets};
 
 /// Captures that were opened.
-pub trait Frames {
+pub(crate) trait Frames {
     /// Passes every frame through an analysis, whose events go to `watch`, until there are no more or `watch`
     /// breaks.
     ///
@@ -20,14 +20,14 @@ pub trait Frames {
 }
 
 /// Watches an analysis, and may end it.
-pub trait Watch: Observer {
+pub(crate) trait Watch: Observer {
     /// A frame was analysed of which so many bytes had been captured. Breaks where going on is of no use.
     fn frame(&mut self, captured: usize) -> ControlFlow<()>;
 }
 
 /// What was read.
 #[derive(Debug)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// The files.
     pub captures: Vec<CaptureFile>,
     /// What became of their frames.

@@ -33,7 +33,7 @@ use crate::cli::verify::watched::{Watched, Watchers};
                   page that cannot be written; 3 the input is cut short or damaged (what could be read is shown).",
     max_term_width = 100
 )]
-pub struct Report {
+pub(crate) struct Report {
     #[command(flatten)]
     captures: CapturePaths,
 

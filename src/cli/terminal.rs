@@ -17,7 +17,7 @@ const UNKNOWN: usize = 80;
 
 /// Where a picture is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Canvas {
+pub(crate) struct Canvas {
     /// Columns that there are.
     pub columns: u32,
     /// What they can show.
@@ -26,7 +26,7 @@ pub struct Canvas {
 
 /// The environment, as far as it matters to a rendering.
 #[derive(Debug, Clone, Default)]
-pub struct Environment {
+pub(crate) struct Environment {
     /// Whether the output goes to a terminal.
     pub terminal: bool,
     /// Its columns; absent where unknown.
@@ -45,7 +45,7 @@ pub struct Environment {
 
 impl Environment {
     /// The environment of this process. `to_file`: the output goes to a file, not to standard output.
-    pub fn of_process(to_file: bool) -> Self {
+    pub(crate) fn of_process(to_file: bool) -> Self {
         let variable = |name| {
             env::var(name)
                 .ok()
@@ -71,7 +71,7 @@ impl Environment {
 
     /// In how many columns and by what a picture is drawn there, with these wishes: colours only where `TERM` or
     /// `COLORTERM` says that there are enough of them.
-    pub fn canvas(&self, color: ColorArg, ascii: bool) -> Canvas {
+    pub(crate) fn canvas(&self, color: ColorArg, ascii: bool) -> Canvas {
         let style = self.look(color, ascii, Detail::Normal);
         let term = self.term.as_deref().unwrap_or_default();
         let palette = match (style.unicode, style.color) {
@@ -88,12 +88,12 @@ impl Environment {
     }
 
     /// How to render there.
-    pub fn style(&self, output: &OutputArgs) -> Style {
+    pub(crate) fn style(&self, output: &OutputArgs) -> Style {
         self.look(output.color, output.ascii, output.detail())
     }
 
     /// How to render there, with these wishes.
-    pub fn look(&self, color: ColorArg, ascii: bool, detail: Detail) -> Style {
+    pub(crate) fn look(&self, color: ColorArg, ascii: bool, detail: Detail) -> Style {
         let columns = self
             .columns
             .filter(|&columns| columns > 0)

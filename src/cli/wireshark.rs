@@ -72,7 +72,7 @@ enum Kind {
                   written.",
     max_term_width = 100
 )]
-pub struct Wireshark {
+pub(crate) struct Wireshark {
     #[command(subcommand)]
     what: What,
 }

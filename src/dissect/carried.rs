@@ -134,7 +134,7 @@ impl<'a> Pieces<'a> {
 }
 
 /// Each of the pieces.
-pub type Each<'p, 'a> =
+pub(crate) type Each<'p, 'a> =
     Chain<Flatten<slice::Iter<'p, Option<Piece<'a>>>>, slice::Iter<'p, Piece<'a>>>;
 
 impl<'p, 'a> IntoIterator for &'p Pieces<'a> {
@@ -311,7 +311,7 @@ impl Piece<'_> {
 }
 
 /// A number with thousands separators, without an allocation.
-pub fn push_count(out: &mut String, number: u64) {
+pub(crate) fn push_count(out: &mut String, number: u64) {
     let mut short = Short::<27>::new();
     short.count(number);
     short.end(out);

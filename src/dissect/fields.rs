@@ -15,7 +15,7 @@ use super::seen::Seen;
 use super::value::{Kind, Value};
 
 /// What is shown a field's values, and where in the frame each lies where it does lie there.
-pub type Show<'s, 'a> = dyn FnMut(Value<'a>, Option<Range<usize>>) + 's;
+pub(crate) type Show<'s, 'a> = dyn FnMut(Value<'a>, Option<Range<usize>>) + 's;
 
 /// A field.
 #[derive(Clone, Copy)]
@@ -63,7 +63,7 @@ impl Field {
 }
 
 /// All fields, in the order of the layers.
-pub fn all() -> impl Iterator<Item = &'static Field> {
+pub(crate) fn all() -> impl Iterator<Item = &'static Field> {
     [
         link::FIELDS,
         upper::IP,
@@ -76,12 +76,12 @@ pub fn all() -> impl Iterator<Item = &'static Field> {
 }
 
 /// The field of this name.
-pub fn find(name: &str) -> Option<&'static Field> {
+pub(crate) fn find(name: &str) -> Option<&'static Field> {
     all().find(|field| field.name == name)
 }
 
 /// The names nearest to one that there is not.
-pub fn nearest(name: &str) -> Option<&'static str> {
+pub(crate) fn nearest(name: &str) -> Option<&'static str> {
     let wanted = name.to_ascii_lowercase();
     all()
         .map(|field| (strsim::damerau_levenshtein(&wanted, field.name), field.name))

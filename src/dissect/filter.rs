@@ -15,7 +15,7 @@ use std::ops::Range;
 use super::fields::Field;
 use super::seen::Seen;
 
-pub use constant::{Constant, Pattern};
+pub(crate) use constant::Constant;
 
 /// A filter that was understood.
 #[derive(Debug, Clone, PartialEq)]

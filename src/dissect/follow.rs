@@ -17,7 +17,7 @@ const MOST_WAITING: usize = 32 << 20;
 
 /// Consecutive bytes of one direction that are of one kind.
 #[derive(Debug, Clone, Copy)]
-pub struct Block<'b> {
+pub(crate) struct Block<'b> {
     /// Index of the direction in the stream's account.
     pub direction: usize,
     /// What they are.
@@ -55,7 +55,7 @@ struct Waiting {
 
 /// Follows one stream.
 #[derive(Debug)]
-pub struct Follow {
+pub(crate) struct Follow {
     stream: StreamId,
     /// Only this direction.
     only: Option<usize>,
@@ -68,7 +68,7 @@ type Show<'s> = dyn FnMut(&Block<'_>) + 's;
 
 impl Follow {
     /// Follows a stream: one direction or both, these stream offsets of each.
-    pub fn new(stream: StreamId, only: Option<usize>, range: Range<u64>) -> Self {
+    pub(crate) fn new(stream: StreamId, only: Option<usize>, range: Range<u64>) -> Self {
         Self {
             stream,
             only,
@@ -78,12 +78,12 @@ impl Follow {
     }
 
     /// The stream.
-    pub fn stream(&self) -> StreamId {
+    pub(crate) fn stream(&self) -> StreamId {
         self.stream
     }
 
     /// Takes the next frame of the capture and shows what is in order now; what a frame carries that is not `wanted` is passed over.
-    pub fn frame(&mut self, seen: &Seen<'_>, wanted: bool, show: &mut Show<'_>) {
+    pub(crate) fn frame(&mut self, seen: &Seen<'_>, wanted: bool, show: &mut Show<'_>) {
         let (Some(place), Some(packet)) = (seen.place, seen.packet()) else {
             return;
         };
@@ -127,7 +127,7 @@ impl Follow {
     }
 
     /// No more frames come: shows what still waits, with what is missing before it.
-    pub fn finish(&mut self, index: &Index, show: &mut Show<'_>) {
+    pub(crate) fn finish(&mut self, index: &Index, show: &mut Show<'_>) {
         for at in 0..2 {
             self.drain(at, index, show);
             while let Some(offset) = self.directions[side(at)].waiting.keys().next().copied() {

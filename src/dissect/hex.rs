@@ -14,11 +14,11 @@ use crate::report::{Style, text};
 use crate::units::count;
 
 /// Bytes in a line.
-pub const LINE: usize = 16;
+pub(crate) const LINE: usize = 16;
 
 /// A stretch of a frame, and what it is.
 #[derive(Debug, Clone)]
-pub struct Stretch {
+pub(crate) struct Stretch {
     /// Bytes in the frame.
     pub bytes: Range<usize>,
     /// Their layer.
@@ -30,7 +30,7 @@ pub struct Stretch {
 }
 
 /// The stretches of a frame, in order, without overlap.
-pub fn stretches(seen: &Seen<'_>) -> Vec<Stretch> {
+pub(crate) fn stretches(seen: &Seen<'_>) -> Vec<Stretch> {
     let layers = seen.layers();
     let end = seen.frame.data.len();
     let mut all = Vec::new();
@@ -115,7 +115,7 @@ fn usize_of(number: u64) -> usize {
 }
 
 /// How a layer's bytes look.
-pub fn paint(layer: Layer) -> Paint {
+pub(crate) fn paint(layer: Layer) -> Paint {
     let fore = |color: AnsiColor| Paint::new().fg_color(Some(Color::Ansi(color)));
     match layer {
         Layer::Frame => Paint::new().dimmed(),
@@ -130,7 +130,7 @@ pub fn paint(layer: Layer) -> Paint {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn dump(
+pub(crate) fn dump(
     data: &[u8],
     stretches: &[Stretch],
     first_offset: u64,

@@ -9,7 +9,7 @@ use super::tcp::Remarks;
 use crate::decode::{Skip, Tcp, Transport};
 
 /// The protocol of the highest layer that is known.
-pub fn protocol(seen: &Seen<'_>) -> &'static str {
+pub(crate) fn protocol(seen: &Seen<'_>) -> &'static str {
     match seen.content {
         Content::Packet(packet) => match packet.transport {
             Transport::Tcp(_) if is_http(seen) => "HTTP",
@@ -64,7 +64,7 @@ fn other(seen: &Seen<'_>) -> &'static str {
 }
 
 /// One line that says what the packet says.
-pub fn write(seen: &Seen<'_>, out: &mut String, unicode: bool) {
+pub(crate) fn write(seen: &Seen<'_>, out: &mut String, unicode: bool) {
     match seen.content {
         Content::Packet(packet) => {
             let arrow = if unicode { " → " } else { " -> " };
@@ -91,7 +91,7 @@ pub fn write(seen: &Seen<'_>, out: &mut String, unicode: bool) {
 }
 
 /// Why a frame is not decoded, in words.
-pub fn reason(skip: Skip) -> &'static str {
+pub(crate) fn reason(skip: Skip) -> &'static str {
     match skip {
         Skip::UnknownLinkType => "not decoded: link type unknown to imgnet",
         Skip::NotIp => "not IP",
@@ -166,7 +166,7 @@ fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: &str, out: &mut String) {
 }
 
 /// The flags by their names, as Wireshark's list has them.
-pub fn flags(tcp: &Tcp, out: &mut String) {
+pub(crate) fn flags(tcp: &Tcp, out: &mut String) {
     let mut line = Short::<48>::new();
     short_flags(tcp, &mut line);
     line.end(out);
@@ -210,7 +210,7 @@ pub(super) fn push(out: &mut String, number: u64) {
 }
 
 /// Whether Wireshark would colour the segment as trouble.
-pub fn is_trouble(remarks: Remarks) -> bool {
+pub(crate) fn is_trouble(remarks: Remarks) -> bool {
     remarks.has(Remarks::RETRANSMISSION)
         || remarks.has(Remarks::FAST_RETRANSMISSION)
         || remarks.has(Remarks::SPURIOUS_RETRANSMISSION)

@@ -14,7 +14,7 @@ const MOST: usize = 20_000;
 
 /// One rung.
 #[derive(Debug, Clone)]
-pub struct Rung {
+pub(crate) struct Rung {
     /// Time of its first frame since the stream's first; absent without times.
     pub at: Option<i64>,
     /// Whether the side that sent the stream's first frame sends it; absent for silence.
@@ -31,7 +31,7 @@ pub struct Rung {
 
 /// Gathers the rungs of one stream.
 #[derive(Debug)]
-pub struct Ladder {
+pub(crate) struct Ladder {
     stream: StreamId,
     rungs: Vec<Rung>,
     open: Option<Open>,
@@ -70,7 +70,7 @@ enum Key {
 
 impl Ladder {
     /// Of this stream.
-    pub fn of(stream: StreamId) -> Self {
+    pub(crate) fn of(stream: StreamId) -> Self {
         Self {
             stream,
             rungs: Vec::new(),
@@ -83,7 +83,7 @@ impl Ladder {
     }
 
     /// Takes the next frame of the capture.
-    pub fn frame(&mut self, seen: &Seen<'_>) {
+    pub(crate) fn frame(&mut self, seen: &Seen<'_>) {
         let (Some(place), Some(packet)) = (seen.place, seen.packet()) else {
             return;
         };
@@ -122,7 +122,7 @@ impl Ladder {
     }
 
     /// The rungs, once no more frames come; `end` is when the capture ended.
-    pub fn finish(mut self, end: Option<Timestamp>, last_frame: u64) -> Vec<Rung> {
+    pub(crate) fn finish(mut self, end: Option<Timestamp>, last_frame: u64) -> Vec<Rung> {
         self.close();
         if let (Some(end), Some(last)) = (end, self.last) {
             let silence = end.since(last);

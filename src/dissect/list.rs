@@ -8,9 +8,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Color, Style as Paint};
 
-pub use json::json;
+pub(crate) use json::json;
 
-use super::carried::{Carried, Role, push_count};
+use super::carried::{Carried, Role};
 use super::fields::{self, Field, link};
 use super::info;
 use super::seen::Seen;
@@ -26,7 +26,7 @@ const LEAST: usize = 16;
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Column {
+pub(crate) enum Column {
     /// Frame number.
     Number,
     /// Time, as [`Clock`] says.
@@ -50,7 +50,7 @@ pub enum Column {
 }
 
 /// Those of a list that asks for no others.
-pub const COLUMNS: [Column; 9] = [
+pub(crate) const COLUMNS: [Column; 9] = [
     Column::Number,
     Column::Time,
     Column::Source,
@@ -64,7 +64,7 @@ pub const COLUMNS: [Column; 9] = [
 
 impl Column {
     /// The column of this name, or of the field of this name.
-    pub fn find(name: &str) -> Option<Self> {
+    pub(crate) fn find(name: &str) -> Option<Self> {
         let name = name.trim();
         COLUMNS
             .into_iter()
@@ -73,7 +73,7 @@ impl Column {
     }
 
     /// As `--columns` takes it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Number => "number",
             Self::Time => "time",
@@ -119,7 +119,7 @@ impl Column {
 
 /// What the time column shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clock {
+pub(crate) enum Clock {
     /// Seconds since the first frame of the capture.
     Relative,
     /// Seconds since the frame before.
@@ -132,7 +132,7 @@ pub enum Clock {
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     Table,
     /// One object.
@@ -145,7 +145,7 @@ pub enum Format {
 
 /// Puts rows into words. Knows nothing of the rows before, so that several threads may put rows into words at once.
 #[derive(Debug, Clone)]
-pub struct Rows {
+pub(crate) struct Rows {
     format: Format,
     columns: Vec<Column>,
     clock: Clock,
@@ -156,7 +156,7 @@ pub struct Rows {
 
 impl Rows {
     /// Adds a frame's row to `out`: any but the first.
-    pub fn add(&self, seen: &Seen<'_>, out: &mut String) {
+    pub(crate) fn add(&self, seen: &Seen<'_>, out: &mut String) {
         match self.format {
             Format::Table => self.table(seen, out),
             Format::Csv => self.csv(seen, out),
@@ -244,7 +244,7 @@ impl Rows {
 }
 
 /// Writes a list.
-pub struct List<W> {
+pub(crate) struct List<W> {
     out: W,
     words: Rows,
     /// Rows that wait for the columns to be measured; absent once they are, and where there are none to be measured.
@@ -258,7 +258,7 @@ impl<W: Write> List<W> {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn new(
+    pub(crate) fn new(
         mut out: W,
         format: Format,
         columns: Vec<Column>,
@@ -289,13 +289,13 @@ impl<W: Write> List<W> {
     }
 
     /// How many rows were written with [`Self::row`].
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.rows
     }
 
     /// By what all further rows may be put into words, and where they are to be written; absent before the first row is
     /// written.
-    pub fn further(&mut self) -> Option<(Rows, &mut W)> {
+    pub(crate) fn further(&mut self) -> Option<(Rows, &mut W)> {
         let begun = self.rows > 0 && self.waiting.is_none();
         begun.then(|| (self.words.clone(), &mut self.out))
     }
@@ -304,7 +304,7 @@ impl<W: Write> List<W> {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn row(&mut self, seen: &Seen<'_>) -> io::Result<()> {
+    pub(crate) fn row(&mut self, seen: &Seen<'_>) -> io::Result<()> {
         self.rows += 1;
         if let Some(waiting) = &mut self.waiting {
             let words = &self.words;
@@ -383,7 +383,7 @@ impl<W: Write> List<W> {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn finish(mut self, next: Option<u64>, analysed: Option<u64>) -> io::Result<()> {
+    pub(crate) fn finish(mut self, next: Option<u64>, analysed: Option<u64>) -> io::Result<()> {
         let token = next.map_or_else(|| "null".to_owned(), |next| format!("\"{next}\""));
         let frames = analysed.map_or_else(|| "null".to_owned(), |frames| frames.to_string());
         match self.words.format {
@@ -472,7 +472,7 @@ fn end_line(line: &mut String, start: usize, paint: Paint) {
 }
 
 /// The colour of a role, as the legend in the help has it.
-pub fn color(role: Role) -> Option<AnsiColor> {
+pub(crate) fn color(role: Role) -> Option<AnsiColor> {
     Some(match role {
         Role::Picture => AnsiColor::Green,
         Role::Framing => AnsiColor::Cyan,
@@ -484,7 +484,7 @@ pub fn color(role: Role) -> Option<AnsiColor> {
 }
 
 /// How a frame's row looks.
-pub fn paint(seen: &Seen<'_>) -> Paint {
+pub(crate) fn paint(seen: &Seen<'_>) -> Paint {
     let fore = |color: AnsiColor| Paint::new().fg_color(Some(Color::Ansi(color)));
     match seen.index.worst_of(seen.frame.number) {
         Some(Severity::Error) => return fore(AnsiColor::Red).bold(),
@@ -505,7 +505,7 @@ pub fn paint(seen: &Seen<'_>) -> Paint {
 }
 
 /// Writes a column's text for a frame. No control character of the network gets through.
-pub fn cell(seen: &Seen<'_>, column: Column, clock: Clock, unicode: bool, out: &mut String) {
+pub(crate) fn cell(seen: &Seen<'_>, column: Column, clock: Clock, unicode: bool, out: &mut String) {
     match column {
         Column::Number => info::push(out, seen.frame.number.0),
         Column::Time => time(seen, clock, out),
@@ -655,11 +655,4 @@ fn quote_csv(line: &mut String, from: usize) {
         line.push_str(&quoted);
         line.push('"');
     }
-}
-
-/// A count as people read it, for columns of the viewer.
-pub fn counted(number: u64) -> String {
-    let mut text = String::new();
-    push_count(&mut text, number);
-    text
 }

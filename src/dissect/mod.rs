@@ -6,21 +6,21 @@
 //! nothing a second time in another way. Opens nothing, prints nothing, reads no clock; lists, trees, hex dumps, JSON and
 //! the viewer only render what it says.
 
-pub mod carried;
-pub mod fields;
-pub mod filter;
-pub mod follow;
-pub mod hex;
-pub mod index;
-pub mod info;
-pub mod ladder;
-pub mod list;
-pub mod seen;
+pub(crate) mod carried;
+pub(crate) mod fields;
+pub(crate) mod filter;
+pub(crate) mod follow;
+pub(crate) mod hex;
+pub(crate) mod index;
+pub(crate) mod info;
+pub(crate) mod ladder;
+pub(crate) mod list;
+pub(crate) mod seen;
 mod short;
-pub mod structure;
-pub mod tcp;
-pub mod tree;
-pub mod value;
+pub(crate) mod structure;
+pub(crate) mod tcp;
+pub(crate) mod tree;
+pub(crate) mod value;
 
 pub use carried::{Carried, Piece, Role};
 pub use fields::Field;

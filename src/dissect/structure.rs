@@ -11,7 +11,7 @@ const MOST: usize = 1 << 16;
 
 /// A part of a picture's structure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub(crate) struct Part {
     /// Picture offsets.
     pub bytes: Range<u64>,
     /// What it is.
@@ -20,7 +20,7 @@ pub struct Part {
 
 /// Follows one picture's bytes and notes of which part each is.
 #[derive(Debug)]
-pub struct Parts {
+pub(crate) struct Parts {
     picture: PictureId,
     head: Vec<u8>,
     walker: Option<Walker>,
@@ -34,7 +34,7 @@ pub struct Parts {
 
 impl Parts {
     /// Of this picture.
-    pub fn of(picture: PictureId) -> Self {
+    pub(crate) fn of(picture: PictureId) -> Self {
         Self {
             picture,
             head: Vec::new(),
@@ -48,7 +48,7 @@ impl Parts {
     }
 
     /// The parts, in order; none where the picture's format is not known.
-    pub fn finish(mut self) -> Vec<Part> {
+    pub(crate) fn finish(mut self) -> Vec<Part> {
         self.close();
         join(self.found)
     }

@@ -18,7 +18,7 @@ use crate::units::{PictureId, count, counted};
 
 /// Which layer a node belongs to: its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Layer {
+pub(crate) enum Layer {
     /// The frame as a whole.
     Frame,
     /// The link header.
@@ -33,7 +33,7 @@ pub enum Layer {
 
 /// A node of the tree.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub(crate) struct Node {
     /// What a person reads.
     pub label: String,
     /// The field's name, where filters know it.
@@ -49,10 +49,10 @@ pub struct Node {
 }
 
 /// How the structure of a picture is asked for; empty where it is not known.
-pub type Structure<'s> = dyn Fn(PictureId) -> Vec<Part> + 's;
+pub(crate) type Structure<'s> = dyn Fn(PictureId) -> Vec<Part> + 's;
 
 /// The tree of a frame, outermost layer first.
-pub fn tree(seen: &Seen<'_>, structure: &Structure<'_>) -> Vec<Node> {
+pub(crate) fn tree(seen: &Seen<'_>, structure: &Structure<'_>) -> Vec<Node> {
     let mut layers = vec![frame(seen)];
     layers.extend(link_layer(seen));
     layers.extend(network(seen));
@@ -76,7 +76,7 @@ impl Node {
     }
 
     /// The same as JSON: label, field, value, bytes as offset and length, children.
-    pub fn json(&self) -> Json {
+    pub(crate) fn json(&self) -> Json {
         let mut object = Map::new();
         object.insert("label".to_owned(), self.label.clone().into());
         object.insert(

@@ -139,7 +139,7 @@ fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8], between: Option<char>) ->
 }
 
 /// Nanoseconds as seconds with nine decimals, as Wireshark writes them.
-pub fn seconds(nanoseconds: i64) -> String {
+pub(crate) fn seconds(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let whole = nanoseconds.unsigned_abs();
     format!(

@@ -16,7 +16,7 @@ mod parse;
 mod pictures;
 mod place;
 mod record;
-pub mod render;
+pub(crate) mod render;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// A word and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Word {
+pub(crate) struct Word {
     /// What kind of word it is, e.g. `verdict`.
     pub kind: &'static str,
     /// As it is printed.
@@ -20,7 +20,7 @@ pub struct Word {
 
 /// The words of this name, however its letters are written, one for each kind of word that it is; of `length=u32be` those of
 /// `length`. Empty where none is.
-pub fn find(name: &str) -> Vec<&'static Word> {
+pub(crate) fn find(name: &str) -> Vec<&'static Word> {
     let name = name.trim();
     let base = name.split(['=', '+', ' ']).next().unwrap_or(name);
     let called = |wanted: &str| -> Vec<&'static Word> {
@@ -37,7 +37,7 @@ pub fn find(name: &str) -> Vec<&'static Word> {
 }
 
 /// All words, those of one kind together.
-pub fn all() -> impl Iterator<Item = &'static Word> {
+pub(crate) fn all() -> impl Iterator<Item = &'static Word> {
     [words::WORDS, &formats::FIXED, formats::WORDS, report::WORDS]
         .into_iter()
         .flatten()

@@ -4,7 +4,7 @@
 
 pub mod catalogue;
 pub mod facts;
-pub mod glossary;
+pub(crate) mod glossary;
 mod name;
 pub mod rules;
 

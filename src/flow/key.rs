@@ -19,7 +19,7 @@ pub enum TransportKind {
 
 /// Transport protocol, both endpoints and the tunnel between them, the same whichever of them sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FlowKey {
+pub(crate) struct FlowKey {
     transport: TransportKind,
     low: SocketAddr,
     high: SocketAddr,
@@ -29,7 +29,11 @@ pub struct FlowKey {
 
 impl FlowKey {
     /// The key of a packet from `source` to `destination`.
-    pub fn new(transport: TransportKind, source: SocketAddr, destination: SocketAddr) -> Self {
+    pub(crate) fn new(
+        transport: TransportKind,
+        source: SocketAddr,
+        destination: SocketAddr,
+    ) -> Self {
         let (low, high) = if source <= destination {
             (source, destination)
         } else {
@@ -45,7 +49,7 @@ impl FlowKey {
 
     /// The same endpoints within a tunnel.
     #[must_use]
-    pub fn within(self, tunnel: Tunnel) -> Self {
+    pub(crate) fn within(self, tunnel: Tunnel) -> Self {
         Self {
             tunnel: (tunnel.network(), tunnel.path()),
             ..self
@@ -53,13 +57,13 @@ impl FlowKey {
     }
 
     /// Whether both are within the same network: only paths differ.
-    pub fn is_in_network_of(self, other: Self) -> bool {
+    pub(crate) fn is_in_network_of(self, other: Self) -> bool {
         self.tunnel.0 == other.tunnel.0
     }
 
     /// The same endpoints within no tunnel.
     #[must_use]
-    pub fn plain(self) -> Self {
+    pub(crate) fn plain(self) -> Self {
         self.within(Tunnel::NONE)
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! This room knows addresses and ports. It keeps whatever its user stores per stream and never looks inside.
 
-pub mod key;
-pub mod pair;
-pub mod table;
+pub(crate) mod key;
+pub(crate) mod pair;
+pub(crate) mod table;
 
-pub use key::{FlowKey, TransportKind};
-pub use pair::{Pair, Side};
-pub use table::Table;
+pub(crate) use key::FlowKey;
+pub use key::TransportKind;
+pub(crate) use pair::{Pair, Side};
+pub(crate) use table::Table;

@@ -4,7 +4,7 @@ use std::ops::{Index, IndexMut};
 
 /// Which of two directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     /// The direction of the stream's first frame.
     First,
     /// The other one.
@@ -13,11 +13,11 @@ pub enum Side {
 
 impl Side {
     /// Both, in order.
-    pub const BOTH: [Self; 2] = [Self::First, Self::Second];
+    pub(crate) const BOTH: [Self; 2] = [Self::First, Self::Second];
 
     /// The other one.
     #[must_use]
-    pub fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::First => Self::Second,
             Self::Second => Self::First,
@@ -27,19 +27,19 @@ impl Side {
 
 /// One of something for each direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pair<T> {
+pub(crate) struct Pair<T> {
     first: T,
     second: T,
 }
 
 impl<T> Pair<T> {
     /// One for each direction.
-    pub fn new(first: T, second: T) -> Self {
+    pub(crate) fn new(first: T, second: T) -> Self {
         Self { first, second }
     }
 
     /// The one of `side`, then the other, to be changed together.
-    pub fn ours_and_theirs(&mut self, side: Side) -> (&mut T, &mut T) {
+    pub(crate) fn ours_and_theirs(&mut self, side: Side) -> (&mut T, &mut T) {
         match side {
             Side::First => (&mut self.first, &mut self.second),
             Side::Second => (&mut self.second, &mut self.first),
@@ -47,12 +47,12 @@ impl<T> Pair<T> {
     }
 
     /// Both, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         [&self.first, &self.second].into_iter()
     }
 
     /// Both, in order, by value.
-    pub fn into_both(self) -> [T; 2] {
+    pub(crate) fn into_both(self) -> [T; 2] {
         [self.first, self.second]
     }
 }

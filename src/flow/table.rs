@@ -12,7 +12,7 @@ use super::key::FlowKey;
 ///
 /// Invariant: a used slot is on the chain that `index` has for its key's hash, and no other slot is.
 #[derive(Debug)]
-pub struct Table<S> {
+pub(crate) struct Table<S> {
     hashes: RandomState,
     index: HashMap<u64, usize, BuildHasherDefault<AsItIs>>,
     slots: Vec<Option<Slot<S>>>,
@@ -63,13 +63,8 @@ impl<S> Default for Table<S> {
 
 impl<S> Table<S> {
     /// How many streams are live.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
-    }
-
-    /// Whether no stream is live.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn slot(&self, slot: usize) -> Option<&Slot<S>> {
@@ -77,7 +72,7 @@ impl<S> Table<S> {
     }
 
     /// The stream with this key and the number of its slot; absent where none is live.
-    pub fn find(&mut self, key: FlowKey) -> Option<(usize, &mut S)> {
+    pub(crate) fn find(&mut self, key: FlowKey) -> Option<(usize, &mut S)> {
         let slot = match self.last {
             Some((last, slot)) if last == key => slot,
             _ => {
@@ -99,7 +94,7 @@ impl<S> Table<S> {
 
     /// Adds a stream and returns the number of its slot, which is its own until it is taken out. One with the same
     /// key has to be taken out before.
-    pub fn insert(&mut self, key: FlowKey, stream: S) -> usize {
+    pub(crate) fn insert(&mut self, key: FlowKey, stream: S) -> usize {
         let slot = self.free.pop().unwrap_or_else(|| {
             if self.slots.len() == self.slots.capacity() {
                 // By a quarter: there may be many, and all of them are copied once in a while.
@@ -121,7 +116,7 @@ impl<S> Table<S> {
     }
 
     /// Takes a stream out, and names its slot.
-    pub fn remove(&mut self, key: FlowKey) -> Option<(usize, S)> {
+    pub(crate) fn remove(&mut self, key: FlowKey) -> Option<(usize, S)> {
         let (slot, _) = self.find(key)?;
         self.take(slot).map(|stream| (slot, stream))
     }
@@ -154,7 +149,7 @@ impl<S> Table<S> {
     }
 
     /// Takes out all streams for which `over` holds, each with the number of its slot.
-    pub fn drain_where(&mut self, mut over: impl FnMut(&S) -> bool) -> Vec<(usize, S)> {
+    pub(crate) fn drain_where(&mut self, mut over: impl FnMut(&S) -> bool) -> Vec<(usize, S)> {
         let over: Vec<usize> = self
             .slots
             .iter()
@@ -168,7 +163,7 @@ impl<S> Table<S> {
     }
 
     /// The live streams, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = &S> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &S> {
         self.slots.iter().flatten().map(|slot| &slot.stream)
     }
 }

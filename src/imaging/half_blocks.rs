@@ -8,7 +8,7 @@ use image::{DynamicImage, RgbaImage, imageops};
 
 /// What a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Palette {
+pub(crate) enum Palette {
     /// Any colour (24 bits).
     TrueColour,
     /// The 6×6×6 colours and 24 greys of 256.
@@ -28,7 +28,7 @@ const BEHIND: u32 = 128;
 
 /// The picture in at most so many columns, as wide as it is where it fits; a line for every two of its rows. Transparent
 /// pixels are laid over grey.
-pub fn half_blocks(picture: &DynamicImage, columns: u32, palette: Palette) -> Vec<String> {
+pub(crate) fn half_blocks(picture: &DynamicImage, columns: u32, palette: Palette) -> Vec<String> {
     let (width, height) = (picture.width(), picture.height());
     if width == 0 || height == 0 || columns == 0 {
         return Vec::new();
@@ -48,7 +48,7 @@ pub fn half_blocks(picture: &DynamicImage, columns: u32, palette: Palette) -> Ve
 
 /// Rows of pixels that come one after the other, drawn as soon as there are enough of them for a line.
 #[derive(Debug)]
-pub struct Painter {
+pub(crate) struct Painter {
     width: u32,
     columns: u32,
     palette: Palette,
@@ -58,7 +58,7 @@ pub struct Painter {
 
 impl Painter {
     /// Of rows of `width` pixels, in at most so many columns.
-    pub fn new(width: u32, columns: u32, palette: Palette) -> Self {
+    pub(crate) fn new(width: u32, columns: u32, palette: Palette) -> Self {
         Self {
             width,
             columns,
@@ -68,7 +68,7 @@ impl Painter {
     }
 
     /// Takes bytes of the rows, BGR24, in any pieces; returns the lines that they fill.
-    pub fn rows(&mut self, bytes: &[u8]) -> Vec<String> {
+    pub(crate) fn rows(&mut self, bytes: &[u8]) -> Vec<String> {
         self.held.extend_from_slice(bytes);
         let Some(line) = self.line_bytes() else {
             return Vec::new();
@@ -83,7 +83,7 @@ impl Painter {
     }
 
     /// The rows of a last line that is not full.
-    pub fn finish(mut self) -> Vec<String> {
+    pub(crate) fn finish(mut self) -> Vec<String> {
         let held = std::mem::take(&mut self.held);
         self.drawn(&held)
     }

@@ -4,7 +4,7 @@
 
 mod encode;
 mod filter;
-pub mod half_blocks;
+pub(crate) mod half_blocks;
 mod jpeg;
 mod strips;
 pub mod synth;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::units::{FrameNumber, PictureId};
 
 /// Most regions of one direction that are listed; those behind are in the sums only.
-pub const MOST_REGIONS: usize = 4096;
+pub(crate) const MOST_REGIONS: usize = 4096;
 
 /// What a byte of a direction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ impl Region {
 
 /// How many bytes of a direction are of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sums {
+pub(crate) struct Sums {
     /// Of pictures.
     pub picture: u64,
     /// Of the wire format.
@@ -72,7 +72,7 @@ pub struct Sums {
 
 impl Sums {
     /// The sum of a kind, to be changed.
-    pub fn of(&mut self, kind: RegionKind) -> &mut u64 {
+    pub(crate) fn of(&mut self, kind: RegionKind) -> &mut u64 {
         match kind {
             RegionKind::Picture => &mut self.picture,
             RegionKind::Framing => &mut self.framing,
@@ -80,10 +80,5 @@ impl Sums {
             RegionKind::Stray => &mut self.stray,
             RegionKind::Gap => &mut self.gap,
         }
-    }
-
-    /// All bytes that are in the capture.
-    pub fn captured(self) -> u64 {
-        self.picture + self.framing + self.answer + self.stray
     }
 }

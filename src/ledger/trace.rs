@@ -54,7 +54,7 @@ pub struct Flags {
 
 /// The packets of one stream, in order of capture.
 #[derive(Debug, Clone, Default)]
-pub struct Trace {
+pub(crate) struct Trace {
     /// Sender of the first packet.
     first: Option<SocketAddr>,
     points: Vec<(bool, Point)>,
@@ -74,7 +74,7 @@ enum Scale {
 
 impl Trace {
     /// The packets, each with whether it is from `from`.
-    pub fn points(&self, from: SocketAddr) -> impl Iterator<Item = (bool, &Point)> {
+    pub(crate) fn points(&self, from: SocketAddr) -> impl Iterator<Item = (bool, &Point)> {
         let first = self.first == Some(from);
         self.points
             .iter()
@@ -82,12 +82,12 @@ impl Trace {
     }
 
     /// How many packets there were no room for, all of them after the last one kept.
-    pub fn left_out(&self) -> u64 {
+    pub(crate) fn left_out(&self) -> u64 {
         self.left_out
     }
 
     /// The window in bytes that a packet offers; absent where the capture does not show how it is scaled.
-    pub fn window(&self, point: &Point) -> Option<u64> {
+    pub(crate) fn window(&self, point: &Point) -> Option<u64> {
         let window = u64::from(point.window?);
         // The window of a SYN is never scaled (RFC 7323, section 2.2), and none is unless both sides said so.
         let own = self
@@ -109,7 +109,7 @@ impl Trace {
 
 /// The packets of all streams.
 #[derive(Debug, Default)]
-pub struct Traces {
+pub(crate) struct Traces {
     streams: BTreeMap<StreamId, Trace>,
     kept: usize,
 }
@@ -120,13 +120,8 @@ impl Traces {
     /// Most packets kept in all.
     const MOST: usize = 1_000_000;
 
-    /// Nothing seen yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Takes a packet of a stream.
-    pub fn push(&mut self, stream: StreamId, from: SocketAddr, point: Point) {
+    pub(crate) fn push(&mut self, stream: StreamId, from: SocketAddr, point: Point) {
         let trace = self.streams.entry(stream).or_default();
         let of_first = *trace.first.get_or_insert(from) == from;
         if point.flags.syn
@@ -144,14 +139,14 @@ impl Traces {
     }
 
     /// Forgets a stream of which nothing is to be drawn.
-    pub fn forget(&mut self, stream: StreamId) {
+    pub(crate) fn forget(&mut self, stream: StreamId) {
         if let Some(trace) = self.streams.remove(&stream) {
             self.kept -= trace.points.len();
         }
     }
 
     /// The packets of a stream; absent where none were told of.
-    pub fn of(&self, stream: StreamId) -> Option<&Trace> {
+    pub(crate) fn of(&self, stream: StreamId) -> Option<&Trace> {
         self.streams.get(&stream)
     }
 }
@@ -185,7 +180,7 @@ mod tests {
             ([Some(7), Some(2)], [Some(100 << 7), Some(100 << 2)]),
             ([Some(7), None], [Some(100), Some(100)]),
         ] {
-            let mut traces = Traces::new();
+            let mut traces = Traces::default();
             traces.push(StreamId(0), a, point(1, 100, true, scales[0]));
             traces.push(StreamId(0), b, point(2, 100, true, scales[1]));
             traces.push(StreamId(0), a, point(3, 100, false, None));
@@ -202,7 +197,7 @@ mod tests {
     #[test]
     fn without_a_syn_the_window_is_unknown() {
         let a = "1.1.1.1:1".parse().unwrap();
-        let mut traces = Traces::new();
+        let mut traces = Traces::default();
         traces.push(StreamId(3), a, point(9, 100, false, None));
         let trace = traces.of(StreamId(3)).unwrap();
         assert_eq!(

@@ -7,7 +7,7 @@
 //!
 //! **Law (split-independence):** a walker fed whole, byte by byte or in any pieces ends in the same state.
 
-pub mod compare;
+pub(crate) mod compare;
 mod decode;
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -7,10 +7,10 @@
 //! wire format, or looks at a clock.
 
 pub mod assembler;
-pub mod gap;
-pub mod provenance;
-pub mod ranges;
-pub mod tcp;
+pub(crate) mod gap;
+pub(crate) mod provenance;
+pub(crate) mod ranges;
+pub(crate) mod tcp;
 
 pub use assembler::{Assembler, Conflict, Delivery};
 pub use gap::{Gap, GapCause};

@@ -27,7 +27,7 @@ const NEAR: u32 = 1 << 20;
 
 /// What the capture has of the other direction when it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Other {
+pub(crate) enum Other {
     /// Nothing, so nothing can be said about acknowledgments.
     NotCaptured,
     /// Frames, and no FIN.
@@ -70,7 +70,7 @@ pub struct Verdict {
 
 /// How one direction of a connection began: enough to tell it from a later connection between the same endpoints.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Beginning {
+pub(crate) struct Beginning {
     syn: Option<u32>,
     /// Bytes that the SYN carried (RFC 7413).
     opening: u32,
@@ -80,7 +80,7 @@ pub struct Beginning {
 
 impl Beginning {
     /// Takes a segment of this direction with so many bytes.
-    pub fn segment(&mut self, header: &Tcp, bytes: u32) {
+    pub(crate) fn segment(&mut self, header: &Tcp, bytes: u32) {
         if header.rst {
             return;
         }
@@ -93,17 +93,17 @@ impl Beginning {
     }
 
     /// Whether a SYN of this direction was captured.
-    pub fn saw_syn(&self) -> bool {
+    pub(crate) fn saw_syn(&self) -> bool {
         self.syn.is_some()
     }
 
     /// Whether this direction began with a SYN of this sequence number.
-    pub fn is_begun_by(&self, seq: u32) -> bool {
+    pub(crate) fn is_begun_by(&self, seq: u32) -> bool {
         self.syn == Some(seq)
     }
 
     /// Whether an acknowledgment answers this direction's SYN: it, and what it carried as far as that was accepted.
-    pub fn is_answered_by(&self, ack: u32) -> bool {
+    pub(crate) fn is_answered_by(&self, ack: u32) -> bool {
         self.syn
             .is_some_and(|syn| ack.wrapping_sub(syn.wrapping_add(1)) <= self.opening)
     }
@@ -118,7 +118,7 @@ impl Beginning {
     ///
     /// Frames may be captured out of turn, so a SYN may come after what it opened; and a SYN that is answered twice with
     /// different numbers opens one connection all the same.
-    pub fn is_another(&self, header: &Tcp, other: &Self) -> bool {
+    pub(crate) fn is_another(&self, header: &Tcp, other: &Self) -> bool {
         if !header.syn || self.syn == Some(header.seq) {
             return false;
         }
@@ -131,7 +131,7 @@ impl Beginning {
 
 /// One direction of a connection.
 #[derive(Debug, Default)]
-pub struct Half<'cap> {
+pub(crate) struct Half<'cap> {
     /// Sequence number of stream offset 0; absent until the first segment.
     base: Option<u32>,
     /// The SYN was captured.
@@ -219,45 +219,45 @@ impl<'cap> Early<'cap> {
 
 impl<'cap> Half<'cap> {
     /// Whether this direction was captured from its first byte.
-    pub fn saw_syn(&self) -> bool {
+    pub(crate) fn saw_syn(&self) -> bool {
         self.syn.is_some()
     }
 
     /// The sequence number of its SYN; absent where that was not captured.
-    pub fn initial_sequence(&self) -> Option<u32> {
+    pub(crate) fn initial_sequence(&self) -> Option<u32> {
         self.syn
     }
 
     /// Whether a segment was seen.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.base.is_some() || !self.early.is_empty()
     }
 
     /// One past the highest byte the other side acknowledged, as far as bytes go (not the FIN).
-    pub fn acked(&self) -> Option<u64> {
+    pub(crate) fn acked(&self) -> Option<u64> {
         self.acked
     }
 
     /// Whether the other side acknowledged the FIN.
-    pub fn fin_acked(&self) -> bool {
+    pub(crate) fn fin_acked(&self) -> bool {
         matches!((self.fin, self.acked), (Some(fin), Some(acked)) if acked > fin)
     }
 
     /// Whether more was sent than the capture has, and nothing tells how much: no end was captured, but one was
     /// acknowledged, or spoken of.
-    pub fn end_unsure(&self) -> bool {
+    pub(crate) fn end_unsure(&self) -> bool {
         let highest = self.assembler.highest();
         self.fin.is_none()
             && (self.acked.is_some_and(|acked| acked > highest) || self.spoken > highest)
     }
 
     /// The other side acknowledged something in this frame.
-    pub fn heard(&mut self, frame: FrameNumber) {
+    pub(crate) fn heard(&mut self, frame: FrameNumber) {
         self.heard = Some(frame);
     }
 
     /// Takes a segment sent in this direction.
-    pub fn segment<'x>(
+    pub(crate) fn segment<'x>(
         &mut self,
         segment: &Segment<'x>,
         keep: Keep<'x, 'cap>,
@@ -581,7 +581,7 @@ impl<'cap> Half<'cap> {
     }
 
     /// Takes the acknowledgment number of a segment that the other side sent.
-    pub fn acknowledge(&mut self, ack: u32) {
+    pub(crate) fn acknowledge(&mut self, ack: u32) {
         let Some(base) = self.base else {
             self.early_ack = Some(ack).filter(|_| !self.early.is_empty());
             return;
@@ -615,7 +615,7 @@ impl<'cap> Half<'cap> {
     }
 
     /// One more frame of the connection went by, in either direction: declares holes that can no longer fill.
-    pub fn settle(&mut self, limit: usize, sink: &mut dyn FnMut(Delivery<'_>)) -> bool {
+    pub(crate) fn settle(&mut self, limit: usize, sink: &mut dyn FnMut(Delivery<'_>)) -> bool {
         if !self.early.is_empty() {
             self.early_since += 1;
             if self.early_since > EARLY_PATIENCE || self.early.len() >= EARLY {
@@ -642,7 +642,7 @@ impl<'cap> Half<'cap> {
     }
 
     /// Declares the first hole missing although it might still fill.
-    pub fn give_up_hole(&mut self, sink: &mut dyn FnMut(Delivery<'_>)) {
+    pub(crate) fn give_up_hole(&mut self, sink: &mut dyn FnMut(Delivery<'_>)) {
         let acked = self.acked_bytes();
         let next = self.assembler.next();
         let until = self.assembler.first_waiting().unwrap_or(acked);
@@ -656,7 +656,7 @@ impl<'cap> Half<'cap> {
 
     /// No more frames come: declares everything that is still missing. `other` is what the capture
     /// has of the other direction.
-    pub fn finish(&mut self, other: Other, sink: &mut dyn FnMut(Delivery<'_>)) {
+    pub(crate) fn finish(&mut self, other: Other, sink: &mut dyn FnMut(Delivery<'_>)) {
         self.begin(sink);
         // Nobody says whether they were accepted.
         self.opened = true;
@@ -684,7 +684,7 @@ impl<'cap> Half<'cap> {
     }
 
     /// Whether the FIN was reached: all bytes before it were delivered or declared missing.
-    pub fn reached_fin(&self) -> bool {
+    pub(crate) fn reached_fin(&self) -> bool {
         self.fin_frame.is_some() && self.fin.is_some_and(|fin| self.assembler.next() >= fin)
     }
 
@@ -701,7 +701,7 @@ impl<'cap> Half<'cap> {
     }
 
     /// Whether a segment of this sequence number and length reaches beyond what was delivered.
-    pub fn is_new(&self, seq: u32, length: u32) -> bool {
+    pub(crate) fn is_new(&self, seq: u32, length: u32) -> bool {
         self.base.is_none_or(|base| {
             let end = self.offset_of(base, seq).saturating_add(i64::from(length));
             u64::try_from(end).is_ok_and(|end| end > self.assembler.next())

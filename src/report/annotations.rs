@@ -11,7 +11,7 @@ use crate::report::text::plain;
 use crate::units::FrameNumber;
 
 /// The comments on each frame, in the order in which they are to be read.
-pub fn comments(report: &Report) -> BTreeMap<FrameNumber, Vec<String>> {
+pub(crate) fn comments(report: &Report) -> BTreeMap<FrameNumber, Vec<String>> {
     let mut comments: BTreeMap<FrameNumber, Vec<String>> = BTreeMap::new();
     for finding in &report.findings {
         // A note is no trouble: it is told once, and does not cover all that it is about.

@@ -17,7 +17,7 @@ const PROSE: usize = 100;
 ///
 /// # Errors
 /// Where `out` cannot be written.
-pub fn list(style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn list(style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let widest = all()
         .map(|entry| entry.name.as_str().len())
         .max()
@@ -74,7 +74,7 @@ pub fn list(style: &Style, out: &mut dyn Write) -> io::Result<()> {
 ///
 /// # Errors
 /// Where `out` cannot be written.
-pub fn word(
+pub(crate) fn word(
     kind: &str,
     name: &str,
     meaning: &str,
@@ -90,7 +90,7 @@ pub fn word(
 ///
 /// # Errors
 /// Where `out` cannot be written.
-pub fn entry(entry: &Entry, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn entry(entry: &Entry, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let (word, colour) = severity(entry.severity);
     writeln!(
         out,

@@ -19,7 +19,11 @@ const MOST: usize = 20;
 ///
 /// # Errors
 /// Those of `out`.
-pub fn render(report: &Report, checked: Option<&Checked>, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn render(
+    report: &Report,
+    checked: Option<&Checked>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     if let Some(checked) = checked {
         let number = checked.expectations.len() as u64;
         let all = counted(number, "expectation", "expectations");

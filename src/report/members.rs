@@ -6,7 +6,7 @@ const SCHEMA: &str = include_str!("../../docs/report.schema.json");
 
 /// A member of an object in the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub(crate) struct Member {
     /// The object it is in: `report`, `image`, `image.compared`.
     pub of: String,
     /// Its name.
@@ -16,7 +16,7 @@ pub struct Member {
 }
 
 /// All members, in the order of the schema.
-pub fn all() -> Vec<Member> {
+pub(crate) fn all() -> Vec<Member> {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap_or_default();
     let definitions = schema.get("$defs").and_then(Value::as_object);
     let mut found = Vec::new();
@@ -32,7 +32,7 @@ pub fn all() -> Vec<Member> {
 }
 
 /// The members of this name; empty where there is none.
-pub fn find(name: &str) -> Vec<Member> {
+pub(crate) fn find(name: &str) -> Vec<Member> {
     let name = name.trim();
     let mut found = all();
     found.retain(|member| member.name == name || format!("{}.{}", member.of, member.name) == name);

@@ -4,15 +4,15 @@
 //! pure: it is told the width and the colours in a [`Style`], it never looks at the terminal, never
 //! opens a file, never computes a count of its own, and lets no control character of the network through.
 
-pub mod annotations;
+pub(crate) mod annotations;
 pub mod csv;
-pub mod explain;
-pub mod html;
+pub(crate) mod explain;
+pub(crate) mod html;
 pub mod json;
-pub mod markdown;
-pub mod members;
+pub(crate) mod markdown;
+pub(crate) mod members;
 pub mod model;
-pub mod plot;
+pub(crate) mod plot;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -20,7 +20,7 @@ mod schema_tests;
 pub mod table;
 #[cfg(feature = "archive")]
 pub(crate) mod tables;
-pub mod text;
+pub(crate) mod text;
 
 pub use model::Report;
 

@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 
 use super::model::Report;
 use crate::units::{FrameNumber, listed};
-pub use crate::units::{count, counted, duration};
+pub(crate) use crate::units::{count, counted, duration};
 
 /// Whether a character may do more to a terminal than stand there: controls (C0, DEL, C1), and the
 /// invisible ones that reorder or hide text.
-pub fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
@@ -20,7 +20,7 @@ pub fn is_unsafe(c: char) -> bool {
 /// `text` made safe for a terminal: unsafe characters (see [`is_unsafe`]) are escaped as in Rust
 /// (`\n`, `\u{1b}`); without `unicode` the typographic characters imgnet writes get their ASCII
 /// equivalents and every other one is escaped.
-pub fn plain(text: &str, unicode: bool) -> Cow<'_, str> {
+pub(crate) fn plain(text: &str, unicode: bool) -> Cow<'_, str> {
     // Nearly always: looked at byte by byte, many at a time.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Cow::Borrowed(text);
@@ -64,7 +64,7 @@ pub fn plain(text: &str, unicode: bool) -> Cow<'_, str> {
 }
 
 /// The first `most` characters of `text`, with an ellipsis where that is not all of it.
-pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         None => Cow::Borrowed(text),
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
@@ -87,7 +87,7 @@ pub(crate) fn files(report: &Report) -> String {
 }
 
 /// Sender and receiver: `127.0.0.1:53516 → :5050`, the receiver's address left out where it is the sender's.
-pub fn route(from: SocketAddr, to: SocketAddr, unicode: bool) -> String {
+pub(crate) fn route(from: SocketAddr, to: SocketAddr, unicode: bool) -> String {
     let arrow = if unicode { "→" } else { "->" };
     if from.ip() == to.ip() {
         format!("{from} {arrow} :{}", to.port())
@@ -97,7 +97,7 @@ pub fn route(from: SocketAddr, to: SocketAddr, unicode: bool) -> String {
 }
 
 /// Frames as a person reads them: `frame 50`, `frames 44–46, 54`. Absent where there is none.
-pub fn frames(frames: &[FrameNumber], unicode: bool) -> Option<String> {
+pub(crate) fn frames(frames: &[FrameNumber], unicode: bool) -> Option<String> {
     let (text, one) = listed(frames, if unicode { "–" } else { "-" })?;
     Some(if one {
         format!("frame {text}")
@@ -107,7 +107,11 @@ pub fn frames(frames: &[FrameNumber], unicode: bool) -> Option<String> {
 }
 
 /// A range of frames in a table cell: `8–21`, or a dash where it is unknown.
-pub fn frame_range(first: Option<FrameNumber>, last: Option<FrameNumber>, unicode: bool) -> String {
+pub(crate) fn frame_range(
+    first: Option<FrameNumber>,
+    last: Option<FrameNumber>,
+    unicode: bool,
+) -> String {
     let dash = if unicode { "–" } else { "-" };
     match (first, last) {
         (Some(first), Some(last)) if first == last => first.to_string(),
@@ -118,7 +122,7 @@ pub fn frame_range(first: Option<FrameNumber>, last: Option<FrameNumber>, unicod
 
 /// Breaks a paragraph into lines of at most `width` columns (a longer word stands alone), the first after
 /// `first` and the others after `rest`, which count.
-pub fn wrap(text: &str, width: usize, first: &str, rest: &str) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize, first: &str, rest: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = first.to_owned();
     let mut used = first.chars().count();

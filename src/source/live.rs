@@ -22,9 +22,7 @@ mod presence;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use presence::Presence;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -35,7 +33,7 @@ use super::netlink::Netlink;
 use crate::frame::{Away, Frame, LinkType};
 use crate::units::{FrameNumber, Timestamp};
 
-/// Frames that are handed out between two looks at the stop flag.
+/// Most frames that are handed out at once.
 const BATCH: usize = 1024;
 
 /// Why an interface cannot be captured on.
@@ -123,7 +121,7 @@ pub struct Options {
     /// Most bytes captured of a frame, at most 262,144.
     pub snap_len: u32,
     /// Longest time that a frame waits for others before it is handed over; also how often
-    /// [`Live::poll`] comes back on a quiet interface, and how soon it notices [`Stop::stop`].
+    /// [`Live::poll`] comes back on a quiet interface.
     pub timeout: Duration,
     /// Hand over every frame at once, at the price of room in the ring (see the module).
     pub immediate: bool,
@@ -165,29 +163,6 @@ pub enum Polled {
     Idle,
     /// The callback broke off.
     Broken,
-    /// [`Stop::stop`] was called.
-    Stopped,
-}
-
-/// Stops a capture from another thread or from a signal handler: it only sets a flag.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Makes the capture stop within [`Options::timeout`].
-    pub fn stop(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether it was told to stop.
-    pub fn stopped(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    /// The flag itself, for `signal_hook::flag::register`.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
-    }
 }
 
 /// An open interface.
@@ -201,7 +176,6 @@ pub struct Live {
     link: LinkType,
     buffer_bytes: usize,
     timeout: Duration,
-    stop: Stop,
     number: u64,
     last: pcap::Stat,
     total: Statistics,
@@ -296,7 +270,6 @@ impl Live {
             outgoing_ignored,
             buffer_bytes: options.buffer_bytes,
             timeout: options.timeout,
-            stop: Stop::default(),
             number: 0,
             last: pcap::Stat {
                 received: 0,
@@ -371,29 +344,6 @@ impl Live {
         self.link
     }
 
-    /// What stops it from elsewhere.
-    pub fn stop_handle(&self) -> Stop {
-        self.stop.clone()
-    }
-
-    /// Calls `each` for every frame until it breaks off or somebody calls [`Stop::stop`]; then for the frames
-    /// that were captured before that.
-    ///
-    /// # Errors
-    /// [`Error::BrokeOff`].
-    pub fn for_each_frame(
-        &mut self,
-        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
-    ) -> Result<(), Error> {
-        loop {
-            match self.poll(each)? {
-                Polled::Frames(_) | Polled::Idle => {}
-                Polled::Broken => return Ok(()),
-                Polled::Stopped => return self.drain(each),
-            }
-        }
-    }
-
     /// Hands out what is there, at most 1024 frames; waits for it, where nothing is, for the timeout.
     ///
     /// # Errors
@@ -402,48 +352,12 @@ impl Live {
         &mut self,
         each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
     ) -> Result<Polled, Error> {
-        if self.stop.stopped() {
-            return Ok(Polled::Stopped);
-        }
         match self.dispatch(each)? {
             Polled::Idle => {
                 self.wait(self.timeout)?;
-                if self.stop.stopped() {
-                    return Ok(Polled::Stopped);
-                }
                 self.dispatch(each)
             }
             polled => Ok(polled),
-        }
-    }
-
-    /// Hands out the frames that were captured so far, which may take twice the timeout: the kernel hands a
-    /// block over that late. Ends under steady traffic, too, after a ring full of frames.
-    ///
-    /// # Errors
-    /// [`Error::BrokeOff`].
-    pub fn drain(
-        &mut self,
-        each: &mut dyn FnMut(&Frame<'_>) -> ControlFlow<()>,
-    ) -> Result<(), Error> {
-        let until = Instant::now() + self.timeout * 2;
-        let mut left = self.buffer_bytes;
-        loop {
-            let mut counted = |frame: &Frame<'_>| {
-                left = left.saturating_sub(frame.data.len() + 64);
-                each(frame)
-            };
-            match self.dispatch(&mut counted)? {
-                Polled::Idle => {
-                    let rest = until.saturating_duration_since(Instant::now());
-                    if rest.is_zero() {
-                        return Ok(());
-                    }
-                    self.wait(rest)?;
-                }
-                Polled::Frames(_) if left > 0 => {}
-                _ => return Ok(()),
-            }
         }
     }
 
@@ -697,6 +611,23 @@ fn why_not(interface: &str, error: &pcap::Error) -> Error {
             }
         }
         _ => Error::Unusable { interface, message },
+    }
+}
+
+#[cfg(test)]
+/// All frames that were captured so far: the kernel hands a block over after the timeout at the latest, which is less than
+/// three quiet polls.
+pub(crate) fn drain(live: &mut Live, each: &mut dyn FnMut(&Frame<'_>)) {
+    let mut quiet = 0;
+    while quiet < 3 {
+        let mut going_on = |frame: &Frame<'_>| {
+            each(frame);
+            ControlFlow::Continue(())
+        };
+        match live.poll(&mut going_on).unwrap() {
+            Polled::Idle => quiet += 1,
+            _ => quiet = 0,
+        }
     }
 }
 

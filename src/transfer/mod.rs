@@ -9,7 +9,7 @@
     reason = "the edge: sockets, files, threads and the clock are used here"
 )]
 
-pub mod client;
+pub(crate) mod client;
 mod datagrams;
 mod digest;
 mod error;
@@ -48,7 +48,7 @@ use rustix::io::Errno;
 pub use error::Error;
 pub use gate::{Network, NotANetwork};
 
-pub use crate::ledger::record;
+pub(crate) use crate::ledger::record;
 pub use crate::ledger::record::{Record, Side};
 pub use socket::{bind_udp, listen, room_for_connections};
 pub use store::Store;

@@ -615,13 +615,23 @@ fn rows_of_pixels_become_a_picture_again_either_way_round() {
                 if sender_connects {
                     client::receive::listen(&listener, &protocol, &out, session)
                 } else {
-                    server::stream::listen(&listener, &stream, session)
+                    server::stream::listen(
+                        &listener,
+                        &stream,
+                        server::stream::Frames::default(),
+                        session,
+                    )
                 }
             },
             || {
                 client(|session| {
                     if sender_connects {
-                        server::stream::connect(&peer, &stream, session)
+                        server::stream::connect(
+                            &peer,
+                            &stream,
+                            server::stream::Frames::default(),
+                            session,
+                        )
                     } else {
                         client::receive::connect(&peer, &protocol, &out, session)
                     }
@@ -722,7 +732,9 @@ fn datagrams_come_to_a_receiver_that_asks() {
     let out = folder.path("out.jpg");
     let (told, outcome, (records, met)) = meet(
         limits(),
-        |session| server::stream::listen_udp(&socket, &stream, session),
+        |session| {
+            server::stream::listen_udp(&socket, &stream, server::stream::Frames::default(), session)
+        },
         || client(|session| client::receive::greet_udp(&peer, &Protocol::Udp, &out, session)),
     );
     outcome.unwrap();

@@ -20,7 +20,7 @@ const TELLING: u64 = 64;
 
 /// The bytes of files: all files with the same ones are one text.
 #[derive(Debug, Clone, Copy)]
-pub struct Text<'f> {
+pub(crate) struct Text<'f> {
     /// The bytes.
     pub bytes: &'f [u8],
     /// Some file sent has them.
@@ -31,7 +31,7 @@ pub struct Text<'f> {
 
 /// What was captured of one direction.
 #[derive(Debug, Clone)]
-pub struct Way<'w> {
+pub(crate) struct Way<'w> {
     /// Its stream.
     pub stream: &'w Stream,
     /// Its place among the directions of the stream.

@@ -152,7 +152,7 @@ pub(super) fn stale_behind(image: &Image, buffer: usize, bytes: usize) -> Findin
 }
 
 /// A header says nearly the picture's length.
-pub fn wrong_size(image: &Image, declared: u64) -> Finding {
+pub(crate) fn wrong_size(image: &Image, declared: u64) -> Finding {
     let off = declared.abs_diff(image.bytes);
     let why = match (declared > image.bytes, off) {
         (true, 33 | 49) => ", as many as sys.getsizeof() adds to the bytes of a picture",
@@ -184,7 +184,11 @@ pub fn wrong_size(image: &Image, declared: u64) -> Finding {
 }
 
 /// Bytes beside a picture that nothing explains.
-pub fn stray_bytes(image: &Image, stray: &super::Stray, packets: Vec<FrameNumber>) -> Finding {
+pub(crate) fn stray_bytes(
+    image: &Image,
+    stray: &super::Stray,
+    packets: Vec<FrameNumber>,
+) -> Finding {
     let place = if stray.offset < image.offset {
         "before the picture"
     } else {
@@ -467,7 +471,7 @@ pub(super) fn one_machine(from: SocketAddr, to: SocketAddr) -> bool {
 }
 
 /// Another file went out than the one that was to be sent.
-pub fn other_file(image: &Image, names: &str) -> Finding {
+pub(crate) fn other_file(image: &Image, names: &str) -> Finding {
     Finding {
         name: Name::OtherFileSent,
         severity: Severity::Error,
@@ -487,7 +491,7 @@ pub fn other_file(image: &Image, names: &str) -> Finding {
 }
 
 /// Nothing of a file went out but a few bytes around it; `announced` where they are a length.
-pub fn nothing_sent(
+pub(crate) fn nothing_sent(
     stream: &crate::ledger::Stream,
     bytes: u64,
     announced: Option<u64>,

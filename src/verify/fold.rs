@@ -30,7 +30,7 @@ fn follows(cause: Name) -> &'static [Name] {
 }
 
 /// Makes notes of the findings that only follow from another one.
-pub fn fold(findings: &mut [Finding]) {
+pub(crate) fn fold(findings: &mut [Finding]) {
     let causes: Vec<(
         Name,
         Option<crate::units::StreamId>,

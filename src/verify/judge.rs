@@ -24,7 +24,7 @@ use crate::wire::{Encoding, Protocol};
 
 /// Which sides the user gave files of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// `--sent`, or a ledger of the sender.
     pub sent: bool,
     /// `--received`, or a ledger of the receiver.
@@ -33,7 +33,7 @@ pub struct Asked {
 
 /// When two pictures count as similar: both have to be reached.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Thresholds {
+pub(crate) struct Thresholds {
     /// Least PSNR in dB.
     pub psnr: f64,
     /// Least SSIM.
@@ -51,7 +51,7 @@ impl Default for Thresholds {
 
 /// A file that belongs to a picture.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'s> {
+pub(crate) struct Subject<'s> {
     /// The file.
     pub facts: &'s FileFacts,
     /// How it was found.
@@ -66,7 +66,7 @@ pub struct Subject<'s> {
     reason = "facts that are independent of each other"
 )]
 #[derive(Debug, Clone, Default)]
-pub struct Knowledge {
+pub(crate) struct Knowledge {
     /// Bytes of its stream may have gone by that the capture does not have.
     pub lacks: bool,
     /// Frames are missing from the capture that could be anything.
@@ -93,7 +93,7 @@ pub struct Knowledge {
 
 /// What reached the receiver's machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Arrival {
+pub(crate) enum Arrival {
     /// All, or nothing speaks against it.
     #[default]
     Whole,
@@ -107,7 +107,7 @@ pub enum Arrival {
 
 /// What there is to compare of a picture.
 #[derive(Debug, Clone, Copy)]
-pub struct Work<'w> {
+pub(crate) struct Work<'w> {
     /// What is known beside.
     pub knowledge: &'w Knowledge,
     /// What the files' bytes in the stream say of it; absent where nothing.
@@ -134,7 +134,7 @@ pub struct Work<'w> {
 
 /// What came of it.
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The verdict.
     pub verdict: Verdict,
     /// What was compared; absent where nothing was.
@@ -146,7 +146,7 @@ pub struct Outcome {
 }
 
 /// Compares a picture with its files and judges.
-pub fn picture(work: &Work<'_>) -> Outcome {
+pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     let sent = work
         .sent
         .map(|subject| compare(work, &subject, SideOfMismatch::SenderToWire));

@@ -142,7 +142,7 @@ const TELLING: u64 = 1024;
 
 /// How much a picture on the wire and a file are one picture although their bytes are not those of each other: 0 where they are
 /// not, at most 1. `sent`: the file is the sender's.
-pub fn kinship(wire: &Wire, file: &[u8], raw: bool, sent: bool) -> f64 {
+pub(crate) fn kinship(wire: &Wire, file: &[u8], raw: bool, sent: bool) -> f64 {
     let Some(whole) = wire.whole().filter(|whole| !whole.is_empty()) else {
         return 0.0;
     };

@@ -15,32 +15,32 @@ mod leads;
 mod likeness;
 mod mistakes;
 mod order;
-pub mod painting;
+pub(crate) mod painting;
 mod pairing;
 pub(crate) mod reconcile;
 mod rows;
 mod strays;
 #[cfg(test)]
 mod tests;
-pub mod thumbnail;
+pub(crate) mod thumbnail;
 mod wire;
 
-pub use evidence::{Text, Way};
-pub use findings::{nothing_sent, other_file, stray_bytes, wrong_size};
-pub use fold::fold;
-pub use judge::{Arrival, Asked, Knowledge, Outcome, Subject, Thresholds, Work, picture};
-pub use likeness::kinship;
-pub use order::natural;
-pub use pairing::{
-    Candidate, Closeness, FileFacts, LedgerLine, Pairs, Wanted, closeness, pair, pair_by_evidence,
+pub(crate) use evidence::{Text, Way};
+pub(crate) use findings::{nothing_sent, other_file, stray_bytes, wrong_size};
+pub(crate) use fold::fold;
+pub(crate) use judge::{Arrival, Asked, Knowledge, Outcome, Subject, Thresholds, Work, picture};
+pub(crate) use likeness::kinship;
+pub(crate) use order::natural;
+pub(crate) use pairing::{
+    Candidate, FileFacts, LedgerLine, Pairs, Wanted, closeness, pair, pair_by_evidence,
 };
-pub use reconcile::{Evidence, Lie, Reconciled};
-pub use strays::{Beside, Placed, Stray, stray};
-pub use wire::{Run, Wire};
+pub(crate) use reconcile::{Evidence, Lie, Reconciled};
+pub(crate) use strays::{Beside, Placed, Stray, stray};
+pub(crate) use wire::{Run, Wire};
 
 /// Looks for the texts in the ways, and brings what is found together with the pictures; `known` are those that are a file by
 /// their digest, `saved` those that are a received one.
-pub fn reconciled(
+pub(crate) fn reconciled(
     images: Vec<crate::ledger::Image>,
     known: &std::collections::BTreeSet<crate::units::PictureId>,
     saved: &std::collections::BTreeSet<crate::units::PictureId>,

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// Compares names so that `img2` comes before `img10`; names that differ only in leading zeros by their bytes.
-pub fn natural(left: &str, right: &str) -> Ordering {
+pub(crate) fn natural(left: &str, right: &str) -> Ordering {
     let (mut a, mut b) = (left, right);
     loop {
         let (Some(x), Some(y)) = (a.chars().next(), b.chars().next()) else {

@@ -20,34 +20,34 @@ const UNWRITTEN: u8 = 0x80;
 
 /// Pixels as far as they could be decoded.
 #[derive(Debug, Clone)]
-pub struct Decoded {
+pub(crate) struct Decoded {
     pub(super) pixels: RgbImage,
     /// Rows from the top that the decoder wrote.
     pub(super) rows: u32,
 }
 
 /// An area of pixels: left, top, right, bottom, the last two not of it.
-pub type Area = (u32, u32, u32, u32);
+pub(crate) type Area = (u32, u32, u32, u32);
 
 impl Decoded {
     /// Pixels in a row.
-    pub fn width(&self) -> u32 {
+    pub(crate) fn width(&self) -> u32 {
         self.pixels.width()
     }
 
     /// The pixels; those below [`Self::rows`] are none of the picture.
-    pub fn pixels(&self) -> &RgbImage {
+    pub(crate) fn pixels(&self) -> &RgbImage {
         &self.pixels
     }
 
     /// Rows from the top that could be decoded.
-    pub fn rows(&self) -> u32 {
+    pub(crate) fn rows(&self) -> u32 {
         self.rows
     }
 }
 
 /// Decodes as much as can be; `raw_width` for rows of BGR24. Absent where not even the size can be told.
-pub fn as_far_as_possible(bytes: &[u8], raw_width: Option<u32>) -> Option<Decoded> {
+pub(crate) fn as_far_as_possible(bytes: &[u8], raw_width: Option<u32>) -> Option<Decoded> {
     if raw_width.is_some() {
         let pixels = likeness::decoded(bytes, raw_width)?.into_rgb8();
         return Some(Decoded {
@@ -121,7 +121,7 @@ fn rgb(samples: &[u8], colour: ColorType) -> Option<Vec<u8>> {
 }
 
 /// The area in which they differ. None where they do not.
-pub fn area(expected: &Decoded, found: Option<&Decoded>) -> Option<Area> {
+pub(crate) fn area(expected: &Decoded, found: Option<&Decoded>) -> Option<Area> {
     let (width, height) = expected.pixels.dimensions();
     let Some(found) = found else {
         return Some((0, 0, width, height));
@@ -148,7 +148,7 @@ pub fn area(expected: &Decoded, found: Option<&Decoded>) -> Option<Area> {
 /// Paints the expected picture on the left, the found one on the right, and outlines what differs.
 ///
 /// Returns the painting, and the first and the last row that differ; absent where every pixel is equal.
-pub fn paint(expected: &Decoded, found: Option<&Decoded>) -> (RgbImage, Option<(u32, u32)>) {
+pub(crate) fn paint(expected: &Decoded, found: Option<&Decoded>) -> (RgbImage, Option<(u32, u32)>) {
     let (width, height) = expected.pixels.dimensions();
     let (found_width, found_height) =
         found.map_or((width, height), |found| found.pixels.dimensions());

@@ -12,7 +12,7 @@ use crate::picture::Format;
 
 /// A file, or what a ledger says of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileFacts {
+pub(crate) struct FileFacts {
     /// Its path as found; absent for a line of a ledger whose file was not given.
     pub path: Option<String>,
     /// Its length.
@@ -23,7 +23,7 @@ pub struct FileFacts {
 
 /// A picture that wants a file.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// SHA-256 of its bytes; absent where bytes are missing.
     pub sha256: Option<String>,
     /// Its length.
@@ -42,7 +42,7 @@ pub struct Wanted {
 
 /// A file that may belong to a picture.
 #[derive(Debug, Clone)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// Its path, as a ledger may name it.
     pub path: String,
     /// Its length.
@@ -57,7 +57,7 @@ pub struct Candidate {
 
 /// What a ledger says of one side of a picture.
 #[derive(Debug, Clone)]
-pub struct LedgerLine {
+pub(crate) struct LedgerLine {
     /// Sender.
     pub from: SocketAddr,
     /// Receiver.
@@ -70,7 +70,7 @@ pub struct LedgerLine {
 
 /// For each picture the file that belongs to it, and how that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Pairs {
+pub(crate) struct Pairs {
     /// Index of the file, one for each picture.
     pub files: Vec<Option<(usize, PairedBy)>>,
     /// Index of the line of the ledger, one for each picture.
@@ -79,7 +79,7 @@ pub struct Pairs {
 
 /// How much a picture and a file have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Closeness {
+pub(crate) struct Closeness {
     /// Captured bytes that are equal: from the start until the first difference and from the end backwards, where all
     /// was captured; else at the same offsets.
     pub common: u64,
@@ -95,7 +95,7 @@ impl Closeness {
 }
 
 /// How much of a picture's captured bytes a file has.
-pub fn closeness(wire: &Wire, file: &[u8]) -> Closeness {
+pub(crate) fn closeness(wire: &Wire, file: &[u8]) -> Closeness {
     if let Some(whole) = wire.whole() {
         let shorter = whole.len().min(file.len());
         let prefix = equal_from_start(whole, file);
@@ -136,7 +136,7 @@ const COMPARED: usize = 20_000;
 ///
 /// # Errors
 /// Those of `closeness`.
-pub fn pair<E>(
+pub(crate) fn pair<E>(
     pictures: &[Wanted],
     files: &[Candidate],
     ledger: &[LedgerLine],
@@ -167,7 +167,7 @@ pub fn pair<E>(
 ///
 /// # Errors
 /// Those of `kinship`.
-pub fn pair_by_evidence<E>(
+pub(crate) fn pair_by_evidence<E>(
     pictures: &[Wanted],
     files: &[Candidate],
     ledger: &[LedgerLine],

@@ -7,7 +7,7 @@ mod shown;
 use crate::wire::Fixed;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use lie::Lie;
+pub(crate) use lie::Lie;
 use lie::{fits, is_certain, is_more, lie};
 use shown::picture;
 
@@ -22,7 +22,7 @@ const SHARED: u64 = 64;
 
 /// What the evidence says of one picture.
 #[derive(Debug, Clone)]
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// Text of the file sent that it is, in part at least.
     pub sent: Option<usize>,
     /// The same of a file received.
@@ -41,7 +41,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// Whether it is no plain copy of the file that lies in the stream.
-    pub fn is_converted(&self) -> bool {
+    pub(crate) fn is_converted(&self) -> bool {
         self.form != Form::BYTES
     }
 
@@ -60,7 +60,7 @@ impl Evidence {
 
 /// Pictures, and what the evidence says of them.
 #[derive(Debug, Default)]
-pub struct Reconciled {
+pub(crate) struct Reconciled {
     /// Pictures, with those that the evidence shows and without those that it refutes.
     pub images: Vec<Image>,
     /// What it says of each; absent where nothing.

@@ -16,7 +16,7 @@ use crate::wire::{encoded, pickle};
 
 /// Bytes that were sent beside the pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stray {
+pub(crate) struct Stray {
     /// The picture that they follow or precede.
     pub picture: PictureId,
     /// Stream offset of the first.
@@ -29,7 +29,7 @@ pub struct Stray {
 
 /// A picture in its direction.
 #[derive(Debug, Clone)]
-pub struct Placed {
+pub(crate) struct Placed {
     /// Which one.
     pub picture: PictureId,
     /// Where it lies.
@@ -48,7 +48,7 @@ pub struct Placed {
 
 /// What is asked about a direction.
 #[derive(Debug, Clone, Copy)]
-pub struct Beside<'b> {
+pub(crate) struct Beside<'b> {
     /// Its pictures, in order.
     pub pictures: &'b [Placed],
     /// What is of no picture and of no framing that is known, ascending.
@@ -82,7 +82,7 @@ const CHECKED: u64 = 1 << 20;
     clippy::too_many_lines,
     reason = "what is open, in the order in which it may be explained"
 )]
-pub fn stray<E>(
+pub(crate) fn stray<E>(
     beside: &Beside<'_>,
     bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
 ) -> Result<Option<Stray>, E> {

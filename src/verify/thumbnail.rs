@@ -11,7 +11,7 @@ const QUALITY: u8 = 82;
 
 /// A small picture, encoded afresh from pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Thumbnail {
+pub(crate) struct Thumbnail {
     /// Its bytes: a JPEG.
     pub jpeg: Vec<u8>,
     /// Pixels.
@@ -24,7 +24,7 @@ pub struct Thumbnail {
 
 /// Makes one of at most `side` pixels each way: rows that could not be decoded are hatched, `damage` is outlined. Absent
 /// where there are no pixels.
-pub fn thumbnail(picture: &Decoded, damage: Option<Area>, side: u32) -> Option<Thumbnail> {
+pub(crate) fn thumbnail(picture: &Decoded, damage: Option<Area>, side: u32) -> Option<Thumbnail> {
     let (width, height) = picture.pixels.dimensions();
     let longest = width.max(height);
     if width == 0 || height == 0 || side == 0 {

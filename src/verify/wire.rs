@@ -4,7 +4,7 @@ use crate::units::ByteRange;
 
 /// Bytes at an offset of a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub(crate) struct Run {
     /// Offset of the first.
     pub offset: u64,
     /// The bytes.
@@ -13,14 +13,14 @@ pub struct Run {
 
 impl Run {
     /// Its place in the picture.
-    pub fn range(&self) -> ByteRange {
+    pub(crate) fn range(&self) -> ByteRange {
         self.offset..self.offset.saturating_add(self.bytes.len() as u64)
     }
 }
 
 /// A picture's captured bytes. Runs are ascending, not empty, and do not touch each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wire {
+pub(crate) struct Wire {
     /// Length of the picture, gaps included.
     pub length: u64,
     /// What was captured.
@@ -29,7 +29,7 @@ pub struct Wire {
 
 impl Wire {
     /// A picture of which nothing is missing.
-    pub fn of(bytes: Vec<u8>) -> Self {
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
         Self {
             length: bytes.len() as u64,
             runs: if bytes.is_empty() {
@@ -41,7 +41,7 @@ impl Wire {
     }
 
     /// All of it; absent where something is missing.
-    pub fn whole(&self) -> Option<&[u8]> {
+    pub(crate) fn whole(&self) -> Option<&[u8]> {
         match self.runs.as_slice() {
             [] if self.length == 0 => Some(&[]),
             [run] if run.range() == (0..self.length) => Some(&run.bytes),
@@ -50,7 +50,7 @@ impl Wire {
     }
 
     /// How many bytes were captured.
-    pub fn captured(&self) -> u64 {
+    pub(crate) fn captured(&self) -> u64 {
         self.runs.iter().map(|run| run.bytes.len() as u64).sum()
     }
 }

@@ -14,7 +14,7 @@ use super::load::Pixels;
 
 /// How a terminal is told to show pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Graphics {
+pub(crate) enum Graphics {
     /// kitty, Ghostty, Konsole.
     Kitty,
     /// iTerm2, `WezTerm`.

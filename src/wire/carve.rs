@@ -17,7 +17,7 @@ use super::{Decode, Ending, Event, Framing, PIPELINE_MARKER, Protocol, Sink, Str
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, begun, sniff};
 
 /// End markers that programs are known to send behind a picture. None begins with another one.
-pub const KNOWN_MARKERS: [&[u8]; 11] = [
+pub(crate) const KNOWN_MARKERS: [&[u8]; 11] = [
     PIPELINE_MARKER,
     b"<END>",
     b"<END OF FILE>",

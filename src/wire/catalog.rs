@@ -7,7 +7,7 @@
 use super::{Decode, Event, Fault, Framing, Sink, StreamEnd};
 
 /// A choice longer than this is none.
-pub const LONGEST_CHOICE: usize = 64;
+pub(crate) const LONGEST_CHOICE: usize = 64;
 
 /// Digits or a name: one line of text. White space around it does not matter, as Python's `int()` has it.
 fn is_choice(bytes: &[u8]) -> bool {

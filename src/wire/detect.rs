@@ -15,22 +15,22 @@ use crate::picture::{Format, SNIFF_BYTES, Sniff, begun, sniff};
 use crate::wire::Confidence;
 
 /// First bytes that [`detect`] looks at; more are not needed.
-pub const CLUE_BYTES: usize = HEAD_BYTES;
+pub(crate) const CLUE_BYTES: usize = HEAD_BYTES;
 
 /// Port of the marker pipeline (P1).
-pub const PIPELINE_PORT: u16 = 5050;
+pub(crate) const PIPELINE_PORT: u16 = 5050;
 /// Port of `eof` (P2).
-pub const EOF_PORT: u16 = 65432;
+pub(crate) const EOF_PORT: u16 = 65432;
 /// Port of `catalog` (P3).
-pub const CATALOG_PORT: u16 = 40674;
+pub(crate) const CATALOG_PORT: u16 = 40674;
 /// Port of `raw-pixels` (P4).
-pub const RAW_PIXELS_PORT: u16 = 9909;
+pub(crate) const RAW_PIXELS_PORT: u16 = 9909;
 /// Ports that programs of `udp` (P5) use.
-pub const UDP_PORTS: [u16; 2] = [5555, 6001];
+pub(crate) const UDP_PORTS: [u16; 2] = [5555, 6001];
 
 /// What is known of one direction that carries at least one byte.
 #[derive(Debug, Clone, Copy)]
-pub struct Clues<'a> {
+pub(crate) struct Clues<'a> {
     /// TCP or UDP.
     pub transport: TransportKind,
     /// Port of the side that sends these bytes.
@@ -49,7 +49,7 @@ pub struct Clues<'a> {
 
 /// What the clues say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Detection {
+pub(crate) enum Detection {
     /// A wire format.
     Found {
         /// Which.
@@ -66,7 +66,7 @@ pub enum Detection {
 }
 
 /// Finds out the wire format of a direction.
-pub fn detect(clues: &Clues<'_>) -> Detection {
+pub(crate) fn detect(clues: &Clues<'_>) -> Detection {
     match clues.transport {
         TransportKind::Udp => udp(clues),
         TransportKind::Tcp => tcp(clues),

@@ -10,7 +10,7 @@ use super::layout::stream::LayoutDecoder;
 use super::{Decode, Piece, PieceKind, Sink, StreamEnd};
 
 /// The framing, as a layout.
-pub const LINE: &str = "layout dec(until \"\\n\") length, picture";
+pub(crate) const LINE: &str = "layout dec(until \"\\n\") length, picture";
 
 /// Decoder of one direction of `digits-newline`.
 #[derive(Debug)]

@@ -214,7 +214,7 @@ pub(super) fn sniff_base64(letters: &[u8]) -> Sniff {
 
 /// Finds and decodes pictures in base64 text.
 #[derive(Debug)]
-pub struct Base64Decoder {
+pub(crate) struct Base64Decoder {
     state: Text,
     /// Text outside pictures that is not told of yet.
     around: Vec<u8>,

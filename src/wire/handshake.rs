@@ -12,13 +12,13 @@ use super::{Decode, Ending, Event, Fault, Framing, Protocol, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// What a receiver answers to `SIZE n`.
-pub const GOT_SIZE: &str = "GOT SIZE";
+pub(crate) const GOT_SIZE: &str = "GOT SIZE";
 /// What a receiver answers to the picture behind `SIZE n`.
-pub const GOT_IMAGE: &str = "GOT IMAGE";
+pub(crate) const GOT_IMAGE: &str = "GOT IMAGE";
 /// What a sender sends last, after [`GOT_IMAGE`].
-pub const BYE: &str = "BYE BYE";
+pub(crate) const BYE: &str = "BYE BYE";
 /// What a receiver answers to a bare number, and to the picture behind it.
-pub const OK: &str = "OK";
+pub(crate) const OK: &str = "OK";
 
 const SIZE: &[u8] = b"SIZE ";
 /// These, and what programs say behind a picture in their own words.

@@ -19,7 +19,7 @@ use body::{Body, Coding};
 use lost::{Found, Lost};
 
 /// Longest head, and longest line of a chunk or a part.
-pub const LONGEST_HEAD: usize = 64 << 10;
+pub(crate) const LONGEST_HEAD: usize = 64 << 10;
 const MOST_FIELDS: usize = 128;
 
 /// Decoder of one direction of `http`.

@@ -11,7 +11,7 @@ use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// Decoder of one direction, or of what an outer format wraps.
 #[derive(Debug)]
-pub struct InflateDecoder {
+pub(crate) struct InflateDecoder {
     encoding: Encoding,
     stream: Option<Box<Decompress>>,
     state: State,
@@ -70,7 +70,7 @@ fn fresh(encoding: Encoding) -> Decompress {
 
 impl InflateDecoder {
     /// A decoder of what is compressed so.
-    pub fn new(encoding: Encoding) -> Self {
+    pub(crate) fn new(encoding: Encoding) -> Self {
         Self {
             encoding,
             stream: Some(Box::new(fresh(encoding))),
@@ -204,7 +204,7 @@ impl Decode for InflateDecoder {
 
 /// Finds and decodes a picture in hexadecimal digits.
 #[derive(Debug, Default)]
-pub struct HexDecoder {
+pub(crate) struct HexDecoder {
     /// Digits that may begin a picture, or the first one of a pair.
     held: Vec<u8>,
     /// How many digits of a pair came, of those not told of.

@@ -26,16 +26,16 @@ pub(super) fn is_bomb(read: u64, written: u64) -> bool {
 pub(super) const BOMB: &str = "it grows to more than 64 MiB and 256 times, or to more than 1 GiB";
 
 /// A length above this (1 GiB) is implausible.
-pub const MOST: u64 = 1 << 30;
+pub(crate) const MOST: u64 = 1 << 30;
 
 /// A length above this (64 MiB) is believed only if nothing speaks for another width or byte order.
-pub const USUAL: u64 = 64 << 20;
+pub(crate) const USUAL: u64 = 64 << 20;
 
 /// A picture behind a recognised field has at least so many bytes.
 const SHORTEST: u64 = SNIFF_BYTES as u64;
 
 /// All formats of the family, in the order in which they are tried.
-pub const FIELDS: [LengthField; 9] = [
+pub(crate) const FIELDS: [LengthField; 9] = [
     binary(4, true),
     binary(4, false),
     binary(8, true),
@@ -48,7 +48,7 @@ pub const FIELDS: [LengthField; 9] = [
 ];
 
 /// So many bytes show any field of the family and the start of the picture behind it.
-pub const HEAD_BYTES: usize = 64 + SNIFF_BYTES;
+pub(crate) const HEAD_BYTES: usize = 64 + SNIFF_BYTES;
 
 const fn binary(bytes: u8, big_endian: bool) -> LengthField {
     LengthField::Binary { bytes, big_endian }

@@ -15,7 +15,7 @@ use super::{Decode, Ending, Event, Fault, Framing, Piece, PieceKind, Sink, Strea
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
 
 /// The end marker.
-pub const END: &[u8] = b"<END>";
+pub(crate) const END: &[u8] = b"<END>";
 /// Longest header: a file name of 255 bytes, and a size.
 const LONGEST: usize = 255 + 20;
 

@@ -13,11 +13,11 @@ use super::{Decode, Ending, Event, Fault, Framing, PixelShape, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// An object of more bytes than this is told of where it is no picture.
-pub const LARGE: u64 = 4096;
+pub(crate) const LARGE: u64 = 4096;
 
 /// Decoder of a stream of pickles.
 #[derive(Debug, Default)]
-pub struct PickleDecoder {
+pub(crate) struct PickleDecoder {
     state: State,
     /// Bytes of opcodes not yet told of.
     pending: u64,

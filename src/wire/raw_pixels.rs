@@ -7,7 +7,7 @@
 use super::{Decode, Ending, Event, Fault, Protocol, Role, Sink, StreamEnd};
 
 /// So many bytes from the acceptor are taken for an answer, not for pixels.
-pub const LONGEST_ANSWER: usize = 64;
+pub(crate) const LONGEST_ANSWER: usize = 64;
 
 /// Decoder of one direction of `raw-pixels`.
 #[derive(Debug)]

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use super::{Event, Sink};
 
 /// Most bytes that wait for a piece before them.
-pub const MOST_WAITING: usize = 16 << 20;
+pub(crate) const MOST_WAITING: usize = 16 << 20;
 /// Most pieces whose checksums are remembered: of more, the earliest are forgotten.
-pub const MOST_SEEN: usize = 1 << 16;
+pub(crate) const MOST_SEEN: usize = 1 << 16;
 
 /// The place of a numbered piece among those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -15,7 +15,7 @@ use super::{Decode, Ending, Event, Framing, LengthField, Protocol, Sink, StreamE
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
 /// More pieces than this in one picture are implausible.
-pub const MOST_PIECES: u64 = 1 << 20;
+pub(crate) const MOST_PIECES: u64 = 1 << 20;
 
 /// What is in front of each piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -12,7 +12,7 @@ use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// Bytes of a greeting.
-pub const GREETING_BYTES: usize = 64;
+pub(crate) const GREETING_BYTES: usize = 64;
 
 const LONG: u8 = 2;
 const COMMAND: u8 = 4;

@@ -34,15 +34,15 @@ use super::{loopback, unshare};
 use crate::source::netlink::{self, Message, NEW_LINK, Netlink};
 
 /// The bridge's name.
-pub const BRIDGE: &str = "bridge";
+pub(crate) const BRIDGE: &str = "bridge";
 /// The interface of each host.
 const CARD: &str = "eth0";
 /// Hosts that there can be.
-pub const MOST: usize = 64;
+pub(crate) const MOST: usize = 64;
 /// Longest name of a host: that of an interface, which its port has (`IFNAMSIZ`).
 const LONGEST_NAME: usize = 15;
 /// Longest MTU of a cable (`ETH_MAX_MTU`).
-pub const LONGEST_PACKET: u32 = 65_535;
+pub(crate) const LONGEST_PACKET: u32 = 65_535;
 /// Bytes of a packet on an Ethernet.
 const ETHERNET_MTU: u32 = 1500;
 /// How long the bridge may take until it passes frames on.
@@ -94,7 +94,7 @@ mod of_address {
 /// Why there are no such hosts.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub(crate) enum Error {
     /// A name that a host cannot have.
     #[error("{name:?} cannot be a host's name: {why}")]
     Name {
@@ -159,7 +159,7 @@ impl Host {
 
 /// The hosts, for as long as this lives: their networks last as long as it, though nobody runs in them.
 #[derive(Debug)]
-pub struct Hosts(Vec<Host>);
+pub(crate) struct Hosts(Vec<Host>);
 
 impl Hosts {
     /// Makes them in the private network that this process is in, and waits until frames pass. Call it before any thread
@@ -169,7 +169,7 @@ impl Hosts {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn make(names: &[String], mtu: Option<u32>, ipv6: bool) -> Result<Self, Error> {
+    pub(crate) fn make(names: &[String], mtu: Option<u32>, ipv6: bool) -> Result<Self, Error> {
         check(names)?;
         let refused = |what: &str| {
             let what = what.to_owned();
@@ -209,13 +209,13 @@ impl Hosts {
     }
 
     /// The hosts in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Host> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Host> {
         self.0.iter()
     }
 
     /// What stands in `/etc/hosts` of each: its own loopback, and all by name. A name leads to the IPv4 address alone, and
     /// `ip6-NAME` to the other, lest every program try one that the other program does not listen on.
-    pub fn names(&self) -> String {
+    pub(crate) fn names(&self) -> String {
         let mut text = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n".to_owned();
         for host in &self.0 {
             for address in &host.addresses {
@@ -232,7 +232,7 @@ impl Hosts {
 ///
 /// # Errors
 /// [`Error::Name`], [`Error::Count`].
-pub fn check(names: &[String]) -> Result<(), Error> {
+pub(crate) fn check(names: &[String]) -> Result<(), Error> {
     for (index, name) in names.iter().enumerate() {
         let wrong = |why| {
             Err(Error::Name {

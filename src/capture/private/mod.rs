@@ -16,7 +16,7 @@
 
 mod forbidden;
 mod hosted;
-pub mod hosts;
+pub(crate) mod hosts;
 mod loopback;
 mod supervise;
 mod unshare;

@@ -5,7 +5,7 @@ use crate::units::{FrameNumber, Timestamp};
 
 /// Consecutive frames, with their bytes in one buffer.
 #[derive(Debug)]
-pub struct Batch {
+pub(crate) struct Batch {
     first: u64,
     bytes: Vec<u8>,
     records: Vec<Record>,
@@ -51,22 +51,17 @@ impl Batch {
     }
 
     /// How many frames it holds.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.records.len() as u64
     }
 
-    /// Whether it holds none.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
     /// Captured bytes of all its frames.
-    pub fn captured_bytes(&self) -> usize {
+    pub(crate) fn captured_bytes(&self) -> usize {
         self.bytes.len()
     }
 
     /// Number of its last frame; of the one before its first where it is empty.
-    pub fn last(&self) -> u64 {
+    pub(crate) fn last(&self) -> u64 {
         self.first.saturating_add(self.len()).saturating_sub(1)
     }
 
@@ -76,7 +71,7 @@ impl Batch {
     }
 
     /// Its frames in the order of capture.
-    pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
+    pub(crate) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
         let mut start = 0;
         self.records
             .iter()

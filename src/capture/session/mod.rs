@@ -38,16 +38,16 @@ use std::time::{Duration, Instant};
 use crate::frame::{Away, Frame, LinkType};
 use crate::units::Timestamp;
 
-pub use batch::Batch;
-pub use stop::{Reason, Stop};
-pub use writer::{Every, Recorder, Rotation, WriteFailure, Written};
+pub(crate) use batch::Batch;
+pub(crate) use stop::{Reason, Stop};
+pub(crate) use writer::{Every, Recorder, Rotation, WriteFailure, Written};
 
 use brake::{Brake, Depth};
-pub use notes::Note;
+pub(crate) use notes::Note;
 use notes::Notes;
 
 /// Where frames come from.
-pub trait Device {
+pub(crate) trait Device {
     /// Link-layer header type of the frames of the first interface.
     fn link(&self) -> LinkType;
     /// Bytes of the kernel's ring; absent where there is none. A command is held long before it is full.
@@ -69,7 +69,7 @@ pub trait Device {
 }
 
 /// Whoever makes the traffic, where that can be held while what was captured is worked off.
-pub trait Hold {
+pub(crate) trait Hold {
     /// Makes no more traffic, from now until it may go on.
     fn hold(&mut self);
     /// May go on.
@@ -79,11 +79,11 @@ pub trait Hold {
 /// The device failed in the middle of a capture.
 #[derive(Debug, thiserror::Error)]
 #[error("the capture ended early")]
-pub struct DeviceFailure(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+pub(crate) struct DeviceFailure(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// What the kernel counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Statistics {
+pub(crate) struct Statistics {
     /// Frames that passed the filter, the dropped ones included.
     pub received: u64,
     /// Frames dropped for want of room in the kernel's ring.
@@ -95,7 +95,7 @@ pub struct Statistics {
 }
 
 /// Looks at the frames, on a thread of its own.
-pub trait Consumer: Send {
+pub(crate) trait Consumer: Send {
     /// The next frame, numbered from 1.
     fn frame(&mut self, frame: &Frame<'_>);
     /// Comes after each batch, and at least every [`TICK`] while nothing does.
@@ -120,9 +120,9 @@ impl Consumer for () {
 }
 
 /// How often a consumer is woken while no frame comes.
-pub const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// The same, for one that is restless.
-pub const SOON: Duration = Duration::from_millis(10);
+pub(crate) const SOON: Duration = Duration::from_millis(10);
 /// Captured bytes after which a batch is handed on.
 const BATCH_BYTES: usize = 1 << 20;
 /// Frames after which a batch is handed on.
@@ -134,7 +134,7 @@ const BEHIND: i32 = 5;
 /// Nice value of the reader's.
 const BEFORE: i32 = -10;
 /// Longest time that a read waits for frames, and while whoever makes them is held.
-pub const READ_WAIT: Duration = Duration::from_millis(20);
+pub(crate) const READ_WAIT: Duration = Duration::from_millis(20);
 const HELD_WAIT: Duration = Duration::from_millis(1);
 /// How often the kernel's counts are asked for.
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
@@ -147,7 +147,7 @@ const IDLE_READS: u32 = 3;
 
 /// How a capture is run.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub(crate) struct Options {
     /// Ends it after so long; absent: it goes on until asked to end.
     pub duration: Option<Duration>,
     /// Batches of about 1 MiB that may wait for the writer.
@@ -177,7 +177,7 @@ impl Default for Options {
 
 /// What was counted in a capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Frames read from the device.
     pub frames: u64,
     /// Their captured bytes.
@@ -205,7 +205,7 @@ pub struct Counts {
 
 impl Counts {
     /// Frames that the consumer never saw, as far as is known.
-    pub fn lost(&self) -> u64 {
+    pub(crate) fn lost(&self) -> u64 {
         self.dropped
             .unwrap_or(0)
             .saturating_add(self.interface_dropped.unwrap_or(0))
@@ -215,7 +215,7 @@ impl Counts {
 
 /// How a capture went.
 #[derive(Debug)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Link-layer header type of its frames.
     pub link: LinkType,
     /// What was counted.
@@ -238,7 +238,7 @@ pub struct Summary {
 ///
 /// With `hold`, whoever makes the traffic is held whenever the ring or a queue fills, and every frame that is read
 /// reaches file and consumer both.
-pub fn run<C: Consumer>(
+pub(crate) fn run<C: Consumer>(
     device: &mut dyn Device,
     recorder: Option<Recorder>,
     mut consumer: C,
@@ -585,7 +585,7 @@ fn consume(
 
 /// Lets this thread, which will read frames, come before others where processors are scarce: as root only, and before the
 /// process is confined. Threads that it starts take its place with them; the analysis gives it back.
-pub fn come_first() {
+pub(crate) fn come_first() {
     let thread = Some(rustix::thread::gettid());
     // Who was told to stand back, stands back.
     if rustix::process::getpriority_process(thread) == Ok(0) {
@@ -594,7 +594,7 @@ pub fn come_first() {
 }
 
 /// Takes an ordinary place again, where the thread that started this one [came first](come_first).
-pub fn come_next() {
+pub(crate) fn come_next() {
     let thread = Some(rustix::thread::gettid());
     if rustix::process::getpriority_process(thread) == Ok(BEFORE) {
         let _ = rustix::process::setpriority_process(thread, 0);

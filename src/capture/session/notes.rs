@@ -18,7 +18,7 @@ const MOST: usize = 4096;
 
 /// What is to be said of a frame in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
+pub(crate) struct Note {
     /// Its number.
     pub frame: u64,
     /// The words.

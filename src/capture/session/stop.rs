@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// Why a capture ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// Ctrl-C, or a request to terminate.
     Signal,
     /// As many pictures as were asked for have ended.
@@ -31,7 +31,7 @@ pub enum Reason {
 
 /// A handle by which a capture is asked to end. The first request counts.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<Inner>);
+pub(crate) struct Stop(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -44,13 +44,13 @@ struct Inner {
 
 impl Stop {
     /// Asks the capture to end now.
-    pub fn request(&self, reason: Reason) {
+    pub(crate) fn request(&self, reason: Reason) {
         // An error means that an earlier request stands.
         let _ = self.0.reason.set(reason);
     }
 
     /// Asks the capture to end in a moment, so that the closing of its connections is still captured.
-    pub fn request_after(&self, reason: Reason, pause: Duration, now: Instant) {
+    pub(crate) fn request_after(&self, reason: Reason, pause: Duration, now: Instant) {
         let _ = self.0.not_before.set(now + pause);
         self.request(reason);
     }
@@ -60,7 +60,7 @@ impl Stop {
     ///
     /// # Errors
     /// When the system refuses to register a handler.
-    pub fn on_signals(&self) -> std::io::Result<()> {
+    pub(crate) fn on_signals(&self) -> std::io::Result<()> {
         use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             // In this order: the first signal finds the flag down and raises it, the second finds it up.
@@ -72,7 +72,7 @@ impl Stop {
 
     /// Why the capture shall end; absent while it shall not. A signal does not wait for the pause of
     /// [`Self::request_after`].
-    pub fn requested(&self, now: Instant) -> Option<Reason> {
+    pub(crate) fn requested(&self, now: Instant) -> Option<Reason> {
         if self.0.signal.load(Ordering::Relaxed) {
             // What was asked for before the signal remains the reason.
             self.request(Reason::Signal);
@@ -83,7 +83,7 @@ impl Stop {
     }
 
     /// The reason of the first request; absent while there was none.
-    pub fn reason(&self) -> Option<Reason> {
+    pub(crate) fn reason(&self) -> Option<Reason> {
         self.0.reason.get().copied()
     }
 }

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// When a new file is begun, and how many are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rotation {
+pub(crate) struct Rotation {
     /// When.
     pub every: Every,
     /// Files of this capture that are kept, the latest; absent: all.
@@ -34,7 +34,7 @@ pub struct Rotation {
 
 /// When a new file is begun: before the first frame after that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Every {
+pub(crate) enum Every {
     /// So many bytes of file.
     Bytes(u64),
     /// So much time of frames.
@@ -44,7 +44,7 @@ pub enum Every {
 }
 
 /// A capture file that is being written, or a row of them.
-pub struct Recorder {
+pub(crate) struct Recorder {
     name: String,
     /// Absent once the file is finished or was given up.
     writer: Option<Writer<Box<dyn Write + Send>>>,
@@ -114,7 +114,7 @@ impl Described {
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub(crate) struct Written {
     /// The file's name as the user gave it; `-` for standard output.
     pub name: String,
     /// Frames in it.
@@ -127,7 +127,7 @@ pub struct Written {
 
 /// A capture file cannot be written.
 #[derive(Debug, thiserror::Error)]
-pub enum WriteFailure {
+pub(crate) enum WriteFailure {
     /// It cannot be made.
     #[error("{}: cannot be written", path.display())]
     Create {
@@ -156,7 +156,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`WriteFailure::Create`].
-    pub fn create(
+    pub(crate) fn create(
         path: PathBuf,
         interfaces: &[Interface<'_>],
         rotation: Option<Rotation>,
@@ -197,7 +197,7 @@ impl Recorder {
     }
 
     /// The regular file that is written; absent where it is none, or a row of them.
-    pub fn file(&self) -> Option<&File> {
+    pub(crate) fn file(&self) -> Option<&File> {
         self.regular.as_ref().filter(|_| self.row.is_none())
     }
 
@@ -205,7 +205,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`WriteFailure::Create`].
-    pub fn pipe(
+    pub(crate) fn pipe(
         pipe: Box<dyn Write + Send>,
         interfaces: &[Interface<'_>],
     ) -> Result<Self, WriteFailure> {
@@ -243,7 +243,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`WriteFailure::Middle`].
-    pub fn named(mut self, names: Vec<(IpAddr, String)>) -> Result<Self, WriteFailure> {
+    pub(crate) fn named(mut self, names: Vec<(IpAddr, String)>) -> Result<Self, WriteFailure> {
         if let Some(writer) = &mut self.writer {
             let written = writer.names(&names).map_err(system);
             self.bytes = writer.written_bytes();

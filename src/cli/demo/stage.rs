@@ -242,7 +242,12 @@ impl Stage {
         };
         let receive = || receiver::listen(&self.raw_pixels, &protocol, &file, session);
         together(session, receive, || {
-            stream::connect(&peer(self.raw_pixels.local_addr()), &sender, session)
+            stream::connect(
+                &peer(self.raw_pixels.local_addr()),
+                &sender,
+                stream::Frames::default(),
+                session,
+            )
         })
     }
 

@@ -12,7 +12,7 @@ use crate::dissect::fields;
     after_help = "Examples:\n  imgnet fields\n  imgnet fields tcp.analysis\n  imgnet fields imgnet",
     max_term_width = 100
 )]
-pub struct Fields {
+pub(crate) struct Fields {
     /// Only fields whose names begin so
     #[arg(value_name = "PREFIX")]
     prefix: Option<String>,

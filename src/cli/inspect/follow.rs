@@ -30,7 +30,7 @@ use crate::units::{PictureId, StreamId, count, counted};
                   UDP\nconversations in order of their first frame).",
     max_term_width = 100
 )]
-pub struct Command {
+pub(crate) struct Command {
     #[command(flatten)]
     captures: CapturePaths,
 

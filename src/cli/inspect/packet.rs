@@ -27,7 +27,7 @@ use crate::units::PictureId;
                   Numbers at the right of the tree are the bytes in the frame, as in the dump below it.",
     max_term_width = 100
 )]
-pub struct Packet {
+pub(crate) struct Packet {
     /// Capture files; several are one capture, - is standard input
     #[arg(required = true, value_name = "CAPTURE")]
     captures: Vec<PathBuf>,

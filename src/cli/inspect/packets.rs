@@ -39,7 +39,7 @@ const LARGE: u64 = 10_000;
                   is cut short or damaged.",
     max_term_width = 100
 )]
-pub struct Packets {
+pub(crate) struct Packets {
     #[command(flatten)]
     captures: CapturePaths,
 

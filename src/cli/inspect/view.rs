@@ -36,7 +36,7 @@ use crate::view::{self, Going, Graphics};
                   input cannot be read.",
     max_term_width = 100
 )]
-pub struct ViewArgs {
+pub(crate) struct ViewArgs {
     /// Capture files; several are one capture
     #[arg(value_name = "CAPTURE", required_unless_present_any = ["interface", "command"])]
     captures: Vec<PathBuf>,

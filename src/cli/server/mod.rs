@@ -568,20 +568,20 @@ fn stream(args: &StreamArgs, session: &Session<'_>) -> anyhow::Result<()> {
     if let Some(peer) = &args.connect {
         confined(&needs.with_network(Network::Connects), session);
         if udp {
-            stream::connect_udp_at(peer, &stream, frames, session)?;
+            stream::connect_udp(peer, &stream, frames, session)?;
         } else {
-            stream::connect_at(peer, &stream, frames, session)?;
+            stream::connect(peer, &stream, frames, session)?;
         }
         return Ok(());
     }
     if udp {
         let socket = bind_udp(address)?;
         confined(&needs.with_network(Network::Answers), session);
-        stream::listen_udp_at(&socket, &stream, frames, session)?;
+        stream::listen_udp(&socket, &stream, frames, session)?;
     } else {
         let listener = listen(address)?;
         confined(&needs.with_network(Network::Accepts), session);
-        stream::listen_at(&listener, &stream, frames, session)?;
+        stream::listen(&listener, &stream, frames, session)?;
     }
     Ok(())
 }

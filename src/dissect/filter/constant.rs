@@ -9,7 +9,7 @@ use crate::dissect::value::{Kind, Value, seconds};
 
 /// A value that stands in a filter.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Constant {
+pub(crate) enum Constant {
     /// A whole number.
     Number(i64),
     /// True or false.
@@ -30,7 +30,7 @@ pub enum Constant {
 
 /// A regular expression that ignores case, as in Wireshark.
 #[derive(Debug, Clone)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     text: String,
     regex: regex::bytes::Regex,
 }

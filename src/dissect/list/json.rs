@@ -9,7 +9,7 @@ use crate::dissect::seen::Seen;
 use crate::units::Timestamp;
 
 /// A frame as one JSON object; the fields among `columns` under their names.
-pub fn json(seen: &Seen<'_>, columns: &[Column], out: &mut String) {
+pub(crate) fn json(seen: &Seen<'_>, columns: &[Column], out: &mut String) {
     out.push_str("{\"number\":");
     info::push(out, seen.frame.number.0);
     match seen.frame.time {

@@ -10,7 +10,7 @@ use crate::report::text;
 ///
 /// # Errors
 /// Those of `out`.
-pub fn annotations(checked: &Checked, file: &str, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn annotations(checked: &Checked, file: &str, out: &mut impl Write) -> io::Result<()> {
     for judged in &checked.expectations {
         let what = match judged.outcome {
             Outcome::Pass => continue,
@@ -37,7 +37,7 @@ pub fn annotations(checked: &Checked, file: &str, out: &mut impl Write) -> io::R
 ///
 /// # Errors
 /// Those of `out`.
-pub fn mistakes(mistakes: &Mistakes, file: &str, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn mistakes(mistakes: &Mistakes, file: &str, out: &mut impl Write) -> io::Result<()> {
     for mistake in &mistakes.0 {
         let message = text::plain(&mistake.message, true);
         let place = (Some(mistake.line), Some(mistake.column));

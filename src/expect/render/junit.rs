@@ -18,7 +18,7 @@ use crate::units::Timestamp;
 
 /// What a suite says of the check itself.
 #[derive(Debug, Clone, Copy)]
-pub struct Suite<'s> {
+pub(crate) struct Suite<'s> {
     /// Its name: the file of expectations.
     pub name: &'s str,
     /// When the check was made.
@@ -31,7 +31,7 @@ pub struct Suite<'s> {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn render(checked: &Checked, suite: &Suite<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn render(checked: &Checked, suite: &Suite<'_>, out: &mut impl Write) -> io::Result<()> {
     let mut xml = Writer::new_with_indent(&mut *out, b' ', 2);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     // Without attributes: the Ant schema allows none here.

@@ -2,16 +2,16 @@
 
 mod annotations;
 mod csv;
-pub mod junit;
+pub(crate) mod junit;
 mod table;
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-pub use annotations::{annotations, mistakes as mistake_annotations};
-pub use csv::csv;
-pub use table::table;
+pub(crate) use annotations::{annotations, mistakes as mistake_annotations};
+pub(crate) use csv::csv;
+pub(crate) use table::table;
 
 use super::Checked;
 use crate::ledger::Verdict;
@@ -19,7 +19,7 @@ use crate::report::json;
 use crate::report::model::{CaptureFile, Report};
 
 /// The value of `schema` in the JSON.
-pub const SCHEMA: &str = "imgnet/check/v1";
+pub(crate) const SCHEMA: &str = "imgnet/check/v1";
 
 #[derive(Serialize)]
 struct Document<'d> {
@@ -35,7 +35,7 @@ struct Document<'d> {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn json(
+pub(crate) fn json(
     checked: &Checked,
     report: &Report,
     file: &str,

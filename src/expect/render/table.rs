@@ -21,7 +21,7 @@ const SHORT: usize = 30;
 ///
 /// # Errors
 /// Those of `out`.
-pub fn table(
+pub(crate) fn table(
     checked: &Checked,
     report: &Report,
     file: &str,

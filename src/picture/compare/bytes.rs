@@ -4,7 +4,7 @@ use super::damage::{Damage, damage};
 
 /// How two byte strings differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ByteComparison {
+pub(crate) struct ByteComparison {
     /// Length of what was expected.
     pub expected: u64,
     /// Length of what was found.
@@ -21,15 +21,8 @@ pub struct ByteComparison {
     pub damage: Damage,
 }
 
-impl ByteComparison {
-    /// Whether all is equal.
-    pub fn equal(&self) -> bool {
-        self.first_difference.is_none()
-    }
-}
-
 /// Compares two byte strings, in time linear in their lengths.
-pub fn bytes(expected: &[u8], found: &[u8]) -> ByteComparison {
+pub(crate) fn bytes(expected: &[u8], found: &[u8]) -> ByteComparison {
     let prefix = common_prefix(expected, found);
     let equal = expected.len() == found.len() && prefix == found.len();
     ByteComparison {
@@ -95,7 +88,7 @@ mod tests {
         );
         assert_eq!((compared.expected, compared.found), (4, 3));
         let compared = bytes(b"", b"");
-        assert!(compared.equal());
+        assert!(compared.first_difference.is_none());
     }
 
     #[test]

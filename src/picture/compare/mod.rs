@@ -7,7 +7,7 @@ mod damage;
 mod pixels;
 mod quality;
 
-pub use bytes::{ByteComparison, bytes};
-pub use damage::{Damage, LineEndings};
-pub use pixels::{PixelComparison, RawPixelsError, bgr24, pixels};
-pub use quality::{Quality, QualityError, quality};
+pub(crate) use bytes::bytes;
+pub(crate) use damage::Damage;
+pub(crate) use pixels::{bgr24, pixels};
+pub(crate) use quality::quality;

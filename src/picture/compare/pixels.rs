@@ -5,7 +5,7 @@ use image::{DynamicImage, RgbImage};
 
 /// How two decoded pictures differ. Where their sizes do, the area that both have (from the top left) is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PixelComparison {
+pub(crate) struct PixelComparison {
     /// Width and height expected.
     pub expected: (u32, u32),
     /// Width and height found.
@@ -20,7 +20,7 @@ pub struct PixelComparison {
 
 impl PixelComparison {
     /// Whether sizes and all pixels are equal.
-    pub fn equal(&self) -> bool {
+    pub(crate) fn equal(&self) -> bool {
         self.expected == self.found && self.differing == 0
     }
 }
@@ -28,7 +28,7 @@ impl PixelComparison {
 /// Compares two decoded pictures exactly, whatever their colour types: grey equals red = green = blue, no alpha equals opaque.
 ///
 /// Both are turned to RGBA of 8 bits, or of 16 where one of them has more than 8.
-pub fn pixels(expected: &DynamicImage, found: &DynamicImage) -> PixelComparison {
+pub(crate) fn pixels(expected: &DynamicImage, found: &DynamicImage) -> PixelComparison {
     let deep = |image: &DynamicImage| {
         let color = image.color();
         color.bytes_per_pixel() > color.channel_count()
@@ -90,7 +90,7 @@ fn differences<T: PartialEq>(
 
 /// Why bytes are no rows of raw pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RawPixelsError {
+pub(crate) enum RawPixelsError {
     /// A row of no pixels.
     #[error("a row has to have at least 1 pixel; tell the width")]
     NoWidth,
@@ -110,7 +110,11 @@ pub enum RawPixelsError {
 ///
 /// # Errors
 /// [`RawPixelsError`] where `width` is 0 or there are more than `limit` bytes.
-pub fn bgr24(bytes: &[u8], width: u32, limit: u64) -> Result<(RgbImage, u64), RawPixelsError> {
+pub(crate) fn bgr24(
+    bytes: &[u8],
+    width: u32,
+    limit: u64,
+) -> Result<(RgbImage, u64), RawPixelsError> {
     if width == 0 {
         return Err(RawPixelsError::NoWidth);
     }

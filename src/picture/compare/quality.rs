@@ -6,7 +6,7 @@ use image::DynamicImage;
 
 /// How alike two pictures look.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Quality {
+pub(crate) struct Quality {
     /// Mean squared error of red, green and blue, in squares of 8-bit steps; 0 where they are equal.
     pub mean_squared_error: f64,
     /// Peak signal-to-noise ratio in dB for a peak of 255; absent where nothing differs: it is infinite then.
@@ -17,7 +17,7 @@ pub struct Quality {
 
 /// Two pictures cannot be likened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum QualityError {
+pub(crate) enum QualityError {
     /// Their sizes differ.
     #[error("pictures of {}×{} and {}×{} pixels cannot be likened", expected.0, expected.1, found.0, found.1)]
     Sizes {
@@ -39,7 +39,10 @@ pub enum QualityError {
 ///
 /// # Errors
 /// [`QualityError`] where the sizes differ or there are no pixels.
-pub fn quality(expected: &DynamicImage, found: &DynamicImage) -> Result<Quality, QualityError> {
+pub(crate) fn quality(
+    expected: &DynamicImage,
+    found: &DynamicImage,
+) -> Result<Quality, QualityError> {
     let (expected, found) = (expected.to_rgb8(), found.to_rgb8());
     if expected.dimensions() != found.dimensions() {
         return Err(QualityError::Sizes {

@@ -33,14 +33,14 @@ use crate::ledger::{Image, Verdict};
 use crate::report::model::Report;
 use crate::report::plot::{self, Theme};
 use crate::units::{PictureId, Timestamp};
-pub use crate::verify::thumbnail::Thumbnail;
+pub(crate) use crate::verify::thumbnail::Thumbnail;
 
 /// Most pictures that are shown with all there is to see of them.
-pub const DETAILED: usize = 100;
+pub(crate) const DETAILED: usize = 100;
 
 /// What a page is made of.
 #[derive(Debug)]
-pub struct Page<'p> {
+pub(crate) struct Page<'p> {
     /// What was found.
     pub report: &'p Report,
     /// What came of expectations; absent where there were none.
@@ -57,7 +57,7 @@ pub struct Page<'p> {
 
 /// How a picture looks, on its way and at both ends.
 #[derive(Debug, Clone, Default)]
-pub struct Looks {
+pub(crate) struct Looks {
     /// As it arrived on the wire; absent where it has no pixels to show.
     pub wire: Option<Thumbnail>,
     /// The file sent; absent unless it differs from another of the three.
@@ -68,7 +68,7 @@ pub struct Looks {
 
 /// How a report was made.
 #[derive(Debug, Clone, Default)]
-pub struct Made {
+pub(crate) struct Made {
     /// The command, as it can be typed again.
     pub command: String,
     /// What was read, in order.
@@ -77,7 +77,7 @@ pub struct Made {
 
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Input {
+pub(crate) struct Input {
     /// What it is to the command: `capture`, `--sent`, `--expect`.
     pub role: &'static str,
     /// Its path, as given.
@@ -89,7 +89,7 @@ pub struct Input {
 }
 
 /// The pictures that are shown with all there is to see of them, the worst first.
-pub fn detailed(report: &Report) -> Vec<PictureId> {
+pub(crate) fn detailed(report: &Report) -> Vec<PictureId> {
     let mut order = ordered(report);
     order.truncate(DETAILED);
     order.into_iter().map(|(_, image)| image.id).collect()
@@ -115,7 +115,7 @@ fn ordered(report: &Report) -> Vec<(usize, &Image)> {
 }
 
 /// Side of a thumbnail in pixels at most, by how many pictures there are: the page has to stay small.
-pub fn thumbnail_side(pictures: usize) -> u32 {
+pub(crate) fn thumbnail_side(pictures: usize) -> u32 {
     Budget::of(pictures).thumbnail
 }
 
@@ -230,14 +230,14 @@ const SCRIPT: &str = include_str!("script.js");
 ///
 /// # Errors
 /// Those of `out`.
-pub fn render(page: &Page<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn render(page: &Page<'_>, out: &mut impl Write) -> io::Result<()> {
     let context = Context::new(page);
     out.write_all(document(&context).into_string().as_bytes())
 }
 
 /// A drawing as a file of its own.
 #[derive(Debug)]
-pub struct Drawing {
+pub(crate) struct Drawing {
     /// What its files are called, without an ending.
     pub name: String,
     theme: Theme,
@@ -246,19 +246,19 @@ pub struct Drawing {
 
 impl Drawing {
     /// As SVG, with its colours.
-    pub fn svg(&self) -> String {
+    pub(crate) fn svg(&self) -> String {
         plot::alone(&self.svg, self.theme)
     }
 
     /// As PNG, twice as large; light where the theme is the reader's.
-    pub fn png(&self) -> Option<Vec<u8>> {
+    pub(crate) fn png(&self) -> Option<Vec<u8>> {
         plot::png(&self.svg, self.theme)
     }
 }
 
 /// The drawings as files of their own. Of the pictures that [`detailed`] names, with more strokes and cells than the page has room
 /// for.
-pub fn plots(page: &Page<'_>) -> Vec<Drawing> {
+pub(crate) fn plots(page: &Page<'_>) -> Vec<Drawing> {
     let mut context = Context::new(page);
     context.budget = Budget::of(1);
     let mut files = Vec::new();

@@ -6,7 +6,7 @@ use super::*;
 use crate::report::samples;
 
 fn shown(report: &Report, made: &Made) -> String {
-    let traces = Traces::new();
+    let traces = Traces::default();
     let page = Page {
         report,
         checked: None,

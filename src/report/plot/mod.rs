@@ -21,7 +21,7 @@ use svg::Svg;
 
 /// Which colours a plot or a page has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Theme {
+pub(crate) enum Theme {
     /// As the reader's system has it.
     #[default]
     Auto,

@@ -18,7 +18,12 @@ const LONGEST_LIST: usize = 64 << 20;
 ///
 /// # Errors
 /// When nobody answers or nothing came. A picture that came cut short is no error here: its record tells it.
-pub fn run(peer: &str, choice: &str, file: &Path, session: &Session<'_>) -> Result<(), Error> {
+pub(crate) fn run(
+    peer: &str,
+    choice: &str,
+    file: &Path,
+    session: &Session<'_>,
+) -> Result<(), Error> {
     ask(peer, choice, Destination::File(file), session)
 }
 
@@ -26,7 +31,12 @@ pub fn run(peer: &str, choice: &str, file: &Path, session: &Session<'_>) -> Resu
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_stem(peer: &str, choice: &str, stem: &Path, session: &Session<'_>) -> Result<(), Error> {
+pub(crate) fn run_stem(
+    peer: &str,
+    choice: &str,
+    stem: &Path,
+    session: &Session<'_>,
+) -> Result<(), Error> {
     ask(peer, choice, Destination::Stem(stem), session)
 }
 
@@ -81,7 +91,7 @@ fn is_not_found(sha256: &str) -> bool {
 ///
 /// # Errors
 /// When nobody answers, or the connection breaks.
-pub fn list(peer: &str, session: &Session<'_>) -> Result<Option<Vec<Listed>>, Error> {
+pub(crate) fn list(peer: &str, session: &Session<'_>) -> Result<Option<Vec<Listed>>, Error> {
     let mut connection = socket::connect(peer, session)?;
     connection.write_all(listing::QUESTION.as_bytes())?;
     let mut answer = Vec::new();

@@ -1,6 +1,6 @@
 //! The clients: each connects (or listens once), moves its pictures, and ends.
 
-pub mod get;
-pub mod receive;
-pub mod send;
-pub mod work;
+pub(crate) mod get;
+pub(crate) mod receive;
+pub(crate) mod send;
+pub(crate) mod work;

@@ -19,7 +19,7 @@ const GREETING: &[u8] = b"hello";
 ///
 /// # Errors
 /// When nothing came. A picture that came cut short is no error here: its record tells it.
-pub fn listen(
+pub(crate) fn listen(
     listener: &TcpListener,
     protocol: &Protocol,
     file: &Path,
@@ -40,7 +40,7 @@ pub fn listen(
 ///
 /// # Errors
 /// When nobody answers or nothing came.
-pub fn connect(
+pub(crate) fn connect(
     peer: &str,
     protocol: &Protocol,
     file: &Path,
@@ -76,7 +76,7 @@ fn receive(
 ///
 /// # Errors
 /// When none came within the idle limit.
-pub fn listen_udp(
+pub(crate) fn listen_udp(
     socket: &UdpSocket,
     protocol: &Protocol,
     file: &Path,
@@ -119,7 +119,7 @@ fn receive_datagrams(
 ///
 /// # Errors
 /// When the address is none, or no picture came within the idle limit.
-pub fn greet_udp(
+pub(crate) fn greet_udp(
     peer: &str,
     protocol: &Protocol,
     file: &Path,

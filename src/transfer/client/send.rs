@@ -19,7 +19,7 @@ use crate::wire::{Fixed, Protocol, Role, around, decoder, pieces};
 
 /// What to send.
 #[derive(Debug, Clone)]
-pub struct Send {
+pub(crate) struct Send {
     /// HOST:PORT.
     pub peer: String,
     /// The pictures, in order.
@@ -43,7 +43,7 @@ pub struct Send {
 /// # Errors
 /// When a file cannot be read or does not fit the format (before anything is sent), or nobody answers. A picture that
 /// did not get through is no error here: its record tells it.
-pub fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
+pub(crate) fn run(send: &Send, session: &Session<'_>) -> Result<(), Error> {
     match &send.protocol {
         datagrams if datagrams.is_datagrams() => return run_udp(send, session),
         Protocol::Catalog => {
@@ -139,7 +139,7 @@ fn came_back(
 ///
 /// # Errors
 /// When a file cannot be read, or the address is none.
-pub fn run_udp(send: &Send, session: &Session<'_>) -> Result<(), Error> {
+pub(crate) fn run_udp(send: &Send, session: &Session<'_>) -> Result<(), Error> {
     let pace = match send.protocol {
         // Its receiver says how fast.
         Protocol::Fixed(Fixed::Framed) => Duration::ZERO,
@@ -151,7 +151,7 @@ pub fn run_udp(send: &Send, session: &Session<'_>) -> Result<(), Error> {
         chunk: send.chunk,
         pace: send.pace.unwrap_or(pace),
     };
-    stream::connect_udp(&send.peer, &stream, session)
+    stream::connect_udp(&send.peer, &stream, stream::Frames::default(), session)
 }
 
 /// Larger files are not held in memory, where the format can do without.

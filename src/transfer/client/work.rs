@@ -13,7 +13,7 @@ const CHUNK: usize = 2048;
 
 /// How to work.
 #[derive(Debug, Clone)]
-pub struct Work {
+pub(crate) struct Work {
     /// HOST:PORT.
     pub peer: String,
     /// What to do with a strip.
@@ -28,7 +28,7 @@ pub struct Work {
 ///
 /// # Errors
 /// When nobody answers, or the strip does not come whole.
-pub fn run(work: &Work, session: &Session<'_>) -> Result<(), Error> {
+pub(crate) fn run(work: &Work, session: &Session<'_>) -> Result<(), Error> {
     for _ in 0..work.rounds {
         let mut connection = socket::connect(&work.peer, session)?;
         let peer = connection.peer;

@@ -30,7 +30,7 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// How to edit.
 #[derive(Debug)]
-pub struct Edit {
+pub(crate) struct Edit {
     /// Where pictures are saved.
     pub store: Store,
     /// A format whose pictures have an end before the connection has: `marker`, the `length` family, `half-close`.
@@ -42,7 +42,7 @@ pub struct Edit {
 }
 
 /// Whether a picture can be answered on its own connection in this format.
-pub fn answers(protocol: &Protocol) -> bool {
+pub(crate) fn answers(protocol: &Protocol) -> bool {
     matches!(
         protocol,
         Protocol::Marker(_) | Protocol::Length(_) | Protocol::HalfClose
@@ -53,7 +53,7 @@ pub fn answers(protocol: &Protocol) -> bool {
 ///
 /// # Errors
 /// When nothing more can be accepted. What goes wrong with one client is told and does not end the server.
-pub fn run(listener: &TcpListener, edit: &Edit, session: &Session<'_>) -> Result<(), Error> {
+pub(crate) fn run(listener: &TcpListener, edit: &Edit, session: &Session<'_>) -> Result<(), Error> {
     let session = &session.within();
     let tally = &Tally::new(session, edit.count);
     tell_listening(listener, session);

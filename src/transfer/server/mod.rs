@@ -1,10 +1,10 @@
 //! The servers: each runs on a socket that the caller opened, until it is told to end or has done what was asked.
 
 pub mod catalog;
-pub mod edit;
-pub mod pipeline;
-pub mod receive;
-pub mod stream;
+pub(crate) mod edit;
+pub(crate) mod pipeline;
+pub(crate) mod receive;
+pub(crate) mod stream;
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU64, Ordering};

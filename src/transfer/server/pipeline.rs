@@ -24,7 +24,7 @@ const CHUNK: usize = 2048;
 
 /// How the pipeline works.
 #[derive(Debug)]
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     /// Where pictures are saved.
     pub store: Store,
     /// Workers, and so strips.
@@ -39,7 +39,7 @@ pub struct Pipeline {
 ///
 /// # Errors
 /// As [`run_with`].
-pub fn run(
+pub(crate) fn run(
     listener: &TcpListener,
     pipeline: &Pipeline,
     session: &Session<'_>,
@@ -52,7 +52,7 @@ pub fn run(
 ///
 /// # Errors
 /// When nothing more can be accepted or saved. A round that fails is told, and the next connection begins a new one.
-pub fn run_with(
+pub(crate) fn run_with(
     listener: &TcpListener,
     pipeline: &Pipeline,
     filter: Filter,

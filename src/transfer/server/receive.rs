@@ -20,7 +20,7 @@ const TURN: usize = 8 << 20;
 
 /// What to receive.
 #[derive(Debug)]
-pub struct Receive {
+pub(crate) struct Receive {
     /// Wire format; those of datagrams need [`run_udp`], and `framed` takes either.
     pub protocol: Protocol,
     /// Where pictures are saved.
@@ -33,7 +33,11 @@ pub struct Receive {
 ///
 /// # Errors
 /// When nothing more can be accepted. What goes wrong with one client is told and does not end the server.
-pub fn run(listener: &TcpListener, receive: &Receive, session: &Session<'_>) -> Result<(), Error> {
+pub(crate) fn run(
+    listener: &TcpListener,
+    receive: &Receive,
+    session: &Session<'_>,
+) -> Result<(), Error> {
     let session = &session.within();
     let tally = Tally::new(session, receive.count);
     tell_listening(listener, session);
@@ -177,7 +181,11 @@ impl Dialogue for Receiving<'_> {
 ///
 /// # Errors
 /// When the socket fails or nothing can be saved.
-pub fn run_udp(socket: &UdpSocket, receive: &Receive, session: &Session<'_>) -> Result<(), Error> {
+pub(crate) fn run_udp(
+    socket: &UdpSocket,
+    receive: &Receive,
+    session: &Session<'_>,
+) -> Result<(), Error> {
     if let Ok(address) = socket.local_addr() {
         (session.observer)(Event::Listening(address));
     }

@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// What to stream.
 #[derive(Debug, Clone)]
-pub struct Stream {
+pub(crate) struct Stream {
     /// `raw-pixels` (one connection a picture), `udp`, or another format that sends one way.
     pub protocol: Protocol,
     /// The pictures, in order; then the program ends.
@@ -32,7 +32,7 @@ pub struct Stream {
 
 /// When pictures follow each other, and how often.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Frames {
+pub(crate) struct Frames {
     /// From the start of one picture to the start of the next, where sending it takes no longer; absent: at once.
     pub every: Option<Duration>,
     /// After the last picture comes the first again, until the program is to end.
@@ -78,15 +78,7 @@ impl Frames {
 ///
 /// # Errors
 /// When a file cannot be read, or nobody answers.
-pub fn connect(peer: &str, stream: &Stream, session: &Session<'_>) -> Result<(), Error> {
-    connect_at(peer, stream, Frames::default(), session)
-}
-
-/// The same, at a rate and again.
-///
-/// # Errors
-/// As [`connect`].
-pub fn connect_at(
+pub(crate) fn connect(
     peer: &str,
     stream: &Stream,
     frames: Frames,
@@ -102,15 +94,7 @@ pub fn connect_at(
 ///
 /// # Errors
 /// When a file cannot be read, or nothing more can be accepted.
-pub fn listen(listener: &TcpListener, stream: &Stream, session: &Session<'_>) -> Result<(), Error> {
-    listen_at(listener, stream, Frames::default(), session)
-}
-
-/// The same, at a rate and again.
-///
-/// # Errors
-/// As [`listen`].
-pub fn listen_at(
+pub(crate) fn listen(
     listener: &TcpListener,
     stream: &Stream,
     frames: Frames,
@@ -131,15 +115,7 @@ pub fn listen_at(
 ///
 /// # Errors
 /// When a file cannot be read, or the address is none.
-pub fn connect_udp(peer: &str, stream: &Stream, session: &Session<'_>) -> Result<(), Error> {
-    connect_udp_at(peer, stream, Frames::default(), session)
-}
-
-/// The same, at a rate and again.
-///
-/// # Errors
-/// As [`connect_udp`].
-pub fn connect_udp_at(
+pub(crate) fn connect_udp(
     peer: &str,
     stream: &Stream,
     frames: Frames,
@@ -161,15 +137,7 @@ pub fn connect_udp_at(
 ///
 /// # Errors
 /// When a file cannot be read, or the socket fails.
-pub fn listen_udp(socket: &UdpSocket, stream: &Stream, session: &Session<'_>) -> Result<(), Error> {
-    listen_udp_at(socket, stream, Frames::default(), session)
-}
-
-/// The same, at a rate and again.
-///
-/// # Errors
-/// As [`listen_udp`].
-pub fn listen_udp_at(
+pub(crate) fn listen_udp(
     socket: &UdpSocket,
     stream: &Stream,
     frames: Frames,

@@ -12,7 +12,7 @@ use crate::wire::Protocol;
 
 /// How the bytes of a picture lie in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lie {
+pub(crate) enum Lie {
     /// One after the other, or as a wire format has them.
     Plain,
     /// With as many other bytes before each piece: framing that repeats.

@@ -12,9 +12,9 @@ const LEAST: usize = 4;
 /// A datagram of so many bytes may be a head.
 const HEAD: usize = 64;
 /// More datagrams are not waited for.
-pub const MOST: usize = 256;
+pub(crate) const MOST: usize = 256;
 /// Nor more bytes.
-pub const MOST_BYTES: usize = 1 << 20;
+pub(crate) const MOST_BYTES: usize = 1 << 20;
 
 /// Where a picture begins in a datagram.
 fn begins(datagram: &[u8]) -> Option<usize> {
@@ -25,7 +25,7 @@ fn begins(datagram: &[u8]) -> Option<usize> {
 }
 
 /// Looks at the first datagrams of a direction; `ended` where no more come.
-pub fn infer(datagrams: &[&[u8]], ended: bool) -> Outcome {
+pub(crate) fn infer(datagrams: &[&[u8]], ended: bool) -> Outcome {
     let bytes: usize = datagrams.iter().map(|datagram| datagram.len()).sum();
     let full = ended || datagrams.len() >= MOST || bytes >= MOST_BYTES;
     let Some((start, header)) = datagrams

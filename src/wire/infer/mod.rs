@@ -11,13 +11,13 @@ mod announced;
 mod arrays;
 mod behind;
 mod closing;
-pub mod datagrams;
+pub(crate) mod datagrams;
 mod messages;
-pub mod raw;
+pub(crate) mod raw;
 mod records;
 mod rows;
 mod solve;
-pub mod stream;
+pub(crate) mod stream;
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +29,7 @@ use super::Layout;
 use crate::wire::Confidence;
 
 /// Most bytes of a direction that are looked at.
-pub const HELD: usize = 64 << 10;
+pub(crate) const HELD: usize = 64 << 10;
 
 /// Farthest start of the first picture.
 const FARTHEST: usize = 4096;
@@ -39,7 +39,7 @@ const MESSAGES: usize = 16;
 
 /// A framing that was worked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inferred {
+pub(crate) struct Inferred {
     /// What it is.
     pub layout: Layout,
     /// How sure.
@@ -52,7 +52,7 @@ pub struct Inferred {
 
 /// What came of looking.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// A framing.
     Found(Box<Inferred>),
     /// More bytes may tell.

@@ -24,7 +24,7 @@ pub(crate) fn first_picture(bytes: &[u8]) -> Result<usize, bool> {
 }
 
 /// A walker for the first picture in `bytes`, and where it begins; nothing where none does.
-pub fn walker(bytes: &[u8]) -> Option<(Walker, usize)> {
+pub(crate) fn walker(bytes: &[u8]) -> Option<(Walker, usize)> {
     let start = first_picture(bytes).ok()?;
     let rest = bytes.get(start..)?;
     match sniff(rest.get(..SNIFF_BYTES).unwrap_or(rest)) {
@@ -44,7 +44,7 @@ pub(super) fn walk(bytes: &[u8]) -> Option<(Status, Info)> {
 }
 
 /// Looks at the first bytes of a direction; `ended` where no more come.
-pub fn infer(bytes: &[u8], ended: bool) -> Outcome {
+pub(crate) fn infer(bytes: &[u8], ended: bool) -> Outcome {
     let full = ended || bytes.len() >= HELD;
     let start = match first_picture(bytes) {
         Ok(0) => return Outcome::Nothing,

@@ -7,10 +7,10 @@
 //! A layout says what bytes mean and never what a picture is made of; only a picture whose end nothing else tells is walked.
 
 pub(crate) mod check;
-pub mod datagrams;
+pub(crate) mod datagrams;
 pub mod encode;
 mod message;
-pub mod stream;
+pub(crate) mod stream;
 mod text;
 mod value;
 

@@ -2,7 +2,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::ops::ControlFlow;
 use std::process::Command;
 use std::sync::mpsc;
 
@@ -130,9 +129,8 @@ fn frames_between_hosts_are_seen_once_and_are_no_longer_than_the_cable_takes() {
     let (numbers, bytes) = receiving.join().unwrap();
     assert_eq!(numbers, (0..20).collect::<Vec<u8>>());
     assert_eq!(bytes, 300_000);
-    live.stop_handle().stop();
     let (mut there, mut longest, mut carried) = (Vec::new(), 0, 0);
-    live.for_each_frame(&mut |frame| {
+    live::drain(&mut live, &mut |frame| {
         let data = frame.data;
         longest = longest.max(frame.wire_len);
         match data[12..14] {
@@ -141,9 +139,7 @@ fn frames_between_hosts_are_seen_once_and_are_no_longer_than_the_cable_takes() {
             [8, 0] => {}
             _ => carried += frame.wire_len,
         }
-        ControlFlow::Continue(())
-    })
-    .unwrap();
+    });
     assert_eq!(there, numbers, "each datagram once");
     assert_eq!(longest, 1400 + 14, "with an Ethernet header");
     assert!(carried > 300_000, "{carried}");

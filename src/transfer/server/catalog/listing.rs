@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::picture::Format;
 
 /// The choice that asks for the list: ASCII digits, and 0 for whoever takes it for a number.
-pub const QUESTION: &str = "0000000000";
+pub(crate) const QUESTION: &str = "0000000000";
 
 /// Name of this version of the list, in its first line.
-pub const SCHEMA: &str = "imgnet/catalog/v1";
+pub(crate) const SCHEMA: &str = "imgnet/catalog/v1";
 
 /// One picture of a catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ struct Head {
 }
 
 /// The list as it goes over the wire.
-pub fn encode(pictures: &[Listed]) -> Vec<u8> {
+pub(crate) fn encode(pictures: &[Listed]) -> Vec<u8> {
     let head = Head {
         schema: SCHEMA.to_owned(),
         pictures: pictures.len(),
@@ -55,7 +55,7 @@ pub fn encode(pictures: &[Listed]) -> Vec<u8> {
 }
 
 /// The list in these bytes; absent where they are none, or not all of one.
-pub fn decode(bytes: &[u8]) -> Option<Vec<Listed>> {
+pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<Listed>> {
     let mut lines = bytes.split(|&byte| byte == b'\n');
     let head: Head = serde_json::from_slice(lines.next()?).ok()?;
     if head.schema != SCHEMA {

@@ -2,7 +2,7 @@
 
 mod database;
 mod dialogue;
-pub mod listing;
+pub(crate) mod listing;
 mod natural;
 
 use std::collections::HashMap;
