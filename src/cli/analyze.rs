@@ -14,6 +14,7 @@ use crate::cli::extract::Extract;
 use crate::cli::glue;
 use crate::cli::inspect::{FilterArg, Narrowing};
 use crate::cli::output::Output;
+use crate::cli::plan::Plan;
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
 use crate::cli::show::Show;
@@ -78,6 +79,30 @@ struct ExtractArgs {
     show: bool,
 }
 
+impl Analyze {
+    /// What it does with files.
+    ///
+    /// # Errors
+    /// Options that contradict each other.
+    pub(super) fn plan(&self) -> anyhow::Result<Plan> {
+        let output = &self.common.output;
+        if output.format != FormatArg::Table {
+            if self.extract.show {
+                bail!("--show draws below the table; leave --format out");
+            }
+            if self.conversations {
+                bail!("--conversations is a table; --format json has the same under streams");
+            }
+        }
+        output.rendering()?;
+        Ok(Plan::reading(&self.captures.captures)
+            .also(self.common.analysis.files())
+            .writing(output.output.as_deref())
+            .saving(self.extract.extract.as_deref())
+            .telling(output.verbose > 0))
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -94,18 +119,9 @@ pub(super) fn analyze(command: &Analyze, frames: Box<dyn Frames>) -> anyhow::Res
 }
 
 fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> anyhow::Result<Exit> {
+    let plan = command.plan()?;
     let captures = &command.captures.captures;
-    if command.common.output.format != FormatArg::Table {
-        if command.extract.show {
-            bail!("--show draws below the table; leave --format out");
-        }
-        if command.conversations {
-            bail!("--conversations is a table; --format json has the same under streams");
-        }
-    }
-    let mut inputs = captures.clone();
-    inputs.extend(command.common.analysis.files());
-    let output = Output::open(&command.common.output, &inputs)?;
+    let output = Output::open(&command.common.output, &plan.inputs())?;
     let extract = match &command.extract.extract {
         Some(folder) => Some(Extract::into_folder(folder, command.extract.force)?),
         None => None,
@@ -113,13 +129,8 @@ fn analyze_as(command: &Analyze, frames: Box<dyn Frames>, confined: bool) -> any
     let narrowing = Narrowing::of(&command.filter, captures, &command.common.analysis)?;
     let progress = Progress::of(captures, command.common.output.quiet);
     // All is open: what reads the bytes of strangers opens nothing more. Pictures are new files in their folder.
-    let pictures = command
-        .extract
-        .extract
-        .as_ref()
-        .map(|folder| folder.join("-"));
     if confined {
-        super::capture::confined(&command.common.output, pictures.as_deref())?;
+        plan.confine()?;
     }
     if let Some(extract) = &extract {
         extract.watch();

@@ -10,11 +10,12 @@ use clap::Args;
 use crate::analysis::Collector;
 use crate::analysis::{Event, Observer};
 use crate::capture::annotate::{self, Copied};
-use crate::cli::args::{AnalysisArgs, ColorArg, FormatArg, OutputArgs};
+use crate::cli::args::AnalysisArgs;
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::inspect::{FilterArg, Narrowing};
 use crate::cli::output::sink;
+use crate::cli::plan::Plan;
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
 use crate::dissect::Index;
@@ -61,34 +62,37 @@ pub(crate) struct Annotate {
     analysis: AnalysisArgs,
 }
 
+impl Annotate {
+    /// What it does with files.
+    ///
+    /// # Errors
+    /// A capture that can be read only once.
+    pub(super) fn plan(&self) -> anyhow::Result<Plan> {
+        if self.capture == Path::new("-") {
+            anyhow::bail!(
+                "-: a capture is read twice to be annotated, and standard input can be read once; name a file"
+            );
+        }
+        Ok(Plan::reading(std::slice::from_ref(&self.capture))
+            .also(self.analysis.files())
+            .writing(Some(&self.output))
+            .telling(self.verbose))
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// An input that cannot be read, an output that cannot be written: exit code 2.
 pub(super) fn run(command: &Annotate) -> anyhow::Result<Exit> {
-    if command.capture == Path::new("-") {
-        anyhow::bail!(
-            "-: a capture is read twice to be annotated, and standard input can be read once; name a file"
-        );
-    }
+    let plan = command.plan()?;
     let captures = [command.capture.clone()];
     let frames = glue::open(&captures)?;
     let again = source::Files::open(&captures)?;
     let narrowing = Narrowing::of(&command.filter, &captures, &command.analysis)?;
-    let mut inputs = captures.to_vec();
-    inputs.extend(command.analysis.files());
-    let out = sink(&command.output, &inputs)?;
-    let output = OutputArgs {
-        format: FormatArg::Table,
-        csv: None,
-        output: Some(command.output.clone()),
-        color: ColorArg::Auto,
-        ascii: false,
-        quiet: command.quiet,
-        verbose: u8::from(command.verbose),
-    };
+    let out = sink(&command.output, &plan.inputs())?;
     // All is open: what reads the bytes of strangers opens nothing more.
-    super::capture::confined(&output, None)?;
+    plan.confine()?;
     let mut watcher = Watcher {
         collector: Collector::new(),
         progress: Progress::of(&captures, command.quiet),

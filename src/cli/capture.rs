@@ -9,14 +9,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::capture::confine::{Needs, confine};
 use crate::capture::repair::Repairer;
 use crate::capture::session::{self, Every, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
+use crate::cli::confined::confined;
 use crate::cli::exit::Exit;
 use crate::cli::memory;
-use crate::cli::output::{Output, apart};
+use crate::cli::output::Output;
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary as MarkdownSummary};
+use crate::cli::plan::Plan;
 use crate::cli::terminal::Environment;
 use crate::cli::values::{duration, size_above_zero};
 use crate::findings::{Finding, Severity};
@@ -231,12 +232,23 @@ impl EndArgs {
 }
 
 impl Capture {
-    /// All files and folders that are read.
-    fn reads(&self) -> Vec<PathBuf> {
-        let mut read = self.compare.paths();
-        read.extend(self.expect.file().map(Path::to_owned));
-        read.extend(self.common.analysis.files());
-        read
+    /// What it does with files. Those that it compares come into being while it goes on: what it needs for that is added.
+    pub(super) fn plan(&self) -> Plan {
+        let plan = Plan::default()
+            .also(self.expect.file().map(Path::to_owned))
+            .also(self.common.analysis.files())
+            .also(self.compare.paths())
+            .writing(self.common.output.output.as_deref())
+            .writing(self.expect.made())
+            .writing(self.page.report.as_deref())
+            .holding(self.page.summary_markdown.as_deref())
+            .telling(self.common.output.verbose > 0);
+        let written = self.file.write.as_deref();
+        match self.file.rotate {
+            // Each of the files is opened when its time comes.
+            Some(_) => plan.writing(written),
+            None => plan.holding(written),
+        }
     }
 
     /// Whether it has no command of any kind to run.
@@ -254,8 +266,10 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         return list();
     }
     let stdout_taken = takes_stdout(capture)?;
-    let read = capture.reads();
-    outputs_are_new(capture, &read)?;
+    let plan = capture.plan();
+    let read = plan.inputs();
+    plan.apart()?;
+    is_new(&capture.file)?;
     let expected = match capture.expect.open(&read)? {
         Ok(expected) => expected,
         Err(mistakes) => return Ok(mistakes),
@@ -313,7 +327,7 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         session::come_first();
     }
     // The command is not confined: only what reads bytes that anybody may have sent.
-    close_in(capture, &device, compared, &mut watch)?;
+    close_in(capture, &plan, &device, compared, &mut watch)?;
     if !quiet {
         warn_if_open(started.as_ref())?;
     }
@@ -347,13 +361,20 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         .filter(|outcome| !outcome.interrupted)
         .and_then(|outcome| outcome.code())
         .map(Exit::OfCommand);
-    Ok(match (capture.run.exit_status, of_command) {
-        (ExitStatusArg::Command, Some(code)) => code,
-        (ExitStatusArg::Both, Some(code)) if exit == Exit::Good => code,
-        // A command that failed says more than that it sent nothing.
-        (ExitStatusArg::Both, Some(code @ Exit::OfCommand(1..))) if nothing => code,
-        _ => exit,
-    })
+    Ok(capture.run.exit_status.of(exit, of_command, nothing))
+}
+
+impl ExitStatusArg {
+    /// The exit code of a run of this verdict and, where a command was run to its end, of its exit code.
+    fn of(self, verdict: Exit, command: Option<Exit>, nothing_captured: bool) -> Exit {
+        match (self, command) {
+            (Self::Command, Some(code)) => code,
+            (Self::Both, Some(code)) if verdict == Exit::Good => code,
+            // A command that failed says more than that it sent nothing.
+            (Self::Both, Some(code @ Exit::OfCommand(1..))) if nothing_captured => code,
+            _ => verdict,
+        }
+    }
 }
 
 /// Who looks at the frames, and the page that it gathers for, where one is wanted.
@@ -380,23 +401,18 @@ fn repairer(recorder: Option<&Recorder>) -> Option<Repairer> {
 /// Confines the process, and begins to compare with what it can still read.
 fn close_in(
     capture: &Capture,
+    plan: &Plan,
     device: &[Live],
     compared: Option<compare::Prepared>,
     watch: &mut Watch,
 ) -> anyhow::Result<()> {
-    let rotated = capture
-        .file
-        .write
-        .as_deref()
-        .filter(|_| capture.file.rotate.is_some());
     let read = compared.as_ref().map(compare::Prepared::read);
     let read = read.unwrap_or_default().iter().map(PathBuf::as_path);
-    let page = capture.page.report.as_deref();
-    let made = rotated.into_iter().chain(capture.expect.made()).chain(page);
-    let needs = Needs::beside(made)
+    let needs = plan
+        .needs()
         .reading(read)
         .capturing(device.iter().map(AsFd::as_fd));
-    confined_to(&capture.common.output, needs)?;
+    confined(&needs, capture.common.output.verbose > 0)?;
     if let Some(compared) = compared {
         watch.compare(compared.begin().context("the files cannot be compared")?);
     }
@@ -427,29 +443,11 @@ fn recorder(
     Ok(Some(recorder.named(network.names())?))
 }
 
-/// Makes sure that no output replaces what is to be read, or another output.
-fn outputs_are_new(capture: &Capture, read: &[PathBuf]) -> anyhow::Result<()> {
-    let report = capture.common.output.output.as_deref();
-    let written = capture.file.write.as_deref();
-    let page = &capture.page;
-    apart(
-        &[
-            report,
-            written,
-            capture.expect.made(),
-            page.report.as_deref(),
-            page.summary_markdown.as_deref(),
-        ],
-        read,
-    )?;
-    if let Some(file) = written.filter(|file| *file != Path::new("-")) {
-        is_new(file, &capture.file)?;
-    }
-    Ok(())
-}
-
 /// Makes sure that no capture is lost by writing another over it.
-fn is_new(file: &Path, args: &FileArgs) -> anyhow::Result<()> {
+fn is_new(args: &FileArgs) -> anyhow::Result<()> {
+    let Some(file) = args.write.as_deref().filter(|file| *file != Path::new("-")) else {
+        return Ok(());
+    };
     let holds = std::fs::metadata(file).is_ok_and(|found| found.is_file() && found.len() > 0);
     // The files of a row have numbers in their names and never replace one.
     if holds && !args.force && args.rotate.is_none() {
@@ -536,40 +534,6 @@ fn open_all(
         }
     }
     Ok(Some(device))
-}
-
-/// Confines the process now that all is open, but for files beside `made` and the report; says by what where that
-/// is wanted.
-///
-/// # Errors
-/// Those of standard error.
-pub(super) fn confined<'a>(
-    output: &'a crate::cli::args::OutputArgs,
-    made: impl IntoIterator<Item = &'a Path>,
-) -> io::Result<()> {
-    confined_to(output, Needs::beside(made))
-}
-
-/// Confines the process to what it needs, and to making the report; says by what where that is wanted.
-///
-/// # Errors
-/// Those of standard error.
-pub(super) fn confined_to(
-    output: &crate::cli::args::OutputArgs,
-    mut needs: Needs,
-) -> io::Result<()> {
-    let report = output
-        .output
-        .as_deref()
-        .filter(|file| *file != Path::new("-"));
-    needs.folders.extend(Needs::beside(report).folders);
-    // From it limits are made later, when nothing can be opened any more.
-    let _ = memory::free_memory();
-    let confinement = confine(&needs);
-    if output.verbose > 0 {
-        writeln!(io::stderr().lock(), "imgnet: confined: {confinement}")?;
-    }
-    Ok(())
 }
 
 /// Lists the interfaces.

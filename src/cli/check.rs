@@ -15,8 +15,9 @@ use crate::cli::args::{AnalysisArgs, CapturePaths, Common, DigestArg, FormatArg,
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::inspect::{FilterArg, Narrowing};
-use crate::cli::output::{Output, Sink, WriteError, apart, sink, trouble};
+use crate::cli::output::{Output, Sink, WriteError, sink, trouble};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
+use crate::cli::plan::Plan;
 use crate::cli::progress::Progress;
 use crate::cli::reading::{Frames, Watch};
 use crate::digest::DigestKind;
@@ -107,47 +108,81 @@ struct ExpectArgs {
 /// # Errors
 /// An input that cannot be read, an output that cannot be written: exit code 2.
 pub(super) fn run(command: &Check) -> anyhow::Result<Exit> {
-    let wanted = &command.expectations;
-    if wanted.force && wanted.record.is_none() {
-        anyhow::bail!("--force belongs to --record FILE.toml, which is not given; leave it out");
+    let (task, plan) = command.plan()?;
+    match task {
+        Task::Check(file) => check(command, file, &plan),
+        Task::Record(file) => record(command, file, &plan),
     }
-    if command.filter.filter.is_some() && wanted.expect.is_none() {
-        anyhow::bail!("-Y chooses what is held against --expect FILE.toml, which is not given");
-    }
-    if wanted.junit.is_some() && wanted.expect.is_none() {
-        anyhow::bail!("--junit tells the outcome of --expect FILE.toml, which is not given");
-    }
-    if command.page.report.is_some() && wanted.expect.is_none() {
-        anyhow::bail!("--report shows the outcome of --expect FILE.toml, which is not given");
-    }
-    match (&wanted.expect, &wanted.record) {
-        (Some(file), _) => check(command, file),
-        (None, Some(file)) => record(command, file),
-        (None, None) => anyhow::bail!(
-            "nothing to hold the captures against: give --expect FILE.toml, or write one from a good run with \
-             --record FILE.toml"
-        ),
-    }
+}
+
+/// Which of the two it does.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Task<'f> {
+    /// Holds captures against the expectations of this file.
+    Check(&'f Path),
+    /// Writes the expectations of a good run to this file.
+    Record(&'f Path),
 }
 
 impl Check {
-    /// All files that are read, expectations among them.
-    fn reads(&self, expectations: &Path) -> Vec<PathBuf> {
-        let mut inputs = self.captures.captures.clone();
-        inputs.push(expectations.to_owned());
-        inputs.extend(self.common.analysis.files());
-        inputs
+    /// Which of its two tasks it does, and what with files.
+    ///
+    /// # Errors
+    /// Options that contradict each other or belong to the other task, and neither task.
+    pub(super) fn plan(&self) -> anyhow::Result<(Task<'_>, Plan)> {
+        let wanted = &self.expectations;
+        let output = &self.common.output;
+        if wanted.force && wanted.record.is_none() {
+            anyhow::bail!(
+                "--force belongs to --record FILE.toml, which is not given; leave it out"
+            );
+        }
+        let of_expect = [
+            (
+                self.filter.filter.is_some(),
+                "-Y chooses what is held against",
+            ),
+            (wanted.junit.is_some(), "--junit tells the outcome of"),
+            (self.page.report.is_some(), "--report shows the outcome of"),
+        ];
+        for (given, does) in of_expect {
+            if given && wanted.expect.is_none() {
+                anyhow::bail!("{does} --expect FILE.toml, which is not given");
+            }
+        }
+        let plan = Plan::reading(&self.captures.captures)
+            .also(self.common.analysis.files())
+            .telling(output.verbose > 0);
+        if let Some(file) = &wanted.expect {
+            if output.csv.is_some() {
+                anyhow::bail!(
+                    "--csv names a table of `imgnet analyze`; check has one: leave --csv out and use --format csv"
+                );
+            }
+            let plan = plan
+                .also([file.clone()])
+                .writing(output.output.as_deref())
+                .writing(wanted.junit.as_deref())
+                .writing(self.page.report.as_deref())
+                .holding(self.page.summary_markdown.as_deref());
+            return Ok((Task::Check(file), plan));
+        }
+        let Some(file) = &wanted.record else {
+            anyhow::bail!(
+                "nothing to hold the captures against: give --expect FILE.toml, or write one from a good run with \
+                 --record FILE.toml"
+            );
+        };
+        if output.output.is_some() || output.csv.is_some() || output.format != FormatArg::Table {
+            anyhow::bail!("--record writes TOML to its own file; leave out -o, --format and --csv");
+        }
+        Ok((Task::Record(file), plan.writing(Some(file))))
     }
 }
 
-fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
+fn check(command: &Check, file: &Path, plan: &Plan) -> anyhow::Result<Exit> {
     let begun = Instant::now();
     let output_args = &command.common.output;
-    if output_args.csv.is_some() {
-        anyhow::bail!(
-            "--csv names a table of `imgnet analyze`; check has one: leave --csv out and use --format csv"
-        );
-    }
     let shown = file.display().to_string();
     let text = text_of(file)?;
     let on_github = env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true");
@@ -156,14 +191,8 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
         Err(mistakes) => return tell(&mistakes, &shown, on_github),
     };
     let frames = glue::open(&command.captures.captures)?;
-    let inputs = command.reads(file);
-    let outputs = [
-        &output_args.output,
-        &command.expectations.junit,
-        &command.page.report,
-        &command.page.summary_markdown,
-    ];
-    apart(&outputs.map(Option::as_deref), &inputs)?;
+    plan.apart()?;
+    let inputs = plan.inputs();
     let output = Output::open(output_args, &inputs)?;
     let junit = match &command.expectations.junit {
         Some(path) => Some(sink(path, &inputs)?),
@@ -186,11 +215,7 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
         &command.common.analysis,
     )?;
     // All is open: what reads the bytes of strangers opens nothing more.
-    let made = [&command.expectations.junit, &command.page.report];
-    super::capture::confined(
-        output_args,
-        made.into_iter().flatten().map(PathBuf::as_path),
-    )?;
+    plan.confine()?;
     let (mut report, sight) = read(command, frames, digest, sight)?;
     if let Some(narrowing) = narrowing {
         narrowing.narrow(&mut report)?;
@@ -244,11 +269,8 @@ fn check(command: &Check, file: &Path) -> anyhow::Result<Exit> {
     })
 }
 
-fn record(command: &Check, file: &Path) -> anyhow::Result<Exit> {
+fn record(command: &Check, file: &Path, plan: &Plan) -> anyhow::Result<Exit> {
     let output = &command.common.output;
-    if output.output.is_some() || output.csv.is_some() || output.format != FormatArg::Table {
-        anyhow::bail!("--record writes TOML to its own file; leave out -o, --format and --csv");
-    }
     let (shown, force) = (file.display(), command.expectations.force);
     let to_stdout = file == Path::new("-");
     if !to_stdout && !force && fs::symlink_metadata(file).is_ok() {
@@ -258,11 +280,9 @@ fn record(command: &Check, file: &Path) -> anyhow::Result<Exit> {
     let sink = if to_stdout {
         Sink::Stdout
     } else {
-        let captures = command.captures.captures.iter().cloned();
-        let inputs: Vec<PathBuf> = captures.chain(command.common.analysis.files()).collect();
-        sink(file, &inputs)?
+        sink(file, &plan.inputs())?
     };
-    super::capture::confined(output, (!to_stdout).then_some(file))?;
+    plan.confine()?;
     let digest = command.common.analysis.options().digest;
     let (report, _) = read(command, frames, digest, None)?;
     if let (false, Some(unfit)) = (force, expect::unfit(&report)) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
-use super::confined::confined;
+use super::confined::confined_in;
 use super::server::{
     Common, Showing, filter, marker, one_way, only_framed, parsed, pixels_width, run, run_showing,
     usage,
@@ -230,7 +230,7 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
             }
             let mut needs = connects(None).reading(args.files.iter().map(PathBuf::as_path));
             needs.folders.extend(args.back.clone());
-            confined(&needs, session);
+            confined_in(session, &needs);
             if args.udp {
                 send::run_udp(&send, session)?;
             } else {
@@ -252,7 +252,7 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
                 rounds: args.rounds,
                 protocol: args.protocol.clone(),
             };
-            confined(&connects(None), session);
+            confined_in(session, &connects(None));
             work::run(&work, session)?;
             Ok(())
         }),
@@ -274,7 +274,7 @@ fn connects(file: Option<&Path>) -> Needs {
 
 fn get(args: &GetArgs, session: &Session<'_>) -> anyhow::Result<()> {
     let file = args.output.as_deref().unwrap_or(Path::new("choice"));
-    confined(&connects((!args.list).then_some(file)), session);
+    confined_in(session, &connects((!args.list).then_some(file)));
     if args.list {
         let Some(listed) = get::list(&args.server, session)? else {
             return Err(usage(format!(
@@ -348,7 +348,7 @@ fn receive(args: &ReceiveArgs, session: &Session<'_>) -> anyhow::Result<()> {
     let udp = protocol.is_datagrams() || args.udp;
     match (&args.sender, args.listen) {
         (Some(peer), _) => {
-            confined(&connects(Some(&file)), session);
+            confined_in(session, &connects(Some(&file)));
             if udp {
                 receive::greet_udp(peer, &protocol, &file, session)?;
             } else {
@@ -360,11 +360,11 @@ fn receive(args: &ReceiveArgs, session: &Session<'_>) -> anyhow::Result<()> {
             let needs = connects(Some(&file)).with_network(Network::Accepts);
             if udp {
                 let socket = bind_udp(address)?;
-                confined(&needs, session);
+                confined_in(session, &needs);
                 receive::listen_udp(&socket, &protocol, &file, session)?;
             } else {
                 let listener = listen(address)?;
-                confined(&needs, session);
+                confined_in(session, &needs);
                 receive::listen(&listener, &protocol, &file, session)?;
             }
         }

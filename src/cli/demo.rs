@@ -20,6 +20,7 @@ use crate::capture::private::{self, Forbidden, Identity, Way};
 use crate::capture::session::{self, Reason, Recorder, Stop, Summary};
 use crate::cli::args::OutputArgs;
 use crate::cli::capture::{self, View, Watch};
+use crate::cli::confined::confined;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Output, apart};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary as MarkdownSummary};
@@ -137,7 +138,7 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
         network: Network::All,
         ..Needs::default()
     };
-    capture::confined_to(&demo.output, needs)?;
+    confined(&needs, demo.output.verbose > 0)?;
     let options = Options {
         protocols: stage.protocols(),
         packets: true,

@@ -6,8 +6,9 @@ use landlock::LandlockStatus;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, eth, socket_with};
 use serde::Serialize;
 
-use crate::capture::confine::{Needs, confine};
+use crate::capture::confine::Needs;
 use crate::capture::private::{self, Identity, Way};
+use crate::cli::confined::confined;
 use crate::cli::exit::Exit;
 use crate::report::text;
 
@@ -104,7 +105,7 @@ pub(super) fn run(doctor: &Doctor) -> anyhow::Result<Exit> {
     }
     let diagnosis = examine();
     // All is tried out: what is left is to tell.
-    let _ = confine(&Needs::default());
+    confined(&Needs::default(), false)?;
     match doctor.format {
         Format::Table => {
             let terminal = io::stdout().is_terminal();

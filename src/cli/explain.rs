@@ -5,8 +5,9 @@ use std::io::{self, BufWriter, Write};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::capture::confine::{Needs, confine};
+use crate::capture::confine::Needs;
 use crate::cli::args::ColorArg;
+use crate::cli::confined::confined;
 use crate::cli::exit::Exit;
 use crate::cli::output::WriteError;
 use crate::cli::terminal::Environment;
@@ -67,7 +68,7 @@ pub(super) fn run(command: &Explain) -> anyhow::Result<Exit> {
         .concat();
     let style = Environment::of_process(false).look(command.color, command.ascii, Detail::Normal);
     // It opens nothing, and shall not be able to.
-    let _ = confine(&Needs::default());
+    confined(&Needs::default(), false)?;
     let mut out = BufWriter::new(io::stdout().lock());
     tell(&entries, command.format, &style, &mut out)
         .and_then(|()| out.flush())

@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::analysis::{Analysis, Collector, DigestKind, Observer, Options};
-use crate::capture::confine::{Needs, confine};
+use crate::capture::confine::Needs;
 use crate::cli::args::{AnalysisArgs, ColorArg, DigestArg};
+use crate::cli::confined::confined;
 use crate::cli::glue;
 use crate::cli::output::WriteError;
 use crate::cli::reading::Watch;
@@ -102,7 +103,10 @@ impl Looked {
             options.digest = DigestKind::None;
         }
         // What reads the bytes of strangers opens these files again, and nothing else.
-        let _ = confine(&Needs::default().reading(paths.iter().map(PathBuf::as_path)));
+        confined(
+            &Needs::default().reading(paths.iter().map(PathBuf::as_path)),
+            false,
+        )?;
         let copy = pipe.map(Piped::copied).transpose()?;
         let capture = Capture::open(&paths).map_err(|error| {
             let error = anyhow::Error::from(error);

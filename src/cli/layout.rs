@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::analysis::{Event, Observer, Options};
-use crate::capture::confine::{Needs, confine};
+use crate::capture::confine::Needs;
 use crate::cli::args::CapturePaths;
+use crate::cli::confined::confined;
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::output::WriteError;
@@ -113,7 +114,7 @@ impl Seen {
 /// An input that cannot be read, an output that cannot be written: exit code 2.
 pub(super) fn run(command: &ShowLayout) -> anyhow::Result<Exit> {
     let frames = glue::open(&command.captures.captures)?;
-    let _ = confine(&Needs::default());
+    confined(&Needs::default(), false)?;
     let mut seen = Seen::default();
     frames.analyse(Options::default(), &mut seen)?;
     seen.0.sort_by_key(|shown| shown.stream);

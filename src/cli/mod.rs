@@ -37,6 +37,7 @@ pub(crate) mod layout;
 mod memory;
 pub(crate) mod output;
 pub(crate) mod page;
+mod plan;
 mod progress;
 pub(crate) mod query;
 pub(crate) mod reading;

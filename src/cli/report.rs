@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::capture::confine::Needs;
-use crate::cli::args::{AnalysisArgs, CapturePaths, ColorArg, FormatArg, OutputArgs};
+use crate::cli::args::{AnalysisArgs, CapturePaths};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::inspect::{FilterArg, Narrowing};
-use crate::cli::output::{apart, not_an_input_folder};
 use crate::cli::page::{self, PageFile, Sight, ThemeArg};
+use crate::cli::plan::Plan;
 use crate::cli::progress::Progress;
 use crate::cli::verify::compare::{self, Named, Settings, Sides};
 use crate::cli::verify::files;
@@ -97,6 +96,20 @@ struct FileArgs {
     ledger: Vec<PathBuf>,
 }
 
+impl Report {
+    /// What it does with files: it opens those that it compares once it is confined.
+    pub(super) fn plan(&self) -> Plan {
+        let compared = &self.compared;
+        let files = [&compared.sent, &compared.received, &compared.ledger];
+        Plan::reading(&self.captures.captures)
+            .also(self.analysis.files())
+            .comparing(files.into_iter().flatten().cloned())
+            .writing(self.page.output.as_deref())
+            .filling(self.page.plots.as_deref())
+            .telling(self.page.verbose)
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -105,14 +118,9 @@ pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
     let captures = &command.captures.captures;
     let compared = &command.compared;
     let frames = glue::open(captures)?;
-    let mut inputs = captures.clone();
-    for files in [&compared.sent, &compared.received, &compared.ledger] {
-        inputs.extend(files.iter().cloned());
-    }
-    inputs.extend(command.analysis.files());
-    apart(&[command.page.output.as_deref()], &inputs)?;
+    let plan = command.plan();
+    plan.apart()?;
     if let Some(folder) = &command.page.plots {
-        not_an_input_folder(folder, &inputs)?;
         page::prepare_plots(folder)?;
     }
     let file = PageFile::open(
@@ -127,7 +135,7 @@ pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
     .with_theme(command.page.theme.into());
     let spool = Spool::new();
     let narrowing = Narrowing::of(&command.filter, captures, &command.analysis)?;
-    confine(command)?;
+    plan.confine()?;
     let named = Named {
         sent: &compared.sent,
         received: &compared.received,
@@ -180,23 +188,4 @@ pub(super) fn run(command: &Report) -> anyhow::Result<Exit> {
     } else {
         Exit::Good
     })
-}
-
-/// Confines the process: it opens the files that it compares, makes the page, and nothing else.
-fn confine(command: &Report) -> std::io::Result<()> {
-    let compared = &command.compared;
-    let reads = [&compared.sent, &compared.received, &compared.ledger];
-    let plots = command.page.plots.as_ref().map(|folder| folder.join("-"));
-    let needs =
-        Needs::beside(plots.as_deref()).reading(reads.into_iter().flatten().map(PathBuf::as_path));
-    let output = OutputArgs {
-        format: FormatArg::Table,
-        csv: None,
-        output: command.page.output.clone(),
-        color: ColorArg::Auto,
-        ascii: false,
-        quiet: command.page.quiet,
-        verbose: u8::from(command.page.verbose),
-    };
-    super::capture::confined_to(&output, needs)
 }

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use crate::capture::confine::Needs;
 use crate::cli::args::{CapturePaths, Common, Rendering};
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::inspect::{FilterArg, Narrowing};
-use crate::cli::output::{Draft, Output, apart, not_an_input_folder, sink, trouble};
+use crate::cli::output::{Draft, Output, sink, trouble};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
+use crate::cli::plan::Plan;
 use crate::cli::progress::Progress;
 use crate::cli::values::size_above_zero;
 use crate::expect::render::junit::Suite;
@@ -164,35 +164,40 @@ fn not_negative(text: &str) -> Result<f64, String> {
         .ok_or_else(|| format!("expected a number from 0 on, not {text:?}"))
 }
 
+impl Verify {
+    /// What it does with files: it opens those that it compares once it is confined.
+    pub(super) fn plan(&self) -> Plan {
+        let (compared, output) = (&self.compared, &self.common.output);
+        Plan::reading(&self.captures.captures)
+            .also(self.common.analysis.files())
+            .comparing(compared.given())
+            .writing(output.output.as_deref())
+            .writing(compared.junit.as_deref())
+            .writing(self.page.report.as_deref())
+            .holding(self.page.summary_markdown.as_deref())
+            .filling(compared.damage.as_deref())
+            .telling(output.verbose > 0)
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// An input that cannot be read, an output that cannot be written: exit code 2.
 pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
+    let plan = command.plan();
     let frames = glue::open(&command.captures.captures)?;
     let captures = &command.captures.captures;
     let compared = &command.compared;
-    let mut inputs = captures.clone();
-    inputs.extend(compared.given());
-    inputs.extend(command.common.analysis.files());
     let begun = Instant::now();
-    let report_file = command.common.output.output.as_deref();
-    apart(
-        &[
-            report_file,
-            compared.junit.as_deref(),
-            command.page.report.as_deref(),
-            command.page.summary_markdown.as_deref(),
-        ],
-        &inputs,
-    )?;
+    plan.apart()?;
+    let inputs = plan.inputs();
     let output = Output::open(&command.common.output, &inputs)?;
     let junit = match &compared.junit {
         Some(path) => Some(sink(path, &inputs)?),
         None => None,
     };
     if let Some(folder) = &compared.damage {
-        not_an_input_folder(folder, &inputs)?;
         prepare(folder)?;
     }
     let page = PageFile::wanted(
@@ -207,7 +212,7 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     let markdown = Summary::wanted(&command.page)?;
     let spool = Spool::new();
     let narrowing = Narrowing::of(&command.filter, captures, &command.common.analysis)?;
-    confine(command)?;
+    plan.confine()?;
     // What is wrong with the files is told before a long capture is read.
     let named = Named {
         sent: &compared.sent,
@@ -257,18 +262,6 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
         page::tell(&path, beside_table)?;
     }
     Ok(exit(&report))
-}
-
-/// Confines the process: it opens the files that it compares and makes pictures of damage, and nothing else.
-fn confine(command: &Verify) -> std::io::Result<()> {
-    let compared = &command.compared;
-    let damage = compared.damage.as_ref().map(|folder| folder.join("-"));
-    let junit = compared.junit.as_deref();
-    let compared = [&compared.sent, &compared.received, &compared.ledger];
-    let page = command.page.report.as_deref();
-    let needs = Needs::beside(damage.as_deref().into_iter().chain(junit).chain(page));
-    let needs = needs.reading(compared.into_iter().flatten().map(PathBuf::as_path));
-    super::capture::confined_to(&command.common.output, needs)
 }
 
 /// The exit code of a report that was verified.

@@ -13,10 +13,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Archive, GroupArg};
 use crate::analysis::{Collector, Event, Observer};
-use crate::capture::confine::{self, Needs, Network};
+use crate::capture::confine::{Needs, Network};
+use crate::cli::confined::confined;
 use crate::cli::exit::Exit;
 use crate::cli::glue;
-use crate::cli::memory;
 use crate::cli::output::WriteError;
 use crate::cli::progress::Progress;
 use crate::cli::reading::Watch;
@@ -139,11 +139,7 @@ fn confine(command: &Archive) -> anyhow::Result<()> {
     if remote {
         needs = needs.with_network(Network::Connects);
     }
-    let _ = memory::free_memory();
-    let confinement = confine::confine(&needs.storing());
-    if command.verbose {
-        say(&format!("confined: {confinement}"));
-    }
+    confined(&needs.storing(), command.verbose)?;
     Ok(())
 }
 

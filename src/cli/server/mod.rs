@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use guard::Guard;
 
 use super::client::menu;
-use super::confined::confined;
+use super::confined::confined_in;
 use crate::capture::confine::{Needs, Network};
 use crate::cli::Exit;
 use crate::cli::values::{at_least_one, chunk_size, pause};
@@ -316,7 +316,7 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
         Command::Catalog(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
             let catalog = opened(args, session)?.re_encode(args.re_encode);
             let listener = listen(args.guard.on(args.port))?;
-            confined(&args.needs(), session);
+            confined_in(session, &args.needs());
             catalog::run(&listener, &catalog, args.count, session)?;
             Ok(())
         }),
@@ -328,7 +328,7 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
                 protocol: args.protocol.clone(),
             };
             let listener = listen(args.guard.on(args.port))?;
-            confined(&saves_in(&args.out), session);
+            confined_in(session, &saves_in(&args.out));
             pipeline::run_with(&listener, &pipeline, args.filter, session)?;
             Ok(())
         }),
@@ -343,7 +343,7 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
                 .port
                 .unwrap_or(default_port(&args.protocol, PIPELINE_PORT));
             let listener = listen(args.guard.on(port))?;
-            confined(&saves_in(&args.out), session);
+            confined_in(session, &saves_in(&args.out));
             edit::run(&listener, &edit, session)?;
             Ok(())
         }),
@@ -524,11 +524,11 @@ fn receive(args: &ReceiveArgs, session: &Session<'_>) -> anyhow::Result<()> {
     let needs = saves_in(&args.out);
     if receive.protocol.is_datagrams() || args.udp {
         let socket = bind_udp(address)?;
-        confined(&needs, session);
+        confined_in(session, &needs);
         receive::run_udp(&socket, &receive, session)?;
     } else {
         let listener = listen(address)?;
-        confined(&needs, session);
+        confined_in(session, &needs);
         receive::run(&listener, &receive, session)?;
     }
     Ok(())
@@ -566,7 +566,7 @@ fn stream(args: &StreamArgs, session: &Session<'_>) -> anyhow::Result<()> {
     let address = args.guard.on(port);
     let needs = Needs::default().reading(args.files.iter().map(PathBuf::as_path));
     if let Some(peer) = &args.connect {
-        confined(&needs.with_network(Network::Connects), session);
+        confined_in(session, &needs.with_network(Network::Connects));
         if udp {
             stream::connect_udp(peer, &stream, frames, session)?;
         } else {
@@ -576,11 +576,11 @@ fn stream(args: &StreamArgs, session: &Session<'_>) -> anyhow::Result<()> {
     }
     if udp {
         let socket = bind_udp(address)?;
-        confined(&needs.with_network(Network::Answers), session);
+        confined_in(session, &needs.with_network(Network::Answers));
         stream::listen_udp(&socket, &stream, frames, session)?;
     } else {
         let listener = listen(address)?;
-        confined(&needs.with_network(Network::Accepts), session);
+        confined_in(session, &needs.with_network(Network::Accepts));
         stream::listen(&listener, &stream, frames, session)?;
     }
     Ok(())
