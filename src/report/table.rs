@@ -17,7 +17,7 @@ mod chunks;
 mod compared;
 mod conversations;
 mod findings;
-mod grid;
+pub(crate) mod grid;
 mod head;
 mod map;
 mod pictures;

@@ -61,7 +61,7 @@ fn giver(data: &[u8], times: usize) -> (u16, thread::JoinHandle<()>) {
 fn above_the_table(text: &str) -> Vec<&str> {
     text.lines()
         .map(|line| line.trim_end_matches('\r'))
-        .take_while(|line| !line.starts_with(" #"))
+        .take_while(|line| !line.contains("picture"))
         .collect()
 }
 

@@ -3,14 +3,23 @@
 use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::report::table::grid::{Column, Row, draw, numbers, words};
 use crate::report::{Style, text};
 use crate::transfer::server::catalog::Listed;
 
 /// How often is looked whether the program is to end.
 const TICK: Duration = Duration::from_millis(50);
+
+/// The columns of the list.
+const COLUMNS: [Column; 5] = [
+    numbers("#", 0),
+    words("name", 0),
+    words("kind", 2),
+    numbers("pixels", 3),
+    numbers("bytes", 1),
+];
 
 /// Whether somebody can be asked.
 pub(super) fn can_ask() -> bool {
@@ -22,36 +31,25 @@ pub(crate) fn table(pictures: &[Listed], style: &Style, out: &mut impl Write) ->
     if pictures.is_empty() {
         return writeln!(out, "no pictures yet");
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(["#", "name", "kind", "pixels", "bytes"]);
-    for picture in pictures {
-        let kind = picture
-            .format
-            .map_or_else(|| "unknown".to_owned(), |format| format.to_string());
-        let pixels = match (picture.width, picture.height) {
-            (Some(width), Some(height)) => format!("{width}×{height}"),
-            _ => "unknown".to_owned(),
-        };
-        table.add_row([
-            picture.number.to_string(),
-            text::plain(&picture.name, true).into_owned(),
-            kind,
-            pixels,
-            text::count(picture.bytes),
-        ]);
-    }
-    for column in [0, 3, 4] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    for line in table.lines() {
-        writeln!(out, "{}", text::plain(line.trim_end(), style.unicode))?;
-    }
-    Ok(())
+    let rows = || {
+        pictures.iter().map(|picture| {
+            let kind = picture
+                .format
+                .map_or_else(|| "unknown".to_owned(), |format| format.to_string());
+            let pixels = match (picture.width, picture.height) {
+                (Some(width), Some(height)) => format!("{width}×{height}"),
+                _ => "unknown".to_owned(),
+            };
+            Row::plain([
+                picture.number.to_string(),
+                text::plain(&picture.name, true).into_owned(),
+                kind,
+                text::plain(&pixels, style.unicode).into_owned(),
+                text::count(picture.bytes),
+            ])
+        })
+    };
+    draw(&COLUMNS, rows, 0, style, out)
 }
 
 /// Waits until a line was typed; false once `stopped` says so, because a read that waits does not hear of a signal.

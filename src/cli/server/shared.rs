@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, ValueEnum};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::guard::Guard;
 use super::machine;
@@ -21,6 +20,7 @@ use crate::cli::show::{Opener, draw_file, write_lines};
 use crate::cli::terminal::{Canvas, Environment};
 use crate::cli::values::{duration, size_above_zero};
 use crate::imaging::half_blocks::Painter;
+use crate::report::table::grid::{self, Column, draw, numbers, routes, words};
 use crate::report::{Detail, Style, text};
 use crate::transfer::{Error, Event, Limits, Record, Session, Shutdown, Side};
 use crate::wire::Protocol;
@@ -572,55 +572,32 @@ impl Row {
     }
 }
 
-/// The table of transfers and one line that sums them up. Where the table is wider than the terminal, each transfer takes
-/// three lines instead, so that nothing is cut off or broken.
+/// The columns of the table of transfers.
+const COLUMNS: [Column; 8] = [
+    numbers("#", 0),
+    words("", 0),
+    words("picture", 0),
+    routes("from → to"),
+    words("kind", 0),
+    numbers("bytes", 0),
+    numbers("pieces", 0),
+    numbers("took", 0),
+];
+
+/// The table of transfers and one line that sums them up.
 fn summary(told: &Told, style: &Style, out: &mut impl Write) -> io::Result<()> {
     if told.transfers == 0 {
         return writeln!(out, "no picture was moved");
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header([
-            "#",
-            "",
-            "picture",
-            "from → to",
-            "kind",
-            "bytes",
-            "pieces",
-            "took",
-        ]);
-    for row in &told.rows {
-        table.add_row(row.cells.iter());
-    }
-    for column in [0, 5, 6, 7] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let lines: Vec<String> = table.lines().collect();
-    let fits = |line: &String| line.trim_end().chars().count() <= style.width;
-    if lines.iter().all(fits) {
-        for line in &lines {
-            writeln!(out, "{}", text::plain(line.trim_end(), style.unicode))?;
-        }
-    } else {
-        for Row { cells } in &told.rows {
-            let [number, verb, file, ends, kind, bytes, pieces, took] = cells;
-            writeln!(out, "{number}  {verb} {file}")?;
-            let indent = number.chars().count().saturating_add(2);
-            writeln!(out, "{:indent$}{}", "", text::plain(ends, style.unicode))?;
-            let noun = if pieces == "1" { "piece" } else { "pieces" };
-            let took = text::plain(took, style.unicode);
-            writeln!(
-                out,
-                "{:indent$}{kind}, {bytes} {} in {pieces} {noun}, {took}",
-                "",
-                if bytes == "1" { "byte" } else { "bytes" }
-            )?;
-        }
+    let mut table = Vec::new();
+    let rows = || {
+        told.rows
+            .iter()
+            .map(|row| grid::Row::plain(row.cells.clone()))
+    };
+    draw(&COLUMNS, rows, 0, style, &mut table)?;
+    for line in String::from_utf8_lossy(&table).lines() {
+        writeln!(out, "{}", text::plain(line, style.unicode))?;
     }
     let shown = told.rows.len() as u64;
     if told.transfers > shown {

@@ -19,21 +19,21 @@ const SPACE: u16 = 2;
 
 /// A column.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column {
+pub(crate) struct Column {
     /// Its heading.
-    pub(super) title: &'static str,
+    pub(crate) title: &'static str,
     /// Numbers stand right.
-    pub(super) right: bool,
+    pub(crate) right: bool,
     /// The highest rank is left out first; rank 0 never is.
-    pub(super) rank: u8,
+    pub(crate) rank: u8,
     /// Its cells may be broken before their arrow, rather than leave out a column of rank 1.
-    pub(super) folds: bool,
+    pub(crate) folds: bool,
     /// The heading is needed to understand a cell that stands alone.
-    pub(super) named: bool,
+    pub(crate) named: bool,
 }
 
 /// A column of text.
-pub(super) const fn words(title: &'static str, rank: u8) -> Column {
+pub(crate) const fn words(title: &'static str, rank: u8) -> Column {
     Column {
         title,
         right: false,
@@ -52,7 +52,7 @@ pub(super) const fn facts(title: &'static str, rank: u8) -> Column {
 }
 
 /// A column of senders and receivers.
-pub(super) const fn routes(title: &'static str) -> Column {
+pub(crate) const fn routes(title: &'static str) -> Column {
     Column {
         folds: true,
         ..words(title, 0)
@@ -60,7 +60,7 @@ pub(super) const fn routes(title: &'static str) -> Column {
 }
 
 /// A column of numbers.
-pub(super) const fn numbers(title: &'static str, rank: u8) -> Column {
+pub(crate) const fn numbers(title: &'static str, rank: u8) -> Column {
     Column {
         title,
         right: true,
@@ -71,7 +71,7 @@ pub(super) const fn numbers(title: &'static str, rank: u8) -> Column {
 
 /// What colour the last cell of a row has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     /// None.
     #[default]
     Plain,
@@ -112,15 +112,25 @@ impl Tone {
 
 /// A row: as many cells as there are columns.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// The cells, already safe for a terminal.
-    pub(super) cells: Vec<String>,
+    pub(crate) cells: Vec<String>,
     /// The colour of the last one.
-    pub(super) tone: Tone,
+    pub(crate) tone: Tone,
+}
+
+impl Row {
+    /// A row without a colour.
+    pub(crate) fn plain(cells: impl Into<Vec<String>>) -> Self {
+        Self {
+            cells: cells.into(),
+            tone: Tone::Plain,
+        }
+    }
 }
 
 /// Draws the rows under their headings, each line after `indent` spaces. `rows` is asked for its rows twice.
-pub(super) fn draw<I>(
+pub(crate) fn draw<I>(
     columns: &[Column],
     rows: impl Fn() -> I,
     indent: usize,

@@ -126,12 +126,10 @@ fn narrow_terminal_gets_lines_that_fit() {
     let records = [record(None), record(Some("cut"))];
     let (_, table) = shown(&common(None), &records, Ok(()), false, false, 60);
     let want = "\
-1  sent a\\u{1b}[2J.jpg
-   127.0.0.1:50000 → 127.0.0.1:5050
-   JPEG, 12,088 bytes in 6 pieces, 2.50 ms
-2  sent a\\u{1b}[2J.jpg
-   127.0.0.1:50000 → 127.0.0.1:5050
-   JPEG, 12,088 bytes in 6 pieces, failed
+# 1, sent, a\\u{1b}[2J.jpg, 127.0.0.1:50000 → 127.0.0.1:5050,
+  JPEG, bytes 12,088, pieces 6, took 2.50 ms
+# 2, sent, a\\u{1b}[2J.jpg, 127.0.0.1:50000 → 127.0.0.1:5050,
+  JPEG, bytes 12,088, pieces 6, took failed
 2 pictures, 24,176 bytes, 1 failed
 ";
     assert_eq!(table, want);
