@@ -61,6 +61,10 @@ pub struct Direction {
     pub gap_bytes: u64,
     /// Missing ranges, ascending.
     pub gaps: Vec<Gap>,
+    /// Urgent bytes (RFC 9293, section 3.8.5), which a receiver reads apart from the stream: no offset counts them, and
+    /// `duplicate_bytes` does.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub urgent_bytes: u64,
     /// What each of its bytes is, in order, gaps included; at most [`map::MOST_REGIONS`].
     pub map: Vec<Region>,
     /// Regions beyond those in `map`, which are in the sums only.
@@ -114,6 +118,7 @@ impl Direction {
             out_of_order_packets: 0,
             gap_bytes: 0,
             gaps: Vec::new(),
+            urgent_bytes: 0,
             map: Vec::new(),
             map_omitted: 0,
             picture_bytes: 0,
@@ -368,6 +373,12 @@ impl Image {
         let blame = self.compared.as_ref().and_then(|one| one.blame.as_ref());
         self.verdict == Verdict::Inconclusive
             && blame.is_some_and(|blame| blame.who == comparison::Blamed::Unknown)
+    }
+
+    /// Whether urgent bytes keep it from a verdict.
+    pub fn is_urgent(&self) -> bool {
+        self.verdict == Verdict::Inconclusive
+            && self.compared.as_ref().is_some_and(|one| one.urgent)
     }
 
     /// Whether it goes as rows of raw pixels, which have no file format of their own.

@@ -70,6 +70,7 @@ pub(super) fn tcp_direction(half: &Half<'_>, from: SocketAddr, to: SocketAddr) -
         out_of_order_packets: half.out_of_order_packets,
         gap_bytes: half.assembler.gap_bytes(),
         gaps: half.assembler.gaps().to_vec(),
+        urgent_bytes: half.urgent_bytes(),
         closed: match (half.reset_frame, half.fin_frame) {
             (Some(_), _) => Some(Closed::Reset),
             (None, Some(_)) => Some(Closed::Fin),

@@ -153,6 +153,8 @@ pub struct Tcp {
     pub psh: bool,
     /// URG bit.
     pub urg: bool,
+    /// How far behind the first payload byte the urgent data end (RFC 9293, section 3.8.5); means nothing without the URG bit.
+    pub urgent_pointer: u16,
     /// ECE bit (RFC 3168, section 6.1).
     pub ece: bool,
     /// CWR bit (RFC 3168, section 6.1).

@@ -101,6 +101,7 @@ names! {
     Stall "stall" tcp::STALL;
     ConflictingRetransmission "conflicting-retransmission" tcp::CONFLICTING_RETRANSMISSION;
     SmallWrites "small-writes" tcp::SMALL_WRITES;
+    UrgentData "urgent-data" tcp::URGENT_DATA;
     WrongChecksum "wrong-checksum" capture::WRONG_CHECKSUM;
     CaptureGap "capture-gap" capture::CAPTURE_GAP;
     KernelDrops "kernel-drops" capture::KERNEL_DROPS;

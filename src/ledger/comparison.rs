@@ -51,6 +51,9 @@ pub struct Comparison {
     /// they are, or where the wire format says it.
     #[serde(default)]
     pub converted: Option<String>,
+    /// What differs may be no more than urgent bytes (`MSG_OOB`), which a program reads in the stream or apart from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub urgent: bool,
 }
 
 /// One file against the wire.

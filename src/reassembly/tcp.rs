@@ -25,6 +25,9 @@ const EARLY_PATIENCE: u32 = 8;
 /// How far the number of a SYN may lie before the first byte seen of a connection that it opened.
 const NEAR: u32 = 1 << 20;
 
+/// Urgent bytes of one direction that are told apart; of more the stream keeps those that follow.
+const MOST_URGENT: usize = 1 << 12;
+
 /// What the capture has of the other direction when it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Other {
@@ -66,6 +69,8 @@ pub struct Verdict {
     pub out_of_order: bool,
     /// One byte or none just before what was already acknowledged (RFC 9293, section 3.8.4).
     pub keep_alive: bool,
+    /// It carried or announced an urgent byte.
+    pub urgent: bool,
 }
 
 /// How one direction of a connection began: enough to tell it from a later connection between the same endpoints.
@@ -157,6 +162,9 @@ pub(crate) struct Half<'cap> {
     news: Option<FrameNumber>,
     /// The last frame in which the other side acknowledged anything.
     heard: Option<FrameNumber>,
+    /// Places of urgent bytes among the numbered ones, ascending. A receiver reads them apart from the stream, unless it asked
+    /// for them in it (`SO_OOBINLINE`): no offset counts them.
+    urgent: Vec<u64>,
     /// Bytes in order.
     pub assembler: Assembler<'cap>,
     /// Which frame carried what.
@@ -450,8 +458,82 @@ impl<'cap> Half<'cap> {
         }
     }
 
-    /// Takes a segment whose place is known.
+    /// Takes a segment whose place is known, without the urgent bytes in it.
     fn place<'x>(
+        &mut self,
+        segment: &Segment<'x>,
+        keep: Keep<'x, 'cap>,
+        sink: &mut dyn FnMut(Delivery<'_>),
+    ) -> Verdict {
+        let urgent = segment.header.urg && self.marks_urgent(segment);
+        let mut verdict = match self.without_urgent(segment) {
+            None => self.place_bytes(segment, keep, sink),
+            Some((payload, apart)) => {
+                let captured = (segment.payload.len() - payload.len()) as u64;
+                self.payload_bytes += captured;
+                self.duplicate_bytes += captured;
+                self.data_packets += u64::from(payload.is_empty() && captured > 0);
+                let rest = Segment {
+                    payload: &payload,
+                    payload_len: segment.payload_len.saturating_sub(apart),
+                    ..*segment
+                };
+                self.place_bytes(&rest, keep_copied, sink)
+            }
+        };
+        verdict.urgent = urgent;
+        verdict
+    }
+
+    /// Notes the urgent byte that a segment carries, where all before it came already; returns whether it carries one.
+    ///
+    /// It is the one before that to which the pointer points: what RFC 6093 found all systems to do.
+    fn marks_urgent(&mut self, segment: &Segment<'_>) -> bool {
+        let header = &segment.header;
+        let pointer = u32::from(header.urgent_pointer);
+        if header.syn || pointer == 0 || pointer > segment.payload_len {
+            return false;
+        }
+        let Some(at) = self.base.and_then(|base| {
+            let at = self.number_of(base, header.seq);
+            u64::try_from(at.saturating_add(i64::from(pointer) - 1)).ok()
+        }) else {
+            return true;
+        };
+        let highest = self.assembler.highest() + self.urgent.len() as u64;
+        if at >= highest && self.urgent.len() < MOST_URGENT {
+            self.urgent.push(at);
+        }
+        true
+    }
+
+    /// The payload without the urgent bytes in it, and how many these are; absent where there are none.
+    fn without_urgent(&self, segment: &Segment<'_>) -> Option<(Vec<u8>, u32)> {
+        let base = self.base.filter(|_| !self.urgent.is_empty())?;
+        let start = self.number_of(base, segment.header.seq);
+        let inside = |at: &&u64| {
+            let at = i64::try_from(**at).unwrap_or(i64::MAX);
+            (start..start.saturating_add(i64::from(segment.payload_len))).contains(&at)
+        };
+        let places: Vec<u64> = self
+            .urgent
+            .iter()
+            .filter(inside)
+            .map(|&at| i64::try_from(at).unwrap_or(i64::MAX).abs_diff(start))
+            .collect();
+        let apart = u32::try_from(places.len())
+            .ok()
+            .filter(|apart| *apart > 0)?;
+        let bytes = (0..)
+            .zip(segment.payload)
+            .filter(|(at, _)| !places.contains(at))
+            .map(|(_, byte)| *byte)
+            .collect();
+        Some((bytes, apart))
+    }
+
+    /// Takes a segment whose place is known.
+    fn place_bytes<'x>(
         &mut self,
         segment: &Segment<'x>,
         keep: Keep<'x, 'cap>,
@@ -536,8 +618,17 @@ impl<'cap> Half<'cap> {
         let offset = u64::try_from(position).unwrap_or(0);
         let highest = self.assembler.highest();
         let mut arrival = Arrival::default();
+        let length = u64::from(segment.payload_len).saturating_sub(before as u64);
+        // What the snap length cut off was sent all the same: the numbers tell.
+        let end = offset.saturating_add(length);
+        let (mut sent, mut sent_all) = (0, false);
+        if self.assembler.was_cut() {
+            sent = self.assembler.sent_before(offset..end);
+            let earlier = offset..offset.saturating_add(payload.len() as u64).min(highest);
+            sent_all = self.assembler.sent_before(earlier.clone())
+                == earlier.end.saturating_sub(earlier.start);
+        }
         if !payload.is_empty() {
-            let length = u64::from(segment.payload_len).saturating_sub(before as u64);
             arrival = self
                 .assembler
                 .push(offset, payload, length, segment.frame, keep, sink);
@@ -554,7 +645,7 @@ impl<'cap> Half<'cap> {
         self.late_bytes += arrival.late_bytes;
         let repeated = arrival.repeated_bytes - arrival.late_bytes;
         verdict.keep_alive = segment.payload_len == 1
-            && repeated == 1
+            && (repeated == 1 || sent == 1)
             && offset + 1 == self.assembler.next()
             && !segment.header.syn
             && !segment.header.fin;
@@ -562,8 +653,11 @@ impl<'cap> Half<'cap> {
             // The byte of a keep-alive may be garbage (RFC 9293, section 3.8.4): nothing to compare.
             arrival.conflict = None;
         }
-        verdict.retransmission = repeated > 0 && !verdict.keep_alive;
-        verdict.out_of_order = arrival.new_bytes > 0 && offset < highest;
+        verdict.retransmission = (repeated > 0 || sent > 0) && !verdict.keep_alive;
+        // What goes beyond all that was seen came after nothing later.
+        let end = offset.saturating_add(payload.len() as u64);
+        let beyond = end.saturating_sub(highest.max(offset));
+        verdict.out_of_order = arrival.new_bytes > beyond && !sent_all;
         self.unchecked_bytes += arrival.unchecked_bytes;
         self.retransmitted_packets += u64::from(verdict.retransmission);
         self.out_of_order_packets += u64::from(verdict.out_of_order);
@@ -708,10 +802,25 @@ impl<'cap> Half<'cap> {
         })
     }
 
-    /// Stream offset of a sequence number: the one nearest to what comes next, so that the numbers may
-    /// wrap any number of times (RFC 9293, section 3.4). Negative: before the first captured byte.
+    /// How many urgent bytes came apart from the stream.
+    pub fn urgent_bytes(&self) -> u64 {
+        self.urgent.len() as u64
+    }
+
+    /// Stream offset of a sequence number: bytes before it that are no urgent ones. Negative: before the first captured byte.
     fn offset_of(&self, base: u32, seq: u32) -> i64 {
-        let next = self.assembler.next();
+        let number = self.number_of(base, seq);
+        let before = match u64::try_from(number) {
+            Ok(number) => self.urgent.partition_point(|at| *at < number),
+            Err(_) => 0,
+        };
+        number.saturating_sub(i64::try_from(before).unwrap_or(0))
+    }
+
+    /// Place of a sequence number among all numbered bytes: the one nearest to what comes next, so that the numbers may
+    /// wrap any number of times (RFC 9293, section 3.4). Negative: before the first captured byte.
+    fn number_of(&self, base: u32, seq: u32) -> i64 {
+        let next = self.assembler.next() + self.urgent.len() as u64;
         let low = u32::try_from(next & u64::from(u32::MAX)).unwrap_or_default();
         let expected = base.wrapping_add(low);
         let distance = i64::from(seq.wrapping_sub(expected).cast_signed());

@@ -536,3 +536,88 @@ fn an_acknowledgment_far_ahead_is_believed_up_to_a_bound() {
         assert_eq!(direction.half.acked(), acked);
     }
 }
+
+/// A segment of which the byte before this one is urgent.
+fn urgent(number: u32, pointer: u16) -> Tcp {
+    Tcp {
+        urg: true,
+        urgent_pointer: pointer,
+        ..seq(number)
+    }
+}
+
+#[test]
+fn an_urgent_byte_is_none_of_the_stream() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send(seq(1), b"ab");
+    // The pointer points behind the byte, whether it comes alone or as the last of a segment.
+    assert!(direction.send(urgent(3, 1), b"!").urgent);
+    assert!(direction.send(urgent(4, 3), b"cd!ef").urgent);
+    // Announced, and not there yet.
+    assert!(!direction.send(urgent(9, 4), b"gh").urgent);
+    assert!(direction.send(urgent(11, 2), b"i!").urgent);
+    // Sent again without the bit, as systems do that put segments together.
+    direction.send(seq(3), b"!cd!ef");
+    direction.send(seq(13), b"j");
+    direction.half.acknowledge(14);
+    direction.finish();
+    assert_eq!(direction.bytes, b"abcdefghij");
+    assert!(direction.gaps.is_empty(), "{:?}", direction.gaps);
+    assert_eq!(direction.half.acked(), Some(10));
+    assert_eq!(direction.half.urgent_bytes(), 3);
+    assert_eq!(direction.half.payload_bytes, 19);
+}
+
+#[test]
+fn an_urgent_byte_is_none_across_the_wrap_and_in_a_late_start() {
+    let mut direction = Direction::default();
+    direction.send(syn(u32::MAX - 2), b"");
+    direction.send(urgent(u32::MAX - 1, 2), b"a!");
+    direction.send(urgent(0, 1), b"!");
+    direction.send(seq(1), b"b");
+    direction.finish();
+    assert_eq!(direction.bytes, b"ab");
+    let mut late = Direction::default();
+    for (number, bytes) in [(100, &b"ab"[..]), (102, b"c!"), (104, b"d"), (105, b"e")] {
+        let header = if number == 102 {
+            urgent(number, 2)
+        } else {
+            seq(number)
+        };
+        late.send(header, bytes);
+    }
+    late.finish();
+    assert_eq!(late.bytes, b"abcde");
+}
+
+#[test]
+fn an_urgent_byte_captured_after_later_ones_stays_in_the_stream() {
+    let mut direction = Direction::default();
+    direction.send(syn(0), b"");
+    direction.send(seq(1), b"a");
+    direction.send(seq(4), b"b");
+    assert!(direction.send(urgent(2, 2), b"x!").urgent);
+    direction.finish();
+    assert_eq!(direction.bytes, b"ax!b");
+    assert_eq!(direction.half.urgent_bytes(), 0);
+}
+
+#[test]
+fn a_segment_that_goes_on_behind_a_repeat_is_not_out_of_order() {
+    let mut whole = Direction::default();
+    whole.send(syn(0), b"");
+    whole.send(seq(1), b"aaaa");
+    let verdict = whole.send(seq(3), b"aabb");
+    assert!(verdict.retransmission && !verdict.out_of_order);
+    // The numbers tell the same where the snap length cut the bytes off.
+    let mut cut = Direction::default();
+    cut.send(syn(0), b"");
+    cut.send_cut(seq(1), b"a", 4);
+    let verdict = cut.send_cut(seq(3), b"a", 4);
+    assert!(verdict.retransmission && !verdict.out_of_order);
+    // A hole that is filled behind is that.
+    cut.send_cut(seq(11), b"c", 4);
+    let verdict = cut.send_cut(seq(7), b"b", 4);
+    assert!(!verdict.retransmission && verdict.out_of_order);
+}

@@ -217,6 +217,7 @@ pub(crate) fn verified() -> Report {
         also: None,
         blame: None,
         converted: None,
+        urgent: false,
     };
     let (mismatch, changed) = (marker_too_many(), bytes_changed());
     let comparisons = [

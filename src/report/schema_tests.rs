@@ -92,6 +92,7 @@ fn compared() -> crate::ledger::comparison::Comparison {
         sent: Some(side(None)),
         received: Some(side(Some("out/a.jpg"))),
         sent_equals_received: Some(false),
+        urgent: false,
         also: Some(mismatch.clone()),
         mismatch: Some(mismatch),
         blame: Some(Blame {

@@ -144,6 +144,11 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
         Verdict::Incomplete if all == 1 && number(verdict) == 1 => {
             format!("{glyph}incomplete: the picture never arrived whole on the wire")
         }
+        Verdict::Inconclusive if all == 1 && report.images.iter().all(Image::is_urgent) => {
+            format!(
+                "{glyph}inconclusive: the picture cannot be judged, because urgent bytes came with it"
+            )
+        }
         Verdict::Inconclusive if all == 1 && report.images.iter().all(Image::is_undecided) => {
             format!(
                 "{glyph}inconclusive: the picture cannot be judged, because bytes of it came twice and differ"

@@ -9,6 +9,20 @@ use crate::ledger::comparison::{Blame, Blamed, Mismatch, SideOfMismatch};
 use crate::ledger::{Closed, GapCause, Image, TransportKind, Verdict};
 use crate::wire::{Fixed, Protocol};
 
+/// Why the same segments may be two streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unsure {
+    /// They are one.
+    No,
+    /// Bytes came twice and differ.
+    Twofold,
+    /// Urgent bytes are read in the stream, or apart.
+    Urgent,
+}
+
+const URGENT: &str = "its stream carries urgent bytes (MSG_OOB), which a program reads in the stream or apart (SO_OOBINLINE), and no \
+                      capture shows which";
+
 /// How the stream ended.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Ends {
@@ -53,7 +67,7 @@ pub(super) fn blame(
     verdict: Verdict,
     first: Option<&(Mismatch, Kind)>,
     found: &[Finding],
-    twofold: bool,
+    unsure: Unsure,
 ) -> Option<Blame> {
     let blame = |who, why: &str| {
         Some(Blame {
@@ -74,7 +88,10 @@ pub(super) fn blame(
             )
         }
         Verdict::Unverified => doubt(work),
-        Verdict::Inconclusive if twofold => blame(
+        Verdict::Inconclusive | Verdict::Mismatch if unsure == Unsure::Urgent => {
+            blame(Blamed::Unknown, URGENT)
+        }
+        Verdict::Inconclusive if unsure == Unsure::Twofold => blame(
             Blamed::Unknown,
             "the same bytes came twice and differ, and nothing tells which copy the receiver took; its file would tell",
         ),
@@ -113,7 +130,7 @@ pub(super) fn blame(
                         "the header of a second object stream stands in its stream, where every reader stops",
                     )
                 }
-                (SideOfMismatch::SenderToReceiver, _) if twofold => blame(
+                (SideOfMismatch::SenderToReceiver, _) if unsure == Unsure::Twofold => blame(
                     Blamed::Unknown,
                     "the two files differ where the same bytes came twice with different contents; which copy the receiver \
                      took cannot be told",
@@ -204,7 +221,12 @@ pub(super) fn doubt(work: &Work<'_>) -> Option<Blame> {
         })
     };
     let knowledge = work.knowledge;
-    if is_range(work) {
+    if knowledge.odd_part {
+        blame(
+            Blamed::Unknown,
+            "parts of it that were asked for one by one (HTTP 206) share bytes that differ, and nothing tells which the receiver took",
+        )
+    } else if is_range(work) {
         blame(
             Blamed::Nobody,
             if work.sent.is_some() {

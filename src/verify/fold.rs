@@ -23,7 +23,8 @@ fn follows(cause: Name) -> &'static [Name] {
         | Name::NotFlushed
         | Name::StaleBuffer
         | Name::SecondStreamHeader
-        | Name::TextMode => &OF_SENDER,
+        | Name::TextMode
+        | Name::UrgentData => &OF_SENDER,
         Name::ReceiverStopped | Name::ReadPastEnd | Name::HeaderInFile => &[Name::UnreadDataReset],
         _ => &[],
     }
@@ -37,7 +38,7 @@ pub(crate) fn fold(findings: &mut [Finding]) {
         Option<crate::units::PictureId>,
     )> = findings
         .iter()
-        .filter(|finding| finding.severity == Severity::Error)
+        .filter(|finding| finding.severity == Severity::Error || finding.name == Name::UrgentData)
         .filter(|finding| !follows(finding.name).is_empty())
         .map(|finding| (finding.name, finding.stream, finding.image))
         .collect();
@@ -45,6 +46,7 @@ pub(crate) fn fold(findings: &mut [Finding]) {
         let cause = causes.iter().find(|(name, stream, image)| {
             // Of another picture of the stream it tells for itself, unless it is how all of it ended.
             let own = finding.image.is_none()
+                || *name == Name::UrgentData
                 || *image == finding.image
                 || finding.name == Name::UnreadDataReset;
             *stream == finding.stream && own && follows(*name).contains(&finding.name)

@@ -6,7 +6,7 @@ use image::DynamicImage;
 
 use compared::{Compared, compare, direct, files_equal, told};
 
-use super::blame::{Ends, blame, certainty, ends};
+use super::blame::{Ends, Unsure, blame, certainty, ends};
 use super::bytes::Kind;
 use super::evidence::Form;
 use super::mistakes::{self, Around, Mistake};
@@ -83,8 +83,12 @@ pub(crate) struct Knowledge {
     pub wants_sent: bool,
     /// It lies in parts of something that were asked for one by one (HTTP 206): that others were not is nobody's fault.
     pub ranged: bool,
+    /// One of these parts is a part of no file that was given.
+    pub odd_part: bool,
     /// It went through a data connection of FTP in TYPE A: that both sides undid what that does is luck.
     pub type_a: bool,
+    /// Urgent bytes came with its stream, and nothing tells whether its receiver read them in it.
+    pub urgent: bool,
     /// Bytes of the stream before it and behind it.
     pub before: Vec<u8>,
     /// The same, behind it.
@@ -163,9 +167,10 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     }
     let unknown = unknown(work, &mut sent, &mut received);
     let twofold = is_twofold(work, &mut sent, &mut received);
+    let urgent = is_urgent(work, &mut sent, &mut received);
     let mut found = Vec::new();
     let certainty = certainty(work.image);
-    for compared in [&sent, &received].into_iter().flatten() {
+    for compared in [&sent, &received].into_iter().flatten().filter(|_| !urgent) {
         if let Some((mismatch, kind)) = &compared.difference
             && !never_reached(work, mismatch)
         {
@@ -207,7 +212,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     if !found.iter().any(|one| one.name == Name::StaleBuffer) {
         found.extend(stale_behind(work));
     }
-    let verdict = if (unknown || twofold) && first.is_none() {
+    let verdict = if (unknown || twofold || urgent) && first.is_none() {
         Verdict::Inconclusive
     } else {
         verdict(
@@ -225,7 +230,12 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
                 .to_owned(),
         })
     } else {
-        blame(work, ends, verdict, first.as_ref(), &found, twofold)
+        let unsure = match (urgent, twofold) {
+            (true, _) => Unsure::Urgent,
+            (false, true) => Unsure::Twofold,
+            (false, false) => Unsure::No,
+        };
+        blame(work, ends, verdict, first.as_ref(), &found, unsure)
     };
     let (mut mismatch, mut also) = (first.map(|(m, _)| m), second.map(|(m, _)| m));
     for mismatch in [&mut mismatch, &mut also].into_iter().flatten() {
@@ -243,6 +253,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
             also,
             blame,
             converted: converted(work),
+            urgent,
         }),
         findings: found,
         size,
@@ -308,6 +319,37 @@ fn is_twofold(
         .as_ref()
         .is_none_or(|received| received.side.equal != Some(true))
         || sent.as_ref().is_some_and(|sent| sent.side.equal.is_none())
+}
+
+/// Whether a difference may be one between two ways to read the same segments: with urgent bytes in the stream, or without. Two
+/// files that differ do so all the same.
+fn is_urgent(
+    work: &Work<'_>,
+    sent: &mut Option<Compared>,
+    received: &mut Option<Compared>,
+) -> bool {
+    if !work.knowledge.urgent {
+        return false;
+    }
+    let differs = |one: &Option<Compared>| {
+        one.as_ref()
+            .is_some_and(|one| one.side.equal == Some(false))
+    };
+    if !differs(sent) && !differs(received) {
+        return false;
+    }
+    if let (Some(sent), Some(received)) = (&work.sent, &work.received)
+        && sent.facts.sha256 != received.facts.sha256
+    {
+        return true;
+    }
+    for compared in [sent, received].into_iter().flatten() {
+        if compared.side.equal == Some(false) {
+            compared.side.equal = None;
+            compared.difference = None;
+        }
+    }
+    true
 }
 
 /// How the picture's bytes were converted on the wire, where the evidence shows it and the wire format does not.
@@ -637,8 +679,12 @@ fn verdict(
     let irregular = work
         .evidence
         .is_some_and(|evidence| evidence.lie == Lie::Irregular);
-    let doubtful =
-        nothing_saved || without_partner || irregular || knowledge.garbled || knowledge.strays > 0;
+    let doubtful = nothing_saved
+        || without_partner
+        || irregular
+        || knowledge.garbled
+        || knowledge.odd_part
+        || knowledge.strays > 0;
     let found = match work.image.verdict {
         Verdict::Inconclusive => Verdict::Inconclusive,
         // What was asked for came; all of it was not asked for.

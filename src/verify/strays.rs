@@ -57,6 +57,8 @@ pub(crate) struct Beside<'b> {
     pub understood: bool,
     /// It was given, or its bytes confirmed it more than once.
     pub certain: bool,
+    /// The other side answered: somebody took what stands behind the picture for its end.
+    pub answered: bool,
     /// Its wire format was followed for some of the pictures, and lost before others: what stands there is none of its framing.
     pub lost: bool,
     /// What a wire format that is no guess does not account for, ascending.
@@ -182,7 +184,7 @@ pub(crate) fn stray<E>(
         // A header announces it, and a text ends it.
         let ended = beside.pictures.len() == 1
             && (first.range.start > 0 && (is_terminator(&tail) || is_close(&tail))
-                || is_word(&tail));
+                || beside.is_end_word(&tail));
         if same || ended {
             continue;
         }
@@ -327,7 +329,7 @@ impl Beside<'_> {
         }
         let (header, picture) = (bytes(from..own.start)?, bytes(own)?);
         Ok(closes(&header, &picture, tail)
-            || (self.pictures.len() == 1 && self.understood && is_word(tail)))
+            || (self.pictures.len() == 1 && self.understood && self.is_end_word(tail)))
     }
 
     /// The first of what a known wire format does not account for. Datagrams of text are messages of their own.
@@ -392,6 +394,12 @@ impl Beside<'_> {
                     known(bytes.iter().fold(0, fold)) || known(bytes.iter().rev().fold(0, fold))
                 })
             })
+    }
+
+    /// Whether a text behind the only picture ends its message, which comes once: that it was answered speaks for it, and nothing
+    /// else does.
+    fn is_end_word(&self, tail: &[u8]) -> bool {
+        self.answered && is_word(tail)
     }
 
     /// Whether a range is whole datagrams: messages of their own.
@@ -482,6 +490,7 @@ mod tests {
             pictures: &pictures,
             open: &open,
             understood: false,
+            answered: false,
             certain: false,
             lost: false,
             beyond: &[],

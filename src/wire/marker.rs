@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use memchr::memmem;
 
 use super::{Decode, Ending, Event, Framing, PIPELINE_MARKER, Protocol, Sink, StreamEnd};
+use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// Decoder of one direction of `marker`.
 #[derive(Debug)]
@@ -19,7 +20,14 @@ pub struct MarkerDecoder {
     /// the marker's length.
     held: usize,
     in_picture: bool,
+    /// The first bytes behind a marker, until they tell whether a picture begins there: at most [`LEAD`].
+    lead: Vec<u8>,
+    /// A marker was found.
+    marked: bool,
 }
+
+/// So many bytes that begin no picture are left over, where the stream ends behind them.
+const LEAD: usize = 64;
 
 /// A marker prepared for searching; decoders of the pipeline's own marker share one.
 #[derive(Debug)]
@@ -104,6 +112,8 @@ impl MarkerDecoder {
             pattern: Pattern::shared(marker),
             held: 0,
             in_picture: false,
+            lead: Vec::new(),
+            marked: false,
         }
     }
 
@@ -119,10 +129,38 @@ impl MarkerDecoder {
         }
     }
 
-    fn data(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+    fn data(&mut self, mut bytes: &[u8], sink: &mut Sink<'_>) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.marked && !self.in_picture {
+            let more = bytes.len().min(LEAD - self.lead.len().min(LEAD));
+            let (first, rest) = bytes.split_at_checked(more).unwrap_or_default();
+            self.lead.extend_from_slice(first);
+            bytes = rest;
+            if bytes.is_empty() && self.may_be_left_over() {
+                return;
+            }
+            self.begin(sink);
+        }
         if !bytes.is_empty() {
             self.start(sink);
             sink(Event::PictureData(bytes));
+        }
+    }
+
+    /// Whether the first bytes behind a marker do not begin a picture, so far.
+    fn may_be_left_over(&self) -> bool {
+        let first = self.lead.get(..SNIFF_BYTES).unwrap_or(&self.lead);
+        !matches!(sniff(first), Sniff::Is(_))
+    }
+
+    /// They are a picture's.
+    fn begin(&mut self, sink: &mut Sink<'_>) {
+        let lead = std::mem::take(&mut self.lead);
+        if !lead.is_empty() {
+            self.start(sink);
+            sink(Event::PictureData(&lead));
         }
     }
 
@@ -133,6 +171,8 @@ impl MarkerDecoder {
     }
 
     fn marker(&mut self, sink: &mut Sink<'_>) {
+        self.begin(sink);
+        self.marked = true;
         if std::mem::take(&mut self.in_picture) {
             sink(Event::PictureEnd(Ending::Marker));
         }
@@ -199,6 +239,7 @@ impl Decode for MarkerDecoder {
         }
         self.release(self.held, sink);
         self.held = 0;
+        self.begin(sink);
         // All but markers is picture in this format, so what is missing between two belongs to the next.
         self.start(sink);
         sink(Event::PictureGap(length));
@@ -207,6 +248,11 @@ impl Decode for MarkerDecoder {
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         self.release(self.held, sink);
         self.held = 0;
+        if end == StreamEnd::Fin && !self.lead.is_empty() && self.may_be_left_over() {
+            // No picture begins so: it is left over behind the last marker.
+            sink(Event::Stray(&std::mem::take(&mut self.lead)));
+        }
+        self.begin(sink);
         if std::mem::take(&mut self.in_picture) {
             sink(Event::PictureEnd(Ending::Cut(end)));
         }
@@ -265,6 +311,27 @@ mod tests {
         want.push(MARKER);
         assert_eq!(decode(b"<END>", &[b"p<END><END>q<END>"]), want);
         assert_eq!(decode(b"<END>", &[b"<END>"]), [MARKER]);
+    }
+
+    #[test]
+    fn what_begins_no_picture_behind_the_last_marker_is_left_over() {
+        let mut want = picture(b"p", Ending::Marker).to_vec();
+        want.extend([MARKER, Seen::Stray(b"k".to_vec())]);
+        assert_eq!(decode(b"<END>", &[b"p<END>k"]), want);
+        // A marker ends it, or it begins as a picture does, or is long: then it is one.
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+        for rest in [&png[..], &[b'k'; LEAD + 1]] {
+            let all = [&b"p<END>"[..], rest].concat();
+            let mut want = picture(b"p", Ending::Marker).to_vec();
+            want.push(MARKER);
+            want.extend(picture(rest, Ending::Cut(StreamEnd::Fin)));
+            assert_eq!(decode(b"<END>", &[&all]), want);
+        }
+        let mut want = picture(b"p", Ending::Marker).to_vec();
+        want.push(MARKER);
+        want.extend(picture(b"k", Ending::Marker));
+        want.push(MARKER);
+        assert_eq!(decode(b"<END>", &[b"p<END>k<END>"]), want);
     }
 
     #[test]

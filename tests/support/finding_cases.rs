@@ -645,6 +645,24 @@ pub(crate) const CASES: &[Case] = &[
         nearly: || small_pieces(false),
     },
     Case {
+        name: "urgent-data",
+        shows: || {
+            eof(&jpeg(), |scenario, tcp| {
+                scenario.urgent(tcp, Client, b"!");
+                scenario.close(tcp, Client);
+            })
+            .findings()
+        },
+        // A byte more, in the stream.
+        nearly: || {
+            eof(&jpeg(), |scenario, tcp| {
+                scenario.send(tcp, Client, b"!");
+                scenario.close(tcp, Client);
+            })
+            .findings()
+        },
+    },
+    Case {
         name: "wrong-checksum",
         shows: || {
             let mut scenario = eof(&jpeg(), |scenario, tcp| scenario.close(tcp, Client));

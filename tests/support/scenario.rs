@@ -114,6 +114,7 @@ const FIN: u8 = 1;
 const RST: u8 = 4;
 const PSH: u8 = 8;
 const ACK: u8 = 16;
+const URG: u8 = 32;
 
 /// A connection on its way.
 #[derive(Debug, Clone)]
@@ -205,6 +206,13 @@ impl Scenario {
         tcp.next[side as usize] = seq.wrapping_add(u32::try_from(bytes.len()).expect("small"));
     }
 
+    /// The same, the last byte of it urgent (`MSG_OOB`).
+    pub(crate) fn urgent(&mut self, tcp: &mut Tcp, side: Side, bytes: &[u8]) {
+        let (seq, ack) = (tcp.next[side as usize], tcp.acked[side as usize]);
+        self.segment(tcp, side, seq, Some(ack), PSH | ACK | URG, bytes);
+        tcp.next[side as usize] = seq.wrapping_add(u32::try_from(bytes.len()).expect("small"));
+    }
+
     /// Bytes that were sent and never captured.
     pub(crate) fn lose(tcp: &mut Tcp, side: Side, bytes: usize) {
         tcp.next[side as usize] += u32::try_from(bytes).expect("small");
@@ -290,7 +298,10 @@ impl Scenario {
         bytes.extend(ack.unwrap_or(0).to_be_bytes());
         bytes.extend([length << 2, flags]);
         bytes.extend(tcp.window[side as usize].to_be_bytes());
-        bytes.extend([0, 0, 0, 0]);
+        // The urgent pointer points behind the last byte.
+        let urgent = if flags & URG == 0 { 0 } else { payload.len() };
+        bytes.extend([0, 0]);
+        bytes.extend(u16::try_from(urgent).expect("a segment").to_be_bytes());
         if syn {
             // Maximum segment size 1460.
             bytes.extend([2, 4, 5, 180]);

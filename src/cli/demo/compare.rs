@@ -117,6 +117,7 @@ fn judge(image: &mut Image, sent: Option<&Record>, received: Option<&Record>) {
         also: second,
         blame,
         converted: None,
+        urgent: false,
     };
     image.compared = Some(Box::new(comparison));
     if !told.is_empty() && image.problem.is_none() {

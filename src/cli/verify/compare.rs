@@ -187,6 +187,7 @@ impl Verifier<'_> {
             let evidence = gathered.evidence.get(&image.id);
             let mut knowledge = knowledge::of(report, image);
             knowledge.ranged = ranges.hold(image);
+            knowledge.odd_part = knowledge.ranged && self.has_odd_part(&ranges, image)?;
             let stray = strays.remove(&image.id);
             if let Some(stray) = &stray {
                 knowledge.strays = stray.bytes;
@@ -229,6 +230,38 @@ impl Verifier<'_> {
         report.conclude();
         concluded(report);
         Ok(())
+    }
+
+    /// Whether a part of it that was asked for (HTTP 206) is a part of no file: what two parts share may differ between them.
+    fn has_odd_part(&mut self, ranges: &Ranges, image: &Image) -> anyhow::Result<bool> {
+        /// Of more nobody asks one by one.
+        const MOST: usize = 1 << 10;
+        let limit = self.settings.limit;
+        let mut files = Vec::new();
+        for file in self
+            .sides
+            .sent
+            .files
+            .iter()
+            .chain(&self.sides.received.files)
+        {
+            files.extend(files::read(file, limit)?);
+        }
+        let taken = image.encoded_bytes.unwrap_or(image.bytes);
+        let picture = image.offset..image.offset.saturating_add(taken);
+        let way = Way {
+            stream: image.stream,
+            from: image.from,
+        };
+        for range in ranges.within(image, &picture).take(MOST) {
+            for run in self.spool.way(way, range.clone())? {
+                let finder = memchr::memmem::Finder::new(&run.bytes);
+                if !files.iter().any(|file| finder.find(file).is_some()) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// What was given, and what of it belongs to no picture.
@@ -627,6 +660,22 @@ impl Ranges {
             }
         }
         Self(found)
+    }
+
+    /// Those that lie in the picture's place in its stream, at least in part.
+    fn within<'r>(
+        &'r self,
+        image: &Image,
+        picture: &'r std::ops::Range<u64>,
+    ) -> impl Iterator<Item = &'r std::ops::Range<u64>> {
+        let way = (image.stream, image.from);
+        let of_way = self
+            .0
+            .iter()
+            .filter(move |(stream, from, _)| (*stream, *from) == way);
+        of_way
+            .map(|(_, _, range)| range)
+            .filter(|range| range.start < picture.end && picture.start < range.end)
     }
 
     /// Whether the picture begins in one of them.

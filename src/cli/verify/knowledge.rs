@@ -8,7 +8,9 @@ use crate::verify::{Arrival, Knowledge};
 /// What is known of a picture's transfer.
 pub(super) fn of(report: &Report, image: &Image) -> Knowledge {
     let stream = report.stream(image.stream);
+    let way = stream.and_then(|stream| stream.directions.iter().find(|way| way.from == image.from));
     Knowledge {
+        urgent: way.is_some_and(|way| way.urgent_bytes > 0),
         lacks: stream.is_some_and(lacks_bytes),
         lacks_frames: report.coverage.lacks_frames(),
         arrival: stream.map_or(Arrival::Unknown, |stream| arrival(stream, image)),
@@ -102,7 +104,10 @@ fn arrival(stream: &Stream, image: &Image) -> Arrival {
     let reset = back.closed == Some(Closed::Reset) || way.closed == Some(Closed::Reset);
     match way.acknowledged {
         Some(acknowledged) if acknowledged >= end => {
-            if back.closed == Some(Closed::Reset) {
+            if way.urgent_bytes > 0 {
+                // Nor whether its program read them with the rest.
+                Arrival::Unknown
+            } else if back.closed == Some(Closed::Reset) {
                 Arrival::Reset
             } else {
                 Arrival::Whole

@@ -326,6 +326,12 @@ pub(super) const LARGE_WRITES: &[Example] = &[
     ),
 ];
 
+/// Nothing urgent.
+pub(super) const IN_THE_STREAM: &[Example] = &[python(
+    "sock.send(chunk, socket.MSG_OOB)  # its last byte leaves the stream",
+    "sock.sendall(chunk)",
+)];
+
 /// Look for losses.
 pub(super) const LOOK_FOR_LOSS: &[Example] = &[shell(
     "# repeating the run until it is fast by chance",

@@ -145,3 +145,19 @@ pub(in crate::findings) static SMALL_WRITES: Entry = Entry {
     fix: "Hand over large pieces. Where small ones have to go out at once, set TCP_NODELAY.",
     examples: examples::LARGE_WRITES,
 };
+
+pub(in crate::findings) static URGENT_DATA: Entry = Entry {
+    name: Name::UrgentData,
+    group: Group::Tcp,
+    severity: Severity::Warning,
+    summary: "A byte was sent as urgent: the receiver does not find it in the stream.",
+    meaning: "send(…, MSG_OOB) marks the last byte that it hands over as urgent. A receiver gets that byte apart, with \
+         recv(…, MSG_OOB); its ordinary recv() skips it. Only where it set SO_OOBINLINE does the byte stay in its place. So the \
+         same segments are two different streams for two programs, and no capture shows which of them it was.",
+    proof: "The URG bit and the urgent pointer of a segment, which points behind the byte.",
+    frames: "A data segment with the URG bit.",
+    filter: "tcp.flags.urg == 1",
+    fix: "In the sender: leave MSG_OOB off. What has to be said beside the data belongs into the framing, or into a connection \
+         of its own (RFC 6093 advises new programs against urgent data).",
+    examples: examples::IN_THE_STREAM,
+};

@@ -87,6 +87,8 @@ pub struct Troubles {
     pub conflict_count: u64,
     /// Frames whose end the snap length cut off.
     pub cut: Frames,
+    /// Frames that carried an urgent byte.
+    pub urgent: Frames,
     /// Frames that came in IP fragments.
     pub fragmented: Frames,
     /// Frames whose checksum does not fit, and that no offload explains.
@@ -290,6 +292,9 @@ impl Watch {
             } else if theirs.duplicate_acks >= FAST && offset <= acknowledged {
                 troubles.fast.add(frame);
             }
+        }
+        if verdict.urgent {
+            self.troubles().urgent.add(frame);
         }
         if verdict.out_of_order {
             self.troubles().out_of_order.add(frame);

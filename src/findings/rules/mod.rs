@@ -71,7 +71,10 @@ fn doubt(stream: &Stream, facts: &StreamFacts, findings: &mut [Finding]) {
                 .acknowledged
                 .is_some_and(|acknowledged| acknowledged > one.span)
     };
-    if !stream.lacks() && !facts.directions.iter().any(ended_unseen) {
+    // How a receiver reads urgent bytes the capture does not show.
+    let urgent = |one: &DirectionFacts| !one.troubles.urgent.is_empty();
+    let unsure = |one: &DirectionFacts| ended_unseen(one) || urgent(one);
+    if !stream.lacks() && !facts.directions.iter().any(unsure) {
         return;
     }
     for finding in findings {
@@ -95,6 +98,18 @@ fn modest(stream: &Stream, findings: &mut [Finding]) {
 
 /// What follows from a cause that is found, too: of the cause, and of what follows from it.
 const CONSEQUENCES: &[(Name, &[Name])] = &[
+    (
+        Name::UrgentData,
+        &[
+            Name::MissingInside,
+            Name::EarlyClose,
+            Name::LengthMismatch,
+            Name::ImplausibleLength,
+            Name::MarkerMissing,
+            Name::TrailingBytes,
+            Name::StrayBytes,
+        ],
+    ),
     (
         Name::MarkerUnanswered,
         &[
@@ -190,13 +205,14 @@ fn subordinate(findings: &mut [Finding]) {
         for finding in findings.iter_mut() {
             let follows = consequences.contains(&finding.name)
                 && finding.severity > Severity::Note
-                && finding.severity <= severity
+                && (finding.severity <= severity || cause == Name::UrgentData)
                 && finding.packets.last().copied() >= from;
             if follows {
                 finding.severity = Severity::Note;
                 let why = match cause {
                     Name::MarkerUnanswered => "the marker that was never answered".to_owned(),
                     Name::ZeroWindow => "the full buffer of the receiver".to_owned(),
+                    Name::UrgentData => "the urgent byte".to_owned(),
                     other => format!("the {other} above"),
                 };
                 // Writing to a string does not fail.

@@ -17,6 +17,7 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
     findings.extend(zero_window(view));
     findings.extend(stall(view));
     findings.extend(small_writes(view));
+    findings.extend(urgent(view));
     findings.extend(fragmented(view));
     let conflicts = &view.facts.troubles.conflicts;
     findings.extend(conflicts.iter().map(|fact| conflict(view, fact)));
@@ -217,6 +218,23 @@ fn small_writes(view: &View<'_>) -> Option<Finding> {
                 seconds(troubles.small_writes_waited)
             ),
             "In the sender: hand over larger pieces (sendall of the whole picture), or set TCP_NODELAY.",
+        )
+    })
+}
+
+fn urgent(view: &View<'_>) -> Option<Finding> {
+    let frames = &view.facts.troubles.urgent;
+    (!frames.is_empty()).then(|| {
+        view.of_frames(Name::UrgentData,
+            frames,
+            format!(
+                "{} marked a byte as urgent (MSG_OOB) in {}. {} reads it apart from the stream, unless it set SO_OOBINLINE: no \
+                 offset here counts it.",
+                capital(&view.sender()),
+                counted(frames.count(), "segment", "segments"),
+                capital(&view.receiver())
+            ),
+            "In the sender: leave MSG_OOB off, so that every byte comes in the stream.",
         )
     })
 }

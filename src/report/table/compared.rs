@@ -1,5 +1,6 @@
 //! What `verify` compared: where each picture differs, whose side it is, which file was taken for which picture.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -160,6 +161,7 @@ pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io:
     }
     converted(report, style, out)?;
     pairing(report, style, out)?;
+    exchanged(report, style, out)?;
     for (given, option, why) in [
         (&verification.sent, "--sent", "not seen on the wire"),
         (
@@ -371,6 +373,10 @@ fn in_spite(image: &Image, compared: &Comparison) -> Option<String> {
         .max()?;
     let captured = match bytes {
         0 => "The captured bytes could not be compared".to_owned(),
+        bytes if image.is_urgent() => format!(
+            "All but urgent bytes are right, of {}",
+            counted(bytes, "byte", "bytes")
+        ),
         bytes if image.is_undecided() => format!(
             "All but the bytes that came twice are right, of {}",
             counted(bytes, "byte", "bytes")
@@ -512,6 +518,43 @@ fn excerpts(mismatch: &Mismatch, first: u64, style: &Style, out: &mut dyn Write)
         writeln!(out, "    {name:label$}  {}{}", line(hex), end(hex, bytes))?;
     }
     writeln!(out, "    {:label$}  {}^^", "", "   ".repeat(before))
+}
+
+/// Files whose bytes arrived under the name of another one that was sent: equal byte for byte, so nobody's fault, and rarely meant.
+fn exchanged(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let name = |side: &Option<Side>| {
+        let path = side.as_ref()?.path.as_deref()?;
+        Some(path.rsplit('/').next().unwrap_or(path).to_owned())
+    };
+    let pairs: Vec<(String, String)> = report
+        .images
+        .iter()
+        .filter_map(|image| {
+            let compared = image.compared.as_deref()?;
+            let equal = compared.sent_equals_received == Some(true);
+            let both = name(&compared.sent).zip(name(&compared.received));
+            both.filter(|_| equal)
+        })
+        .collect();
+    let received: BTreeSet<&str> = pairs
+        .iter()
+        .map(|(_, received)| received.as_str())
+        .collect();
+    let sent: BTreeSet<&str> = pairs.iter().map(|(sent, _)| sent.as_str()).collect();
+    let parts: Vec<String> = pairs
+        .iter()
+        .filter(|(one, other)| {
+            one != other && received.contains(one.as_str()) && sent.contains(other.as_str())
+        })
+        .take(FILES)
+        .map(|(one, other)| format!("{one} as {other}"))
+        .collect();
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let line = format!("Saved under each other's names: {}.", parts.join(", "));
+    writeln!(out)?;
+    say("", &line, Tone::Plain, style, out)
 }
 
 /// Which file was taken for which picture: where that rests on more than a digest, with -v always.

@@ -355,6 +355,10 @@ fn state(image: &Image, style: &Style) -> (Tone, String) {
         let sign = if style.unicode { "? " } else { "" };
         return (Tone::Doubt, format!("{sign}not over"));
     }
+    if image.is_urgent() {
+        let sign = if style.unicode { "? " } else { "" };
+        return (Tone::Doubt, format!("{sign}urgent bytes"));
+    }
     state_of(image.verdict, image.is_undecided(), style)
 }
 

@@ -264,5 +264,6 @@ fn sent_alone(path: &str) -> crate::ledger::comparison::Comparison {
         also: None,
         blame: None,
         converted: None,
+        urgent: false,
     }
 }

@@ -523,3 +523,100 @@ fn what_never_came_is_proven_only_where_every_frame_could_be_read() {
     let doubted = imgnet::findings::Certainty::Likely;
     assert_eq!(certainty(&frames), Some(doubted));
 }
+
+/// A connection on which this many bytes of the picture come before a byte that is urgent, and that is none of it or is.
+fn with_urgent(picture: &[u8], before: usize, own: bool) -> Scenario {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(40_000, 7007);
+    let length = u32::try_from(picture.len()).expect("small");
+    scenario.send(&mut tcp, Client, &length.to_be_bytes());
+    scenario.transfer(&mut tcp, Client, &picture[..before], 500);
+    let urgent = if own { &picture[before..=before] } else { b"!" };
+    scenario.urgent(&mut tcp, Client, urgent);
+    scenario.ack(&mut tcp, Server);
+    scenario.transfer(&mut tcp, Client, &picture[before + usize::from(own)..], 500);
+    scenario.close(&mut tcp, Client);
+    scenario
+}
+
+#[test]
+fn an_urgent_byte_accuses_nobody() {
+    let picture = picture();
+    let with = |at: usize, byte: u8| [&picture[..at], &[byte], &picture[at..]].concat();
+    let without = |at: usize| [&picture[..at], &picture[at + 1..]].concat();
+    for at in [1, 700, picture.len() - 1] {
+        let beside = with_urgent(&picture, at, false);
+        let of_it = with_urgent(&picture, at, true);
+        for (scenario, received, right) in [
+            // Read apart, as programs do that ask for nothing else; nobody saw that it arrived.
+            (&beside, Some(picture.clone()), Verdict::Match),
+            (&beside, None, Verdict::Unverified),
+            // Read in the stream.
+            (&beside, Some(with(at, b'!')), Verdict::Mismatch),
+            (&of_it, Some(picture.clone()), Verdict::Inconclusive),
+            (&of_it, None, Verdict::Inconclusive),
+            (&of_it, Some(without(at)), Verdict::Mismatch),
+        ] {
+            let report = judged(scenario, &picture, received.as_deref());
+            assert_eq!(
+                report.verdict,
+                Some(right),
+                "{at}: {}",
+                super::shown(&report)
+            );
+            let accused = blamed(&report)
+                .into_iter()
+                .any(|who| !matches!(who, Blamed::Unknown | Blamed::Nobody));
+            assert!(!accused, "{at}: {}", super::shown(&report));
+            assert!(has(&report, Name::UrgentData));
+            let errors = report
+                .findings
+                .iter()
+                .any(|one| one.severity == imgnet::findings::Severity::Error);
+            assert!(!errors, "{at}: {}", super::shown(&report));
+        }
+    }
+}
+
+#[test]
+fn a_text_behind_the_only_picture_is_its_end_where_it_is_answered() {
+    let picture = picture();
+    for (tail, answer, right) in [
+        (&b"FIN"[..], Some(&b"OK"[..]), Verdict::Match),
+        (b"FIN", None, Verdict::Unverified),
+        (b"FIxN", None, Verdict::Unverified),
+    ] {
+        let mut scenario = Scenario::new();
+        let mut tcp = scenario.connect(40_000, 7007);
+        scenario.transfer(&mut tcp, Client, &picture, 500);
+        scenario.transfer(&mut tcp, Client, tail, 500);
+        if let Some(answer) = answer {
+            scenario.transfer(&mut tcp, Server, answer, 500);
+        }
+        scenario.close(&mut tcp, Client);
+        let report = judged(&scenario, &picture, Some(&picture));
+        assert_eq!(
+            report.verdict,
+            Some(right),
+            "{tail:?}: {}",
+            super::shown(&report)
+        );
+        assert_eq!(has(&report, Name::StrayBytes), right != Verdict::Match);
+    }
+}
+
+#[test]
+fn a_byte_behind_the_last_marker_is_no_picture() {
+    let picture = picture();
+    for port in [5050, 7007] {
+        let mut scenario = Scenario::new();
+        let mut tcp = scenario.connect(40_000, port);
+        let stream = [&picture, &b"%IMAGE_COMPLETED%"[..], b"k"].concat();
+        scenario.transfer(&mut tcp, Client, &stream, 500);
+        scenario.close(&mut tcp, Client);
+        let report = judged(&scenario, &picture, Some(&picture));
+        assert_eq!(report.images.len(), 1, "{port}: {}", super::shown(&report));
+        assert_eq!(report.verdict, Some(Verdict::Unverified), "{port}");
+        assert!(has(&report, Name::StrayBytes), "{port}");
+    }
+}

@@ -359,6 +359,7 @@ struct Asked {
     open: Vec<ByteRange>,
     understood: bool,
     certain: bool,
+    answered: bool,
     lost: bool,
     beyond: Vec<ByteRange>,
     datagrams: BTreeSet<u64>,
@@ -449,6 +450,10 @@ impl Asked {
             open,
             understood,
             certain: stream.is_confirmed() && !is_worked_out(stream),
+            answered: stream
+                .directions
+                .iter()
+                .any(|way| way.from == direction.to && way.answer_bytes > 0),
             lost,
             beyond,
             datagrams,
@@ -465,6 +470,7 @@ impl Asked {
             open: &self.open,
             understood: self.understood,
             certain: self.certain,
+            answered: self.answered,
             lost: self.lost,
             beyond: &self.beyond,
             datagrams: &self.datagrams,
