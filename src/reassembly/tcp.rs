@@ -803,7 +803,7 @@ impl<'cap> Half<'cap> {
     }
 
     /// How many urgent bytes came apart from the stream.
-    pub fn urgent_bytes(&self) -> u64 {
+    pub(crate) fn urgent_bytes(&self) -> u64 {
         self.urgent.len() as u64
     }
 
