@@ -58,6 +58,10 @@ pub struct Segment<'x> {
 
 /// What a segment was.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are independent of each other"
+)]
 pub struct Verdict {
     /// Stream offset of its first byte; absent where it lies before the first captured byte.
     pub offset: Option<u64>,

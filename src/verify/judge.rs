@@ -168,22 +168,11 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     let unknown = unknown(work, &mut sent, &mut received);
     let twofold = is_twofold(work, &mut sent, &mut received);
     let urgent = is_urgent(work, &mut sent, &mut received);
-    let mut found = Vec::new();
-    let certainty = certainty(work.image);
-    for compared in [&sent, &received].into_iter().flatten().filter(|_| !urgent) {
-        if let Some((mismatch, kind)) = &compared.difference
-            && !never_reached(work, mismatch)
-        {
-            found.extend(findings::of_mismatch(
-                work.image,
-                mismatch,
-                kind,
-                compared.side.pixels.as_ref(),
-                compared.alike,
-                certainty,
-            ));
-        }
-    }
+    let mut found = if urgent {
+        Vec::new()
+    } else {
+        found_in(work, &sent, &received)
+    };
     let padded = padded(&mut sent, &mut received);
     let ends = ends(work);
     let size = [&sent, &received]
@@ -258,6 +247,27 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
         findings: found,
         size,
     }
+}
+
+/// What the differences show.
+fn found_in(work: &Work<'_>, sent: &Option<Compared>, received: &Option<Compared>) -> Vec<Finding> {
+    let certainty = certainty(work.image);
+    let mut found = Vec::new();
+    for compared in [sent, received].into_iter().flatten() {
+        if let Some((mismatch, kind)) = &compared.difference
+            && !never_reached(work, mismatch)
+        {
+            found.extend(findings::of_mismatch(
+                work.image,
+                mismatch,
+                kind,
+                compared.side.pixels.as_ref(),
+                compared.alike,
+                certainty,
+            ));
+        }
+    }
+    found
 }
 
 /// Whether only a part of the file sent was asked for.

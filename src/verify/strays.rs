@@ -48,6 +48,10 @@ pub(crate) struct Placed {
 
 /// What is asked about a direction.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are independent of each other"
+)]
 pub(crate) struct Beside<'b> {
     /// Its pictures, in order.
     pub pictures: &'b [Placed],

@@ -354,6 +354,10 @@ fn is_summed_up(report: &Report, pictures: &[&Image], direction: &Direction) -> 
 }
 
 /// What is asked about a direction.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are independent of each other"
+)]
 struct Asked {
     pictures: Vec<verify::Placed>,
     open: Vec<ByteRange>,
