@@ -171,7 +171,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     let mut found = if urgent {
         Vec::new()
     } else {
-        found_in(work, &sent, &received)
+        found_in(work, sent.as_ref(), received.as_ref())
     };
     let padded = padded(&mut sent, &mut received);
     let ends = ends(work);
@@ -250,7 +250,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
 }
 
 /// What the differences show.
-fn found_in(work: &Work<'_>, sent: &Option<Compared>, received: &Option<Compared>) -> Vec<Finding> {
+fn found_in(work: &Work<'_>, sent: Option<&Compared>, received: Option<&Compared>) -> Vec<Finding> {
     let certainty = certainty(work.image);
     let mut found = Vec::new();
     for compared in [sent, received].into_iter().flatten() {
