@@ -23,7 +23,7 @@ mod view;
 pub(crate) use aligner::Aligner;
 pub(crate) use index::Index;
 pub(crate) use placement::{Placement, placements};
-pub(crate) use recover::{Origin, Recovered, apart, characters, recovered, unmasked};
+pub(crate) use recover::{Inflater, Origin, Recovered, apart, characters, recovered, unmasked};
 pub(crate) use view::{View, viewed};
 
 use crate::units::ByteRange;

@@ -11,6 +11,7 @@ mod text;
 use super::View;
 use crate::units::ByteRange;
 
+pub(crate) use inflate::Inflater;
 pub(crate) use mask::{apart, unmasked};
 
 /// Bytes had back from a part of a stream.
@@ -111,8 +112,9 @@ impl Gathered {
         }
     }
 
-    fn finish(self, view: View, end: u64) -> Recovered {
+    fn finish(mut self, view: View, end: u64) -> Recovered {
         let length = self.bytes.len() as u64;
+        self.bytes.shrink_to_fit();
         Recovered {
             view,
             bytes: self.bytes,
@@ -126,11 +128,17 @@ impl Gathered {
 }
 
 /// All that these bytes of a stream, from offset `start` on, carry compressed, as text or byte-stuffed; at most `room` bytes.
-pub(crate) fn recovered(bytes: &[u8], start: u64, room: usize) -> Vec<Recovered> {
+pub(crate) fn recovered(
+    inflater: &mut Inflater,
+    bytes: &[u8],
+    start: u64,
+    room: usize,
+) -> Vec<Recovered> {
     let mut found = text::recovered(bytes, start);
     found.extend(joined(&found, bytes, start));
     let taken: usize = found.iter().map(|one| one.bytes.len()).sum();
-    found.extend(inflate::recovered(bytes, start, room.saturating_sub(taken)));
+    let left = room.saturating_sub(taken);
+    found.extend(inflate::recovered(inflater, bytes, start, left));
     if bytes.len() <= room {
         found.extend(stuffed::recovered(bytes, start));
     }

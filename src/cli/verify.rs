@@ -139,7 +139,8 @@ impl ComparedArgs {
             .cloned()
     }
 
-    fn settings(&self) -> Settings {
+    /// `memory` is for what the bytes of streams and files take.
+    fn settings(&self, memory: u64) -> Settings {
         let defaults = Settings::default();
         Settings {
             level: match self.level {
@@ -153,6 +154,7 @@ impl ComparedArgs {
             },
             damage: self.damage.clone(),
             limit: self.limit_compare.unwrap_or(defaults.limit),
+            memory,
         }
     }
 }
@@ -221,6 +223,8 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
     };
     let mut unchanged = files::Unchanged::default();
     let sides = Sides::find(&named, &mut |path, named| unchanged.look(path, named))?;
+    let options = command.common.analysis.options();
+    let settings = compared.settings(options.memory.limit());
     let Watched {
         mut report,
         mut spool,
@@ -230,12 +234,7 @@ pub(super) fn run(command: &Verify) -> anyhow::Result<Exit> {
         page.as_ref().map(|_| Sight::of_packets()),
         Progress::of(captures, command.common.output.quiet),
     )
-    .read(
-        frames,
-        command.common.analysis.options(),
-        Some(&sides),
-        &compared.settings(),
-    )?;
+    .read(frames, options, Some(&sides), &settings)?;
     unchanged.check()?;
     if let Some(narrowing) = narrowing {
         narrowing.narrow(&mut report)?;

@@ -4,15 +4,15 @@ use image::DynamicImage;
 
 use super::wire::Run;
 use crate::align::{
-    Aligner, Index, Origin, Placement, Recovered, View, apart, characters, placements, recovered,
-    unmasked, viewed,
+    Aligner, Index, Inflater, Origin, Placement, Recovered, View, apart, characters, placements,
+    recovered, unmasked, viewed,
 };
 use crate::ledger::{Carriers, Stream};
 use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, Walker, decode, sniff};
 use crate::units::ByteRange;
 
-/// Conversions of more bytes than this are not looked for.
-const CONVERTED: usize = 64 << 20;
+/// Conversions of more bytes than this are not looked for, however much memory there is.
+const CONVERTED: u64 = 64 << 20;
 /// From so many bytes on a direction is worth a second look.
 const UNEXPLAINED: u64 = 256;
 /// Equal bytes beyond a picture's header that are no accident.
@@ -273,11 +273,16 @@ pub(super) fn jpeg_scan(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// All passages of the texts in the ways, not each tells something; and ways more, that were had back from those.
-pub(super) fn passages<'w>(texts: &[Text<'_>], ways: &[Way<'w>]) -> (Vec<Passage>, Vec<Way<'w>>) {
+/// All passages of the texts in the ways, not each tells something; and ways more, that were had back from those. Conversions take
+/// at most `room` bytes.
+pub(super) fn passages<'w>(
+    texts: &[Text<'_>],
+    ways: &[Way<'w>],
+    room: u64,
+) -> (Vec<Passage>, Vec<Way<'w>>) {
     let plain: Vec<&[u8]> = texts.iter().map(|text| text.bytes).collect();
     let numbers: Vec<(usize, Form)> = (0..texts.len()).map(|text| (text, Form::BYTES)).collect();
-    let mut found = looked_for(texts, &plain, &numbers, ways);
+    let mut found = looked_for(texts, &plain, &numbers, ways.iter().enumerate());
     let any_sent = texts.iter().any(|text| text.sent);
     // Converted or decoded only where much of a direction is no file as it is.
     let open: Vec<usize> = (0..ways.len())
@@ -302,7 +307,7 @@ pub(super) fn passages<'w>(texts: &[Text<'_>], ways: &[Way<'w>]) -> (Vec<Passage
     if open.is_empty() {
         return (found, Vec::new());
     }
-    let mut room = CONVERTED;
+    let mut room = usize::try_from(room.min(CONVERTED)).unwrap_or(usize::MAX);
     let mut undone = had_back(ways, &open, &mut room);
     undone.extend(uncovered(texts, &found, ways, &open, &mut room));
     found.extend(in_recovered(texts, &plain, &numbers, &undone, ways.len()));
@@ -330,15 +335,16 @@ fn had_back_characters<'w>(ways: &[Way<'w>], open: &[usize]) -> Vec<Way<'w>> {
 /// What open ways carry compressed or as text, as ways of their own.
 fn had_back<'w>(ways: &[Way<'w>], open: &[usize], room: &mut usize) -> Vec<Way<'w>> {
     let mut undone = Vec::new();
+    let mut inflater = Inflater::default();
     for &number in open {
         let Some(way) = ways.get(number) else {
             continue;
         };
         for run in &way.runs {
-            for one in recovered(&run.bytes, run.offset, *room) {
+            for one in recovered(&mut inflater, &run.bytes, run.offset, *room) {
                 *room = room.saturating_sub(one.bytes.len());
                 // What was written as text may have been compressed before.
-                for inner in recovered(&one.bytes, 0, *room) {
+                for inner in recovered(&mut inflater, &one.bytes, 0, *room) {
                     *room = room.saturating_sub(inner.bytes.len());
                     undone.push(way_of(inner.within(&one), number, way));
                 }
@@ -379,7 +385,7 @@ fn in_recovered(
     if undone.is_empty() {
         return Vec::new();
     }
-    let mut found = looked_for(texts, plain, numbers, undone);
+    let mut found = looked_for(texts, plain, numbers, undone.iter().enumerate());
     found.retain(|passage| {
         let start = passage.placement.spans.first();
         start.is_some_and(|span| span.text < BEGINS)
@@ -502,21 +508,12 @@ fn converted(
         return Vec::new();
     }
     let plain: Vec<&[u8]> = converted.iter().map(Vec::as_slice).collect();
-    let open: Vec<Way<'_>> = ways
+    let open = open
         .iter()
-        .enumerate()
-        .map(|(number, way)| Way {
-            runs: if open.contains(&number) {
-                way.runs.clone()
-            } else {
-                Vec::new()
-            },
-            ..way.clone()
-        })
-        .collect();
-    let mut found = looked_for(texts, &plain, &numbers, &open);
+        .filter_map(|&number| Some((number, ways.get(number)?)));
+    let mut found = looked_for(texts, &plain, &numbers, open);
     // Pixels are compressed, and put into texts, as files are.
-    let mut inside = looked_for(texts, &plain, &numbers, undone);
+    let mut inside = looked_for(texts, &plain, &numbers, undone.iter().enumerate());
     inside
         .retain(|passage| matches!(passage.form, Form::Pixels(..)) && passage.placement.is_whole());
     for passage in &mut inside {
@@ -542,15 +539,15 @@ fn may_be_pixels(file: &[u8], stream: u64) -> bool {
     })
 }
 
-fn looked_for(
+fn looked_for<'w, 's: 'w>(
     texts: &[Text<'_>],
     looked: &[&[u8]],
     numbers: &[(usize, Form)],
-    ways: &[Way<'_>],
+    ways: impl Iterator<Item = (usize, &'w Way<'s>)>,
 ) -> Vec<Passage> {
     let index = Index::new(looked.to_vec());
     let mut found = Vec::new();
-    for (number, way) in ways.iter().enumerate() {
+    for (number, way) in ways {
         let mut aligner = Aligner::new(&index);
         let mut at = 0;
         for run in &way.runs {

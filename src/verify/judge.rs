@@ -69,6 +69,8 @@ pub(crate) struct Subject<'s> {
 pub(crate) struct Knowledge {
     /// Bytes of its stream may have gone by that the capture does not have.
     pub lacks: bool,
+    /// There was no room to look for the files where it is: what differs may be a file that imgnet did not find.
+    pub unsearched: bool,
     /// Frames are missing from the capture that could be anything.
     pub lacks_frames: bool,
     /// What reached the receiver's machine, as far as the capture shows.
@@ -579,6 +581,16 @@ fn channels(work: &Work<'_>, picture: &DynamicImage, wire: &Wire) -> Option<&'st
 /// told.
 fn unknown(work: &Work<'_>, sent: &mut Option<Compared>, received: &mut Option<Compared>) -> bool {
     let certain = work.evidence.is_some_and(|evidence| evidence.certain);
+    let framed = work.stream.is_some_and(Stream::is_confirmed) && !work.image.is_raw_pixels();
+    if work.knowledge.unsearched && !certain && !framed {
+        for compared in [&mut *sent, &mut *received].into_iter().flatten() {
+            if compared.side.equal == Some(false) {
+                compared.side.equal = None;
+                compared.side.compared_bytes = 0;
+                compared.difference = None;
+            }
+        }
+    }
     let udp = work
         .stream
         .is_some_and(|stream| stream.transport == TransportKind::Udp);

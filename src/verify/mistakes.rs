@@ -1,7 +1,7 @@
 //! The mistakes of programs that change a picture in a way of their own: each is a rule that makes what was found of what was
 //! expected, byte for byte.
 
-use crate::align::{View, recovered, viewed};
+use crate::align::{Inflater, View, recovered, viewed};
 use crate::ledger::comparison::SideOfMismatch;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
 use crate::units::{count, counted};
@@ -325,7 +325,7 @@ fn encoded(expected: &[u8], found: &[u8]) -> Option<View> {
     if found.len() <= expected.len() || !found.is_ascii() {
         return None;
     }
-    recovered(found, 0, expected.len())
+    recovered(&mut Inflater::default(), found, 0, expected.len())
         .into_iter()
         .find(|one| one.bytes == expected)
         .map(|one| one.view)

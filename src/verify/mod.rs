@@ -39,15 +39,16 @@ pub(crate) use strays::{Beside, Placed, Stray, stray};
 pub(crate) use wire::{Run, Wire};
 
 /// Looks for the texts in the ways, and brings what is found together with the pictures; `known` are those that are a file by
-/// their digest, `saved` those that are a received one.
+/// their digest, `saved` those that are a received one. What conversions make takes at most `room` bytes.
 pub(crate) fn reconciled(
     images: Vec<crate::ledger::Image>,
     known: &std::collections::BTreeSet<crate::units::PictureId>,
     saved: &std::collections::BTreeSet<crate::units::PictureId>,
     texts: &[Text<'_>],
     mut ways: Vec<Way<'_>>,
+    room: u64,
 ) -> Reconciled {
-    let (passages, mut recovered) = evidence::passages(texts, &ways);
+    let (passages, mut recovered) = evidence::passages(texts, &ways, room);
     ways.append(&mut recovered);
     reconcile::reconcile(images, known, saved, texts, &ways, passages)
 }

@@ -474,6 +474,42 @@ fn pictures_of_one_stream_obey_the_limit_too() {
     }
 }
 
+/// Lines of a header without end, each with what may be Base64.
+fn header_lines(count: u32) -> Capture {
+    let mut capture = Capture::new();
+    capture.tcp(0, 100, "S", &[]);
+    let mut seq = 101;
+    for index in 0..count {
+        let line = format!("X-{index:06}: {}\r\n", "a".repeat(200));
+        capture.tcp(0, seq, "", line.as_bytes());
+        seq += u32::try_from(line.len()).expect("short");
+    }
+    capture
+}
+
+#[test]
+fn looking_for_files_takes_little_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("lines.pcap");
+    header_lines(4000).write(&path);
+    let sent = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/cases/attack/a.png");
+    // The most memory that it took, in kB: the shell's `ulimit` refuses more.
+    let enough = |kilobytes: u32| {
+        let script = format!(
+            "ulimit -d {kilobytes}; exec \"$0\" verify {} --sent {} --max-memory 1G -q",
+            path.display(),
+            sent.display()
+        );
+        let output = Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_imgnet")])
+            .output()
+            .expect("a shell");
+        output.status.code()
+    };
+    // It was 100 MB for this capture of 1.1 MB.
+    assert_eq!(enough(60_000), Some(3));
+}
+
 /// Connections that each wait for 28 bytes, with 1,000 behind them: all at once, or one after the other, each filled.
 fn waiting(count: u32, filled: bool) -> Capture {
     let mut capture = Capture::new();

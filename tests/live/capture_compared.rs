@@ -6,8 +6,9 @@
     reason = "tests: they are there to panic, read what the programs left, and say what was skipped"
 )]
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -222,6 +223,91 @@ fn what_is_not_there_is_said() {
     assert!(text(&output.stdout).contains("3 pictures"));
 }
 
+/// Sends `sent/0.png`, saves it, and does something with the files afterwards.
+const MEDDLER: &str = r#"
+import os, socket, sys, threading, time
+listener = socket.create_server(("127.0.0.1", 65432))
+data = open("sent/0.png", "rb").read()
+def take():
+    c, _ = listener.accept()
+    got = b""
+    while piece := c.recv(65536): got += piece
+    open("got.png", "wb").write(got)
+t = threading.Thread(target=take); t.start()
+# Whoever watches says that it knows the file before it is changed.
+c = socket.create_connection(("127.0.0.1", 65432)); c.sendall(data); c.close(); t.join()
+until = time.time() + 60
+while not os.path.exists("seen") and time.time() < until: time.sleep(0.005)
+exec(sys.argv[1])
+"#;
+
+#[test]
+fn what_is_changed_afterwards_is_told_and_blamed_on_nobody() {
+    if !private_python("what_is_changed_afterwards_is_told_and_blamed_on_nobody") {
+        return;
+    }
+    for (what, exit, said) in [
+        ("pass", 0, ""),
+        (
+            "os.remove('sent/0.png')",
+            0,
+            "--sent sent/0.png: was removed after it was sent",
+        ),
+        (
+            "open('sent/0.png', 'ab').write(b'more')",
+            0,
+            "--sent sent/0.png: was changed after it was sent",
+        ),
+        ("os.remove('run.pcapng')", 2, "run.pcapng: somebody removed"),
+        (
+            "os.rename('run.pcapng', 'moved.pcapng')",
+            2,
+            "run.pcapng: somebody renamed it while it was written; what was written is in it",
+        ),
+        (
+            "os.rename('sent/1.png', 'run.pcapng')",
+            2,
+            "run.pcapng: somebody put another file in its place while it was written; the frames are lost",
+        ),
+    ] {
+        let folder = folder();
+        let arguments = ["--sent", "sent/0.png", "--received", "got.png"];
+        let mut child = Command::new(IMGNET)
+            .args(["capture", "-w", "run.pcapng"])
+            .args(arguments)
+            .args(["--", "python3", "-c", MEDDLER, what])
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut err = String::new();
+        for line in lines {
+            let line = line.unwrap();
+            if line.contains("= 0.png (sent)") {
+                std::fs::write(folder.path().join("seen"), "").unwrap();
+            }
+            err.push_str(&line);
+            err.push('\n');
+        }
+        let output = child.wait_with_output().unwrap();
+        let out = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(exit), "{what}: {out}{err}");
+        assert!(err.contains(said), "{what}: {err}");
+        assert!(out.contains("✔ match"), "{what}: {out}");
+        assert_eq!(
+            out.contains("Written: run.pcapng"),
+            exit == 0,
+            "{what}: {out}"
+        );
+        if what.contains("moved") {
+            let analysed = imgnet(folder.path(), &["analyze", "moved.pcapng"]);
+            assert_eq!(analysed.status.code(), Some(0));
+        }
+    }
+}
+
 /// Sends a picture after the other over one connection that stays open, with their lengths before them, each when the
 /// verdict on the one before was seen.
 const PATIENT: &str = r#"
@@ -256,8 +342,8 @@ fn the_verdict_comes_within_100_ms_of_the_last_byte() {
             .args(["--protocol", "65432=length=u32be", "--", "python3"])
             .args(["patient.py", "15"])
             .current_dir(folder.path())
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut waits = Vec::new();

@@ -12,8 +12,35 @@ const TRIES: usize = 4096;
 /// So many bytes may come before data that has no wrapping: a length.
 const LEADS: [usize; 4] = [0, 4, 8, 2];
 
+/// What decompresses: made once, however many beginnings are tried. Each that is made anew takes 48 KB, and the few bytes that come
+/// out of it would lie scattered between those.
+pub(crate) struct Inflater {
+    stream: Decompress,
+    out: Vec<u8>,
+}
+
+impl std::fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inflater").finish_non_exhaustive()
+    }
+}
+
+impl Default for Inflater {
+    fn default() -> Self {
+        Self {
+            stream: Decompress::new(false),
+            out: vec![0; 4096],
+        }
+    }
+}
+
 /// What is compressed in these bytes, from stream offset `start` on; at most `room` bytes of it.
-pub(super) fn recovered(bytes: &[u8], start: u64, room: usize) -> Vec<Recovered> {
+pub(super) fn recovered(
+    inflater: &mut Inflater,
+    bytes: &[u8],
+    start: u64,
+    room: usize,
+) -> Vec<Recovered> {
     let mut found: Vec<Recovered> = Vec::new();
     let mut room = room;
     let mut tries = 0;
@@ -33,7 +60,8 @@ pub(super) fn recovered(bytes: &[u8], start: u64, room: usize) -> Vec<Recovered>
             break;
         }
         let raw = rest.get(head..).unwrap_or_default();
-        if let Some((gathered, used)) = inflated(raw, start + (from + head) as u64, room) {
+        if let Some((gathered, used)) = inflated(inflater, raw, start + (from + head) as u64, room)
+        {
             room = room.saturating_sub(gathered.bytes.len());
             let trailer = if view == View::Gzip { 8 } else { 4 };
             let end = (head + used + trailer).min(rest.len());
@@ -44,7 +72,7 @@ pub(super) fn recovered(bytes: &[u8], start: u64, room: usize) -> Vec<Recovered>
     if found.is_empty() && start == 0 {
         let bare = LEADS.into_iter().find_map(|lead| {
             let raw = bytes.get(lead..)?;
-            let (gathered, used) = inflated(raw, lead as u64, room)?;
+            let (gathered, used) = inflated(inflater, raw, lead as u64, room)?;
             // Any bytes look compressed for a while.
             (used == raw.len() || gathered.bytes.len() > used / 2)
                 .then(|| gathered.finish(View::Deflate, (lead + used) as u64))
@@ -84,22 +112,27 @@ fn wrapping(bytes: &[u8]) -> Option<(View, usize)> {
 
 /// What raw deflate data holds (RFC 1951), as far as it goes, and how many bytes of it there are. Absent where it is none, or
 /// where it breaks off before much came.
-fn inflated(raw: &[u8], start: u64, room: usize) -> Option<(Gathered, usize)> {
-    let mut stream = Decompress::new(false);
+fn inflated(
+    inflater: &mut Inflater,
+    raw: &[u8],
+    start: u64,
+    room: usize,
+) -> Option<(Gathered, usize)> {
+    let Inflater { stream, out } = inflater;
+    stream.reset(false);
     let mut gathered = Gathered::default();
-    let mut buffer = vec![0; 4096];
     let mut used = 0_usize;
     loop {
         let input = raw.get(used..).unwrap_or_default();
         // Small steps, so that places are known.
         let input = input.get(..4096).unwrap_or(input);
         let (before_in, before_out) = (stream.total_in(), stream.total_out());
-        let status = stream.decompress(input, &mut buffer, FlushDecompress::None);
+        let status = stream.decompress(input, out, FlushDecompress::None);
         let took = usize::try_from(stream.total_in() - before_in).ok()?;
         let gave = usize::try_from(stream.total_out() - before_out).ok()?;
         if gave > 0 {
             gathered.mark(start + used as u64);
-            let new = buffer.get(..gave)?;
+            let new = out.get(..gave)?;
             let left = room.saturating_sub(gathered.bytes.len());
             gathered
                 .bytes

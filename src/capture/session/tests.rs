@@ -13,6 +13,8 @@ struct Fake {
     sent: u64,
     dropped: u64,
     fails: bool,
+    /// When a frame came.
+    clock: fn(u64) -> i64,
 }
 
 impl Fake {
@@ -24,6 +26,7 @@ impl Fake {
             sent: 0,
             dropped: 0,
             fails: false,
+            clock: |_| 1,
         }
     }
 }
@@ -47,7 +50,7 @@ impl Device for Fake {
             data[..8].copy_from_slice(&self.sent.to_le_bytes());
             each(&Frame {
                 number: crate::units::FrameNumber(self.sent),
-                time: Some(Timestamp(1)),
+                time: Some(Timestamp((self.clock)(self.sent))),
                 link: LinkType::ETHERNET,
                 interface: 0,
                 wire_len: 2000,
@@ -456,6 +459,7 @@ fn files_follow_one_another_and_only_the_latest_are_kept() {
     );
     let written = summary.written.unwrap();
     assert_eq!((written.frames, written.files.len()), (100, 2));
+    assert_eq!(written.made, 6);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     let mut last = 0;
     for file in &written.files {
@@ -467,6 +471,39 @@ fn files_follow_one_another_and_only_the_latest_are_kept() {
         last = *numbers.last().unwrap();
     }
     assert_eq!(last, 100);
+}
+
+#[test]
+fn a_clock_that_was_set_back_holds_no_file_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.pcapng");
+    let stop = Stop::default();
+    let mut device = Fake::new(100, 100, 100);
+    // A frame each second; in the middle the clock is set back by an hour.
+    device.clock = |sent| {
+        let seconds = 10_000 + i64::try_from(sent).unwrap();
+        let back = if sent > 50 { 3600 } else { 0 };
+        (seconds - back) * 1_000_000_000
+    };
+    let rotation = Rotation {
+        every: Every::Time(Duration::from_secs(10)),
+        keep: Some(20),
+    };
+    let recorder = Recorder::create(path, &[LOOPBACK], Some(rotation)).unwrap();
+    let seen = Seen::new(100, &stop);
+    let (summary, _) = run(
+        &mut device,
+        Some(recorder),
+        seen,
+        &stop,
+        Options::default(),
+        None,
+    );
+    let written = summary.written.unwrap();
+    assert_eq!((written.made, written.files.len()), (10, 10));
+    for file in &written.files {
+        assert_eq!(read_back(file).0.len(), 10, "{}", file.display());
+    }
 }
 
 #[test]

@@ -2,9 +2,10 @@
 //! happens.
 
 use std::collections::VecDeque;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -123,6 +124,35 @@ pub(crate) struct Written {
     pub bytes: u64,
     /// Files that there are, the oldest first, where it is a row of them; else empty.
     pub files: Vec<PathBuf>,
+    /// How many files the row had, those that were removed again included.
+    pub made: u64,
+    /// Where the file is that was written last; absent where it is none of a disk.
+    pub place: Option<Place>,
+}
+
+/// A file by what stays the same when it is renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    device: u64,
+    inode: u64,
+    /// Under how many names it can be found.
+    pub(crate) names: u64,
+}
+
+impl Place {
+    fn of(file: &File) -> Option<Self> {
+        let found = file.metadata().ok()?;
+        Some(Self {
+            device: found.dev(),
+            inode: found.ino(),
+            names: found.nlink(),
+        })
+    }
+
+    /// Whether this is what is there.
+    pub(crate) fn is(&self, found: &Metadata) -> bool {
+        (self.device, self.inode) == (found.dev(), found.ino())
+    }
 }
 
 /// A capture file cannot be written.
@@ -466,6 +496,8 @@ impl Recorder {
                 .as_ref()
                 .map(|row| row.files.iter().cloned().collect())
                 .unwrap_or_default(),
+            made: self.row.as_ref().map_or(0, |row| row.made),
+            place: self.regular.as_ref().and_then(Place::of),
         }
     }
 }
@@ -480,8 +512,9 @@ impl Row {
         match self.rotation.every {
             Every::Bytes(most) => bytes.saturating_add(frame.data.len() as u64) > most,
             Every::Time(time) => match (self.first, frame.time) {
+                // A clock that was set back does not hold the next file back until it has caught up.
                 (Some(first), Some(now)) => {
-                    u128::from(now.since(first).max(0).unsigned_abs()) >= time.as_nanos()
+                    u128::from(now.since(first).unsigned_abs()) >= time.as_nanos()
                 }
                 _ => false,
             },

@@ -10,7 +10,7 @@
 mod folder;
 mod seeker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -22,7 +22,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::analysis::{DigestKind, Event};
-use crate::cli::verify::compare::{Context, Named, Settings, Verifier, judge};
+use crate::cli::verify::compare::{Context, Named, Settings, Sides, Verifier, judge};
 use crate::cli::verify::half::{Half, Picked};
 use crate::cli::verify::spool::Spool;
 use crate::ledger::comparison::{Comparison, PairedBy};
@@ -338,7 +338,8 @@ impl Compared {
         let until = Instant::now() + LATE;
         loop {
             let mut missing = Vec::new();
-            let sides = self.readings.sides(named, &mut missing)?;
+            let mut sides = self.readings.sides(named, &mut missing)?;
+            let removed = self.as_sent(&report.images, &mut sides, &mut missing);
             let mut spool = self.shared.spool();
             spool.finish()?;
             let settings = Settings::default();
@@ -354,7 +355,61 @@ impl Compared {
                 continue;
             }
             verifier.verify(report)?;
+            // A file that was to be sent and is not there is on no wire.
+            if named
+                .sent
+                .iter()
+                .any(|path| !path.exists() && !removed.contains(path))
+            {
+                report.verdict = report.verdict.max(Some(Verdict::Unverified));
+            }
             return Ok(missing);
         }
+    }
+
+    /// A file that a program changed or removed after it was sent is compared as it was when it was sent, and `told` says so. Returns
+    /// those that were removed.
+    fn as_sent(
+        &self,
+        images: &[Image],
+        sides: &mut Sides,
+        told: &mut Vec<String>,
+    ) -> BTreeSet<PathBuf> {
+        let went: BTreeSet<&str> = images.iter().filter_map(folder::key_of).collect();
+        let mut removed = BTreeSet::new();
+        for (key, reading) in &*self.shared.sent() {
+            let then = &reading.found;
+            let files = &mut sides.sent.files;
+            let there = files
+                .iter()
+                .any(|file| file.facts.sha256 == then.facts.sha256);
+            if there || !went.contains(key.as_str()) {
+                continue;
+            }
+            let path = then.path.display();
+            if let Some(at) = files.iter().position(|file| file.path == then.path) {
+                told.push(format!(
+                    "--sent {path}: was changed after it was sent; it is compared as it was then"
+                ));
+                // Unless it was sent again since.
+                let again = files
+                    .get(at)
+                    .is_some_and(|file| went.contains(file.facts.sha256.as_str()));
+                if !again {
+                    files.remove(at);
+                }
+            } else {
+                let missing = format!("--sent {path}: is not there");
+                told.retain(|line| *line != missing);
+                told.push(format!(
+                    "--sent {path}: was removed after it was sent; it is compared as it was then"
+                ));
+                removed.insert(then.path.clone());
+            }
+            let mut then = then.clone();
+            then.gone = true;
+            files.push(then);
+        }
+        removed
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Ending {
 pub(super) fn conclude(
     capture: &Capture,
     interface: &str,
-    summary: Summary,
+    mut summary: Summary,
     mut watch: Watch,
     ending: Ending,
 ) -> anyhow::Result<Exit> {
@@ -42,6 +42,11 @@ pub(super) fn conclude(
     };
     let verdict = verdict(&report, &summary);
     report.verdict = verdict;
+    // What is not there is not said to be written.
+    let gone = still_there(capture, &summary).err();
+    if gone.is_some() {
+        summary.written = None;
+    }
     let checked = expected
         .map(|expected| expected.judge(&report))
         .transpose()?;
@@ -84,7 +89,9 @@ pub(super) fn conclude(
     if let Some(short) = &short {
         writeln!(io::stderr().lock(), "imgnet: {short}")?;
     }
-    still_there(capture, &summary)?;
+    if let Some(gone) = gone {
+        return Err(gone);
+    }
     if let Some(markdown) = markdown {
         markdown.write(&report, checked.as_ref().map(expect::Outcomes::checked))?;
     }
@@ -168,18 +175,37 @@ fn still_there(capture: &Capture, summary: &Summary) -> anyhow::Result<()> {
     let row = capture.file.rotate.is_some();
     let named = capture.file.write.iter().filter(|_| !row);
     for file in named.chain(&written.files) {
+        // Of a row only the last one is known.
+        let known = written
+            .place
+            .filter(|_| !row || written.files.last() == Some(file));
+        let elsewhere = match known {
+            Some(place) if place.names > 0 => {
+                "what was written is in it under the name that somebody gave it"
+            }
+            _ => "the frames are lost",
+        };
         match std::fs::metadata(file) {
-            Ok(found) if !found.is_file() || row || found.len() >= written.bytes => {}
+            Ok(found) if !found.is_file() => {}
+            Ok(found) if known.is_some_and(|place| !place.is(&found)) => anyhow::bail!(
+                "{}: somebody put another file in its place while it was written; {elsewhere}",
+                file.display()
+            ),
+            Ok(found) if row || found.len() >= written.bytes => {}
             Ok(found) => anyhow::bail!(
-                "{}: somebody cut or replaced it while it was written: it has {} bytes, {} were written",
+                "{}: somebody cut it while it was written: it has {} bytes, {} were written",
                 file.display(),
                 text::count(found.len()),
                 text::count(written.bytes)
             ),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => anyhow::bail!(
-                "{}: somebody removed it while it was written; the frames are lost",
-                file.display()
-            ),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let renamed = known.is_some_and(|place| place.names > 0);
+                anyhow::bail!(
+                    "{}: somebody {} it while it was written; {elsewhere}",
+                    file.display(),
+                    if renamed { "renamed" } else { "removed" }
+                )
+            }
             // What may not be looked at is not known to be gone.
             Err(_) => {}
         }

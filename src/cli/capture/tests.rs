@@ -2,7 +2,7 @@ use clap::Parser;
 
 use super::ending::verdict;
 use super::*;
-use crate::capture::session::{Counts, Reason};
+use crate::capture::session::{Counts, Reason, Written};
 use crate::frame::LinkType;
 
 #[derive(Debug, Parser)]
@@ -118,6 +118,35 @@ fn a_loss_leaves_no_good_verdict() {
             exit_code
         );
     }
+}
+
+#[test]
+fn only_files_that_are_there_are_said_to_be() {
+    let written = |files: &[&str], made| {
+        let mut summary = summary(Counts::default());
+        summary.written = Some(Written {
+            name: "run.pcapng".to_owned(),
+            frames: 1000,
+            bytes: 20_000,
+            files: files.iter().map(PathBuf::from).collect(),
+            made,
+            place: None,
+        });
+        summary_lines("lo", &summary).split_off(1).join("\n")
+    };
+    assert_eq!(
+        written(&[], 0),
+        "Written: run.pcapng, 1,000 frames, 20,000 bytes"
+    );
+    assert_eq!(
+        written(&["run_1.pcapng"], 1),
+        "Files: 1, run_1.pcapng\nWritten: 1,000 frames, 20,000 bytes in all"
+    );
+    assert_eq!(
+        written(&["run_5.pcapng", "run_6.pcapng"], 6),
+        "Files: 2, run_5.pcapng to run_6.pcapng; 4 older ones were removed (--keep)\n\
+         Written: 1,000 frames, 20,000 bytes in all"
+    );
 }
 
 #[test]

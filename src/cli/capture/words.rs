@@ -59,24 +59,30 @@ pub(in crate::cli) fn summary_lines(interface: &str, summary: &Summary) -> Vec<S
         ));
     }
     if let Some(written) = &summary.written {
-        if let (Some(first), Some(last)) = (written.files.first(), written.files.last()) {
+        let frames = counted(written.frames, "frame", "frames");
+        let bytes = count(written.bytes);
+        if let (Some(oldest), Some(newest)) = (written.files.first(), written.files.last()) {
+            let files = written.files.len() as u64;
+            let removed = match written.made.saturating_sub(files) {
+                0 => String::new(),
+                1 => "; an older one was removed (--keep)".to_owned(),
+                older => format!("; {} older ones were removed (--keep)", count(older)),
+            };
+            let (oldest, newest) = (oldest.display(), newest.display());
+            lines.push(if files == 1 {
+                format!("Files: 1, {oldest}{removed}")
+            } else {
+                format!("Files: {}, {oldest} to {newest}{removed}", count(files))
+            });
+            lines.push(format!("Written: {frames}, {bytes} bytes in all"));
+        } else if written.name == "-" {
+            lines.push(format!("Written: standard output, {frames}, {bytes} bytes"));
+        } else {
             lines.push(format!(
-                "Files: {}, {} to {}",
-                count(written.files.len() as u64),
-                first.display(),
-                last.display()
+                "Written: {}, {frames}, {bytes} bytes",
+                written.name
             ));
         }
-        lines.push(format!(
-            "Written: {}, {}, {} bytes",
-            if written.name == "-" {
-                "standard output"
-            } else {
-                &written.name
-            },
-            counted(written.frames, "frame", "frames"),
-            count(written.bytes)
-        ));
     }
     lines
 }

@@ -17,7 +17,7 @@ use super::half::{Half, Picked, pick, subject};
 use super::knowledge;
 use super::paint::paint;
 use super::spool::{Spool, Way};
-use crate::findings::Name;
+use crate::findings::{Name, rules};
 use crate::ledger::comparison::{Given, Level, PairedBy, Verification};
 use crate::ledger::{Image, RegionKind, Stream, Verdict};
 use crate::report::model::Report;
@@ -46,6 +46,15 @@ pub(in crate::cli) struct Settings {
     pub(in crate::cli) damage: Option<PathBuf>,
     /// Larger pictures and files are compared by digest alone.
     pub(in crate::cli) limit: u64,
+    /// Memory for the bytes of streams and files in which they are looked for.
+    pub(in crate::cli) memory: u64,
+}
+
+impl Settings {
+    /// Most bytes of files, and as many of streams, that are held to look for the ones in the others.
+    fn room(&self) -> u64 {
+        self.limit.saturating_mul(4).min(self.memory / 4)
+    }
 }
 
 impl Default for Settings {
@@ -55,6 +64,7 @@ impl Default for Settings {
             thresholds: Thresholds::default(),
             damage: None,
             limit: 256 << 20,
+            memory: u64::MAX,
         }
     }
 }
@@ -199,6 +209,7 @@ impl Verifier<'_> {
                     && finding.stream == Some(image.stream)
                     && finding.image.is_none_or(|picture| picture == image.id)
             });
+            knowledge.unsearched = gathered.left_out.hides(image);
             if knowledge.lacks {
                 // What surrounds them is not all there.
                 knowledge.strays = 0;
@@ -223,8 +234,14 @@ impl Verifier<'_> {
         take_back(report);
         let mut verification = self.verification(&sent, &received);
         self.near_copies(&report.images, &received, &mut verification)?;
-        let others = self.others(report, &sent)?;
-        report.findings.extend(others);
+        if gathered.left_out.is_nothing() {
+            let others = self.others(report, &sent)?;
+            report.findings.extend(others);
+        } else {
+            let LeftOut { ways, files } = &gathered.left_out;
+            let finding = rules::compare_limit(ways.len() as u64, *files);
+            report.findings.push(finding);
+        }
         verify::fold(&mut report.findings);
         report.verification = Some(verification);
         report.conclude();
@@ -329,7 +346,9 @@ impl Verifier<'_> {
             return Ok(None);
         }
         // Where all pictures are files, only files that are none of them are looked for.
-        let mut room = self.settings.limit.saturating_mul(4);
+        let most = self.settings.room();
+        let mut room = most;
+        let mut left_out = LeftOut::default();
         let mut contents: Vec<Content> = Vec::new();
         let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
         for (sent, side) in [(true, sides[0]), (false, sides[1])] {
@@ -340,7 +359,10 @@ impl Verifier<'_> {
                 }
                 let number = match numbers.get(sha) {
                     Some(number) => *number,
-                    None if file.facts.bytes > room => continue,
+                    None if file.facts.bytes > room => {
+                        left_out.files += 1;
+                        continue;
+                    }
                     None => {
                         let Some(bytes) = files::read(file, self.settings.limit)? else {
                             continue;
@@ -372,17 +394,21 @@ impl Verifier<'_> {
             .collect();
         let streams = report.streams.clone();
         let mut ways: Vec<verify::Way<'_>> = Vec::new();
-        let mut room = self.settings.limit.saturating_mul(4);
+        let mut room = most;
         for stream in &streams {
             for (side, direction) in stream.directions.iter().enumerate() {
-                if direction.unique_bytes == 0 || direction.unique_bytes > room {
+                if direction.unique_bytes == 0 {
                     continue;
                 }
-                room = room.saturating_sub(direction.unique_bytes);
                 let way = Way {
                     stream: stream.id,
                     from: direction.from,
                 };
+                if direction.unique_bytes > room {
+                    left_out.ways.insert(way);
+                    continue;
+                }
+                room = room.saturating_sub(direction.unique_bytes);
                 ways.push(verify::Way {
                     stream,
                     side,
@@ -394,7 +420,7 @@ impl Verifier<'_> {
         }
         let images = std::mem::take(&mut report.images);
         let saved = of_files(digests, &sides[1].files);
-        let reconciled = verify::reconciled(images, &known, &saved, &texts, ways);
+        let reconciled = verify::reconciled(images, &known, &saved, &texts, ways, most / 4);
         report.images = reconciled.images;
         report
             .images
@@ -403,6 +429,7 @@ impl Verifier<'_> {
             evidence: reconciled.evidence,
             refuted: reconciled.refuted,
             shas: contents.into_iter().map(|content| content.sha256).collect(),
+            left_out,
         }))
     }
 
@@ -701,6 +728,31 @@ struct Gathered {
     refuted: BTreeSet<PictureId>,
     /// SHA-256 of the texts that the evidence numbers.
     shas: Vec<String>,
+    left_out: LeftOut,
+}
+
+/// What there was no room for: a file may lie in it, and nothing that it shows is a difference.
+#[derive(Debug, Default)]
+struct LeftOut {
+    /// Directions in which no file was looked for.
+    ways: BTreeSet<Way>,
+    /// How many files were not looked for.
+    files: u64,
+}
+
+impl LeftOut {
+    fn is_nothing(&self) -> bool {
+        self.ways.is_empty() && self.files == 0
+    }
+
+    /// Whether the picture may be a file that was not looked for where it is.
+    fn hides(&self, image: &Image) -> bool {
+        let way = Way {
+            stream: image.stream,
+            from: image.from,
+        };
+        self.files > 0 || self.ways.contains(&way)
+    }
 }
 
 /// What a broker took in and passed on is received where it ends: its own leg has no file beside that one.

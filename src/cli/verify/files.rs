@@ -36,6 +36,8 @@ pub(in crate::cli) struct Found {
     pub(in crate::cli) named: bool,
     /// Its bytes, where those were given and no file.
     memory: Option<Arc<[u8]>>,
+    /// Its bytes are no more what they were when it was read: there are only the facts.
+    pub(in crate::cli) gone: bool,
     /// Its first and last bytes, [`END`] at most each.
     head: Vec<u8>,
     tail: Vec<u8>,
@@ -282,6 +284,7 @@ fn look_at(path: &Path, named: bool, mut file: impl io::Read) -> anyhow::Result<
         path: path.to_owned(),
         named,
         memory: None,
+        gone: false,
         head,
         tail,
     })
@@ -294,7 +297,7 @@ pub(in crate::cli) fn read(found: &Found, limit: u64) -> anyhow::Result<Option<V
         "cannot be read",
         "make it readable, or leave it out",
     );
-    if found.facts.bytes > limit {
+    if found.facts.bytes > limit || found.gone {
         return Ok(None);
     }
     if let Some(bytes) = &found.memory {

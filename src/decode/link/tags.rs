@@ -1,12 +1,13 @@
 //! What may stand between an Ethernet header and an IP packet: tags, labels, and other Ethernet headers.
 //!
 //! VLAN tags (IEEE 802.1Q, 802.1ad, any stacking), 802.1ah, MPLS (RFC 3032, pseudowires RFC 4448), `PPPoE` (RFC 2516),
-//! Cisco `FabricPath`, LLC with SNAP (RFC 1042).
+//! Cisco `FabricPath` and metadata, HSR and PRP (IEC 62439-3), LLC with SNAP (RFC 1042).
 
 use etherparse::{EtherType, SingleVlanHeaderSlice, ether_type};
 
 use super::{Network, Version, found, serial};
 use crate::decode::Skip;
+use crate::decode::checksum;
 use crate::decode::span::Span;
 use crate::decode::tunnel::{Layer, Tunnel};
 
@@ -23,6 +24,19 @@ const FABRIC_PATH: EtherType = EtherType(0x8903);
 const OLD_VLAN: [EtherType; 2] = [EtherType(0x9200), EtherType(0x9300)];
 /// IEEE 802.1AE: encrypted, or at least not to be read without knowing.
 const MACSEC: EtherType = EtherType(0x88e5);
+/// IEC 62439-3: a path, a length and a number, then what the frame carries.
+const REDUNDANCY: EtherType = EtherType(0x892f);
+/// ARP and its reverse, LLDP, link aggregation, 802.1X, and what finds a `PPPoE` server: none of them carries a packet.
+const CARRIES_NONE: [EtherType; 6] = [
+    ether_type::ARP,
+    EtherType(0x8035),
+    EtherType(0x88cc),
+    EtherType(0x8809),
+    EtherType(0x888e),
+    EtherType(0x8863),
+];
+/// Cisco's metadata: a security group, then what the frame carries.
+const METADATA: EtherType = EtherType(0x8909);
 /// TRILL and shortest-path bridging, which carry frames and are not opened.
 const UNOPENED: [EtherType; 2] = [EtherType(0x22f3), EtherType(0x894f)];
 /// Greatest value of an IEEE 802.3 length field; above 1535 it is an `EtherType`.
@@ -41,6 +55,8 @@ pub(in crate::decode) fn is_tagging(kind: EtherType) -> bool {
             PPPOE_SESSION,
             BACKBONE_SERVICE,
             FABRIC_PATH,
+            REDUNDANCY,
+            METADATA,
         ]
         .contains(&kind)
 }
@@ -99,11 +115,45 @@ pub(super) fn tagged(
                 // The length leaves the padding out.
                 (kind, payload) = snap(payload.limited(u32::from(length)))?;
             }
+            REDUNDANCY => {
+                let ([.., high, low], rest) = payload.take_array::<6>()?;
+                (kind, payload) = (EtherType(u16::from_be_bytes([*high, *low])), rest);
+            }
+            METADATA => {
+                // Of another version or with more options than one it is not known where it ends.
+                let ([1, 1, _, _, _, _, high, low], rest) = payload.take_array::<8>()? else {
+                    return Err(Skip::Tunnel);
+                };
+                (kind, payload) = (EtherType(u16::from_be_bytes([*high, *low])), rest);
+            }
             MACSEC => return Err(Skip::Encrypted),
             kind if UNOPENED.contains(&kind) => return Err(Skip::Tunnel),
+            kind if !CARRIES_NONE.contains(&kind) && holds_ip(payload) => return Err(Skip::Tunnel),
             _ => return Err(Skip::NotIp),
         }
     }
+}
+
+/// Whether an IPv4 packet lies behind a header that is not known: its checksum is right, and it is no longer than what there is. Nobody
+/// may say then that the frame carries nothing that is missed.
+#[cold]
+fn holds_ip(payload: Span<'_>) -> bool {
+    /// Headers are not longer.
+    const FAR: usize = 64;
+    let bytes = payload.captured();
+    (0..FAR).any(|at| {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let [first @ 0x45..=0x4f, _, l0, l1, _, _, _, _, _, _, c0, c1, ..] = *rest else {
+            return false;
+        };
+        let header = rest.get(..usize::from(first & 0x0f) * 4);
+        let length = usize::from(u16::from_be_bytes([l0, l1]));
+        let fits = (20..=payload.wire_len() as usize - at).contains(&length);
+        let sum = u16::from_be_bytes([c0, c1]);
+        fits && header.is_some_and(|header| {
+            checksum::ipv4_header(header, sum) == crate::decode::Checksum::Good
+        })
+    })
 }
 
 /// The Ethernet header of a frame within a frame.

@@ -155,6 +155,12 @@ fn what_is_not_decoded_has_a_name() {
     // TRILL; MACsec (IEEE 802.1AE).
     assert_eq!(skip(&ethernet(&ether("22f3 0000"))), Skip::Tunnel);
     assert_eq!(skip(&ethernet(&ether("88e5 2c000000"))), Skip::Encrypted);
+    // A header that is not known, and IP behind it.
+    let mut unknown = ether("9999 0102030405060708090a");
+    assert_eq!(skip(&ethernet(&unknown)), Skip::Tunnel);
+    // Unless its checksum is not one.
+    unknown[24 + 10] ^= 1;
+    assert_eq!(skip(&ethernet(&unknown)), Skip::NotIp);
     // PPPoE (RFC 2516): a session's control protocol.
     assert_eq!(
         skip(&ethernet(&ether("8864 11000001001dc021"))),

@@ -169,6 +169,29 @@ pub fn memory_limit(folded: &Folded) -> Finding {
     )
 }
 
+/// The finding for directions and files that were too many, or too long, to look for the files in them.
+pub fn compare_limit(directions: u64, files: u64) -> Finding {
+    let directions = (directions > 0).then(|| {
+        let directions = counted(directions, "direction", "directions");
+        format!("no file was looked for in the bytes of {directions}")
+    });
+    let files = (files > 0).then(|| {
+        format!(
+            "{} not looked for",
+            counted(files, "file was", "files were")
+        )
+    });
+    let what: Vec<String> = directions.into_iter().chain(files).collect();
+    finding(
+        Name::LimitReached,
+        format!(
+            "The memory for comparing was taken: {}. Nothing that differs there is a difference that anybody made.",
+            what.join(", and ")
+        ),
+        "Raise the limit with --max-memory (and --limit-compare), or give fewer files and streams at a time (-Y).",
+    )
+}
+
 /// The finding for a capture file that ends too early or is damaged.
 pub fn file_cut_short(
     path: &str,

@@ -14,8 +14,8 @@ mod tcp;
 mod udp;
 
 pub use capture::{
-    disk_full, file_cut_short, fragment_lost, fragments_lost, interface_away, kernel_drops,
-    memory_limit, of_capture, stream_limit,
+    compare_limit, disk_full, file_cut_short, fragment_lost, fragments_lost, interface_away,
+    kernel_drops, memory_limit, of_capture, stream_limit,
 };
 pub use servers::{Ended, Servers};
 

@@ -150,7 +150,7 @@ pub(super) fn compare(
     };
     let (Some(wire), Some(file)) = (work.wire, subject.bytes) else {
         // Digests alone: a difference without its place. With bytes missing not even that.
-        if work.sha256.is_some() && !open_end(image) {
+        if work.sha256.is_some() && !open_end(image) && digests_tell(work, subject, direction) {
             side.equal = Some(false);
             let mut compared = plain(side);
             compared.difference = Some((by_digest(image, subject, direction), Kind::Other));
@@ -320,6 +320,18 @@ pub(super) fn likened(
         SideOfMismatch::SenderToWire => likeness::pixels(&in_file, &on_wire),
         _ => likeness::pixels(&on_wire, &in_file),
     })
+}
+
+/// Whether another digest is another picture. A file's is not where the wire carries its pixels, or has it under other headers, nor
+/// where a picture may be encoded afresh; what a ledger says is of the bytes themselves.
+fn digests_tell(work: &Work<'_>, subject: &Subject<'_>, direction: SideOfMismatch) -> bool {
+    let image = work.image;
+    let of_ledger = subject.facts.path.is_none();
+    let other_bytes = image.is_raw_pixels()
+        || image.protocol == Protocol::Fixed(Fixed::RtpJpeg)
+        || work.level > Level::Bytes;
+    let part = super::is_range(work) && direction == SideOfMismatch::SenderToWire;
+    of_ledger || !(other_bytes || part)
 }
 
 pub(super) fn by_digest(image: &Image, subject: &Subject<'_>, side: SideOfMismatch) -> Mismatch {

@@ -146,6 +146,11 @@ pub(in crate::cli) fn concluded(report: &mut Report) {
         let delivered = delivered(verification) && !may_be_beside(report, verification);
         pieces_are_not_judged(&mut report.images, &mut report.verdict, delivered);
         report.verdict = report.verdict.max(left_over(report, verification));
+        // What was left out for want of room may be anything.
+        let of_limit = |finding: &Finding| finding.name == Name::LimitReached;
+        if report.findings.iter().any(of_limit) {
+            report.verdict = report.verdict.max(Some(Verdict::Inconclusive));
+        }
         // Files were given, and nothing that they could be compared with was seen.
         report.verdict.get_or_insert(Verdict::Unverified);
     }
