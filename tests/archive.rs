@@ -491,6 +491,50 @@ fn a_table_of_frames_comes_where_asked_for() {
 }
 
 #[test]
+fn a_filter_chooses_what_is_put_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    let capture = captures_folder().join("pipeline-hang.pcap");
+    let of = |filter: &str| {
+        let put = [
+            "-q",
+            "--replace",
+            "--packets",
+            string(&capture),
+            "-o",
+            string(&lake),
+            "-Y",
+            filter,
+        ];
+        assert_eq!(archive(&put).status.code(), Some(0), "{filter}");
+        let numbers = |table: &str, key: &str| -> Vec<u64> {
+            let mut numbers: Vec<u64> = all(&lake, table)
+                .iter()
+                .map(|row| serde_json::from_str::<Value>(row).unwrap()[key].as_u64())
+                .map(Option::unwrap)
+                .collect();
+            numbers.sort_unstable();
+            numbers
+        };
+        (numbers("streams", "id"), numbers("packets", "number"))
+    };
+    assert_eq!(of("frame.number in {50, 54}"), (vec![2], vec![50, 54]));
+    let images = all(&lake, "images");
+    assert!(images.is_empty(), "neither carries a picture: {images:?}");
+    assert!(
+        all(&lake, "findings")
+            .join("")
+            .contains("marker-unanswered")
+    );
+    assert_eq!(of("tcp.stream == 0 && tcp.flags.syn").1.len(), 2);
+    assert!(
+        !all(&lake, "findings")
+            .join("")
+            .contains("marker-unanswered")
+    );
+}
+
+#[test]
 fn other_folders_and_wrong_usage_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

@@ -47,8 +47,6 @@ pub(crate) trait Orders<'x> {
     fn close(&mut self, place: Place, now: CaptureEnd);
     /// Something about no stream that is followed.
     fn finding(&mut self, finding: Finding);
-    /// A frame that is no packet of a stream: a fragment that waits, or what was not decoded.
-    fn no_packet(&mut self, _outcome: &Outcome<'x>, _frame: &Frame<'x>) {}
 }
 
 /// What headers tell of one direction.
@@ -213,28 +211,38 @@ impl Dispatcher {
     /// Takes the next frame.
     #[inline]
     pub(crate) fn frame<'x>(&mut self, frame: &Frame<'x>, orders: &mut impl Orders<'x>) {
+        // Looked at where it lies: it is large.
+        let mut outcome = self.decoder.decode(frame);
+        self.decoded(frame, &mut outcome, orders);
+    }
+
+    /// Takes the next frame, which was decoded elsewhere.
+    #[inline]
+    pub(crate) fn decoded<'x>(
+        &mut self,
+        frame: &Frame<'x>,
+        outcome: &mut Outcome<'x>,
+        orders: &mut impl Orders<'x>,
+    ) {
         self.counts.read += 1;
         self.clock(frame);
         self.after_end |= frame.after_end;
-        // Looked at where it lies: it is large.
-        let mut outcome = self.decoder.decode(frame);
-        if let (true, Outcome::Packet(packet)) = (self.after_end, &mut outcome) {
+        if let (true, Outcome::Packet(packet)) = (self.after_end, &mut *outcome) {
             packet.notes.after_end = true;
             if let decode::Transport::Tcp(header) = &mut packet.transport {
                 // The FIN takes a number of the stream: who follows it has to know.
                 header.rst = false;
             }
         }
-        match &outcome {
+        match &*outcome {
             Outcome::Packet(_) | Outcome::FragmentHeld => self.counts.decoded += 1,
             Outcome::Skipped(skip) => *self.counts.skipped.entry(skip.name()).or_default() += 1,
         }
         if self.counts.read.is_multiple_of(SWEEP_EVERY) {
             self.sweep(orders);
         }
-        match &outcome {
-            Outcome::Packet(packet) => self.packet(packet, frame, orders),
-            other => orders.no_packet(other, frame),
+        if let Outcome::Packet(packet) = &*outcome {
+            self.packet(packet, frame, orders);
         }
     }
 

@@ -10,6 +10,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::cli::args::AnalysisArgs;
 use crate::cli::exit::Exit;
+use crate::cli::inspect::FilterArg;
 use crate::cli::values::{duration, pause};
 
 /// Put the tables of many captures into a lake: Parquet files, for SQL and data frames
@@ -52,6 +53,14 @@ pub(crate) struct Archive {
     /// What is put there.
     #[command(flatten)]
     tables: TableArgs,
+
+    /// Only streams, pictures, findings and frames that this filter chooses, in Wireshark's display filter syntax
+    ///
+    /// As in imgnet analyze: a stream or picture of which it chooses a frame, a finding of which it chooses a frame that proves it, with
+    /// --packets the frames that it chooses. A unit that is in the lake already stays as it is without --replace. imgnet fields
+    /// lists all fields.
+    #[command(flatten)]
+    filter: FilterArg,
 
     /// Upkeep.
     #[command(flatten)]

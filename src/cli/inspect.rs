@@ -253,6 +253,18 @@ impl<'f> Narrowing<'f> {
         captures: &[PathBuf],
         analysis: &AnalysisArgs,
     ) -> anyhow::Result<Option<Self>> {
+        Self::with(filter, captures, analysis.options().limits.streams)
+    }
+
+    /// The same where so many streams are followed at once.
+    ///
+    /// # Errors
+    /// A capture that cannot be read a second time.
+    pub(super) fn with(
+        filter: &'f FilterArg,
+        captures: &[PathBuf],
+        streams: usize,
+    ) -> anyhow::Result<Option<Self>> {
         let Some(filter) = &filter.filter else {
             return Ok(None);
         };
@@ -264,7 +276,7 @@ impl<'f> Narrowing<'f> {
         Ok(Some(Self {
             filter,
             capture: Files::open(captures)?,
-            streams: analysis.options().limits.streams,
+            streams,
         }))
     }
 
@@ -273,6 +285,18 @@ impl<'f> Narrowing<'f> {
     /// # Errors
     /// A capture that cannot be read any more.
     pub(super) fn narrow(self, report: &mut Report) -> anyhow::Result<()> {
+        self.narrow_and_tell(report, &mut |_| ())
+    }
+
+    /// Narrows a report, and tells of each frame that is chosen, in order.
+    ///
+    /// # Errors
+    /// A capture that cannot be read any more.
+    pub(super) fn narrow_and_tell(
+        self,
+        report: &mut Report,
+        tell: &mut dyn FnMut(FrameNumber),
+    ) -> anyhow::Result<()> {
         let index = Index::new(
             std::mem::take(&mut report.streams),
             std::mem::take(&mut report.images),
@@ -284,7 +308,10 @@ impl<'f> Narrowing<'f> {
             .iter()
             .flat_map(|finding| finding.packets.iter().copied())
             .collect();
-        self.each_chosen(&index, &mut |seen| chosen.add(seen, &proofs))?;
+        self.each_chosen(&index, &mut |seen| {
+            chosen.add(seen, &proofs);
+            tell(seen.frame.number);
+        })?;
         let (mut streams, mut images, mut findings) = index.into_accounts();
         streams.retain(|stream| chosen.streams.contains(&stream.id));
         images.retain(|image| chosen.images.contains(&image.id));

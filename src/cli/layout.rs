@@ -1,17 +1,19 @@
 //! `imgnet layout`: which framing do the bytes show?
 
+use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::analysis::{Event, Observer, Options};
+use crate::analysis::{Collector, Event, Observer, Options};
 use crate::capture::confine::Needs;
 use crate::cli::args::CapturePaths;
 use crate::cli::confined::confined;
 use crate::cli::exit::Exit;
 use crate::cli::glue;
+use crate::cli::inspect::{FilterArg, Narrowing};
 use crate::cli::output::WriteError;
 use crate::cli::reading::Watch;
 use crate::ledger::{Confidence, Image, Stream};
@@ -22,6 +24,7 @@ use crate::wire::Protocol;
 #[command(
     after_help = "Examples:\n  \
                   imgnet layout trace.pcapng                      what is in front of the pictures?\n  \
+                  imgnet layout trace.pcapng -Y 'tcp.port == 5050'  only streams of which the filter chooses a frame\n  \
                   imgnet layout trace.pcapng --format json | jq '.[].protocol'\n\n\
                   docs/layouts.md explains the lines. Exit codes: 0 a framing was found, 1 none was, 2 usage or an \
                   input that cannot be read.",
@@ -30,6 +33,9 @@ use crate::wire::Protocol;
 pub(crate) struct ShowLayout {
     #[command(flatten)]
     captures: CapturePaths,
+
+    #[command(flatten)]
+    filter: FilterArg,
 
     /// How to tell
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Telling::Text)]
@@ -60,18 +66,27 @@ struct Shown {
 
 /// Keeps the streams in which a framing was found.
 #[derive(Debug, Default)]
-struct Seen(Vec<Shown>);
+struct Seen {
+    shown: Vec<Shown>,
+    /// All that was found, for a filter to choose of.
+    collector: Option<Collector>,
+}
 
 impl Observer for Seen {
     fn event(&mut self, event: Event<'_>) {
-        let Event::StreamClosed { stream, images } = event else {
-            return;
-        };
-        self.see(stream, images);
+        if let Event::StreamClosed { stream, images } = event {
+            self.see(stream, images);
+        }
+        if let Some(collector) = &mut self.collector {
+            collector.event(event);
+        }
     }
 
     fn stream_closed(&mut self, stream: Stream, images: Vec<Image>) {
         self.see(&stream, &images);
+        if let Some(collector) = &mut self.collector {
+            collector.stream_closed(stream, images);
+        }
     }
 
     fn accounts_only(&self) -> bool {
@@ -95,7 +110,7 @@ impl Seen {
             .directions
             .get(listens)
             .map_or(0, |direction| direction.from.port());
-        self.0.push(Shown {
+        self.shown.push(Shown {
             stream: stream.id.0,
             from: image.from.to_string(),
             to: image.to.to_string(),
@@ -113,29 +128,50 @@ impl Seen {
 /// # Errors
 /// An input that cannot be read, an output that cannot be written: exit code 2.
 pub(super) fn run(command: &ShowLayout) -> anyhow::Result<Exit> {
-    let frames = glue::open(&command.captures.captures)?;
+    let captures = &command.captures.captures;
+    let frames = glue::open(captures)?;
+    let options = Options::default();
+    let narrowing = Narrowing::with(&command.filter, captures, options.limits.streams)?;
     confined(&Needs::default(), false)?;
-    let mut seen = Seen::default();
-    frames.analyse(Options::default(), &mut seen)?;
-    seen.0.sort_by_key(|shown| shown.stream);
+    let mut seen = Seen {
+        collector: narrowing.is_some().then(Collector::new),
+        ..Seen::default()
+    };
+    let reading = frames.analyse(options, &mut seen)?;
+    let Seen {
+        mut shown,
+        collector,
+    } = seen;
+    if let (Some(narrowing), Some(collector)) = (narrowing, collector) {
+        let mut report = collector.into_report(reading.captures, reading.packets);
+        narrowing.narrow(&mut report)?;
+        let chosen: HashSet<u32> = report.streams.iter().map(|stream| stream.id.0).collect();
+        shown.retain(|one| chosen.contains(&one.stream));
+    }
+    shown.sort_by_key(|shown| shown.stream);
     let mut out = BufWriter::new(io::stdout().lock());
-    tell(&seen.0, command.format, &mut out)
+    let none = if command.filter.filter.is_some() {
+        "the filter chooses no stream in which a picture was found"
+    } else {
+        "no picture was found, so no framing shows"
+    };
+    tell(&shown, none, command.format, &mut out)
         .and_then(|()| out.flush())
         .map_err(|source| WriteError { to: None, source })?;
-    Ok(if seen.0.is_empty() {
+    Ok(if shown.is_empty() {
         Exit::NotEqual
     } else {
         Exit::Good
     })
 }
 
-fn tell(shown: &[Shown], format: Telling, out: &mut impl Write) -> io::Result<()> {
+fn tell(shown: &[Shown], none: &str, format: Telling, out: &mut impl Write) -> io::Result<()> {
     if format == Telling::Json {
         serde_json::to_writer_pretty(&mut *out, shown)?;
         return writeln!(out);
     }
     if shown.is_empty() {
-        return writeln!(out, "no picture was found, so no framing shows");
+        return writeln!(out, "{none}");
     }
     for one in shown {
         let sure = match one.confidence {

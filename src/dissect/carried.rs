@@ -4,8 +4,8 @@ use std::iter::{Chain, Flatten};
 use std::slice;
 
 use super::index::{Index, Region};
+use super::line::Line;
 use super::seen::Seen;
-use super::short::Short;
 use crate::decode::Transport;
 use crate::ledger::Image;
 use crate::report::text;
@@ -226,7 +226,7 @@ impl<'a> Carried<'a> {
     }
 
     /// In words, as the packet list has it.
-    pub fn write(&self, out: &mut String, unicode: bool) {
+    pub(crate) fn write(&self, out: &mut Line, unicode: bool) {
         let (dot, dash) = if unicode {
             (" · ", "–")
         } else {
@@ -245,7 +245,7 @@ impl<'a> Carried<'a> {
             } else {
                 "; repeat of frame "
             });
-            push_count(out, frame);
+            out.count(frame);
         }
         match self.bare {
             Some(Role::Open) => out.push_str("opens the connection"),
@@ -259,15 +259,15 @@ impl<'a> Carried<'a> {
                 Some(Role::Acknowledgment) => "ACK to byte ",
                 _ => ", ACK to byte ",
             });
-            push_count(out, bytes);
+            out.count(bytes);
             out.push_str(" of picture ");
-            push_count(out, u64::from(picture.0));
+            out.count(u64::from(picture.0));
         }
     }
 }
 
 impl Piece<'_> {
-    fn write(&self, out: &mut String, dot: &str, dash: &str, unicode: bool) {
+    fn write(&self, out: &mut Line, dot: &str, dash: &str, unicode: bool) {
         let Some((first, end)) = self.of_picture() else {
             let what = self.what.unwrap_or(self.role.name());
             // It may come from the network: no control character of it gets through.
@@ -276,22 +276,22 @@ impl Piece<'_> {
                 || self.what.is_none()
             {
                 out.push_str(dot);
-                push_count(out, self.length);
+                out.count(self.length);
                 out.push_str(if self.length == 1 { " byte" } else { " bytes" });
             }
             return;
         };
-        let mut line = Short::<160>::new();
-        line.text("picture ");
+        let line = out;
+        line.push_str("picture ");
         if let Some(image) = self.image {
             line.count(u64::from(image.id.0));
         }
         let mut range = |what: &str, first: u64, last: u64| {
-            line.text(dot);
-            line.text(what);
+            line.push_str(dot);
+            line.push_str(what);
             line.count(first);
             if last != first {
-                line.text(dash);
+                line.push_str(dash);
                 line.count(last);
             }
         };
@@ -306,15 +306,7 @@ impl Piece<'_> {
             first,
             end.saturating_sub(1),
         );
-        line.end(out);
     }
-}
-
-/// A number with thousands separators, without an allocation.
-pub(crate) fn push_count(out: &mut String, number: u64) {
-    let mut short = Short::<27>::new();
-    short.count(number);
-    short.end(out);
 }
 
 /// Cuts `length` stream bytes from `offset` on into pieces.

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::fields::{link, tcp as tcp_fields, upper};
+use super::line::Line;
 use super::seen::{Content, Seen};
-use super::short::Short;
 use super::tcp::Remarks;
 use crate::decode::{Skip, Tcp, Transport};
 
@@ -64,7 +64,7 @@ fn other(seen: &Seen<'_>) -> &'static str {
 }
 
 /// One line that says what the packet says.
-pub(crate) fn write(seen: &Seen<'_>, out: &mut String, unicode: bool) {
+pub(crate) fn write(seen: &Seen<'_>, out: &mut Line, unicode: bool) {
     match seen.content {
         Content::Packet(packet) => {
             let arrow = if unicode { " → " } else { " -> " };
@@ -73,7 +73,7 @@ pub(crate) fn write(seen: &Seen<'_>, out: &mut String, unicode: bool) {
                 Transport::Udp => {
                     ports(packet.source.port(), packet.destination.port(), arrow, out);
                     out.push_str(" Len=");
-                    push(out, u64::from(packet.payload_len));
+                    out.number(u64::from(packet.payload_len));
                 }
             }
         }
@@ -106,11 +106,11 @@ pub(crate) fn reason(skip: Skip) -> &'static str {
     }
 }
 
-fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: &str, out: &mut String) {
+fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: &str, out: &mut Line) {
     let numbers = seen.place.and_then(|place| place.tcp).unwrap_or_default();
     if !numbers.remarks.is_empty() {
         for word in numbers.remarks.words() {
-            out.push('[');
+            out.push_str("[");
             out.push_str(word);
             if word == "TCP Dup ACK" {
                 let _ = write!(out, " {}#{}", numbers.duplicate_of, numbers.duplicate_ack);
@@ -119,60 +119,53 @@ fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: &str, out: &mut String) {
         }
     }
     let Some(packet) = seen.packet() else { return };
-    let mut line = Short::<384>::new();
+    let line = out;
     line.number(u64::from(packet.source.port()));
-    line.text(arrow);
+    line.push_str(arrow);
     line.number(u64::from(packet.destination.port()));
-    line.text(" [");
-    short_flags(tcp, &mut line);
-    line.text("] Seq=");
+    line.push_str(" [");
+    flags(tcp, line);
+    line.push_str("] Seq=");
     line.number(u64::from(tcp.seq.wrapping_sub(numbers.seq_base)));
     if let Some(ack) = tcp.ack {
-        line.text(" Ack=");
+        line.push_str(" Ack=");
         let base = numbers.ack_base.unwrap_or(0);
         line.number(u64::from(ack.wrapping_sub(base)));
     }
-    line.text(" Win=");
+    line.push_str(" Win=");
     line.number(tcp_fields::window(tcp, &numbers));
-    line.text(" Len=");
+    line.push_str(" Len=");
     line.number(u64::from(packet.payload_len));
     if let Some(mss) = tcp.mss {
-        line.text(" MSS=");
+        line.push_str(" MSS=");
         line.number(u64::from(mss));
     }
     if let Some(shift) = tcp.window_scale {
-        line.text(" WS=");
+        line.push_str(" WS=");
         line.number(1 << shift.min(14));
     }
     if tcp.sack_permitted {
-        line.text(" SACK_PERM");
+        line.push_str(" SACK_PERM");
     }
     if let Some(clocks) = tcp.timestamps {
-        line.text(" TSval=");
+        line.push_str(" TSval=");
         line.number(u64::from(clocks.value));
-        line.text(" TSecr=");
+        line.push_str(" TSecr=");
         line.number(u64::from(clocks.echo_reply));
     }
     if let Some(sack) = tcp.sack {
         let base = numbers.ack_base.unwrap_or(0);
         for (left, right) in sack.blocks() {
-            line.text(" SLE=");
+            line.push_str(" SLE=");
             line.number(u64::from(left.wrapping_sub(base)));
-            line.text(" SRE=");
+            line.push_str(" SRE=");
             line.number(u64::from(right.wrapping_sub(base)));
         }
     }
-    line.end(out);
 }
 
 /// The flags by their names, as Wireshark's list has them.
-pub(crate) fn flags(tcp: &Tcp, out: &mut String) {
-    let mut line = Short::<48>::new();
-    short_flags(tcp, &mut line);
-    line.end(out);
-}
-
-fn short_flags<const ROOM: usize>(tcp: &Tcp, line: &mut Short<ROOM>) {
+pub(crate) fn flags(tcp: &Tcp, line: &mut Line) {
     let mut first = true;
     for (set, name) in [
         (tcp.fin, "FIN"),
@@ -186,27 +179,20 @@ fn short_flags<const ROOM: usize>(tcp: &Tcp, line: &mut Short<ROOM>) {
     ] {
         if set {
             if !std::mem::take(&mut first) {
-                line.text(", ");
+                line.push_str(", ");
             }
-            line.text(name);
+            line.push_str(name);
         }
     }
     if first {
-        line.text("<None>");
+        line.push_str("<None>");
     }
 }
 
-fn ports(source: u16, destination: u16, arrow: &str, out: &mut String) {
-    push(out, u64::from(source));
+fn ports(source: u16, destination: u16, arrow: &str, out: &mut Line) {
+    out.number(u64::from(source));
     out.push_str(arrow);
-    push(out, u64::from(destination));
-}
-
-/// A number without separators and without an allocation.
-pub(super) fn push(out: &mut String, number: u64) {
-    let mut short = Short::<20>::new();
-    short.number(number);
-    short.end(out);
+    out.number(u64::from(destination));
 }
 
 /// Whether Wireshark would colour the segment as trouble.

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::carried::{Carried, Role, push_count};
+use super::carried::{Carried, Role};
 use super::fields::tcp as tcp_fields;
 use super::seen::Seen;
-use crate::units::{StreamId, Timestamp, counted, duration};
+use crate::units::{StreamId, Timestamp, count, counted, duration};
 
 /// Silence worth a rung of its own, in nanoseconds.
 const SILENCE: i64 = 200_000_000;
@@ -262,16 +262,16 @@ impl Open {
             Key::Picture(id) => {
                 let _ = write!(text, "picture {id}: ");
                 if Some(self.to.saturating_sub(self.from)) == self.whole {
-                    push_count(&mut text, self.bytes_once());
+                    text.push_str(&count(self.bytes_once()));
                     text.push_str(" bytes");
                 } else {
                     text.push_str("bytes ");
-                    push_count(&mut text, self.from);
+                    text.push_str(&count(self.from));
                     text.push('–');
-                    push_count(&mut text, self.to.saturating_sub(1));
+                    text.push_str(&count(self.to.saturating_sub(1)));
                     if let Some(whole) = self.whole {
                         text.push_str(" of ");
-                        push_count(&mut text, whole);
+                        text.push_str(&count(whole));
                     }
                 }
                 if let Some(size) = self.chunk.filter(|size| *size > 0) {

@@ -13,8 +13,8 @@ pub(crate) use json::json;
 use super::carried::{Carried, Role};
 use super::fields::{self, Field, link};
 use super::info;
+use super::line::Line;
 use super::seen::Seen;
-use super::short::Short;
 use crate::findings::Severity;
 use crate::report::{Style, text};
 use crate::units::{self, Timestamp};
@@ -112,6 +112,19 @@ impl Column {
         }
     }
 
+    /// Whether there is never another character in it.
+    fn is_ascii(self) -> bool {
+        matches!(
+            self,
+            Self::Number
+                | Self::Time
+                | Self::Source
+                | Self::Destination
+                | Self::Protocol
+                | Self::Length
+        )
+    }
+
     fn is_free_text(self) -> bool {
         matches!(self, Self::Info | Self::Carries | Self::Findings)
     }
@@ -156,7 +169,7 @@ pub(crate) struct Rows {
 
 impl Rows {
     /// Adds a frame's row to `out`: any but the first.
-    pub(crate) fn add(&self, seen: &Seen<'_>, out: &mut String) {
+    pub(crate) fn add(&self, seen: &Seen<'_>, out: &mut Line) {
         match self.format {
             Format::Table => self.table(seen, out),
             Format::Csv => self.csv(seen, out),
@@ -166,31 +179,43 @@ impl Rows {
             }
             Format::JsonLines => {
                 json(seen, &self.columns, out);
-                out.push('\n');
+                out.push_str("\n");
             }
         }
     }
 
-    fn csv(&self, seen: &Seen<'_>, out: &mut String) {
+    fn csv(&self, seen: &Seen<'_>, out: &mut Line) {
         for (index, column) in self.columns.iter().enumerate() {
             if index > 0 {
-                out.push(',');
+                out.push_str(",");
             }
             let from = out.len();
             cell(seen, *column, self.clock, true, out);
             quote_csv(out, from);
         }
-        out.push('\n');
+        out.push_str("\n");
     }
 
-    fn table(&self, seen: &Seen<'_>, out: &mut String) {
+    fn table(&self, seen: &Seen<'_>, out: &mut Line) {
         let start = out.len();
         let paint = self.paint(seen);
         begin_line(out, paint);
         for (index, column) in self.columns.iter().enumerate() {
-            let from = out.len();
-            cell(seen, *column, self.clock, self.style.unicode, out);
-            self.fit(out, from, index, *column);
+            let number = match column {
+                Column::Number => Some(seen.frame.number.0),
+                Column::Length => Some(u64::from(seen.frame.wire_len)),
+                _ => None,
+            };
+            if let Some(number) = number {
+                out.number_within(number, self.widths.get(index).copied().unwrap_or(0));
+                if index + 1 < self.columns.len() {
+                    out.push_str("  ");
+                }
+            } else {
+                let from = out.len();
+                cell(seen, *column, self.clock, self.style.unicode, out);
+                self.fit(out, from, index, *column);
+            }
         }
         end_line(out, start, paint);
     }
@@ -204,7 +229,7 @@ impl Rows {
     }
 
     /// A row of cells that are there already.
-    fn cells<'c>(&self, paint: Paint, cells: impl Iterator<Item = &'c str>, out: &mut String) {
+    fn cells<'c>(&self, paint: Paint, cells: impl Iterator<Item = &'c str>, out: &mut Line) {
         let start = out.len();
         begin_line(out, paint);
         for (index, (column, text)) in self.columns.iter().zip(cells).enumerate() {
@@ -216,26 +241,29 @@ impl Rows {
     }
 
     /// Makes what stands in `line` behind `from` as wide as its column.
-    fn fit(&self, line: &mut String, from: usize, index: usize, column: Column) {
+    fn fit(&self, line: &mut Line, from: usize, index: usize, column: Column) {
         let width = self.widths.get(index).copied().unwrap_or(0);
         let last = index + 1 == self.columns.len();
-        let text = line.get(from..).unwrap_or_default();
-        let length = if text.is_ascii() {
-            text.len()
-        } else {
-            text.chars().count()
-        };
         // Nothing is shortened for a program.
-        let shortens = self.style.width < usize::MAX;
-        if length > width && shortens && column.is_free_text() {
+        let shortens = self.style.width < usize::MAX && column.is_free_text();
+        if last && !shortens && !column.is_right() {
+            return;
+        }
+        let length = if column.is_ascii() {
+            line.len() - from
+        } else {
+            line.characters_since(from)
+        };
+        if length > width && shortens {
             let kept = width.saturating_sub(1);
+            let text = line.text_since(from);
             let end = text.char_indices().nth(kept).map(|(at, _)| from + at);
             line.truncate(end.unwrap_or(line.len()));
             line.push_str(if self.style.unicode { "…" } else { "~" });
         } else if column.is_right() {
-            pad_before(line, from, width.saturating_sub(length));
+            line.pad_before(from, width.saturating_sub(length));
         } else if !last {
-            pad(line, width.saturating_sub(length));
+            line.pad(width.saturating_sub(length));
         }
         if !last {
             line.push_str("  ");
@@ -250,7 +278,7 @@ pub(crate) struct List<W> {
     /// Rows that wait for the columns to be measured; absent once they are, and where there are none to be measured.
     waiting: Option<Vec<(Paint, Vec<String>)>>,
     rows: u64,
-    line: String,
+    line: Line,
 }
 
 impl<W: Write> List<W> {
@@ -284,7 +312,7 @@ impl<W: Write> List<W> {
             },
             waiting: (format == Format::Table).then(Vec::new),
             rows: 0,
-            line: String::new(),
+            line: Line::default(),
         })
     }
 
@@ -309,9 +337,9 @@ impl<W: Write> List<W> {
         if let Some(waiting) = &mut self.waiting {
             let words = &self.words;
             let cells = words.columns.iter().map(|column| {
-                let mut text = String::new();
+                let mut text = Line::default();
                 cell(seen, *column, words.clock, words.style.unicode, &mut text);
-                text
+                text.into_string()
             });
             waiting.push((words.paint(seen), cells.collect()));
             return if waiting.len() >= MEASURED {
@@ -322,7 +350,7 @@ impl<W: Write> List<W> {
         }
         self.line.clear();
         if self.words.format == Format::Json && self.rows == 1 {
-            self.line.push('\n');
+            self.line.push_str("\n");
             json(seen, &self.words.columns, &mut self.line);
         } else {
             self.words.add(seen, &mut self.line);
@@ -438,37 +466,18 @@ fn fitted(natural: &[usize], columns: &[Column], width: usize) -> Vec<usize> {
     widths
 }
 
-const SPACES: &str = "                                ";
-
-fn pad(line: &mut String, mut spaces: usize) {
-    while spaces > 0 {
-        let some = spaces.min(SPACES.len());
-        line.push_str(SPACES.get(..some).unwrap_or_default());
-        spaces -= some;
-    }
-}
-
-fn pad_before(line: &mut String, from: usize, mut spaces: usize) {
-    while spaces > 0 {
-        let some = spaces.min(SPACES.len());
-        line.insert_str(from, SPACES.get(..some).unwrap_or_default());
-        spaces -= some;
-    }
-}
-
-fn begin_line(line: &mut String, paint: Paint) {
+fn begin_line(line: &mut Line, paint: Paint) {
     if paint != Paint::new() {
         let _ = write!(line, "{}", paint.render());
     }
 }
 
-fn end_line(line: &mut String, start: usize, paint: Paint) {
-    let written = line.get(start..).unwrap_or_default();
-    line.truncate(start + written.trim_end_matches(' ').len());
+fn end_line(line: &mut Line, start: usize, paint: Paint) {
+    line.trim_end(start);
     if paint != Paint::new() {
         let _ = write!(line, "{}", paint.render_reset());
     }
-    line.push('\n');
+    line.push_str("\n");
 }
 
 /// The colour of a role, as the legend in the help has it.
@@ -505,14 +514,14 @@ pub(crate) fn paint(seen: &Seen<'_>) -> Paint {
 }
 
 /// Writes a column's text for a frame. No control character of the network gets through.
-pub(crate) fn cell(seen: &Seen<'_>, column: Column, clock: Clock, unicode: bool, out: &mut String) {
+pub(crate) fn cell(seen: &Seen<'_>, column: Column, clock: Clock, unicode: bool, out: &mut Line) {
     match column {
-        Column::Number => info::push(out, seen.frame.number.0),
+        Column::Number => out.number(seen.frame.number.0),
         Column::Time => time(seen, clock, out),
         Column::Source => address(seen, true, out),
         Column::Destination => address(seen, false, out),
         Column::Protocol => out.push_str(info::protocol(seen)),
-        Column::Length => info::push(out, u64::from(seen.frame.wire_len)),
+        Column::Length => out.number(u64::from(seen.frame.wire_len)),
         Column::Info => info::write(seen, out, unicode),
         Column::Carries => {
             Carried::of(seen).write(out, unicode);
@@ -537,7 +546,7 @@ pub(crate) fn cell(seen: &Seen<'_>, column: Column, clock: Clock, unicode: bool,
             let mut first = true;
             field.values(seen, &mut |value, _| {
                 if !std::mem::take(&mut first) {
-                    out.push(',');
+                    out.push_str(",");
                 }
                 let _ = write!(out, "{value}");
             });
@@ -546,15 +555,14 @@ pub(crate) fn cell(seen: &Seen<'_>, column: Column, clock: Clock, unicode: bool,
     }
 }
 
-fn made_safe(out: &mut String, from: usize, unicode: bool) {
-    let written = out.get(from..).unwrap_or_default();
-    if let std::borrow::Cow::Owned(safe) = text::plain(written, unicode) {
+fn made_safe(out: &mut Line, from: usize, unicode: bool) {
+    if let std::borrow::Cow::Owned(safe) = text::plain(out.text_since(from), unicode) {
         out.truncate(from);
         out.push_str(&safe);
     }
 }
 
-fn time(seen: &Seen<'_>, clock: Clock, out: &mut String) {
+fn time(seen: &Seen<'_>, clock: Clock, out: &mut Line) {
     let Some(now) = seen.frame.time else { return };
     let since = |then: Option<Timestamp>| then.map_or(0, |then| now.since(then));
     match clock {
@@ -569,29 +577,31 @@ fn time(seen: &Seen<'_>, clock: Clock, out: &mut String) {
 }
 
 /// Date and time to the microsecond.
-fn date(time: Timestamp, zone: &str, out: &mut String) {
+fn date(time: Timestamp, zone: &str, out: &mut Line) {
     let from = out.len();
     let _ = write!(out, "{time}");
-    out.truncate(from + 26);
-    out.replace_range(from + 10..from + 11, " ");
+    let text = out.text_since(from);
+    let (day, second) = (text.get(..10), text.get(11..26));
+    let text = format!("{} {}", day.unwrap_or_default(), second.unwrap_or_default());
+    out.truncate(from);
+    out.push_str(&text);
     out.push_str(zone);
 }
 
 /// Seconds with six decimals, as Wireshark's list has them.
-fn push_micros(out: &mut String, nanoseconds: i64) {
+fn push_micros(out: &mut Line, nanoseconds: i64) {
     push_seconds(out, nanoseconds, 6);
 }
 
-fn push_seconds(out: &mut String, nanoseconds: i64, decimals: usize) {
-    let mut line = Short::<32>::new();
+fn push_seconds(out: &mut Line, nanoseconds: i64, decimals: usize) {
     if nanoseconds < 0 {
-        line.text("-");
+        out.push_str("-");
     }
     let whole = nanoseconds.unsigned_abs();
-    line.number(whole / 1_000_000_000);
-    line.text(".");
+    out.number(whole / 1_000_000_000);
+    out.push_str(".");
     let fraction = whole % 1_000_000_000;
-    line.digits(
+    out.digits(
         if decimals == 9 {
             fraction
         } else {
@@ -599,10 +609,9 @@ fn push_seconds(out: &mut String, nanoseconds: i64, decimals: usize) {
         },
         decimals,
     );
-    line.end(out);
 }
 
-fn address(seen: &Seen<'_>, source: bool, out: &mut String) {
+fn address(seen: &Seen<'_>, source: bool, out: &mut Line) {
     if let Some(packet) = seen.packet() {
         let end = if source {
             packet.source
@@ -610,14 +619,7 @@ fn address(seen: &Seen<'_>, source: bool, out: &mut String) {
             packet.destination
         };
         if let std::net::SocketAddr::V4(end) = end {
-            let mut line = Short::<16>::new();
-            for (index, octet) in end.ip().octets().into_iter().enumerate() {
-                if index > 0 {
-                    line.text(".");
-                }
-                line.number(u64::from(octet));
-            }
-            line.end(out);
+            out.address(*end.ip());
         } else {
             let _ = write!(out, "{}", end.ip());
         }
@@ -638,21 +640,19 @@ fn address(seen: &Seen<'_>, source: bool, out: &mut String) {
 }
 
 /// Quotes what stands in `line` behind `from`, where CSV asks for that.
-fn quote_csv(line: &mut String, from: usize) {
-    let cell = line.get(from..).unwrap_or_default();
+fn quote_csv(line: &mut Line, from: usize) {
+    let cell = line.since(from);
     // A cell that begins as a formula would be one in a spreadsheet.
-    let formula = cell.starts_with(['=', '+', '@', '\t']);
+    let formula = matches!(cell.first(), Some(b'=' | b'+' | b'@' | b'\t'));
     if formula
-        || memchr::memchr3(b'"', b',', b'\n', cell.as_bytes()).is_some()
-        || cell.contains('\r')
+        || memchr::memchr3(b'"', b',', b'\n', cell).is_some()
+        || memchr::memchr(b'\r', cell).is_some()
     {
+        let cell = line.text_since(from);
         let quoted = cell.replace('"', "\"\"");
         line.truncate(from);
-        line.push('"');
-        if formula {
-            line.push('\'');
-        }
+        line.push_str(if formula { "\"'" } else { "\"" });
         line.push_str(&quoted);
-        line.push('"');
+        line.push_str("\"");
     }
 }

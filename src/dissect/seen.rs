@@ -104,27 +104,28 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// A frame that was inspected, without the accounts of the capture: to be shown later, or by another thread.
-#[derive(Debug, Clone)]
-pub struct Noted<'x> {
+/// A frame that was decoded, and what the frames before say of it once [`Inspector::settle`] was asked: to be shown later. It is
+/// large, and stays where it is.
+#[derive(Debug)]
+pub struct Gathered<'x> {
     frame: Frame<'x>,
-    content: NotedContent<'x>,
+    outcome: Outcome<'x>,
     place: Option<Place>,
     times: (Option<Timestamp>, Option<Timestamp>),
 }
 
-#[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are packets, and they lie in a batch that is used again and again"
-)]
-enum NotedContent<'x> {
-    Packet(Packet<'x>),
-    Fragment,
-    Other(Skip),
-}
+impl<'x> Gathered<'x> {
+    /// A frame of which only its own bytes tell so far.
+    #[inline]
+    pub fn new(frame: Frame<'x>, outcome: Outcome<'x>) -> Self {
+        Self {
+            frame,
+            outcome,
+            place: None,
+            times: (None, None),
+        }
+    }
 
-impl Noted<'_> {
     /// Its number.
     pub fn number(&self) -> u64 {
         self.frame.number.0
@@ -132,14 +133,21 @@ impl Noted<'_> {
 
     /// Shows it with the accounts of the capture.
     pub fn show<R>(&self, index: &Index, show: impl FnOnce(&Seen<'_>) -> R) -> R {
-        let content = match &self.content {
-            NotedContent::Packet(packet) => Content::Packet(packet),
-            NotedContent::Fragment => Content::Fragment,
-            NotedContent::Other(skip) => Content::Other(*skip),
-        };
         show(&Seen::new(
-            self.frame, content, self.place, self.times, index,
+            self.frame,
+            content(&self.outcome),
+            self.place,
+            self.times,
+            index,
         ))
+    }
+}
+
+fn content<'p>(outcome: &'p Outcome<'p>) -> Content<'p> {
+    match outcome {
+        Outcome::Packet(packet) => Content::Packet(packet),
+        Outcome::FragmentHeld => Content::Fragment,
+        Outcome::Skipped(skip) => Content::Other(*skip),
     }
 }
 
@@ -166,9 +174,19 @@ struct Track {
     tcp: Option<Box<Connection>>,
 }
 
+/// Decodes the frames of a capture, in order, for an [`Inspector`].
+pub fn decoder() -> Decoder {
+    // Nobody asks for the checksums here, and to add up all bytes is much of the work.
+    Decoder::new(decode::Options {
+        checksums: false,
+        ..decode::Options::default()
+    })
+}
+
 /// Goes through a capture's frames in order and says of each what is known of it.
 #[derive(Debug)]
 pub struct Inspector {
+    decoder: Decoder,
     dispatcher: Dispatcher,
     tracks: Vec<Option<Track>>,
     first: Option<Timestamp>,
@@ -178,13 +196,9 @@ pub struct Inspector {
 impl Inspector {
     /// Before the first frame; follows as many `streams` at once as the analysis did.
     pub fn new(streams: usize) -> Self {
-        // Nobody asks for the checksums here, and to add up all bytes is much of the work.
-        let decoder = Decoder::new(decode::Options {
-            checksums: false,
-            ..decode::Options::default()
-        });
         Self {
-            dispatcher: Dispatcher::new(streams, decoder),
+            decoder: decoder(),
+            dispatcher: Dispatcher::new(streams, decoder()),
             tracks: Vec::new(),
             first: None,
             before: None,
@@ -193,74 +207,46 @@ impl Inspector {
 
     /// Takes the next frame and shows it to `show`.
     pub fn frame(&mut self, frame: &Frame<'_>, index: &Index, show: &mut dyn FnMut(&Seen<'_>)) {
-        self.inspect(frame, index, |frame, found, place, times| {
-            show(&Seen::new(*frame, found.content(), place, times, index));
-        });
+        let mut gathered = Gathered::new(*frame, self.decoder.decode(frame));
+        self.settle(&mut gathered, index);
+        gathered.show(index, show);
     }
 
-    /// Takes the next frame and keeps what is known of it.
-    pub fn note<'x>(&mut self, frame: &Frame<'x>, index: &Index, notes: &mut Vec<Noted<'x>>) {
-        self.inspect(frame, index, |frame, found, place, times| {
-            notes.push(Noted {
-                frame: *frame,
-                content: match found {
-                    Found::Packet(packet) => NotedContent::Packet(packet.clone()),
-                    Found::Fragment => NotedContent::Fragment,
-                    Found::Other(skip) => NotedContent::Other(skip),
-                },
-                place,
-                times,
-            });
-        });
+    /// The [`decoder`] of the frames so far, for whoever decodes the next ones elsewhere.
+    pub fn take_decoder(&mut self) -> Decoder {
+        std::mem::replace(&mut self.decoder, decoder())
     }
 
-    fn inspect<'x, T>(&mut self, frame: &Frame<'x>, index: &Index, take: T)
-    where
-        T: FnMut(&Frame<'x>, Found<'_, 'x>, Option<Place>, (Option<Timestamp>, Option<Timestamp>)),
-    {
+    /// Takes the next frame, which was decoded elsewhere, and notes what is known of it.
+    #[inline]
+    pub fn settle<'x>(&mut self, gathered: &mut Gathered<'x>, index: &Index) {
+        let Gathered {
+            frame,
+            outcome,
+            place,
+            times,
+        } = gathered;
         if self.first.is_none() {
             self.first = frame.time;
         }
-        let times = (self.first, self.before);
+        *times = (self.first, self.before);
         let mut here = Here {
             tracks: &mut self.tracks,
             index,
-            times,
-            take,
+            place,
         };
-        self.dispatcher.frame(frame, &mut here);
+        self.dispatcher.decoded(frame, outcome, &mut here);
         self.before = frame.time.or(self.before);
     }
 }
 
-/// What a frame is, its bytes living as long as the capture's.
-enum Found<'p, 'x> {
-    Packet(&'p Packet<'x>),
-    Fragment,
-    Other(Skip),
-}
-
-impl<'p> Found<'p, 'p> {
-    fn content(self) -> Content<'p> {
-        match self {
-            Self::Packet(packet) => Content::Packet(packet),
-            Self::Fragment => Content::Fragment,
-            Self::Other(skip) => Content::Other(skip),
-        }
-    }
-}
-
-struct Here<'s, T> {
+struct Here<'s> {
     tracks: &'s mut Vec<Option<Track>>,
     index: &'s Index,
-    times: (Option<Timestamp>, Option<Timestamp>),
-    take: T,
+    place: &'s mut Option<Place>,
 }
 
-impl<'x, T> Orders<'x> for Here<'_, T>
-where
-    T: FnMut(&Frame<'x>, Found<'_, 'x>, Option<Place>, (Option<Timestamp>, Option<Timestamp>)),
-{
+impl<'x> Orders<'x> for Here<'_> {
     fn packet(
         &mut self,
         slot: Slot,
@@ -276,12 +262,9 @@ where
                 *track = Some(Track::new(opening, packet, frame, self.index));
             }
         }
-        let place = self
-            .tracks
-            .get_mut(slot)
-            .and_then(Option::as_mut)
-            .map(|track| track.packet(packet, frame));
-        (self.take)(frame, Found::Packet(packet), place, self.times);
+        if let Some(Some(track)) = self.tracks.get_mut(slot) {
+            *self.place = Some(track.packet(packet, frame));
+        }
     }
 
     fn close(&mut self, slot: Slot, _now: CaptureEnd) {
@@ -291,14 +274,6 @@ where
     }
 
     fn finding(&mut self, _finding: Finding) {}
-
-    fn no_packet(&mut self, outcome: &Outcome<'x>, frame: &Frame<'x>) {
-        let found = match outcome {
-            Outcome::Skipped(skip) => Found::Other(*skip),
-            _ => Found::Fragment,
-        };
-        (self.take)(frame, found, None, self.times);
-    }
 }
 
 impl Track {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::carried::{Carried, Piece, Role};
 use super::fields::{self, link, tcp as tcp_fields, upper};
 use super::info;
+use super::line::Line;
 use super::seen::{Content, Seen};
 use super::structure::Part;
 use super::value::{Kind, Value};
@@ -376,9 +377,9 @@ fn transport(seen: &Seen<'_>) -> Option<Node> {
         ],
     );
     if let Some(mut flags) = leaf(seen, layer, "Flags", "tcp.flags") {
-        flags.label.push_str(" (");
-        info::flags(tcp, &mut flags.label);
-        flags.label.push(')');
+        let mut names = Line::default();
+        info::flags(tcp, &mut names);
+        let _ = write!(flags.label, " ({})", names.into_string());
         flags.children = leaves(
             seen,
             layer,

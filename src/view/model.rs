@@ -148,6 +148,8 @@ pub(super) struct Model {
     pub(super) fetched: Option<Box<Picture>>,
     pub(super) wanted: Option<u32>,
     pub(super) paused: bool,
+    /// What came last while it was paused.
+    held: Option<Box<Data>>,
     pub(super) live: bool,
     /// A key was pressed: what is selected is somebody's choice.
     touched: bool,
@@ -196,6 +198,7 @@ impl Model {
             fetched: None,
             wanted: None,
             paused: false,
+            held: None,
             live,
             touched: false,
             panes: Vec::new(),
@@ -209,6 +212,7 @@ impl Model {
     /// Takes a capture, or more of it. What was selected stays so; asks for a picture that is looked at and has grown.
     pub(super) fn take(&mut self, data: Data) -> Option<Wish> {
         if self.paused {
+            self.held = Some(Box::new(data));
             return None;
         }
         let length =
@@ -567,7 +571,12 @@ impl Model {
             Key::Char('e') => self.explain_selected(),
             Key::Char('y') => return self.copy(),
             Key::Char('s') => return self.image().map(|image| Wish::Save(image.id.0)),
-            Key::Char('p') if self.live => self.paused = !self.paused,
+            Key::Char('p') if self.live => {
+                self.paused = !self.paused;
+                if let (false, Some(data)) = (self.paused, self.held.take()) {
+                    return self.take(*data);
+                }
+            }
             Key::Char('b') => self.show(Screen::Packets, Focus::Bytes),
             Key::Char('[') => return self.next_picture(false),
             Key::Char(']') => return self.next_picture(true),

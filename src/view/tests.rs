@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ratatui_core::backend::TestBackend;
 use ratatui_core::terminal::Terminal;
 
+use super::data::Data;
 use super::draw::{Look, draw};
 use super::load::{self, Known, News};
 use super::model::{Focus, Key, Model, Screen, Wish};
@@ -445,9 +446,43 @@ fn what_is_selected_stays_so_when_more_of_the_capture_comes() {
     assert_eq!(selected(&model), before);
     // A view that is paused takes nothing.
     model.paused = true;
-    model.take(super::data::Data::default());
+    model.take(Data::default());
     assert_eq!(model.data.records.len(), 61);
     assert_eq!(selected(&model), before);
+    // Until it goes on: then it shows what came last, though nothing comes any more.
+    model.live = true;
+    model.take(Data::default());
+    model.take(again());
+    press(&mut model, name, &[Key::Char('p')]);
+    assert!(!model.paused);
+    assert_eq!(selected(&model), before);
+    press(&mut model, name, &[Key::Char('p')]);
+    model.take(Data::default());
+    press(&mut model, name, &[Key::Char('p')]);
+    assert_eq!(model.data.records.len(), 0);
+}
+
+#[test]
+fn the_next_picture_is_selected_in_the_list_and_the_chunk_strip() {
+    let name = "pipeline-hang.pcap";
+    let mut model = viewing(name);
+    // The finding's proof: the last chunk of picture 3.
+    press(&mut model, name, &[Key::Enter]);
+    press(&mut model, name, &[Key::Char('[')]);
+    assert_eq!((model.picture, model.chunk), (2, 0));
+    let first = model.image().unwrap().first_packet.unwrap().0;
+    assert_eq!(model.row as u64 + 1, first);
+    press(&mut model, name, &[Key::Char('G'), Key::Char(']')]);
+    assert_eq!((model.picture, model.chunk), (3, 0));
+    press(&mut model, name, &[Key::Char('n')]);
+    let number = |model: &Model| model.row as u64 + 1;
+    let next = number(&model);
+    assert_eq!(next, 48, "the next frame that a finding names");
+    press(&mut model, name, &[Key::Char('n'), Key::Char('N')]);
+    assert_eq!(number(&model), next);
+    // On the overview the list's selection and a filter stay.
+    press(&mut model, name, &[Key::Char('1'), Key::Char('[')]);
+    assert_eq!((number(&model), model.picture, model.chunk), (next, 2, 0));
 }
 
 #[test]

@@ -361,6 +361,46 @@ fn a_filter_narrows_what_is_followed_annotated_and_drawn() {
 }
 
 #[test]
+fn a_filter_narrows_which_packet_and_which_framings_are_shown() {
+    let capture = captures_folder().join("pipeline-hang.pcap");
+    let path = capture.to_str().expect("UTF-8");
+    let packet = |from: &str, filter: &str| {
+        let output = imgnet(&["packet", path, from, "-Y", filter]);
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8(told).expect("UTF-8");
+        (
+            output.status.code(),
+            told.lines().next().unwrap_or_default().to_owned(),
+        )
+    };
+    let (code, told) = packet("1", "imgnet.role == framing && tcp.stream == 2");
+    assert!(code == Some(0) && told.starts_with("Frame 50: "), "{told}");
+    let (code, told) = packet("51", "tcp.stream == 2 && tcp.flags.fin");
+    assert!(code == Some(0) && told.starts_with("Frame 54: "), "{told}");
+    let (code, told) = packet("55", "imgnet.role == framing && tcp.stream == 2");
+    assert_eq!(code, Some(2));
+    assert_eq!(
+        told,
+        "imgnet: from frame 55 on, the filter chooses no frame"
+    );
+    let layout = |filter: &str| {
+        let output = imgnet(&["layout", path, "-Y", filter]);
+        let told = String::from_utf8(output.stdout).expect("UTF-8");
+        (output.status.code(), told)
+    };
+    let (code, told) = layout("tcp.stream == 1");
+    assert_eq!(code, Some(0));
+    assert!(told.starts_with("stream 1 "), "{told}");
+    assert_eq!(told.matches("--protocol").count(), 1, "{told}");
+    let (code, told) = layout("tcp.stream == 9");
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        told,
+        "the filter chooses no stream in which a picture was found\n"
+    );
+}
+
+#[test]
 fn rows_by_many_threads_are_those_of_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let capture = long_capture(folder.path(), 12_000);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, BufRead as _, Write as _};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -17,9 +17,10 @@ use crate::capture::confine::{Needs, Network};
 use crate::cli::confined::confined;
 use crate::cli::exit::Exit;
 use crate::cli::glue;
+use crate::cli::inspect::Narrowing;
 use crate::cli::output::WriteError;
 use crate::cli::progress::Progress;
-use crate::cli::reading::Watch;
+use crate::cli::reading::{Frames as Read, Watch};
 use crate::cli::verify::compare::{Named, Settings, Sides};
 use crate::cli::verify::files;
 use crate::cli::verify::spool::Spool;
@@ -371,6 +372,8 @@ impl Job<'_> {
         let frames = glue::open(&unit.files)?;
         let options = self.command.analysis.options();
         let compared = !unit.sent.is_empty() || !unit.received.is_empty();
+        let analysis = &self.command.analysis;
+        let narrowing = Narrowing::of(&self.command.filter, &unit.files, analysis)?;
         if compared {
             let named = Named {
                 sent: &unit.sent,
@@ -384,16 +387,47 @@ impl Job<'_> {
             );
             let watched = Watchers::new(Spool::new(), None, Progress::of(&[], true));
             let watched = watched.read(frames, options, Some(&sides), &Settings::default())?;
-            return Ok((watched.report, None));
+            let mut report = watched.report;
+            if let Some(narrowing) = narrowing {
+                narrowing.narrow(&mut report)?;
+            }
+            return Ok((report, None));
         }
-        let mut options = options;
-        options.packets = self.command.tables.packets;
+        let packets = self.command.tables.packets;
+        let Some(narrowing) = narrowing else {
+            return self.frames(frames, packets, key, None);
+        };
+        let (mut report, _) = self.frames(frames, false, key, None)?;
+        let mut chosen: Vec<Range<u64>> = Vec::new();
+        narrowing.narrow_and_tell(&mut report, &mut |frame| match chosen.last_mut() {
+            Some(last) if last.end == frame.0 => last.end += 1,
+            _ => chosen.push(frame.0..frame.0 + 1),
+        })?;
+        if !packets {
+            return Ok((report, None));
+        }
+        // Which frames a filter chooses is known only now.
+        let frames = glue::open(&unit.files)?;
+        let (_, packets) = self.frames(frames, true, key, Some(&chosen))?;
+        Ok((report, packets))
+    }
+
+    /// Analyses frames; with `packets` makes a table of them, or of those that are `chosen`: ranges of numbers, in order.
+    fn frames(
+        &self,
+        frames: Box<dyn Read>,
+        packets: bool,
+        key: &Key,
+        chosen: Option<&[Range<u64>]>,
+    ) -> anyhow::Result<(Report, Option<TableFile>)> {
+        let mut options = self.command.analysis.options();
+        options.packets = packets;
         let mut watch = Frames {
             collector: Collector::new(),
-            packets: options
-                .packets
+            packets: packets
                 .then(|| TableFile::new(Table::Packets))
                 .transpose()?,
+            chosen,
             failed: None,
             unit: &key.unit,
         };
@@ -456,12 +490,28 @@ impl Job<'_> {
 struct Frames<'u> {
     collector: Collector,
     packets: Option<TableFile>,
+    /// The frames of which there is to be a row: ranges of numbers, in order; absent where of all.
+    chosen: Option<&'u [Range<u64>]>,
     failed: Option<lake::Error>,
     unit: &'u str,
 }
 
+impl Frames<'_> {
+    fn chooses(&self, frame: u64) -> bool {
+        self.chosen.is_none_or(|ranges| {
+            let next = ranges.partition_point(|range| range.end <= frame);
+            ranges.get(next).is_some_and(|range| range.contains(&frame))
+        })
+    }
+}
+
 impl Observer for Frames<'_> {
     fn event(&mut self, event: Event<'_>) {
+        if let Event::Packet { point, .. } = &event
+            && !self.chooses(point.frame.0)
+        {
+            return;
+        }
         if let (
             Event::Packet {
                 stream,

@@ -1,31 +1,43 @@
 //! Rows put into words by as many threads as there are cores, and written in their order.
 //!
-//! One thread gathers what the rows are of, the others put it into words; where they cannot keep up, it helps. Whoever has the words
-//! that come next writes them. No more batches are on their way than a few for each thread, however slow the reader is.
+//! Each thread takes a batch through all of its way, so that what one step read the next finds in the same core's cache: it gathers
+//! the batch, settles it when its turn comes, puts it into words, and writes it where it comes next. Only gathering and settling
+//! are done by one thread at a time. No more batches are on their way than a few for each thread, however slow the reader is.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// So many rows are handed over at once.
-pub(super) const BATCH: usize = 256;
-/// So many batches wait for each thread.
-const WAITING: usize = 2;
+use crate::dissect::Line;
 
-/// Gathers with `fill`, which adds at most a batch and says whether there is more, and writes the `words` of all of it, in order.
+/// So many rows are taken at once.
+pub(super) const BATCH: usize = 128;
+
+/// Gathers with `gather`, which adds at most a batch and says whether there is more, settles with `settle`, both in order, and writes
+/// the `words` of all of it in order.
 ///
 /// # Errors
 /// Those of `out`.
 pub(super) fn write<T: Send>(
     threads: usize,
-    fill: &mut dyn FnMut(&mut Vec<T>) -> bool,
-    words: &(dyn Fn(&[T], &mut String) + Sync),
+    gather: &mut (dyn FnMut(&mut Vec<T>) -> bool + Send),
+    settle: &mut (dyn FnMut(&mut [T]) + Send),
+    words: &(dyn Fn(&[T], &mut Line) + Sync),
     out: &mut (dyn Write + Send),
 ) -> io::Result<()> {
     let crew = Crew {
-        desk: Mutex::default(),
-        work: Condvar::new(),
+        source: Mutex::new(Source {
+            gather,
+            next: 0,
+            more: true,
+        }),
+        settling: Mutex::new(Settling {
+            settle,
+            next: 0,
+            ended: false,
+        }),
+        settled: Condvar::new(),
         output: Mutex::new(Output {
             out,
             next: 0,
@@ -34,41 +46,20 @@ pub(super) fn write<T: Send>(
             ended: None,
         }),
         written: Condvar::new(),
+        words,
+        ahead: 2 * threads.max(1) as u64,
     };
     thread::scope(|scope| {
-        // However this ends, the others do not wait for more.
-        let closing = Closing(&crew);
-        let mut others = 0;
         for _ in 1..threads {
-            let work = || {
-                let _closing = Closing(&crew);
-                while let Some((number, batch)) = crew.next_batch() {
-                    crew.put_into_words(number, batch, words);
-                }
-            };
             // Where no more threads are to be had, those that run do it all.
-            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+            if thread::Builder::new()
+                .spawn_scoped(scope, || crew.work())
+                .is_err()
+            {
                 break;
             }
-            others += 1;
         }
-        let mut number = 0;
-        let mut more = true;
-        while more && !crew.is_over() {
-            let mut batch = lock(&crew.desk).emptied.pop().unwrap_or_default();
-            more = fill(&mut batch);
-            if let Some(batch) = crew.offer(number, batch, others * WAITING) {
-                crew.put_into_words(number, batch, words);
-            }
-            number += 1;
-            crew.wait_for(number, others);
-        }
-        lock(&crew.desk).closed = true;
-        while let Some((number, batch)) = crew.next_batch() {
-            crew.put_into_words(number, batch, words);
-        }
-        crew.wait_for(number, 0);
-        drop(closing);
+        crew.work();
     });
     let output = crew
         .output
@@ -81,31 +72,31 @@ pub(super) fn write<T: Send>(
 }
 
 struct Crew<'o, T> {
-    desk: Mutex<Desk<T>>,
-    /// There is work on the desk, or there will be no more.
-    work: Condvar,
+    source: Mutex<Source<'o, T>>,
+    settling: Mutex<Settling<'o, T>>,
+    /// A batch was settled, or none will be any more.
+    settled: Condvar,
     output: Mutex<Output<'o>>,
     /// Words were written, or none will be any more.
     written: Condvar,
+    words: &'o (dyn Fn(&[T], &mut Line) + Sync),
+    /// So many batches before the first that is not written are on their way.
+    ahead: u64,
 }
 
-/// Batches that wait for somebody.
-struct Desk<T> {
-    batches: VecDeque<(u64, Vec<T>)>,
-    /// For the next ones.
-    emptied: Vec<Vec<T>>,
-    /// Nothing comes any more.
-    closed: bool,
+struct Source<'o, T> {
+    gather: &'o mut (dyn FnMut(&mut Vec<T>) -> bool + Send),
+    /// The number of the next batch.
+    next: u64,
+    more: bool,
 }
 
-impl<T> Default for Desk<T> {
-    fn default() -> Self {
-        Self {
-            batches: VecDeque::new(),
-            emptied: Vec::new(),
-            closed: false,
-        }
-    }
+struct Settling<'o, T> {
+    settle: &'o mut (dyn FnMut(&mut [T]) + Send),
+    /// The batch whose turn it is.
+    next: u64,
+    /// A thread came to harm: its batch is never settled.
+    ended: bool,
 }
 
 struct Output<'o> {
@@ -113,8 +104,8 @@ struct Output<'o> {
     /// The batch to be written next.
     next: u64,
     /// Words of later ones.
-    finished: BTreeMap<u64, String>,
-    spare: Vec<String>,
+    finished: BTreeMap<u64, Line>,
+    spare: Vec<Line>,
     /// Nothing is to be written any more.
     ended: Option<End>,
 }
@@ -131,61 +122,71 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<T> Crew<'_, T> {
-    fn is_over(&self) -> bool {
-        lock(&self.output).ended.is_some()
-    }
-
-    /// Lays a batch on the desk; gives it back where there is no room.
-    fn offer(&self, number: u64, batch: Vec<T>, room: usize) -> Option<Vec<T>> {
-        let mut desk = lock(&self.desk);
-        if desk.batches.len() >= room {
-            return Some(batch);
-        }
-        desk.batches.push_back((number, batch));
-        self.work.notify_one();
-        None
-    }
-
-    /// The next batch from the desk; absent where no more comes.
-    fn next_batch(&self) -> Option<(u64, Vec<T>)> {
-        let mut desk = lock(&self.desk);
-        loop {
-            if let Some(batch) = desk.batches.pop_front() {
-                return Some(batch);
+    /// The life of one thread.
+    fn work(&self) {
+        // However this ends, the others do not wait for it.
+        let _closing = Closing(self);
+        let mut batch = Vec::with_capacity(BATCH);
+        while let Some(mut text) = self.room() {
+            let Some(number) = self.gather(&mut batch) else {
+                return;
+            };
+            if !self.settle(number, &mut batch) {
+                return;
             }
-            if desk.closed {
-                return None;
-            }
-            desk = self.work.wait(desk).unwrap_or_else(PoisonError::into_inner);
+            (self.words)(&batch, &mut text);
+            batch.clear();
+            self.put(number, text);
         }
     }
 
-    fn put_into_words(
-        &self,
-        number: u64,
-        mut batch: Vec<T>,
-        words: &(dyn Fn(&[T], &mut String) + Sync),
-    ) {
+    /// Where the words of a batch are to be put; absent where no more are written.
+    fn room(&self) -> Option<Line> {
         let mut output = lock(&self.output);
-        if output.ended.is_some() {
-            return;
+        match output.ended {
+            Some(_) => None,
+            None => Some(output.spare.pop().unwrap_or_default()),
         }
-        let mut text = output.spare.pop().unwrap_or_default();
-        drop(output);
-        words(&batch, &mut text);
-        batch.clear();
-        lock(&self.desk).emptied.push(batch);
+    }
+
+    fn gather(&self, batch: &mut Vec<T>) -> Option<u64> {
+        let mut source = lock(&self.source);
+        if !source.more {
+            return None;
+        }
+        // Should it panic, there is no more.
+        source.more = false;
+        source.more = (source.gather)(batch);
+        let number = source.next;
+        source.next += 1;
+        Some(number)
+    }
+
+    /// Settles a batch when its turn comes; false where it never does.
+    fn settle(&self, number: u64, batch: &mut [T]) -> bool {
+        let mut settling = lock(&self.settling);
+        while settling.next != number && !settling.ended {
+            settling = self
+                .settled
+                .wait(settling)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        if settling.ended {
+            return false;
+        }
+        (settling.settle)(batch);
+        settling.next += 1;
+        self.settled.notify_all();
+        true
+    }
+
+    /// Writes the words of a batch if they come next, else leaves them to whoever writes those; waits while there are too many.
+    fn put(&self, number: u64, text: Line) {
         let mut output = lock(&self.output);
         output.finished.insert(number, text);
         output.write();
         self.written.notify_all();
-    }
-
-    /// Waits until no more than a few batches before this one are not written.
-    fn wait_for(&self, number: u64, others: usize) {
-        let most = 2 * (others * (WAITING + 1)) as u64;
-        let mut output = lock(&self.output);
-        while output.ended.is_none() && number.saturating_sub(output.next) > most {
+        while output.ended.is_none() && number.saturating_sub(output.next) > self.ahead {
             output = self
                 .written
                 .wait(output)
@@ -210,17 +211,18 @@ impl Output<'_> {
     }
 }
 
-/// Tells the others, when its thread ends, that nothing comes any more; and that all is over, where it came to harm.
+/// Tells the others, where its thread came to harm, that all is over.
 struct Closing<'c, 'o, T>(&'c Crew<'o, T>);
 
 impl<T> Drop for Closing<'_, '_, T> {
     fn drop(&mut self) {
-        let crew = self.0;
-        if thread::panicking() {
-            lock(&crew.output).ended.get_or_insert(End::Panic);
+        if !thread::panicking() {
+            return;
         }
-        lock(&crew.desk).closed = true;
-        crew.work.notify_all();
+        let crew = self.0;
+        lock(&crew.settling).ended = true;
+        lock(&crew.output).ended.get_or_insert(End::Panic);
+        crew.settled.notify_all();
         crew.written.notify_all();
     }
 }
@@ -234,19 +236,29 @@ mod tests {
     /// The numbers up to `most`, a few at a time, written by so many threads.
     fn numbers(threads: usize, most: u32, out: &mut (dyn Write + Send)) -> (u32, io::Result<()>) {
         let mut next = 0;
+        let mut before = 0;
         let written = write(
             threads,
             &mut |batch| {
                 for _ in 0..7 {
                     if next < most {
-                        batch.push(next);
+                        batch.push((next, 0));
                         next += 1;
                     }
                 }
                 next < most
             },
+            // What is settled in another order is another number.
+            &mut |batch| {
+                for (number, settled) in batch {
+                    assert_eq!(*number, before);
+                    before += 1;
+                    *settled = before;
+                }
+            },
             &|batch, text| {
-                for number in batch {
+                for (number, settled) in batch {
+                    assert_eq!(*settled, number + 1);
                     // Some are slower than others.
                     if number % 97 == 0 {
                         thread::yield_now();

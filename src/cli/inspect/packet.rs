@@ -13,7 +13,7 @@ use crate::cli::args::AnalysisArgs;
 use crate::cli::exit::Exit;
 use crate::dissect::structure::{Part, Parts};
 use crate::dissect::tree::{Node, tree};
-use crate::dissect::{Carried, Seen, hex};
+use crate::dissect::{Carried, Filter, Seen, hex};
 use crate::report::{Style, text};
 use crate::units::PictureId;
 
@@ -23,7 +23,8 @@ use crate::units::PictureId;
     after_help = "Examples:\n  \
                   imgnet packet pipeline-hang.pcap 50\n  \
                   imgnet packet a.pcap 50 --format json | jq '.. | select(.field? == \"tcp.seq\")'\n  \
-                  imgnet packet a.pcap 50 --bytes=payload > payload.bin\n\n\
+                  imgnet packet a.pcap 50 --bytes=payload > payload.bin\n  \
+                  imgnet packet a.pcap 1 -Y imgnet.finding                 the first frame that proves a finding\n\n\
                   Numbers at the right of the tree are the bytes in the frame, as in the dump below it.",
     max_term_width = 100
 )]
@@ -32,7 +33,7 @@ pub(crate) struct Packet {
     #[arg(required = true, value_name = "CAPTURE")]
     captures: Vec<PathBuf>,
 
-    /// Number of the frame, as in the list and in Wireshark
+    /// Number of the frame, as in the list and in Wireshark; with -Y, of the first that may be shown
     #[arg(required = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     number: u64,
 
@@ -44,6 +45,12 @@ pub(crate) struct Packet {
     #[arg(long, value_name = "WHAT", value_enum, num_args = 0..=1, require_equals = true,
           default_missing_value = "frame", conflicts_with = "format")]
     bytes: Option<BytesArg>,
+
+    /// The first frame from N on that this filter chooses, in Wireshark's display filter syntax
+    ///
+    /// For example: -Y 'tcp.stream == 2 && imgnet.role == framing'. imgnet fields lists all fields.
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER", value_parser = super::filter)]
+    filter: Option<Filter>,
 
     #[command(flatten)]
     look: LookArgs,
@@ -76,36 +83,55 @@ enum BytesArg {
 /// A frame that there is not, an input that cannot be read, an output that cannot be written.
 pub(in crate::cli) fn run(command: &Packet) -> anyhow::Result<Exit> {
     let mut looked = Looked::open(&command.captures, &command.analysis, None)?;
+    let number = chosen(command, &mut looked)?;
     if let Some(bytes) = command.bytes {
-        return raw(command, bytes, &mut looked);
+        return raw(number, bytes, &mut looked);
     }
-    let pictures = pictures_of(command.number, &mut looked)?;
+    let pictures = pictures_of(number, &mut looked)?;
     let structures = structures(&pictures, &mut looked)?;
     let mut outcome = None;
     looked.each(&mut |seen| {
-        if seen.frame.number.0 < command.number {
+        if seen.frame.number.0 < number {
             return ControlFlow::Continue(());
         }
-        if seen.frame.number.0 == command.number {
+        if seen.frame.number.0 == number {
             outcome = Some(to_stdout(|out| {
                 show(command, seen, &structures, out).map_err(written)
             }));
         }
         ControlFlow::Break(())
     })?;
-    concluded(outcome, command, &looked)
+    concluded(outcome, number, &looked)
+}
+
+/// The number of the frame to be shown.
+fn chosen(command: &Packet, looked: &mut Looked) -> anyhow::Result<u64> {
+    let Some(filter) = &command.filter else {
+        return Ok(command.number);
+    };
+    let mut found = None;
+    looked.each(&mut |seen| {
+        if seen.frame.number.0 < command.number || !filter.chooses(seen) {
+            return ControlFlow::Continue(());
+        }
+        found = Some(seen.frame.number.0);
+        ControlFlow::Break(())
+    })?;
+    found.ok_or_else(|| match command.number {
+        1 => anyhow::anyhow!("the filter chooses no frame"),
+        from => anyhow::anyhow!("from frame {from} on, the filter chooses no frame"),
+    })
 }
 
 fn concluded(
     outcome: Option<anyhow::Result<()>>,
-    command: &Packet,
+    number: u64,
     looked: &Looked,
 ) -> anyhow::Result<Exit> {
     match outcome {
         Some(outcome) => outcome?,
         None => anyhow::bail!(
-            "there is no frame {}: the capture has {}",
-            command.number,
+            "there is no frame {number}: the capture has {}",
             crate::units::counted(looked.analysed, "frame", "frames")
         ),
     }
@@ -116,13 +142,13 @@ fn concluded(
     })
 }
 
-fn raw(command: &Packet, bytes: BytesArg, looked: &mut Looked) -> anyhow::Result<Exit> {
+fn raw(number: u64, bytes: BytesArg, looked: &mut Looked) -> anyhow::Result<Exit> {
     let mut outcome = None;
     looked.each(&mut |seen| {
-        if seen.frame.number.0 < command.number {
+        if seen.frame.number.0 < number {
             return ControlFlow::Continue(());
         }
-        if seen.frame.number.0 == command.number {
+        if seen.frame.number.0 == number {
             let wanted: &[u8] = match (bytes, seen.packet()) {
                 (BytesArg::Frame, _) => seen.frame.data,
                 (BytesArg::Payload, Some(packet)) => &packet.payload,
@@ -132,7 +158,7 @@ fn raw(command: &Packet, bytes: BytesArg, looked: &mut Looked) -> anyhow::Result
         }
         ControlFlow::Break(())
     })?;
-    concluded(outcome, command, looked)
+    concluded(outcome, number, looked)
 }
 
 /// The pictures of which a frame carries bytes.

@@ -10,7 +10,7 @@ use super::{FilterArg, LookArgs, Looked, crew, to_stdout, written};
 use crate::cli::args::{AnalysisArgs, CapturePaths};
 use crate::cli::exit::Exit;
 use crate::dissect::list::{COLUMNS, Clock, Column, Format, List, cell, json};
-use crate::dissect::{Noted, Seen};
+use crate::dissect::{Gathered, Line, Seen};
 use crate::units::counted;
 
 /// So many frames are analysed before the first row of a large capture is written.
@@ -273,18 +273,18 @@ impl Asked<'_> {
     /// What a row says, in short.
     fn said(&self, seen: &Seen<'_>) -> u64 {
         let (columns, format) = &self.words;
-        let mut text = String::new();
+        let mut text = Line::default();
         match format {
             Format::Json | Format::JsonLines => json(seen, columns, &mut text),
             Format::Table | Format::Csv => {
                 for column in columns {
                     cell(seen, *column, Clock::Relative, true, &mut text);
-                    text.push('\n');
+                    text.push_str("\n");
                 }
             }
         }
         let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
+        text.as_bytes().hash(&mut hasher);
         hasher.finish()
     }
 
@@ -349,7 +349,8 @@ impl Asked<'_> {
         let Some((words, out)) = rows.further() else {
             return Ok(true);
         };
-        let mut fill = |batch: &mut Vec<Noted<'l>>| {
+        let mut decoder = inspector.take_decoder();
+        let mut gather = |batch: &mut Vec<Gathered<'l>>| {
             while batch.len() < crew::BATCH {
                 let Some(frame) = frames.next() else {
                     return false;
@@ -357,23 +358,28 @@ impl Asked<'_> {
                 if frame.number.0 > self.last {
                     return false;
                 }
-                inspector.note(&frame, index, batch);
-                if frame.number.0 < self.first {
-                    batch.clear();
-                }
+                batch.push(Gathered::new(frame, decoder.decode(&frame)));
             }
             true
         };
-        let put = |batch: &[Noted<'_>], text: &mut String| {
-            for noted in batch {
-                noted.show(index, |seen| {
-                    if chosen(seen) {
-                        words.add(seen, text);
-                    }
-                });
+        let mut settle = |batch: &mut [Gathered<'l>]| {
+            for gathered in batch {
+                inspector.settle(gathered, index);
             }
         };
-        crew::write(looked.options.threads, &mut fill, &put, out).map_err(written)?;
+        let put = |batch: &[Gathered<'_>], text: &mut Line| {
+            for gathered in batch {
+                if gathered.number() >= self.first {
+                    gathered.show(index, |seen| {
+                        if chosen(seen) {
+                            words.add(seen, text);
+                        }
+                    });
+                }
+            }
+        };
+        let threads = looked.options.threads;
+        crew::write(threads, &mut gather, &mut settle, &put, out).map_err(written)?;
         Ok(true)
     }
 

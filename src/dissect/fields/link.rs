@@ -57,6 +57,10 @@ pub(super) const FIELDS: &[Field] = fields! {
         None => {}
     };
     "arp" Label "ARP" => |seen, show| if ether_type(seen) == Some(0x0806) { label(seen, seen.layers().link_end..seen.frame.data.len(), show) };
+    "arp.opcode" Number "ARP: 1 request, 2 reply" => |seen, show| if ether_type(seen) == Some(0x0806) {
+        let at = seen.layers().link_end;
+        number(seen, at + 6..at + 8, u64::MAX, show);
+    };
     "ip" Label "IPv4 header" => |seen, show| if let Some((at, end)) = v4(seen) { protocol(seen, at..end, packet_end(seen), show) };
     "ip.version" Number "Version: 4 or 6" => |seen, show| if let Some(network) = seen.layers().network { number(seen, network.at..network.at + 1, 0xf0, show) };
     "ip.hdr_len" Number "Header length in bytes" => |seen, show| if let Some((at, end)) = v4(seen) { show(whole((end - at) as u64), Some(at..at + 1)) };

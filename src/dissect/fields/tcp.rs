@@ -101,7 +101,7 @@ pub(super) const FIELDS: &[Field] = fields! {
     "tcp.time_delta" Seconds "Seconds since the connection's frame before" => |seen, show| if tcp(seen).is_some() { since_before(seen, show) };
     "tcp.analysis" Label "Something is to be said of the segment" => |seen, show| {
         if let Some((_, numbers)) = both(seen)
-            && (!numbers.remarks.is_empty() || numbers.acks_frame > 0 || numbers.in_flight > 0 || numbers.initial_rtt.is_some())
+            && is_analysed(&numbers)
         {
             show(Value::Label(&[]), None);
         }
@@ -129,7 +129,7 @@ pub(super) const FIELDS: &[Field] = fields! {
     "tcp.analysis.keep_alive_ack" Label "The answer to that" => |seen, show| remark(seen, Remarks::KEEP_ALIVE_ACK, show);
     "tcp.analysis.acks_frame" Number "The frame whose last byte it acknowledges" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.acks_frame > 0 { show(whole(numbers.acks_frame), None) };
     "tcp.analysis.ack_rtt" Seconds "Seconds since that frame" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.acks_frame > 0 { show(Value::Nanoseconds(numbers.ack_rtt), None) };
-    "tcp.analysis.initial_rtt" Seconds "Seconds that the handshake took" => |seen, show| if let Some((_, numbers)) = both(seen) && let Some(rtt) = numbers.initial_rtt { show(Value::Nanoseconds(rtt), None) };
+    "tcp.analysis.initial_rtt" Seconds "Seconds that the handshake took" => |seen, show| if let Some((_, numbers)) = both(seen) && is_analysed(&numbers) && let Some(rtt) = numbers.initial_rtt { show(Value::Nanoseconds(rtt), None) };
     "tcp.analysis.bytes_in_flight" Number "Bytes sent and not acknowledged yet" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.in_flight > 0 { show(whole(u64::from(numbers.in_flight)), None) };
 };
 
@@ -149,6 +149,11 @@ pub(in crate::dissect) fn layer(seen: &Seen<'_>) -> Option<TransportLayer> {
 /// The header and what the segments before say.
 pub(in crate::dissect) fn both<'a>(seen: &Seen<'a>) -> Option<(&'a Tcp, Numbers)> {
     Some((tcp(seen)?, seen.place?.tcp?))
+}
+
+/// Whether Wireshark would say something of the segment under "SEQ/ACK analysis".
+fn is_analysed(numbers: &Numbers) -> bool {
+    !numbers.remarks.is_empty() || numbers.acks_frame > 0 || numbers.in_flight > 0
 }
 
 /// The window in bytes.

@@ -20,7 +20,11 @@ pub(super) const IP: &[Field] = fields! {
     "ipv6.dst" Ipv6 "Receiver" => |seen, show| if let Some(at) = v6(seen) { address(seen, at + 24, show) };
     "ipv6.addr" Ipv6 "Sender or receiver" => |seen, show| if let Some(at) = v6(seen) { address(seen, at + 8, show); address(seen, at + 24, show) };
     "icmp" Label "ICMP message" => |seen, show| icmp(seen, IpVersion::V4, show);
+    "icmp.type" Number "Type of the ICMP message: 0 echo reply, 3 unreachable, 8 echo request, 11 time exceeded" => |seen, show| icmp_octet(seen, IpVersion::V4, 0, show);
+    "icmp.code" Number "Code of the ICMP message" => |seen, show| icmp_octet(seen, IpVersion::V4, 1, show);
     "icmpv6" Label "ICMPv6 message" => |seen, show| icmp(seen, IpVersion::V6, show);
+    "icmpv6.type" Number "Type of the ICMPv6 message: 1 unreachable, 2 too big, 128 echo request, 129 echo reply" => |seen, show| icmp_octet(seen, IpVersion::V6, 0, show);
+    "icmpv6.code" Number "Code of the ICMPv6 message" => |seen, show| icmp_octet(seen, IpVersion::V6, 1, show);
 };
 
 pub(super) const FIELDS: &[Field] = fields! {
@@ -67,6 +71,15 @@ pub(super) const FIELDS: &[Field] = fields! {
     "http.user_agent" Text "Header field User-Agent" => |seen, show| header(seen, "user-agent", show);
     "http.content_type" Text "Header field Content-Type" => |seen, show| header(seen, "content-type", show);
     "http.content_length_header" Text "Header field Content-Length" => |seen, show| header(seen, "content-length", show);
+    "http.content_length" Number "Length of the body in bytes, as the header says" => |seen, show| header(seen, "content-length", &mut |value, bytes| {
+        if let Value::Text(text) = &value && let Ok(length) = text.parse() {
+            show(Value::Number(length), bytes);
+        }
+    });
+    "http.server" Text "Header field Server" => |seen, show| header(seen, "server", show);
+    "http.location" Text "Header field Location" => |seen, show| header(seen, "location", show);
+    "http.referer" Text "Header field Referer" => |seen, show| header(seen, "referer", show);
+    "http.cookie" Text "Header field Cookie" => |seen, show| header(seen, "cookie", show);
 };
 
 /// First byte of a whole IPv6 header.
@@ -88,17 +101,27 @@ fn address(seen: &Seen<'_>, at: usize, show: &mut Show<'_, '_>) {
 }
 
 fn icmp(seen: &Seen<'_>, version: IpVersion, show: &mut Show<'_, '_>) {
+    if let Some(at) = icmp_at(seen, version) {
+        show(Value::Label(&[]), Some(at..seen.frame.data.len()));
+    }
+}
+
+fn icmp_octet(seen: &Seen<'_>, version: IpVersion, nth: usize, show: &mut Show<'_, '_>) {
+    if let Some(at) = icmp_at(seen, version) {
+        number(seen, at + nth..at + nth + 1, 0xff, show);
+    }
+}
+
+/// First byte of an ICMP message.
+fn icmp_at(seen: &Seen<'_>, version: IpVersion) -> Option<usize> {
     let data = seen.frame.data;
-    let Some(network) = seen.layers().network.filter(|it| it.version == version) else {
-        return;
-    };
+    let network = seen.layers().network.filter(|it| it.version == version)?;
     let (field, wanted) = match version {
         IpVersion::V4 => (network.at + 9, 1),
         IpVersion::V6 => (network.at + 6, 58),
     };
-    if data.get(field) == Some(&wanted) && network.fragment.is_none() {
-        show(Value::Label(&[]), Some(network.header_end..data.len()));
-    }
+    let is_one = data.get(field) == Some(&wanted) && network.fragment.is_none();
+    is_one.then_some(network.header_end)
 }
 
 /// Whether it is a UDP datagram, or completes one.

@@ -342,21 +342,44 @@ impl Parser<'_> {
         let Some((token, at)) = self.peek().cloned() else {
             return Err(self.wrong("expected } here"));
         };
-        if let Token::Word(word) = &token
-            && let Some((low, high)) = word.split_once("..")
-        {
-            if !high.is_empty() && !low.is_empty() {
-                let read = |text: &str| {
-                    Constant::read(&Token::Word(text.to_owned()), kind)
-                        .map_err(|message| self.mistake(at.clone(), message))
-                };
-                let (low, high) = (read(low)?, read(high)?);
-                self.at += 1;
-                return Ok(Member::Range(low, high));
+        if let Some((low, high, tokens)) = self.ends_of_range(&token) {
+            let read = |text: &str| {
+                Constant::read(&Token::Word(text.to_owned()), kind)
+                    .map_err(|message| self.mistake(at.clone(), message))
+            };
+            if low.is_empty() || high.is_empty() {
+                return Err(self.mistake(at, "expected a range as 1..5"));
             }
-            return Err(self.mistake(at, "expected a range as 1..5, without blanks"));
+            let (low, high) = (read(low)?, read(high)?);
+            self.at += tokens;
+            return Ok(Member::Range(low, high));
         }
         self.constant(kind).map(Member::One)
+    }
+}
+
+impl Parser<'_> {
+    /// Both ends of the range that begins with this token, and of how many tokens it is, blanks around its points or not; absent
+    /// where it is no range.
+    fn ends_of_range<'w>(&'w self, token: &'w Token) -> Option<(&'w str, &'w str, usize)> {
+        let word = |ahead: usize| match self.tokens.get(self.at + ahead) {
+            Some((Token::Word(word), _)) => word.as_str(),
+            _ => "",
+        };
+        let Token::Word(first) = token else {
+            return None;
+        };
+        if let Some((low, high)) = first.split_once("..") {
+            return Some(match high {
+                "" => (low, word(1), 2),
+                high => (low, high, 1),
+            });
+        }
+        let high = word(1).strip_prefix("..")?;
+        Some(match high {
+            "" => (first, word(2), 3),
+            high => (first, high, 2),
+        })
     }
 }
 

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use super::{Clock, Column, cell, push_seconds};
 use crate::dissect::carried::Carried;
-use crate::dissect::info;
+use crate::dissect::line::Line;
 use crate::dissect::seen::Seen;
 use crate::units::Timestamp;
 
 /// A frame as one JSON object; the fields among `columns` under their names.
-pub(crate) fn json(seen: &Seen<'_>, columns: &[Column], out: &mut String) {
+pub(crate) fn json(seen: &Seen<'_>, columns: &[Column], out: &mut Line) {
     out.push_str("{\"number\":");
-    info::push(out, seen.frame.number.0);
+    out.number(seen.frame.number.0);
     match seen.frame.time {
         Some(time) => {
             let _ = write!(out, ",\"time\":\"{time}\"");
@@ -23,7 +23,7 @@ pub(crate) fn json(seen: &Seen<'_>, columns: &[Column], out: &mut String) {
         }
         None => out.push_str(",\"time\":null,\"relative\":null,\"delta\":null"),
     }
-    let text = |column: Column, out: &mut String| {
+    let text = |column: Column, out: &mut Line| {
         member(out, column.name(), |out| {
             cell(seen, column, Clock::Relative, true, out);
         });
@@ -32,9 +32,9 @@ pub(crate) fn json(seen: &Seen<'_>, columns: &[Column], out: &mut String) {
         text(column, out);
     }
     out.push_str(",\"length\":");
-    info::push(out, u64::from(seen.frame.wire_len));
+    out.number(u64::from(seen.frame.wire_len));
     out.push_str(",\"captured\":");
-    info::push(out, seen.frame.data.len() as u64);
+    out.number(seen.frame.data.len() as u64);
     text(Column::Info, out);
     match seen.place {
         Some(place) => {
@@ -52,12 +52,12 @@ pub(crate) fn json(seen: &Seen<'_>, columns: &[Column], out: &mut String) {
     out.push_str(",\"findings\":[");
     for (index, finding) in seen.index.findings_of(seen.frame.number).enumerate() {
         if index > 0 {
-            out.push(',');
+            out.push_str(",");
         }
         let _ = write!(out, "{{\"name\":{}", quoted(finding.name.as_str()));
         let _ = write!(out, ",\"severity\":\"{}\"}}", finding.severity);
     }
-    out.push(']');
+    out.push_str("]");
     let mut first = true;
     for column in columns {
         if let Column::Field(field) = column {
@@ -70,20 +70,20 @@ pub(crate) fn json(seen: &Seen<'_>, columns: &[Column], out: &mut String) {
             let mut value_first = true;
             field.values(seen, &mut |value, _| {
                 if !std::mem::take(&mut value_first) {
-                    out.push(',');
+                    out.push_str(",");
                 }
                 let _ = write!(out, "{}", value.json());
             });
-            out.push(']');
+            out.push_str("]");
         }
     }
     if !first {
-        out.push('}');
+        out.push_str("}");
     }
-    out.push('}');
+    out.push_str("}");
 }
 
-fn carried_json(seen: &Seen<'_>, out: &mut String) {
+fn carried_json(seen: &Seen<'_>, out: &mut Line) {
     let carried = Carried::of(seen);
     match carried.role() {
         Some(role) => {
@@ -95,7 +95,7 @@ fn carried_json(seen: &Seen<'_>, out: &mut String) {
     out.push_str(",\"pieces\":[");
     for (index, piece) in carried.pieces.iter().enumerate() {
         if index > 0 {
-            out.push(',');
+            out.push_str(",");
         }
         let _ = write!(
             out,
@@ -126,7 +126,7 @@ fn carried_json(seen: &Seen<'_>, out: &mut String) {
             None => out.push_str(",\"first_chunk\":null,\"last_chunk\":null}"),
         }
     }
-    out.push(']');
+    out.push_str("]");
     match carried.repeats {
         Some(frame) => {
             let _ = write!(out, ",\"repeats\":{frame}");
@@ -146,18 +146,18 @@ fn carried_json(seen: &Seen<'_>, out: &mut String) {
 }
 
 /// Adds a member whose value is what `write` adds.
-fn member(out: &mut String, name: &str, write: impl FnOnce(&mut String)) {
+fn member(out: &mut Line, name: &str, write: impl FnOnce(&mut Line)) {
     out.push_str(",\"");
     out.push_str(name);
     out.push_str("\":\"");
     let from = out.len();
     write(out);
-    let value = out.get(from..).unwrap_or_default();
+    let value = out.since(from);
     let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-    if value.bytes().all(plain) {
-        out.push('"');
+    if value.iter().copied().all(plain) {
+        out.push_str("\"");
     } else {
-        let quoted = quoted(value);
+        let quoted = quoted(out.text_since(from));
         out.truncate(from - 1);
         out.push_str(&quoted);
     }

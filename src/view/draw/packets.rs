@@ -9,6 +9,7 @@ use ratatui_core::text::{Line, Span};
 
 use super::widgets::{self, Paragraph};
 use super::{Look, fore, framed, of_ansi, pane, selected, shown, window};
+use crate::dissect::Line as Text;
 use crate::dissect::list::{Clock, Column, cell, paint};
 use crate::dissect::{hex, info};
 use crate::units::count;
@@ -232,13 +233,13 @@ fn cells_of(
             let texts = columns
                 .iter()
                 .map(|column| {
-                    let mut text = String::new();
+                    let mut text = Text::default();
                     if *column == Column::Info && width < 110 {
                         short_info(seen, look.unicode, &mut text);
                     } else {
                         cell(seen, *column, Clock::Relative, look.unicode, &mut text);
                     }
-                    text
+                    text.into_string()
                 })
                 .collect();
             let worst = seen.index.worst_of(seen.frame.number);
@@ -264,13 +265,14 @@ fn heading(column: Column) -> &'static str {
 }
 
 /// Ports and flags: what there is room for on a narrow screen.
-fn short_info(seen: &crate::dissect::Seen<'_>, unicode: bool, out: &mut String) {
-    let mut whole = String::new();
+fn short_info(seen: &crate::dissect::Seen<'_>, unicode: bool, out: &mut Text) {
+    let mut whole = Text::default();
     info::write(seen, &mut whole, unicode);
+    let whole = whole.into_string();
     match whole.split_once("] Seq=") {
         Some((start, _)) => {
             out.push_str(start);
-            out.push(']');
+            out.push_str("]");
         }
         None => out.push_str(&whole),
     }

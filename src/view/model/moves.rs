@@ -5,15 +5,30 @@ use crate::dissect::hex;
 
 impl Model {
     pub(super) fn next_picture(&mut self, forward: bool) -> Option<Wish> {
-        self.picture = moved(self.picture, self.data.index.images().len(), forward, 1);
-        if let Some(image) = self.image() {
-            self.stream = image.stream.0;
-            self.climb();
+        self.choose_picture(forward, 1);
+        // On the overview no packet is shown, and a filter stays.
+        if self.screen != Screen::Overview
+            && let Some(frame) = self.image().and_then(|image| image.first_packet)
+        {
+            self.select_record(self.data.at(frame.0));
         }
         if self.screen == Screen::Picture {
             self.fetch()
         } else {
             None
+        }
+    }
+
+    /// Moves on in the list of pictures, to the first chunk of another.
+    fn choose_picture(&mut self, forward: bool, step: usize) {
+        let before = self.picture;
+        self.picture = moved(before, self.data.index.images().len(), forward, step);
+        if self.picture != before {
+            self.chunk = 0;
+        }
+        if let Some(stream) = self.image().map(|image| image.stream) {
+            self.stream = stream.0;
+            self.climb();
         }
     }
 
@@ -69,13 +84,7 @@ impl Model {
                 );
                 self.see_finding();
             }
-            Focus::Pictures => {
-                self.picture = moved(self.picture, self.data.index.images().len(), forward, step);
-                if let Some(stream) = self.image().map(|image| image.stream) {
-                    self.stream = stream.0;
-                    self.climb();
-                }
-            }
+            Focus::Pictures => self.choose_picture(forward, step),
             Focus::Ladder => self.rung = moved(self.rung, self.rungs.len(), forward, step),
             Focus::List => {
                 self.row = moved(self.row, self.rows(), forward, step);

@@ -187,7 +187,7 @@ impl Model {
     }
 
     /// Selects a record and stays on the screen; takes the filter off where it leaves it out.
-    fn select_record(&mut self, at: usize) {
+    pub(super) fn select_record(&mut self, at: usize) {
         self.go_to_record(at);
         let picture = self.picture;
         self.open_packet();
