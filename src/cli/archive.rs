@@ -24,6 +24,7 @@ use crate::cli::values::{duration, pause};
                   imgnet archive captures --list-units             which files belong together\n  \
                   imgnet archive captures --list-units | split -n r/4 --filter 'imgnet archive --unit - -o lake'\n  \
                   imgnet archive --follow captures -o lake         each rotated file once it is complete\n  \
+                  imgnet archive a.pcap -o lake -Y tcp.port==5050  only what the filter chooses\n  \
                   imgnet archive --compact --prune -o lake         fewer files, and nothing that is left over\n  \
                   imgnet query lake 'SELECT verdict, count(*) FROM images GROUP BY 1'\n\n\
                   docs/lake.md describes tables and columns. A unit that is there is not read again: run it as often, on as \
@@ -54,11 +55,7 @@ pub(crate) struct Archive {
     #[command(flatten)]
     tables: TableArgs,
 
-    /// Only streams, pictures, findings and frames that this filter chooses, in Wireshark's display filter syntax
-    ///
-    /// As in imgnet analyze: a stream or picture of which it chooses a frame, a finding of which it chooses a frame that proves it, with
-    /// --packets the frames that it chooses. A unit that is in the lake already stays as it is without --replace. imgnet fields
-    /// lists all fields.
+    /// What of it is put there.
     #[command(flatten)]
     filter: FilterArg,
 

@@ -24,7 +24,7 @@ use crate::wire::Protocol;
 #[command(
     after_help = "Examples:\n  \
                   imgnet layout trace.pcapng                      what is in front of the pictures?\n  \
-                  imgnet layout trace.pcapng -Y 'tcp.port == 5050'  only streams of which the filter chooses a frame\n  \
+                  imgnet layout trace.pcapng -Y 'tcp.port == 5050'  only of these streams\n  \
                   imgnet layout trace.pcapng --format json | jq '.[].protocol'\n\n\
                   docs/layouts.md explains the lines. Exit codes: 0 a framing was found, 1 none was, 2 usage or an \
                   input that cannot be read.",

@@ -20,11 +20,6 @@ impl Line {
         self.length
     }
 
-    /// Whether nothing is written.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
     /// All of it.
     #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {

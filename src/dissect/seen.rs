@@ -175,7 +175,7 @@ struct Track {
 }
 
 /// Decodes the frames of a capture, in order, for an [`Inspector`].
-pub fn decoder() -> Decoder {
+fn decoder() -> Decoder {
     // Nobody asks for the checksums here, and to add up all bytes is much of the work.
     Decoder::new(decode::Options {
         checksums: false,

@@ -24,7 +24,7 @@ use crate::units::PictureId;
                   imgnet packet pipeline-hang.pcap 50\n  \
                   imgnet packet a.pcap 50 --format json | jq '.. | select(.field? == \"tcp.seq\")'\n  \
                   imgnet packet a.pcap 50 --bytes=payload > payload.bin\n  \
-                  imgnet packet a.pcap 1 -Y imgnet.finding                 the first frame that proves a finding\n\n\
+                  imgnet packet a.pcap 1 -Y imgnet.finding   the first frame of a finding\n\n\
                   Numbers at the right of the tree are the bytes in the frame, as in the dump below it.",
     max_term_width = 100
 )]
