@@ -528,7 +528,7 @@ fn a_filter_chooses_what_is_put_there() {
             .join("")
             .contains("marker-unanswered")
     );
-    assert_eq!(of("tcp.stream == 0 && tcp.flags.syn").1.len(), 2);
+    assert_eq!(of("tcp.stream == 0 && tcp.flags.syn == 1").1.len(), 2);
     assert!(
         !all(&lake, "findings")
             .join("")

@@ -375,7 +375,7 @@ fn a_filter_narrows_which_packet_and_which_framings_are_shown() {
     };
     let (code, told) = packet("1", "imgnet.role == framing && tcp.stream == 2");
     assert!(code == Some(0) && told.starts_with("Frame 50: "), "{told}");
-    let (code, told) = packet("51", "tcp.stream == 2 && tcp.flags.fin");
+    let (code, told) = packet("51", "tcp.stream == 2 && tcp.flags.fin == 1");
     assert!(code == Some(0) && told.starts_with("Frame 54: "), "{told}");
     let (code, told) = packet("55", "imgnet.role == framing && tcp.stream == 2");
     assert_eq!(code, Some(2));
