@@ -222,6 +222,10 @@ impl fmt::Write for Line {
 /// The digits of an octet with a point behind them, and how many bytes these are.
 const OCTETS: [[u8; 4]; 256] = octets();
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed by the compiler; an octet is below 256"
+)]
 const fn octets() -> [[u8; 4]; 256] {
     let mut all = [[0; 4]; 256];
     let mut octet = 0_u8;

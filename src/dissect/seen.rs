@@ -219,7 +219,7 @@ impl Inspector {
 
     /// Takes the next frame, which was decoded elsewhere, and notes what is known of it.
     #[inline]
-    pub fn settle<'x>(&mut self, gathered: &mut Gathered<'x>, index: &Index) {
+    pub fn settle(&mut self, gathered: &mut Gathered<'_>, index: &Index) {
         let Gathered {
             frame,
             outcome,
