@@ -363,9 +363,16 @@ impl Beside<'_> {
 
     /// What stands before the first picture that the wire format did not find any more.
     fn where_lost(&self, leads: &[Lead<'_>]) -> Option<Stray> {
-        let lead = leads.iter().find(|lead| lead.placed.is_carved)?;
+        // Where the wire format had its framing before another picture, what it does not account for before a later one is none.
+        let first = self.pictures.first().map(|placed| placed.picture);
+        let beside_framing =
+            self.understood && self.datagrams.is_empty() && leads.len() < self.pictures.len();
+        let lead = leads.iter().find(|lead| {
+            (self.lost && lead.placed.is_carved)
+                || (beside_framing && Some(lead.placed.picture) != first)
+        })?;
         let bytes = lead.bytes.len() as u64;
-        self.lost.then(|| Stray {
+        Some(Stray {
             picture: lead.placed.picture,
             offset: lead.placed.range.start.saturating_sub(bytes),
             bytes,

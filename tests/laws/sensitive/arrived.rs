@@ -620,3 +620,42 @@ fn a_byte_behind_the_last_marker_is_no_picture() {
         assert!(has(&report, Name::StrayBytes), "{port}");
     }
 }
+
+#[test]
+fn bytes_between_two_messages_are_no_header_of_the_second() {
+    let pictures = super::framings::pictures("png");
+    let file = |number: usize| MemoryFile {
+        path: format!("{number}.png"),
+        bytes: pictures[number].clone().into(),
+        named: false,
+    };
+    let files = [file(0), file(1)];
+    for (between, right) in [
+        (&b""[..], Verdict::Match),
+        (b"k", Verdict::Unverified),
+        (b"\0\x17\x80\xff\x01\x02\x03\x04", Verdict::Unverified),
+    ] {
+        let mut stream = Vec::new();
+        for picture in &pictures[..2] {
+            if !stream.is_empty() {
+                stream.extend_from_slice(between);
+            }
+            stream.extend(u32::try_from(picture.len()).expect("small").to_be_bytes());
+            stream.extend_from_slice(picture);
+        }
+        let mut scenario = Scenario::new();
+        let mut tcp = scenario.connect(40_000, 7007);
+        scenario.transfer(&mut tcp, Client, &stream, 1000);
+        scenario.close(&mut tcp, Client);
+        let frames = kept(&scenario.frames);
+        let report = verified(
+            frames.iter().map(Kept::frame),
+            Vec::new(),
+            Some(&files),
+            Some(&files),
+            Options::default(),
+        )
+        .expect("all in memory");
+        assert_eq!(report.verdict, Some(right), "{}", super::shown(&report));
+    }
+}
