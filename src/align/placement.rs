@@ -91,5 +91,46 @@ pub(crate) fn placements(spans: &[Span], length: u64) -> Vec<Placement> {
         }
         there.insert(range.start, range.end);
     }
-    found
+    joined(found)
+}
+
+/// Files in pieces that stand between each other's may begin alike: what looks as if a text began again is another one's, where the rest
+/// of the text completes what came before.
+fn joined(found: Vec<Placement>) -> Vec<Placement> {
+    /// So many files may stand between each other.
+    const MOST: usize = 16;
+    let mut out: Vec<Placement> = Vec::new();
+    let mut rest = found.as_slice();
+    while let Some((first, behind)) = rest.split_first() {
+        let mut all = first.clone();
+        let mut there: std::collections::BTreeMap<u64, u64> = first
+            .spans
+            .iter()
+            .map(|span| (span.text, span.in_text().end))
+            .collect();
+        let mut used = 0;
+        for (count, next) in (1..).zip(behind.iter().take(MOST)) {
+            if first.is_whole() || next.is_whole() {
+                break;
+            }
+            if next.spans.first().is_none_or(|span| span.text > 0) {
+                break;
+            }
+            for span in &next.spans {
+                let range = span.in_text();
+                let before = there.range(..range.end).next_back();
+                if before.is_none_or(|(_, end)| *end <= range.start) {
+                    there.insert(range.start, range.end);
+                    all.spans.push(span.clone());
+                }
+            }
+            if all.is_whole() {
+                used = count;
+                break;
+            }
+        }
+        out.push(if used > 0 { all } else { first.clone() });
+        rest = behind.get(used..).unwrap_or_default();
+    }
+    out
 }

@@ -672,11 +672,14 @@ impl Channel {
 
     /// A second message that a layout fits confirms it.
     fn confirm_layout(&mut self, context: &mut Context<'_>) {
-        let Some((Protocol::Layout(_), confidence @ Confidence::Likely)) = context.format else {
+        let Some((Protocol::Layout(layout), confidence @ Confidence::Likely)) = context.format
+        else {
             return;
         };
+        // A picture that was found behind the layout's last message has no header of it.
+        let lengths = layout.says_length();
         let fits = |picture: &Picture| {
-            let declared = picture.declared.is_none_or(|declared| {
+            let declared = picture.declared.map_or(!lengths, |declared| {
                 let decoded = picture
                     .decoded
                     .unwrap_or(picture.range.end - picture.range.start);

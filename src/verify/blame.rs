@@ -130,6 +130,12 @@ pub(super) fn blame(
                         "the header of a second object stream stands in its stream, where every reader stops",
                     )
                 }
+                (SideOfMismatch::WireToReceiver, kind) if announced_less(work, mismatch, kind) => {
+                    blame(
+                        Blamed::Sender,
+                        "what stands before the picture announces fewer bytes than were sent, and the receiver took as many",
+                    )
+                }
                 (SideOfMismatch::SenderToReceiver, _) if unsure == Unsure::Twofold => blame(
                     Blamed::Unknown,
                     "the two files differ where the same bytes came twice with different contents; which copy the receiver \
@@ -166,6 +172,42 @@ pub(super) fn blame(
             }
         }
     }
+}
+
+/// Whether the received file ends where what stands before the picture says that it ends: the receiver did as it was told.
+pub(super) fn announced_less(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
+    /// Headers that say it are not longer.
+    const HEADER: usize = 96;
+    /// Smaller numbers stand anywhere by chance.
+    const LEAST: u64 = 256;
+    let cut = matches!(
+        kind,
+        Kind::CutShort { .. } | Kind::Mistake(Mistake::Stopped { .. })
+    );
+    let (saved, sent) = (mismatch.actual_bytes, mismatch.expected_bytes);
+    if !cut || mismatch.side != SideOfMismatch::WireToReceiver || saved < LEAST || saved >= sent {
+        return false;
+    }
+    let before = &work.knowledge.before;
+    let header = before
+        .get(before.len().saturating_sub(HEADER)..)
+        .unwrap_or_default();
+    says(header, saved) && !says(header, sent)
+}
+
+/// Whether a header has a number, binary in four bytes or in decimal digits.
+fn says(header: &[u8], number: u64) -> bool {
+    let binary = u32::try_from(number).is_ok_and(|number| {
+        let (big, little) = (number.to_be_bytes(), number.to_le_bytes());
+        header
+            .windows(4)
+            .any(|four| four == big.as_slice() || four == little.as_slice())
+    });
+    let digits = number.to_string();
+    binary
+        || header
+            .split(|byte| !byte.is_ascii_digit())
+            .any(|run| run == digits.as_bytes())
 }
 
 /// Whose side it is that the received file is not what is on the wire.

@@ -6,7 +6,7 @@ use image::DynamicImage;
 
 use compared::{Compared, compare, direct, files_equal, told};
 
-use super::blame::{Ends, Unsure, blame, certainty, ends};
+use super::blame::{Ends, Unsure, announced_less, blame, certainty, ends};
 use super::bytes::Kind;
 use super::evidence::Form;
 use super::mistakes::{self, Around, Mistake};
@@ -199,6 +199,12 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
         // What the receiver saved is what was sent: more than the picture.
         mismatch.side = SideOfMismatch::SenderToWire;
         found.retain(|finding: &Finding| finding.name != Name::ReadPastEnd);
+    }
+    if let Some((mismatch, kind)) = &first
+        && announced_less(work, mismatch, kind)
+    {
+        found.retain(|finding: &Finding| finding.name != Name::ReceiverStopped);
+        found.push(findings::wrong_size(work.image, mismatch.actual_bytes));
     }
     if !found.iter().any(|one| one.name == Name::StaleBuffer) {
         found.extend(stale_behind(work));

@@ -14,7 +14,7 @@ use shown::picture;
 use super::evidence::{Form, Passage, Text, Way};
 use super::wire::Wire;
 use crate::ledger::Image;
-use crate::units::{ByteRange, PictureId};
+use crate::units::{ByteRange, PictureId, StreamId};
 use crate::wire::Protocol;
 
 /// Bytes of two passages that may overlap: a header that both have.
@@ -104,7 +104,8 @@ pub(super) fn reconcile(
         saved,
         texts,
         ways,
-        taken: Vec::new(),
+        of_stream: BTreeMap::new(),
+        taken: BTreeMap::new(),
         ended: BTreeMap::new(),
         starts: passages
             .iter()
@@ -117,6 +118,9 @@ pub(super) fn reconcile(
             .map(|passage| (passage.text, passage.way))
             .collect(),
     };
+    for (index, image) in work.result.images.iter().enumerate() {
+        work.of_stream.entry(image.stream).or_default().push(index);
+    }
     passages.sort_by_key(|passage| {
         let whole = passage.placement.is_whole();
         let plain = passage.form == Form::BYTES;
@@ -137,6 +141,10 @@ pub(super) fn reconcile(
         }
     }
     work.received(&passages);
+    let Reconciled {
+        images, refuted, ..
+    } = &mut work.result;
+    images.retain(|image| !refuted.contains(&image.id));
     work.result
 }
 
@@ -147,8 +155,10 @@ struct Work<'w, 'f> {
     saved: &'w BTreeSet<PictureId>,
     texts: &'w [Text<'f>],
     ways: &'w [Way<'f>],
+    /// Pictures of each stream, by their place in the list.
+    of_stream: BTreeMap<StreamId, Vec<usize>>,
     /// Ranges of ways that are passages of files sent.
-    taken: Vec<(usize, ByteRange)>,
+    taken: BTreeMap<usize, Vec<ByteRange>>,
     /// Where in ways whole files end, and which.
     ended: BTreeMap<(usize, u64), usize>,
     /// Where in ways whole files begin.
@@ -161,15 +171,25 @@ impl Work<'_, '_> {
     /// Pictures that a range of a way overlaps.
     fn overlapping(&self, way: &Way<'_>, place: &ByteRange) -> Vec<usize> {
         let from = way.stream.directions.get(way.side).map(|one| one.from);
-        let pictures = self.result.images.iter().enumerate();
+        let of_stream = self.of_stream.get(&way.stream.id);
+        let pictures = of_stream.into_iter().flatten().copied();
         pictures
-            .filter(|(_, image)| {
-                image.stream == way.stream.id
-                    && Some(image.from) == from
-                    && overlap(&range(image), place) > 0
+            .filter(|&index| {
+                self.result.images.get(index).is_some_and(|image| {
+                    Some(image.from) == from
+                        && overlap(&range(image), place) > 0
+                        && !self.result.refuted.contains(&image.id)
+                })
             })
-            .map(|(index, _)| index)
             .collect()
+    }
+
+    /// One more picture, which the evidence shows.
+    fn add(&mut self, image: Image) {
+        let index = self.result.images.len();
+        self.of_stream.entry(image.stream).or_default().push(index);
+        self.result.images.push(image);
+        self.next += 1;
     }
 
     fn evidence(&mut self, picture: PictureId) -> &mut Evidence {
@@ -210,10 +230,23 @@ impl Work<'_, '_> {
         {
             return;
         }
-        let taken = self
-            .taken
-            .iter()
-            .any(|(number, range)| *number == origin && overlap(range, &place) > SHARED);
+        // Files in pieces may stand between each other.
+        let own: Vec<ByteRange> = match (&way.recovered, passage.placement.spans.as_slice()) {
+            (None, spans @ [_, _, ..]) if passage.placement.is_whole() => {
+                spans.iter().map(|span| way.place(&span.stream)).collect()
+            }
+            _ => vec![place.clone()],
+        };
+        let taken = self.taken.get(&origin).is_some_and(|taken| {
+            let shared =
+                |range: &ByteRange| -> u64 { own.iter().map(|one| overlap(range, one)).sum() };
+            // Pieces of another file may begin with the same bytes.
+            if own.len() > 1 {
+                let all: u64 = taken.iter().map(shared).sum();
+                return all.saturating_mul(2) > passage.placement.covered();
+            }
+            taken.iter().any(|range| shared(range) > SHARED)
+        });
         let pictures = self.overlapping(way, &place);
         if self.is_stored(passage, origin, &place, &pictures) {
             return;
@@ -230,7 +263,7 @@ impl Work<'_, '_> {
         if taken || known || !(passage.tells() || exact) {
             return;
         }
-        self.taken.push((origin, place.clone()));
+        self.taken.entry(origin).or_default().extend(own);
         let lie = lie(way, passage);
         let text = self.texts.get(passage.text).map(|text| text.bytes);
         let certain = is_certain(way, passage, lie, text.unwrap_or_default());
@@ -301,15 +334,11 @@ impl Work<'_, '_> {
         let Some((image, wire)) = picture(id, way, passage, template.as_ref()) else {
             return;
         };
-        self.next += 1;
-        self.result
-            .images
-            .retain(|image| !refuted.contains(&image.id));
         for picture in &refuted {
             self.result.evidence.remove(picture);
         }
         self.result.refuted.append(&mut refuted);
-        self.result.images.push(image);
+        self.add(image);
         let evidence = self.evidence(id);
         evidence.sent = Some(passage.text);
         evidence.form = passage.form;
@@ -498,8 +527,7 @@ impl Work<'_, '_> {
             let id = PictureId(self.next);
             let template = self.result.images.first().cloned();
             if let Some((image, wire)) = picture(id, way, passage, template.as_ref()) {
-                self.next += 1;
-                self.result.images.push(image);
+                self.add(image);
                 let lie = lie(way, passage);
                 let evidence = self.evidence(id);
                 evidence.form = passage.form;

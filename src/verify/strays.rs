@@ -11,7 +11,7 @@ use super::leads::{Lead, are_explained, nearly};
 use super::reconcile::Lie;
 use crate::units::{ByteRange, PictureId};
 use crate::wire::carve::KNOWN_MARKERS;
-use crate::wire::infer::{are_records, closes};
+use crate::wire::infer::{are_records, closes, fills_up, is_goodbye};
 use crate::wire::{encoded, pickle};
 
 /// Bytes that were sent beside the pictures.
@@ -63,6 +63,8 @@ pub(crate) struct Beside<'b> {
     pub certain: bool,
     /// The other side answered: somebody took what stands behind the picture for its end.
     pub answered: bool,
+    /// Its wire format was given: what that does not name is of no message.
+    pub given: bool,
     /// Its wire format was followed for some of the pictures, and lost before others: what stands there is none of its framing.
     pub lost: bool,
     /// What a wire format that is no guess does not account for, ascending.
@@ -173,6 +175,9 @@ pub(crate) fn stray<E>(
         if tail.is_empty() || (beside.are_datagrams(range) && told) {
             continue;
         }
+        if beside.ends_all(range, &tail) || beside.ends_word(range, bytes)? {
+            continue;
+        }
         if !beside.certain && beside.is_closed(range, &tail, bytes)? {
             continue;
         }
@@ -184,7 +189,7 @@ pub(crate) fn stray<E>(
             continue;
         }
         let same = comes_each_time(beside, &tail, first.range.start > 0, bytes)?
-            || texts && is_text(&tail);
+            || texts && is_text(&tail) && stands_each_time(beside, &tail, bytes)?;
         // A header announces it, and a text ends it.
         let ended = beside.pictures.len() == 1
             && (first.range.start > 0 && (is_terminator(&tail) || is_close(&tail))
@@ -233,6 +238,40 @@ fn comes_each_time<E>(
     }
     // Where it is all that comes, it comes whole.
     Ok(same && (betweens.len() != 1 || betweens.contains(tail) || headed))
+}
+
+/// Whether a text behind the last picture reads like what comes behind each of the others, with other letters and digits in it, or goes on
+/// with a word for the end where they go on.
+fn stands_each_time<E>(
+    beside: &Beside<'_>,
+    tail: &[u8],
+    bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+) -> Result<bool, E> {
+    let shape = |byte: &u8| {
+        if byte.is_ascii_alphanumeric() {
+            b'a'
+        } else {
+            *byte
+        }
+    };
+    let open = tail.last().is_some_and(u8::is_ascii_alphanumeric);
+    let (mut shaped, mut common) = (true, tail.len());
+    for (before, after) in beside.pictures.iter().zip(beside.pictures.iter().skip(1)) {
+        let (from, to) = (before.range.end, after.range.start);
+        if from > to || to - from > MOST {
+            return Ok(false);
+        }
+        let between = bytes(from..to)?;
+        let next = between
+            .get(tail.len())
+            .is_some_and(u8::is_ascii_alphanumeric);
+        let head = between.get(..tail.len()).unwrap_or_default();
+        shaped &= head.iter().map(shape).eq(tail.iter().map(shape)) && !(open && next);
+        let same = between.iter().zip(tail).take_while(|(a, b)| a == b).count();
+        common = common.min(same);
+    }
+    let rest = tail.get(common..).unwrap_or_default();
+    Ok(shaped || is_goodbye(rest))
 }
 
 impl Beside<'_> {
@@ -309,6 +348,45 @@ impl Beside<'_> {
         })
     }
 
+    /// Whether a range is the last of the direction and says that no more comes, or fills the only message up.
+    fn ends_all(&self, range: &ByteRange, tail: &[u8]) -> bool {
+        let last = [self.open, self.beyond]
+            .into_iter()
+            .filter_map(<[ByteRange]>::last)
+            .max_by_key(|range| range.end);
+        let behind = self
+            .pictures
+            .iter()
+            .all(|placed| placed.range.end <= range.start);
+        if self.given || !behind || last.is_none_or(|last| last.end > range.end) {
+            return false;
+        }
+        let fills = match self.pictures {
+            [only] => fills_up(
+                only.range.end,
+                only.range.end - only.range.start,
+                tail.len() as u64,
+            ),
+            _ => false,
+        };
+        is_goodbye(tail) || fills && tail.iter().all(|byte| *byte == 0)
+    }
+
+    /// Whether a range is the last part of what says that no more comes, and its wire format knows the first part.
+    fn ends_word<E>(
+        &self,
+        range: &ByteRange,
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
+        let end = self.pictures.last().map_or(0, |placed| placed.range.end);
+        let word = end..range.end;
+        if end >= range.start || range.end - end > SHORT as u64 {
+            return Ok(false);
+        }
+        let word = bytes(word)?;
+        Ok(self.ends_all(range, &word))
+    }
+
     /// Whether what stands in a range, right behind a picture, closes the message that its header opened.
     fn is_closed<E>(
         &self,
@@ -345,6 +423,11 @@ impl Beside<'_> {
         for range in self.beyond {
             let length = range.end - range.start;
             if self.are_datagrams(range) && length <= MOST && has_text(&bytes(range.clone())?) {
+                continue;
+            }
+            if length <= SHORT as u64
+                && (self.ends_all(range, &bytes(range.clone())?) || self.ends_word(range, bytes)?)
+            {
                 continue;
             }
             let before = self
@@ -503,6 +586,7 @@ mod tests {
             understood: false,
             answered: false,
             certain: false,
+            given: false,
             lost: false,
             beyond: &[],
             datagrams: &BTreeSet::new(),

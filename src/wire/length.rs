@@ -7,7 +7,12 @@
 //! A direction that sends no more than a few bytes which are no field and no picture, or text from its first byte on, is taken
 //! for answers ("OK", "GOT IMAGE"): they are stray, and no fault.
 
+mod padding;
+
+use padding::Padding;
+
 use super::carve::CarveDecoder;
+use super::infer::is_goodbye;
 use super::layout::{self, Counts, Kind, Layout, Payload};
 use super::{
     CannotEncode, Decode, Ending, Event, Fault, Framing, LengthField, Protocol, Sink, StreamEnd,
@@ -255,11 +260,17 @@ pub struct LengthDecoder {
     learns: bool,
     /// They did.
     split: bool,
+    /// Whether zeros fill pictures up.
+    padding: Padding,
+    /// Bytes of the last picture.
+    last: u64,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
+    /// Bytes behind a picture, until they tell whether zeros fill it up.
+    Behind(Vec<u8>),
     /// Bytes of a field that is not complete.
     Field(Vec<u8>),
     /// So many bytes of the picture are still to come.
@@ -283,6 +294,8 @@ impl LengthDecoder {
             any: false,
             learns: false,
             split: false,
+            padding: Padding::Unknown,
+            last: 0,
             state: State::Field(Vec::new()),
         }
     }
@@ -296,6 +309,9 @@ impl LengthDecoder {
     pub fn protocol(&self) -> Protocol {
         if self.split {
             return Protocol::Layout(Box::new(self.as_layout()));
+        }
+        if let Some(layout) = self.padded_layout() {
+            return Protocol::Layout(Box::new(layout));
         }
         Protocol::Length(self.field)
     }
@@ -376,6 +392,7 @@ impl LengthDecoder {
             sink(Event::PictureStart {
                 length: Some(value),
             });
+            self.last = value;
             State::Picture(value)
         };
     }
@@ -395,6 +412,7 @@ impl LengthDecoder {
             sink(Event::PictureStart {
                 length: Some(length),
             });
+            self.last = length;
             State::Picture(length)
         };
         self.update(&held, sink);
@@ -416,6 +434,10 @@ impl LengthDecoder {
         };
         let more_than_an_answer = self.any || head.len() >= HEAD_BYTES;
         let value = self.field.decode(field);
+        if self.learns && self.any && is_goodbye(&head) {
+            self.carve(&head, sink);
+            return;
+        }
         if let Some(value @ ..=MOST) = value {
             let believed = match hint {
                 Some(field) => field == self.field,
@@ -519,8 +541,12 @@ impl Decode for LengthDecoder {
                     *left = left.saturating_sub(take as u64);
                     if *left == 0 {
                         sink(Event::PictureEnd(Ending::Length));
-                        self.state = State::Field(Vec::new());
+                        self.state = self.behind();
                     }
+                }
+                State::Behind(_) => {
+                    let used = self.look_behind(rest, sink);
+                    rest = rest.get(used..).unwrap_or_default();
                 }
                 State::Doubt(head) => {
                     let missing = HEAD_BYTES.saturating_sub(head.len());
@@ -545,6 +571,9 @@ impl Decode for LengthDecoder {
         }
         self.decide(sink);
         self.peeked(sink);
+        if let State::Behind(held) = &mut self.state {
+            self.state = State::Field(std::mem::take(held));
+        }
         match &mut self.state {
             State::Message(left, came) => {
                 let gone = length.min(*left);
@@ -574,11 +603,12 @@ impl Decode for LengthDecoder {
                 self.gap(length, sink);
             }
             State::Lost(carve) => carve.gap(length, sink),
-            State::Doubt(_) | State::Peek(..) => {}
+            State::Doubt(_) | State::Peek(..) | State::Behind(_) => {}
         }
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+        self.ended_behind(sink);
         self.decide(sink);
         self.peeked(sink);
         match &mut self.state {
@@ -586,7 +616,7 @@ impl Decode for LengthDecoder {
             State::Picture(_) => sink(Event::PictureEnd(Ending::Cut(end))),
             State::Lost(carve) => carve.finish(end, sink),
             State::Message(_, came) => message(*came, sink),
-            State::Field(_) | State::Doubt(_) | State::Peek(..) => {}
+            State::Field(_) | State::Doubt(_) | State::Peek(..) | State::Behind(_) => {}
         }
     }
 }

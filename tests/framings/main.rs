@@ -20,6 +20,7 @@ mod habits;
 mod http;
 mod layout_programs;
 mod layouts;
+mod programs;
 mod protocols;
 mod raw;
 mod sides;

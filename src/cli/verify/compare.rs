@@ -765,25 +765,30 @@ fn relayed(images: &[Image], digests: &[Option<String>], received: &mut Pairs) {
         let file = received.files.get(index).copied().flatten();
         file.filter(|(_, by)| *by == PairedBy::Digest)
     };
+    let mut of_from: BTreeMap<SocketAddr, Vec<usize>> = BTreeMap::new();
+    let mut of_to: BTreeMap<SocketAddr, Vec<usize>> = BTreeMap::new();
+    for (index, image) in images.iter().enumerate() {
+        of_from.entry(image.from).or_default().push(index);
+        of_to.entry(image.to).or_default().push(index);
+    }
     // First the ends, which may take over the file of their first leg; then the legs.
     for ends in [true, false] {
         for (index, image) in images.iter().enumerate() {
             if received.files.get(index).is_none_or(Option::is_some) {
                 continue;
             }
-            let found = images.iter().enumerate().find_map(|(other, leg)| {
-                let follows = if ends {
-                    leg.to == image.from
-                } else {
-                    leg.from == image.to
-                };
-                (follows && alike(index, other)).then(|| by_digest(received, other))?
-            });
+            let legs = if ends {
+                of_to.get(&image.from)
+            } else {
+                of_from.get(&image.to)
+            };
+            let found = legs
+                .into_iter()
+                .flatten()
+                .find_map(|&other| alike(index, other).then(|| by_digest(received, other))?);
             let free = |file: usize, received: &Pairs| {
-                !images.iter().enumerate().any(|(other, end)| {
-                    let has = by_digest(received, other).is_some_and(|(one, _)| one == file);
-                    has && end.from == image.from
-                })
+                let mut others = of_from.get(&image.from).into_iter().flatten();
+                !others.any(|&other| by_digest(received, other).is_some_and(|(one, _)| one == file))
             };
             if let Some((file, by)) = found
                 && (!ends || free(file, received))

@@ -25,8 +25,18 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
     if let Some(damage) = TextDamage::of(&view.facts.stray_sample) {
         findings.push(text_mode(view, damage));
     }
+    // A word for the end, read as a header.
+    let goodbye = |offset: u64| {
+        view.facts.first_stray.is_some_and(|first| first <= offset) && super::stray::ends_all(view)
+    };
     for (offset, fault) in &view.facts.faults {
-        findings.push(faulty(view, *offset, fault));
+        let of_header = matches!(
+            fault,
+            Fault::ImplausibleLength { .. } | Fault::NotTheLayout { .. } | Fault::BadField { .. }
+        );
+        if !(of_header && goodbye(*offset)) {
+            findings.push(faulty(view, *offset, fault));
+        }
     }
 }
 

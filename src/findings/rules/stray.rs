@@ -7,6 +7,7 @@ use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::{Confidence, Region, RegionKind, TransportKind};
 use crate::units::{count, counted};
 use crate::wire::Protocol;
+use crate::wire::infer::{fills_up, is_goodbye};
 
 /// Stray bytes in a direction that carries pictures.
 pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
@@ -19,7 +20,7 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
     if let Some(unknown) = unknown_framing(view) {
         return Some(unknown);
     }
-    if are_messages(view) {
+    if are_messages(view) || ends_all(view) {
         return None;
     }
     let first = direction.map.iter().find(stray)?;
@@ -80,6 +81,51 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
              what belongs to the format; in the receiver: stop where the format says that the picture ends.",
         )
     })
+}
+
+/// Whether nothing is stray but the last bytes of a direction whose framing was not given, and they say that no more comes, or fill the
+/// only message up.
+pub(super) fn ends_all(view: &View<'_>) -> bool {
+    let Some(direction) = view.stream.directions.get(view.index) else {
+        return false;
+    };
+    let mut strays = direction
+        .map
+        .iter()
+        .filter(|region| region.kind == RegionKind::Stray);
+    let (Some(first), None) = (strays.next(), strays.next()) else {
+        return false;
+    };
+    let last = direction.map.last().map(Region::end);
+    let sample = &view.facts.stray_sample;
+    if view.stream.confidence == Some(Confidence::Given)
+        || direction.map_omitted > 0
+        || last != Some(first.end())
+        || sample.len() as u64 != first.length
+    {
+        return false;
+    }
+    let fills = match view.facts.pictures.as_slice() {
+        [only] if only.range.end == first.offset => fills_up(
+            only.range.end,
+            only.range.end.saturating_sub(only.range.start),
+            first.length,
+        ),
+        _ => false,
+    };
+    // A line end behind the word that ends it.
+    let before = direction
+        .map
+        .iter()
+        .rev()
+        .nth(1)
+        .filter(|region| region.end() == first.offset);
+    let worded = before.is_some_and(|region| {
+        region.kind == RegionKind::Answer || region.what.as_deref() == Some("marker")
+    });
+    worded && matches!(sample.as_slice(), b" " | b"\n" | b"\r\n")
+        || is_goodbye(sample)
+        || fills && sample.iter().all(|byte| *byte == 0)
 }
 
 /// Whether the framing was worked out, and these bytes are short datagrams of their own: a name, a size, a word that ends.
@@ -152,7 +198,7 @@ fn unknown_framing(view: &View<'_>) -> Option<Finding> {
         && view.facts.pictures.iter().all(|picture| {
             matches!(
                 picture.protocol,
-                Protocol::Carve | Protocol::Encoded(..) | Protocol::Udp
+                Protocol::Carve | Protocol::Encoded(..) | Protocol::Udp | Protocol::Marker(_)
             )
         });
     if direction.map_omitted > 0 || !(guessed || ends_each_message(view)) {
@@ -170,6 +216,15 @@ fn unknown_framing(view: &View<'_>) -> Option<Finding> {
         .filter(stray)
         .all(|region| region.length >= WORD && region.what.as_deref() == Some("text"));
     if !headed && !words {
+        return None;
+    }
+    // A known marker is a framing: what stands around it are words, or bytes too many.
+    let marked = view
+        .facts
+        .pictures
+        .iter()
+        .any(|picture| matches!(picture.protocol, Protocol::Marker(_)));
+    if marked && !words {
         return None;
     }
     let first = direction.map.iter().find(stray)?;

@@ -30,6 +30,74 @@ pub(crate) fn closes(header: &[u8], picture: &[u8], tail: &[u8]) -> bool {
         || covers(header, picture, without_line_end(tail))
 }
 
+/// Words with which programs say that no more comes.
+const WORDS: [&str; 16] = [
+    "EOF",
+    "END",
+    "STOP",
+    "DONE",
+    "BYE",
+    "BYE BYE",
+    "QUIT",
+    "EXIT",
+    "CLOSE",
+    "FIN",
+    "FINISH",
+    "FINISHED",
+    "COMPLETE",
+    "COMPLETED",
+    "END OF FILE",
+    "GOODBYE",
+];
+
+/// Whether bytes behind all pictures are what programs say before they hang up: a word of those that are known, or the zeros or ones
+/// that stand for a length that says "no more". One byte more or less is none.
+pub(crate) fn is_goodbye(bytes: &[u8]) -> bool {
+    const BEFORE: [&[u8]; 4] = [b"\r\n", b"\n", b" ", b""];
+    const BEHIND: [&[u8]; 3] = [b"\r\n", b"\n", b""];
+    const AROUND: [(&[u8], &[u8]); 4] = [(b"<", b">"), (b"[", b"]"), (b"--", b"--"), (b"", b"")];
+    if matches!(bytes.len(), 4 | 8 | 16) && bytes.iter().all(|byte| *byte == 0)
+        || matches!(bytes.len(), 4 | 8) && bytes.iter().all(|byte| *byte == 0xff)
+    {
+        return true;
+    }
+    let is_word = |text: &[u8]| {
+        WORDS.iter().any(|word| {
+            let word = word.as_bytes();
+            let lower = word.to_ascii_lowercase();
+            let rest = text.get(1..).zip(lower.get(1..));
+            text == word
+                || text == lower
+                || text.first() == word.first() && rest.is_some_and(|(own, want)| own == want)
+        })
+    };
+    // The last chunk of a body, and the last piece of a picture.
+    if matches!(bytes, b"BYE BYE " | b"0\r\n\r\n" | b"0\r\n" | b"0\n") {
+        return true;
+    }
+    BEFORE.iter().any(|before| {
+        BEHIND.iter().any(|behind| {
+            AROUND.iter().any(|(open, close)| {
+                let text = bytes
+                    .strip_prefix(*before)
+                    .and_then(|text| text.strip_suffix(*behind))
+                    .and_then(|text| text.strip_prefix(*open))
+                    .and_then(|text| text.strip_suffix(*close));
+                text.is_some_and(is_word)
+            })
+        })
+    })
+}
+
+/// Whether so many zeros, two or more, fill the only message up to a multiple of a few bytes: the message from its header on, or the
+/// picture.
+pub(crate) fn fills_up(message: u64, picture: u64, zeros: u64) -> bool {
+    [4, 8, 16, 32, 64].into_iter().any(|unit: u64| {
+        let full = |bytes: u64| bytes.saturating_add(zeros).is_multiple_of(unit);
+        (2..unit).contains(&zeros) && message > picture && (full(message) || full(picture))
+    })
+}
+
 fn without_line_end(tail: &[u8]) -> &[u8] {
     tail.strip_suffix(b"\r\n")
         .or_else(|| tail.strip_suffix(b"\n"))
@@ -176,6 +244,24 @@ mod tests {
             let other = [&[first][..], &tail[1..]].concat();
             assert!(!closes(header, picture, &other), "{header:?} {tail:?}");
         }
+        for goodbye in [
+            &b"EOF\n"[..],
+            b" STOP",
+            b"bye",
+            b"\nEND\r\n",
+            b"<EOF>",
+            b"BYE BYE ",
+            b"\0\0\0\0\0\0\0\0",
+            b"\xff\xff\xff\xff",
+            b"Done",
+        ] {
+            assert!(is_goodbye(goodbye), "{goodbye:?}");
+            assert!(!is_goodbye(&[goodbye, b"x"].concat()), "{goodbye:?}");
+            assert!(!is_goodbye(&[b"\0", goodbye].concat()), "{goodbye:?}");
+            let first = [&[goodbye[0] ^ 0x41][..], &goodbye[1..]].concat();
+            assert!(!is_goodbye(&first), "{goodbye:?}");
+        }
+        assert!(fills_up(30, 22, 2) && !fills_up(31, 23, 1) && !fills_up(30, 22, 3));
         assert!(!closes(b"8:", picture, b","));
         assert!(!closes(b"", picture, b"\x03"));
     }

@@ -1,6 +1,6 @@
 //! Whole pictures one behind the other: what stands before each, behind each, and once at the beginning.
 
-use super::super::layout::{Counts, Field, Kind, Layout, Payload, Role, Size};
+use super::super::layout::{Counts, Field, Kind, Layout, Payload, Role, Size, padding};
 use super::solve::{Sample, Solved, solve};
 use super::stream::{first_picture, walk};
 use super::{FARTHEST, Inferred, MESSAGES, Outcome, behind, closes, confidence};
@@ -24,6 +24,23 @@ struct Around {
     behind: usize,
     /// Blocks of so many bytes, the last one of each picture filled up with zeros.
     block: Option<u32>,
+    /// Zeros fill each picture up to a multiple of so many bytes.
+    pad: Option<u32>,
+}
+
+/// Whether the next picture may tell more: that zeros fill each up does not show where none has to be filled up, and a text is read
+/// differently once another one stands beside it.
+fn may_change(bytes: &[u8], seen: &[Message], found: &Inferred) -> bool {
+    const FEW: usize = 4;
+    let whole = |one: &Message| (one.end - one.start).is_multiple_of(4);
+    let first = seen.first().map_or(0, |one| one.start);
+    let header = bytes.get(..first).unwrap_or_default();
+    let worded = header
+        .windows(2)
+        .any(|two| two.iter().all(u8::is_ascii_alphabetic));
+    // What follows the last one is not there yet.
+    let last = seen.len().saturating_sub(1).max(1);
+    found.messages < FEW && seen.iter().take(last).all(whole) || found.messages < 2 && worded
 }
 
 /// The framing of whole pictures, the first of which begins at a place, has a length, and tells this of itself.
@@ -31,13 +48,17 @@ pub(super) fn messages(
     bytes: &[u8],
     (start, length, info): (usize, u64, Info),
     ended: bool,
+    full: bool,
 ) -> Outcome {
     let Some(mut seen) = seen(bytes, start, length, info) else {
         return Outcome::Nothing;
     };
     match around(bytes, &mut seen, ended) {
-        Some(around) => described(bytes, &seen, &around)
-            .map_or(Outcome::Nothing, |found| Outcome::Found(Box::new(found))),
+        Some(around) => match described(bytes, &seen, &around) {
+            Some(found) if !full && may_change(bytes, &seen, &found) => Outcome::NeedMore,
+            Some(found) => Outcome::Found(Box::new(found)),
+            None => Outcome::Nothing,
+        },
         None => Outcome::NeedMore,
     }
 }
@@ -78,7 +99,12 @@ fn around(bytes: &[u8], seen: &mut Vec<Message>, ended: bool) -> Option<Around> 
     let between: Vec<usize> = seen.iter().skip(1).map(before).collect();
     let alike = between.iter().all(|size| Some(size) == between.first());
     let block = filled(bytes, seen, first);
+    let pad = padded(bytes, seen, first, ended);
     let mut found = match between.first() {
+        _ if pad.is_some() => Around {
+            pad,
+            ..Around::default()
+        },
         _ if block.is_some() => Around {
             block,
             ..Around::default()
@@ -108,6 +134,23 @@ fn around(bytes: &[u8], seen: &mut Vec<Message>, ended: bool) -> Option<Around> 
         found.behind = rest.len();
     }
     Some(found)
+}
+
+/// To a multiple of how many bytes zeros fill each picture up, where all headers are as long as the first.
+fn padded(bytes: &[u8], seen: &[Message], header: usize, ended: bool) -> Option<u32> {
+    const UNITS: [u32; 6] = [4, 8, 16, 32, 64, 2];
+    UNITS.into_iter().find(|&unit| {
+        let of = |one: &Message| padding((one.end - one.start) as u64, unit);
+        let zeros = |one: &Message| {
+            let rest = bytes.get(one.end..).unwrap_or_default();
+            let fill = rest.get(..of(one)).unwrap_or(rest);
+            fill.iter().all(|byte| *byte == 0) && (fill.len() == of(one) || !ended)
+        };
+        let mut pairs = seen.iter().zip(seen.iter().skip(1));
+        seen.iter().rev().skip(1).any(|one| of(one) > 0)
+            && seen.iter().all(zeros)
+            && pairs.all(|(one, next)| next.start - one.end == header + of(one))
+    })
 }
 
 /// Whether the first bytes of a stream are said once: as many as tell something, a word, or how many pictures come. One byte that
@@ -174,6 +217,12 @@ fn described(bytes: &[u8], seen: &[Message], around: &Around) -> Option<Inferred
         Payload::File
     };
     layout.message.push(Field::plain(Kind::Picture(payload)));
+    if let Some(unit) = around.pad {
+        evidence.push(format!(
+            "zeros fill each picture up to a multiple of {unit} bytes"
+        ));
+        layout.message.push(Field::plain(Kind::Pad(unit)));
+    }
     if around.once > 0 {
         let count = u32::try_from(around.once).ok()?;
         layout.once = vec![Field::plain(Kind::Bytes(count))];
@@ -212,13 +261,18 @@ fn filled(bytes: &[u8], seen: &[Message], header: usize) -> Option<u32> {
 }
 
 /// The headers of pictures.
-fn samples<'b>(bytes: &'b [u8], seen: &[Message], around: &Around) -> Vec<Sample<'b>> {
-    let first = seen.first().map_or(0, |seen| seen.start);
-    seen.iter()
+fn samples<'b>(bytes: &'b [u8], seen_all: &[Message], around: &Around) -> Vec<Sample<'b>> {
+    let first = seen_all.first().map_or(0, |seen| seen.start);
+    seen_all
+        .iter()
         .enumerate()
         .map(|(at, seen)| {
+            let before = at.checked_sub(1).and_then(|at| seen_all.get(at));
             let skip = match (at, around.block) {
                 (0, _) => around.once,
+                _ if around.pad.is_some() => before
+                    .zip(around.pad)
+                    .map_or(0, |(one, unit)| padding((one.end - one.start) as u64, unit)),
                 (_, None) => around.behind,
                 // All headers are as long as the first.
                 (_, Some(_)) => (seen.start - seen.from).saturating_sub(first),
@@ -244,10 +298,16 @@ fn reread(layout: &Layout, samples: &[Sample<'_>]) -> bool {
                 break;
             }
             let rest = sample.header.get(at..).unwrap_or_default();
-            match field.kind.size(rest, None, true) {
-                Size::Is(size) => at += size,
-                _ => return false,
+            let Size::Is(size) = field.kind.size(rest, None, true) else {
+                return false;
+            };
+            let value = rest.get(..size).and_then(|bytes| field.kind.read(bytes));
+            if field.role == Role::Length(Counts::Picture)
+                && value.and_then(|value| value.count(field.plus)) != Some(sample.length)
+            {
+                return false;
             }
+            at += size;
         }
         at == sample.header.len()
     })

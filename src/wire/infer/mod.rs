@@ -22,7 +22,7 @@ pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use closing::closes;
+pub(crate) use closing::{closes, fills_up, is_goodbye};
 pub(crate) use records::are_records;
 
 use super::Layout;

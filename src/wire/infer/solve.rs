@@ -336,6 +336,18 @@ fn by_columns(samples: &[Sample<'_>], size: usize) -> Option<Solved> {
     Some(solved)
 }
 
+/// Whether a text begins with what ends the names of pictures: the same in several messages, and another in the next.
+fn is_extension(text: &[u8]) -> bool {
+    const KNOWN: [&str; 7] = ["jpg", "jpeg", "png", "bmp", "gif", "webp", "tif"];
+    let text = text.strip_prefix(b".").unwrap_or(text);
+    KNOWN.iter().any(|known| {
+        let own = text.get(..known.len());
+        let next = text.get(known.len());
+        own.is_some_and(|own| own.eq_ignore_ascii_case(known.as_bytes()))
+            && next.is_none_or(|next| !next.is_ascii_alphanumeric())
+    })
+}
+
 /// A length of four bytes is of eight where the other four are 0 in every message, of two or more, and nothing else is near.
 fn widened(place: Place, samples: &[Sample<'_>], size: usize) -> Place {
     if place.bytes != 4 || size != 8 || samples.len() < 2 {
@@ -494,7 +506,7 @@ fn others(
             .iter()
             .take_while(|byte| byte.is_ascii_graphic())
             .count();
-        if several && (text >= 3 || text >= 2 && text == left) {
+        if several && !is_extension(head) && (text >= 3 || text >= 2 && text == left) {
             let text = head.get(..text).unwrap_or_default();
             solved.fields.push(Field::plain(Kind::Fixed(text.into())));
             solved.evidence.push(format!(

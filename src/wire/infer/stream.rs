@@ -84,7 +84,7 @@ pub(crate) fn infer(bytes: &[u8], ended: bool) -> Outcome {
             if !full && is_open(bytes, start, length) {
                 return Outcome::NeedMore;
             }
-            match messages(bytes, (start, length, info), ended) {
+            match messages(bytes, (start, length, info), ended, full) {
                 Outcome::NeedMore if full => Outcome::Nothing,
                 // The next message tells whether that comes once.
                 Outcome::Found(found) if !full && found.messages == 1 && has_banner(&found) => {
@@ -323,46 +323,87 @@ fn counters(heads: &[&[u8]], from: usize, to: usize, whole: bool, fields: &mut V
     }
 }
 
-/// Pieces whose lengths are lines of decimal or hexadecimal digits in front of them.
+/// Pieces whose lengths are lines of decimal or hexadecimal digits in front of them, a word before the digits or none.
 fn by_text_lengths(bytes: &[u8], start: usize) -> Outcome {
+    const WORD: usize = 16;
     let head = bytes.get(..start).unwrap_or_default();
-    let line = match head {
-        [digits @ .., b'\r', b'\n'] if is_number(digits) => &b"\r\n"[..],
-        [digits @ .., b'\n'] if is_number(digits) => &b"\n"[..],
+    let (text, line) = match head {
+        [text @ .., b'\r', b'\n'] => (text, &b"\r\n"[..]),
+        [text @ .., b'\n'] => (text, &b"\n"[..]),
         _ => return Outcome::Nothing,
     };
+    // What stands on lines before comes once, before the first piece.
+    let outer = memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
+    let own = text.get(outer..).unwrap_or_default();
+    let digits = own.iter().rev().take_while(|byte| byte.is_ascii_digit());
+    let worded = own.len() - digits.count();
+    let word = match own.get(..worded) {
+        _ if is_number(own) => &b""[..],
+        Some(word)
+            if worded <= WORD
+                && worded > 1
+                && word.first().is_some_and(u8::is_ascii_alphabetic)
+                && word
+                    .iter()
+                    .all(|byte| byte.is_ascii_graphic() || *byte == b' ') =>
+        {
+            word
+        }
+        _ => return Outcome::Nothing,
+    };
+    if !is_number(own.get(word.len()..).unwrap_or_default()) {
+        return Outcome::Nothing;
+    }
+    let pieces = bytes.get(outer..).unwrap_or_default();
     let mut more = false;
     for radix in [10, 16] {
         for trailer in [&b""[..], &b"\r\n"[..], &b"\n"[..]] {
-            let seen = text_lengths(bytes, start, line, radix, trailer);
+            let seen = text_lengths(pieces, start - outer, (word, line), radix, trailer);
             more |= seen == Seen::More;
-            if let Seen::Whole(count) = seen {
-                let until = Shape::Until(line.into());
-                let kind = if radix == 10 {
-                    Kind::Decimal(until)
-                } else {
-                    Kind::Hex(until)
-                };
-                let mut piece = vec![
-                    Field::says(kind, Role::Length(Counts::Picture)),
-                    Field::plain(Kind::Data(None)),
-                ];
-                if !trailer.is_empty() {
-                    piece.push(Field::plain(Kind::Fixed(trailer.into())));
-                }
-                return Outcome::Found(Box::new(Inferred {
-                    layout: Layout {
-                        message: vec![Field::plain(Kind::Picture(Payload::Pieces))],
-                        piece,
-                        ..Layout::default()
-                    },
-                    confidence: confidence(count),
-                    evidence: vec![format!(
-                        "a line of digits in front of each of {count} pieces = its length, and the pieces together are a picture"
-                    )],
-                    messages: count,
-                }));
+            let Seen::Whole {
+                count,
+                length,
+                rest,
+            } = seen
+            else {
+                continue;
+            };
+            let until = Shape::Until(line.into());
+            let kind = if radix == 10 {
+                Kind::Decimal(until)
+            } else {
+                Kind::Hex(until)
+            };
+            let mut piece = Vec::new();
+            if !word.is_empty() {
+                piece.push(Field::plain(Kind::Fixed(word.into())));
             }
+            piece.push(Field::says(kind, Role::Length(Counts::Picture)));
+            piece.push(Field::plain(Kind::Data(None)));
+            if !trailer.is_empty() {
+                piece.push(Field::plain(Kind::Fixed(trailer.into())));
+            }
+            let (mut message, mut evidence) = outer_fields(bytes, outer, length);
+            message.push(Field::plain(Kind::Picture(Payload::Pieces)));
+            evidence.push(format!(
+                "a line with digits in front of each of {count} pieces = its length, and the pieces together are a picture"
+            ));
+            // A line with a word ends each picture.
+            let end = memchr::memchr(b'\n', rest.get(..WORD.min(rest.len())).unwrap_or_default());
+            let last = end.and_then(|end| rest.get(..=end));
+            if let Some(last) = last.filter(|last| !word.is_empty() && super::is_goodbye(last)) {
+                message.push(Field::plain(Kind::Fixed(last.into())));
+            }
+            return Outcome::Found(Box::new(Inferred {
+                layout: Layout {
+                    message,
+                    piece,
+                    ..Layout::default()
+                },
+                confidence: confidence(count),
+                evidence,
+                messages: count,
+            }));
         }
     }
     if more {
@@ -378,15 +419,25 @@ fn is_number(digits: &[u8]) -> bool {
 
 /// What pieces behind lines of digits came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    /// So many pieces are a picture.
-    Whole(usize),
+enum Seen<'b> {
+    /// So many pieces are a picture of this length, and this follows.
+    Whole {
+        count: usize,
+        length: u64,
+        rest: &'b [u8],
+    },
     /// As far as the bytes go they fit.
     More,
     Nothing,
 }
 
-fn text_lengths(bytes: &[u8], start: usize, line: &[u8], radix: u32, trailer: &[u8]) -> Seen {
+fn text_lengths<'b>(
+    bytes: &'b [u8],
+    start: usize,
+    (word, line): (&[u8], &[u8]),
+    radix: u32,
+    trailer: &[u8],
+) -> Seen<'b> {
     let first = bytes.get(start..start.saturating_add(SNIFF_BYTES));
     let Some(Sniff::Is(format)) = first.map(sniff) else {
         return Seen::Nothing;
@@ -395,11 +446,16 @@ fn text_lengths(bytes: &[u8], start: usize, line: &[u8], radix: u32, trailer: &[
     let mut rest = bytes;
     let mut count = 0;
     loop {
-        let head = rest.get(..rest.len().min(16)).unwrap_or_default();
+        let Some(behind) = rest.strip_prefix(word) else {
+            let fits = word.starts_with(rest);
+            return if fits { Seen::More } else { Seen::Nothing };
+        };
+        let head = behind.get(..behind.len().min(16)).unwrap_or_default();
         let Some(end) = memchr::memmem::find(head, line) else {
             let fits = head.len() < 16 && head.iter().all(u8::is_ascii_hexdigit);
             return if fits { Seen::More } else { Seen::Nothing };
         };
+        rest = behind;
         let digits = head.get(..end).unwrap_or_default();
         let text = std::str::from_utf8(digits).unwrap_or_default();
         let size = u32::from_str_radix(text, radix)
@@ -420,7 +476,14 @@ fn text_lengths(bytes: &[u8], start: usize, line: &[u8], radix: u32, trailer: &[
         rest = rest.get(from.saturating_add(size)..).unwrap_or_default();
         match walker.status() {
             Status::Walking => {}
-            Status::Whole { .. } if count > 1 => return Seen::Whole(count),
+            Status::Whole { length } if count > 1 => {
+                let rest = rest.strip_prefix(trailer).unwrap_or(rest);
+                return Seen::Whole {
+                    count,
+                    length,
+                    rest,
+                };
+            }
             Status::Whole { .. } | Status::Broken { .. } => return Seen::Nothing,
         }
         match rest.strip_prefix(trailer) {

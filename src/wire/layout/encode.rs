@@ -315,6 +315,11 @@ impl Says<'_> {
         piece: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), TooSmall> {
+        if let Kind::Pad(unit) = field.kind {
+            let zeros = super::padding(self.length, unit);
+            out.resize(out.len().saturating_add(zeros), 0);
+            return Ok(());
+        }
         let all = (whole as u64).saturating_add(self.length);
         let number = match field.role {
             Role::Length(Counts::Picture) => self.length,

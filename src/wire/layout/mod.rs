@@ -85,6 +85,8 @@ pub enum Kind {
     Fixed(Box<[u8]>),
     /// So many bytes that say nothing known.
     Bytes(u32),
+    /// As many zeros as fill the picture up to a multiple of so many bytes.
+    Pad(u32),
     /// The picture, or where it stands in pieces.
     Picture(Payload),
     /// A piece's bytes of the picture; always so many where the last piece is filled up.
@@ -240,6 +242,13 @@ pub enum Check {
     Sha256,
 }
 
+/// How many zeros fill so many bytes up to a multiple of `unit`.
+pub(crate) fn padding(bytes: u64, unit: u32) -> usize {
+    let unit = u64::from(unit.max(1));
+    let over = bytes.checked_rem(unit).unwrap_or(0);
+    usize::try_from(unit.saturating_sub(over) % unit).unwrap_or(0)
+}
+
 impl Field {
     /// A field that says nothing.
     pub fn plain(kind: Kind) -> Self {
@@ -275,6 +284,12 @@ impl Layout {
             Some(Payload::Pixels(pixels)) => Some(*pixels),
             _ => None,
         }
+    }
+
+    /// Whether a message says how long its picture is.
+    pub(crate) fn says_length(&self) -> bool {
+        let says = |field: &Field| matches!(field.role, Role::Length(_) | Role::Total);
+        self.message.iter().any(says)
     }
 
     /// Whether some field says so.

@@ -133,6 +133,22 @@ impl LayoutDecoder {
                 _ => {}
             }
             let head = self.held.get(self.read..).unwrap_or_default();
+            if let Kind::Pad(unit) = field.kind {
+                let size = super::padding(self.message.given, unit);
+                let Some(zeros) = head.get(..size) else {
+                    return size.saturating_sub(head.len()).max(1);
+                };
+                if zeros.iter().any(|byte| *byte != 0) {
+                    self.lose(&field, sink);
+                    return 1;
+                }
+                if size > 0 {
+                    self.told.push((Framing::Field("padding"), size as u64));
+                }
+                self.read = self.read.saturating_add(size);
+                self.next = self.next.saturating_add(1);
+                continue;
+            }
             if ended && head.is_empty() {
                 return 1;
             }

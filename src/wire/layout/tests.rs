@@ -428,8 +428,9 @@ fn any_layout() -> impl Strategy<Value = Layout> {
         vec(field(), 0..3),
         vec(field(), 0..3),
         any::<bool>(),
+        option::of(1..99_u32),
     )
-        .prop_map(|(once, mut message, piece, end, answer, datagrams)| {
+        .prop_map(|(once, mut message, piece, end, answer, datagrams, pad)| {
             let piece = piece.map(|mut piece| {
                 piece.push(Field::plain(Kind::Data(None)));
                 piece
@@ -438,6 +439,9 @@ fn any_layout() -> impl Strategy<Value = Layout> {
                 (None, _) => message.push(Field::plain(Kind::Picture(Payload::File))),
                 (Some(_), false) => message.push(Field::plain(Kind::Picture(Payload::Pieces))),
                 (Some(_), true) => {}
+            }
+            if let Some(unit) = pad.filter(|_| !datagrams) {
+                message.push(Field::plain(Kind::Pad(unit)));
             }
             Layout {
                 datagrams,

@@ -104,6 +104,7 @@ impl fmt::Display for Kind {
             Self::Text(shape) => write!(f, "text{shape}"),
             Self::Fixed(bytes) => quoted(bytes, f),
             Self::Bytes(count) => write!(f, "bytes({count})"),
+            Self::Pad(unit) => write!(f, "pad({unit})"),
             Self::Picture(Payload::File) => f.write_str("picture"),
             Self::Picture(Payload::ToEnd) => f.write_str("picture(to end)"),
             Self::Picture(Payload::Until(end)) => {
@@ -418,6 +419,12 @@ impl<'t> Reader<'t> {
                 self.expect(")")?;
                 Kind::Bytes(count)
             }
+            "pad" => {
+                self.expect("(")?;
+                let unit = self.number(u32::try_from(LONGEST).unwrap_or(u32::MAX))?;
+                self.expect(")")?;
+                Kind::Pad(unit)
+            }
             "pieces" => Kind::Picture(Payload::Pieces),
             "picture" => Kind::Picture(self.picture()?),
             "pixels" => Kind::Picture(Payload::Pixels(self.pixels()?)),
@@ -512,9 +519,15 @@ impl<'t> Reader<'t> {
         } else {
             0
         };
-        let payload = matches!(kind, Kind::Picture(_) | Kind::Data(_) | Kind::Fixed(_));
+        let payload = matches!(
+            kind,
+            Kind::Picture(_) | Kind::Data(_) | Kind::Fixed(_) | Kind::Pad(_)
+        );
         if payload && role != Role::None {
-            return self.wrong_at(from, "a picture and fixed bytes say nothing else");
+            return self.wrong_at(
+                from,
+                "a picture, fixed bytes and what fills up say nothing else",
+            );
         }
         if plus != 0 && !numeric(&kind, role) {
             return self.wrong_at(
@@ -726,6 +739,18 @@ fn sound(layout: &Layout) -> Option<&'static str> {
     }
     if !layout.piece.is_empty() && data(&layout.piece) != 1 {
         return Some("the section \"piece\" has \"data\" once");
+    }
+    let pad = |field: &Field| matches!(field.kind, Kind::Pad(_));
+    let before = layout
+        .message
+        .iter()
+        .take_while(|field| !matches!(field.kind, Kind::Picture(_)));
+    let mut elsewhere = [&layout.once, &layout.piece, &layout.end, &layout.answer]
+        .into_iter()
+        .flatten()
+        .chain(before);
+    if elsewhere.any(pad) || layout.datagrams && layout.message.iter().any(pad) {
+        return Some("\"pad\" stands behind the picture of a message, in a stream");
     }
     let pieces = matches!(layout.payload(), Some(Payload::Pieces));
     let told = payloads(&layout.message) == 1;

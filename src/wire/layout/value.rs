@@ -39,7 +39,7 @@ const DIGITS: usize = 20;
 
 impl Kind {
     /// How many bytes the field takes that begins with `head`; `ended` where no more bytes come. `name_length` is what an
-    /// earlier field said. Pictures and data have no size of their own: they are [`Size::Wrong`] here.
+    /// earlier field said. Pictures, data and what fills them up have no size of their own: they are [`Size::Wrong`] here.
     pub(crate) fn size(&self, head: &[u8], name_length: Option<u64>, ended: bool) -> Size {
         let exactly = |size: usize| {
             if size > LONGEST {
@@ -69,7 +69,7 @@ impl Kind {
             Self::Decimal(shape) => text_size(shape, head, name_length, ended, u8::is_ascii_digit),
             Self::Hex(shape) => text_size(shape, head, name_length, ended, u8::is_ascii_hexdigit),
             Self::Text(shape) => text_size(shape, head, name_length, ended, |_| true),
-            Self::Picture(_) | Self::Data(_) => Size::Wrong,
+            Self::Picture(_) | Self::Data(_) | Self::Pad(_) => Size::Wrong,
         }
     }
 
@@ -97,7 +97,9 @@ impl Kind {
             Self::Decimal(shape) => Value::Number(number(text(shape, bytes)?, 10)?),
             Self::Hex(shape) => Value::Number(number(text(shape, bytes)?, 16)?),
             Self::Text(shape) => Value::Text(text(shape, bytes)?.to_vec()),
-            Self::Fixed(_) | Self::Bytes(_) | Self::Picture(_) | Self::Data(_) => Value::Nothing,
+            Self::Fixed(_) | Self::Bytes(_) | Self::Picture(_) | Self::Data(_) | Self::Pad(_) => {
+                Value::Nothing
+            }
         })
     }
 

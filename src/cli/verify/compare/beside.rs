@@ -364,6 +364,7 @@ struct Asked {
     understood: bool,
     certain: bool,
     answered: bool,
+    given: bool,
     lost: bool,
     beyond: Vec<ByteRange>,
     datagrams: BTreeSet<u64>,
@@ -458,6 +459,7 @@ impl Asked {
                 .directions
                 .iter()
                 .any(|way| way.from == direction.to && way.answer_bytes > 0),
+            given: stream.confidence == Some(Confidence::Given),
             lost,
             beyond,
             datagrams,
@@ -475,6 +477,7 @@ impl Asked {
             understood: self.understood,
             certain: self.certain,
             answered: self.answered,
+            given: self.given,
             lost: self.lost,
             beyond: &self.beyond,
             datagrams: &self.datagrams,

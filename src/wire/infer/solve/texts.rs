@@ -62,7 +62,19 @@ pub(super) fn by_digits(samples: &[Sample<'_>]) -> Option<Solved> {
     }
     let tail = *after.first()?;
     let digits = |shape| Field::says(Kind::Decimal(shape), Role::Length(Counts::Picture));
-    if same(&after) {
+    let worded = tail.iter().any(u8::is_ascii_alphanumeric);
+    if samples.len() == 1
+        && worded
+        && let Some((open, close)) = edges(tail)
+    {
+        // What stands between may be another one next time.
+        solved.fields.push(digits(Shape::Bare));
+        if !open.is_empty() {
+            solved.fields.push(Field::plain(Kind::Fixed(open.into())));
+        }
+        let until = Shape::Until(close.into());
+        solved.fields.push(Field::plain(Kind::Text(until)));
+    } else if same(&after) {
         let shape = match tail {
             [] => Shape::Bare,
             tail => Shape::Until(tail.into()),
@@ -94,6 +106,16 @@ pub(super) fn by_digits(samples: &[Sample<'_>]) -> Option<Solved> {
         if n == 1 { "" } else { "s" }
     ));
     Some(solved)
+}
+
+/// What a text behind digits begins with and ends with that is neither letter nor digit, where it has no such end elsewhere.
+fn edges(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let first = text.iter().position(u8::is_ascii_alphanumeric)?;
+    let last = text.iter().rposition(u8::is_ascii_alphanumeric)?;
+    let (open, rest) = text.split_at_checked(first)?;
+    let close = text.get(last + 1..).filter(|close| !close.is_empty())?;
+    let only = memchr::memmem::find(rest, close) == rest.len().checked_sub(close.len());
+    only.then_some((open, close))
 }
 
 /// Decimal texts in a header that say this length: from where to where, and how they are written.

@@ -1,0 +1,145 @@
+//! Zeros that fill each picture up to a multiple of a few bytes before the next length, as XDR and structs in memory have them.
+
+use super::{LengthDecoder, LengthField, SHORTEST, State, USUAL};
+use crate::picture::{SNIFF_BYTES, Sniff, sniff};
+use crate::wire::layout::{self, Counts, Field, Kind, Layout, Payload, Role};
+use crate::wire::{Decode, Event, Framing, Sink};
+
+/// Whether zeros fill pictures up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Padding {
+    /// No picture showed it yet.
+    Unknown,
+    /// None do.
+    Never,
+    /// To a multiple of so many bytes.
+    To(u32),
+}
+
+/// To a multiple of how many bytes programs fill up.
+const UNITS: [u32; 3] = [4, 8, 16];
+
+/// Most zeros that fill a picture up.
+const MOST_ZEROS: usize = 15;
+
+impl LengthDecoder {
+    /// What comes behind the picture that just ended.
+    pub(super) fn behind(&self) -> State {
+        let filled = |unit: &u32| layout::padding(self.last, *unit) > 0;
+        let waits = match self.padding {
+            Padding::Unknown => self.learns && !self.split && UNITS.iter().any(filled),
+            Padding::Never => false,
+            Padding::To(unit) => filled(&unit),
+        };
+        if waits {
+            State::Behind(Vec::new())
+        } else {
+            State::Field(Vec::new())
+        }
+    }
+
+    /// Takes bytes behind a picture; tells how many of them.
+    pub(super) fn look_behind(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
+        let wants = match self.padding {
+            Padding::To(unit) => layout::padding(self.last, unit),
+            Padding::Unknown | Padding::Never => MOST_ZEROS + self.field.width() + SNIFF_BYTES,
+        };
+        let State::Behind(held) = &mut self.state else {
+            return 0;
+        };
+        let take = wants.saturating_sub(held.len()).min(bytes.len());
+        held.extend_from_slice(bytes.get(..take).unwrap_or_default());
+        // Most lengths do not begin with a zero.
+        let told = held.len() >= wants || held.first().is_some_and(|byte| *byte != 0);
+        if told {
+            let held = std::mem::take(held);
+            self.told_behind(&held, sink);
+        }
+        take
+    }
+
+    /// Decides by the bytes behind a picture, and goes on with them.
+    fn told_behind(&mut self, held: &[u8], sink: &mut Sink<'_>) {
+        let zeros = |unit: u32| {
+            let count = layout::padding(self.last, unit);
+            let fill = held.get(..count).filter(|_| count > 0)?;
+            fill.iter().all(|byte| *byte == 0).then_some(count)
+        };
+        let begins = |from: usize| {
+            let head = held.get(from..).unwrap_or_default();
+            let length = self.field.decode(head);
+            let picture = head.get(self.field.width()..).unwrap_or_default();
+            let sniffed = sniff(picture.get(..SNIFF_BYTES).unwrap_or(picture));
+            length.is_some_and(|length| (SHORTEST..=USUAL).contains(&length))
+                && matches!(sniffed, Sniff::Is(_))
+        };
+        let unit = match self.padding {
+            Padding::To(unit) => Some(unit).filter(|unit| zeros(*unit).is_some()),
+            Padding::Unknown | Padding::Never => UNITS
+                .into_iter()
+                .filter(|_| !begins(0))
+                .find(|unit| zeros(*unit).is_some_and(begins)),
+        };
+        self.state = State::Field(Vec::new());
+        let count = unit.and_then(zeros).unwrap_or(0);
+        match unit {
+            Some(unit) => {
+                self.padding = Padding::To(unit);
+                padding(count, sink);
+            }
+            None if self.padding == Padding::Unknown => self.padding = Padding::Never,
+            None => {}
+        }
+        self.update(held.get(count..).unwrap_or_default(), sink);
+    }
+
+    /// No more bytes come: two zeros or more may fill the last picture up, and one is as likely a byte too many.
+    pub(super) fn ended_behind(&mut self, sink: &mut Sink<'_>) {
+        let State::Behind(held) = &mut self.state else {
+            return;
+        };
+        let held = std::mem::take(held);
+        let fits = |unit: u32| held.len() == layout::padding(self.last, unit);
+        let fills = match self.padding {
+            Padding::To(unit) => fits(unit),
+            Padding::Unknown | Padding::Never => held.len() > 1 && UNITS.into_iter().any(fits),
+        };
+        self.state = State::Field(Vec::new());
+        if fills && held.iter().all(|byte| *byte == 0) {
+            padding(held.len(), sink);
+        } else {
+            self.update(&held, sink);
+        }
+    }
+
+    /// The layout that it is, where zeros fill pictures up.
+    pub(super) fn padded_layout(&self) -> Option<Layout> {
+        let (Padding::To(unit), LengthField::Binary { bytes, big_endian }) =
+            (self.padding, self.field)
+        else {
+            return None;
+        };
+        let kind = Kind::Int {
+            bytes,
+            big_endian,
+            signed: false,
+        };
+        Some(Layout {
+            message: vec![
+                Field::says(kind, Role::Length(Counts::Picture)),
+                Field::plain(Kind::Picture(Payload::File)),
+                Field::plain(Kind::Pad(unit)),
+            ],
+            ..Layout::default()
+        })
+    }
+}
+
+fn padding(bytes: usize, sink: &mut Sink<'_>) {
+    if bytes > 0 {
+        sink(Event::Framing {
+            what: Framing::Field("padding"),
+            bytes: bytes as u64,
+        });
+    }
+}
