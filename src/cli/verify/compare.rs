@@ -511,6 +511,15 @@ impl Verifier<'_> {
             picked,
             context,
         )?;
+        // The header was looked at before.
+        let told = |name: Name| {
+            let mut known = report.findings.iter();
+            known.any(|one| one.name == name && one.image == Some(image.id))
+        };
+        let sized = told(Name::WrongSizeGiven) || told(Name::LengthMismatch);
+        outcome
+            .findings
+            .retain(|one| !sized || one.name != Name::WrongSizeGiven);
         report.findings.append(&mut outcome.findings);
         image.verdict = outcome.verdict;
         if let (None, None, Some((width, height))) = (image.width, image.height, outcome.size) {
