@@ -91,16 +91,16 @@ pub(crate) fn placements(spans: &[Span], length: u64) -> Vec<Placement> {
         }
         there.insert(range.start, range.end);
     }
-    joined(found)
+    joined(&found)
 }
 
 /// Files in pieces that stand between each other's may begin alike: what looks as if a text began again is another one's, where the rest
 /// of the text completes what came before.
-fn joined(found: Vec<Placement>) -> Vec<Placement> {
+fn joined(found: &[Placement]) -> Vec<Placement> {
     /// So many files may stand between each other.
     const MOST: usize = 16;
     let mut out: Vec<Placement> = Vec::new();
-    let mut rest = found.as_slice();
+    let mut rest = found;
     while let Some((first, behind)) = rest.split_first() {
         let mut all = first.clone();
         let mut there: std::collections::BTreeMap<u64, u64> = first

@@ -131,10 +131,7 @@ pub(super) fn blame(
                     )
                 }
                 (SideOfMismatch::WireToReceiver, kind) if announced_less(work, mismatch, kind) => {
-                    blame(
-                        Blamed::Sender,
-                        "what stands before the picture announces fewer bytes than were sent, and the receiver took as many",
-                    )
+                    Some(of_announcement())
                 }
                 (SideOfMismatch::SenderToReceiver, _) if unsure == Unsure::Twofold => blame(
                     Blamed::Unknown,
@@ -171,6 +168,15 @@ pub(super) fn blame(
                 (SideOfMismatch::WireToReceiver, _) => Some(of_receiver(work, ends, mismatch)),
             }
         }
+    }
+}
+
+/// The receiver did as it was told.
+fn of_announcement() -> Blame {
+    let why = "what stands before the picture announces fewer bytes than were sent, and the receiver took as many";
+    Blame {
+        who: Blamed::Sender,
+        why: why.to_owned(),
     }
 }
 

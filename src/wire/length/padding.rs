@@ -66,9 +66,9 @@ impl LengthDecoder {
             fill.iter().all(|byte| *byte == 0).then_some(count)
         };
         let begins = |from: usize| {
-            let head = held.get(from..).unwrap_or_default();
-            let length = self.field.decode(head);
-            let picture = head.get(self.field.width()..).unwrap_or_default();
+            let message = held.get(from..).unwrap_or_default();
+            let length = self.field.decode(message);
+            let picture = message.get(self.field.width()..).unwrap_or_default();
             let sniffed = sniff(picture.get(..SNIFF_BYTES).unwrap_or(picture));
             length.is_some_and(|length| (SHORTEST..=USUAL).contains(&length))
                 && matches!(sniffed, Sniff::Is(_))
