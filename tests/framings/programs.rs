@@ -4,7 +4,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
+    clippy::too_many_lines,
     reason = "a test makes files up, and may fail"
 )]
 
