@@ -148,6 +148,22 @@ fn the_link_type_is_never_guessed_from_a_nibble() {
 }
 
 #[test]
+fn tags_of_redundancy_and_metadata_are_taken_off() {
+    // IEC 62439-3, clause 5.7: path and length, a number; Cisco's: version, length, option, group.
+    for tags in [
+        "892f 0033 0001",
+        "8909 0101 0001 0007",
+        "8100 0005 892f 0033 0001",
+    ] {
+        is_pic(&ethernet(&with(&format!(
+            "020202020202 040404040404 {tags} 0800"
+        ))));
+    }
+    let other = with("020202020202 040404040404 8909 0201 0001 0007 0800");
+    assert_eq!(skip(&ethernet(&other)), Skip::Tunnel);
+}
+
+#[test]
 fn what_is_not_decoded_has_a_name() {
     let ether = |kind: &str| with(&format!("020202020202 040404040404 {kind}"));
     assert_eq!(skip(&ethernet(&ether("0806"))), Skip::NotIp);
