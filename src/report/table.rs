@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use crate::findings::Severity;
+use crate::findings::{Finding, Name, Severity};
 use crate::ledger::comparison::Level;
 use crate::ledger::{Image, TransportKind, Verdict};
 use crate::report::model::Report;
@@ -110,6 +110,9 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
             let glyph = if style.unicode { "? " } else { "" };
             format!("{glyph}unverified: only a part of {picture} asked for, and {they} came so")
         }
+        Verdict::Unverified if verified && all == 1 && has_strays(report) => format!(
+            "{glyph}unverified: the picture is whole on the wire, beside bytes that belong to nothing known"
+        ),
         Verdict::Unverified if verified && all == 1 => format!(
             "{glyph}unverified: the picture is whole on the wire, but not all was there to compare it with"
         ),
@@ -176,11 +179,12 @@ fn finish(line: &mut String, report: &Report, verdict: Verdict, errors: u64) {
     match (verdict, errors) {
         (Verdict::Match | Verdict::Unverified, 1..) => {
             let is = if errors == 1 { "is" } else { "are" };
-            let _ = write!(
-                line,
-                ", but there {is} {}:",
-                counted(errors, "error", "errors")
-            );
+            // What is not verified is no good news that an error would take back.
+            let but = match verdict {
+                Verdict::Unverified if report.verification.is_some() => "; there",
+                _ => ", but there",
+            };
+            let _ = write!(line, "{but} {is} {}:", counted(errors, "error", "errors"));
         }
         (Verdict::Unverified, 0) if report.verification.is_none() => {
             line.push_str(if report.images.len() == 1 {
@@ -198,6 +202,12 @@ fn finish(line: &mut String, report: &Report, verdict: Verdict, errors: u64) {
             line.push('.');
         }
     }
+}
+
+/// Whether there are bytes that nothing explains.
+fn has_strays(report: &Report) -> bool {
+    let stray = |finding: &Finding| finding.name == Name::StrayBytes;
+    report.findings.iter().any(stray)
 }
 
 /// The line of a run without a picture: with its verdict, where one was asked for.

@@ -81,6 +81,15 @@ impl Out {
         }
     }
 
+    /// Bytes of a body that belong to nothing; none are left.
+    fn strays(&mut self, bytes: &mut Vec<u8>, sink: &mut Sink<'_>) {
+        if !self.coded && !bytes.is_empty() {
+            self.flush(sink);
+            sink(Event::Stray(bytes));
+        }
+        bytes.clear();
+    }
+
     fn start(&mut self, length: Option<u64>, sink: &mut Sink<'_>) {
         self.flush(sink);
         self.open = true;

@@ -168,6 +168,27 @@ fn what_arrived_matches() {
 }
 
 #[test]
+fn files_saved_under_each_others_names_are_equal_and_named() {
+    let [photo, chart] =
+        ["/sent/photo.jpg", "/sent/chart.png"].map(|file| read("two-pictures", file));
+    let folder = folder();
+    let told = |as_photo: &[u8], as_chart: &[u8]| {
+        written(folder.path(), "photo.jpg", as_photo);
+        written(folder.path(), "chart.png", as_chart);
+        let (capture, sent) = (path("two-pictures", ".pcap"), path("two-pictures", "/sent"));
+        let received = folder.path().to_str().expect("UTF-8");
+        let output = imgnet(&["verify", &capture, "--sent", &sent, "--received", received]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let line = "Saved under each other's names: photo.jpg as chart.png, chart.png as photo.jpg.";
+    let exchanged = told(&chart, &photo);
+    assert!(exchanged.contains(line), "{exchanged}");
+    let as_sent = told(&photo, &chart);
+    assert!(!as_sent.contains("each other"), "{as_sent}");
+}
+
+#[test]
 fn the_merged_picture_of_the_pipeline_belongs_to_none_and_is_no_error() {
     let (_, report) = verified("pipeline");
     let unpaired = list(&report["verification"]["received"], "unpaired");

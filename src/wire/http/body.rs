@@ -230,6 +230,8 @@ struct Parts {
     delimiter: Pattern,
     /// The same behind a line break.
     behind: Pattern,
+    /// The whole line where a part was seen before it, with the dashes that the first one had.
+    next: Pattern,
     /// The delimiter was seen, with what is before it.
     dashes: Option<bool>,
     /// The bytes of the delimiter and two before it, while the first one is searched for.
@@ -252,6 +254,8 @@ enum PartState {
     Open,
     /// So many bytes of a part are still to come.
     Left(u64),
+    /// Behind a part of known length: line breaks and the delimiter, and nothing else.
+    Behind,
     /// Behind the last part.
     Epilogue,
 }
@@ -266,6 +270,7 @@ impl Parts {
         Self {
             behind: Pattern::new(&[b"\r\n", &line[..]].concat()),
             dashes: (!boundary.starts_with(b"--")).then_some(false),
+            next: Pattern::new(&line),
             delimiter: Pattern::new(&line),
             recent: VecDeque::new(),
             matched: 0,
@@ -329,8 +334,12 @@ impl Parts {
                     self.one.update(new, out, sink);
                     if over {
                         self.one.finish(Ending::Length, out, sink);
-                        self.state = PartState::Before;
+                        self.state = PartState::Behind;
                     }
+                }
+                PartState::Behind => {
+                    let taken = self.between(rest, out, sink);
+                    rest = rest.get(taken..).unwrap_or_default();
                 }
                 PartState::Open => {
                     let taken = self.open(rest, out, sink);
@@ -354,9 +363,40 @@ impl Parts {
             if dashes {
                 let line = [b"\r\n--", self.delimiter.marker()].concat();
                 self.behind = Pattern::new(&line);
+                self.next = Pattern::new(line.get(2..).unwrap_or_default());
             }
         }
         self.state = PartState::Line(Vec::new());
+    }
+
+    /// Takes bytes behind a part of known length up to the delimiter; returns how many. What is there besides line breaks is stray:
+    /// the part said that it was over.
+    fn between(&mut self, bytes: &[u8], out: &mut Out, sink: &mut Sink<'_>) -> usize {
+        let mut strays = Vec::new();
+        for (at, &byte) in bytes.iter().enumerate() {
+            let matched = self.next.step(self.matched, byte);
+            let held = self.next.marker().get(..self.matched).unwrap_or_default();
+            // What is no longer matched equals the beginning of what was held, and the byte itself where nothing is matched.
+            let passed = held.len().saturating_add(1).saturating_sub(matched);
+            for &one in held.iter().chain([&byte]).take(passed) {
+                if matches!(one, b'\r' | b'\n' | b' ' | b'\t') {
+                    out.strays(&mut strays, sink);
+                    out.other(1);
+                } else {
+                    strays.push(one);
+                }
+            }
+            self.matched = matched;
+            if matched == marker_length(&self.next) {
+                out.strays(&mut strays, sink);
+                out.other(matched as u64);
+                self.matched = 0;
+                self.state = PartState::Line(Vec::new());
+                return at.saturating_add(1);
+            }
+        }
+        out.strays(&mut strays, sink);
+        bytes.len()
     }
 
     /// Takes bytes of a part that ends with a delimiter; returns how many.
@@ -401,6 +441,10 @@ impl Parts {
     /// Lets go of what was held because it might have been a delimiter.
     fn release(&mut self, out: &mut Out, sink: &mut Sink<'_>) {
         let matched = std::mem::take(&mut self.matched);
+        if matches!(self.state, PartState::Behind) {
+            // The beginning of a delimiter.
+            out.other(matched as u64);
+        }
         if matches!(self.state, PartState::Open) {
             let held = self
                 .behind
@@ -421,7 +465,7 @@ impl Parts {
                 self.one.gap(length, out, sink);
                 if over {
                     self.one.finish(Ending::Length, out, sink);
-                    self.state = PartState::Before;
+                    self.state = PartState::Behind;
                 }
             }
             PartState::Open => self.one.gap(length, out, sink),

@@ -208,6 +208,44 @@ fn motion_jpeg_with_and_without_lengths() {
 }
 
 #[test]
+fn what_stands_behind_a_part_of_known_length_is_stray() {
+    let jpeg = jpeg();
+    let part = [
+        format!(
+            "--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n",
+            jpeg.len()
+        )
+        .as_bytes(),
+        &jpeg,
+    ]
+    .concat();
+    let head =
+        b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n";
+    let strays = |between: &[u8], behind: &[u8]| -> Vec<u8> {
+        let stream = [head, &part[..], between, &part, b"\r\n", behind].concat();
+        let seen = decode(&stream, StreamEnd::Fin);
+        assert_eq!(pictures(&seen), vec![(jpeg.clone(), Ending::Length); 2]);
+        let strays = seen.iter().filter_map(|event| match event {
+            Seen::Stray(bytes) => Some(bytes.clone()),
+            _ => None,
+        });
+        strays.flatten().collect()
+    };
+    for (between, behind, expected) in [
+        (&b"\r\n"[..], &b""[..], &b""[..]),
+        (b"", b"--frame--", b""),
+        (b"\r\n\r\n", b"--fra", b""),
+        (b"X\r\n", b"", b"X"),
+        (b"\r\nX", b"", b"X"),
+        (b"\r\n", b"X", b"X"),
+        (b"\r\n--fr", b"--fXame", b"--fr--fXame"),
+        (b"-", b"--frame--\r\nan epilogue", b"-"),
+    ] {
+        assert_eq!(strays(between, behind), expected, "{:?}", (between, behind));
+    }
+}
+
+#[test]
 fn uploads() {
     let jpeg = jpeg();
     let form = [

@@ -333,9 +333,15 @@ fn sum(bytes: &[u8], start: u32) -> u16 {
 
 /// Ranges of a file, each asked for and answered on one connection.
 fn ranges(bytes: &[u8], ranges: &[(usize, usize)], total: &str) -> Scenario {
+    let of_it: Vec<_> = ranges.iter().map(|&range| (bytes, range)).collect();
+    ranges_of(&of_it, total)
+}
+
+/// The same, each range from a file of its own.
+fn ranges_of(ranges: &[(&[u8], (usize, usize))], total: &str) -> Scenario {
     let mut scenario = Scenario::new();
     let mut tcp = scenario.connect(40_000, 8080);
-    for (from, to) in ranges {
+    for (bytes, (from, to)) in ranges {
         let last = to - 1;
         let request =
             format!("GET /a.png HTTP/1.1\r\nHost: x\r\nRange: bytes={from}-{last}\r\n\r\n");
@@ -392,6 +398,24 @@ fn a_part_that_was_asked_for_accuses_nobody() {
         judged(&scenario, &picture, None).verdict,
         Some(Verdict::Match)
     );
+    // So they are where they overlap, as long as they agree there: nobody knows which of two the client kept.
+    let asked = [(0, half + 300), (half, all)];
+    let report = judged(&ranges(&picture, &asked, &total), &picture, Some(&picture));
+    assert_eq!(report.verdict, Some(Verdict::Match));
+    for wrong in [0, 1] {
+        let mut other = picture.clone();
+        other[half + 100] ^= 1;
+        let mut parts = asked.map(|range| (picture.as_slice(), range));
+        parts[wrong].0 = &other;
+        let report = judged(&ranges_of(&parts, &total), &picture, Some(&picture));
+        assert_ne!(report.verdict, Some(Verdict::Match), "copy {wrong}");
+        let guilty = [Blamed::Sender, Blamed::Receiver, Blamed::Network];
+        assert!(
+            blamed(&report).iter().all(|who| !guilty.contains(who)),
+            "copy {wrong}: {:?}",
+            blamed(&report)
+        );
+    }
     // What came is not what the file has there.
     for asked in [(0, half), (300, half)] {
         let mut other = picture.clone();
