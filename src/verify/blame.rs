@@ -183,7 +183,7 @@ fn of_announcement() -> Blame {
 /// Whether the received file ends where what stands before the picture says that it ends: the receiver did as it was told.
 pub(super) fn announced_less(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
     /// Headers that say it are not longer.
-    const HEADER: usize = 96;
+    const HEADER: usize = 1200;
     /// Smaller numbers stand anywhere by chance.
     const LEAST: u64 = 256;
     let cut = matches!(
@@ -194,6 +194,11 @@ pub(super) fn announced_less(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) 
     if !cut || mismatch.side != SideOfMismatch::WireToReceiver || saved < LEAST || saved >= sent {
         return false;
     }
+    // Of a format that is known by name the numbers before a picture are its own, those of a fragment, say: no length of the picture.
+    let by_name = matches!(work.image.protocol, Protocol::Fixed(_));
+    if by_name && work.image.declared_bytes != Some(saved) {
+        return false;
+    }
     let before = &work.knowledge.before;
     let header = before
         .get(before.len().saturating_sub(HEADER)..)
@@ -201,19 +206,53 @@ pub(super) fn announced_less(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) 
     says(header, saved) && !says(header, sent)
 }
 
-/// Whether a header has a number, binary in four bytes or in decimal digits.
-fn says(header: &[u8], number: u64) -> bool {
-    let binary = u32::try_from(number).is_ok_and(|number| {
-        let (big, little) = (number.to_be_bytes(), number.to_le_bytes());
-        header
-            .windows(4)
-            .any(|four| four == big.as_slice() || four == little.as_slice())
-    });
-    let digits = number.to_string();
-    binary
-        || header
-            .split(|byte| !byte.is_ascii_digit())
-            .any(|run| run == digits.as_bytes())
+/// Whether a header has a number: in four bytes or as a varint anywhere, in two or three bytes close to the picture, where they are
+/// less likely to stand by chance, or in digits, decimal or hexadecimal, filled up with zeros or not.
+pub(super) fn says(header: &[u8], number: u64) -> bool {
+    /// Shorter binary numbers are looked for in so many last bytes.
+    const CLOSE: usize = 24;
+    let (big, little) = (number.to_be_bytes(), number.to_le_bytes());
+    let binary = |width: usize, place: &[u8]| {
+        let unused = 8_usize.saturating_sub(width);
+        let fits = big.iter().take(unused).all(|byte| *byte == 0);
+        let (big, little) = (big.get(unused..), little.get(..width));
+        fits && place
+            .windows(width)
+            .any(|bytes| Some(bytes) == big || Some(bytes) == little)
+    };
+    let close = header
+        .get(header.len().saturating_sub(CLOSE)..)
+        .unwrap_or_default();
+    let digits = |text: &str, of: fn(&u8) -> bool| {
+        header.split(|byte| !of(byte)).any(|run| {
+            let zeros = run.iter().take_while(|byte| **byte == b'0').count();
+            run.get(zeros..)
+                .is_some_and(|run| run.eq_ignore_ascii_case(text.as_bytes()))
+        })
+    };
+    binary(4, header)
+        || binary(2, close)
+        || binary(3, close)
+        || {
+            let varint = varint(number);
+            let place = if varint.len() > 2 { header } else { close };
+            memchr::memmem::find(place, &varint).is_some()
+        }
+        || digits(&number.to_string(), u8::is_ascii_digit)
+        || digits(&format!("{number:x}"), u8::is_ascii_hexdigit)
+}
+
+/// A number in groups of seven bits, the lowest first (Protocol Buffers, LEB128).
+fn varint(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = u8::try_from(number & 0x7f).unwrap_or_default();
+        number >>= 7;
+        bytes.push(if number == 0 { low } else { low | 0x80 });
+        if number == 0 {
+            return bytes;
+        }
+    }
 }
 
 /// Whose side it is that the received file is not what is on the wire.
@@ -374,5 +413,37 @@ pub(super) fn cut(work: &Work<'_>, ends: Ends) -> Blame {
     Blame {
         who,
         why: why.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says;
+
+    #[test]
+    fn a_number_is_found_in_the_notations_that_headers_use() {
+        let number = 12_104_u64;
+        for header in [
+            &b"\x00\x00\x2f\x48"[..],
+            b"\x48\x2f\x00\x00\x00\x00\x00\x00",
+            b"IMG\x00\x2f\x48",
+            b"\x2f\x48",
+            b"\x48\x2f name",
+            b"\x0a\xc8\x5e",
+            b"length: 12104\r\n\r\n",
+            b"0000012104a.jpg",
+            b"2F48\r\n",
+            b"00002f48 ",
+        ] {
+            assert!(says(header, number), "{header:?}");
+            assert!(!says(header, number - 1), "{header:?}");
+            assert!(!says(header, number + 1), "{header:?}");
+        }
+        // Two bytes far from the picture stand there by chance.
+        let far = [&b"\x2f\x48"[..], &[0; 40]].concat();
+        assert!(!says(&far, number));
+        let far = [&b"\x00\x00\x2f\x48"[..], &[1; 1000]].concat();
+        assert!(says(&far, number));
+        assert!(!says(b"112104 121045 0x2f48f", number), "digits that go on");
     }
 }

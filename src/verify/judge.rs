@@ -6,7 +6,7 @@ use image::DynamicImage;
 
 use compared::{Compared, compare, direct, files_equal, told};
 
-use super::blame::{Ends, Unsure, announced_less, blame, certainty, ends};
+use super::blame::{Ends, Unsure, announced_less, blame, certainty, ends, says};
 use super::bytes::Kind;
 use super::evidence::Form;
 use super::mistakes::{self, Around, Mistake};
@@ -167,6 +167,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
             compared.difference = None;
         }
     }
+    cleared(&sent, &mut received);
     let unknown = unknown(work, &mut sent, &mut received);
     let twofold = is_twofold(work, &mut sent, &mut received);
     let urgent = is_urgent(work, &mut sent, &mut received);
@@ -254,6 +255,17 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
         }),
         findings: found,
         size,
+    }
+}
+
+/// A receiver whose file is the sender's has lost nothing of what the wire has, whatever part of it this picture is.
+fn cleared(sent: &Option<Compared>, received: &mut Option<Compared>) {
+    if let (Some(sent), Some(received)) = (sent, received)
+        && sent.difference.is_none()
+        && sent.side.sha256 == received.side.sha256
+        && received.difference.take().is_some()
+    {
+        received.side.equal = sent.side.equal;
     }
 }
 
@@ -446,7 +458,7 @@ fn before_marker(work: &Work<'_>, bytes: usize) -> bool {
     rest.is_some_and(|rest| rest.starts_with(marker))
 }
 
-/// Whether a number before the picture, in binary or in digits, says this length, and not the picture's.
+/// Whether a number before the picture says this length, and not the picture's.
 fn announced(work: &Work<'_>, length: u64) -> bool {
     /// Headers are not longer.
     const HEADER: usize = 64;
@@ -454,20 +466,7 @@ fn announced(work: &Work<'_>, length: u64) -> bool {
     let header = before
         .get(before.len().saturating_sub(HEADER)..)
         .unwrap_or_default();
-    let says = |value: u64| {
-        let four = u32::try_from(value).unwrap_or(u32::MAX);
-        let two = u16::try_from(value).unwrap_or(u16::MAX);
-        [&four.to_be_bytes()[..], &four.to_le_bytes()]
-            .iter()
-            .any(|bytes| memchr::memmem::find(header, bytes).is_some())
-            || header.ends_with(&two.to_be_bytes())
-            || header.ends_with(&two.to_le_bytes())
-            || header
-                .split(|byte| !byte.is_ascii_digit())
-                .filter_map(|run| std::str::from_utf8(run).ok()?.parse::<u64>().ok())
-                .any(|number| number == value)
-    };
-    length > 1 << 8 && says(length) && !says(work.image.bytes)
+    length > 1 << 8 && says(header, length) && !says(header, work.image.bytes)
 }
 
 /// The bytes behind the picture that nothing explains are those that a buffer held from the round before.

@@ -31,13 +31,15 @@ pub(crate) fn closes(header: &[u8], picture: &[u8], tail: &[u8]) -> bool {
 }
 
 /// Words with which programs say that no more comes.
-const WORDS: [&str; 16] = [
+const ENDS: [&str; 17] = [
     "EOF",
+    "EOM",
+    "EOT",
+    "EOI",
     "END",
     "STOP",
     "DONE",
     "BYE",
-    "BYE BYE",
     "QUIT",
     "EXIT",
     "CLOSE",
@@ -46,47 +48,117 @@ const WORDS: [&str; 16] = [
     "FINISHED",
     "COMPLETE",
     "COMPLETED",
-    "END OF FILE",
     "GOODBYE",
 ];
 
-/// Whether bytes behind all pictures are what programs say before they hang up: a word of those that are known, or the zeros or ones
+/// Words that stand beside them.
+const BESIDE: [&str; 14] = [
+    "OF",
+    "FILE",
+    "IMAGE",
+    "IMG",
+    "PICTURE",
+    "PHOTO",
+    "FRAME",
+    "DATA",
+    "STREAM",
+    "MESSAGE",
+    "MSG",
+    "TRANSFER",
+    "TRANSMISSION",
+    "UPLOAD",
+];
+
+/// Whether bytes behind all pictures are what programs say before they hang up: words of those that are known, or the zeros or ones
 /// that stand for a length that says "no more". One byte more or less is none.
 pub(crate) fn is_goodbye(bytes: &[u8]) -> bool {
     const BEFORE: [&[u8]; 4] = [b"\r\n", b"\n", b" ", b""];
     const BEHIND: [&[u8]; 3] = [b"\r\n", b"\n", b""];
-    const AROUND: [(&[u8], &[u8]); 4] = [(b"<", b">"), (b"[", b"]"), (b"--", b"--"), (b"", b"")];
     if matches!(bytes.len(), 4 | 8 | 16) && bytes.iter().all(|byte| *byte == 0)
         || matches!(bytes.len(), 4 | 8) && bytes.iter().all(|byte| *byte == 0xff)
     {
         return true;
     }
-    let is_word = |text: &[u8]| {
-        WORDS.iter().any(|word| {
-            let word = word.as_bytes();
-            let lower = word.to_ascii_lowercase();
-            let rest = text.get(1..).zip(lower.get(1..));
-            text == word
-                || text == lower
-                || text.first() == word.first() && rest.is_some_and(|(own, want)| own == want)
-        })
-    };
     // The last chunk of a body, and the last piece of a picture.
     if matches!(bytes, b"BYE BYE " | b"0\r\n\r\n" | b"0\r\n" | b"0\n") {
         return true;
     }
     BEFORE.iter().any(|before| {
         BEHIND.iter().any(|behind| {
-            AROUND.iter().any(|(open, close)| {
-                let text = bytes
-                    .strip_prefix(*before)
-                    .and_then(|text| text.strip_suffix(*behind))
-                    .and_then(|text| text.strip_prefix(*open))
-                    .and_then(|text| text.strip_suffix(*close));
-                text.is_some_and(is_word)
-            })
+            bytes
+                .strip_prefix(*before)
+                .and_then(|text| text.strip_suffix(*behind))
+                .and_then(unframed)
+                .is_some_and(says_the_end)
         })
     })
+}
+
+/// A text without the signs around it: as many of one kind before it as of their counterpart behind, `---END---`, `<EOF>`, `##DONE##`.
+fn unframed(text: &[u8]) -> Option<&[u8]> {
+    const MOST: usize = 8;
+    let Some(&sign) = text.first().filter(|sign| sign.is_ascii_punctuation()) else {
+        return Some(text);
+    };
+    let counterpart = match sign {
+        b'<' => b'>',
+        b'[' => b']',
+        b'(' => b')',
+        b'{' => b'}',
+        other => other,
+    };
+    let before = text.iter().take_while(|byte| **byte == sign).count();
+    let behind = text
+        .iter()
+        .rev()
+        .take_while(|byte| **byte == counterpart)
+        .count();
+    (before == behind && before <= MOST)
+        .then(|| text.get(before..text.len().saturating_sub(behind)))
+        .flatten()
+}
+
+/// Whether a text is one to four known words of which one says the end, all written alike, and with one sign or nothing between
+/// them: `END`, `END_OF_FILE`, `endimage`, `Transfer complete`.
+fn says_the_end(text: &[u8]) -> bool {
+    const MOST: usize = 4;
+    let upper = text.to_ascii_uppercase();
+    let alike = upper == text
+        || text.to_ascii_lowercase() == text
+        || text.first() == upper.first()
+            && text
+                .get(1..)
+                .is_some_and(|rest| rest.to_ascii_lowercase() == rest);
+    let separator = upper.iter().find(|byte| matches!(byte, b' ' | b'_' | b'-'));
+    let words: Option<Vec<&[u8]>> = match separator {
+        Some(separator) => Some(upper.split(|byte| byte == separator).collect()),
+        None => joined(&upper),
+    };
+    let is_end = |word: &&[u8]| ENDS.iter().any(|known| known.as_bytes() == *word);
+    let is_known =
+        |word: &&[u8]| is_end(word) || BESIDE.iter().any(|known| known.as_bytes() == *word);
+    alike
+        && words.is_some_and(|words| {
+            words.len() <= MOST
+                && words.iter().all(|word| is_known(word))
+                && words.iter().any(|word| is_end(word))
+        })
+}
+
+/// The known words of a text that has nothing between them; the longest first.
+fn joined(text: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let known = ENDS.iter().chain(&BESIDE).map(|word| word.as_bytes());
+        let word = known
+            .filter(|word| rest.starts_with(word))
+            .max_by_key(|word| word.len())?;
+        let (own, behind) = rest.split_at_checked(word.len())?;
+        words.push(own);
+        rest = behind;
+    }
+    Some(words)
 }
 
 /// Whether so many zeros, two or more, fill the only message up to a multiple of a few bytes: the message from its header on, or the
@@ -254,12 +326,34 @@ mod tests {
             b"\0\0\0\0\0\0\0\0",
             b"\xff\xff\xff\xff",
             b"Done",
+            b"---END---",
+            b"<<EOF>>",
+            b"END_OF_FILE",
+            b"##IMAGE END##\n",
+            b"endofimage",
+            b"Transfer complete",
         ] {
             assert!(is_goodbye(goodbye), "{goodbye:?}");
             assert!(!is_goodbye(&[goodbye, b"x"].concat()), "{goodbye:?}");
             assert!(!is_goodbye(&[b"\0", goodbye].concat()), "{goodbye:?}");
             let first = [&[goodbye[0] ^ 0x41][..], &goodbye[1..]].concat();
             assert!(!is_goodbye(&first), "{goodbye:?}");
+        }
+        for other in [
+            &b"--END---"[..],
+            b"---END--",
+            b"END_OF FILE",
+            b"END FILE OF THE",
+            b"FILE",
+            b"IMAGE_FILE",
+            b"eND",
+            b"ENDX",
+            b"END\0",
+            b"<END<",
+            b"",
+            b"----",
+        ] {
+            assert!(!is_goodbye(other), "{other:?}");
         }
         assert!(fills_up(30, 22, 2) && !fills_up(31, 23, 1) && !fills_up(30, 22, 3));
         assert!(!closes(b"8:", picture, b","));

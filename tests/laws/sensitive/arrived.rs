@@ -398,23 +398,28 @@ fn a_part_that_was_asked_for_accuses_nobody() {
         judged(&scenario, &picture, None).verdict,
         Some(Verdict::Match)
     );
-    // So they are where they overlap, as long as they agree there: nobody knows which of two the client kept.
+    // Where they overlap nobody knows which of two copies the client kept, and it has the file: it has lost nothing.
     let asked = [(0, half + 300), (half, all)];
-    let report = judged(&ranges(&picture, &asked, &total), &picture, Some(&picture));
-    assert_eq!(report.verdict, Some(Verdict::Match));
-    for wrong in [0, 1] {
+    for wrong in [None, Some(0), Some(1)] {
         let mut other = picture.clone();
         other[half + 100] ^= 1;
         let mut parts = asked.map(|range| (picture.as_slice(), range));
-        parts[wrong].0 = &other;
+        if let Some(wrong) = wrong {
+            parts[wrong].0 = &other;
+        }
         let report = judged(&ranges_of(&parts, &total), &picture, Some(&picture));
-        assert_ne!(report.verdict, Some(Verdict::Match), "copy {wrong}");
-        let guilty = [Blamed::Sender, Blamed::Receiver, Blamed::Network];
+        let (shown, blamed) = (super::shown(&report), blamed(&report));
+        let guilty = [Blamed::Receiver, Blamed::Network];
         assert!(
-            blamed(&report).iter().all(|who| !guilty.contains(who)),
-            "copy {wrong}: {:?}",
-            blamed(&report)
+            blamed.iter().all(|who| !guilty.contains(who)),
+            "{wrong:?}: {shown}"
         );
+        if wrong.is_none() {
+            assert_ne!(report.verdict, Some(Verdict::Mismatch), "{shown}");
+            assert!(!blamed.contains(&Blamed::Sender), "{shown}");
+        } else {
+            assert_ne!(report.verdict, Some(Verdict::Match), "{wrong:?}: {shown}");
+        }
     }
     // What came is not what the file has there.
     for asked in [(0, half), (300, half)] {
@@ -606,9 +611,13 @@ fn an_urgent_byte_accuses_nobody() {
 fn a_text_behind_the_only_picture_is_its_end_where_it_is_answered() {
     let picture = picture();
     for (tail, answer, right) in [
-        (&b"FIN"[..], Some(&b"OK"[..]), Verdict::Match),
-        (b"FIN", None, Verdict::Unverified),
+        (&b"NARF"[..], Some(&b"OK"[..]), Verdict::Match),
+        (b"NARF", None, Verdict::Unverified),
+        // Words that programs end with need no answer.
+        (b"FIN", None, Verdict::Match),
         (b"FIxN", None, Verdict::Unverified),
+        (b"---END---", None, Verdict::Match),
+        (b"---END--", None, Verdict::Unverified),
     ] {
         let mut scenario = Scenario::new();
         let mut tcp = scenario.connect(40_000, 7007);
