@@ -161,13 +161,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
         .map(|subject| compare(work, &subject, SideOfMismatch::WireToReceiver));
     let (mut sent, mut received) = (sent, received);
     shape(work, sent.as_ref(), received.as_mut());
-    if is_undone(work, sent.as_ref(), received.as_ref()) {
-        for compared in [&mut sent, &mut received].into_iter().flatten() {
-            compared.side.equal = Some(true);
-            compared.difference = None;
-        }
-    }
-    cleared(&sent, &mut received);
+    cleared(work, &mut sent, &mut received);
     let unknown = unknown(work, &mut sent, &mut received);
     let twofold = is_twofold(work, &mut sent, &mut received);
     let urgent = is_urgent(work, &mut sent, &mut received);
@@ -258,8 +252,15 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     }
 }
 
-/// A receiver whose file is the sender's has lost nothing of what the wire has, whatever part of it this picture is.
-fn cleared(sent: &Option<Compared>, received: &mut Option<Compared>) {
+/// What was undone is equal, and a receiver whose file is the sender's has lost nothing of what the wire has, whatever part of it
+/// this picture is.
+fn cleared(work: &Work<'_>, sent: &mut Option<Compared>, received: &mut Option<Compared>) {
+    if is_undone(work, sent.as_ref(), received.as_ref()) {
+        for compared in [&mut *sent, &mut *received].into_iter().flatten() {
+            compared.side.equal = Some(true);
+            compared.difference = None;
+        }
+    }
     if let (Some(sent), Some(received)) = (sent, received)
         && sent.difference.is_none()
         && sent.side.sha256 == received.side.sha256

@@ -139,9 +139,7 @@ fn says_the_end(text: &[u8]) -> bool {
         |word: &&[u8]| is_end(word) || BESIDE.iter().any(|known| known.as_bytes() == *word);
     alike
         && words.is_some_and(|words| {
-            words.len() <= MOST
-                && words.iter().all(|word| is_known(word))
-                && words.iter().any(|word| is_end(word))
+            words.len() <= MOST && words.iter().all(is_known) && words.iter().any(is_end)
         })
 }
 
