@@ -30,25 +30,11 @@ pub(crate) fn closes(header: &[u8], picture: &[u8], tail: &[u8]) -> bool {
         || covers(header, picture, without_line_end(tail))
 }
 
-/// Words with which programs say that no more comes.
-const ENDS: [&str; 17] = [
-    "EOF",
-    "EOM",
-    "EOT",
-    "EOI",
-    "END",
-    "STOP",
-    "DONE",
-    "BYE",
-    "QUIT",
-    "EXIT",
-    "CLOSE",
-    "FIN",
-    "FINISH",
-    "FINISHED",
-    "COMPLETE",
-    "COMPLETED",
-    "GOODBYE",
+/// Words with which programs say that no more comes. No two are one byte apart: with `COMPLETED` beside `COMPLETE`, or `EOT` beside
+/// `EOF`, a byte lost or changed would be seen by nobody.
+const ENDS: [&str; 13] = [
+    "EOF", "END", "STOP", "DONE", "BYE", "QUIT", "EXIT", "CLOSE", "FIN", "FINISH", "FINISHED",
+    "COMPLETE", "GOODBYE",
 ];
 
 /// Words that stand beside them.
@@ -70,7 +56,7 @@ const BESIDE: [&str; 14] = [
 ];
 
 /// Whether bytes behind all pictures are what programs say before they hang up: words of those that are known, or the zeros or ones
-/// that stand for a length that says "no more". One byte more or less is none.
+/// that stand for a length that says "no more". One byte more, less or changed is none, but for the line end.
 pub(crate) fn is_goodbye(bytes: &[u8]) -> bool {
     const BEFORE: [&[u8]; 4] = [b"\r\n", b"\n", b" ", b""];
     const BEHIND: [&[u8]; 3] = [b"\r\n", b"\n", b""];
@@ -95,9 +81,11 @@ pub(crate) fn is_goodbye(bytes: &[u8]) -> bool {
 }
 
 /// A text without the signs around it: as many of one kind before it as of their counterpart behind, `---END---`, `<EOF>`, `##DONE##`.
+/// Not the percent sign: `%IMAGE_COMPLETE%` is the marker of the pipeline with a byte lost.
 fn unframed(text: &[u8]) -> Option<&[u8]> {
     const MOST: usize = 8;
-    let Some(&sign) = text.first().filter(|sign| sign.is_ascii_punctuation()) else {
+    let sign = |sign: u8| sign.is_ascii_punctuation() && sign != b'%';
+    let Some(&sign) = text.first().filter(|first| sign(**first)) else {
         return Some(text);
     };
     let counterpart = match sign {
@@ -105,6 +93,7 @@ fn unframed(text: &[u8]) -> Option<&[u8]> {
         b'[' => b']',
         b'(' => b')',
         b'{' => b'}',
+        b'>' | b']' | b')' | b'}' => return None,
         other => other,
     };
     let before = text.iter().take_while(|byte| **byte == sign).count();
@@ -118,45 +107,23 @@ fn unframed(text: &[u8]) -> Option<&[u8]> {
         .flatten()
 }
 
-/// Whether a text is one to four known words of which one says the end, all written alike, and with one sign or nothing between
-/// them: `END`, `END_OF_FILE`, `endimage`, `Transfer complete`.
+/// Whether a text is one to four known words of which exactly one says the end, in capitals or in none, with `_` between them: `END`,
+/// `END_OF_FILE`, `img_done`.
 fn says_the_end(text: &[u8]) -> bool {
     const MOST: usize = 4;
     let upper = text.to_ascii_uppercase();
-    let alike = upper == text
-        || text.to_ascii_lowercase() == text
-        || text.first() == upper.first()
-            && text
-                .get(1..)
-                .is_some_and(|rest| rest.to_ascii_lowercase() == rest);
-    let separator = upper.iter().find(|byte| matches!(byte, b' ' | b'_' | b'-'));
-    let words: Option<Vec<&[u8]>> = match separator {
-        Some(separator) => Some(upper.split(|byte| byte == separator).collect()),
-        None => joined(&upper),
-    };
+    if upper != text && text.to_ascii_lowercase() != text {
+        return false;
+    }
     let is_end = |word: &&[u8]| ENDS.iter().any(|known| known.as_bytes() == *word);
     let is_known =
         |word: &&[u8]| is_end(word) || BESIDE.iter().any(|known| known.as_bytes() == *word);
-    alike
-        && words.is_some_and(|words| {
-            words.len() <= MOST && words.iter().all(is_known) && words.iter().any(is_end)
-        })
-}
-
-/// The known words of a text that has nothing between them; the longest first.
-fn joined(text: &[u8]) -> Option<Vec<&[u8]>> {
-    let mut words = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let known = ENDS.iter().chain(&BESIDE).map(|word| word.as_bytes());
-        let word = known
-            .filter(|word| rest.starts_with(word))
-            .max_by_key(|word| word.len())?;
-        let (own, behind) = rest.split_at_checked(word.len())?;
-        words.push(own);
-        rest = behind;
-    }
-    Some(words)
+    let words: Vec<&[u8]> = upper.split(|byte| *byte == b'_').collect();
+    upper == b"BYE BYE"
+        || upper == b"END OF FILE"
+        || words.len() <= MOST
+            && words.iter().all(is_known)
+            && words.iter().filter(|word| is_end(word)).count() == 1
 }
 
 /// Whether so many zeros, two or more, fill the only message up to a multiple of a few bytes: the message from its header on, or the
@@ -314,47 +281,74 @@ mod tests {
             let other = [&[first][..], &tail[1..]].concat();
             assert!(!closes(header, picture, &other), "{header:?} {tail:?}");
         }
-        for goodbye in [
-            &b"EOF\n"[..],
-            b" STOP",
-            b"bye",
-            b"\nEND\r\n",
-            b"<EOF>",
-            b"BYE BYE ",
-            b"\0\0\0\0\0\0\0\0",
-            b"\xff\xff\xff\xff",
-            b"Done",
-            b"---END---",
-            b"<<EOF>>",
-            b"END_OF_FILE",
-            b"##IMAGE END##\n",
-            b"endofimage",
-            b"Transfer complete",
-        ] {
-            assert!(is_goodbye(goodbye), "{goodbye:?}");
-            assert!(!is_goodbye(&[goodbye, b"x"].concat()), "{goodbye:?}");
-            assert!(!is_goodbye(&[b"\0", goodbye].concat()), "{goodbye:?}");
-            let first = [&[goodbye[0] ^ 0x41][..], &goodbye[1..]].concat();
-            assert!(!is_goodbye(&first), "{goodbye:?}");
-        }
-        for other in [
-            &b"--END---"[..],
-            b"---END--",
-            b"END_OF FILE",
-            b"END FILE OF THE",
-            b"FILE",
-            b"IMAGE_FILE",
-            b"eND",
-            b"ENDX",
-            b"END\0",
-            b"<END<",
-            b"",
-            b"----",
-        ] {
-            assert!(!is_goodbye(other), "{other:?}");
-        }
         assert!(fills_up(30, 22, 2) && !fills_up(31, 23, 1) && !fills_up(30, 22, 3));
         assert!(!closes(b"8:", picture, b","));
         assert!(!closes(b"", picture, b"\x03"));
+    }
+
+    #[test]
+    fn one_byte_beside_a_goodbye_is_none() {
+        let texts: [&[u8]; 17] = [
+            b"EOF",
+            b"STOP",
+            b"bye",
+            b"END",
+            b"<EOF>",
+            b"done",
+            b"---END---",
+            b"<<EOF>>",
+            b"END_OF_FILE",
+            b"##IMAGE_END##",
+            b"end_of_image",
+            b"TRANSFER_COMPLETE",
+            b"FINISH",
+            b"FINISHED",
+            b"BYE BYE",
+            b"GOODBYE",
+            b"MSG_END",
+        ];
+        // A line end, and a blank before, are there or not.
+        let apart = |text: &[u8]| text.trim_ascii().to_vec();
+        for text in texts {
+            assert!(is_goodbye(text), "{text:?}");
+            assert!(is_goodbye(&[text, b"\r\n"].concat()), "{text:?}");
+            for at in 0..=text.len() {
+                let (before, behind) = text.split_at(at);
+                for byte in 0..=255 {
+                    let more = [before, &[byte], behind].concat();
+                    assert!(
+                        !is_goodbye(&more) || apart(&more) == text,
+                        "{text:?}: {byte:#x} at {at}"
+                    );
+                    if let Some((first, rest)) = behind.split_first() {
+                        let other = [before, &[byte], rest].concat();
+                        assert!(
+                            !is_goodbye(&other) || *first == byte,
+                            "{text:?}: {byte:#x} for {first:#x} at {at}"
+                        );
+                        let less = [before, rest].concat();
+                        assert!(!is_goodbye(&less), "{text:?}: less the byte at {at}");
+                    }
+                }
+            }
+        }
+        for other in [
+            &b"%IMAGE_COMPLETE%"[..],
+            b"%IMAGECOMPLETED%",
+            b"FILE",
+            b"IMAGE_FILE",
+            b"",
+            b"----",
+            b"<END<",
+        ] {
+            assert!(!is_goodbye(other), "{other:?}");
+        }
+        for numbers in [&[0_u8; 4][..], &[0; 8], &[0; 16], &[0xff; 4], &[0xff; 8]] {
+            assert!(
+                is_goodbye(numbers)
+                    && !is_goodbye(&numbers[1..])
+                    && !is_goodbye(&[numbers, b"x"].concat())
+            );
+        }
     }
 }
