@@ -1,6 +1,9 @@
 //! One direction of a TCP connection: sequence numbers become stream offsets, repeats and news are told
 //! apart, holes are declared once they can no longer fill.
 
+mod beginning;
+mod urgent;
+
 use std::borrow::Cow;
 
 use super::assembler::{Arrival, Assembler, Delivery, Keep, keep_borrowed, keep_copied};
@@ -8,6 +11,8 @@ use super::gap::GapCause;
 use super::provenance::{Extent, Log};
 use crate::decode::Tcp;
 use crate::units::{FrameNumber, Timestamp};
+pub(crate) use beginning::Beginning;
+use urgent::Urgent;
 
 /// Frames of the connection after which a hole that the receiver acknowledged is taken to be one the
 /// capture has, rather than frames captured out of turn.
@@ -21,12 +26,6 @@ const FAR: u64 = 64 << 20;
 const EARLY: usize = 4;
 /// for so many frames of the connection.
 const EARLY_PATIENCE: u32 = 8;
-
-/// How far the number of a SYN may lie before the first byte seen of a connection that it opened.
-const NEAR: u32 = 1 << 20;
-
-/// Urgent bytes of one direction that are told apart; of more the stream keeps those that follow.
-const MOST_URGENT: usize = 1 << 12;
 
 /// What the capture has of the other direction when it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,67 +76,6 @@ pub struct Verdict {
     pub urgent: bool,
 }
 
-/// How one direction of a connection began: enough to tell it from a later connection between the same endpoints.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Beginning {
-    syn: Option<u32>,
-    /// Bytes that the SYN carried (RFC 7413).
-    opening: u32,
-    /// Sequence number of the first segment other than a RST; of the byte after the SYN, where it is one.
-    first: Option<u32>,
-}
-
-impl Beginning {
-    /// Takes a segment of this direction with so many bytes.
-    pub(crate) fn segment(&mut self, header: &Tcp, bytes: u32) {
-        if header.rst {
-            return;
-        }
-        let next = header.seq.wrapping_add(u32::from(header.syn));
-        if header.syn && self.syn.is_none() && self.precedes(header.seq) {
-            self.syn = Some(header.seq);
-            self.opening = bytes;
-        }
-        self.first.get_or_insert(next);
-    }
-
-    /// Whether a SYN of this direction was captured.
-    pub(crate) fn saw_syn(&self) -> bool {
-        self.syn.is_some()
-    }
-
-    /// Whether this direction began with a SYN of this sequence number.
-    pub(crate) fn is_begun_by(&self, seq: u32) -> bool {
-        self.syn == Some(seq)
-    }
-
-    /// Whether an acknowledgment answers this direction's SYN: it, and what it carried as far as that was accepted.
-    pub(crate) fn is_answered_by(&self, ack: u32) -> bool {
-        self.syn
-            .is_some_and(|syn| ack.wrapping_sub(syn.wrapping_add(1)) <= self.opening)
-    }
-
-    /// Whether a SYN of this number may have opened what was seen so far.
-    fn precedes(&self, syn: u32) -> bool {
-        self.first
-            .is_none_or(|first| first.wrapping_sub(syn.wrapping_add(1)) < NEAR)
-    }
-
-    /// Whether a segment opens another connection than the one seen here, of which `other` is the other direction.
-    ///
-    /// Frames may be captured out of turn, so a SYN may come after what it opened; and a SYN that is answered twice with
-    /// different numbers opens one connection all the same.
-    pub(crate) fn is_another(&self, header: &Tcp, other: &Self) -> bool {
-        if !header.syn || self.syn == Some(header.seq) {
-            return false;
-        }
-        match (header.ack, other.syn) {
-            (Some(ack), Some(_)) => !other.is_answered_by(ack),
-            _ => self.syn.is_some() || !self.precedes(header.seq),
-        }
-    }
-}
-
 /// One direction of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Half<'cap> {
@@ -166,9 +104,8 @@ pub(crate) struct Half<'cap> {
     news: Option<FrameNumber>,
     /// The last frame in which the other side acknowledged anything.
     heard: Option<FrameNumber>,
-    /// Places of urgent bytes among the numbered ones, ascending. A receiver reads them apart from the stream, unless it asked
-    /// for them in it (`SO_OOBINLINE`): no offset counts them.
-    urgent: Vec<u64>,
+    /// Urgent bytes: no offset counts them.
+    urgent: Urgent,
     /// Bytes in order.
     pub assembler: Assembler<'cap>,
     /// Which frame carried what.
@@ -504,36 +441,16 @@ impl<'cap> Half<'cap> {
         }) else {
             return true;
         };
-        let highest = self.assembler.highest() + self.urgent.len() as u64;
-        if at >= highest && self.urgent.len() < MOST_URGENT {
-            self.urgent.push(at);
-        }
+        self.urgent.note(at, self.assembler.highest());
         true
     }
 
     /// The payload without the urgent bytes in it, and how many these are; absent where there are none.
     fn without_urgent(&self, segment: &Segment<'_>) -> Option<(Vec<u8>, u32)> {
-        let base = self.base.filter(|_| !self.urgent.is_empty())?;
+        let base = self.base.filter(|_| self.urgent.count() > 0)?;
         let start = self.number_of(base, segment.header.seq);
-        let inside = |at: &&u64| {
-            let at = i64::try_from(**at).unwrap_or(i64::MAX);
-            (start..start.saturating_add(i64::from(segment.payload_len))).contains(&at)
-        };
-        let places: Vec<u64> = self
-            .urgent
-            .iter()
-            .filter(inside)
-            .map(|&at| i64::try_from(at).unwrap_or(i64::MAX).abs_diff(start))
-            .collect();
-        let apart = u32::try_from(places.len())
-            .ok()
-            .filter(|apart| *apart > 0)?;
-        let bytes = (0..)
-            .zip(segment.payload)
-            .filter(|(at, _)| !places.contains(at))
-            .map(|(_, byte)| *byte)
-            .collect();
-        Some((bytes, apart))
+        self.urgent
+            .taken_from(start, segment.payload, segment.payload_len)
     }
 
     /// Takes a segment whose place is known.
@@ -808,23 +725,19 @@ impl<'cap> Half<'cap> {
 
     /// How many urgent bytes came apart from the stream.
     pub(crate) fn urgent_bytes(&self) -> u64 {
-        self.urgent.len() as u64
+        self.urgent.count()
     }
 
     /// Stream offset of a sequence number: bytes before it that are no urgent ones. Negative: before the first captured byte.
     fn offset_of(&self, base: u32, seq: u32) -> i64 {
         let number = self.number_of(base, seq);
-        let before = match u64::try_from(number) {
-            Ok(number) => self.urgent.partition_point(|at| *at < number),
-            Err(_) => 0,
-        };
-        number.saturating_sub(i64::try_from(before).unwrap_or(0))
+        number.saturating_sub(self.urgent.before(number))
     }
 
     /// Place of a sequence number among all numbered bytes: the one nearest to what comes next, so that the numbers may
     /// wrap any number of times (RFC 9293, section 3.4). Negative: before the first captured byte.
     fn number_of(&self, base: u32, seq: u32) -> i64 {
-        let next = self.assembler.next() + self.urgent.len() as u64;
+        let next = self.assembler.next() + self.urgent.count();
         let low = u32::try_from(next & u64::from(u32::MAX)).unwrap_or_default();
         let expected = base.wrapping_add(low);
         let distance = i64::from(seq.wrapping_sub(expected).cast_signed());

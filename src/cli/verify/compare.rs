@@ -3,6 +3,8 @@
 
 mod beside;
 mod conclusion;
+mod ranges;
+mod sides;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -10,9 +12,10 @@ use std::path::PathBuf;
 
 pub(in crate::cli) use conclusion::concluded;
 use conclusion::{refute, take_back, unpaired};
+use ranges::Ranges;
+pub(in crate::cli) use sides::{Named, Side, Sides};
 
-use super::apart::apart;
-use super::files::{self, Found, Look};
+use super::files::{self, Found};
 use super::half::{Half, Picked, pick, subject};
 use super::knowledge;
 use super::paint::paint;
@@ -21,21 +24,13 @@ use crate::findings::{Name, rules};
 use crate::ledger::comparison::{Given, Level, PairedBy, Verification};
 use crate::ledger::{Image, RegionKind, Stream, Verdict};
 use crate::report::model::Report;
-use crate::transfer::record::{Record, Side as Writer};
-use crate::units::{PictureId, StreamId};
+use crate::transfer::record::Record;
+use crate::units::PictureId;
 use crate::verify::{
     self, Asked, Evidence, Knowledge, LedgerLine, Outcome, Pairs, Text, Thresholds, Wanted, Wire,
     Work,
 };
 use crate::wire::{Fixed, Protocol};
-
-/// What the user named.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::cli) struct Named<'n> {
-    pub(in crate::cli) sent: &'n [PathBuf],
-    pub(in crate::cli) received: &'n [PathBuf],
-    pub(in crate::cli) ledger: &'n [PathBuf],
-}
 
 /// How pictures are compared.
 #[derive(Debug, Clone)]
@@ -65,78 +60,6 @@ impl Default for Settings {
             damage: None,
             limit: 256 << 20,
             memory: u64::MAX,
-        }
-    }
-}
-
-/// What is known of one side.
-#[derive(Debug, Default)]
-pub(in crate::cli) struct Side {
-    pub(in crate::cli) files: Vec<Found>,
-    pub(in crate::cli) records: Vec<Record>,
-    /// Files or a ledger of it were given.
-    pub(in crate::cli) asked: bool,
-}
-
-/// What is known of both.
-#[derive(Debug, Default)]
-pub(in crate::cli) struct Sides {
-    pub(in crate::cli) sent: Side,
-    pub(in crate::cli) received: Side,
-}
-
-impl Sides {
-    /// Finds the files and reads the ledgers; `look` reads a file.
-    ///
-    /// # Errors
-    /// A path that is not there or cannot be read.
-    pub(in crate::cli) fn find(named: &Named<'_>, look: &mut Look<'_>) -> anyhow::Result<Self> {
-        let records = files::ledgers(named.ledger)?;
-        Self::of(
-            files::find(named.sent, "--sent", look)?,
-            files::find(named.received, "--received", look)?,
-            records,
-            named,
-        )
-    }
-
-    /// Puts together what was found; no file stays on both sides.
-    ///
-    /// # Errors
-    /// A file that cannot be read.
-    pub(in crate::cli) fn of(
-        mut sent_files: Vec<Found>,
-        mut received_files: Vec<Found>,
-        records: Vec<Record>,
-        named: &Named<'_>,
-    ) -> anyhow::Result<Self> {
-        if records.is_empty() {
-            // A ledger names each file's side.
-            apart(
-                &mut sent_files,
-                &mut received_files,
-                [named.sent, named.received],
-            )?;
-        }
-        let (sent, received): (Vec<Record>, Vec<Record>) = records
-            .into_iter()
-            .partition(|record| record.side == Writer::Sent);
-        let side = |paths: &[PathBuf], files, records: Vec<Record>| Side {
-            files,
-            asked: !paths.is_empty() || !records.is_empty(),
-            records,
-        };
-        Ok(Self {
-            sent: side(named.sent, sent_files, sent),
-            received: side(named.received, received_files, received),
-        })
-    }
-
-    /// Which sides were given.
-    pub(in crate::cli) fn asked(&self) -> Asked {
-        Asked {
-            sent: self.sent.asked,
-            received: self.received.asked,
         }
     }
 }
@@ -672,53 +595,6 @@ impl Senders {
     fn wants(&self, image: &Image, left: bool) -> bool {
         let back = self.from.contains(&image.to) || self.to.contains(&image.from);
         self.from.contains(&image.from) || self.to.contains(&image.to) || (left && !back)
-    }
-}
-
-/// Bytes of streams that are parts of something, which were asked for one by one (HTTP 206).
-struct Ranges(Vec<(StreamId, SocketAddr, std::ops::Range<u64>)>);
-
-impl Ranges {
-    fn of(report: &Report) -> Self {
-        let mut found = Vec::new();
-        for image in report.images.iter().filter(|image| image.is_range()) {
-            let end = image.offset.saturating_add(image.bytes);
-            found.push((image.stream, image.from, image.offset..end));
-        }
-        // Whoever describes a framing may name a field so.
-        let http = |stream: &&Stream| stream.protocol == Some(Protocol::Fixed(Fixed::Http));
-        for stream in report.streams.iter().filter(http) {
-            for way in &stream.directions {
-                let parts = way.map.iter().filter(|region| {
-                    region.kind == RegionKind::Framing && region.what.as_deref() == Some("range")
-                });
-                found.extend(parts.map(|part| (stream.id, way.from, part.offset..part.end())));
-            }
-        }
-        Self(found)
-    }
-
-    /// Those that lie in the picture's place in its stream, at least in part.
-    fn within<'r>(
-        &'r self,
-        image: &Image,
-        picture: &'r std::ops::Range<u64>,
-    ) -> impl Iterator<Item = &'r std::ops::Range<u64>> {
-        let way = (image.stream, image.from);
-        let of_way = self
-            .0
-            .iter()
-            .filter(move |(stream, from, _)| (*stream, *from) == way);
-        of_way
-            .map(|(_, _, range)| range)
-            .filter(|range| range.start < picture.end && picture.start < range.end)
-    }
-
-    /// Whether the picture begins in one of them.
-    fn hold(&self, image: &Image) -> bool {
-        self.0.iter().any(|(stream, from, range)| {
-            (*stream, *from) == (image.stream, image.from) && range.contains(&image.offset)
-        })
     }
 }
 

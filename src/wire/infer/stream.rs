@@ -248,16 +248,7 @@ fn lengths_found(
         "{} bytes in front of each of {count} pieces = its length, and the pieces together are a picture",
         inner.bytes
     ));
-    Outcome::Found(Box::new(Inferred {
-        layout: Layout {
-            message,
-            piece,
-            ..Layout::default()
-        },
-        confidence: confidence(count),
-        evidence,
-        messages: count,
-    }))
+    in_pieces(message, piece, count, evidence)
 }
 
 /// What pieces' headers hold beside their lengths: the piece's number, and how many there are; bytes else. `whole`: these are the
@@ -394,16 +385,7 @@ fn by_text_lengths(bytes: &[u8], start: usize) -> Outcome {
             if let Some(last) = last.filter(|last| !word.is_empty() && super::is_goodbye(last)) {
                 message.push(Field::plain(Kind::Fixed(last.into())));
             }
-            return Outcome::Found(Box::new(Inferred {
-                layout: Layout {
-                    message,
-                    piece,
-                    ..Layout::default()
-                },
-                confidence: confidence(count),
-                evidence,
-                messages: count,
-            }));
+            return in_pieces(message, piece, count, evidence);
         }
     }
     if more {
@@ -429,6 +411,25 @@ enum Seen<'b> {
     /// As far as the bytes go they fit.
     More,
     Nothing,
+}
+
+/// The layout of messages in so many pieces.
+fn in_pieces(
+    message: Vec<Field>,
+    piece: Vec<Field>,
+    count: usize,
+    evidence: Vec<String>,
+) -> Outcome {
+    Outcome::Found(Box::new(Inferred {
+        layout: Layout {
+            message,
+            piece,
+            ..Layout::default()
+        },
+        confidence: confidence(count),
+        evidence,
+        messages: count,
+    }))
 }
 
 fn text_lengths<'b>(

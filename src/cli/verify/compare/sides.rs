@@ -1,0 +1,88 @@
+//! What was given of the sender's and of the receiver's side: files, and what ledgers say.
+
+use std::path::PathBuf;
+
+use crate::cli::verify::apart::apart;
+use crate::cli::verify::files::{self, Found, Look};
+use crate::transfer::record::{Record, Side as Writer};
+use crate::verify::Asked;
+
+/// What the user named.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct Named<'n> {
+    pub(in crate::cli) sent: &'n [PathBuf],
+    pub(in crate::cli) received: &'n [PathBuf],
+    pub(in crate::cli) ledger: &'n [PathBuf],
+}
+
+/// What is known of one side.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Side {
+    pub(in crate::cli) files: Vec<Found>,
+    pub(in crate::cli) records: Vec<Record>,
+    /// Files or a ledger of it were given.
+    pub(in crate::cli) asked: bool,
+}
+
+/// What is known of both.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Sides {
+    pub(in crate::cli) sent: Side,
+    pub(in crate::cli) received: Side,
+}
+
+impl Sides {
+    /// Finds the files and reads the ledgers; `look` reads a file.
+    ///
+    /// # Errors
+    /// A path that is not there or cannot be read.
+    pub(in crate::cli) fn find(named: &Named<'_>, look: &mut Look<'_>) -> anyhow::Result<Self> {
+        let records = files::ledgers(named.ledger)?;
+        Self::of(
+            files::find(named.sent, "--sent", look)?,
+            files::find(named.received, "--received", look)?,
+            records,
+            named,
+        )
+    }
+
+    /// Puts together what was found; no file stays on both sides.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(in crate::cli) fn of(
+        mut sent_files: Vec<Found>,
+        mut received_files: Vec<Found>,
+        records: Vec<Record>,
+        named: &Named<'_>,
+    ) -> anyhow::Result<Self> {
+        if records.is_empty() {
+            // A ledger names each file's side.
+            apart(
+                &mut sent_files,
+                &mut received_files,
+                [named.sent, named.received],
+            )?;
+        }
+        let (sent, received): (Vec<Record>, Vec<Record>) = records
+            .into_iter()
+            .partition(|record| record.side == Writer::Sent);
+        let side = |paths: &[PathBuf], files, records: Vec<Record>| Side {
+            files,
+            asked: !paths.is_empty() || !records.is_empty(),
+            records,
+        };
+        Ok(Self {
+            sent: side(named.sent, sent_files, sent),
+            received: side(named.received, received_files, received),
+        })
+    }
+
+    /// Which sides were given.
+    pub(in crate::cli) fn asked(&self) -> Asked {
+        Asked {
+            sent: self.sent.asked,
+            received: self.received.asked,
+        }
+    }
+}
