@@ -347,6 +347,15 @@ pub(super) fn doubt(work: &Work<'_>) -> Option<Blame> {
                 if knowledge.strays == 1 { "it" } else { "them" }
             ),
         })
+    } else if knowledge.unsure > 0 && (work.sent.is_some() || work.received.is_some()) {
+        Some(Blame {
+            who: Blamed::Unknown,
+            why: format!(
+                "{} beside the picture may be framing or too many, which one message in a framing that is not known does not \
+                 show; the received file would tell, or the framing (--protocol)",
+                crate::units::counted(knowledge.unsure, "byte", "bytes"),
+            ),
+        })
     } else if knowledge.garbled {
         blame(
             Blamed::Sender,

@@ -213,6 +213,36 @@ pub(crate) fn stray_bytes(
     }
 }
 
+/// Bytes beside the only picture of a connection that may be framing as well as too many.
+pub(crate) fn unsure_bytes(
+    image: &Image,
+    unsure: &super::Stray,
+    packets: Vec<FrameNumber>,
+) -> Finding {
+    let place = if unsure.offset < image.offset {
+        "before the picture"
+    } else {
+        "behind the picture"
+    };
+    Finding {
+        name: Name::StrayBytes,
+        severity: Severity::Note,
+        certainty: Certainty::Risk,
+        stream: Some(image.stream),
+        image: Some(image.id),
+        packets,
+        more_packets: 0,
+        message: format!(
+            "The picture is in the stream as it was sent. {} {place} {} nothing of it: this is framing that imgnet does not know, \
+             or too many. One message does not show which.",
+            counted(unsure.bytes, "byte", "bytes"),
+            if unsure.bytes == 1 { "tells" } else { "tell" },
+        ),
+        fix: "Give the received file too (--received), or the framing (--protocol PORT='layout …'; imgnet layout prints what it \
+              found).".to_owned(),
+    }
+}
+
 /// The finding of a mistake that explains every byte.
 #[expect(clippy::too_many_lines, reason = "one arm for each mistake")]
 fn of_mistake(

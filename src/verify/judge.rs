@@ -79,6 +79,8 @@ pub(crate) struct Knowledge {
     pub acknowledged: Option<u64>,
     /// Some of what was sent lies beside the pictures, and nothing explains it: how many bytes.
     pub strays: u64,
+    /// So many bytes beside it may be framing, or too many: its message is the only one, and nothing tells.
+    pub unsure: u64,
     /// What has it encoded is not written as its encoding asks for, or ends too early.
     pub garbled: bool,
     /// That a file sent belongs to it is expected: others of the same sender have theirs, or one is left over.
@@ -712,7 +714,8 @@ fn verdict(
         || irregular
         || knowledge.garbled
         || knowledge.odd_part
-        || knowledge.strays > 0;
+        || knowledge.strays > 0
+        || (knowledge.unsure > 0 && !equal(received));
     let found = match work.image.verdict {
         Verdict::Inconclusive => Verdict::Inconclusive,
         // What was asked for came; all of it was not asked for.

@@ -344,7 +344,9 @@ impl Beside<'_> {
                 filled += usize::from(tail > 0);
                 tail < unit && (placed.range.end - placed.range.start + tail).is_multiple_of(unit)
             });
-            all && filled == self.open.len()
+            // One byte of zero, once, is as well one too many.
+            let more = unit > 2 || filled > 1;
+            all && more && filled == self.open.len()
         })
     }
 

@@ -19,6 +19,8 @@ mod every_format;
 
 mod oracle;
 
+mod unconfirmed;
+
 use crate::framings;
 
 use crate::scenario;

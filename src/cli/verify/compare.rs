@@ -3,6 +3,7 @@
 
 mod beside;
 mod conclusion;
+mod lone;
 mod ranges;
 mod sides;
 
@@ -109,6 +110,7 @@ impl Verifier<'_> {
         let left = sides.sent.files.len() > files_used(&sent);
         let senders = Senders::of(&report.images, &sent);
         let mut strays = self.strays(report, &gathered)?;
+        let mut unsure = self.unsure(report, &gathered)?;
         let type_a = self.type_a(report)?;
         let mut images = std::mem::take(&mut report.images);
         for (index, (image, digest)) in images.iter_mut().zip(&digests).enumerate() {
@@ -137,6 +139,10 @@ impl Verifier<'_> {
                 // What surrounds them is not all there.
                 knowledge.strays = 0;
             }
+            let unsure = unsure.remove(&image.id).filter(|_| knowledge.strays == 0);
+            if let Some(unsure) = &unsure {
+                knowledge.unsure = unsure.bytes;
+            }
             knowledge.wants_sent = sides.sent.asked && senders.wants(image, left);
             knowledge.type_a = type_a.contains(&image.from) || type_a.contains(&image.to);
             (knowledge.before, knowledge.after) = self.around(report, image)?;
@@ -146,12 +152,12 @@ impl Verifier<'_> {
                 knowledge: &knowledge,
             };
             self.picture(report, image, &picked, &context)?;
-            if knowledge.strays > 0
-                && image.verdict == Verdict::Unverified
-                && let Some(stray) = stray
-            {
-                beside::tell_of(report, image, &stray);
-            }
+            beside::tell(
+                report,
+                image,
+                stray.filter(|_| knowledge.strays > 0),
+                unsure,
+            );
         }
         report.images = images;
         take_back(report);

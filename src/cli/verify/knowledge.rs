@@ -56,7 +56,7 @@ fn is_stranger(report: &Report) -> bool {
 }
 
 /// Whether bytes of a stream may have gone by that the capture does not have.
-fn lacks_bytes(stream: &Stream) -> bool {
+pub(super) fn lacks_bytes(stream: &Stream) -> bool {
     let tcp = stream.transport == TransportKind::Tcp;
     let seen = || stream.directions.iter().map(Direction::seen);
     // That the acknowledgments were not captured takes no byte away.

@@ -13,6 +13,7 @@ mod behind;
 mod closing;
 pub(crate) mod datagrams;
 mod messages;
+mod odd;
 pub(crate) mod raw;
 mod records;
 mod rows;
@@ -23,6 +24,7 @@ pub(crate) mod stream;
 mod tests;
 
 pub(crate) use closing::{closes, fills_up, is_goodbye};
+pub(crate) use odd::{Header, odd_one};
 pub(crate) use records::are_records;
 
 use super::Layout;

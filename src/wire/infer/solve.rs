@@ -101,7 +101,7 @@ fn with_texts(samples: &[Sample<'_>]) -> Option<Solved> {
 }
 
 /// Whether the fields take each header whole.
-fn fits(samples: &[Sample<'_>], solved: &Solved) -> bool {
+pub(super) fn fits(samples: &[Sample<'_>], solved: &Solved) -> bool {
     samples.iter().all(|sample| {
         let mut at = 0;
         for field in &solved.fields {

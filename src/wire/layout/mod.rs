@@ -270,6 +270,12 @@ impl Field {
 }
 
 impl Layout {
+    /// Whether a text of any letters stands around a picture, up to bytes that end it.
+    pub(crate) fn has_free_text(&self) -> bool {
+        let free = |field: &Field| matches!(field.kind, Kind::Text(Shape::Until(_)));
+        self.message.iter().any(free)
+    }
+
     /// The payload of a message, where it has one.
     pub fn payload(&self) -> Option<&Payload> {
         self.message.iter().find_map(|field| match &field.kind {

@@ -9,10 +9,10 @@ use super::super::spool::Way;
 use super::{Gathered, Senders, Verifier};
 use crate::findings::{Finding, Name, Severity};
 use crate::ledger::comparison::Verification;
-use crate::ledger::{Confidence, Direction, Image, RegionKind, Stream, TransportKind};
+use crate::ledger::{Confidence, Direction, Image, RegionKind, Stream, TransportKind, Verdict};
 use crate::picture::Format;
 use crate::report::model::Report;
-use crate::units::{ByteRange, PictureId, StreamId};
+use crate::units::{ByteRange, FrameNumber, PictureId, StreamId};
 use crate::verify::{self, Pairs};
 use crate::wire::{Protocol, ftp};
 
@@ -320,8 +320,26 @@ impl Verifier<'_> {
     }
 }
 
+/// What keeps a picture from being a match although it is whole: bytes that are too many, or that may be.
+pub(super) fn tell(
+    report: &mut Report,
+    image: &Image,
+    stray: Option<verify::Stray>,
+    unsure: Option<verify::Stray>,
+) {
+    let compared = image.compared.as_ref();
+    if image.verdict != Verdict::Unverified {
+        return;
+    }
+    if let Some(stray) = stray {
+        tell_of(report, image, &stray);
+    } else if let Some(unsure) = unsure.filter(|_| compared.is_some_and(|one| one.sent.is_some())) {
+        tell_of_unsure(report, image, &unsure);
+    }
+}
+
 /// A picture is no match because of these bytes: that is an error, whether the wire format told of them or not.
-pub(super) fn tell_of(report: &mut Report, image: &Image, stray: &verify::Stray) {
+fn tell_of(report: &mut Report, image: &Image, stray: &verify::Stray) {
     let told = report
         .findings
         .iter_mut()
@@ -330,6 +348,21 @@ pub(super) fn tell_of(report: &mut Report, image: &Image, stray: &verify::Stray)
         finding.severity = Severity::Error;
         return;
     }
+    let finding = verify::stray_bytes(image, stray, carriers(report, image, stray));
+    report.findings.push(finding);
+}
+
+/// A picture is no match because nobody can tell what these bytes are.
+fn tell_of_unsure(report: &mut Report, image: &Image, unsure: &verify::Stray) {
+    report
+        .findings
+        .retain(|finding| finding.name != Name::StrayBytes || finding.stream != Some(image.stream));
+    let finding = verify::unsure_bytes(image, unsure, carriers(report, image, unsure));
+    report.findings.push(finding);
+}
+
+/// The first frames of bytes beside a picture.
+fn carriers(report: &Report, image: &Image, stray: &verify::Stray) -> Vec<FrameNumber> {
     let frames = report.stream(image.stream).and_then(|stream| {
         let way = stream
             .directions
@@ -339,8 +372,7 @@ pub(super) fn tell_of(report: &mut Report, image: &Image, stray: &verify::Stray)
         let carriers = way.carriers.as_ref()?.0.overlapping(range);
         Some(carriers.map(|extent| extent.frame).take(16).collect())
     });
-    let finding = verify::stray_bytes(image, stray, frames.unwrap_or_default());
-    report.findings.push(finding);
+    frames.unwrap_or_default()
 }
 
 /// Whether some pictures of a direction stand in no list, because memory ran out: their bytes are no stray ones.
