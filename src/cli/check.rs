@@ -229,14 +229,14 @@ fn check(command: &Check, file: &Path, plan: &Plan) -> anyhow::Result<Exit> {
         };
         junit.write(|mut out| junit::render(&checked, &suite, &mut out))?;
     }
-    let (rendering, style) = (output.rendering(), *output.style());
+    let rendering = output.rendering();
     let beside_table = rendering == Rendering::Table && output.is_stdout();
     // What a program reads from standard output is not mixed with what GitHub reads; that takes both channels.
     let annotate_stdout = !output.is_stdout() || rendering == Rendering::Table;
-    let written = output.write_with(|mut out| match rendering {
-        Rendering::Table => render::table(&checked, &report, &shown, &style, &mut out),
-        Rendering::Json => render::json(&checked, &report, &shown, &mut out),
-        Rendering::Csv(_) => render::csv(&checked, &mut out),
+    let written = output.write(&render::Outcomes {
+        checked: &checked,
+        report: &report,
+        file: &shown,
     });
     // Whoever went away has still to be told by the exit code.
     match written {

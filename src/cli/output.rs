@@ -11,8 +11,7 @@ use tempfile::TempPath;
 
 use crate::cli::args::{OutputArgs, Rendering};
 use crate::cli::terminal::Environment;
-use crate::report::model::Report;
-use crate::report::{Style, csv, json, table};
+use crate::report::{Print, Style};
 
 /// The output cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -89,13 +88,17 @@ impl Output {
         matches!(self.sink, Sink::Stdout)
     }
 
-    /// Writes the report. Where that fails a file that was there before is left as it was.
+    /// Writes a report, or what was expected of it. Where that fails a file that was there before is left as it was.
     ///
     /// # Errors
     /// [`WriteError`].
-    pub(crate) fn write(self, report: &Report) -> Result<(), WriteError> {
+    pub(crate) fn write(self, printed: &impl Print) -> Result<(), WriteError> {
         let (rendering, style) = (self.rendering, self.style);
-        self.write_with(|out| render(report, rendering, &style, out))
+        self.write_with(|out| match rendering {
+            Rendering::Table => printed.table(&style, out),
+            Rendering::Json => printed.json(out),
+            Rendering::Csv(table) => printed.csv(table, out),
+        })
     }
 
     /// Writes what `render` writes, as [`Self::write`] does.
@@ -136,19 +139,6 @@ impl Sink {
                     source,
                 }),
         }
-    }
-}
-
-fn render(
-    report: &Report,
-    rendering: Rendering,
-    style: &Style,
-    mut out: &mut dyn Write,
-) -> io::Result<()> {
-    match rendering {
-        Rendering::Table => table::render(report, style, &mut out),
-        Rendering::Json => json::render(report, style, &mut out),
-        Rendering::Csv(table) => csv::render(report, table, &mut out),
     }
 }
 

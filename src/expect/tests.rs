@@ -1,8 +1,9 @@
 use super::*;
 use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::{Gap, GapCause};
+use crate::report::csv::Table;
 use crate::report::model::Report;
-use crate::report::samples;
+use crate::report::{Print as _, samples};
 use crate::wire::Protocol;
 
 fn mistakes(text: &str) -> Vec<String> {
@@ -614,6 +615,11 @@ fn nothing_from_the_network_reaches_a_terminal_raw() {
         "[[picture]]\nlabel = \"\\u001b[2J\"\nprotocol = \"eof\"\nmatch = { order = 0 }",
         &report,
     );
+    let told = |file| render::Outcomes {
+        checked: &checked,
+        report: &report,
+        file,
+    };
     for unicode in [true, false] {
         let style = crate::report::Style {
             unicode,
@@ -621,13 +627,13 @@ fn nothing_from_the_network_reaches_a_terminal_raw() {
             ..Default::default()
         };
         let mut out = Vec::new();
-        render::table(&checked, &report, "\u{1b}e", &style, &mut out).unwrap();
+        told("\u{1b}e").table(&style, &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         assert!(!out.contains('\u{1b}') && !out.contains('\u{7}'), "{out}");
         assert!(unicode || out.is_ascii(), "{out}");
     }
     let mut out = Vec::new();
-    render::json(&checked, &report, "e", &mut out).unwrap();
-    render::csv(&checked, &mut out).unwrap();
+    told("e").json(&mut out).unwrap();
+    told("e").csv(Table::Images, &mut out).unwrap();
     assert!(!out.contains(&0x1b));
 }

@@ -24,6 +24,35 @@ pub(crate) mod text;
 
 pub use model::Report;
 
+use std::io::{self, Write};
+
+/// What is printed for people, for programs and for spreadsheets: a report, or what was expected of it. Each writes to `out`, and fails
+/// only as `out` does.
+pub(crate) trait Print {
+    /// For people, as `style` says.
+    fn table(&self, style: &Style, out: &mut dyn Write) -> io::Result<()>;
+
+    /// One JSON object.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Rows of `table`, headings first; what has one table only prints that.
+    fn csv(&self, table: csv::Table, out: &mut dyn Write) -> io::Result<()>;
+}
+
+impl Print for Report {
+    fn table(&self, style: &Style, mut out: &mut dyn Write) -> io::Result<()> {
+        table::render(self, style, &mut out)
+    }
+
+    fn json(&self, mut out: &mut dyn Write) -> io::Result<()> {
+        json::write(self, &mut out)
+    }
+
+    fn csv(&self, table: csv::Table, mut out: &mut dyn Write) -> io::Result<()> {
+        csv::render(self, table, &mut out)
+    }
+}
+
 /// How much a rendering for people tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Detail {

@@ -10,7 +10,7 @@ use crate::report::text;
 ///
 /// # Errors
 /// Those of `out`.
-pub(crate) fn csv(checked: &Checked, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn csv(checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "name,picture,image,expected,actual,outcome,note,lack,line"

@@ -10,13 +10,12 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 pub(crate) use annotations::{annotations, mistakes as mistake_annotations};
-pub(crate) use csv::csv;
-pub(crate) use table::table;
 
 use super::Checked;
 use crate::ledger::Verdict;
-use crate::report::json;
+use crate::report::csv::Table;
 use crate::report::model::{CaptureFile, Report};
+use crate::report::{Print, Style, json};
 
 /// The value of `schema` in the JSON.
 pub(crate) const SCHEMA: &str = "imgnet/check/v1";
@@ -31,22 +30,32 @@ struct Document<'d> {
     checked: &'d Checked,
 }
 
-/// Writes one JSON object, [`SCHEMA`]; `file` is the file of expectations.
-///
-/// # Errors
-/// Those of `out`.
-pub(crate) fn json(
-    checked: &Checked,
-    report: &Report,
-    file: &str,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let document = Document {
-        schema: SCHEMA,
-        expect: file,
-        captures: &report.captures,
-        run_verdict: report.verdict,
-        checked,
-    };
-    json::write(&document, out)
+/// What was expected of a report, and what came of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outcomes<'o> {
+    pub(crate) checked: &'o Checked,
+    pub(crate) report: &'o Report,
+    /// The file of expectations.
+    pub(crate) file: &'o str,
+}
+
+impl Print for Outcomes<'_> {
+    fn table(&self, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+        table::table(self.checked, self.report, self.file, style, out)
+    }
+
+    fn json(&self, mut out: &mut dyn Write) -> io::Result<()> {
+        let document = Document {
+            schema: SCHEMA,
+            expect: self.file,
+            captures: &self.report.captures,
+            run_verdict: self.report.verdict,
+            checked: self.checked,
+        };
+        json::write(&document, &mut out)
+    }
+
+    fn csv(&self, _table: Table, out: &mut dyn Write) -> io::Result<()> {
+        csv::csv(self.checked, out)
+    }
 }

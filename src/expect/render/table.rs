@@ -21,12 +21,12 @@ const SHORT: usize = 30;
 ///
 /// # Errors
 /// Those of `out`.
-pub(crate) fn table(
+pub(super) fn table(
     checked: &Checked,
     report: &Report,
     file: &str,
     style: &Style,
-    out: &mut impl Write,
+    out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut room = if style.detail >= Detail::Streams {
         usize::MAX
@@ -100,7 +100,7 @@ impl Subject<'_> {
     }
 
     /// What it is about, and what the capture lacks of it.
-    fn head(&self, report: &Report, out: &mut impl Write) -> io::Result<()> {
+    fn head(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let style = self.style;
         let first = self.judged.first();
         let image = first
@@ -137,7 +137,7 @@ impl Subject<'_> {
         Ok(())
     }
 
-    fn expectation(&self, judged: &Judged, out: &mut impl Write) -> io::Result<()> {
+    fn expectation(&self, judged: &Judged, out: &mut dyn Write) -> io::Result<()> {
         let style = self.style;
         let mark = mark(judged.outcome, style);
         let name = plain(&judged.name, style.unicode);
@@ -198,7 +198,7 @@ impl Subject<'_> {
         }
     }
 
-    fn so_far(&self, judged: &[&Judged], out: &mut impl Write) -> io::Result<()> {
+    fn so_far(&self, judged: &[&Judged], out: &mut dyn Write) -> io::Result<()> {
         if judged.is_empty() {
             return Ok(());
         }
@@ -258,7 +258,7 @@ fn summary(
     report: &Report,
     file: &str,
     style: &Style,
-    out: &mut impl Write,
+    out: &mut dyn Write,
 ) -> io::Result<()> {
     let hold = checked.count(Outcome::Pass);
     let fail = checked.count(Outcome::Fail);
