@@ -27,6 +27,12 @@ impl LinkType {
     pub const IEEE802_11: Self = Self(105);
     /// IEEE 802.11 behind a radiotap header.
     pub const IEEE802_11_RADIOTAP: Self = Self(127);
+    /// IEEE 802.11 behind a Prism header.
+    pub const PRISM: Self = Self(119);
+    /// IEEE 802.11 behind an AVS header.
+    pub const IEEE802_11_AVS: Self = Self(163);
+    /// Per-packet information: another link type behind fields of its own.
+    pub const PPI: Self = Self(192);
     /// Endace's extensible record format.
     pub const ERF: Self = Self(197);
     /// Linux netfilter's log.
@@ -66,6 +72,9 @@ impl LinkType {
             Self::CISCO_HDLC => "chdlc",
             Self::IEEE802_11 => "ieee-802-11",
             Self::IEEE802_11_RADIOTAP => "ieee-802-11-radiotap",
+            Self::PRISM => "ieee-802-11-prism",
+            Self::IEEE802_11_AVS => "ieee-802-11-avs",
+            Self::PPI => "ppi",
             Self::ERF => "erf",
             Self::NFLOG => "nflog",
             Self::IPOIB => "ip-over-infiniband",

@@ -341,7 +341,7 @@ impl Dispatcher {
                 .is_some_and(|(_, flow)| flow.is_of(packet, from_low, key, own))
         });
         let Some(key) = found else { return own };
-        self.tenants.lead(own, key);
+        self.tenants.lead(own, key, self.limit);
         key
     }
 

@@ -11,6 +11,9 @@ use crate::flow::FlowKey;
 
 /// Most streams of the same endpoints that are looked through.
 const MOST: usize = 64;
+/// Most keys that lead to another one, for each stream that may be followed at once. A stream has one for each path that its packets
+/// take; whoever changes the path with each packet is not followed for ever.
+const MOST_EACH: usize = 4;
 
 /// Keys that lead to streams of another key. What is no longer live is taken out by [`Tenants::retain`].
 #[derive(Debug, Default)]
@@ -32,9 +35,11 @@ impl Tenants {
         self.aliases.get(&own).copied()
     }
 
-    /// Leads packets of one key to the stream of another.
-    pub(super) fn lead(&mut self, own: FlowKey, to: FlowKey) {
-        self.aliases.insert(own, to);
+    /// Leads packets of one key to the stream of another, where `streams` may be followed at once.
+    pub(super) fn lead(&mut self, own: FlowKey, to: FlowKey, streams: usize) {
+        if self.aliases.len() < streams.saturating_mul(MOST_EACH) {
+            self.aliases.insert(own, to);
+        }
     }
 
     /// The keys of streams with the same endpoints: of the one without a tunnel (which may not be there), and of
@@ -65,5 +70,27 @@ impl Tenants {
             keys.retain(|key| is_live(*key));
             !keys.is_empty()
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::TransportKind;
+
+    #[test]
+    fn paths_without_end_are_not_remembered() {
+        let mut tenants = Tenants::default();
+        let key = |port: u16| {
+            let ends = [port, 1].map(|port| ([192, 0, 2, 1], port).into());
+            FlowKey::new(TransportKind::Tcp, ends[0], ends[1])
+        };
+        for port in 2..100 {
+            tenants.lead(key(port), key(1), 5);
+        }
+        assert_eq!(tenants.aliases.len(), 5 * MOST_EACH);
+        assert_eq!(tenants.alias(key(2)), Some(key(1)));
+        tenants.retain(|_| false);
+        assert!(tenants.aliases.is_empty());
     }
 }

@@ -275,8 +275,7 @@ fn transport_or_tunnel<'a>(
 
 #[inline]
 fn may_be_tunnel(segment: &Segment<'_>) -> bool {
-    matches!(segment.transport, Transport::Udp)
-        && tunnel::may_be_over_udp(segment.source_port, segment.destination_port)
+    matches!(segment.transport, Transport::Udp) && tunnel::may_be_over_udp(segment)
 }
 
 /// A packet that came in one frame.

@@ -138,7 +138,7 @@ fn v4(packet: Span<'_>, verify: bool) -> Result<Datagram<'_>, Skip> {
             offset: u32::from(offset) * 8,
             more: header.more_fragments(),
         });
-        may_be_reached(Version::V4, datagram.protocol)?;
+        may_be_reached(Version::V4, datagram.protocol, payload)?;
     } else if !is_transport(datagram.protocol) {
         let upper = upper(Version::V4, datagram.protocol, payload, true)?;
         datagram.protocol = upper.protocol;
@@ -204,7 +204,7 @@ pub(super) fn upper(
 
     let mut addresses_final = true;
     loop {
-        may_be_reached(version, protocol)?;
+        may_be_reached(version, protocol, payload)?;
         if is_transport(protocol) || tunnel::is_tunnel(protocol) {
             return Ok(Upper {
                 protocol,
@@ -226,7 +226,7 @@ pub(super) fn upper(
             (protocol, payload) = (header.next_header().0, rest);
             // One that is the whole datagram is taken for itself (RFC 6946, section 4).
             if header.is_fragmenting_payload() {
-                may_be_reached(version, protocol)?;
+                may_be_reached(version, protocol, payload)?;
                 return Ok(Upper {
                     protocol,
                     payload,
@@ -267,7 +267,7 @@ pub(super) fn is_transport(protocol: u8) -> bool {
 }
 
 /// Refuses what can lead neither to TCP or UDP nor into a tunnel, under the name it deserves.
-fn may_be_reached(version: Version, protocol: u8) -> Result<(), Skip> {
+fn may_be_reached(version: Version, protocol: u8, payload: Span<'_>) -> Result<(), Skip> {
     use ip_number as ip;
 
     let extension = [
@@ -286,7 +286,7 @@ fn may_be_reached(version: Version, protocol: u8) -> Result<(), Skip> {
     {
         Ok(())
     } else {
-        Err(tunnel::unopened(protocol))
+        Err(tunnel::unopened(protocol, payload))
     }
 }
 

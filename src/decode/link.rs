@@ -12,9 +12,10 @@ use super::Skip;
 use super::span::Span;
 use super::tunnel::Tunnel;
 use crate::frame::LinkType;
-pub(super) use serial::ppp;
-pub(super) use tags::{MPLS_UNICAST, is_tagging};
+pub(super) use serial::{cisco_hdlc, ppp};
+pub(super) use tags::{MPLS_UNICAST, NSH, is_tagging};
 use tags::{snap, tagged};
+use wireless::Layout;
 
 /// Linux cooked, protocol field: an LLC header follows (`LINUX_SLL_P_802_2`).
 const SLL_802_2: u16 = 4;
@@ -61,6 +62,22 @@ impl Network<'_> {
             _ => false,
         }
     }
+
+    /// Whether the packet is all that holds it, but for an Ethernet frame's padding: what a header is that is told from
+    /// chance by its packet alone.
+    pub(super) fn is_filled(&self) -> bool {
+        /// An Ethernet frame has no fewer bytes behind its header.
+        const PADDED: u32 = 46;
+        let room = self.packet.wire_len();
+        let length = match (self.version, self.packet.captured()) {
+            (Version::V4, [_, _, l0, l1, ..]) => u32::from(u16::from_be_bytes([*l0, *l1])),
+            (Version::V6, [_, _, _, _, l0, l1, ..]) => {
+                u32::from(u16::from_be_bytes([*l0, *l1])).saturating_add(40)
+            }
+            _ => return false,
+        };
+        self.is_plausible() && (length == room || length > 0 && room <= PADDED)
+    }
 }
 
 /// Takes the link header off.
@@ -97,9 +114,12 @@ fn other(link: LinkType, frame: Span<'_>) -> Result<Network<'_>, Skip> {
         LinkType::PPP => ppp(frame, 0, Tunnel::NONE),
         LinkType::PPP_HDLC => serial::ppp_or_hdlc(frame),
         LinkType::PPP_ETHER => serial::pppoe(frame, 0, Tunnel::NONE),
-        LinkType::CISCO_HDLC => serial::cisco_hdlc(frame),
+        LinkType::CISCO_HDLC => cisco_hdlc(frame, 0, Tunnel::NONE),
         LinkType::FDDI => various::fddi(frame),
-        LinkType::IEEE802_11 => wireless::ieee802_11(frame, 0, false),
+        LinkType::IEEE802_11 => wireless::ieee802_11(frame, 0, Tunnel::NONE, Layout::Plain),
+        LinkType::PPI => wireless::ppi(frame),
+        LinkType::PRISM => wireless::prism(frame),
+        LinkType::IEEE802_11_AVS => wireless::avs(frame),
         LinkType::IEEE802_11_RADIOTAP => wireless::radiotap(frame, 0),
         LinkType::NFLOG => various::nflog(frame),
         LinkType::IPOIB => various::ipoib(frame),
@@ -134,6 +154,22 @@ pub(super) fn ethernet_within(
     let (header, rest) = frame.take(14)?;
     let header = Ethernet2HeaderSlice::from_slice(header).map_err(|_| Skip::Malformed)?;
     ether(header.ether_type(), rest, place, tunnel)
+}
+
+/// An 802.11 frame within another header; the two bytes of its frame control may be swapped there.
+pub(super) fn wireless_within(
+    frame: Span<'_>,
+    place: u64,
+    tunnel: Tunnel,
+) -> Result<Network<'_>, Skip> {
+    match wireless::ieee802_11(frame, place, tunnel, Layout::Plain) {
+        Ok(network) if network.is_plausible() => Ok(network),
+        plain => match wireless::ieee802_11(frame, place, tunnel, Layout::Swapped) {
+            Ok(network) if network.is_plausible() => Ok(network),
+            Err(skip @ (Skip::Encrypted | Skip::LinkFragment)) if plain.is_err() => Err(skip),
+            _ => plain,
+        },
+    }
 }
 
 /// What follows an `EtherType` (or an 802.3 length).

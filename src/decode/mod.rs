@@ -56,10 +56,10 @@ pub enum Skip {
     HeadersCut,
     /// Headers whose own lengths contradict each other.
     Malformed,
-    /// Inside another network's header, which imgnet does not open: L2TP, TRILL, PPP multilink, a GRE protocol it
+    /// Inside another network's header, which imgnet does not open: PPP multilink, a GRE protocol or a header over UDP that it
     /// does not know, or more tunnels within tunnels than it follows.
     Tunnel,
-    /// Encrypted below IP's payload: ESP, `MACsec`, protected 802.11.
+    /// Encrypted below IP's payload, or a tunnel's: ESP, `MACsec`, `WireGuard`, protected 802.11.
     Encrypted,
     /// A part of a packet that the link layer cut, or several packets in one frame (802.11).
     LinkFragment,

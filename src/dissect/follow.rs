@@ -14,6 +14,8 @@ use crate::units::StreamId;
 
 /// Most bytes of one direction that wait for earlier ones.
 const MOST_WAITING: usize = 32 << 20;
+/// What a segment that waits takes at least.
+const LEAST: usize = 128;
 
 /// Consecutive bytes of one direction that are of one kind.
 #[derive(Debug, Clone, Copy)]
@@ -116,11 +118,15 @@ impl Follow {
                 );
             }
         } else {
-            direction.held += packet.payload.len();
-            direction.waiting.entry(offset).or_insert_with(|| Waiting {
-                frame,
-                wanted,
-                bytes: packet.payload.to_vec(),
+            // What is there already is a repeat.
+            let held = &mut direction.held;
+            direction.waiting.entry(offset).or_insert_with(|| {
+                *held += packet.payload.len().max(LEAST);
+                Waiting {
+                    frame,
+                    wanted,
+                    bytes: packet.payload.to_vec(),
+                }
             });
         }
         self.drain(at, seen.index, show);
@@ -151,7 +157,7 @@ impl Follow {
                     wanted,
                     bytes,
                 } = waiting;
-                direction.held = direction.held.saturating_sub(bytes.len());
+                direction.held = direction.held.saturating_sub(bytes.len().max(LEAST));
                 let skip = usize::try_from(next - offset).unwrap_or(usize::MAX);
                 let rest = bytes.get(skip..).unwrap_or_default();
                 if !rest.is_empty() {

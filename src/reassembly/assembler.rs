@@ -98,6 +98,9 @@ const RECENT_PIECES: usize = 512;
 /// Most copied bytes kept to compare repeats with, in one direction.
 const RECENT_COPIED: usize = 256 << 10;
 
+/// What a piece that waits takes at least, in bytes: one of a single byte has its place, too.
+const LEAST: usize = 80;
+
 /// Puts one direction's bytes in order.
 ///
 /// Invariants: everything below `next` was delivered or declared missing; `waiting` holds disjoint pieces that all
@@ -119,8 +122,11 @@ struct Holes<'cap> {
     waiting: BTreeMap<u64, Held<'cap>>,
     waiting_bytes: usize,
     cut: RangeSet,
+    /// Ascending.
     gaps: Vec<Gap>,
     gap_bytes: u64,
+    /// Whether the snap length made one of the gaps.
+    cut_short: bool,
 }
 
 impl<'cap> Assembler<'cap> {
@@ -140,7 +146,7 @@ impl<'cap> Assembler<'cap> {
         Some(start)
     }
 
-    /// Bytes that wait for earlier ones.
+    /// Bytes that wait for earlier ones, as the memory that they take: a small piece counts for more than it holds.
     pub fn waiting_bytes(&self) -> usize {
         self.holes.as_ref().map_or(0, |holes| holes.waiting_bytes)
     }
@@ -162,21 +168,25 @@ impl<'cap> Assembler<'cap> {
 
     /// Ranges of which the frame was captured but its end cut off, and that nothing filled yet.
     pub fn was_cut(&self) -> bool {
-        self.holes.as_ref().is_some_and(|holes| {
-            let cut = |gap: &Gap| gap.cause == GapCause::SnapLength;
-            !holes.cut.is_empty() || holes.gaps.iter().any(cut)
-        })
+        self.holes
+            .as_ref()
+            .is_some_and(|holes| holes.cut_short || !holes.cut.is_empty())
+    }
+
+    /// The gaps that share bytes with a range.
+    fn gaps_within(&self, range: &Range<u64>) -> &[Gap] {
+        let gaps = self.gaps();
+        let first = gaps.partition_point(|gap| gap.offset + gap.length <= range.start);
+        let behind = gaps.partition_point(|gap| gap.offset < range.end);
+        gaps.get(first..behind).unwrap_or_default()
     }
 
     /// How many bytes of a range were in frames before, whether their bytes were captured or cut off.
     pub fn sent_before(&self, range: Range<u64>) -> u64 {
         let old = range.start..range.end.min(self.next);
         let mut seen = old.end.saturating_sub(old.start);
-        for gap in self.gaps().iter().rev() {
+        for gap in self.gaps_within(&old) {
             let missing = gap.offset..gap.offset + gap.length;
-            if missing.end <= old.start {
-                break;
-            }
             if gap.cause != GapCause::SnapLength {
                 seen -= overlap(&missing, &old);
             }
@@ -234,10 +244,8 @@ impl<'cap> Assembler<'cap> {
             return;
         }
         let late: u64 = self
-            .gaps()
+            .gaps_within(&old)
             .iter()
-            .rev()
-            .take_while(|gap| gap.offset + gap.length > old.start)
             .map(|gap| overlap(&(gap.offset..gap.offset + gap.length), &old))
             .sum();
         let length = old.end - old.start;
@@ -300,7 +308,7 @@ impl<'cap> Assembler<'cap> {
                     self.deliver(cursor, part, frame, keep, sink);
                 } else {
                     let holes = self.holes.get_or_insert_default();
-                    holes.waiting_bytes += part.len();
+                    holes.waiting_bytes += part.len().max(LEAST);
                     let held = Held {
                         offset: cursor,
                         frame,
@@ -345,7 +353,7 @@ impl<'cap> Assembler<'cap> {
                 break;
             }
             let held = entry.remove();
-            holes.waiting_bytes -= held.bytes.len();
+            holes.waiting_bytes -= held.bytes.len().max(LEAST);
             sink(Delivery::Bytes {
                 offset: held.offset,
                 bytes: &held.bytes,
@@ -427,6 +435,7 @@ impl<'cap> Assembler<'cap> {
         };
         let holes = self.holes.get_or_insert_default();
         holes.gap_bytes += gap.length;
+        holes.cut_short |= cause == GapCause::SnapLength;
         match holes.gaps.last_mut() {
             Some(last) if last.cause == cause && last.offset + last.length == gap.offset => {
                 last.length += gap.length;

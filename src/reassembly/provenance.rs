@@ -47,8 +47,17 @@ struct Block {
     at: usize,
     extents: usize,
     lowest: u64,
+    /// Highest end in this block alone.
+    top: u64,
     /// Highest end in this block and all before it: ascending, so that it can be searched.
     highest: u64,
+}
+
+impl Block {
+    /// Whether it may hold bytes of a range, so that it is worth being read.
+    fn reaches(&self, range: &Range<u64>) -> bool {
+        self.lowest < range.end && self.top > range.start
+    }
 }
 
 /// What the next extent is written relative to.
@@ -92,6 +101,7 @@ impl Log {
                 at: self.discarded + self.data.len(),
                 extents: 0,
                 lowest: u64::MAX,
+                top: 0,
                 highest: self.blocks.last().map_or(0, |block| block.highest),
             });
         }
@@ -147,6 +157,7 @@ impl Log {
         if let Some(block) = self.blocks.last_mut() {
             block.extents += 1;
             block.lowest = block.lowest.min(extent.offset);
+            block.top = block.top.max(extent.end());
             block.highest = block.highest.max(extent.end());
         }
     }
@@ -158,11 +169,13 @@ impl Log {
 
     /// The extents that carry at least one byte of `range`, in order of capture.
     ///
-    /// Reads from the first block that can hold one to the end of the log: to ask for many ranges, use
+    /// Looks at all blocks from the first that can hold one to the end of the log: to ask for many ranges, use
     /// [`Self::indexed`].
     pub fn overlapping(&self, range: Range<u64>) -> impl Iterator<Item = Extent> + '_ {
+        let reaching = range.clone();
         self.blocks_from(range.start)
             .iter()
+            .filter(move |block| block.reaches(&reaching))
             .flat_map(|block| self.decode(*block))
             .filter(move |extent| extent.offset < range.end && extent.end() > range.start)
     }
@@ -275,10 +288,12 @@ impl Indexed<'_> {
     pub fn overlapping(&self, range: Range<u64>) -> impl Iterator<Item = Extent> + '_ {
         let blocks = self.log.blocks_from(range.start);
         let skipped = self.log.blocks.len() - blocks.len();
+        let reaching = range.clone();
         blocks
             .iter()
             .zip(self.lowest_from.get(skipped..).unwrap_or_default())
             .take_while(move |(_, lowest)| **lowest < range.end)
+            .filter(move |(block, _)| block.reaches(&reaching))
             .flat_map(|(block, _)| self.log.decode(*block))
             .filter(move |extent| extent.offset < range.end && extent.end() > range.start)
     }

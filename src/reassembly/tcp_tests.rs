@@ -493,6 +493,30 @@ fn a_second_answer_to_one_syn_is_one_connection() {
 }
 
 #[test]
+fn single_bytes_that_wait_count_with_their_places() {
+    let mut half = Half::default();
+    let mut sink = |_: Delivery<'_>| {};
+    let mut send = |half: &mut Half<'static>, header, payload: &'static [u8], frame: u64| {
+        let segment = Segment {
+            header,
+            payload,
+            payload_len: u32::try_from(payload.len()).unwrap(),
+            frame: FrameNumber(frame),
+            time: None,
+            wire_len: 60,
+        };
+        half.segment(&segment, keep_borrowed, &mut sink);
+    };
+    send(&mut half, syn(0), b"", 1);
+    for index in 1..=100_u32 {
+        send(&mut half, seq(index * 2), b"x", u64::from(index) + 1);
+    }
+    assert!(half.assembler.waiting_bytes() >= 100 * 64);
+    assert!(half.settle(3200, &mut |_| {}));
+    assert!(half.assembler.waiting_bytes() <= 3200);
+}
+
+#[test]
 fn waiting_bytes_are_bounded() {
     static BIG: [u8; 4096] = [7; 4096];
     let mut half = Half::default();

@@ -23,7 +23,7 @@ use crate::wire::handshake::{GOT_IMAGE, GOT_SIZE, OK};
 use crate::wire::{self, Decode, Decoder, Ending, Framing, Protocol, StreamEnd};
 
 /// More entries than this are not written down: the last one then holds all the rest.
-const MOST_CHUNKS: usize = 1 << 20;
+pub(super) const MOST_CHUNKS: usize = 1 << 20;
 
 /// How often is told how far a picture came.
 pub(super) const TELL_EVERY: Duration = Duration::from_millis(100);

@@ -11,8 +11,15 @@ use crate::decode::tunnel::{Layer, Tunnel};
 const PPP_IPV4: u16 = 0x0021;
 const PPP_IPV6: u16 = 0x0057;
 const PPP_MPLS: [u16; 2] = [0x0281, 0x0283];
-/// Multilink, compressed datagrams, compressed TCP headers: they carry packets that imgnet does not put together.
-const PPP_UNOPENED: [u16; 6] = [0x003d, 0x00fb, 0x00fd, 0x002d, 0x002f, 0x0061];
+/// OSI, XNS, `DECnet`, `AppleTalk`, IPX, spanning trees and what finds neighbours: no IP in them. Every other protocol below
+/// those that control the link carries packets that imgnet does not put together: multilink, compressed, bridged ones.
+const PPP_NOT_IP: [u16; 10] = [
+    0x0023, 0x0025, 0x0027, 0x0029, 0x002b, 0x0035, 0x0201, 0x0203, 0x0205, 0x0207,
+];
+/// The first protocol that controls the link.
+const PPP_CONTROL: u16 = 0x8000;
+/// A flag of RFC 1662: bytes of a line, of which some are written as two.
+const FLAG: u8 = 0x7e;
 /// Encrypted (RFC 1968).
 const PPP_ENCRYPTED: [u16; 2] = [0x0053, 0x0055];
 /// Cisco HDLC, address: one receiver, all.
@@ -30,6 +37,9 @@ pub(in crate::decode) fn ppp(
     };
     // Protocol numbers are odd, their first byte is even; a compressed one has lost its first byte (RFC 1661, 6.5).
     let [first] = *frame.peek::<1>()?;
+    if first == FLAG {
+        return Err(Skip::Tunnel);
+    }
     let (protocol, packet) = if first & 1 == 1 {
         let (_, rest) = frame.take(1)?;
         (u16::from(first), rest)
@@ -41,9 +51,9 @@ pub(in crate::decode) fn ppp(
         PPP_IPV4 => Ok(found(Version::V4, packet, place, tunnel)),
         PPP_IPV6 => Ok(found(Version::V6, packet, place, tunnel)),
         labels if PPP_MPLS.contains(&labels) => ether(tags::MPLS_UNICAST, packet, place, tunnel),
-        other if PPP_UNOPENED.contains(&other) => Err(Skip::Tunnel),
         other if PPP_ENCRYPTED.contains(&other) => Err(Skip::Encrypted),
-        _ => Err(Skip::NotIp),
+        other if other >= PPP_CONTROL || PPP_NOT_IP.contains(&other) => Err(Skip::NotIp),
+        _ => Err(Skip::Tunnel),
     }
 }
 
@@ -51,18 +61,22 @@ pub(in crate::decode) fn ppp(
 pub(super) fn ppp_or_hdlc(frame: Span<'_>) -> Result<Network<'_>, Skip> {
     let [address] = *frame.peek::<1>()?;
     if CISCO_ADDRESSES.contains(&address) {
-        return cisco_hdlc(frame);
+        return cisco_hdlc(frame, 0, Tunnel::NONE);
     }
     ppp(frame, 0, Tunnel::NONE)
 }
 
 /// Address, control, and an `EtherType`.
-pub(super) fn cisco_hdlc(frame: Span<'_>) -> Result<Network<'_>, Skip> {
+pub(in crate::decode) fn cisco_hdlc(
+    frame: Span<'_>,
+    place: u64,
+    tunnel: Tunnel,
+) -> Result<Network<'_>, Skip> {
     let ([_, _, high, low], rest) = frame.take_array::<4>()?;
     match u16::from_be_bytes([*high, *low]) {
         // Keep-alives and the like have numbers of their own, which are no EtherTypes of IP.
         ..=tags::MAX_802_3_LENGTH => Err(Skip::NotIp),
-        kind => ether(EtherType(kind), rest, 0, Tunnel::NONE),
+        kind => ether(EtherType(kind), rest, place, tunnel),
     }
 }
 

@@ -7,9 +7,8 @@ use etherparse::{EtherType, SingleVlanHeaderSlice, ether_type};
 
 use super::{Network, Version, found, serial};
 use crate::decode::Skip;
-use crate::decode::checksum;
 use crate::decode::span::Span;
-use crate::decode::tunnel::{Layer, Tunnel};
+use crate::decode::tunnel::{Layer, Tunnel, holds_ip};
 
 /// MPLS (RFC 3032, section 5): one, and of many receivers.
 pub(in crate::decode) const MPLS_UNICAST: EtherType = EtherType(0x8847);
@@ -37,8 +36,10 @@ const CARRIES_NONE: [EtherType; 6] = [
 ];
 /// Cisco's metadata: a security group, then what the frame carries.
 const METADATA: EtherType = EtherType(0x8909);
-/// TRILL and shortest-path bridging, which carry frames and are not opened.
-const UNOPENED: [EtherType; 2] = [EtherType(0x22f3), EtherType(0x894f)];
+/// TRILL (RFC 6325, section 3): where a frame goes, and the frame.
+const TRILL: EtherType = EtherType(0x22f3);
+/// Network service header (RFC 8300, section 2).
+pub(in crate::decode) const NSH: EtherType = EtherType(0x894f);
 /// Greatest value of an IEEE 802.3 length field; above 1535 it is an `EtherType`.
 pub(super) const MAX_802_3_LENGTH: u16 = 1500;
 /// LLC with SNAP for `EtherType`s: DSAP, SSAP, control, organisation (RFC 1042).
@@ -57,6 +58,8 @@ pub(in crate::decode) fn is_tagging(kind: EtherType) -> bool {
             FABRIC_PATH,
             REDUNDANCY,
             METADATA,
+            TRILL,
+            NSH,
         ]
         .contains(&kind)
 }
@@ -127,33 +130,39 @@ pub(super) fn tagged(
                 (kind, payload) = (EtherType(u16::from_be_bytes([*high, *low])), rest);
             }
             MACSEC => return Err(Skip::Encrypted),
-            kind if UNOPENED.contains(&kind) => return Err(Skip::Tunnel),
+            TRILL => {
+                // Version 0 and a length of options in words of 4 bytes, hops, two names.
+                let ([first, second, ..], rest) = payload.take_array::<6>()?;
+                if first >> 6 != 0 {
+                    return Err(Skip::Tunnel);
+                }
+                let options = usize::from(first & 0x07) << 2 | usize::from(second >> 6);
+                let (_, rest) = rest.take(options * 4)?;
+                tunnel = tunnel.within(Layer::Trill, 0);
+                (kind, payload) = inner_ethernet(rest)?;
+            }
+            NSH => {
+                let [first, second, _, next] = *payload.peek::<4>()?;
+                // Version 0, no operations packet; the length counts words of 4 bytes. The path is another one each way.
+                if first & 0xe0 != 0 {
+                    return Err(Skip::Tunnel);
+                }
+                let length = usize::from(second & 0x3f).max(2) * 4;
+                let (_, rest) = payload.take(length)?;
+                tunnel = tunnel.within(Layer::Nsh, 0);
+                (kind, payload) = match next {
+                    1 => (ether_type::IPV4, rest),
+                    2 => (ether_type::IPV6, rest),
+                    3 => inner_ethernet(rest)?,
+                    4 => (NSH, rest),
+                    5 => (MPLS_UNICAST, rest),
+                    _ => return Err(Skip::Tunnel),
+                };
+            }
             kind if !CARRIES_NONE.contains(&kind) && holds_ip(payload) => return Err(Skip::Tunnel),
             _ => return Err(Skip::NotIp),
         }
     }
-}
-
-/// Whether an IPv4 packet lies behind a header that is not known: its checksum is right, and it is no longer than what there is. Nobody
-/// may say then that the frame carries nothing that is missed.
-#[cold]
-fn holds_ip(payload: Span<'_>) -> bool {
-    /// Headers are not longer.
-    const FAR: usize = 64;
-    let bytes = payload.captured();
-    (0..FAR).any(|at| {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let [first @ 0x45..=0x4f, _, l0, l1, _, _, _, _, _, _, c0, c1, ..] = *rest else {
-            return false;
-        };
-        let header = rest.get(..usize::from(first & 0x0f) * 4);
-        let length = usize::from(u16::from_be_bytes([l0, l1]));
-        let fits = (20..=payload.wire_len() as usize - at).contains(&length);
-        let sum = u16::from_be_bytes([c0, c1]);
-        fits && header.is_some_and(|header| {
-            checksum::ipv4_header(header, sum) == crate::decode::Checksum::Good
-        })
-    })
 }
 
 /// The Ethernet header of a frame within a frame.

@@ -1,6 +1,7 @@
-//! IEEE 802.11, bare and behind a radiotap header (<https://www.radiotap.org>): data frames that are not encrypted.
+//! IEEE 802.11, bare and behind what capturing programs put in front of it (radiotap <https://www.radiotap.org>, PPI, Prism,
+//! AVS): data frames that are not encrypted.
 
-use super::{Network, snap, tagged};
+use super::{Network, ethernet_within, snap, tagged};
 use crate::decode::Skip;
 use crate::decode::span::Span;
 use crate::decode::tunnel::Tunnel;
@@ -17,7 +18,69 @@ pub(super) fn radiotap(frame: Span<'_>, place: u64) -> Result<Network<'_>, Skip>
     }
     let (header, rest) = frame.take(length)?;
     let present = u32::from_le_bytes([*p0, *p1, *p2, *p3]);
-    ieee802_11(rest, place, flags(header, present) & DATA_PAD != 0)
+    let layout = if flags(header, present) & DATA_PAD == 0 {
+        Layout::Plain
+    } else {
+        Layout::Padded
+    };
+    ieee802_11(rest, place, Tunnel::NONE, layout)
+}
+
+/// `LINKTYPE_PPI`: version, flags, length and link type, and fields of that length.
+pub(super) fn ppi(frame: Span<'_>) -> Result<Network<'_>, Skip> {
+    let ([_, _, l0, l1, t0, t1, t2, t3], _) = frame.take_array::<8>()?;
+    let length = usize::from(u16::from_le_bytes([*l0, *l1]));
+    if length < 8 {
+        return Err(Skip::Malformed);
+    }
+    let (_, rest) = frame.take(length)?;
+    match u32::from_le_bytes([*t0, *t1, *t2, *t3]) {
+        1 => ethernet_within(rest, 0, Tunnel::NONE),
+        105 => ieee802_11(rest, 0, Tunnel::NONE, Layout::Plain),
+        127 => radiotap(rest, 0),
+        _ => Err(Skip::UnknownLinkType),
+    }
+}
+
+/// `LINKTYPE_IEEE802_11_PRISM`: a message's code and length in the capturing host's byte order, or an AVS header.
+pub(super) fn prism(frame: Span<'_>) -> Result<Network<'_>, Skip> {
+    let [code, _, _, _, l0, l1, l2, l3] = *frame.peek::<8>()?;
+    if code == 0x80 {
+        return avs(frame);
+    }
+    let length = u32::from_le_bytes([l0, l1, l2, l3]);
+    let length = if length > u32::from(u16::MAX) {
+        length.swap_bytes()
+    } else {
+        length
+    };
+    if length < 8 {
+        return Err(Skip::Malformed);
+    }
+    let (_, rest) = frame.take(length as usize)?;
+    ieee802_11(rest, 0, Tunnel::NONE, Layout::Plain)
+}
+
+/// `LINKTYPE_IEEE802_11_AVS`: a magic number with a version, and the header's length.
+pub(super) fn avs(frame: Span<'_>) -> Result<Network<'_>, Skip> {
+    let ([.., l0, l1, l2, l3], _) = frame.take_array::<8>()?;
+    let length = u32::from_be_bytes([*l0, *l1, *l2, *l3]);
+    if length < 8 {
+        return Err(Skip::Malformed);
+    }
+    let (_, rest) = frame.take(length as usize)?;
+    ieee802_11(rest, 0, Tunnel::NONE, Layout::Plain)
+}
+
+/// How a frame's header is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// As the standard has it.
+    Plain,
+    /// Padded to a multiple of 4 bytes.
+    Padded,
+    /// The two bytes of its frame control in the other order.
+    Swapped,
 }
 
 /// The flags field; 0 where there is none. It comes second, after the 8 bytes of a time.
@@ -42,8 +105,16 @@ fn flags(header: &[u8], present: u32) -> u8 {
 }
 
 /// An 802.11 frame: frame control, duration, three addresses, sequence; a fourth address between bridges; `QoS`; HT.
-pub(super) fn ieee802_11(frame: Span<'_>, place: u64, padded: bool) -> Result<Network<'_>, Skip> {
-    let [control, bits] = *frame.peek::<2>()?;
+pub(super) fn ieee802_11(
+    frame: Span<'_>,
+    place: u64,
+    tunnel: Tunnel,
+    layout: Layout,
+) -> Result<Network<'_>, Skip> {
+    let [mut control, mut bits] = *frame.peek::<2>()?;
+    if layout == Layout::Swapped {
+        (control, bits) = (bits, control);
+    }
     let (kind, subtype) = (control >> 2 & 3, control >> 4);
     // Management and control frames, and data frames without data.
     if control & 3 != 0 || kind != 2 || subtype & 4 != 0 {
@@ -62,7 +133,7 @@ pub(super) fn ieee802_11(frame: Span<'_>, place: u64, padded: bool) -> Result<Ne
             length += 4;
         }
     }
-    if padded {
+    if layout == Layout::Padded {
         length = length.next_multiple_of(4);
     }
     let (header, body) = frame.take(length)?;
@@ -81,7 +152,7 @@ pub(super) fn ieee802_11(frame: Span<'_>, place: u64, padded: bool) -> Result<Ne
         body
     };
     let (kind, payload) = snap(body)?;
-    tagged(kind, payload, place, Tunnel::NONE)
+    tagged(kind, payload, place, tunnel)
 }
 
 /// The one frame of an aggregate; several are several packets in one frame, which imgnet does not take apart.

@@ -339,7 +339,8 @@ fn what_is_neither_tcp_nor_udp_has_a_name() {
         (1, Skip::NotTcpOrUdp),
         (132, Skip::NotTcpOrUdp),
         (50, Skip::Encrypted),
-        (115, Skip::Tunnel),
+        // A control message of L2TP.
+        (115, Skip::NotTcpOrUdp),
         (0, Skip::NotTcpOrUdp),
         // Zeros are no packet within.
         (4, Skip::Malformed),

@@ -168,8 +168,8 @@ fn what_is_not_decoded_has_a_name() {
     let ether = |kind: &str| with(&format!("020202020202 040404040404 {kind}"));
     assert_eq!(skip(&ethernet(&ether("0806"))), Skip::NotIp);
     assert_eq!(skip(&ethernet(&ether("88cc"))), Skip::NotIp);
-    // TRILL; MACsec (IEEE 802.1AE).
-    assert_eq!(skip(&ethernet(&ether("22f3 0000"))), Skip::Tunnel);
+    // Another version of TRILL; MACsec (IEEE 802.1AE).
+    assert_eq!(skip(&ethernet(&ether("22f3 c000"))), Skip::Tunnel);
     assert_eq!(skip(&ethernet(&ether("88e5 2c000000"))), Skip::Encrypted);
     // A header that is not known, and IP behind it.
     let mut unknown = ether("9999 0102030405060708090a");
@@ -332,4 +332,40 @@ fn other_link_types() {
     for header in ["00000800", "00080000", "02000000", "00020000", "ff030021"] {
         is_pic(&frame(LinkType::NULL, &with(header)));
     }
+}
+
+#[test]
+fn what_captures_of_802_11_put_in_front() {
+    let data = "0802 0000 020202020202 040404040404 060606060606 0000 aaaa03000000 0800";
+    // PPI, with a field of 4 bytes; Prism in both byte orders; AVS.
+    is_pic(&frame(
+        LinkType::PPI,
+        &with(&format!("00001000 69000000 02000400 00000000 {data}")),
+    ));
+    is_pic(&frame(
+        LinkType::PPI,
+        &with("00000800 01000000 020202020202 040404040404 0800"),
+    ));
+    is_pic(&frame(
+        LinkType::PRISM,
+        &with(&format!("44000000 0c000000 00000000 {data}")),
+    ));
+    is_pic(&frame(
+        LinkType::PRISM,
+        &with(&format!("00000044 0000000c 00000000 {data}")),
+    ));
+    for link in [LinkType::PRISM, LinkType::IEEE802_11_AVS] {
+        is_pic(&frame(
+            link,
+            &with(&format!("80211001 0000000c 00000000 {data}")),
+        ));
+    }
+    assert_eq!(
+        skip(&frame(LinkType::PPI, &with("00000800 63000000"))),
+        Skip::UnknownLinkType
+    );
+    assert_eq!(
+        skip(&frame(LinkType::PPI, &with("00000700 01000000"))),
+        Skip::Malformed
+    );
 }

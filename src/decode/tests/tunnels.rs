@@ -3,21 +3,21 @@
 use super::*;
 
 /// The innermost packet: a UDP datagram of "pic".
-fn inner() -> Vec<u8> {
+pub(super) fn inner() -> Vec<u8> {
     udp4(b"pic")[14..].to_vec()
 }
 
-fn join(parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
 
 /// An Ethernet frame with this `EtherType` and payload.
-fn framed(kind: &str, payload: &[u8]) -> Vec<u8> {
+pub(super) fn framed(kind: &str, payload: &[u8]) -> Vec<u8> {
     join(&[&hex(&format!("020202020202 040404040404 {kind}")), payload])
 }
 
 /// A UDP datagram over IPv4 within Ethernet, from port 5000 to `port`.
-fn over_udp(port: u16, payload: &[u8]) -> Vec<u8> {
+pub(super) fn over_udp(port: u16, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     PacketBuilder::ethernet2([2; 6], [4; 6])
         .ipv4(V4.0, V4.1, 64)
@@ -28,7 +28,7 @@ fn over_udp(port: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 /// What is found in a frame: its payload, and the tunnel in words.
-fn found(bytes: &[u8]) -> (Vec<u8>, String) {
+pub(super) fn found(bytes: &[u8]) -> (Vec<u8>, String) {
     let packet = packet(&ethernet(bytes));
     assert_eq!(packet.notes.transport_checksum, Checksum::Good);
     (
@@ -37,11 +37,11 @@ fn found(bytes: &[u8]) -> (Vec<u8>, String) {
     )
 }
 
-fn is_in(bytes: &[u8], tunnel: &str) {
+pub(super) fn is_in(bytes: &[u8], tunnel: &str) {
     assert_eq!(found(bytes), (b"pic".to_vec(), tunnel.to_owned()));
 }
 
-fn gre(header: &str, payload: &[u8]) -> Vec<u8> {
+pub(super) fn gre(header: &str, payload: &[u8]) -> Vec<u8> {
     framed("0800", &ipv4(47, &join(&[&hex(header), payload])))
 }
 
@@ -160,7 +160,10 @@ fn over_udp_where_port_and_header_say_so() {
         "teredo",
     );
     // Whatever does not look like it is a datagram to such a port, and nothing else.
-    for port in [4789, 8472, 4790, 6081, 2152, 3544] {
+    for port in [
+        1701, 2152, 3544, 4341, 4500, 4754, 4755, 4789, 4790, 5247, 6080, 6081, 6635, 6636, 8472,
+        51_820,
+    ] {
         for payload in [
             &b"pic"[..],
             &[0xff; 90],
@@ -171,12 +174,12 @@ fn over_udp_where_port_and_header_say_so() {
             let (got, tunnel) = found(&bytes);
             assert_eq!((got.as_slice(), tunnel.as_str()), (payload, ""), "{port}");
         }
-        // The header of VXLAN, and then an Ethernet frame that has no IP.
+        // The header of VXLAN, and then an Ethernet frame that has no IP. It looks like ESP, too.
         let bytes = over_udp(port, &join(&[&hex("08000000 00002a00"), &[0x45; 40]]));
-        if [4789, 8472].contains(&port) {
-            assert_eq!(skip(&ethernet(&bytes)), Skip::NotIp);
-        } else {
-            assert_eq!(found(&bytes).1, "", "{port}");
+        match port {
+            4789 | 4790 | 8472 => assert_eq!(skip(&ethernet(&bytes)), Skip::NotIp, "{port}"),
+            4500 => assert_eq!(skip(&ethernet(&bytes)), Skip::Encrypted),
+            _ => assert_eq!(found(&bytes).1, "", "{port}"),
         }
     }
     // ARP within VXLAN is not IP; it is no datagram of the user's either.
@@ -300,6 +303,23 @@ fn no_cut_or_changed_byte_of_a_tunnel_makes_a_panic() {
             "88a8 0064 88e7 00000007",
             &framed("8847 00010040 00064140", &ip),
         ),
+        over_udp(
+            1701,
+            &join(&[&hex("0a02 0001 0002 00010001 0002 0000 ff030021"), &ip]),
+        ),
+        over_udp(
+            1701,
+            &join(&[&hex("0003 0000 00000007 0000000000000000 00000000"), &frame]),
+        ),
+        over_udp(4341, &join(&[&hex("c8123456 00002a01"), &ip])),
+        over_udp(6080, &join(&[&hex("01040000 00000000"), &ip])),
+        over_udp(4754, &join(&[&hex("2000 6558 00000509"), &frame])),
+        over_udp(
+            5247,
+            &join(&[&hex("00200030 00000000 06010203040506 00 00"), &frame]),
+        ),
+        framed("894f 0fc20101 00000101", &ip),
+        framed("22f3 0040 0001 0002 00000000", &frame),
     ];
     for seed in &seeds {
         for at in 0..seed.len() {

@@ -347,12 +347,12 @@ pub(super) const WORDS: &[Word] = &[
     Word {
         kind: "reason not to decode a frame",
         name: "tunnel",
-        meaning: "Inside another network's header that imgnet does not open. What is in it is unknown.",
+        meaning: "Inside another network's header that imgnet does not open, or behind one that it does not know. What is in it is unknown.",
     },
     Word {
         kind: "reason not to decode a frame",
         name: "encrypted",
-        meaning: "Encrypted below IP's payload: ESP, MACsec, protected 802.11. What is in it is unknown.",
+        meaning: "Encrypted below IP's payload, or a tunnel's: ESP, MACsec, WireGuard, protected 802.11. What is in it is unknown.",
     },
     Word {
         kind: "reason not to decode a frame",

@@ -13,7 +13,7 @@ use super::{Answer, Catalog, Held, listing};
 use crate::ledger::TransportKind;
 use crate::ledger::record::{Record, SCHEMA, Side};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
-use crate::transfer::incoming::hex;
+use crate::transfer::incoming::{MOST_CHUNKS, hex};
 use crate::transfer::patience::Patience;
 use crate::transfer::reactor::{Dialogue, Next, Woken};
 use crate::transfer::server::Tally;
@@ -296,9 +296,13 @@ impl<'c> Asking<'c> {
                 Ok(count) => {
                     sending.at = sending.at.saturating_add(count);
                     sending.ended = now();
-                    sending
-                        .chunks
-                        .push(u32::try_from(count).unwrap_or(u32::MAX));
+                    let chunk = u32::try_from(count).unwrap_or(u32::MAX);
+                    // A client that takes a few bytes at a time decides how many there are.
+                    let full = sending.chunks.len() >= MOST_CHUNKS;
+                    match sending.chunks.last_mut().filter(|_| full) {
+                        Some(last) => *last = last.saturating_add(chunk),
+                        None => sending.chunks.push(chunk),
+                    }
                     self.patience.moved();
                     turn = turn.saturating_add(count);
                     if turn >= TURN {
