@@ -6,8 +6,9 @@ use imgnet::frame::{Frame, LinkType};
 use imgnet::units::FrameNumber;
 
 /// Link types that are decoded, and one that is not.
-const LINKS: [u16; 20] = [
-    1, 0, 9, 10, 12, 50, 51, 101, 104, 105, 108, 113, 127, 197, 228, 229, 239, 242, 276, 147,
+const LINKS: [u16; 23] = [
+    1, 0, 9, 10, 12, 50, 51, 101, 104, 105, 108, 113, 127, 197, 228, 229, 239, 242, 276, 147, 119,
+    163, 192,
 ];
 
 /// The first byte chooses the link type, the second how much of the frame was cut off; the rest is the frame, twice.

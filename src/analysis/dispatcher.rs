@@ -171,7 +171,7 @@ pub(crate) struct Dispatcher {
     flows: Table<Flow>,
     next_stream: u32,
     next_of: [u32; 2],
-    /// Latest capture time seen.
+    /// Latest capture time seen since the clock was last set back.
     now: Option<Timestamp>,
     limit_told: bool,
     /// The programs were told to end by whoever watches them.
@@ -252,6 +252,10 @@ impl Dispatcher {
         {
             self.facts.clock_steps.add(frame.number);
             self.facts.largest_step = self.facts.largest_step.max(before.since(now));
+            // It is another clock from here on: by what the one before said, every stream would have been silent for so long.
+            if !self.after_end {
+                self.now = frame.time;
+            }
         }
         self.last_time = frame.time.or(self.last_time);
         self.passed(frame.time);

@@ -162,7 +162,7 @@ fn files_that_are_given_stand_beside_the_wire_with_the_verdict() {
 
 #[test]
 fn the_terminal_is_given_back_after_a_kill() {
-    for signal in ["TERM", "HUP", "INT"] {
+    for signal in ["TERM", "HUP", "INT", "QUIT"] {
         given_back_after(signal);
     }
 }

@@ -5,6 +5,7 @@ use crate::support;
 use crate::sweep::{Kept, SNAP_LENGTHS, analyse, load, no_more_certain, parts};
 use imgnet::analysis::Options;
 use imgnet::digest::DigestKind;
+use imgnet::units::Timestamp;
 
 /// Runs over one capture; returns how many, and what went wrong.
 fn sweep_of(frames: &[Kept]) -> (u64, Vec<String>) {
@@ -54,4 +55,37 @@ fn with_fewer_frames_nothing_is_more_certain() {
         "{} of {runs} runs failed: {shown:#?}",
         failures.len()
     );
+}
+
+/// The capture's clock is set back by an hour on the way, goes back with every other frame, or there is none.
+#[test]
+fn with_a_clock_that_goes_back_nothing_is_more_certain() {
+    const SECOND: i64 = 1_000_000_000;
+    let options = Options::default();
+    let mut runs = 0;
+    for capture in &support::captures() {
+        let frames = load(capture);
+        let whole = analyse(&frames, &options);
+        let half = frames.len() / 2;
+        let back: [(&str, &dyn Fn(usize) -> Option<i64>); 3] = [
+            ("set back", &|at| Some(if at < half { 0 } else { -3600 })),
+            ("back and forth", &|at| {
+                Some(if at % 2 == 0 { 0 } else { -10 })
+            }),
+            ("none", &|_| None),
+        ];
+        for (what, seconds) in back {
+            let mut stepped = frames.clone();
+            for (at, frame) in stepped.iter_mut().enumerate() {
+                frame.time = frame.time.and_then(|Timestamp(time)| {
+                    seconds(at).map(|seconds| Timestamp(time + seconds * SECOND))
+                });
+            }
+            runs += 1;
+            if let Err(why) = no_more_certain(&whole, &analyse(&stepped, &options)) {
+                panic!("{}, clock {what}: {why}", support::name(capture));
+            }
+        }
+    }
+    assert!(runs > 60, "only {runs} runs");
 }
