@@ -224,7 +224,9 @@ fn check(assembler: &Assembler<'_>, model: &Model, out: &Out) {
         .iter()
         .filter(|cell| cell.byte.is_some())
         .count();
-    assert_eq!(assembler.waiting_bytes(), waiting);
+    // Small pieces count for more than they hold.
+    assert!(assembler.waiting_bytes() >= waiting);
+    assert_eq!(assembler.waiting_bytes() == 0, waiting == 0);
     let gaps: u64 = assembler.gaps().iter().map(|gap| gap.length).sum();
     assert_eq!(assembler.gap_bytes(), gaps);
     let seen = model

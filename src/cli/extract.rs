@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use serde::Serialize;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::{flag, low_level};
 use tempfile::TempPath;
 
@@ -333,7 +333,7 @@ impl Interruption {
     /// Told to end, the analysis stops by itself; told again, or where the analysis cannot notice, the process ends.
     fn noticed() -> Arc<Self> {
         let this = Arc::new(Self::default());
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
             // Without it, the process ends at once.
             let _ = flag::register_conditional_default(signal, Arc::clone(&this.told))
                 .and_then(|_| flag::register(signal, Arc::clone(&this.told)));

@@ -242,6 +242,7 @@ pub(crate) fn run_showing(
         signal_hook::consts::SIGINT,
         signal_hook::consts::SIGTERM,
         signal_hook::consts::SIGHUP,
+        signal_hook::consts::SIGQUIT,
     ] {
         // The second signal ends the program at once, the first lets it end well.
         let armed = signal_hook::flag::register_conditional_shutdown(signal, 130, ended())
