@@ -338,6 +338,15 @@ pub(super) fn doubt(work: &Work<'_>) -> Option<Blame> {
             Blamed::Unknown,
             "the picture left whole; whether it arrived the capture does not show, the received file would tell",
         )
+    } else if knowledge.strays > 0 && knowledge.trailer {
+        Some(Blame {
+            who: Blamed::Unknown,
+            why: format!(
+                "the picture is whole, and {} behind it of which nothing tells what they are: a trailer of the program's own, or bytes \
+                 too many",
+                crate::units::counted(knowledge.strays, "byte stands", "bytes stand"),
+            ),
+        })
     } else if knowledge.strays > 0 && (work.sent.is_some() || work.received.is_some()) {
         Some(Blame {
             who: Blamed::Sender,

@@ -196,7 +196,11 @@ pub(crate) fn stray_bytes(
     };
     Finding {
         name: Name::StrayBytes,
-        severity: Severity::Error,
+        severity: if stray.trailer {
+            Severity::Note
+        } else {
+            Severity::Error
+        },
         certainty: Certainty::Likely,
         stream: Some(image.stream),
         image: Some(image.id),

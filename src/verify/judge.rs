@@ -81,6 +81,8 @@ pub(crate) struct Knowledge {
     pub strays: u64,
     /// So many bytes beside it may be framing, or too many: its message is the only one, and nothing tells.
     pub unsure: u64,
+    /// They may be the fields of a trailer, in a framing that nobody knows.
+    pub trailer: bool,
     /// What has it encoded is not written as its encoding asks for, or ends too early.
     pub garbled: bool,
     /// That a file sent belongs to it is expected: others of the same sender have theirs, or one is left over.

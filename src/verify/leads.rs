@@ -118,17 +118,20 @@ pub(super) fn are_explained(leads: &[Lead<'_>], pictures: usize, alone: bool) ->
 
 /// A header whose length is nearly its picture's, where no header tells its picture's length: which one, and what it says.
 pub(super) fn nearly<'l>(leads: &'l [Lead<'l>]) -> Option<(&'l Lead<'l>, u64)> {
-    let told = |lead: &Lead<'_>| {
-        let pair = (lead.bytes.as_slice(), lead);
-        let longest = lead.bytes.len().min(HEADER);
-        has_length_in_digits(&lead.bytes, lead)
-            || fields(longest).any(|field| field.width > 1 && field.tells(&pair))
-            || seven_bits_before(&lead.bytes).any(|value| lead.placed.lengths.contains(&value))
-    };
-    if leads.iter().any(told) {
+    if leads.iter().any(tells_length) {
         return None;
     }
     leads.iter().find_map(|lead| Some((lead, nearly_of(lead)?)))
+}
+
+/// Whether a header tells its picture's length.
+pub(super) fn tells_length(lead: &Lead<'_>) -> bool {
+    let pair = (lead.bytes.as_slice(), lead);
+    let longest = lead.bytes.len().min(HEADER);
+    has_length_in_digits(&lead.bytes, lead)
+        || has_length_in_hex(&lead.bytes, lead)
+        || fields(longest).any(|field| field.width > 1 && field.tells(&pair))
+        || seven_bits_before(&lead.bytes).any(|value| lead.placed.lengths.contains(&value))
 }
 
 /// The number in a header that is near its picture's length.
@@ -151,6 +154,7 @@ fn nearly_of(lead: &Lead<'_>) -> Option<u64> {
         .filter(|field| field.width >= 4 && !field.from_end && field.counts == Counts::Nothing)
         .filter_map(|field| field.value(bytes));
     digits
+        .chain(hex_runs(bytes))
         .chain(binary)
         .chain(seven_bits_before(bytes))
         .find(near)
@@ -205,6 +209,15 @@ fn one_lies<'l>(leads: &[(&[u8], &'l Lead<'l>)], longest: usize) -> Option<&'l L
         };
         lies = leads.iter().find(|lead| !in_digits(lead)).filter(number);
     }
+    let in_hex = |lead: &&(&[u8], &Lead<'_>)| has_length_in_hex(lead.0, lead.1);
+    let told = leads.iter().filter(in_hex).count();
+    if told == leads.len() {
+        return None;
+    }
+    if told == others && lies.is_none() {
+        let number = |lead: &&(&[u8], &Lead<'_>)| hex_runs(lead.0).next().is_some();
+        lies = leads.iter().find(|lead| !in_hex(lead)).filter(number);
+    }
     lies.map(|(_, lead)| *lead)
 }
 
@@ -222,6 +235,19 @@ fn has_length_in_digits(bytes: &[u8], lead: &Lead<'_>) -> bool {
             number == Some(*length) || word && run.ends_with(length.to_string().as_bytes())
         })
     })
+}
+
+/// Numbers in three hexadecimal digits or more that stand alone.
+fn hex_runs(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    bytes
+        .split(|byte| !byte.is_ascii_alphanumeric())
+        .filter(|run| (3..=16).contains(&run.len()))
+        .filter_map(|run| u64::from_str_radix(std::str::from_utf8(run).ok()?, 16).ok())
+}
+
+/// Whether the picture's length stands there in hexadecimal digits.
+fn has_length_in_hex(bytes: &[u8], lead: &Lead<'_>) -> bool {
+    hex_runs(bytes).any(|value| lead.placed.lengths.contains(&value))
 }
 
 /// Where a short message of a few bytes announces each picture: one of another length, which is none of them.

@@ -8,7 +8,7 @@ use crate::wire::Fixed;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use lie::Lie;
-use lie::{fits, is_certain, is_more, lie};
+use lie::{are_headed, fits, is_certain, is_more, lie};
 use shown::picture;
 
 use super::evidence::{Form, Passage, Text, Way};
@@ -90,12 +90,14 @@ pub(super) fn reconcile(
     ways: &[Way<'_>],
     mut passages: Vec<Passage>,
 ) -> Reconciled {
+    let next = images
+        .iter()
+        .map(|image| image.id.0)
+        .max()
+        .map_or(0, |id| id + 1);
     let mut work = Work {
-        next: images
-            .iter()
-            .map(|image| image.id.0)
-            .max()
-            .map_or(0, |id| id + 1),
+        next,
+        first: PictureId(next),
         result: Reconciled {
             images,
             ..Reconciled::default()
@@ -140,6 +142,7 @@ pub(super) fn reconcile(
             work.sent(passage);
         }
     }
+    work.interleaved(&passages);
     work.received(&passages);
     let Reconciled {
         images, refuted, ..
@@ -150,6 +153,8 @@ pub(super) fn reconcile(
 
 struct Work<'w, 'f> {
     next: u32,
+    /// The first picture that the evidence showed.
+    first: PictureId,
     result: Reconciled,
     known: &'w BTreeSet<PictureId>,
     saved: &'w BTreeSet<PictureId>,
@@ -322,6 +327,8 @@ impl Work<'_, '_> {
         for &index in &pictures {
             if let Some(image) = self.result.images.get(index)
                 && !known.contains(&image.id)
+                // Another file in pieces, between which these stand.
+                && image.id < self.first
                 && overlap(&range(image), &place).saturating_mul(2)
                     >= image.encoded_bytes.unwrap_or(image.bytes)
             {
@@ -348,6 +355,49 @@ impl Work<'_, '_> {
         evidence.wire = Some(wire);
         evidence.lie = lie;
         evidence.certain = certain;
+    }
+
+    /// Files that came in pieces, one between the other: what stands between all of them is headers of one length, each with the length
+    /// of its piece.
+    fn interleaved(&mut self, passages: &[Passage]) {
+        let mut shown: BTreeMap<usize, Vec<PictureId>> = BTreeMap::new();
+        for (picture, evidence) in &self.result.evidence {
+            let shows = |passage: &&Passage| {
+                *picture >= self.first
+                    && evidence.lie == Lie::Irregular
+                    && Some(passage.text) == evidence.sent
+                    && passage.form == Form::BYTES
+                    && passage.placement.is_whole()
+                    && passage.placement.spans.len() > 1
+            };
+            if let Some(passage) = passages.iter().find(shows) {
+                shown.entry(passage.way).or_default().push(*picture);
+            }
+        }
+        for (index, pictures) in shown {
+            let Some(way) = self.ways.get(index) else {
+                continue;
+            };
+            let of_way = |passage: &&Passage| {
+                passage.way == index && passage.form == Form::BYTES && passage.placement.is_whole()
+            };
+            let mut all = passages.iter().filter(of_way);
+            let Some(mut joined) = all.next().cloned() else {
+                continue;
+            };
+            for passage in all {
+                joined
+                    .placement
+                    .spans
+                    .extend(passage.placement.spans.iter().cloned());
+            }
+            joined.placement.spans.sort_by_key(|span| span.stream.start);
+            if are_headed(way, &joined) {
+                for picture in pictures {
+                    self.evidence(picture).lie = Lie::Regular;
+                }
+            }
+        }
     }
 
     /// Whether pixels are the data of a picture file that came, stored or compressed: they do not stand for it, since its headers and

@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 
 use super::archive;
-use super::leads::{Lead, are_explained, nearly};
+use super::leads::{Lead, are_explained, nearly, tells_length};
 use super::reconcile::Lie;
 use crate::units::{ByteRange, PictureId};
 use crate::wire::carve::KNOWN_MARKERS;
-use crate::wire::infer::{are_records, closes, fills_up, is_goodbye};
+use crate::wire::infer::{are_records, closes, fills_up, is_goodbye, is_trailer};
 use crate::wire::{encoded, pickle};
 
 /// Bytes that were sent beside the pictures.
@@ -25,6 +25,9 @@ pub(crate) struct Stray {
     pub bytes: u64,
     /// They are a header that says this length, and the picture has nearly that.
     pub declared: Option<u64>,
+    /// They stand behind the only picture, whose header tells its length, and look as the fields of a trailer do: framing that nobody
+    /// knows, perhaps, and nobody's fault.
+    pub trailer: bool,
 }
 
 /// A picture in its direction.
@@ -130,6 +133,7 @@ pub(crate) fn stray<E>(
         offset: range.start,
         bytes: range.end - range.start,
         declared: None,
+        trailer: false,
     };
     let too_long = too_long.map(|(picture, range)| found(picture, &range));
     if let Some(stray) = too_long.or_else(|| beside.where_lost(&leads)) {
@@ -142,6 +146,7 @@ pub(crate) fn stray<E>(
             offset: lead.placed.range.start.saturating_sub(bytes),
             bytes,
             declared: Some(declared),
+            trailer: false,
         }));
     }
     let alone = leads.len() < beside.pictures.len() && beside.understood;
@@ -151,6 +156,7 @@ pub(crate) fn stray<E>(
             offset: lead.start,
             bytes: lead.bytes,
             declared: None,
+            trailer: false,
         }));
     }
     // Texts stand before all pictures: what a program tells, as a log does.
@@ -182,7 +188,10 @@ pub(crate) fn stray<E>(
             continue;
         }
         if beside.understood || range.start != last.range.end {
-            return Ok(Some(found(picture, range)));
+            return Ok(Some(Stray {
+                trailer: beside.is_trailer(range, &tail, bytes)?,
+                ..found(picture, range)
+            }));
         }
         // The last block filled up, or a piece of no bytes that ends the file.
         if last.lie == Lie::Regular && beside.is_filled_up(first, range) {
@@ -212,7 +221,10 @@ pub(crate) fn stray<E>(
                 continue;
             }
         }
-        return Ok(Some(found(picture, range)));
+        return Ok(Some(Stray {
+            trailer: beside.is_trailer(range, &tail, bytes)?,
+            ..found(picture, range)
+        }));
     }
     beside.unaccounted(first.picture, bytes)
 }
@@ -416,6 +428,38 @@ impl Beside<'_> {
             || (self.pictures.len() == 1 && self.understood && self.is_end_word(tail)))
     }
 
+    /// Whether a range behind the only picture, whose header tells its length, may be the fields of a trailer.
+    fn is_trailer<E>(
+        &self,
+        range: &ByteRange,
+        tail: &[u8],
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
+        let [only] = self.pictures else {
+            return Ok(false);
+        };
+        let own = only.range.clone();
+        let last = self.open.last().is_none_or(|last| last.end <= range.end);
+        if self.given
+            || self.certain
+            || !self.datagrams.is_empty()
+            || only.lie != Lie::Plain
+            || range.start != own.end
+            || !last
+            || !(1..=MOST).contains(&own.start)
+            || !is_trailer(tail)
+        {
+            return Ok(false);
+        }
+        let lead = Lead {
+            bytes: bytes(0..own.start)?,
+            placed: only,
+            message: false,
+            begins_datagram: false,
+        };
+        Ok(tells_length(&lead))
+    }
+
     /// The first of what a known wire format does not account for. Datagrams of text are messages of their own.
     fn unaccounted<E>(
         &self,
@@ -441,6 +485,7 @@ impl Beside<'_> {
                 offset: range.start,
                 bytes: length,
                 declared: None,
+                trailer: false,
             }));
         }
         Ok(None)
@@ -462,6 +507,7 @@ impl Beside<'_> {
             offset: lead.placed.range.start.saturating_sub(bytes),
             bytes,
             declared: None,
+            trailer: false,
         })
     }
 

@@ -47,6 +47,14 @@ impl Inner {
         }
     }
 
+    /// Whether the structure of the picture that came is at its end.
+    fn is_whole(&self) -> bool {
+        match self {
+            Self::Base64(decoder) => decoder.is_whole(),
+            _ => false,
+        }
+    }
+
     fn decode(&mut self) -> &mut dyn Decode {
         match self {
             Self::Base64(decoder) => decoder,
@@ -99,6 +107,7 @@ impl EncodedDecoder {
                     Ending::Cut(end) | Ending::EndOfStream(end) => end,
                     _ => StreamEnd::Fin,
                 };
+                let whole = inner.is_whole();
                 let mut open = false;
                 inner.decode().finish(end, &mut |event| {
                     open |= matches!(event, Event::PictureEnd(_));
@@ -121,7 +130,7 @@ impl EncodedDecoder {
                     _ => None,
                 };
                 if let Some(encoding) = name
-                    && !open
+                    && (!open || whole)
                     && outer == Ending::Cut(StreamEnd::Fin)
                 {
                     sink(Event::Fault(Fault::BadEncoding {
@@ -383,6 +392,15 @@ impl Letters {
 }
 
 impl Base64Decoder {
+    /// Whether the structure of the picture at hand is at its end.
+    fn is_whole(&self) -> bool {
+        let Text::Picture(picture) = &self.state else {
+            return false;
+        };
+        let walker = picture.walker.as_ref();
+        walker.is_some_and(|walker| matches!(walker.status(), Status::Whole { .. }))
+    }
+
     fn letter(&mut self, byte: u8, batch: &mut Batch, sink: &mut Sink<'_>) {
         match &mut self.state {
             Text::Run(run) if sextet(byte).is_some() || byte == b'\\' => {

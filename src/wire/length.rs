@@ -275,7 +275,7 @@ enum State {
     Field(Vec<u8>),
     /// So many bytes of the picture are still to come.
     Picture(u64),
-    /// The first bytes of what may be a message of another kind, and its length.
+    /// The first bytes of what may be a message of another kind, and its length; of one that is longer than those, none is told of yet.
     Peek(Vec<u8>, u64),
     /// So many bytes of a message that is no picture are still to come, and so many came.
     Message(u64, u64),
@@ -294,7 +294,7 @@ impl LengthDecoder {
             any: false,
             learns: false,
             split: false,
-            padding: Padding::Unknown,
+            padding: Padding::Unknown(padding::ANY_UNIT),
             last: 0,
             state: State::Field(Vec::new()),
         }
@@ -379,11 +379,12 @@ impl LengthDecoder {
     }
 
     fn accept(&mut self, value: u64, sink: &mut Sink<'_>) {
-        self.any = true;
-        sink(Event::Framing {
-            what: Framing::Length(value),
-            bytes: self.field.width() as u64,
-        });
+        let first = !std::mem::replace(&mut self.any, true);
+        if self.learns && !first && value > SHORT {
+            self.state = State::Peek(Vec::new(), value);
+            return;
+        }
+        self.tell_length(value, sink);
         self.state = if value == 0 {
             State::Field(Vec::new())
         } else if self.learns && value <= SHORT {
@@ -397,15 +398,43 @@ impl LengthDecoder {
         };
     }
 
+    fn tell_length(&self, value: u64, sink: &mut Sink<'_>) {
+        sink(Event::Framing {
+            what: Framing::Length(value),
+            bytes: self.field.width() as u64,
+        });
+    }
+
+    /// The stream ends with what may be a length and bytes that no picture begins with: it is none, and no picture was cut short.
+    fn is_none(&mut self, sink: &mut Sink<'_>) -> bool {
+        let State::Peek(held, length) = &mut self.state else {
+            return false;
+        };
+        if *length <= SHORT || held.is_empty() || sniff(held) != Sniff::No {
+            return false;
+        }
+        let Ok(mut bytes) = self.field.encode(*length) else {
+            return false;
+        };
+        bytes.append(held);
+        self.state = State::Field(Vec::new());
+        sink(Event::Stray(&bytes));
+        true
+    }
+
     /// Decides what a short message is: programs that frame their pictures so frame what they answer, too.
     fn peeked(&mut self, sink: &mut Sink<'_>) {
         let State::Peek(held, length) = &mut self.state else {
             return;
         };
         let (held, length) = (std::mem::take(held), *length);
-        let text = held
-            .iter()
-            .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+        if length > SHORT {
+            self.tell_length(length, sink);
+        }
+        let text = length <= SHORT
+            && held
+                .iter()
+                .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
         self.state = if text || length < SNIFF_BYTES as u64 {
             State::Message(length, 0)
         } else {
@@ -610,6 +639,9 @@ impl Decode for LengthDecoder {
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         self.ended_behind(sink);
         self.decide(sink);
+        if self.is_none(sink) {
+            return;
+        }
         self.peeked(sink);
         match &mut self.state {
             State::Field(held) if !held.is_empty() => sink(Event::Stray(held)),

@@ -13,6 +13,7 @@ mod support;
 #[path = "../support/verified.rs"]
 mod verified;
 
+mod announced;
 mod findings;
 mod five_systems;
 mod formats;

@@ -126,6 +126,7 @@ impl Verifier<'_> {
             let stray = strays.remove(&image.id);
             if let Some(stray) = &stray {
                 knowledge.strays = stray.bytes;
+                knowledge.trailer = stray.trailer;
             }
             knowledge.garbled = report.findings.iter().any(|finding| {
                 let java = image.protocol == Protocol::Fixed(Fixed::JavaObjects);

@@ -27,7 +27,8 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
     }
     // A word for the end, read as a header.
     let goodbye = |offset: u64| {
-        view.facts.first_stray.is_some_and(|first| first <= offset) && super::stray::ends_all(view)
+        view.facts.first_stray.is_some_and(|first| first <= offset)
+            && (super::stray::ends_all(view) || super::stray::trails_one(view))
     };
     for (offset, fault) in &view.facts.faults {
         let of_header = matches!(
@@ -141,6 +142,14 @@ fn length_mismatch(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
             counted(declared, "byte", "bytes"),
             kind(picture),
             count(bytes)
+        ),
+        // Its pieces end it, or what follows them.
+        (Ending::Broken, &Some((Status::Whole { length: own }, _))) if own < declared => format!(
+            "{} declared {}, but the {} is whole after {}, and something else than a piece of it follows.",
+            capital(&view.sender()),
+            counted(declared, "byte", "bytes"),
+            kind(picture),
+            count(own)
         ),
         (Ending::Length, Some((Status::Walking, _))) => format!(
             "{} declared {}, but after so many the {} is not at its end.",

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::{View, capital};
 use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::{Confidence, Region, RegionKind, TransportKind};
+use crate::picture::Status;
 use crate::units::{count, counted};
 use crate::wire::Protocol;
-use crate::wire::infer::{fills_up, is_goodbye};
+use crate::wire::infer::{fills_up, is_goodbye, is_trailer};
 
 /// Stray bytes in a direction that carries pictures.
 pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
@@ -81,6 +82,38 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
              what belongs to the format; in the receiver: stop where the format says that the picture ends.",
         )
     })
+}
+
+/// Whether nothing is stray but what stands behind the only picture, which has the length that its header says, and looks as the fields of
+/// a trailer do.
+pub(super) fn trails_one(view: &View<'_>) -> bool {
+    let Some(direction) = view.stream.directions.get(view.index) else {
+        return false;
+    };
+    let [only] = view.facts.pictures.as_slice() else {
+        return false;
+    };
+    let mut strays = direction
+        .map
+        .iter()
+        .filter(|region| region.kind == RegionKind::Stray);
+    let (Some(region), None) = (strays.next(), strays.next()) else {
+        return false;
+    };
+    let own = only.range.end.saturating_sub(only.range.start);
+    let sample = &view.facts.stray_sample;
+    view.stream.transport == TransportKind::Tcp
+        && matches!(
+            view.stream.confidence,
+            Some(Confidence::Content | Confidence::Guess | Confidence::Likely)
+        )
+        && only.declared == Some(own)
+        && matches!(only.structure, Some((Status::Whole { length }, _)) if length == own)
+        && region.offset == only.range.end
+        && direction.map.last().map(Region::end) == Some(region.end())
+        && sample.len() as u64 == region.length
+        && region.what.as_deref() != Some("repeat")
+        && is_trailer(sample)
 }
 
 /// Whether nothing is stray but the last bytes of a direction whose framing was not given, and they say that no more comes, or fill the
@@ -201,7 +234,8 @@ fn unknown_framing(view: &View<'_>) -> Option<Finding> {
                 Protocol::Carve | Protocol::Encoded(..) | Protocol::Udp | Protocol::Marker(_)
             )
         });
-    if direction.map_omitted > 0 || !(guessed || ends_each_message(view)) {
+    let trailer = trails_one(view);
+    if direction.map_omitted > 0 || !(guessed || ends_each_message(view) || trailer) {
         return None;
     }
     let stray = |region: &&Region| region.kind == RegionKind::Stray;
@@ -215,7 +249,7 @@ fn unknown_framing(view: &View<'_>) -> Option<Finding> {
         .iter()
         .filter(stray)
         .all(|region| region.length >= WORD && region.what.as_deref() == Some("text"));
-    if !headed && !words {
+    if !headed && !words && !trailer {
         return None;
     }
     // A known marker is a framing: what stands around it are words, or bytes too many.
@@ -228,6 +262,18 @@ fn unknown_framing(view: &View<'_>) -> Option<Finding> {
         return None;
     }
     let first = direction.map.iter().find(stray)?;
+    if trailer && !headed {
+        return Some(view.finding(
+            Name::UnknownFraming,
+            first.first_packet.into_iter().chain(first.last_packet),
+            format!(
+                "{} behind the picture are no framing that imgnet knows: a trailer of the program's own, perhaps, or bytes too many. The \
+                 header before the picture says its length, and nothing says theirs.",
+                counted(direction.stray_bytes, "byte", "bytes"),
+            ),
+            "Where you know the framing, describe it in a line: --protocol PORT='layout …' (docs/layouts.md).",
+        ));
+    }
     Some(view.finding(
         Name::UnknownFraming,
         first.first_packet.into_iter().chain(first.last_packet),

@@ -42,10 +42,11 @@ pub(super) fn fits(image: &Image, way: &Way<'_>, passage: &Passage, lie: Lie) ->
     let place = way.place(&passage.placement.stream());
     let own = range(image);
     if way.recovered.is_some() {
-        // The wire format undid the same conversion, to the end.
+        // The wire format undid the same conversion, to the end; a line end before it or behind is of neither.
+        const LINE: u64 = 2;
         return image.encoded_bytes.is_some()
-            && own.start == place.start
-            && own.end >= way.stream_end();
+            && (place.start..=place.start.saturating_add(LINE)).contains(&own.start)
+            && own.end.saturating_add(LINE) >= way.stream_end();
     }
     if delimits(&image.protocol) && image.encoded_bytes.is_some() {
         return own.start <= place.start && own.end >= place.end;
@@ -512,6 +513,31 @@ fn is_out_of_turn(way: &Way<'_>, put_in: &[ByteRange]) -> bool {
     };
     let step = |at: usize| steps.get(at).copied().unwrap_or_default();
     most >= 4 && other == one + 1 && step(one).wrapping_add(step(other)) == usual.wrapping_mul(2)
+}
+
+/// Whether between the pieces of all files of a way stand headers of one length that say how long their pieces are.
+pub(super) fn are_headed(way: &Way<'_>, joined: &Passage) -> bool {
+    let spans = &joined.placement.spans;
+    let pairs = spans.iter().zip(spans.iter().skip(1));
+    if way.recovered.is_some()
+        || pairs
+            .clone()
+            .any(|(before, after)| before.stream.end > after.stream.start)
+    {
+        return false;
+    }
+    let put_in: Vec<ByteRange> = pairs
+        .map(|(before, after)| before.stream.end..after.stream.start)
+        .filter(|range| range.start < range.end)
+        .collect();
+    let Some(length) = put_in.first().map(|range| range.end - range.start) else {
+        return false;
+    };
+    put_in.len() > 2
+        && put_in
+            .iter()
+            .all(|range| range.end - range.start == length && !way.has_gap(range))
+        && declares(way, joined, &put_in)
 }
 
 /// Whether each range that was put in, and the bytes before the first piece, hold the length of the piece that follows.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::lie::{Lie, edges, lie};
-use crate::align::View;
+use crate::align::{Span, View};
 use crate::ledger::{Direction, Gap, Image, Verdict};
 use crate::units::{ByteRange, PictureId};
 use crate::verify::evidence::{Form, Passage, Way};
@@ -115,19 +115,34 @@ pub(super) fn picture(
     Some((image, wire))
 }
 
-/// The bytes of a whole file with a few put in at one place: no framing, which comes again.
+/// The bytes of a whole file with a few put in at one place: no framing, which comes again, and is longer.
 pub(super) fn put_in(way: &Way<'_>, passage: &Passage) -> Option<Vec<u8>> {
     /// Headers of pieces are longer.
     const FEW: u64 = 3;
-    let [before, after] = passage.placement.spans.as_slice() else {
-        return None;
-    };
-    let few = after.stream.start.saturating_sub(before.stream.end);
-    if way.recovered.is_some() || lie(way, passage) != Lie::Irregular || !(1..=FEW).contains(&few) {
+    let spans = &passage.placement.spans;
+    if way.recovered.is_some() || !passage.placement.is_in_order() {
         return None;
     }
-    way.bytes(&(before.stream.start..after.stream.end))
-        .map(<[u8]>::to_vec)
+    let between = |(before, after): (&Span, &Span)| before.stream.end..after.stream.start;
+    let mut few = spans
+        .iter()
+        .zip(spans.iter().skip(1))
+        .map(between)
+        .filter(|range| range.start < range.end && range.end - range.start <= FEW);
+    let (Some(put_in), None) = (few.next(), few.next()) else {
+        return None;
+    };
+    if lie(way, passage) != Lie::Irregular || way.has_gap(&passage.placement.stream()) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    for span in spans {
+        if span.stream.start == put_in.end {
+            bytes.extend_from_slice(way.bytes(&put_in)?);
+        }
+        bytes.extend_from_slice(way.bytes(&span.stream)?);
+    }
+    Some(bytes)
 }
 
 /// Missing ranges within a range of a direction, by offset in it.
@@ -206,7 +221,7 @@ pub(super) fn bytes_of(way: &Way<'_>, passage: &Passage) -> Wire {
     }
     // As long as the headers before the pieces are.
     let header = header_of(way, &spans);
-    let mut before: Option<&crate::align::Span> = None;
+    let mut before: Option<&Span> = None;
     for span in &spans {
         if let Some(before) = before
             && span.text > before.in_text().end
@@ -246,7 +261,7 @@ pub(super) fn bytes_of(way: &Way<'_>, passage: &Passage) -> Wire {
 }
 
 /// How many bytes stand before most of the pieces of a file that was cut up; absent where it was not.
-pub(super) fn header_of(way: &Way<'_>, spans: &[crate::align::Span]) -> Option<u64> {
+pub(super) fn header_of(way: &Way<'_>, spans: &[Span]) -> Option<u64> {
     let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
     let borders = spans.iter().zip(spans.iter().skip(1));
     for (before, after) in borders {

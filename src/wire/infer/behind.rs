@@ -17,6 +17,9 @@ pub(super) fn fields(tails: &[(&[u8], &[u8])]) -> (Vec<Field>, Option<String>) {
         );
         return (vec![field], Some(evidence));
     }
+    if let Some(line) = line_end(tails) {
+        return (vec![Field::plain(Kind::Fixed(line.into()))], None);
+    }
     let same = tails.iter().all(|(tail, _)| tail == first);
     let text = first
         .iter()
@@ -26,6 +29,14 @@ pub(super) fn fields(tails: &[(&[u8], &[u8])]) -> (Vec<Field>, Option<String>) {
     }
     let count = u32::try_from(first.len()).unwrap_or(u32::MAX);
     (vec![Field::plain(Kind::Bytes(count))], None)
+}
+
+/// The line end that all of them are but one of three or more: that one is a byte too many, and no other trailer.
+fn line_end<'b>(tails: &[(&'b [u8], &[u8])]) -> Option<&'b [u8]> {
+    let is_line = |tail: &&[u8]| matches!(*tail, b"\n" | b"\r\n");
+    let (line, _) = tails.iter().find(|(tail, _)| is_line(tail))?;
+    let others = tails.iter().filter(|(tail, _)| tail != line).count();
+    (tails.len() > 2 && others == 1).then_some(*line)
 }
 
 /// The checksum that all of them are.

@@ -126,6 +126,24 @@ fn says_the_end(text: &[u8]) -> bool {
             && words.iter().filter(|word| is_end(word)).count() == 1
 }
 
+/// Whether bytes behind a picture look as the fields of a trailer do, a checksum or a time: two bytes or whole words of four, of several
+/// values, and no text, nor a word in capitals with a byte changed.
+pub(crate) fn is_trailer(bytes: &[u8]) -> bool {
+    const MOST: usize = 32;
+    let values: std::collections::BTreeSet<u8> = bytes.iter().copied().collect();
+    let text = |byte: &&u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    let binary = bytes.len() - bytes.iter().filter(text).count();
+    let capitals = bytes
+        .iter()
+        .filter(|byte| byte.is_ascii_uppercase())
+        .count();
+    let sized = bytes.len() == 2 || bytes.len().is_multiple_of(4) && bytes.len() <= MOST;
+    sized
+        && values.len() >= bytes.len().min(3)
+        && binary > 0
+        && capitals + binary.min(1) < bytes.len()
+}
+
 /// Whether so many zeros, two or more, fill the only message up to a multiple of a few bytes: the message from its header on, or the
 /// picture.
 pub(crate) fn fills_up(message: u64, picture: u64, zeros: u64) -> bool {

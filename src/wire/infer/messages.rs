@@ -3,7 +3,7 @@
 use super::super::layout::{Counts, Field, Kind, Layout, Payload, Role, Size, padding};
 use super::solve::{Sample, Solved, solve};
 use super::stream::{first_picture, walk};
-use super::{FARTHEST, Inferred, MESSAGES, Outcome, behind, closes, confidence};
+use super::{FARTHEST, Inferred, MESSAGES, Outcome, behind, closes, confidence, is_goodbye};
 use crate::picture::{Info, Status};
 use crate::wire::carve::KNOWN_MARKERS;
 
@@ -57,11 +57,13 @@ pub(super) fn messages(
         return Outcome::Nothing;
     };
     match around(bytes, &mut seen, ended) {
-        Some(around) => match described(bytes, &seen, &around) {
-            Some(found) if !full && may_change(bytes, &seen, &found) => Outcome::NeedMore,
-            Some(found) => Outcome::Found(Box::new(found)),
-            None => Outcome::Nothing,
-        },
+        Some(around) => {
+            match described(bytes, &seen, &around).or_else(|| but_one(bytes, &seen, &around)) {
+                Some(found) if !full && may_change(bytes, &seen, &found) => Outcome::NeedMore,
+                Some(found) => Outcome::Found(Box::new(found)),
+                None => Outcome::Nothing,
+            }
+        }
         None => Outcome::NeedMore,
     }
 }
@@ -135,6 +137,14 @@ fn around(bytes: &[u8], seen: &mut Vec<Message>, ended: bool) -> Option<Around> 
         found.behind = 0;
     } else if between.is_empty() && ended && is_of_message(bytes, seen, rest) {
         found.behind = rest.len();
+    } else if between.is_empty()
+        && ended
+        && let Some(line) = [&b"\r\n"[..], b"\n"]
+            .into_iter()
+            .find(|line| rest.strip_prefix(*line).is_some_and(is_goodbye))
+    {
+        // A line end behind the only one, and then a word that no more come.
+        found.behind = line.len();
     }
     Some(found)
 }
@@ -198,14 +208,72 @@ fn is_of_message(bytes: &[u8], seen: &[Message], rest: &[u8]) -> bool {
             .is_some_and(|solved| solved.fields.iter().any(whole))
 }
 
+/// The layout that all have but one of three or more, whose header is as long and says nearly its picture's length: it is wrong there, and the
+/// layout shows it.
+fn but_one(bytes: &[u8], seen: &[Message], around: &Around) -> Option<Inferred> {
+    const LEAST: usize = 3;
+    let all = samples(bytes, seen, around);
+    let size = all.first()?.header.len();
+    let alike = all.iter().all(|sample| sample.header.len() == size);
+    if all.len() < LEAST || !alike || size == 0 {
+        return None;
+    }
+    (0..all.len()).find_map(|odd| {
+        let mut others = all.clone();
+        let one = others.remove(odd);
+        let found = describe(bytes, seen, around, &others)?;
+        says_nearly(&found.layout, &one).then_some(found)
+    })
+}
+
+/// Whether a header has the layout's fields, and its length is not its picture's but near: `sys.getsizeof` counts 33 more, headers are as
+/// long.
+fn says_nearly(layout: &Layout, sample: &Sample<'_>) -> bool {
+    const NEAR: u64 = 64;
+    let mut at = 0;
+    let mut near = false;
+    for field in &layout.message {
+        if let Kind::Picture(_) = field.kind {
+            break;
+        }
+        let rest = sample.header.get(at..).unwrap_or_default();
+        let Size::Is(size) = field.kind.size(rest, None, true) else {
+            return false;
+        };
+        let value = rest.get(..size).and_then(|bytes| field.kind.read(bytes));
+        at += size;
+        let behind = (sample.header.len().saturating_sub(at) + sample.behind) as u64;
+        let whole = (sample.header.len() + sample.behind) as u64;
+        let beside = match field.role {
+            Role::Length(Counts::Picture) => 0,
+            Role::Length(Counts::Rest) => behind,
+            Role::Length(Counts::All) => whole,
+            _ => continue,
+        };
+        let says = value.and_then(|value| value.count(field.plus));
+        let difference = says.map(|says| says.abs_diff(sample.length.saturating_add(beside)));
+        near |= difference.is_some_and(|difference| (1..=NEAR).contains(&difference));
+    }
+    near && at == sample.header.len()
+}
+
 /// The layout that they have.
 fn described(bytes: &[u8], seen: &[Message], around: &Around) -> Option<Inferred> {
-    let samples = samples(bytes, seen, around);
+    describe(bytes, seen, around, &samples(bytes, seen, around))
+}
+
+/// The layout that these samples of them have.
+fn describe(
+    bytes: &[u8],
+    seen: &[Message],
+    around: &Around,
+    samples: &[Sample<'_>],
+) -> Option<Inferred> {
     let Solved {
         fields,
         mut evidence,
         ..
-    } = solve(&samples).filter(|solved| solved.length)?;
+    } = solve(samples).filter(|solved| solved.length)?;
     let mut layout = Layout {
         message: fields,
         ..Layout::default()
@@ -241,7 +309,7 @@ fn described(bytes: &[u8], seen: &[Message], around: &Around) -> Option<Inferred
     layout.message.extend(trailer);
     evidence.extend(why);
     let messages = samples.len();
-    reread(&layout, &samples).then(|| Inferred {
+    reread(&layout, samples).then(|| Inferred {
         confidence: confidence(messages),
         layout,
         evidence,

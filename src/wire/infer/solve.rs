@@ -268,7 +268,7 @@ fn by_columns(samples: &[Sample<'_>], size: usize) -> Option<Solved> {
         let all = samples.iter().all(|sample| {
             decimals(sample.header, sample.length).contains(&(at, end, kind.clone()))
         });
-        let fixed = matches!(kind, Kind::Decimal(Shape::Fixed(..)));
+        let fixed = matches!(kind, Kind::Decimal(Shape::Fixed(..)) | Kind::Hex(_));
         if all && (fixed || !several) && free(&taken, at, end) && !length {
             length = true;
             taken.push((

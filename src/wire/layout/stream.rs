@@ -12,7 +12,7 @@ use super::message::Message;
 use super::{Counts, Field, Kind, LONGEST, Layout, Payload, Role, Size, Value, text};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 use crate::wire::carve::CarveDecoder;
-use crate::wire::length::MOST;
+use crate::wire::length::{MOST, USUAL};
 use crate::wire::{Decode, Ending, Event, Fault, Framing, Protocol, Sink, StreamEnd};
 
 /// Decoder of one direction of a layout over TCP.
@@ -31,8 +31,12 @@ pub struct LayoutDecoder {
     /// What those fields are.
     told: Vec<(Framing, u64)>,
     message: Message,
+    /// A header that is not told of until a picture begins behind it: its bytes, and what they are.
+    pending: Option<(Vec<u8>, Vec<(Framing, u64)>)>,
     /// A message was read.
     any: bool,
+    /// How many pictures began.
+    pictures: u64,
     /// The layout was worked out and not given: what it takes for a picture has to begin as one.
     learns: bool,
 }
@@ -84,7 +88,9 @@ impl LayoutDecoder {
             held: Vec::new(),
             read: 0,
             told: Vec::new(),
+            pending: None,
             any: false,
+            pictures: 0,
             learns: false,
         }
     }
@@ -122,7 +128,14 @@ impl LayoutDecoder {
             };
             match &field.kind {
                 Kind::Picture(payload) => {
-                    self.flush(sink);
+                    if self.learns && self.any && matches!(payload, Payload::File) {
+                        let read = self.read.min(self.held.len());
+                        let header: Vec<u8> = self.held.drain(..read).collect();
+                        self.read = 0;
+                        self.pending = Some((header, std::mem::take(&mut self.told)));
+                    } else {
+                        self.flush(sink);
+                    }
                     self.payload(&payload.clone(), sink);
                     continue;
                 }
@@ -139,7 +152,9 @@ impl LayoutDecoder {
                     return size.saturating_sub(head.len()).max(1);
                 };
                 if zeros.iter().any(|byte| *byte != 0) {
-                    self.lose(&field, sink);
+                    if self.lose(&field, sink) {
+                        continue;
+                    }
                     return 1;
                 }
                 if size > 0 {
@@ -154,19 +169,25 @@ impl LayoutDecoder {
             }
             match field.kind.size(head, self.message.name_length, ended) {
                 Size::Needs(_) if self.held.len() > LONGEST => {
-                    self.lose(&field, sink);
+                    if self.lose(&field, sink) {
+                        continue;
+                    }
                     return 1;
                 }
                 Size::Needs(more) => return more.saturating_sub(head.len()).max(1),
                 Size::Is(size) => {
                     let bytes = head.get(..size).unwrap_or_default().to_vec();
                     if !self.field(&field, &bytes, sink) {
-                        self.lose(&field, sink);
+                        if self.lose(&field, sink) {
+                            continue;
+                        }
                         return 1;
                     }
                 }
                 Size::Wrong => {
-                    self.lose(&field, sink);
+                    if self.lose(&field, sink) {
+                        continue;
+                    }
                     return 1;
                 }
             }
@@ -292,14 +313,7 @@ impl LayoutDecoder {
                 self.flush(sink);
                 self.next = 0;
                 if self.message.over {
-                    self.section = Section::Message;
-                    // Behind "pieces".
-                    self.next = self
-                        .layout
-                        .message
-                        .iter()
-                        .position(|field| matches!(field.kind, Kind::Picture(_)))
-                        .map_or(usize::MAX, |at| at.saturating_add(1));
+                    self.leave_pieces();
                 }
                 return;
             }
@@ -319,6 +333,17 @@ impl LayoutDecoder {
         }
     }
 
+    /// What stands behind the pieces comes next.
+    fn leave_pieces(&mut self) {
+        self.section = Section::Message;
+        self.next = self
+            .layout
+            .message
+            .iter()
+            .position(|field| matches!(field.kind, Kind::Picture(_)))
+            .map_or(usize::MAX, |at| at.saturating_add(1));
+    }
+
     /// The picture comes next.
     fn payload(&mut self, payload: &Payload, sink: &mut Sink<'_>) {
         let behind: Option<u64> = self
@@ -332,6 +357,9 @@ impl LayoutDecoder {
             });
         let told = self.message.limit(behind, self.layout.pixels(), sink);
         self.any = true;
+        if !matches!((told, payload), (Some(1..), Payload::File)) {
+            self.tell_pending(sink);
+        }
         match payload {
             Payload::Pieces => {
                 self.message.length = told.or(self.message.length);
@@ -351,7 +379,9 @@ impl LayoutDecoder {
         }
         match (told, payload) {
             (Some(0), _) => self.next = self.next.saturating_add(1),
-            (Some(length), Payload::File) if self.learns && length >= SNIFF_BYTES as u64 => {
+            (Some(length), Payload::File)
+                if self.learns && (length >= SNIFF_BYTES as u64 || self.pending.is_some()) =>
+            {
                 self.message.declared = Some(length);
                 self.state = State::Peek(Vec::new(), length);
             }
@@ -370,6 +400,7 @@ impl LayoutDecoder {
 
     fn start(&mut self, length: Option<u64>, sink: &mut Sink<'_>) {
         self.message.open = true;
+        self.pictures = self.pictures.saturating_add(1);
         sink(Event::PictureStart { length });
         if let Some(shape) = self
             .layout
@@ -397,6 +428,11 @@ impl LayoutDecoder {
             }
         };
         self.message.pieces = self.message.pieces.saturating_add(1);
+        // The last buffer of a fixed size may be sent whole; a last piece that is longer than what is left, and as long as no other, is
+        // longer than announced.
+        let size = said.unwrap_or(take);
+        let usual = *self.message.piece_size.get_or_insert(size);
+        self.message.excess = self.learns && fixed.is_none() && size > take && size != usual;
         let empty = said == Some(0) && fixed.is_none();
         if empty {
             // What ended the picture comes behind its end.
@@ -427,7 +463,7 @@ impl LayoutDecoder {
         let padding = message.piece.take().unwrap_or(0);
         let last = std::mem::take(&mut message.last);
         // Nothing but the picture's own structure says which piece is the last.
-        let whole = message.structure.is_whole(message.given);
+        let whole = message.length.is_none() && message.structure.is_whole(message.given);
         message.over |= last
             || whole
             || message.length == Some(message.given)
@@ -461,7 +497,7 @@ impl LayoutDecoder {
         }
         let walks = self.learns && self.section == Section::Piece;
         let message = &mut self.message;
-        if walks && message.length.is_none() && message.count.is_none() {
+        if walks && message.count.is_none() {
             message.structure.update(bytes);
         }
         message.given = message.given.saturating_add(bytes.len() as u64);
@@ -647,6 +683,15 @@ impl Decode for LayoutDecoder {
                 }
             }
             State::Limited(_) | State::Walk(_) => self.end(Ending::Cut(end), sink),
+            State::Peek(held, whole)
+                if self.pending.is_some()
+                    && (sniff(&held) == Sniff::No || held.is_empty() && whole > USUAL) =>
+            {
+                // The stream ends with what may be a header and bytes that no picture begins with.
+                let (mut bytes, _) = self.pending.take().unwrap_or_default();
+                bytes.extend_from_slice(&held);
+                sink(Event::Stray(&bytes));
+            }
             State::Peek(held, whole) => {
                 self.peeked(&held, whole, sink);
                 self.end(Ending::Cut(end), sink);
@@ -708,13 +753,17 @@ impl LayoutDecoder {
             }
             State::Walk(_) => self.walk(bytes, sink),
             State::Peek(held, length) => {
-                let missing = SNIFF_BYTES.saturating_sub(held.len()).min(bytes.len());
+                let most =
+                    usize::try_from(*length).map_or(SNIFF_BYTES, |most| most.min(SNIFF_BYTES));
+                let missing = most.saturating_sub(held.len()).min(bytes.len());
                 held.extend_from_slice(bytes.get(..missing).unwrap_or_default());
-                if held.len() < SNIFF_BYTES {
+                if held.len() < most {
                     return missing;
                 }
                 let (held, length) = (std::mem::take(held), *length);
-                if let Sniff::No = sniff(&held) {
+                if length < SNIFF_BYTES as u64 {
+                    self.short(&held, sink);
+                } else if let Sniff::No = sniff(&held) {
                     self.no_picture(&held, sink);
                 } else {
                     self.peeked(&held, length, sink);
@@ -726,7 +775,11 @@ impl LayoutDecoder {
                     .unwrap_or(usize::MAX)
                     .min(bytes.len());
                 *left = left.saturating_sub(take as u64);
-                *seen = seen.saturating_add(take as u64);
+                if self.message.excess {
+                    sink(Event::Stray(bytes.get(..take).unwrap_or_default()));
+                } else {
+                    *seen = seen.saturating_add(take as u64);
+                }
                 if *left == 0 {
                     padding(*seen, sink);
                     self.state = State::Fields;

@@ -8,8 +8,8 @@ use crate::wire::{Decode, Event, Framing, Sink};
 /// Whether zeros fill pictures up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Padding {
-    /// No picture showed it yet.
-    Unknown,
+    /// No picture showed it yet, and none showed that these are not filled up: bits of [`UNITS`].
+    Unknown(u8),
     /// None do.
     Never,
     /// To a multiple of so many bytes.
@@ -19,15 +19,46 @@ pub(super) enum Padding {
 /// To a multiple of how many bytes programs fill up.
 const UNITS: [u32; 3] = [4, 8, 16];
 
+/// All of them.
+pub(super) const ANY_UNIT: u8 = (1 << UNITS.len()) - 1;
+
 /// Most zeros that fill a picture up.
 const MOST_ZEROS: usize = 15;
+
+impl Padding {
+    /// What a picture of this length leaves open that was not filled up: it would have been to some multiples, and to others need not be.
+    fn without(self, length: u64) -> Self {
+        let Self::Unknown(open) = self else {
+            return self;
+        };
+        let left = (0_u8..)
+            .zip(UNITS)
+            .filter(|(bit, unit)| open & 1 << bit != 0 && layout::padding(length, *unit) == 0)
+            .fold(0, |left, (bit, _)| left | 1 << bit);
+        if left == 0 {
+            Self::Never
+        } else {
+            Self::Unknown(left)
+        }
+    }
+}
+
+/// The multiples that are open.
+fn units(open: u8) -> impl Iterator<Item = u32> {
+    (0_u8..)
+        .zip(UNITS)
+        .filter(move |(bit, _)| open & 1 << bit != 0)
+        .map(|(_, unit)| unit)
+}
 
 impl LengthDecoder {
     /// What comes behind the picture that just ended.
     pub(super) fn behind(&self) -> State {
         let filled = |unit: &u32| layout::padding(self.last, *unit) > 0;
         let waits = match self.padding {
-            Padding::Unknown => self.learns && !self.split && UNITS.iter().any(filled),
+            Padding::Unknown(open) => {
+                self.learns && !self.split && units(open).any(|unit| filled(&unit))
+            }
             Padding::Never => false,
             Padding::To(unit) => filled(&unit),
         };
@@ -42,7 +73,7 @@ impl LengthDecoder {
     pub(super) fn look_behind(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
         let wants = match self.padding {
             Padding::To(unit) => layout::padding(self.last, unit),
-            Padding::Unknown | Padding::Never => MOST_ZEROS + self.field.width() + SNIFF_BYTES,
+            Padding::Unknown(_) | Padding::Never => MOST_ZEROS + self.field.width() + SNIFF_BYTES,
         };
         let State::Behind(held) = &mut self.state else {
             return 0;
@@ -75,10 +106,10 @@ impl LengthDecoder {
         };
         let unit = match self.padding {
             Padding::To(unit) => Some(unit).filter(|unit| zeros(*unit).is_some()),
-            Padding::Unknown | Padding::Never => UNITS
-                .into_iter()
+            Padding::Unknown(open) => units(open)
                 .filter(|_| !begins(0))
                 .find(|unit| zeros(*unit).is_some_and(begins)),
+            Padding::Never => None,
         };
         self.state = State::Field(Vec::new());
         let count = unit.and_then(zeros).unwrap_or(0);
@@ -87,8 +118,7 @@ impl LengthDecoder {
                 self.padding = Padding::To(unit);
                 padding(count, sink);
             }
-            None if self.padding == Padding::Unknown => self.padding = Padding::Never,
-            None => {}
+            None => self.padding = self.padding.without(self.last),
         }
         self.update(held.get(count..).unwrap_or_default(), sink);
     }
@@ -102,7 +132,8 @@ impl LengthDecoder {
         let fits = |unit: u32| held.len() == layout::padding(self.last, unit);
         let fills = match self.padding {
             Padding::To(unit) => fits(unit),
-            Padding::Unknown | Padding::Never => held.len() > 1 && UNITS.into_iter().any(fits),
+            Padding::Unknown(open) => held.len() > 1 && units(open).any(fits),
+            Padding::Never => false,
         };
         self.state = State::Field(Vec::new());
         if fills && held.iter().all(|byte| *byte == 0) {

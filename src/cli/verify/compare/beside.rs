@@ -345,8 +345,20 @@ fn tell_of(report: &mut Report, image: &Image, stray: &verify::Stray) {
         .iter_mut()
         .find(|finding| finding.name == Name::StrayBytes && finding.stream == Some(image.stream));
     if let Some(finding) = told {
-        finding.severity = Severity::Error;
+        finding.severity = if stray.trailer {
+            Severity::Note
+        } else {
+            Severity::Error
+        };
         return;
+    }
+    if stray.trailer {
+        let framing = |finding: &Finding| {
+            finding.name == Name::UnknownFraming && finding.stream == Some(image.stream)
+        };
+        if report.findings.iter().any(framing) {
+            return;
+        }
     }
     let finding = verify::stray_bytes(image, stray, carriers(report, image, stray));
     report.findings.push(finding);

@@ -114,6 +114,7 @@ impl Verifier<'_> {
                 offset: if untold > 0 { 0 } else { end },
                 bytes: untold + blanks,
                 declared: None,
+                trailer: false,
             },
             shape: (header.len(), behind),
             ends: [direction.from, direction.to],
@@ -184,6 +185,7 @@ impl Verifier<'_> {
                 offset: *offset,
                 bytes: bytes as u64,
                 declared: None,
+                trailer: false,
             })
         };
         let length = |at: usize| shown.get(at).map_or(0, |header| header.bytes.len());

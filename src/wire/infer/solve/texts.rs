@@ -6,12 +6,55 @@ use crate::wire::layout::{Counts, Field, Fill, Kind, Role, Shape};
 /// A text with the length somewhere in it: JSON, a command line. What stands around the digits may differ from message to
 /// message.
 pub(super) fn by_digits(samples: &[Sample<'_>]) -> Option<Solved> {
+    [Digits::Decimal, Digits::Lower, Digits::Upper]
+        .into_iter()
+        .find_map(|digits| in_digits(samples, digits))
+}
+
+/// How a number is written in digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Digits {
+    Decimal,
+    /// Hexadecimal, with small letters.
+    Lower,
+    /// Hexadecimal, with capital letters.
+    Upper,
+}
+
+impl Digits {
+    /// The number; of few hexadecimal digits none, since those stand anywhere by chance.
+    fn write(self, number: u64) -> Option<String> {
+        const FEW: usize = 3;
+        match self {
+            Self::Decimal => Some(number.to_string()),
+            Self::Lower => Some(format!("{number:x}")).filter(|text| text.len() >= FEW),
+            Self::Upper => Some(format!("{number:X}")).filter(|text| text.len() >= FEW),
+        }
+    }
+
+    /// Whether a byte beside the number makes it another one.
+    fn goes_on(self, byte: u8) -> bool {
+        match self {
+            Self::Decimal => byte.is_ascii_digit(),
+            Self::Lower | Self::Upper => byte.is_ascii_alphanumeric(),
+        }
+    }
+
+    fn kind(self, shape: Shape) -> Kind {
+        match self {
+            Self::Decimal => Kind::Decimal(shape),
+            Self::Lower | Self::Upper => Kind::Hex(shape),
+        }
+    }
+}
+
+fn in_digits(samples: &[Sample<'_>], written: Digits) -> Option<Solved> {
     /// Keys, and what ends a text, are not shorter.
     const KEY: usize = 2;
     let mut before: Vec<&[u8]> = Vec::new();
     let mut after: Vec<&[u8]> = Vec::new();
     for sample in samples {
-        let digits = sample.length.to_string();
+        let digits = written.write(sample.length)?;
         let mut from = 0;
         let at = loop {
             let rest = sample.header.get(from..)?;
@@ -19,7 +62,7 @@ pub(super) fn by_digits(samples: &[Sample<'_>]) -> Option<Solved> {
             let near = |place: Option<usize>| {
                 place
                     .and_then(|place| sample.header.get(place))
-                    .is_some_and(u8::is_ascii_digit)
+                    .is_some_and(|byte| written.goes_on(*byte))
             };
             if !near(at.checked_sub(1)) && !near(Some(at + digits.len())) {
                 break at;
@@ -61,7 +104,7 @@ pub(super) fn by_digits(samples: &[Sample<'_>]) -> Option<Solved> {
         solved.fields.push(Field::plain(Kind::Text(until)));
     }
     let tail = *after.first()?;
-    let digits = |shape| Field::says(Kind::Decimal(shape), Role::Length(Counts::Picture));
+    let digits = |shape| Field::says(written.kind(shape), Role::Length(Counts::Picture));
     let worded = tail.iter().any(u8::is_ascii_alphanumeric);
     if samples.len() == 1
         && worded
@@ -163,6 +206,32 @@ pub(super) fn decimals(header: &[u8], length: u64) -> Vec<(usize, usize, Kind)> 
             found.push(shape(header, from, end));
         }
         at = end;
+    }
+    found.extend(hexadecimals(header, length));
+    found
+}
+
+/// Hexadecimal texts that say it, with zeros before them or a line end behind: what stands alone in four digits or more.
+fn hexadecimals(header: &[u8], length: u64) -> Vec<(usize, usize, Kind)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    for run in header.split(|byte| !byte.is_ascii_alphanumeric()) {
+        let (from, end) = (at, at + run.len());
+        at = end + 1;
+        let text = std::str::from_utf8(run).unwrap_or_default();
+        let says = u64::from_str_radix(text, 16).is_ok_and(|value| value == length);
+        if !says || !(4..=16).contains(&run.len()) {
+            continue;
+        }
+        let rest = header.get(end..).unwrap_or_default();
+        let ends = [&b"\r\n"[..], b"\n"]
+            .into_iter()
+            .find(|end| rest.starts_with(end));
+        if let Some(line) = ends {
+            found.push((from, end + line.len(), Kind::Hex(Shape::Until(line.into()))));
+        } else if let (Some(b'0'), Ok(width)) = (run.first(), u32::try_from(run.len())) {
+            found.push((from, end, Kind::Hex(Shape::Fixed(width, Fill::Zeros))));
+        }
     }
     found
 }

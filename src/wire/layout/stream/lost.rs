@@ -1,14 +1,26 @@
 //! What is no message of the layout: its answers, or bytes whose framing is lost and that are carved.
 
-use super::{LayoutDecoder, State};
+use super::{LayoutDecoder, Section, State};
 use crate::wire::carve::CarveDecoder;
 use crate::wire::layout::{Field, Size};
 use crate::wire::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
 
 impl LayoutDecoder {
-    /// What is held is no header: it, and what follows, is carved.
-    pub(super) fn lose(&mut self, field: &Field, sink: &mut Sink<'_>) {
+    /// What is held is no header: it, and what follows, is carved. Whether the layout goes on all the same.
+    pub(super) fn lose(&mut self, field: &Field, sink: &mut Sink<'_>) -> bool {
         self.told.clear();
+        if self.learns
+            && self.section == Section::Piece
+            && self.message.open
+            && self.message.structure.is_whole(self.message.given)
+        {
+            // No piece any more: the picture is over, whatever its length said.
+            self.end(Ending::Broken, sink);
+            self.message.over = true;
+            self.read = 0;
+            self.leave_pieces();
+            return true;
+        }
         let gone = std::mem::take(&mut self.held);
         let from = std::mem::take(&mut self.read);
         if self.message.open {
@@ -18,7 +30,7 @@ impl LayoutDecoder {
         if !self.any && !self.layout.answer.is_empty() {
             self.state = State::Answers(Vec::new());
             self.answers(&gone, false, sink);
-            return;
+            return false;
         }
         if self.any {
             let start = gone.get(from..).unwrap_or_default();
@@ -40,6 +52,7 @@ impl LayoutDecoder {
             carve.update(&gone, sink);
         }
         self.state = State::Lost(carve);
+        false
     }
 
     /// Takes more bytes of a direction that answers; what is no answer is carved. With `ended` no more come.

@@ -64,11 +64,27 @@ impl LayoutDecoder {
 
     /// A picture begins with these bytes, as far as they tell.
     pub(super) fn peeked(&mut self, held: &[u8], length: u64, sink: &mut Sink<'_>) {
+        self.tell_pending(sink);
         self.start(Some(length), sink);
         self.state = State::Limited(length);
         if !held.is_empty() {
             self.take(held, sink);
         }
+    }
+
+    /// A message of fewer bytes than any picture has: one of another kind, or behind the only picture bytes that are none.
+    pub(super) fn short(&mut self, held: &[u8], sink: &mut Sink<'_>) {
+        if self.pictures < 2 {
+            self.carve(held, sink);
+            return;
+        }
+        self.tell_pending(sink);
+        sink(Event::Framing {
+            what: Framing::Field("message"),
+            bytes: held.len() as u64,
+        });
+        self.state = State::Fields;
+        self.next = self.next.saturating_add(1);
     }
 
     /// Where a picture should begin, none does.
@@ -77,9 +93,23 @@ impl LayoutDecoder {
             field: "picture".to_owned(),
             found: held.escape_ascii().to_string(),
         }));
+        self.carve(held, sink);
+    }
+
+    fn carve(&mut self, held: &[u8], sink: &mut Sink<'_>) {
         let mut carve = Box::new(CarveDecoder::inside());
+        if let Some((header, _)) = self.pending.take() {
+            carve.update(&header, sink);
+        }
         carve.update(held, sink);
         self.state = State::Lost(carve);
+    }
+
+    /// A picture begins behind the header that waited for it.
+    pub(super) fn tell_pending(&mut self, sink: &mut Sink<'_>) {
+        for (what, bytes) in self.pending.take().into_iter().flat_map(|(_, told)| told) {
+            sink(Event::Framing { what, bytes });
+        }
     }
 
     pub(super) fn missing(&mut self, length: u64, sink: &mut Sink<'_>) {
