@@ -362,7 +362,7 @@ impl Work<'_, '_> {
     fn interleaved(&mut self, passages: &[Passage]) {
         let mut shown: BTreeMap<usize, Vec<PictureId>> = BTreeMap::new();
         for (picture, evidence) in &self.result.evidence {
-            let shows = |passage: &&Passage| {
+            let is_of_it = |passage: &&Passage| {
                 *picture >= self.first
                     && evidence.lie == Lie::Irregular
                     && Some(passage.text) == evidence.sent
@@ -370,7 +370,7 @@ impl Work<'_, '_> {
                     && passage.placement.is_whole()
                     && passage.placement.spans.len() > 1
             };
-            if let Some(passage) = passages.iter().find(shows) {
+            if let Some(passage) = passages.iter().find(is_of_it) {
                 shown.entry(passage.way).or_default().push(*picture);
             }
         }

@@ -29,8 +29,6 @@ pub(super) struct Message {
     pub(super) piece: Option<u64>,
     /// How long the first piece says that it is.
     pub(super) piece_size: Option<u64>,
-    /// What the piece at hand has beyond the picture's length is nobody's.
-    pub(super) excess: bool,
     /// The piece at hand says that it is the last.
     pub(super) last: bool,
     /// All pieces came.

@@ -15,6 +15,9 @@ use crate::wire::carve::CarveDecoder;
 use crate::wire::length::{MOST, USUAL};
 use crate::wire::{Decode, Ending, Event, Fault, Framing, Protocol, Sink, StreamEnd};
 
+/// Fields that were read, and how many bytes they have.
+type Told = Vec<(Framing, u64)>;
+
 /// Decoder of one direction of a layout over TCP.
 #[derive(Debug)]
 pub struct LayoutDecoder {
@@ -29,10 +32,12 @@ pub struct LayoutDecoder {
     /// How many of them are of fields that were read.
     read: usize,
     /// What those fields are.
-    told: Vec<(Framing, u64)>,
+    told: Told,
     message: Message,
     /// A header that is not told of until a picture begins behind it: its bytes, and what they are.
-    pending: Option<(Vec<u8>, Vec<(Framing, u64)>)>,
+    pending: Option<(Vec<u8>, Told)>,
+    /// What the piece at hand has beyond the picture's length is nobody's.
+    excess: bool,
     /// A message was read.
     any: bool,
     /// How many pictures began.
@@ -89,6 +94,7 @@ impl LayoutDecoder {
             read: 0,
             told: Vec::new(),
             pending: None,
+            excess: false,
             any: false,
             pictures: 0,
             learns: false,
@@ -432,7 +438,7 @@ impl LayoutDecoder {
         // longer than announced.
         let size = said.unwrap_or(take);
         let usual = *self.message.piece_size.get_or_insert(size);
-        self.message.excess = self.learns && fixed.is_none() && size > take && size != usual;
+        self.excess = self.learns && fixed.is_none() && size > take && size != usual;
         let empty = said == Some(0) && fixed.is_none();
         if empty {
             // What ended the picture comes behind its end.
@@ -775,7 +781,7 @@ impl LayoutDecoder {
                     .unwrap_or(usize::MAX)
                     .min(bytes.len());
                 *left = left.saturating_sub(take as u64);
-                if self.message.excess {
+                if self.excess {
                     sink(Event::Stray(bytes.get(..take).unwrap_or_default()));
                 } else {
                     *seen = seen.saturating_add(take as u64);
