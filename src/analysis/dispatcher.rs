@@ -154,10 +154,23 @@ impl Flow {
         }
     }
 
-    /// Whether both sides closed or either reset, and nothing came since for as long as something may.
+    /// When the last frame came of a stream of which both sides closed or either reset; absent of one that may go on.
+    fn closed(&self) -> Option<Timestamp> {
+        let closed = self.reset || self.sides.iter().all(|sent| sent.fin);
+        self.last_time.filter(|_| closed)
+    }
+
+    /// Whether it closed, and nothing came since for as long as something may.
     fn is_over(&self, now: Timestamp) -> bool {
-        (self.reset || self.sides.iter().all(|sent| sent.fin))
-            && self.last_time.is_some_and(|last| now.since(last) > LINGER)
+        self.closed().is_some_and(|last| now.since(last) > LINGER)
+    }
+}
+
+/// The earlier one of those that are there.
+fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }
 
@@ -179,6 +192,8 @@ pub(crate) struct Dispatcher {
     /// Somebody said when the capture ended.
     end_known: bool,
     tenants: Tenants,
+    /// No stream that closed did so, or fell silent since, before this; absent where none closed.
+    closed_since: Option<Timestamp>,
     /// Of the capture's clock.
     pub(super) facts: CaptureFacts,
     /// Time of the frame before.
@@ -199,6 +214,7 @@ impl Dispatcher {
             after_end: false,
             end_known: false,
             tenants: Tenants::default(),
+            closed_since: None,
             facts: CaptureFacts::default(),
             last_time: None,
         }
@@ -295,6 +311,7 @@ impl Dispatcher {
         let another = match self.flows.find(key) {
             Some((place, flow)) if !flow.is_another(packet, from_low, frame) => {
                 flow.packet(packet, from_low, frame);
+                self.closed_since = earlier(self.closed_since, flow.closed());
                 orders.packet(place, None, packet, frame);
                 return;
             }
@@ -320,6 +337,7 @@ impl Dispatcher {
         self.next_stream += 1;
         let mut flow = Flow::new(opening.id, from_low, frame);
         flow.packet(packet, from_low, frame);
+        self.closed_since = earlier(self.closed_since, flow.closed());
         let place = self.flows.insert(key, flow);
         if tunnelled {
             self.tenants.opened(key);
@@ -364,7 +382,15 @@ impl Dispatcher {
             tenants.retain(|key| flows.find(key).is_some());
         }
         let Some(now) = self.now else { return };
+        // To look at all of them takes time where they are many.
+        if self
+            .closed_since
+            .is_none_or(|since| now.since(since) <= LINGER)
+        {
+            return;
+        }
         let over = self.flows.drain_where(|flow| flow.is_over(now));
+        self.closed_since = self.flows.iter().filter_map(Flow::closed).min();
         self.close(over, orders);
     }
 

@@ -8,6 +8,7 @@ use super::fragments::{
 };
 use super::ip::{Datagram, Fragment};
 use super::link::{Network, Version};
+use super::plain::Plain;
 use super::span::Span;
 use super::transport::{self, Segment};
 use super::{Notes, Outcome, Packet, Part, Parts, Skip, Transport, Tunnel, ip, link, tunnel};
@@ -72,6 +73,15 @@ impl Decoder {
     #[inline]
     pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Outcome<'a> {
         self.fragments.expire(frame.time);
+        match Plain::read(frame, self.checksums) {
+            Some(plain) => Outcome::Packet(plain.packet(frame)),
+            None => self.layered(frame),
+        }
+    }
+
+    /// Takes off one layer after the other.
+    #[inline(never)]
+    pub(super) fn layered<'a>(&mut self, frame: &Frame<'a>) -> Outcome<'a> {
         // No `?`: the packet is large, and built where the caller wants it.
         let network = match link::network(frame.link, Span::new(frame.data, frame.wire_len)) {
             Ok(network) => network,
@@ -224,6 +234,19 @@ impl Decoder {
         payload.drain(..(start as usize).min(payload.len()));
         packet.payload = Cow::Owned(payload);
         Ok(Outcome::Packet(packet))
+    }
+}
+
+/// What a frame is by its own bytes alone, its checksums left out: for a packet that came in one frame what a [`Decoder`] says.
+#[inline]
+pub(crate) fn alone<'a>(frame: &Frame<'a>) -> Outcome<'a> {
+    match Plain::read(frame, false) {
+        Some(plain) => Outcome::Packet(plain.packet(frame)),
+        None => Decoder::new(Options {
+            checksums: false,
+            ..Options::default()
+        })
+        .layered(frame),
     }
 }
 

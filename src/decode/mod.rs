@@ -12,6 +12,7 @@ mod fragments;
 mod ip;
 mod layers;
 mod link;
+mod plain;
 mod span;
 mod transport;
 mod tunnel;
@@ -19,6 +20,7 @@ mod tunnel;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
+pub(crate) use decoder::alone;
 pub use decoder::{Decoder, Options};
 pub use fragments::{FragmentCounts, FragmentLimits, LossReason, LostDatagram};
 pub use layers::{IpVersion, Layers, NetworkLayer, TransportLayer, layers};

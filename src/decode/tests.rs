@@ -4,6 +4,7 @@ mod fragments;
 mod headers;
 mod hostile;
 mod links;
+mod plain;
 mod sessions;
 mod tshark;
 mod tunnels;

@@ -4,7 +4,7 @@ use std::iter::{Chain, Flatten};
 use std::slice;
 
 use super::index::{Index, Region};
-use super::line::Line;
+use super::line::{Line, Short};
 use super::seen::Seen;
 use crate::decode::Transport;
 use crate::ledger::Image;
@@ -168,7 +168,7 @@ impl<'a> Carried<'a> {
             bare: None,
             acknowledges: None,
         };
-        let (Some(packet), Some(place)) = (seen.packet(), seen.place) else {
+        let (Some(packet), Some(place)) = (seen.packet(), seen.place.as_ref()) else {
             return carried;
         };
         carried.repeats = place.repeats;
@@ -186,7 +186,7 @@ impl<'a> Carried<'a> {
                 Role::Acknowledgment
             });
             if let (Some(acked), Some(other)) = (place.acknowledges, place.direction) {
-                carried.acknowledges = acknowledged(seen.index, &place, 1 - other.min(1), acked);
+                carried.acknowledges = acknowledged(seen.index, place, 1 - other.min(1), acked);
             }
             return carried;
         }
@@ -228,9 +228,9 @@ impl<'a> Carried<'a> {
     /// In words, as the packet list has it.
     pub(crate) fn write(&self, out: &mut Line, unicode: bool) {
         let (dot, dash) = if unicode {
-            (" · ", "–")
+            const { (Short::new(" · "), Short::new("–")) }
         } else {
-            (", ", "-")
+            const { (Short::new(", "), Short::new("-")) }
         };
         let mut first = true;
         for piece in &self.pieces {
@@ -267,7 +267,7 @@ impl<'a> Carried<'a> {
 }
 
 impl Piece<'_> {
-    fn write(&self, out: &mut Line, dot: &str, dash: &str, unicode: bool) {
+    fn write(&self, out: &mut Line, dot: Short, dash: Short, unicode: bool) {
         let Some((first, end)) = self.of_picture() else {
             let what = self.what.unwrap_or(self.role.name());
             // It may come from the network: no control character of it gets through.
@@ -275,7 +275,7 @@ impl Piece<'_> {
             if matches!(self.role, Role::Stray | Role::Unknown | Role::Answer)
                 || self.what.is_none()
             {
-                out.push_str(dot);
+                out.short(dot);
                 out.count(self.length);
                 out.push_str(if self.length == 1 { " byte" } else { " bytes" });
             }
@@ -286,26 +286,27 @@ impl Piece<'_> {
         if let Some(image) = self.image {
             line.count(u64::from(image.id.0));
         }
-        let mut range = |what: &str, first: u64, last: u64| {
-            line.push_str(dot);
-            line.push_str(what);
+        let range = |line: &mut Line, what: Short, first: u64, last: u64| {
+            line.short(what);
             line.count(first);
             if last != first {
-                line.push_str(dash);
+                line.short(dash);
                 line.count(last);
             }
         };
         if let Some((first, last)) = self.chunks() {
-            range("chunk ", first, last);
+            line.short(dot);
+            range(line, const { Short::new("chunk ") }, first, last);
         }
+        line.short(dot);
         let coded = self
             .image
             .is_some_and(|image| image.encoded_bytes.is_some());
-        range(
-            if coded { "coded bytes " } else { "bytes " },
-            first,
-            end.saturating_sub(1),
-        );
+        if coded {
+            line.push_str("coded ");
+        }
+        let last = end.saturating_sub(1);
+        range(line, const { Short::new("bytes ") }, first, last);
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::fields::{link, tcp as tcp_fields, upper};
-use super::line::Line;
+use super::line::{Line, Short};
 use super::seen::{Content, Seen};
-use super::tcp::Remarks;
+use super::tcp::{Numbers, Remarks};
 use crate::decode::{Skip, Tcp, Transport};
 
 /// The protocol of the highest layer that is known.
@@ -67,7 +67,11 @@ fn other(seen: &Seen<'_>) -> &'static str {
 pub(crate) fn write(seen: &Seen<'_>, out: &mut Line, unicode: bool) {
     match seen.content {
         Content::Packet(packet) => {
-            let arrow = if unicode { " → " } else { " -> " };
+            let arrow = if unicode {
+                const { Short::new(" → ") }
+            } else {
+                const { Short::new(" -> ") }
+            };
             match packet.transport {
                 Transport::Tcp(tcp) => segment(seen, &tcp, arrow, out),
                 Transport::Udp => {
@@ -106,8 +110,14 @@ pub(crate) fn reason(skip: Skip) -> &'static str {
     }
 }
 
-fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: &str, out: &mut Line) {
-    let numbers = seen.place.and_then(|place| place.tcp).unwrap_or_default();
+fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: Short, out: &mut Line) {
+    // Looked at where they lie: to copy them costs as much as to write them.
+    let none = Numbers::default();
+    let numbers = seen
+        .place
+        .as_ref()
+        .and_then(|place| place.tcp.as_ref())
+        .unwrap_or(&none);
     if !numbers.remarks.is_empty() {
         for word in numbers.remarks.words() {
             out.push_str("[");
@@ -121,7 +131,7 @@ fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: &str, out: &mut Line) {
     let Some(packet) = seen.packet() else { return };
     let line = out;
     line.number(u64::from(packet.source.port()));
-    line.push_str(arrow);
+    line.short(arrow);
     line.number(u64::from(packet.destination.port()));
     line.push_str(" [");
     flags(tcp, line);
@@ -133,7 +143,7 @@ fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: &str, out: &mut Line) {
         line.number(u64::from(ack.wrapping_sub(base)));
     }
     line.push_str(" Win=");
-    line.number(tcp_fields::window(tcp, &numbers));
+    line.number(tcp_fields::window(tcp, numbers));
     line.push_str(" Len=");
     line.number(u64::from(packet.payload_len));
     if let Some(mss) = tcp.mss {
@@ -166,32 +176,45 @@ fn segment(seen: &Seen<'_>, tcp: &Tcp, arrow: &str, out: &mut Line) {
 
 /// The flags by their names, as Wireshark's list has them.
 pub(crate) fn flags(tcp: &Tcp, line: &mut Line) {
-    let mut first = true;
-    for (set, name) in [
-        (tcp.fin, "FIN"),
-        (tcp.syn, "SYN"),
-        (tcp.rst, "RST"),
-        (tcp.psh, "PSH"),
-        (tcp.ack.is_some(), "ACK"),
-        (tcp.urg, "URG"),
-        (tcp.ece, "ECE"),
-        (tcp.cwr, "CWR"),
-    ] {
+    let from = line.len();
+    let names = const {
+        [
+            Short::new("FIN, "),
+            Short::new("SYN, "),
+            Short::new("RST, "),
+            Short::new("PSH, "),
+            Short::new("ACK, "),
+            Short::new("URG, "),
+            Short::new("ECE, "),
+            Short::new("CWR, "),
+        ]
+    };
+    let set = [
+        tcp.fin,
+        tcp.syn,
+        tcp.rst,
+        tcp.psh,
+        tcp.ack.is_some(),
+        tcp.urg,
+        tcp.ece,
+        tcp.cwr,
+    ];
+    for (name, set) in names.into_iter().zip(set) {
         if set {
-            if !std::mem::take(&mut first) {
-                line.push_str(", ");
-            }
-            line.push_str(name);
+            line.short(name);
         }
     }
-    if first {
+    let end = line.len();
+    if end == from {
         line.push_str("<None>");
+    } else {
+        line.truncate(end - 2);
     }
 }
 
-fn ports(source: u16, destination: u16, arrow: &str, out: &mut Line) {
+fn ports(source: u16, destination: u16, arrow: Short, out: &mut Line) {
     out.number(u64::from(source));
-    out.push_str(arrow);
+    out.short(arrow);
     out.number(u64::from(destination));
 }
 

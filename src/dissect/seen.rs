@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::index::Index;
 use super::tcp::{Connection, Numbers};
 use crate::analysis::{Dispatcher, Opening, Orders, Place as Slot};
-use crate::decode::{self, Decoder, Layers, Outcome, Packet, Skip, Transport};
+use crate::decode::{self, Decoder, Layers, Outcome, Packet, Parts, Skip, Transport};
 use crate::findings::Finding;
 use crate::findings::facts::CaptureEnd;
 use crate::flow::{Pair, Side};
@@ -104,23 +104,23 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// A frame that was decoded, and what the frames before say of it once [`Inspector::settle`] was asked: to be shown later. It is
-/// large, and stays where it is.
+/// A frame, and what the frames before say of it once [`Inspector::settle`] was asked: to be shown later.
 #[derive(Debug)]
 pub struct Gathered<'x> {
     frame: Frame<'x>,
-    outcome: Outcome<'x>,
+    /// What it is, where its own bytes alone do not tell: to decode it again costs less than to keep it.
+    outcome: Option<Box<Outcome<'x>>>,
     place: Option<Place>,
     times: (Option<Timestamp>, Option<Timestamp>),
 }
 
 impl<'x> Gathered<'x> {
-    /// A frame of which only its own bytes tell so far.
+    /// A frame of which nothing is known so far.
     #[inline]
-    pub fn new(frame: Frame<'x>, outcome: Outcome<'x>) -> Self {
+    pub fn new(frame: Frame<'x>) -> Self {
         Self {
             frame,
-            outcome,
+            outcome: None,
             place: None,
             times: (None, None),
         }
@@ -132,14 +132,33 @@ impl<'x> Gathered<'x> {
     }
 
     /// Shows it with the accounts of the capture.
+    #[inline]
     pub fn show<R>(&self, index: &Index, show: impl FnOnce(&Seen<'_>) -> R) -> R {
+        let again;
+        let outcome = match &self.outcome {
+            Some(outcome) => outcome,
+            None => {
+                again = decode::alone(&self.frame);
+                &again
+            }
+        };
         show(&Seen::new(
             self.frame,
-            content(&self.outcome),
+            content(outcome),
             self.place,
             self.times,
             index,
         ))
+    }
+}
+
+/// Whether a frame's own bytes tell all that was found of it.
+fn is_alone(outcome: &Outcome<'_>) -> bool {
+    match outcome {
+        Outcome::Packet(packet) => {
+            matches!(packet.parts, Parts::Whole(_)) && !packet.notes.after_end
+        }
+        Outcome::FragmentHeld | Outcome::Skipped(_) => false,
     }
 }
 
@@ -207,29 +226,35 @@ impl Inspector {
 
     /// Takes the next frame and shows it to `show`.
     pub fn frame(&mut self, frame: &Frame<'_>, index: &Index, show: &mut dyn FnMut(&Seen<'_>)) {
-        let mut gathered = Gathered::new(*frame, self.decoder.decode(frame));
-        self.settle(&mut gathered, index);
-        gathered.show(index, show);
+        let mut outcome = self.decoder.decode(frame);
+        let mut place = None;
+        let times = self.decoded(frame, &mut outcome, index, &mut place);
+        show(&Seen::new(*frame, content(&outcome), place, times, index));
     }
 
-    /// The [`decoder`] of the frames so far, for whoever decodes the next ones elsewhere.
-    pub fn take_decoder(&mut self) -> Decoder {
-        std::mem::replace(&mut self.decoder, decoder())
-    }
-
-    /// Takes the next frame, which was decoded elsewhere, and notes what is known of it.
+    /// Takes the next frame, and notes what is known of it.
     #[inline]
     pub fn settle(&mut self, gathered: &mut Gathered<'_>, index: &Index) {
-        let Gathered {
-            frame,
-            outcome,
-            place,
-            times,
-        } = gathered;
+        let mut outcome = self.decoder.decode(&gathered.frame);
+        gathered.times = self.decoded(&gathered.frame, &mut outcome, index, &mut gathered.place);
+        if !is_alone(&outcome) {
+            gathered.outcome = Some(Box::new(outcome));
+        }
+    }
+
+    /// Finds the place of a frame; returns the times of the first one and of the one before it.
+    #[inline]
+    fn decoded<'x>(
+        &mut self,
+        frame: &Frame<'x>,
+        outcome: &mut Outcome<'x>,
+        index: &Index,
+        place: &mut Option<Place>,
+    ) -> (Option<Timestamp>, Option<Timestamp>) {
         if self.first.is_none() {
             self.first = frame.time;
         }
-        *times = (self.first, self.before);
+        let times = (self.first, self.before);
         let mut here = Here {
             tracks: &mut self.tracks,
             index,
@@ -237,6 +262,7 @@ impl Inspector {
         };
         self.dispatcher.decoded(frame, outcome, &mut here);
         self.before = frame.time.or(self.before);
+        times
     }
 }
 

@@ -96,6 +96,8 @@ impl Log {
             if self.blocks.is_empty() {
                 // Most directions are short: one block, or none.
                 self.blocks.reserve_exact(1);
+                // Three extents or so: not to grow it byte by byte.
+                self.data.reserve_exact(24);
             }
             self.blocks.push(Block {
                 at: self.discarded + self.data.len(),

@@ -349,7 +349,6 @@ impl Asked<'_> {
         let Some((words, out)) = rows.further() else {
             return Ok(true);
         };
-        let mut decoder = inspector.take_decoder();
         let mut gather = |batch: &mut Vec<Gathered<'l>>| {
             while batch.len() < crew::BATCH {
                 let Some(frame) = frames.next() else {
@@ -358,7 +357,7 @@ impl Asked<'_> {
                 if frame.number.0 > self.last {
                     return false;
                 }
-                batch.push(Gathered::new(frame, decoder.decode(&frame)));
+                batch.push(Gathered::new(frame));
             }
             true
         };
@@ -380,6 +379,8 @@ impl Asked<'_> {
         };
         let threads = looked.options.threads;
         crew::write(threads, &mut gather, &mut settle, &put, out).map_err(written)?;
+        // The process ends soon: to give its small pieces back one by one would only take time.
+        std::mem::forget(inspector);
         Ok(true)
     }
 
