@@ -39,7 +39,7 @@ pub(crate) struct FilterArg {
     ///
     /// For example: -Y 'tcp.stream == 2 && imgnet.role == framing', -Y 'imgnet.picture == 0 && imgnet.offset <= 10240 &&
     /// imgnet.last >= 10240', -Y 'tcp.analysis.retransmission or imgnet.finding'. imgnet fields lists all fields.
-    #[arg(short = 'Y', long = "filter", value_name = "FILTER", value_parser = filter)]
+    #[arg(short = 'Y', long = "filter", value_name = "FILTER", value_parser = filter, allow_hyphen_values = true)]
     pub filter: Option<Filter>,
 }
 
@@ -454,7 +454,8 @@ fn path_of(file: &File) -> PathBuf {
 pub(super) fn to_stdout(
     write: impl FnOnce(&mut (dyn Write + Send)) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut out = BufWriter::with_capacity(64 << 10, io::stdout());
+    // What comes in larger parts is not copied first.
+    let mut out = BufWriter::with_capacity(8 << 10, io::stdout());
     write(&mut out)?;
     out.flush().map_err(written)?;
     Ok(())

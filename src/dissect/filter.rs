@@ -1,6 +1,7 @@
 //! Filters in the syntax of Wireshark's display filters, over the fields of [`super::fields`].
 //!
-//! `==  !=  ===  !==  <  >  <=  >=  &  contains  matches  in {…}  &&  ||  !  and or not`, slices, `len`, `count`, `lower`, `upper`.
+//! `==  !=  ===  !==  <  >  <=  >=  contains  matches  in {…}  &&  ||  !  and or not  any all`, arithmetic (`+ - * / % &`), slices,
+//! layers (`ip.addr#1`), raw bytes (`@tcp.seq`), functions.
 //! Of a field with several values `==`, `<`, … hold where one value does, `!=` where all differ, as in Wireshark 4.
 
 mod constant;
@@ -32,12 +33,16 @@ enum Expression {
     And(Vec<Expression>),
     /// The opposite.
     Not(Box<Expression>),
-    /// The frame has it, and masked it is not 0.
+    /// The frame has it; of what is computed, one that is not 0.
     Has(Operand),
     /// A comparison.
     Compare(Operand, Comparison, Right),
-    /// One of these values.
+    /// A comparison that holds for every value, of which there is one at least: of those that hold where one does.
+    Every(Operand, Comparison, Right),
+    /// Some value is one of these.
     In(Operand, Vec<Member>),
+    /// Every value is one of these, and there is one.
+    EveryIn(Operand, Vec<Member>),
 }
 
 /// How two sides are compared.
@@ -61,11 +66,24 @@ enum Comparison {
 
 /// What is compared.
 #[derive(Debug, Clone, PartialEq)]
-struct Operand {
-    function: Option<Function>,
+enum Operand {
+    Field(Part),
+    /// Within arithmetic, and among what a function is given.
+    Constant(Constant),
+    Function(Function, Vec<Operand>),
+    Arithmetic(Box<Operand>, Sign, Box<Operand>),
+    Negative(Box<Operand>),
+}
+
+/// A field, or a part of it.
+#[derive(Debug, Clone, PartialEq)]
+struct Part {
     field: &'static Field,
+    /// The bytes in which it lies, rather than its value.
+    raw: bool,
+    /// Only those of these layers: from 1, from the innermost where negative. Empty for all.
+    layers: Vec<(i64, i64)>,
     slices: Vec<Slice>,
-    mask: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +92,47 @@ enum Function {
     Count,
     Lower,
     Upper,
+    String,
+    Max,
+    Min,
+    Abs,
+}
+
+impl Function {
+    const ALL: [Self; 8] = [
+        Self::Length,
+        Self::Count,
+        Self::Lower,
+        Self::Upper,
+        Self::String,
+        Self::Max,
+        Self::Min,
+        Self::Abs,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Length => "len",
+            Self::Count => "count",
+            Self::Lower => "lower",
+            Self::Upper => "upper",
+            Self::String => "string",
+            Self::Max => "max",
+            Self::Min => "min",
+            Self::Abs => "abs",
+        }
+    }
+}
+
+/// Of arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+    And,
 }
 
 /// Bytes from `start` on (from the end where negative): so many, or to the end.
@@ -156,14 +215,28 @@ impl Expression {
         match self {
             Self::Or(all) | Self::And(all) => all.iter().any(|one| one.any_field(test)),
             Self::Not(inner) => inner.any_field(test),
-            Self::Has(operand) | Self::In(operand, _) => test(operand.field),
-            Self::Compare(left, _, right) => {
-                test(left.field)
+            Self::Has(operand) | Self::In(operand, _) | Self::EveryIn(operand, _) => {
+                operand.any_field(test)
+            }
+            Self::Compare(left, _, right) | Self::Every(left, _, right) => {
+                left.any_field(test)
                     || match right {
-                        Right::Field(right) => test(right.field),
+                        Right::Field(right) => right.any_field(test),
                         Right::Constant(_) => false,
                     }
             }
+        }
+    }
+}
+
+impl Operand {
+    fn any_field(&self, test: &dyn Fn(&Field) -> bool) -> bool {
+        match self {
+            Self::Field(part) => test(part.field),
+            Self::Constant(_) => false,
+            Self::Function(_, given) => given.iter().any(|one| one.any_field(test)),
+            Self::Arithmetic(left, _, right) => left.any_field(test) || right.any_field(test),
+            Self::Negative(inner) => inner.any_field(test),
         }
     }
 }

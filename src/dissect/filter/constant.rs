@@ -1,5 +1,6 @@
 //! Values that stand in a filter, read as the field beside them wants them.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -155,6 +156,22 @@ impl Constant {
     }
 }
 
+impl Constant {
+    /// As a value; absent for networks and patterns, which stand for many.
+    pub(super) fn value(&self) -> Option<Value<'static>> {
+        Some(match self {
+            Self::Number(number) => Value::Number(*number),
+            Self::Bool(flag) => Value::Bool(*flag),
+            Self::Nanoseconds(time) => Value::Nanoseconds(*time),
+            Self::Text(text) => Value::Text(Cow::Owned(text.clone())),
+            Self::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.clone())),
+            Self::Ipv4(address, 32) => Value::Ipv4(*address),
+            Self::Ipv6(address, 128) => Value::Ipv6(*address),
+            Self::Ipv4(..) | Self::Ipv6(..) | Self::Pattern(_) => return None,
+        })
+    }
+}
+
 /// A whole number: decimal, `0x…`, `0b…`, octal with a leading 0.
 fn number(word: &str) -> Option<i64> {
     let (sign, digits) = match word.strip_prefix('-') {
@@ -200,13 +217,13 @@ fn nanoseconds(word: &str) -> Option<i64> {
         .checked_mul(sign)
 }
 
-/// Bytes in hexadecimal: `ff:d8`, `ff-d8`, `ff.d8`, `ffd8`, `0xffd8`.
+/// Bytes in hexadecimal: `ff:d8`, `ff-d8`, `ff.d8`, `ffd8`, `0xffd8`; one of them also as a single digit.
 fn bytes(word: &str) -> Option<Vec<u8>> {
     let word = word.strip_prefix("0x").unwrap_or(word);
     let groups: Vec<&str> = word.split([':', '-', '.']).collect();
     let mut out = Vec::new();
     for group in &groups {
-        let single = groups.len() > 1 && group.len() == 1;
+        let single = group.len() == 1;
         if group.is_empty() || !(single || group.len().is_multiple_of(2)) {
             return None;
         }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::{Comparison, Constant, Expression, Function, Member, Operand, Right, Slice};
+use super::{
+    Comparison, Constant, Expression, Function, Member, Operand, Part, Right, Sign, Slice,
+};
 use crate::dissect::seen::Seen;
 use crate::dissect::value::Value;
 
@@ -13,55 +15,75 @@ pub(super) fn holds(expression: &Expression, seen: &Seen<'_>) -> bool {
         Expression::And(all) => all.iter().all(|one| holds(one, seen)),
         Expression::Not(inner) => !holds(inner, seen),
         Expression::Has(operand) => {
+            // Of what is computed, bits that were cut out above all, one that is not 0 is asked for.
+            let computed = matches!(operand, Operand::Arithmetic(..) | Operand::Negative(_));
             let mut found = false;
             each(operand, seen, &mut |value| {
-                // A mask asks for its bits.
-                found |= operand.mask.is_none() || value != Value::Number(0);
+                found |= !computed || !is_zero(&value);
             });
             found
         }
         Expression::In(operand, members) => {
-            let mut found = false;
-            each(operand, seen, &mut |value| {
-                found = found || members.iter().any(|member| is_member(member, &value));
-            });
-            found
+            let (some, _) = members_among(operand, members, seen);
+            some
         }
-        Expression::Compare(left, comparison, Right::Constant(constant)) => {
-            judge(*comparison, |test| {
-                each(left, seen, &mut |value| {
-                    test(pair(*comparison, &value, constant));
-                });
-            })
+        Expression::EveryIn(operand, members) => {
+            let (some, all) = members_among(operand, members, seen);
+            some && all
         }
-        Expression::Compare(left, comparison, Right::Field(right)) => {
-            let mut others = Vec::new();
-            each(right, seen, &mut |value| others.push(value));
-            judge(*comparison, |test| {
-                each(left, seen, &mut |value| {
-                    for other in &others {
-                        let order = order(&value, other);
-                        test(order.is_some_and(|order| ordered(*comparison, order)));
-                    }
-                });
-            })
+        Expression::Compare(left, comparison, right) => {
+            let (some, all) = compared(left, *comparison, right, seen);
+            match comparison {
+                Comparison::Differs | Comparison::AllEqual => some && all,
+                _ => some,
+            }
+        }
+        Expression::Every(left, comparison, right) => {
+            let (some, all) = compared(left, *comparison, right, seen);
+            some && all
         }
     }
 }
 
-/// Puts the tests of all pairs of values together.
-fn judge(comparison: Comparison, run: impl FnOnce(&mut dyn FnMut(bool))) -> bool {
+/// Whether some value of an operand is a member, and whether none is not.
+fn members_among(operand: &Operand, members: &[Member], seen: &Seen<'_>) -> (bool, bool) {
     let (mut some, mut all) = (false, true);
-    let mut seen = false;
-    run(&mut |held| {
-        seen = true;
+    each(operand, seen, &mut |value| {
+        let held = members.iter().any(|member| is_member(member, &value));
         some |= held;
         all &= held;
     });
-    match comparison {
-        Comparison::Differs | Comparison::AllEqual => seen && all,
-        _ => some,
+    (some, all)
+}
+
+/// Whether a comparison holds for some pair of values, and whether there is none for which it does not.
+fn compared(
+    left: &Operand,
+    comparison: Comparison,
+    right: &Right,
+    seen: &Seen<'_>,
+) -> (bool, bool) {
+    let (mut some, mut all) = (false, true);
+    let mut test = |held: bool| {
+        some |= held;
+        all &= held;
+    };
+    match right {
+        Right::Constant(constant) => each(left, seen, &mut |value| {
+            test(pair(comparison, &value, constant));
+        }),
+        Right::Field(right) => {
+            let mut others = Vec::new();
+            each(right, seen, &mut |value| others.push(value));
+            each(left, seen, &mut |value| {
+                for other in &others {
+                    let order = order(&value, other);
+                    test(order.is_some_and(|order| ordered(comparison, order)));
+                }
+            });
+        }
     }
+    (some, all)
 }
 
 fn pair(comparison: Comparison, value: &Value<'_>, constant: &Constant) -> bool {
@@ -122,49 +144,164 @@ fn is_member(member: &Member, value: &Value<'_>) -> bool {
 
 /// Shows each value of an operand.
 fn each<'a>(operand: &Operand, seen: &Seen<'a>, show: &mut dyn FnMut(Value<'a>)) {
-    if operand.function == Some(Function::Count) {
-        let mut count = 0;
-        operand.field.values(seen, &mut |_, _| count += 1);
-        if count > 0 {
-            show(masked(operand, Value::Number(count)));
+    match operand {
+        Operand::Field(part) => each_of_field(part, seen, show),
+        Operand::Constant(constant) => {
+            if let Some(value) = constant.value() {
+                show(value);
+            }
         }
+        Operand::Function(function, given) => each_of_function(*function, given, seen, show),
+        Operand::Arithmetic(left, sign, right) => {
+            let mut others = Vec::new();
+            each(right, seen, &mut |value| others.push(value));
+            each(left, seen, &mut |value| {
+                for other in &others {
+                    if let Some(result) = arithmetic(&value, *sign, other) {
+                        show(result);
+                    }
+                }
+            });
+        }
+        Operand::Negative(inner) => each(inner, seen, &mut |value| {
+            let negative = match value {
+                Value::Number(number) => number.checked_neg().map(Value::Number),
+                Value::Nanoseconds(time) => time.checked_neg().map(Value::Nanoseconds),
+                _ => None,
+            };
+            if let Some(value) = negative {
+                show(value);
+            }
+        }),
+    }
+}
+
+fn each_of_field<'a>(part: &Part, seen: &Seen<'a>, show: &mut dyn FnMut(Value<'a>)) {
+    // imgnet's fields are those of one packet a frame: there is one layer of each.
+    let here = |(first, last): &(i64, i64)| {
+        (*first..=*last).contains(&1) || (*first..=*last).contains(&-1)
+    };
+    if !part.layers.is_empty() && !part.layers.iter().any(here) {
         return;
     }
-    operand.field.values(seen, &mut |value, _| {
-        let value = if operand.slices.is_empty() {
-            value
+    part.field.values(seen, &mut |value, lies| {
+        let value = if part.raw {
+            let raw = lies.and_then(|lies| seen.frame.data.get(lies));
+            match (raw, value.bytes()) {
+                (Some(bytes), _) => Value::Bytes(Cow::Borrowed(bytes)),
+                (None, Some(bytes)) => Value::Bytes(Cow::Owned(bytes.into_owned())),
+                (None, None) => return,
+            }
         } else {
-            match cut(&value, &operand.slices) {
-                Some(bytes) => match value {
-                    Value::Text(_) => {
-                        Value::Text(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
-                    }
-                    _ => Value::Bytes(Cow::Owned(bytes)),
-                },
-                None => return,
-            }
+            value
         };
-        let value = match (operand.function, value) {
-            (Some(Function::Length), value) => {
-                let length = value.bytes().map_or(0, |bytes| bytes.len());
-                Value::Number(i64::try_from(length).unwrap_or(i64::MAX))
-            }
-            (Some(Function::Lower), Value::Text(text)) => {
-                Value::Text(Cow::Owned(text.to_ascii_lowercase()))
-            }
-            (Some(Function::Upper), Value::Text(text)) => {
-                Value::Text(Cow::Owned(text.to_ascii_uppercase()))
-            }
-            (_, value) => value,
+        if part.slices.is_empty() {
+            show(value);
+            return;
+        }
+        let Some(bytes) = cut(&value, &part.slices) else {
+            return;
         };
-        show(masked(operand, value));
+        show(match value {
+            Value::Text(_) => Value::Text(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())),
+            _ => Value::Bytes(Cow::Owned(bytes)),
+        });
     });
 }
 
-fn masked<'a>(operand: &Operand, value: Value<'a>) -> Value<'a> {
-    match (operand.mask, value) {
-        (Some(mask), Value::Number(number)) => Value::Number(number & mask),
+fn each_of_function<'a>(
+    function: Function,
+    given: &[Operand],
+    seen: &Seen<'a>,
+    show: &mut dyn FnMut(Value<'a>),
+) {
+    let all = |take: &mut dyn FnMut(Value<'a>)| {
+        for one in given {
+            each(one, seen, take);
+        }
+    };
+    match function {
+        Function::Count => {
+            let mut count = 0;
+            all(&mut |_| count += 1);
+            if count > 0 {
+                show(Value::Number(count));
+            }
+        }
+        Function::Max | Function::Min => {
+            let mut chosen: Option<Value<'a>> = None;
+            all(&mut |value| {
+                let better = chosen.as_ref().is_none_or(|chosen| {
+                    order(&value, chosen).is_some_and(|order| match function {
+                        Function::Max => order.is_gt(),
+                        _ => order.is_lt(),
+                    })
+                });
+                if better {
+                    chosen = Some(value);
+                }
+            });
+            if let Some(value) = chosen {
+                show(value);
+            }
+        }
+        Function::Length | Function::Lower | Function::Upper | Function::String | Function::Abs => {
+            all(&mut |value| show(changed(function, value)));
+        }
+    }
+}
+
+/// What a function makes of one value.
+fn changed(function: Function, value: Value<'_>) -> Value<'_> {
+    match (function, value) {
+        (Function::Length, value) => {
+            let length = value.bytes().map_or(0, |bytes| bytes.len());
+            Value::Number(i64::try_from(length).unwrap_or(i64::MAX))
+        }
+        (Function::Lower, Value::Text(text)) => Value::Text(Cow::Owned(text.to_ascii_lowercase())),
+        (Function::Upper, Value::Text(text)) => Value::Text(Cow::Owned(text.to_ascii_uppercase())),
+        (Function::String, value) => Value::Text(Cow::Owned(value.to_string())),
+        (Function::Abs, Value::Number(number)) => Value::Number(number.saturating_abs()),
+        (Function::Abs, Value::Nanoseconds(time)) => Value::Nanoseconds(time.saturating_abs()),
         (_, value) => value,
+    }
+}
+
+/// What comes of two values; nothing where there is no such number.
+fn arithmetic<'a>(left: &Value<'a>, sign: Sign, right: &Value<'a>) -> Option<Value<'a>> {
+    match (left, right) {
+        (Value::Number(left), Value::Number(right)) => {
+            number(*left, sign, *right).map(Value::Number)
+        }
+        (Value::Nanoseconds(left), Value::Nanoseconds(right)) => {
+            number(*left, sign, *right).map(Value::Nanoseconds)
+        }
+        (left, right) if sign == Sign::And => {
+            let (left, right) = (left.bytes()?, right.bytes()?);
+            let both = left.iter().zip(right.iter()).map(|(a, b)| a & b);
+            Some(Value::Bytes(Cow::Owned(both.collect())))
+        }
+        _ => None,
+    }
+}
+
+fn number(left: i64, sign: Sign, right: i64) -> Option<i64> {
+    match sign {
+        Sign::Add => left.checked_add(right),
+        Sign::Subtract => left.checked_sub(right),
+        Sign::Multiply => left.checked_mul(right),
+        Sign::Divide => left.checked_div(right),
+        Sign::Remainder => left.checked_rem(right),
+        Sign::And => Some(left & right),
+    }
+}
+
+fn is_zero(value: &Value<'_>) -> bool {
+    match value {
+        Value::Number(number) | Value::Nanoseconds(number) => *number == 0,
+        value => value
+            .bytes()
+            .is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0)),
     }
 }
 

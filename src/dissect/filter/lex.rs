@@ -20,9 +20,9 @@ pub(super) enum Token {
 }
 
 /// The longest come first.
-const SIGNS: [&str; 21] = [
+const SIGNS: [&str; 26] = [
     "===", "!==", "==", "!=", "~=", ">=", "<=", "&&", "||", ">", "<", "!", "&", "(", ")", "{", "}",
-    ",", "~", "[", "]",
+    ",", "~", "[", "]", "+", "*", "%", "#", "@",
 ];
 
 pub(super) fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, Mistake> {

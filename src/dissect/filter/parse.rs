@@ -1,12 +1,15 @@
 //! From words and signs to a filter.
 
+mod operand;
+
 use std::ops::Range;
 
 use super::constant::{Constant, Pattern};
 use super::lex::{Token, lex};
-use super::{Comparison, Expression, Filter, Function, Member, Mistake, Operand, Right, Slice};
+use super::{Comparison, Expression, Filter, Member, Mistake, Operand, Right};
 use crate::dissect::fields;
 use crate::dissect::value::Kind;
+use operand::{comparable, field_of, function, kind, named};
 
 /// Deepest nesting.
 const DEEPEST: usize = 64;
@@ -124,44 +127,85 @@ impl Parser<'_> {
     }
 
     fn test(&mut self) -> Parsed<Expression> {
-        let start = self.peek().map(|(_, at)| at.clone());
-        let left = self.operand()?;
+        let all = self.quantifier();
+        let start = self.peek().map_or(0..0, |(_, at)| at.clone());
+        let left = self.operand(None)?;
+        if !left.any_field(&|_| true) {
+            return Err(self.mistake(start, "expected a field here"));
+        }
         let kind = kind(&left);
         if self.take("", "not") {
             if !self.take("", "in") {
                 return Err(self.wrong("expected in {…} behind not"));
             }
-            let members = self.set(kind)?;
-            return Ok(Expression::Not(Box::new(Expression::In(left, members))));
+            let members = self.set(&left, kind)?;
+            let member = match all {
+                Some(true) => Expression::EveryIn(left, members),
+                _ => Expression::In(left, members),
+            };
+            return Ok(Expression::Not(Box::new(member)));
         }
         if self.take("", "in") {
-            let members = self.set(kind)?;
-            return Ok(Expression::In(left, members));
+            let members = self.set(&left, kind)?;
+            return Ok(match all {
+                Some(true) => Expression::EveryIn(left, members),
+                _ => Expression::In(left, members),
+            });
         }
         let Some((comparison, at)) = self.comparison() else {
-            return Ok(Expression::Has(left));
-        };
-        if kind == Kind::Label && left.slices.is_empty() {
-            let ordered = !matches!(comparison, Comparison::Contains | Comparison::Matches);
-            if ordered {
-                let name = left.field.name;
-                return Err(self.mistake(
-                    start.unwrap_or(at),
-                    format!("{name} has no value to compare: it is there or not; take {name} alone, or a slice as {name}[0:2]"),
+            if all.is_some() {
+                return Err(self.wrong(
+                    "expected a comparison here: any and all say of which values it has to hold",
                 ));
             }
+            return Ok(Expression::Has(left));
+        };
+        if kind == Kind::Label && !matches!(comparison, Comparison::Contains | Comparison::Matches)
+        {
+            let name = field_of(&left).map_or("it", |field| field.name);
+            let message = format!(
+                "{name} has no value to compare: it is there or not; take {name} alone, or a slice as {name}[0:2]"
+            );
+            return Err(self.mistake(start, message));
         }
-        match comparison {
-            Comparison::Matches => self.pattern(left, kind),
-            Comparison::Contains => self.part(left, kind, at),
-            _ => {
-                let right = self.right(&left, kind)?;
-                Ok(Expression::Compare(left, comparison, right))
+        let right = match comparison {
+            Comparison::Matches => self.pattern(kind)?,
+            Comparison::Contains => self.part(kind, at)?,
+            _ => self.right(&left, kind)?,
+        };
+        Ok(match (all, comparison) {
+            (Some(false), Comparison::AllEqual) => {
+                Expression::Compare(left, Comparison::Equal, right)
             }
+            (Some(false), Comparison::Differs) => {
+                Expression::Compare(left, Comparison::SomeDiffers, right)
+            }
+            (Some(true), Comparison::Equal) => {
+                Expression::Compare(left, Comparison::AllEqual, right)
+            }
+            (Some(true), Comparison::SomeDiffers) => {
+                Expression::Compare(left, Comparison::Differs, right)
+            }
+            (None | Some(false), comparison)
+            | (Some(true), comparison @ (Comparison::AllEqual | Comparison::Differs)) => {
+                Expression::Compare(left, comparison, right)
+            }
+            (Some(true), comparison) => Expression::Every(left, comparison, right),
+        })
+    }
+
+    /// Whether all values are asked for, or any; absent where neither is said.
+    fn quantifier(&mut self) -> Option<bool> {
+        if self.take("", "all") {
+            Some(true)
+        } else if self.take("", "any") {
+            Some(false)
+        } else {
+            None
         }
     }
 
-    fn pattern(&mut self, left: Operand, kind: Kind) -> Parsed<Expression> {
+    fn pattern(&mut self, kind: Kind) -> Parsed<Right> {
         if !matches!(kind, Kind::Text | Kind::Bytes | Kind::Label) {
             return Err(self.wrong("matches wants a field of text or bytes on its left"));
         }
@@ -171,11 +215,10 @@ impl Parser<'_> {
         let text = String::from_utf8_lossy(&text);
         let pattern = Pattern::new(&text).map_err(|message| self.mistake(at, message))?;
         self.at += 1;
-        let right = Right::Constant(Constant::Pattern(pattern));
-        Ok(Expression::Compare(left, Comparison::Matches, right))
+        Ok(Right::Constant(Constant::Pattern(pattern)))
     }
 
-    fn part(&mut self, left: Operand, kind: Kind, at: Range<usize>) -> Parsed<Expression> {
+    fn part(&mut self, kind: Kind, at: Range<usize>) -> Parsed<Right> {
         let wanted = match kind {
             Kind::Text => Kind::Text,
             Kind::Bytes | Kind::Label | Kind::Ether | Kind::Ipv4 | Kind::Ipv6 => Kind::Bytes,
@@ -183,37 +226,63 @@ impl Parser<'_> {
                 return Err(self.mistake(at, "contains wants a field of text or bytes on its left"));
             }
         };
-        let constant = self.constant(wanted)?;
-        let right = Right::Constant(constant);
-        Ok(Expression::Compare(left, Comparison::Contains, right))
+        self.constant(None, wanted).map(Right::Constant)
     }
 
     fn right(&mut self, left: &Operand, wanted: Kind) -> Parsed<Right> {
-        if let Some((Token::Word(word), at)) = self.peek().cloned() {
-            let known = fields::find(&word).is_some() || function(&word).is_some();
-            // A word that could be a value is one: `imgnet.role == picture`.
-            if known && !(wanted == Kind::Text && fields::find(&word).is_none()) {
-                let right = self.operand()?;
-                if !comparable(wanted, kind(&right)) {
-                    let message = format!(
-                        "{word} ({}) cannot be compared with {} ({})",
-                        kind(&right).name(),
-                        left.field.name,
-                        wanted.name()
-                    );
-                    return Err(self.mistake(at, message));
-                }
-                return Ok(Right::Field(right));
-            }
+        let start = self.peek().map_or(0..0, |(_, at)| at.clone());
+        // `TCP` is a number of `ip.proto`, whatever field has that name.
+        let is_name = field_of(left)
+            .zip(self.peek())
+            .is_some_and(|(field, (token, _))| named(field, token).is_some());
+        if is_name || !self.begins_operand(wanted) {
+            return self.constant(Some(left), wanted).map(Right::Constant);
         }
-        self.constant(wanted).map(Right::Constant)
+        let right = self.operand(Some((left, wanted)))?;
+        if let Operand::Constant(constant) = right {
+            return Ok(Right::Constant(constant));
+        }
+        if !comparable(wanted, kind(&right)) {
+            let name = |operand: &Operand| {
+                field_of(operand).map_or_else(|| operand.to_string(), |field| field.name.to_owned())
+            };
+            let message = format!(
+                "{} ({}) cannot be compared with {} ({})",
+                name(&right),
+                kind(&right).name(),
+                name(left),
+                wanted.name()
+            );
+            return Err(self.mistake(start, message));
+        }
+        Ok(Right::Field(right))
     }
 
-    fn constant(&mut self, wanted: Kind) -> Parsed<Constant> {
+    /// Whether what comes next is more than a value.
+    fn begins_operand(&self, wanted: Kind) -> bool {
+        match self.peek() {
+            // A word that could be a value is one: `imgnet.role == picture`.
+            Some((Token::Word(word), _)) => {
+                fields::find(word).is_some()
+                    || function(word).is_some()
+                        && matches!(self.tokens.get(self.at + 1), Some((Token::Sign("("), _)))
+                    || matches!(wanted, Kind::Number | Kind::Hex | Kind::Seconds)
+            }
+            Some((Token::Sign(sign), _)) => matches!(*sign, "@" | "{"),
+            Some((Token::Character(_), _)) => matches!(wanted, Kind::Number | Kind::Hex),
+            _ => false,
+        }
+    }
+
+    /// A value as this kind wants it; beside a field whose numbers have names, one of these.
+    fn constant(&mut self, beside: Option<&Operand>, wanted: Kind) -> Parsed<Constant> {
         let Some((token, at)) = self.peek().cloned() else {
             return Err(self.wrong("expected a value here"));
         };
-        let constant = Constant::read(&token, wanted)
+        let field = beside.and_then(field_of);
+        let constant = field
+            .and_then(|field| named(field, &token))
+            .map_or_else(|| Constant::read(&token, wanted), Ok)
             .map_err(|message| self.mistake(at, hinted(message, &token)))?;
         self.at += 1;
         Ok(constant)
@@ -244,84 +313,7 @@ impl Parser<'_> {
         Some((comparison, at))
     }
 
-    fn operand(&mut self) -> Parsed<Operand> {
-        let Some((Token::Word(word), at)) = self.peek().cloned() else {
-            return Err(self.wrong(match self.peek() {
-                None => "expected a field here, the filter ends too early",
-                Some(_) => "expected a field here",
-            }));
-        };
-        self.at += 1;
-        if let Some(function) = function(&word)
-            && matches!(self.peek(), Some((Token::Sign("("), _)))
-        {
-            self.at += 1;
-            let mut inner = self.operand()?;
-            self.expect(")", "expected ) here")?;
-            if inner.function.is_some() {
-                return Err(self.mistake(at, "a function of a function is not understood"));
-            }
-            let fits = match function {
-                Function::Count => true,
-                Function::Length => kind(&inner) != Kind::Number,
-                Function::Lower | Function::Upper => kind(&inner) == Kind::Text,
-            };
-            if !fits {
-                let message = format!("{word}() does not take {}", kind(&inner).name());
-                return Err(self.mistake(at, message));
-            }
-            inner.function = Some(function);
-            return self.masked(inner);
-        }
-        let Some(field) = fields::find(&word) else {
-            let message = match fields::nearest(&word) {
-                Some(name) => format!("there is no field {word}; did you mean {name}?"),
-                None => format!("there is no field {word}; imgnet fields lists them"),
-            };
-            return Err(self.mistake(at, message));
-        };
-        let mut operand = Operand {
-            function: None,
-            field,
-            slices: Vec::new(),
-            mask: None,
-        };
-        while let Some((Token::Slice(inner), at)) = self.peek().cloned() {
-            let sliceable = matches!(
-                field.kind,
-                Kind::Bytes | Kind::Label | Kind::Text | Kind::Ether | Kind::Ipv4 | Kind::Ipv6
-            );
-            if !sliceable {
-                let message = format!("{} is a {}: it has no bytes", field.name, field.kind.name());
-                return Err(self.mistake(at, message));
-            }
-            for part in inner.split(',') {
-                let slice = slice(part.trim()).ok_or_else(|| {
-                    self.mistake(
-                        at.clone(),
-                        "expected a slice: [start:length], [first-last], [index], [:length] or [start:]",
-                    )
-                })?;
-                operand.slices.push(slice);
-            }
-            self.at += 1;
-        }
-        self.masked(operand)
-    }
-
-    fn masked(&mut self, mut operand: Operand) -> Parsed<Operand> {
-        if self.take("&", "") || self.take("", "bitand") {
-            if !matches!(kind(&operand), Kind::Number | Kind::Hex) {
-                return Err(self.wrong("& wants a number on its left"));
-            }
-            if let Constant::Number(mask) = self.constant(Kind::Number)? {
-                operand.mask = Some(mask);
-            }
-        }
-        Ok(operand)
-    }
-
-    fn set(&mut self, kind: Kind) -> Parsed<Vec<Member>> {
+    fn set(&mut self, left: &Operand, kind: Kind) -> Parsed<Vec<Member>> {
         self.expect("{", "expected a set here: {80, 443, 8000..8080}")?;
         let mut members = Vec::new();
         loop {
@@ -334,11 +326,11 @@ impl Parser<'_> {
             if self.take(",", "") {
                 continue;
             }
-            members.push(self.member(kind)?);
+            members.push(self.member(left, kind)?);
         }
     }
 
-    fn member(&mut self, kind: Kind) -> Parsed<Member> {
+    fn member(&mut self, left: &Operand, kind: Kind) -> Parsed<Member> {
         let Some((token, at)) = self.peek().cloned() else {
             return Err(self.wrong("expected } here"));
         };
@@ -354,7 +346,7 @@ impl Parser<'_> {
             self.at += tokens;
             return Ok(Member::Range(low, high));
         }
-        self.constant(kind).map(Member::One)
+        self.constant(Some(left), kind).map(Member::One)
     }
 }
 
@@ -407,71 +399,4 @@ fn hinted(message: String, token: &Token) -> String {
         Token::Word(word) => format!("{message}, not {word}"),
         _ => message,
     }
-}
-
-/// What kind of value an operand has.
-pub(super) fn kind(operand: &Operand) -> Kind {
-    match operand.function {
-        Some(Function::Length | Function::Count) => Kind::Number,
-        Some(Function::Lower | Function::Upper) => Kind::Text,
-        None if !operand.slices.is_empty() => match operand.field.kind {
-            Kind::Text => Kind::Text,
-            _ => Kind::Bytes,
-        },
-        None => operand.field.kind,
-    }
-}
-
-fn comparable(a: Kind, b: Kind) -> bool {
-    let class = |kind| match kind {
-        Kind::Number | Kind::Hex => 0,
-        Kind::Bytes | Kind::Label | Kind::Ether => 1,
-        Kind::Bool => 2,
-        Kind::Seconds => 3,
-        Kind::Text => 4,
-        Kind::Ipv4 => 5,
-        Kind::Ipv6 => 6,
-    };
-    class(a) == class(b)
-}
-
-fn function(word: &str) -> Option<Function> {
-    Some(match word {
-        "len" => Function::Length,
-        "count" => Function::Count,
-        "lower" => Function::Lower,
-        "upper" => Function::Upper,
-        _ => return None,
-    })
-}
-
-/// `[start:length]`, `[first-last]`, `[index]`, `[:length]`, `[start:]`.
-fn slice(text: &str) -> Option<Slice> {
-    if let Some((start, length)) = text.split_once(':') {
-        let start = match start.trim() {
-            "" => 0,
-            start => start.parse().ok()?,
-        };
-        let length = match length.trim() {
-            "" => None,
-            length => Some(length.parse().ok().filter(|length| *length > 0)?),
-        };
-        return Some(Slice { start, length });
-    }
-    let after_sign = text.strip_prefix('-').map_or(0, |_| 1);
-    if let Some(dash) = text.get(after_sign..)?.find('-') {
-        let (first, last) = text.split_at_checked(after_sign + dash)?;
-        let first: i64 = first.trim().parse().ok()?;
-        let last: i64 = last.get(1..)?.trim().parse().ok()?;
-        let length = u64::try_from(last.checked_sub(first)?.checked_add(1)?).ok()?;
-        return Some(Slice {
-            start: first,
-            length: Some(length).filter(|length| *length > 0 && first >= 0),
-        })
-        .filter(|slice| slice.length.is_some());
-    }
-    Some(Slice {
-        start: text.parse().ok()?,
-        length: Some(1),
-    })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Comparison, Expression, Filter, Function, Member, Operand, Right};
+use super::{Comparison, Constant, Expression, Filter, Member, Operand, Part, Right, Sign};
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,14 +29,20 @@ impl fmt::Display for Expression {
             Self::And(all) => between(f, all, " && "),
             Self::Not(inner) => write!(f, "!({inner})"),
             Self::Has(operand) => operand.fmt(f),
-            Self::Compare(left, comparison, right) => {
+            Self::Compare(left, comparison, right) | Self::Every(left, comparison, right) => {
+                if matches!(self, Self::Every(..)) {
+                    f.write_str("all ")?;
+                }
                 write!(f, "{left} {} ", comparison.sign())?;
                 match right {
                     Right::Constant(constant) => constant.fmt(f),
                     Right::Field(operand) => operand.fmt(f),
                 }
             }
-            Self::In(operand, members) => {
+            Self::In(operand, members) | Self::EveryIn(operand, members) => {
+                if matches!(self, Self::EveryIn(..)) {
+                    f.write_str("all ")?;
+                }
                 write!(f, "{operand} in {{")?;
                 for (index, member) in members.iter().enumerate() {
                     if index > 0 {
@@ -72,14 +78,78 @@ impl Comparison {
 
 impl fmt::Display for Operand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.function {
-            Some(Function::Length) => f.write_str("len(")?,
-            Some(Function::Count) => f.write_str("count(")?,
-            Some(Function::Lower) => f.write_str("lower(")?,
-            Some(Function::Upper) => f.write_str("upper(")?,
-            None => {}
+        match self {
+            Self::Field(part) => part.fmt(f),
+            Self::Constant(constant) => constant.fmt(f),
+            Self::Function(function, given) => {
+                write!(f, "{}(", function.name())?;
+                for (index, one) in given.iter().enumerate() {
+                    if index > 0 {
+                        f.write_str(", ")?;
+                    }
+                    one.fmt(f)?;
+                }
+                f.write_str(")")
+            }
+            Self::Arithmetic(left, sign, right) => {
+                grouped(left, f)?;
+                write!(f, " {} ", sign.text())?;
+                match (sign, right.as_ref()) {
+                    // Bits are read in hexadecimal.
+                    (Sign::And, Self::Constant(Constant::Number(mask @ 0..))) => {
+                        write!(f, "{mask:#x}")
+                    }
+                    (_, right) => grouped(right, f),
+                }
+            }
+            Self::Negative(inner) => match inner.as_ref() {
+                Self::Field(part) => write!(f, "-{part}"),
+                inner => write!(f, "-{{{inner}}}"),
+            },
+        }
+    }
+}
+
+/// Arithmetic within arithmetic stands in braces.
+fn grouped(operand: &Operand, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match operand {
+        Operand::Arithmetic(..) | Operand::Negative(_) => write!(f, "{{{operand}}}"),
+        _ => write!(f, "{operand}"),
+    }
+}
+
+impl Sign {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Remainder => "%",
+            Self::And => "&",
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.raw {
+            f.write_str("@")?;
         }
         f.write_str(self.field.name)?;
+        for (index, (first, last)) in self.layers.iter().enumerate() {
+            f.write_str(if index == 0 { "#[" } else { "," })?;
+            if first == last {
+                write!(f, "{first}")?;
+            } else if *last == i64::MAX {
+                write!(f, "{first}:")?;
+            } else {
+                write!(f, "{first}-{last}")?;
+            }
+        }
+        if !self.layers.is_empty() {
+            f.write_str("]")?;
+        }
         for (index, slice) in self.slices.iter().enumerate() {
             f.write_str(if index == 0 { "[" } else { "," })?;
             match slice.length {
@@ -89,12 +159,6 @@ impl fmt::Display for Operand {
         }
         if !self.slices.is_empty() {
             f.write_str("]")?;
-        }
-        if self.function.is_some() {
-            f.write_str(")")?;
-        }
-        if let Some(mask) = self.mask {
-            write!(f, " & {mask:#x}")?;
         }
         Ok(())
     }

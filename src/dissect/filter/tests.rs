@@ -70,6 +70,44 @@ fn values_are_read_as_their_field_wants_them() {
         ("ip.src == ip.dst", "ip.src == ip.dst"),
         ("tcp.port == 'P'", "tcp.port == 80"),
         ("ip.id == 010", "ip.id == 8"),
+        ("tcp.flags bitand 0x12 == 2", "tcp.flags & 0x12 == 2"),
+        ("eth.src[0] & 01", "eth.src[0:1] & \"\\x01\""),
+        ("ip.proto == tcp", "ip.proto == 6"),
+        ("arp.opcode in {request, \"reply\"}", "arp.opcode in {1, 2}"),
+        (
+            "tcp.seq + tcp.len == tcp.nxtseq",
+            "tcp.seq + tcp.len == tcp.nxtseq",
+        ),
+        (
+            "tcp.len + 2 * tcp.hdr_len - 1 > 4",
+            "{tcp.len + {2 * tcp.hdr_len}} - 1 > 4",
+        ),
+        ("{tcp.len + 2} * 3 == 6", "{tcp.len + 2} * 3 == 6"),
+        ("tcp.len % 4 == 1 + 1", "tcp.len % 4 == 1 + 1"),
+        ("tcp.len == -{tcp.len}", "tcp.len == -tcp.len"),
+        ("abs(- tcp.len) > 2", "abs(-tcp.len) > 2"),
+        ("max(tcp.srcport,80) < 90", "max(tcp.srcport, 80) < 90"),
+        (
+            "string(frame.number) matches \"5$\"",
+            "string(frame.number) matches \"5$\"",
+        ),
+        ("ip.addr#1 == 10.0.0.1", "ip.addr#[1] == 10.0.0.1"),
+        (
+            "ip.addr#[2-3,-1][0:2] == 0a:00",
+            "ip.addr#[2-3,-1][0:2] == \"\\x0a\\x00\"",
+        ),
+        ("@tcp.seq[2:] == 00:01", "@tcp.seq[2:] == \"\\x00\\x01\""),
+        (
+            "frame.time_relative - 0.5 > 1",
+            "frame.time_relative - 0.500000000 > 1.000000000",
+        ),
+        ("all tcp.port == 80", "tcp.port === 80"),
+        ("any tcp.port != 80", "tcp.port !== 80"),
+        ("any tcp.port == 80", "tcp.port == 80"),
+        ("all tcp.port !== 80", "tcp.port != 80"),
+        ("all tcp.port > 1024", "all tcp.port > 1024"),
+        ("any tcp.port > 1024", "tcp.port > 1024"),
+        ("all tcp.port in {1, 2..5}", "all tcp.port in {1, 2..5}"),
     ] {
         assert_eq!(printed(text), expected);
     }
@@ -102,6 +140,20 @@ fn mistakes_point_at_their_place_and_name_the_nearest_field() {
         ("ip.src == 1.2.3.4/33", 10..20),
         ("frame contains \"a", 15..16),
         ("tcp # udp", 4..5),
+        ("tcp.len#0 == 1", 7..8),
+        ("all tcp", 7..7),
+        ("5 == tcp.len", 0..1),
+        ("tcp & 1", 6..7),
+        ("tcp.len + \"a\" == 1", 10..13),
+        ("tcp.len + ip.src == 1", 10..16),
+        ("http.host + 1 == 2", 12..13),
+        ("len(tcp.len) == 1", 0..3),
+        ("string(tcp.flags) == 1", 0..6),
+        ("max(tcp.len, ip.src) == 1", 0..3),
+        ("max(80, tcp.len) == 1", 4..6),
+        ("@nothing == 1", 1..8),
+        ("tcp.len[0] == 1", 7..10),
+        ("ip.proto == many", 12..16),
     ] {
         assert_eq!(mistake(text).at, at, "{}", mistake(text));
     }
@@ -148,6 +200,19 @@ fn grown() -> impl Strategy<Value = String> {
         "ipv6.addr != 2001:db8::/32",
         "tcp.srcport < tcp.dstport",
         "lower(http.host) contains \"ü\"",
+        "all tcp.port > 1024",
+        "any ip.addr != 10.0.0.1",
+        "all tcp.port in {1..5, 80}",
+        "all http.host contains \"a\"",
+        "-tcp.len * 2 < {tcp.seq - -5} % 7",
+        "tcp.payload[0:2] & ff:00 == ff:00",
+        "eth.src[0] & 1",
+        "{tcp.flags & 0x12} + len(tcp.payload) == max(tcp.seq, 7, count(ip.addr))",
+        "abs(-{tcp.len + 1}) == min(tcp.len, -{tcp.ack})",
+        "string(ip.src) contains \"10\"",
+        "@tcp.seq#[-1][0-1,3:] == 00:01:02",
+        "ip.addr#[1-2,4:] == 10.0.0.0/8",
+        "ip.proto in {TCP, 17}",
     ])
     .prop_map(str::to_owned);
     leaf.prop_recursive(5, 40, 4, |inner| {
@@ -169,7 +234,7 @@ proptest! {
     #[test]
     fn no_text_of_its_own_words_does_either(words in prop::collection::vec(prop::sample::select(vec![
         "tcp", "tcp.port", "==", "!", "(", ")", "{", "}", "[", "]", "[0:", "in", "matches", "contains", "\"", "'a'", "..", "1..2",
-        "&&", "||", "&", "ff:d8", "-1", "len", "len(", "not", ",", "\u{e9}", "r\"", "~", "=",
+        "&&", "||", "&", "all", "any", "+", "-", "*", "/", "%", "#", "@", "max(", "string(", "ff:d8", "-1", "len", "len(", "not", ",", "\u{e9}", "r\"", "~", "=",
     ]), 0..12)) {
         let _ = Filter::parse(&words.concat()).map_err(|mistake| mistake.to_string());
         let _ = Filter::parse(&words.join(" ")).map_err(|mistake| mistake.to_string());
