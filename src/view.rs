@@ -156,7 +156,7 @@ fn watch(
 ) -> Result<(), Error> {
     let mut stale = true;
     let mut growth = Growth::default();
-    while !terminal.is_to_end() {
+    while !terminal.is_to_end()? {
         while let Ok(new) = news.try_recv() {
             stale = true;
             match new {

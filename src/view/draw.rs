@@ -45,7 +45,7 @@ Enter        open: a finding's proof, a picture's first frame, a step of
              the ladder, a packet's details; in the details fold, unfold
 Esc          back
 arrows hjkl  move; g and G to the ends; PgUp PgDn, Ctrl-d Ctrl-u pages
-             left and right: ladder, its stream; graph, picture: frames
+             left and right: another stream, frames, along cut texts
 b            the bytes of the packet
 /            filter in Wireshark's syntax (empty: all frames)
 :            go to a frame
@@ -64,6 +64,8 @@ acknowledgments. In the chunk strip a cell is a chunk: its frames (1-9, +
 for more), r where bytes were sent again, . where bytes are missing, ~
 where it came late. A click selects: a byte, a chunk, a picture's row.";
 
+/// Lines at the bottom, at most.
+const MOST_SAID: usize = 4;
 /// Characters that are left of the name of what is viewed, at least.
 const SHORTEST: usize = 24;
 
@@ -75,16 +77,17 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>) {
     model.drawn = None;
     model.plot = None;
     if area.width < 40 || area.height < 10 {
-        frame.render_widget(
-            Paragraph::new("The terminal is too small: 40 x 10 at least."),
-            area,
-        );
+        let said = "The terminal is too small: 40 x 10 at least. q quits.";
+        let lines = text::wrap(said, usize::from(area.width), "", "");
+        let lines: Vec<Line<'_>> = lines.into_iter().map(Line::raw).collect();
+        frame.render_widget(Paragraph::new(lines), area);
         return;
     }
+    let said = footer(model, look, area.width);
     let [head, body, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Min(3),
-        Constraint::Length(1),
+        Constraint::Length(u16::try_from(said.len()).unwrap_or(1)),
     ])
     .areas(area);
     header(model, look, frame, head);
@@ -98,7 +101,8 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>) {
     } else {
         frame.render_widget(Paragraph::new("Reading the capture…"), body);
     }
-    footer(model, look, frame, foot);
+    let style = Style::new().add_modifier(Modifier::REVERSED);
+    frame.render_widget(Paragraph::new(Text::from(said)).style(style), foot);
     if model.help || model.explain.is_some() {
         // Pixels lie over every cell.
         model.placed.clear();
@@ -176,7 +180,9 @@ fn header(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(Line::from(spans)).style(style), area);
 }
 
-fn footer(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
+/// The lines at the bottom: one, unless there is more to be said.
+fn footer<'t>(model: &Model, look: Look, width: u16) -> Vec<Line<'t>> {
+    let width = usize::from(width);
     let text = match &model.prompt {
         Some(Prompt::Filter(text)) => match &model.message {
             Some(message) => format!("/{text}_   {message}"),
@@ -190,16 +196,21 @@ fn footer(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
                 Screen::Graph => "3 graph",
                 Screen::Picture => "4 picture",
             };
-            fitting(screen, usize::from(area.width))
+            fitting(screen, width)
         }),
     };
-    let style = Style::new().add_modifier(Modifier::REVERSED);
-    let line = format!(
-        "{:width$}",
-        shown(&text, look),
-        width = usize::from(area.width)
-    );
-    frame.render_widget(Paragraph::new(line).style(style), area);
+    let text = shown(&text, look);
+    let lines = if text.chars().count() <= width {
+        vec![text]
+    } else {
+        text::wrap(&text, width, "", "")
+    };
+    let most = MOST_SAID.min(lines.len());
+    lines
+        .into_iter()
+        .take(most)
+        .map(|line| Line::raw(format!("{line:width$}")))
+        .collect()
 }
 
 /// What keys do, as far as there is room: those that lead on come first.

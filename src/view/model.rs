@@ -132,6 +132,8 @@ pub(super) struct Model {
     pub(super) chosen: Option<Vec<usize>>,
     /// Selected row of the list.
     pub(super) row: usize,
+    /// So many characters of the list's long texts are passed over, where they are cut.
+    pub(super) across: usize,
     pub(super) lines: Vec<Line>,
     nodes: Vec<Node>,
     pub(super) stretches: Vec<hex::Stretch>,
@@ -181,6 +183,7 @@ impl Model {
             filter: None,
             chosen: None,
             row: 0,
+            across: 0,
             lines: Vec::new(),
             nodes: Vec::new(),
             stretches: Vec::new(),

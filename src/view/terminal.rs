@@ -63,8 +63,15 @@ impl Terminal {
     }
 
     /// Whether a signal asked the process to end.
-    pub(super) fn is_to_end(&self) -> bool {
-        self.end.load(Ordering::SeqCst)
+    ///
+    /// # Errors
+    /// A thread came to harm: the terminal was given back, and nothing may be drawn any more.
+    pub(super) fn is_to_end(&self) -> io::Result<bool> {
+        if OURS.load(Ordering::SeqCst) {
+            Ok(self.end.load(Ordering::SeqCst))
+        } else {
+            Err(io::Error::other("a part of the program failed"))
+        }
     }
 
     /// Draws a screen.
@@ -156,5 +163,98 @@ fn give_back() {
             cursor::Show
         );
         let _ = disable_raw_mode();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Who comes to harm: the name of the variable that says it to this program where it runs in a terminal of its own.
+    const HARMED: &str = "IMGNET_TEST_HARMED";
+
+    /// Runs in that terminal: takes it, and panics.
+    fn harmed(who: &str) {
+        let terminal = Terminal::open().unwrap();
+        assert!(!terminal.is_to_end().unwrap());
+        if who == "thread" {
+            let thread = std::thread::spawn(|| panic!("provoked"));
+            assert!(thread.join().is_err());
+            // The loop that draws is told.
+            assert!(terminal.is_to_end().is_err());
+            drop(terminal);
+            std::process::exit(7);
+        }
+        panic!("provoked");
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back() {
+        if let Ok(who) = std::env::var(HARMED) {
+            return harmed(&who);
+        }
+        if Command::new("tmux").arg("-V").output().is_err() {
+            assert!(
+                std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+                "tmux is missing, and under CI this test must run: apt-get install tmux"
+            );
+            eprintln!(
+                "SKIPPED: a panic in a terminal: tmux is not installed (apt-get install tmux)"
+            );
+            return;
+        }
+        for (who, code) in [("main", 101), ("thread", 7)] {
+            given_back_after(who, code);
+        }
+    }
+
+    fn given_back_after(who: &str, code: i32) {
+        let socket = format!("imgnet-panic-{who}-{}", std::process::id());
+        let tmux = |arguments: &[&str]| {
+            let output = Command::new("tmux")
+                .args(["-L", &socket, "-f", "/dev/null"])
+                .args(arguments)
+                .env("LC_ALL", "C.UTF-8")
+                .env_remove("TMUX")
+                .output()
+                .unwrap();
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let program = std::env::current_exe().unwrap();
+        let name = "view::terminal::tests::a_panic_gives_the_terminal_back";
+        let shell = format!(
+            "cd '{}'; stty -a > before; {HARMED}={who} '{}' --exact {name} --nocapture; echo \"code $?\"; stty -a > after; \
+             echo over; read _",
+            folder.path().display(),
+            program.display(),
+        );
+        tmux(&["new-session", "-d", "-x", "100", "-y", "30", &shell]);
+        let begun = Instant::now();
+        let screen = loop {
+            let screen = tmux(&["capture-pane", "-p"]);
+            if screen.contains("over") || begun.elapsed() > Duration::from_secs(30) {
+                break screen;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        let flags = tmux(&[
+            "display-message",
+            "-p",
+            "#{alternate_on} #{cursor_flag} #{mouse_any_flag}",
+        ]);
+        tmux(&["kill-server"]);
+        assert!(screen.contains("provoked"), "{who}: {screen}");
+        assert!(screen.contains(&format!("code {code}")), "{who}: {screen}");
+        assert_eq!(
+            flags.trim(),
+            "0 1 0",
+            "{who}: alternate screen, cursor, mouse"
+        );
+        let setting = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(setting("before"), setting("after"), "{who}");
     }
 }

@@ -76,6 +76,53 @@ fn from_the_finding_to_its_frame_to_its_bytes_in_three_keys() {
 }
 
 #[test]
+fn what_a_narrow_list_cuts_is_shown_beneath_it_and_across() {
+    let name = "pipeline-hang.pcap";
+    let mut model = viewing(name);
+    press(&mut model, name, &[Key::Enter]);
+    let drawn = screen(&mut model, PLAIN, 80, 24);
+    // All of the selected packet's summary, which the column of its row has no room for.
+    assert!(
+        drawn
+            .contains("┗ 5050 → 56372 [PSH, ACK] Seq=6081 Ack=1 Win=65536 Len=17 TSval=1816148700"),
+        "{drawn}"
+    );
+    press(
+        &mut model,
+        name,
+        &[Key::Right, Key::Char('l'), Key::Char('l')],
+    );
+    let across = screen(&mut model, PLAIN, 80, 24);
+    assert!(across.contains("TSecr="), "{across}");
+    assert_ne!(drawn, across);
+    press(&mut model, name, &[Key::Left, Key::Left, Key::Left]);
+    assert_eq!(screen(&mut model, PLAIN, 80, 24), drawn);
+    // On a wide screen nothing is cut, and nothing moves.
+    let wide = screen(&mut model, PLAIN, 200, 50);
+    press(&mut model, name, &[Key::Right]);
+    assert_eq!(screen(&mut model, PLAIN, 200, 50), wide);
+}
+
+#[test]
+fn what_is_said_is_wrapped() {
+    let name = "pipeline-hang.pcap";
+    let mut model = viewing(name);
+    let small = screen(&mut model, PLAIN, 20, 5);
+    assert_eq!(
+        small.trim_end(),
+        "The terminal is too\nsmall: 40 x 10 at\nleast. q quits."
+    );
+    model.message = Some("a message of many words, ".repeat(4) + "and its end");
+    let drawn = screen(&mut model, PLAIN, 60, 20);
+    assert!(drawn.contains("and its end"), "{drawn}");
+    // So many words that the screen has no room for them.
+    model.message = Some("words ".repeat(400));
+    for (width, height) in [(40, 10), (41, 11), (80, 24), (3, 1), (1, 1)] {
+        let _ = screen(&mut model, PLAIN, width, height);
+    }
+}
+
+#[test]
 fn screens_are_as_they_were() {
     let name = "pipeline-hang.pcap";
     for (width, height) in [(80, 24), (120, 40), (200, 50)] {

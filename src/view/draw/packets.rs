@@ -133,8 +133,10 @@ fn draw_list(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
         None => " Packets ".to_owned(),
     };
     let title = shown(&title, look);
-    let block = framed(&title, model.focus == Focus::List, look);
     let inner = widgets::inner(area);
+    let beneath = beneath(model, usize::from(inner.width), look);
+    let mut block = framed(&title, model.focus == Focus::List, look);
+    block.bottom = &beneath;
     frame.render_widget(block, area);
     let height = usize::from(inner.height).saturating_sub(1).max(1);
     model.page = height;
@@ -171,15 +173,12 @@ fn draw_list(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
             if Some(at) == info_at {
                 width = width.saturating_sub(over).max(12);
             }
-            let clipped: String = if text.chars().count() > width {
-                let mark = if look.unicode { '…' } else { '~' };
-                text.chars()
-                    .take(width.saturating_sub(1))
-                    .chain([mark])
-                    .collect()
-            } else {
-                text.clone()
-            };
+            if *column == Column::Carries {
+                // It stands at the end, and goes as far as the screen.
+                let room = usize::from(inner.width).saturating_sub(out.chars().count());
+                width = width.min(room);
+            }
+            let clipped = part(text, width, model.across, look);
             let right = matches!(column, Column::Number | Column::Time | Column::Length);
             if right {
                 let _ = write!(out, "{clipped:>width$} ");
@@ -234,7 +233,7 @@ fn cells_of(
                 .iter()
                 .map(|column| {
                     let mut text = Text::default();
-                    if *column == Column::Info && width < 110 {
+                    if *column == Column::Info && width < 110 && model.across == 0 {
                         short_info(seen, look.unicode, &mut text);
                     } else {
                         cell(seen, *column, Clock::Relative, look.unicode, &mut text);
@@ -249,6 +248,47 @@ fn cells_of(
         cells.extend(row);
     }
     cells
+}
+
+/// So many characters of a text, from as far on as was asked for and there is more of it; what is left out on either side is marked.
+fn part(text: &str, room: usize, across: usize, look: Look) -> String {
+    let length = text.chars().count();
+    if length <= room {
+        return text.to_owned();
+    }
+    let mark = if look.unicode { '…' } else { '~' };
+    let start = across.min(length - room);
+    let last = room.saturating_sub(1);
+    text.chars()
+        .skip(start)
+        .take(room)
+        .enumerate()
+        .map(|(at, c)| {
+            let left_out = at == 0 && start > 0 || at == last && start + room < length;
+            if left_out { mark } else { c }
+        })
+        .collect()
+}
+
+/// What stands beneath the list where its summaries are shortened: all of the selected packet's.
+fn beneath(model: &Model, width: usize, look: Look) -> String {
+    if width >= 110 {
+        return String::new();
+    }
+    let info = model.record(model.row).and_then(|record| {
+        model.data.with(record, |seen| {
+            let mut text = Text::default();
+            info::write(seen, &mut text, look.unicode);
+            text.into_string()
+        })
+    });
+    match info {
+        Some(info) => {
+            let room = width.saturating_sub(2);
+            format!(" {} ", part(&shown(&info, look), room, model.across, look))
+        }
+        None => String::new(),
+    }
 }
 
 fn heading(column: Column) -> &'static str {

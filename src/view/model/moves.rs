@@ -3,6 +3,9 @@
 use super::{Focus, Key, Model, Screen, Wish};
 use crate::dissect::hex;
 
+/// The longest text of the list is passed over so far, at most.
+const FARTHEST: usize = 400;
+
 impl Model {
     pub(super) fn next_picture(&mut self, forward: bool) -> Option<Wish> {
         self.choose_picture(forward, 1);
@@ -151,6 +154,7 @@ impl Model {
                 self.chunk_of_byte();
             }
             Focus::Chunks => self.next_chunk(forward, 1),
+            Focus::List => self.across = moved(self.across, FARTHEST, forward, 8),
             Focus::Whole => self.along(forward, 1),
             Focus::Ladder => {
                 let streams = self.data.index.streams().len();
