@@ -39,7 +39,7 @@ impl<'a> Plain<'a> {
             // IPv4, five words of header, TCP, no fragment.
             && headers[12..15] == [0x08, 0x00, 0x45]
             && headers[23] == 6
-            && headers[20] & 0x3f == 0
+            && headers[20] | 0xc0 == 0xc0
             && headers[21] == 0;
         let total = u16::from_be_bytes([headers[16], headers[17]]);
         let on_wire = frame.wire_len as usize;

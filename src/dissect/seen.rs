@@ -135,12 +135,11 @@ impl<'x> Gathered<'x> {
     #[inline]
     pub fn show<R>(&self, index: &Index, show: impl FnOnce(&Seen<'_>) -> R) -> R {
         let again;
-        let outcome = match &self.outcome {
-            Some(outcome) => outcome,
-            None => {
-                again = decode::alone(&self.frame);
-                &again
-            }
+        let outcome = if let Some(outcome) = &self.outcome {
+            outcome
+        } else {
+            again = decode::alone(&self.frame);
+            &again
         };
         show(&Seen::new(
             self.frame,
