@@ -3,7 +3,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "a helper of a test reads files, and may fail as the test may"
+    clippy::print_stderr,
+    reason = "a helper of a test reads files, may fail as the test may, and says how far it came"
 )]
 
 use crate::fuzz;
