@@ -323,7 +323,7 @@ fn whoever_is_interrupted_leaves_no_temporary_file() {
     for (arguments, signal) in [
         ("analyze - --format json -o report.json", "KILL"),
         ("analyze - --extract pictures", "TERM"),
-        ("analyze - --extract pictures", "QUIT"),
+        ("analyze - --extract others", "QUIT"),
         ("report - -o report.html", "KILL"),
         ("check - --record expect.toml", "TERM"),
         ("packets -", "KILL"),
