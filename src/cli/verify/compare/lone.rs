@@ -44,6 +44,10 @@ impl Verifier<'_> {
                 continue;
             };
             for direction in &stream.directions {
+                // Where it goes on behind the capture's end, other messages may show it.
+                if direction.closed.is_none() {
+                    continue;
+                }
                 let own = pictures.iter().filter(|image| image.from == direction.from);
                 let mut own: Vec<&Image> = own.copied().collect();
                 own.sort_by_key(|image| image.offset);
