@@ -362,6 +362,11 @@ impl Image {
             && self.problem.as_ref().is_some_and(Problem::is_capture_end)
     }
 
+    /// Whether it is whole and the capture has all of it.
+    pub fn is_all_there(&self) -> bool {
+        self.complete && self.gaps.is_empty() && self.gap_bytes == 0
+    }
+
     /// Whether only a range of it was asked for, and came.
     pub fn is_range(&self) -> bool {
         matches!(self.problem, Some(Problem::Range { .. }))

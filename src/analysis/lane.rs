@@ -202,6 +202,7 @@ impl<'cap> Lane<'cap> {
             context.tell_delivered(&delivery);
             whole.pass_on(&delivery, channel, context);
         });
+        self.watch.waited(half.take_conflicts());
         let waiting = half.assembler.waiting_bytes();
         if waiting < self.waiting {
             let all = &context.options.waiting;
@@ -388,6 +389,7 @@ impl<'cap> Lane<'cap> {
                     context.tell_delivered(&delivery);
                     whole.pass_on(&delivery, channel, context);
                 });
+                self.watch.waited(half.take_conflicts());
                 match (half.fin_frame.is_some(), reset) {
                     (true, _) => StreamEnd::Fin,
                     (false, true) => StreamEnd::Reset,

@@ -6,7 +6,7 @@ mod urgent;
 
 use std::borrow::Cow;
 
-use super::assembler::{Arrival, Assembler, Delivery, Keep, keep_borrowed, keep_copied};
+use super::assembler::{Arrival, Assembler, Conflict, Delivery, Keep, keep_borrowed, keep_copied};
 use super::gap::GapCause;
 use super::provenance::{Extent, Log};
 use crate::decode::Tcp;
@@ -92,6 +92,8 @@ pub(crate) struct Half<'cap> {
     early_since: u32,
     /// What was acknowledged while they wait.
     early_ack: Option<u32>,
+    /// What came twice and differs in segments that waited.
+    conflicts: Vec<Conflict>,
     /// A SYN that carried bytes (RFC 7413), until it is known whether they were accepted.
     opening: Option<Box<Early<'cap>>>,
     /// They were.
@@ -358,13 +360,20 @@ impl<'cap> Half<'cap> {
         };
         match early.payload {
             Cow::Borrowed(payload) => {
-                self.place(&Segment { payload, ..bare }, keep_borrowed, sink);
+                let verdict = self.place(&Segment { payload, ..bare }, keep_borrowed, sink);
+                self.conflicts.extend(verdict.arrival.conflict);
             }
             Cow::Owned(payload) => {
                 let payload = payload.as_slice();
-                self.place(&Segment { payload, ..bare }, keep_copied, sink);
+                let verdict = self.place(&Segment { payload, ..bare }, keep_copied, sink);
+                self.conflicts.extend(verdict.arrival.conflict);
             }
         }
+    }
+
+    /// What came twice and differs in segments that waited for the beginning of the direction, since it was last asked for.
+    pub(crate) fn take_conflicts(&mut self) -> Vec<Conflict> {
+        std::mem::take(&mut self.conflicts)
     }
 
     /// It is known now where the direction begins, or nothing more is waited for.

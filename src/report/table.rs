@@ -147,23 +147,9 @@ fn conclusion(report: &Report, style: &Style) -> (Tone, String) {
         Verdict::Incomplete if all == 1 && number(verdict) == 1 => {
             format!("{glyph}incomplete: the picture never arrived whole on the wire")
         }
-        Verdict::Inconclusive if all == 1 && report.images.iter().all(Image::is_urgent) => {
-            format!(
-                "{glyph}inconclusive: the picture cannot be judged, because urgent bytes came with it"
-            )
-        }
-        Verdict::Inconclusive if all == 1 && report.images.iter().all(Image::is_undecided) => {
-            format!(
-                "{glyph}inconclusive: the picture cannot be judged, because bytes of it came twice and differ"
-            )
-        }
-        Verdict::Inconclusive if all == 1 && report.images.iter().all(Image::is_not_over) => {
-            format!(
-                "{glyph}inconclusive: the picture cannot be judged, because the capture ended before it did"
-            )
-        }
         Verdict::Inconclusive if all == 1 && number(verdict) == 1 => format!(
-            "{glyph}inconclusive: the picture cannot be judged, because the capture lacks bytes of it"
+            "{glyph}inconclusive: the picture cannot be judged, because {}",
+            undecided(report)
         ),
         _ => {
             let parts = tally(report);
@@ -240,6 +226,22 @@ fn without_pictures(report: &Report, style: &Style) -> String {
         line.push_str(" Where you know what a port speaks, say it with --protocol PORT=FORMAT.");
     }
     line
+}
+
+/// Why the only picture cannot be judged.
+fn undecided(report: &Report) -> &'static str {
+    let all = |is: fn(&Image) -> bool| report.images.iter().all(is);
+    if all(Image::is_urgent) {
+        "urgent bytes came with it"
+    } else if all(Image::is_undecided) {
+        "bytes of it came twice and differ"
+    } else if all(Image::is_not_over) {
+        "the capture ended before it did"
+    } else if all(Image::is_all_there) {
+        "the capture lacks other frames of its connection"
+    } else {
+        "the capture lacks bytes of it"
+    }
 }
 
 /// How many pictures have which verdict, in words: the good ones first.

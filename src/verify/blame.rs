@@ -91,20 +91,7 @@ pub(super) fn blame(
         Verdict::Inconclusive | Verdict::Mismatch if unsure == Unsure::Urgent => {
             blame(Blamed::Unknown, URGENT)
         }
-        Verdict::Inconclusive if unsure == Unsure::Twofold => blame(
-            Blamed::Unknown,
-            "the same bytes came twice and differ, and nothing tells which copy the receiver took; its file would tell",
-        ),
-        Verdict::Inconclusive => blame(
-            Blamed::Capture,
-            if work.knowledge.lacks || work.knowledge.lacks_frames {
-                "it lacks frames of this transfer; whether the picture was right only a capture without gaps can tell"
-            } else if open_end(work.image) {
-                "the capture ended before the picture did; one that goes on to the end would tell"
-            } else {
-                "it lacks bytes of the picture; whether they were right only a capture without gaps can tell"
-            },
-        ),
+        Verdict::Inconclusive => undecided(work, unsure),
         Verdict::Incomplete if work.knowledge.arrival == Arrival::Partly && work.image.complete => {
             blame(
                 if ends.receiver_reset {
@@ -297,6 +284,36 @@ fn of_receiver(work: &Work<'_>, ends: Ends, mismatch: &Mismatch) -> Blame {
 fn found_whole(work: &Work<'_>) -> bool {
     work.sent
         .is_some_and(|sent| work.sha256 == Some(sent.facts.sha256.as_str()))
+}
+
+/// What keeps a picture from any other verdict.
+fn undecided(work: &Work<'_>, unsure: Unsure) -> Option<Blame> {
+    let blame = |who, why: &str| {
+        Some(Blame {
+            who,
+            why: why.to_owned(),
+        })
+    };
+    let knowledge = work.knowledge;
+    if unsure == Unsure::Twofold {
+        return blame(
+            Blamed::Unknown,
+            "the same bytes came twice and differ, and nothing tells which copy the receiver took; its file would tell",
+        );
+    }
+    blame(
+        Blamed::Capture,
+        if knowledge.unsure > 0 && work.image.is_all_there() {
+            "bytes beside the picture may be framing or too many, which messages that it does not have may show; the received file \
+             would tell, or the framing (--protocol)"
+        } else if knowledge.lacks || knowledge.lacks_frames {
+            "it lacks frames of this transfer; whether the picture was right only a capture without gaps can tell"
+        } else if open_end(work.image) {
+            "the capture ended before the picture did; one that goes on to the end would tell"
+        } else {
+            "it lacks bytes of the picture; whether they were right only a capture without gaps can tell"
+        },
+    )
 }
 
 /// What keeps a whole picture from being a match.

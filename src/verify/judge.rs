@@ -83,6 +83,10 @@ pub(crate) struct Knowledge {
     pub unsure: u64,
     /// They may be the fields of a trailer, in a framing that nobody knows.
     pub trailer: bool,
+    /// Some of what was sent lies beside the pictures of a known wire format, and the capture lacks what may explain it.
+    pub hidden: bool,
+    /// Its direction was not over when the capture ended.
+    pub goes_on: bool,
     /// What has it encoded is not written as its encoding asks for, or ends too early.
     pub garbled: bool,
     /// That a file sent belongs to it is expected: others of the same sender have theirs, or one is left over.
@@ -716,8 +720,7 @@ fn verdict(
         || irregular
         || knowledge.garbled
         || knowledge.odd_part
-        || knowledge.strays > 0
-        || (knowledge.unsure > 0 && !equal(received));
+        || knowledge.strays > 0;
     let found = match work.image.verdict {
         Verdict::Inconclusive => Verdict::Inconclusive,
         // What was asked for came; all of it was not asked for.
@@ -741,8 +744,13 @@ fn verdict(
             }
         }
     };
+    let unsure = knowledge.unsure > 0 && !equal(received);
     match found {
         Verdict::Match if doubtful => Verdict::Unverified,
+        // What was not captured may show it.
+        Verdict::Match if knowledge.hidden => Verdict::Inconclusive,
+        Verdict::Match if unsure && (knowledge.lacks || knowledge.goes_on) => Verdict::Inconclusive,
+        Verdict::Match if unsure => Verdict::Unverified,
         // Its file says that it arrived.
         Verdict::Match if equal(received) => Verdict::Match,
         Verdict::Match => match knowledge.arrival {

@@ -106,6 +106,7 @@ impl Verifier<'_> {
         let sent = self.pair(&wanted, &ids, true, &gathered)?;
         let mut received = self.pair(&wanted, &ids, false, &gathered)?;
         relayed(&report.images, &digests, &mut received);
+        self.sides.of_one_file(&report.images, &sent, &mut received);
         let sides = self.sides;
         let left = sides.sent.files.len() > files_used(&sent);
         let senders = Senders::of(&report.images, &sent);
@@ -124,10 +125,6 @@ impl Verifier<'_> {
             knowledge.ranged = ranges.hold(image);
             knowledge.odd_part = knowledge.ranged && self.has_odd_part(&ranges, image)?;
             let stray = strays.remove(&image.id);
-            if let Some(stray) = &stray {
-                knowledge.strays = stray.bytes;
-                knowledge.trailer = stray.trailer;
-            }
             knowledge.garbled = report.findings.iter().any(|finding| {
                 let java = image.protocol == Protocol::Fixed(Fixed::JavaObjects);
                 (finding.name == Name::BadEncoding
@@ -136,14 +133,8 @@ impl Verifier<'_> {
                     && finding.image.is_none_or(|picture| picture == image.id)
             });
             knowledge.unsearched = gathered.left_out.hides(image);
-            if knowledge.lacks {
-                // What surrounds them is not all there.
-                knowledge.strays = 0;
-            }
-            let unsure = unsure.remove(&image.id).filter(|_| knowledge.strays == 0);
-            if let Some(unsure) = &unsure {
-                knowledge.unsure = unsure.bytes;
-            }
+            let unsure = unsure.remove(&image.id);
+            knowledge::beside(&mut knowledge, report.stream(image.stream), stray, unsure);
             knowledge.wants_sent = sides.sent.asked && senders.wants(image, left);
             knowledge.type_a = type_a.contains(&image.from) || type_a.contains(&image.to);
             (knowledge.before, knowledge.after) = self.around(report, image)?;

@@ -3,19 +3,40 @@
 use crate::findings::{Certainty, Severity};
 use crate::ledger::{Closed, Direction, Image, Stream, TransportKind, Verdict};
 use crate::report::model::Report;
-use crate::verify::{Arrival, Knowledge};
+use crate::verify::{Arrival, Knowledge, Stray};
 
 /// What is known of a picture's transfer.
 pub(super) fn of(report: &Report, image: &Image) -> Knowledge {
     let stream = report.stream(image.stream);
     let way = stream.and_then(|stream| stream.directions.iter().find(|way| way.from == image.from));
     Knowledge {
+        goes_on: way.is_some_and(|way| way.closed.is_none()),
         urgent: way.is_some_and(|way| way.urgent_bytes > 0),
         lacks: stream.is_some_and(lacks_bytes),
         lacks_frames: report.coverage.lacks_frames(),
         arrival: stream.map_or(Arrival::Unknown, |stream| arrival(stream, image)),
         acknowledged: stream.and_then(|stream| acknowledged(stream, image)),
         ..Knowledge::default()
+    }
+}
+
+/// Adds what lies beside a picture: what belongs to nothing, and what may be framing as well.
+pub(super) fn beside(
+    knowledge: &mut Knowledge,
+    stream: Option<&Stream>,
+    stray: Option<Stray>,
+    unsure: Option<Stray>,
+) {
+    let strays = stray.map_or(0, |stray| stray.bytes);
+    if knowledge.lacks {
+        // What surrounds them is not all there.
+        knowledge.hidden = strays > 0 && stream.is_some_and(Stream::is_confirmed);
+    } else {
+        knowledge.strays = strays;
+        knowledge.trailer = stray.is_some_and(|stray| stray.trailer);
+    }
+    if knowledge.strays == 0 {
+        knowledge.unsure = unsure.map_or(0, |unsure| unsure.bytes);
     }
 }
 
@@ -56,7 +77,7 @@ fn is_stranger(report: &Report) -> bool {
 }
 
 /// Whether bytes of a stream may have gone by that the capture does not have.
-pub(super) fn lacks_bytes(stream: &Stream) -> bool {
+fn lacks_bytes(stream: &Stream) -> bool {
     let tcp = stream.transport == TransportKind::Tcp;
     let seen = || stream.directions.iter().map(Direction::seen);
     // That the acknowledgments were not captured takes no byte away.

@@ -271,6 +271,30 @@ impl Watch {
         false
     }
 
+    /// Takes what came twice and differs in segments that waited until it was known where the direction begins: what was acknowledged
+    /// between them nobody can tell.
+    pub fn waited(&mut self, conflicts: Vec<Conflict>) {
+        for conflict in conflicts {
+            let wrong = self.troubles().wrong_checksums.named();
+            let second_wrong = wrong.contains(&conflict.second);
+            self.conflict(conflict, false, second_wrong);
+        }
+    }
+
+    fn conflict(&mut self, conflict: Conflict, acknowledged_before: bool, second_wrong: bool) {
+        let troubles = self.troubles();
+        troubles.conflict_count += 1;
+        if troubles.conflicts.len() < TOLD {
+            let first_wrong = troubles.wrong_checksums.named().contains(&conflict.first);
+            troubles.conflicts.push(ConflictFact {
+                conflict,
+                acknowledged_before,
+                first_wrong,
+                second_wrong,
+            });
+        }
+    }
+
     fn data(&mut self, seen: &Ours<'_>, theirs: &Self, capture: &mut CaptureFacts) {
         let (segment, verdict, frame) = (seen.segment, seen.verdict, seen.segment.frame);
         let length = segment.payload_len;
@@ -300,18 +324,9 @@ impl Watch {
             self.troubles().out_of_order.add(frame);
         }
         if let Some(conflict) = &verdict.arrival.conflict {
-            let troubles = self.troubles();
-            troubles.conflict_count += 1;
-            if troubles.conflicts.len() < TOLD {
-                let wrong = &troubles.wrong_checksums;
-                let fact = ConflictFact {
-                    acknowledged_before: seen.acknowledged.unwrap_or(0) >= conflict.range.end,
-                    first_wrong: wrong.named().contains(&conflict.first),
-                    second_wrong: seen.notes.transport_checksum == Checksum::Wrong,
-                    conflict: conflict.clone(),
-                };
-                troubles.conflicts.push(fact);
-            }
+            let acknowledged = seen.acknowledged.unwrap_or(0) >= conflict.range.end;
+            let second_wrong = seen.notes.transport_checksum == Checksum::Wrong;
+            self.conflict(conflict.clone(), acknowledged, second_wrong);
         }
         if !seen.notes.after_end {
             self.last_data = Some((frame, segment.time));

@@ -136,6 +136,9 @@ pub(super) fn is_certain(way: &Way<'_>, passage: &Passage, lie: Lie, file: &[u8]
     if passage.form != Form::BYTES {
         return passage.placement.is_whole();
     }
+    if may_lie_plainly(way, passage, file) {
+        return false;
+    }
     let spans = &passage.placement.spans;
     let pieces = Pieces::of(way, passage);
     let at_ends = pieces
@@ -172,6 +175,52 @@ pub(super) fn is_certain(way: &Way<'_>, passage: &Passage, lie: Lie, file: &[u8]
                     .is_none_or(|pieces| pieces.may_be_whole(text));
                 stream == 0 && (!whole || is_within(way, before.stream.end, &in_text, file))
             })
+}
+
+/// Whether the file lies in one piece somewhere, as far as it was captured: where its content repeats, the parts around a gap may be
+/// taken for others of the same bytes.
+fn may_lie_plainly(way: &Way<'_>, passage: &Passage, file: &[u8]) -> bool {
+    /// Of more parts it is not asked.
+    const MOST: usize = 16;
+    let spans = passage.placement.spans.iter().rev().take(MOST);
+    let (Ok(length), false) = (i64::try_from(file.len()), way.recovered.is_some()) else {
+        return false;
+    };
+    let mut starts: Vec<i64> = spans
+        .filter_map(|span| {
+            let stream = i64::try_from(span.stream.start).ok()?;
+            stream.checked_sub(i64::try_from(span.text).ok()?)
+        })
+        .collect();
+    starts.sort_unstable();
+    starts.dedup();
+    let place = passage.placement.stream();
+    let (Ok(first), Ok(last)) = (i64::try_from(place.start), i64::try_from(place.end)) else {
+        return false;
+    };
+    starts.into_iter().any(|start| {
+        let holds = start <= first && last <= start.saturating_add(length);
+        let agrees = |run: &crate::verify::Run| {
+            let (Ok(offset), Ok(bytes)) =
+                (i64::try_from(run.offset), i64::try_from(run.bytes.len()))
+            else {
+                return false;
+            };
+            let from = offset.max(start);
+            let to = offset
+                .saturating_add(bytes)
+                .min(start.saturating_add(length));
+            if from >= to {
+                return true;
+            }
+            let within =
+                |from: i64, to: i64| Some(usize::try_from(from).ok()?..usize::try_from(to).ok()?);
+            let ours = within(from - offset, to - offset).and_then(|range| run.bytes.get(range));
+            let theirs = within(from - start, to - start).and_then(|range| file.get(range));
+            ours.is_some() && ours == theirs
+        };
+        holds && way.runs.iter().all(agrees)
+    })
 }
 
 /// The pieces in which datagrams carry a file: all of one length, but for the last.

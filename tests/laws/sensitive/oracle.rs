@@ -218,7 +218,10 @@ impl Case {
         if self.stream.iter().any(BTreeSet::is_empty) {
             return Some("bytes of the stream are unknown");
         }
-        if self.wire != self.right.len() {
+        // Of a framing that nothing shows, bytes beside pictures are its own where both files are equal.
+        let few = self.protocol.is_none() && self.sent.len() < 3;
+        let cleared = few && self.received.as_ref() == Some(&self.sent);
+        if self.wire != self.right.len() && !cleared {
             return Some("the stream is longer or shorter than it should be");
         }
         match &self.received {
@@ -265,6 +268,31 @@ impl Case {
     }
 }
 
+/// The capture and the files of a case, to be looked at.
+fn keep(case: &Case, folder: &std::path::Path) {
+    let mut capture = Vec::new();
+    for word in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 1 << 18, 1] {
+        capture.extend(word.to_le_bytes());
+    }
+    for frame in &case.frames {
+        let nanos = frame.time.map_or(0, |time| time.0);
+        let length = i64::try_from(frame.data.len()).expect("short");
+        let words = [nanos / 1_000_000_000, nanos % 1_000_000_000, length, length];
+        for word in words {
+            capture.extend(u32::try_from(word).expect("small").to_le_bytes());
+        }
+        capture.extend(&frame.data);
+    }
+    let received = case.received.as_deref().unwrap_or_default();
+    for (side, files) in [("sent", case.sent.as_slice()), ("received", received)] {
+        std::fs::create_dir_all(folder.join(side)).expect("a folder");
+        for (number, bytes) in files.iter().enumerate() {
+            std::fs::write(folder.join(side).join(number.to_string()), bytes).expect("a file");
+        }
+    }
+    std::fs::write(folder.join("capture.pcap"), capture).expect("a file");
+}
+
 fn wrong(case: &Case) -> Option<String> {
     let report = case.judged();
     let verdict = report.verdict;
@@ -309,6 +337,8 @@ fn a_slow_judge_agrees() {
         Some((first.parse().ok()?, many.parse().ok()?))
     });
     let (first, many): (u64, u64) = asked.unwrap_or((1, 500));
+    // Where each is kept, to be looked at.
+    let kept_in = std::env::var_os("IMGNET_ORACLE_KEEP").map(std::path::PathBuf::from);
     let layouts = layouts();
     let next = std::sync::atomic::AtomicU64::new(first);
     let failures = std::sync::Mutex::new(Vec::new());
@@ -320,7 +350,11 @@ fn a_slow_judge_agrees() {
                     if seed >= first + many {
                         return;
                     }
-                    let found = wrong(&case(seed, &layouts));
+                    let case = case(seed, &layouts);
+                    let found = wrong(&case);
+                    if let Some(folder) = &kept_in {
+                        keep(&case, &folder.join(seed.to_string()));
+                    }
                     failures.lock().expect("no panic").extend(found);
                 }
             });

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::super::knowledge;
 use super::super::spool::Way;
 use super::{Gathered, Verifier};
 use crate::ledger::{Confidence, Direction, Image, Stream, TransportKind};
@@ -44,10 +43,6 @@ impl Verifier<'_> {
                 continue;
             };
             for direction in &stream.directions {
-                // Where it goes on behind the capture's end, other messages may show it.
-                if direction.closed.is_none() {
-                    continue;
-                }
                 let own = pictures.iter().filter(|image| image.from == direction.from);
                 let mut own: Vec<&Image> = own.copied().collect();
                 own.sort_by_key(|image| image.offset);
@@ -253,7 +248,6 @@ fn is_guessed(stream: &Stream, image: &Image, gathered: &Gathered) -> bool {
     stream.transport == TransportKind::Tcp
         && guessed
         && stream.confidence != Some(Confidence::Given)
-        && !knowledge::lacks_bytes(stream)
         && image.encoded_bytes.is_none()
         && !image.is_raw_pixels()
         && in_one_piece

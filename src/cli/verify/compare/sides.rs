@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use crate::cli::verify::apart::apart;
 use crate::cli::verify::files::{self, Found, Look};
+use crate::ledger::Image;
+use crate::ledger::comparison::PairedBy;
 use crate::transfer::record::{Record, Side as Writer};
-use crate::verify::Asked;
+use crate::verify::{Asked, Pairs};
 
 /// What the user named.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +34,57 @@ pub(in crate::cli) struct Sides {
 }
 
 impl Sides {
+    /// Of a picture with bytes that the capture lacks, several files may have as much in common: where one of those received equals the
+    /// file sent that it was paired with, it is that one.
+    pub(super) fn of_one_file(&self, images: &[Image], sent: &Pairs, received: &mut Pairs) {
+        let closest = |pair: Option<(usize, PairedBy)>| {
+            pair.filter(|(_, by)| *by == PairedBy::Closest)
+                .map(|(file, _)| file)
+        };
+        let digest = |side: &Side, file: usize| {
+            let found = side.files.get(file);
+            found.map(|found| found.facts.sha256.clone())
+        };
+        for (index, image) in images.iter().enumerate() {
+            let ours = sent
+                .files
+                .get(index)
+                .copied()
+                .flatten()
+                .and_then(|pair| closest(Some(pair)));
+            let theirs = received.files.get(index).copied().flatten();
+            let (Some(ours), Some(theirs)) = (ours, closest(theirs)) else {
+                continue;
+            };
+            let wanted = digest(&self.sent, ours);
+            if image.gap_bytes == 0 || wanted == digest(&self.received, theirs) {
+                continue;
+            }
+            let mut files = 0..self.received.files.len();
+            let same = files.find(|file| {
+                let taken = received
+                    .files
+                    .iter()
+                    .flatten()
+                    .find(|(used, _)| used == file);
+                digest(&self.received, *file) == wanted
+                    && closest(taken.copied()).is_some() == taken.is_some()
+            });
+            let Some(same) = same else {
+                continue;
+            };
+            // Whoever had it takes the other one.
+            for (file, _) in received.files.iter_mut().flatten() {
+                if *file == same {
+                    *file = theirs;
+                }
+            }
+            if let Some(place) = received.files.get_mut(index) {
+                *place = Some((same, PairedBy::Closest));
+            }
+        }
+    }
+
     /// Finds the files and reads the ledgers; `look` reads a file.
     ///
     /// # Errors
