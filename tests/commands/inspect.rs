@@ -188,6 +188,32 @@ fn a_picture_that_is_followed_is_the_file_that_was_sent() {
 }
 
 #[test]
+fn a_question_that_cannot_be_answered_is_refused_in_words() {
+    let capture = captures_folder().join("eof.pcap");
+    let path = capture.to_str().expect("UTF-8");
+    for (arguments, said) in [
+        (vec!["packet", path], "expected the number of a frame"),
+        (vec!["packet", path, "0"], "expected the number of a frame"),
+        (vec!["packet", path, "999"], "there is no frame 999"),
+        (
+            vec![
+                "follow", path, "--image", "0", "--from", "100", "--to", "50",
+            ],
+            "the range is empty",
+        ),
+        (
+            vec!["packets", path, "--range", "9-8"],
+            "the range is empty",
+        ),
+    ] {
+        let output = imgnet(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(printed.contains(said), "{arguments:?}: {printed}");
+    }
+}
+
+#[test]
 fn a_gap_is_told_with_its_cause_and_never_filled() {
     let capture = captures_folder().join("loss-before-capture.pcap");
     let path = capture.to_str().expect("UTF-8");

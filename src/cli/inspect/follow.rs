@@ -91,6 +91,12 @@ pub(in crate::cli) fn run(command: &Command) -> anyhow::Result<Exit> {
             "what is to be followed? --stream N is a conversation, --image N a picture; imgnet analyze shows both numbers"
         );
     }
+    let from = command.from;
+    if let Some(to) = command.to.filter(|to| *to <= from) {
+        anyhow::bail!(
+            "--from {from} --to {to}: the range is empty: its end comes before its start"
+        );
+    }
     let captures = &command.captures.captures;
     let mut looked = Looked::open(captures, &command.analysis, None)?;
     let follow = asked(command, &looked.index)?;

@@ -34,7 +34,7 @@ pub(crate) struct Packet {
     captures: Vec<PathBuf>,
 
     /// Number of the frame, as in the list and in Wireshark; with -Y, of the first that may be shown
-    #[arg(required = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(required = true, value_name = "N", value_parser = frame_number)]
     number: u64,
 
     /// Tree and dump for people, or one object for programs
@@ -75,6 +75,17 @@ enum BytesArg {
     Frame,
     /// What its transport carries
     Payload,
+}
+
+/// Reads the number of a frame. Where it was forgotten, the capture stands in its place.
+fn frame_number(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number @ 1..) => Ok(number),
+        _ => Err(
+            "expected the number of a frame behind the captures, from 1; imgnet packets lists them"
+                .to_owned(),
+        ),
+    }
 }
 
 /// Runs the command.
