@@ -225,3 +225,78 @@ fn a_second_java_stream_header_is_told_of() {
         photo.len() as u64
     );
 }
+
+/// What goes over the wire for a picture whose length is declared so.
+type Message = fn(&[u8], usize) -> Vec<u8>;
+
+/// A publish of MQTT 3.1.1 behind a connect, with the payload that it declares or less.
+fn published(payload: &[u8], declared: usize) -> Vec<u8> {
+    let topic = b"\0\x03cam";
+    let mut rest = topic.len() + declared;
+    let mut header = vec![0x30];
+    while rest > 127 {
+        header.push(u8::try_from(rest & 127 | 128).expect("seven bits"));
+        rest >>= 7;
+    }
+    header.push(u8::try_from(rest).expect("seven bits"));
+    let connect = b"\x10\x0d\0\x04MQTT\x04\x02\0\x3c\0\x01a";
+    [&connect[..], &header, topic, payload].concat()
+}
+
+/// A form with a file in it, uploaded.
+fn uploaded(part: &[u8], declared: usize) -> Vec<u8> {
+    let head = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n";
+    let end = "\r\n--b--\r\n";
+    let length = head.len() + declared + end.len();
+    let request = format!(
+        "POST /up HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n\r\n{head}"
+    );
+    [request.as_bytes(), part, end.as_bytes()].concat()
+}
+
+/// What a `BinaryWriter` of C# makes of a name, a length and bytes.
+fn written(bytes: &[u8], declared: usize) -> Vec<u8> {
+    let length = i32::try_from(declared).expect("small").to_le_bytes();
+    [&b"\x05a.jpg"[..], &length, bytes].concat()
+}
+
+#[test]
+fn messages_that_declare_more_than_they_carry_are_the_senders() {
+    let photo = picture(image::ImageFormat::Jpeg, 64, 48);
+    let files: verified::Files<'_> = &[("a.jpg", &photo)];
+    let all: [(&str, Message, &[u8]); 3] = [
+        ("MQTT", published, b"\x20\x02\0\0"),
+        (
+            "a form",
+            uploaded,
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        ),
+        ("BinaryWriter", written, b""),
+    ];
+    let mut failures = Vec::new();
+    for (name, message, answer) in all {
+        let bytes = message(&photo, photo.len());
+        let turns = [(Client, &bytes[..]), (Server, answer)];
+        let answered = if answer.is_empty() { 1 } else { 2 };
+        let whole = directed(&turns[..answered]);
+        let said = verify(&whole, files, files);
+        if said.exit != 0 || !said.accusations().is_empty() {
+            failures.push(format!("{name}: {} {:?}", said.exit, said.accusations()));
+        }
+        let cut = &bytes[..bytes.len() - photo.len() / 2];
+        let said = verify(&directed(&[(Client, cut)]), files, &[]);
+        if (said.exit, said.blamed()) != (1, Some("sender")) {
+            failures.push(format!("{name}, cut: {} {:?}", said.exit, said.blamed()));
+        }
+        // The last boundary ends a form before its length does.
+        let said = verify(&stream(&message(&photo, photo.len() + 1)), files, &[]);
+        if name != "a form" && (said.exit == 0 || said.blamed() == Some("receiver")) {
+            failures.push(format!(
+                "{name}, one more: {} {:?}",
+                said.exit,
+                said.blamed()
+            ));
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
