@@ -118,8 +118,8 @@ fn a_byte_put_into_one_of_many_pieces_is_the_senders() {
     let mut hex = lines(&digits(&of[0]), b"\n");
     let healthy = verify(&stream(&hex), &files(of), &files(of));
     assert_eq!((healthy.exit, healthy.accusations()), (0, Vec::new()));
-    let end = hex.iter().rposition(|byte| *byte != b'\n').unwrap();
-    hex.splice(end + 1..end + 1, *b"58");
+    let end = hex.iter().rposition(|byte| *byte != b'\n').unwrap() + 1;
+    hex.splice(end..end, *b"58");
     let said = verify(&stream(&hex), &files(of), &files(of));
     assert_eq!((said.exit, said.blamed()), (1, Some("sender")));
 }
