@@ -89,6 +89,8 @@ pub(crate) struct Knowledge {
     pub goes_on: bool,
     /// What has it encoded is not written as its encoding asks for, or ends too early.
     pub garbled: bool,
+    /// The received file that it is compared with equals a file sent.
+    pub received_is_sent: bool,
     /// That a file sent belongs to it is expected: others of the same sender have theirs, or one is left over.
     pub wants_sent: bool,
     /// It lies in parts of something that were asked for one by one (HTTP 206): that others were not is nobody's fault.
@@ -170,7 +172,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     let (mut sent, mut received) = (sent, received);
     shape(work, sent.as_ref(), received.as_mut());
     cleared(work, &mut sent, &mut received);
-    let unknown = unknown(work, &mut sent, &mut received);
+    let unknown = unknown(work, &mut sent, &mut received) | is_of_another(work, &mut received);
     let twofold = is_twofold(work, &mut sent, &mut received);
     let urgent = is_urgent(work, &mut sent, &mut received);
     let mut found = if urgent {
@@ -276,6 +278,23 @@ fn cleared(work: &Work<'_>, sent: &mut Option<Compared>, received: &mut Option<C
     {
         received.side.equal = sent.side.equal;
     }
+}
+
+/// Takes back that a received file differs which equals a file sent: of a capture with gaps the nearest file may be another one, and
+/// nobody damaged it. Whether there was that.
+fn is_of_another(work: &Work<'_>, received: &mut Option<Compared>) -> bool {
+    let knowledge = work.knowledge;
+    let Some(received) = received
+        .as_mut()
+        .filter(|_| knowledge.lacks && knowledge.received_is_sent)
+    else {
+        return false;
+    };
+    let taken = received.difference.take().is_some();
+    if taken {
+        received.side.equal = None;
+    }
+    taken
 }
 
 /// What the differences show.

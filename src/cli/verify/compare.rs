@@ -110,6 +110,7 @@ impl Verifier<'_> {
         let sides = self.sides;
         let left = sides.sent.files.len() > files_used(&sent);
         let senders = Senders::of(&report.images, &sent);
+        let saved_as_sent = self.sides.saved_as_sent(&received);
         let mut strays = self.strays(report, &gathered)?;
         let mut unsure = self.unsure(report, &gathered)?;
         let type_a = self.type_a(report)?;
@@ -134,6 +135,7 @@ impl Verifier<'_> {
             });
             knowledge.unsearched = gathered.left_out.hides(image);
             let unsure = unsure.remove(&image.id);
+            knowledge.received_is_sent = saved_as_sent.contains(&index);
             knowledge::beside(&mut knowledge, report.stream(image.stream), stray, unsure);
             knowledge.wants_sent = sides.sent.asked && senders.wants(image, left);
             knowledge.type_a = type_a.contains(&image.from) || type_a.contains(&image.to);

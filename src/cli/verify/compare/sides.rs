@@ -1,5 +1,6 @@
 //! What was given of the sender's and of the receiver's side: files, and what ledgers say.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::cli::verify::apart::apart;
@@ -34,6 +35,21 @@ pub(in crate::cli) struct Sides {
 }
 
 impl Sides {
+    /// Places of the pictures whose received file equals one of those sent.
+    pub(super) fn saved_as_sent(&self, received: &Pairs) -> BTreeSet<usize> {
+        let digest = |found: &Found| found.facts.sha256.clone();
+        let sent: BTreeSet<String> = self.sent.files.iter().map(digest).collect();
+        let equals = |pair: &Option<(usize, PairedBy)>| {
+            let saved = pair.and_then(|(file, _)| self.received.files.get(file));
+            saved.is_some_and(|saved| sent.contains(&saved.facts.sha256))
+        };
+        let places = received.files.iter().enumerate();
+        places
+            .filter(|(_, pair)| equals(pair))
+            .map(|(place, _)| place)
+            .collect()
+    }
+
     /// Of a picture with bytes that the capture lacks, several files may have as much in common: where one of those received equals the
     /// file sent that it was paired with, it is that one.
     pub(super) fn of_one_file(&self, images: &[Image], sent: &Pairs, received: &mut Pairs) {
