@@ -148,7 +148,9 @@ fn files_that_are_given_stand_beside_the_wire_with_the_verdict() {
     // The finding is one that only the files show.
     terminal.wait_for("receiver-overflow (proven)");
     terminal.keys(&["4"]);
-    let screen = terminal.wait_for("✖ received: a.png");
+    terminal.wait_for("✖ received: a.png");
+    // A screen may be seen while it is drawn: what is hatched stands at its end.
+    let screen = terminal.wait_for("╱");
     for words in [
         "✔ sent: a.png",
         "on the wire",
