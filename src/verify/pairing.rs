@@ -244,8 +244,14 @@ fn by_kinship<E>(
     for (index, picture) in pictures.iter().enumerate() {
         let wants =
             pairs.files.get(index) == Some(&None) && contradicted.get(index) == Some(&false);
+        if !wants {
+            continue;
+        }
         for (number, file) in files.iter().enumerate() {
-            if !wants || used.contains(&number) || asked >= DECODED {
+            if asked >= DECODED {
+                break;
+            }
+            if used.contains(&number) {
                 continue;
             }
             asked += 1;

@@ -1,6 +1,6 @@
 //! What the comparison of all pictures makes of the whole report: what is taken back, what is left over, the verdict.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Side;
@@ -62,19 +62,18 @@ pub(super) fn take_back(report: &mut Report) {
         .filter(|image| image.verdict == Verdict::Match)
         .map(|image| image.id)
         .collect();
-    let guessed: BTreeSet<_> = report
-        .streams
-        .iter()
-        .filter(|stream| !is_confirmed(stream, &report.images))
-        .map(|stream| stream.id)
-        .filter(|stream| {
-            let mut pictures = report
-                .images
-                .iter()
-                .filter(|image| image.stream == *stream)
-                .peekable();
-            pictures.peek().is_some() && pictures.all(|image| matches.contains(&image.id))
+    let mut pictures: BTreeMap<StreamId, Vec<&Image>> = BTreeMap::new();
+    for image in &report.images {
+        pictures.entry(image.stream).or_default().push(image);
+    }
+    let guessed: BTreeSet<StreamId> = pictures
+        .into_iter()
+        .filter(|(stream, pictures)| {
+            let stream = report.stream(*stream);
+            stream.is_some_and(|stream| !is_confirmed(stream, pictures.iter().copied()))
+                && pictures.iter().all(|image| matches.contains(&image.id))
         })
+        .map(|(stream, _)| stream)
         .collect();
     // What a text function made on one side was undone on the other.
     let undone: BTreeSet<_> = report
@@ -187,9 +186,12 @@ fn pieces_are_not_judged(images: &mut [Image], run: &mut Option<Verdict>, delive
     }
 }
 
-/// Whether a stream's wire format is no guess: it was given, or found two pictures or more that are files.
-pub(super) fn is_confirmed(stream: &Stream, images: &[Image]) -> bool {
-    let found = images.iter().filter(|image| {
+/// Whether a stream's wire format is no guess: it was given, or found two pictures or more that are files. `images` are at least its own.
+pub(super) fn is_confirmed<'i>(
+    stream: &Stream,
+    images: impl IntoIterator<Item = &'i Image>,
+) -> bool {
+    let found = images.into_iter().filter(|image| {
         image.stream == stream.id
             && image.verdict == Verdict::Match
             && Some(&image.protocol) == stream.protocol.as_ref()
