@@ -634,7 +634,17 @@ impl Decode for HttpDecoder {
                     Length::UntilClose => Ending::EndOfStream(end),
                     _ => Ending::Cut(end),
                 };
+                let short = match (&*length, end) {
+                    (Length::Left(left), StreamEnd::Fin | StreamEnd::Reset) => {
+                        Some(*left).filter(|left| body.is_short(*left))
+                    }
+                    _ => None,
+                };
                 body.finish(ending, &mut self.out, sink);
+                if let Some(left) = short {
+                    self.out.flush(sink);
+                    sink(Event::Fault(Fault::ShortBody { left }));
+                }
                 match length {
                     Length::ChunkLine(line) => std::mem::take(line),
                     _ => Vec::new(),

@@ -195,6 +195,12 @@ pub enum Fault {
         /// The format under which the same bytes would be right, where there is one.
         hint: Option<String>,
     },
+    /// A form ended, and its Content-Length says that more of it was to come.
+    #[error("the connection ended, and the form is {} shorter than its Content-Length says", super::units::counted(*left, "byte", "bytes"))]
+    ShortBody {
+        /// Bytes that did not come.
+        left: u64,
+    },
     /// Raw pixels: the total is not a whole number of rows.
     #[error("{} bytes are not a whole number of rows of {} bytes: {} are left over", count(*total), count(*row), count(*left))]
     PartialRow {

@@ -369,6 +369,10 @@ fn name_fault(fault: &Fault) -> (Name, &'static str) {
             "In the receiver: gather bytes until a whole row is there, whatever recv() returns; in the sender: send whole rows \
              and say width and height before the first.",
         ),
+        Fault::ShortBody { .. } => (
+            Name::LengthMismatch,
+            "In the sender: count the body once it is complete, or let the HTTP library count it.",
+        ),
         Fault::FieldsGlued { .. } => (
             Name::FieldsGlued,
             "In the sender: end each text field with a newline, or give it a fixed width; two send() calls leave no border.",

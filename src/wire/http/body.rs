@@ -610,6 +610,21 @@ impl Body {
         }
     }
 
+    /// Whether its parts are over, or all but over, and its length says that so many bytes are still to come. A stream of pictures
+    /// may say any length.
+    pub(super) fn is_short(&self, left: u64) -> bool {
+        /// The last line is not longer.
+        const LINE: u64 = 72;
+        let Media::Parts(parts) = &self.media else {
+            return false;
+        };
+        match parts.state {
+            PartState::Epilogue => left > 0,
+            PartState::Line(_) | PartState::Behind => (1..=LINE).contains(&left),
+            _ => false,
+        }
+    }
+
     pub(super) fn finish(&mut self, ending: Ending, out: &mut Out, sink: &mut Sink<'_>) {
         match &mut self.media {
             Media::One(one) => one.finish(ending, out, sink),

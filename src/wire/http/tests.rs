@@ -274,6 +274,42 @@ fn uploads() {
 }
 
 #[test]
+fn a_form_is_as_long_as_it_says() {
+    let jpeg = jpeg();
+    let form = [&b"--XX\r\n\r\n"[..], &jpeg, b"\r\n--XX--\r\n"].concat();
+    let faults = |kind: &str, declared: usize, sent: usize, end: StreamEnd| {
+        let head = format!(
+            "POST /up HTTP/1.1\r\nContent-Type: multipart/{kind}; boundary=XX\r\nContent-Length: {declared}\r\n\r\n"
+        );
+        let seen = decode(&[head.as_bytes(), form.get(..sent).unwrap()].concat(), end);
+        let of_fault = |seen: &Seen| match seen {
+            Seen::Fault(Fault::ShortBody { left }) => Some(*left),
+            _ => None,
+        };
+        seen.iter().find_map(of_fault)
+    };
+    let all = form.len();
+    assert_eq!(faults("form-data", all, all, StreamEnd::Fin), None);
+    assert_eq!(faults("form-data", all + 1, all, StreamEnd::Fin), Some(1));
+    assert_eq!(
+        faults("form-data", all + 500, all, StreamEnd::Reset),
+        Some(500)
+    );
+    // More may come.
+    assert_eq!(
+        faults("form-data", all + 1, all, StreamEnd::Unfinished),
+        None
+    );
+    // A byte of the last line is missing.
+    assert_eq!(faults("form-data", all, all - 1, StreamEnd::Fin), Some(1));
+    // Pictures without end say any length.
+    assert_eq!(
+        faults("x-mixed-replace", 1 << 30, all - 6, StreamEnd::Fin),
+        None
+    );
+}
+
+#[test]
 fn early_close_and_gaps() {
     let jpeg = jpeg();
     let stream = response("Content-Length: 100000\r\n", &jpeg);

@@ -197,7 +197,9 @@ pub(super) fn is_confirmed<'i>(
             && Some(&image.protocol) == stream.protocol.as_ref()
             && image.protocol != Protocol::Carve
     });
-    stream.confidence >= Some(Confidence::Confirmed) || found.count() >= 2
+    let named = stream.protocol.as_ref().is_some_and(Protocol::names_itself);
+    let known = named && stream.confidence == Some(Confidence::Content);
+    known || stream.confidence >= Some(Confidence::Confirmed) || found.count() >= 2
 }
 
 /// What files that are left over mean for the run.
