@@ -136,16 +136,16 @@ pub(super) fn is_certain(way: &Way<'_>, passage: &Passage, lie: Lie, file: &[u8]
     if passage.form != Form::BYTES {
         return passage.placement.is_whole();
     }
-    if may_lie_plainly(way, passage, file) {
-        return false;
-    }
     let spans = &passage.placement.spans;
     let pieces = Pieces::of(way, passage);
     let at_ends = pieces
         .as_ref()
         .is_some_and(|pieces| pieces.differ_at_ends(passage));
-    at_ends
-        || spans
+    if at_ends {
+        return true;
+    }
+    !may_lie_plainly(way, passage, file)
+        && spans
             .iter()
             .zip(spans.iter().skip(1))
             .any(|(before, after)| {
