@@ -327,6 +327,11 @@ fn wrong(case: &Case) -> Option<String> {
     None
 }
 
+/// Cases that were judged wrongly once, of the first 160,000.
+const FOUND: [u64; 12] = [
+    6_970, 8_610, 10_100, 12_143, 15_114, 15_352, 21_857, 24_284, 30_327, 30_466, 32_898, 110_659,
+];
+
 #[test]
 fn a_slow_judge_agrees() {
     let asked = std::env::var("IMGNET_ORACLE").ok();
@@ -335,20 +340,25 @@ fn a_slow_judge_agrees() {
         let (first, many) = asked.split_once(',')?;
         Some((first.parse().ok()?, many.parse().ok()?))
     });
+    let asked_for_none = asked.is_none();
     let (first, many): (u64, u64) = asked.unwrap_or((1, 500));
     // Where each is kept, to be looked at.
     let kept_in = std::env::var_os("IMGNET_ORACLE_KEEP").map(std::path::PathBuf::from);
     let layouts = layouts();
-    let next = std::sync::atomic::AtomicU64::new(first);
+    let mut seeds: Vec<u64> = (first..first + many).collect();
+    if asked_for_none {
+        seeds.extend(FOUND);
+    }
+    let left = std::sync::Mutex::new(seeds);
     let failures = std::sync::Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    if seed >= first + many {
+                    let next = left.lock().expect("no panic").pop();
+                    let Some(seed) = next else {
                         return;
-                    }
+                    };
                     let case = case(seed, &layouts);
                     let found = wrong(&case);
                     if let Some(folder) = &kept_in {
