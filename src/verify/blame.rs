@@ -377,8 +377,8 @@ pub(super) fn doubt(work: &Work<'_>) -> Option<Blame> {
         Some(Blame {
             who: Blamed::Unknown,
             why: format!(
-                "{} beside the picture may be framing or too many, which one message in a framing that is not known does not \
-                 show; the received file would tell, or the framing (--protocol)",
+                "{} beside the picture may be framing or too many, and nothing in the stream shows \
+                 which; the received file would tell, or the framing (--protocol)",
                 crate::units::counted(knowledge.unsure, "byte", "bytes"),
             ),
         })

@@ -217,7 +217,7 @@ pub(crate) fn stray_bytes(
     }
 }
 
-/// Bytes beside the only picture of a connection that may be framing as well as too many.
+/// Bytes beside a picture that may be framing as well as too many.
 pub(crate) fn unsure_bytes(
     image: &Image,
     unsure: &super::Stray,
@@ -238,7 +238,7 @@ pub(crate) fn unsure_bytes(
         more_packets: 0,
         message: format!(
             "The picture is in the stream as it was sent. {} {place} {} nothing of it: this is framing that imgnet does not know, \
-             or too many. One message does not show which.",
+             or too many. Nothing in the stream shows which.",
             counted(unsure.bytes, "byte", "bytes"),
             if unsure.bytes == 1 { "tells" } else { "tell" },
         ),

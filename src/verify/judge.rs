@@ -79,10 +79,10 @@ pub(crate) struct Knowledge {
     pub acknowledged: Option<u64>,
     /// Some of what was sent lies beside the pictures, and nothing explains it: how many bytes.
     pub strays: u64,
-    /// So many bytes beside it may be framing, or too many: its message is the only one, and nothing tells.
-    pub unsure: u64,
     /// They may be the fields of a trailer, in a framing that nobody knows.
     pub trailer: bool,
+    /// So many other bytes beside it may be framing, or too many, and nothing tells.
+    pub unsure: u64,
     /// Some of what was sent lies beside the pictures of a known wire format, and the capture lacks what may explain it.
     pub hidden: bool,
     /// Its direction was not over when the capture ended.

@@ -1,6 +1,6 @@
 //! What was given of the sender's and of the receiver's side: files, and what ledgers say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::cli::verify::apart::apart;
@@ -53,50 +53,48 @@ impl Sides {
     /// Of a picture with bytes that the capture lacks, several files may have as much in common: where one of those received equals the
     /// file sent that it was paired with, it is that one.
     pub(super) fn of_one_file(&self, images: &[Image], sent: &Pairs, received: &mut Pairs) {
-        let closest = |pair: Option<(usize, PairedBy)>| {
-            pair.filter(|(_, by)| *by == PairedBy::Closest)
-                .map(|(file, _)| file)
+        let digest = |found: &Found| found.facts.sha256.clone();
+        let mut same: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (file, found) in self.received.files.iter().enumerate() {
+            same.entry(digest(found)).or_default().push(file);
+        }
+        let mut users: BTreeMap<usize, usize> = BTreeMap::new();
+        for (place, pair) in received.files.iter().enumerate() {
+            if let Some((file, _)) = pair {
+                users.entry(*file).or_insert(place);
+            }
+        }
+        let closest = |pairs: &Pairs, place: usize| match pairs.files.get(place) {
+            Some(Some((file, PairedBy::Closest))) => Some(*file),
+            _ => None,
         };
-        let digest = |side: &Side, file: usize| {
-            let found = side.files.get(file);
-            found.map(|found| found.facts.sha256.clone())
-        };
-        for (index, image) in images.iter().enumerate() {
-            let ours = sent
-                .files
-                .get(index)
-                .copied()
-                .flatten()
-                .and_then(|pair| closest(Some(pair)));
-            let theirs = received.files.get(index).copied().flatten();
-            let (Some(ours), Some(theirs)) = (ours, closest(theirs)) else {
+        for (place, image) in images.iter().enumerate() {
+            let (Some(ours), Some(theirs)) = (closest(sent, place), closest(received, place))
+            else {
                 continue;
             };
-            let wanted = digest(&self.sent, ours);
-            if image.gap_bytes == 0 || wanted == digest(&self.received, theirs) {
+            let wanted = self.sent.files.get(ours).map(digest);
+            let has = self.received.files.get(theirs).map(digest);
+            if image.gap_bytes == 0 || wanted == has {
                 continue;
             }
-            let mut files = 0..self.received.files.len();
-            let same = files.find(|file| {
-                let taken = received
-                    .files
-                    .iter()
-                    .flatten()
-                    .find(|(used, _)| used == file);
-                digest(&self.received, *file) == wanted
-                    && closest(taken.copied()).is_some() == taken.is_some()
-            });
-            let Some(same) = same else {
+            let equal = wanted.and_then(|wanted| same.get(&wanted));
+            let free = |file: &&usize| {
+                let user = users.get(*file);
+                user.is_none_or(|user| closest(received, *user).is_some())
+            };
+            let Some(&equal) = equal.and_then(|files| files.iter().find(free)) else {
                 continue;
             };
             // Whoever had it takes the other one.
-            for (file, _) in received.files.iter_mut().flatten() {
-                if *file == same {
-                    *file = theirs;
+            let other = users.insert(equal, place);
+            users.remove(&theirs);
+            for (place, file) in [(other, theirs), (Some(place), equal)] {
+                let Some(place) = place else { continue };
+                if let Some(pair) = received.files.get_mut(place) {
+                    *pair = Some((file, PairedBy::Closest));
+                    users.insert(file, place);
                 }
-            }
-            if let Some(place) = received.files.get_mut(index) {
-                *place = Some((same, PairedBy::Closest));
             }
         }
     }
