@@ -40,7 +40,7 @@ impl DigestKind {
 }
 
 /// A digest in the making.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Hasher {
     /// SHA-256.
     Sha256(sha2::Sha256),
@@ -118,6 +118,16 @@ struct Held {
     bytes: Vec<u8>,
 }
 
+impl Clone for Held {
+    fn clone(&self) -> Self {
+        self.room.0.fetch_add(1, Ordering::Relaxed);
+        Self {
+            room: self.room.clone(),
+            bytes: self.bytes.clone(),
+        }
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         self.room.0.fetch_sub(1, Ordering::Relaxed);
@@ -125,7 +135,7 @@ impl Drop for Held {
 }
 
 /// A BLAKE3 digest that takes small pieces together.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Gathered {
     hasher: blake3::Hasher,
     room: Room,

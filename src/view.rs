@@ -37,7 +37,7 @@ use crate::report::model::Report;
 
 /// How long a key is waited for before the rest is looked after.
 const BEAT: Duration = Duration::from_millis(40);
-/// A capture that grows is read again after this time at the soonest.
+/// A capture that grows is read on after this time at the soonest.
 const AGAIN: Duration = Duration::from_millis(300);
 
 /// What is to be viewed.
@@ -53,7 +53,7 @@ pub(crate) struct View {
     pub filter: Option<Filter>,
     /// Compares the pictures with files, once all of the capture was read.
     pub compare: Option<Compare>,
-    /// The capture goes on: the file is read again as it grows, for as long as this says so.
+    /// The capture goes on: the file is read on as it grows, for as long as this says so.
     pub live: Option<Box<dyn Going>>,
     /// Whether colours may be used.
     pub color: bool,
@@ -156,12 +156,17 @@ fn watch(
 ) -> Result<(), Error> {
     let mut stale = true;
     let mut growth = Growth::default();
+    let (ask, asked) = channel();
+    if view.live.is_some()
+        && let Some(path) = view.paths.first()
+    {
+        load::follow(path.clone(), view.options.clone(), asked, to.clone());
+    }
     while !terminal.is_to_end()? {
         while let Ok(new) = news.try_recv() {
             stale = true;
             match new {
                 News::Data(data) => {
-                    growth.read(!model.paused);
                     let first = !model.loaded;
                     let complete = data.complete;
                     if let Some(Wish::Fetch(id)) = model.take(*data) {
@@ -173,6 +178,8 @@ fn watch(
                     if first && let Some(filter) = view.filter.take() {
                         model.set_filter(&filter.to_string());
                     }
+                    // To show it takes time too.
+                    growth.read(!model.paused);
                 }
                 News::Progress(progress) => model.progress = Some(progress),
                 News::Picture(picture) => model.fetched(picture),
@@ -189,6 +196,7 @@ fn watch(
         }
         if let Some(going) = &mut view.live {
             let goes_on = going.goes_on();
+            model.goes_on = goes_on;
             if !goes_on
                 && !model.loaded
                 && let Some(said) = going.said()
@@ -196,8 +204,7 @@ fn watch(
                 return Err(Error::Capture(said));
             }
             if growth.is_due(&view.paths, model.paused) {
-                let first = !model.loaded;
-                load::load(view.paths.clone(), view.options.clone(), first, to.clone());
+                let _ = ask.send(());
             }
         }
         if stale {
@@ -250,8 +257,8 @@ fn show(model: &mut Model, mut look: Look, terminal: &mut Terminal) -> Result<()
     Ok(())
 }
 
-/// When a file that grows is to be read again: after a pause four times as long as it took, so that the viewer takes no more
-/// than a fifth of a processor from those who send, receive and capture.
+/// When a file that grows is to be read on: after a pause four times as long as the last time took, so that the viewer takes no
+/// more than a fifth of a processor from those who send, receive and capture.
 #[derive(Debug, Default)]
 struct Growth {
     length: u64,
@@ -274,7 +281,7 @@ impl Growth {
         true
     }
 
-    /// What was read is here. Where it is not shown it is to be read again.
+    /// What was read is here, and shown. Where it is not shown it is to be asked for again.
     fn read(&mut self, shown: bool) {
         self.ended = self
             .begun

@@ -39,6 +39,14 @@ impl Budget {
         }))
     }
 
+    /// The same limit with as much taken, for a copy of those who keep accounts: what it takes and gives back is its own.
+    pub(super) fn apart(&self) -> Self {
+        Self(Arc::new(Inner {
+            limit: self.0.limit,
+            used: AtomicU64::new(self.0.used.load(Ordering::Relaxed)),
+        }))
+    }
+
     /// The limit in bytes.
     pub fn limit(&self) -> u64 {
         self.0.limit
@@ -108,7 +116,7 @@ impl PartialEq for Budget {
 impl Eq for Budget {}
 
 /// What one follower kept so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Kept {
     verdicts: Vec<Verdict>,
 }

@@ -78,7 +78,7 @@ impl Context<'_> {
 pub(super) type Confirmed = BTreeMap<u64, Option<u64>>;
 
 /// What most directions have nothing of.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Rare {
     pub(super) strays: Strays,
     /// With stream offsets.
@@ -93,14 +93,14 @@ pub(super) struct Rare {
 }
 
 /// Bytes outside any picture.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Strays {
     /// Stream offset of the first.
     pub(super) first: Option<u64>,
     pub(super) sample: Vec<u8>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// The first bytes wait until they tell the wire format.
     Undecided(Vec<u8>),
@@ -111,7 +111,7 @@ enum State {
 }
 
 /// One direction.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Channel {
     state: State,
     /// Stream offset up to which the decoder has spoken.

@@ -8,7 +8,7 @@ use crate::ledger::{Folded, Image, Stream};
 use crate::report::model::{CaptureFile, Packets, Report};
 
 /// An observer that keeps what a report is made of.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Collector {
     streams: Vec<Stream>,
     images: Vec<Image>,

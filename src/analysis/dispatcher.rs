@@ -60,7 +60,7 @@ struct Sent {
 }
 
 /// What headers tell of a live stream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Flow {
     id: StreamId,
     /// Whether the sender of its first frame is the lower end of its key.
@@ -175,7 +175,7 @@ fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
 }
 
 /// Which frame belongs to which stream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Dispatcher {
     /// Streams followed at once.
     limit: usize,

@@ -16,7 +16,7 @@ use crate::wire::StreamEnd;
 const BESIDE: usize = 512;
 
 /// What of a direction's pictures was looked at.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Fold {
     /// So many of the pictures that are left were weighed.
     weighed: usize,
@@ -28,7 +28,7 @@ pub(super) struct Fold {
 }
 
 /// What the verdict of a picture, and what is found of it, can depend on.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "what a verdict depends on is a list of yes and no, among others"

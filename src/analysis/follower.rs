@@ -19,7 +19,7 @@ const WATCHED: usize = 4096;
 const TOLD: usize = 8;
 
 /// Streams that are followed together.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Follower<'cap> {
     options: Options,
     /// By place.
@@ -51,6 +51,12 @@ impl<'cap> Follower<'cap> {
             kept: Kept::default(),
             facts: CaptureFacts::default(),
         }
+    }
+
+    /// From now on it takes memory of its own, in a copy.
+    pub(super) fn part(&mut self) {
+        self.options.memory = self.options.memory.apart();
+        self.options.waiting = self.options.waiting.apart();
     }
 
     /// What is waited for on silent streams.

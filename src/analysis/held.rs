@@ -22,7 +22,7 @@ pub(super) struct Cut {
 }
 
 /// Bytes that wait.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Held {
     datagrams: bool,
     pub(super) bytes: Vec<u8>,
@@ -36,7 +36,7 @@ pub(super) struct Held {
 }
 
 /// What came of looking.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Tried {
     Found(Box<Inferred>),
     NotYet,

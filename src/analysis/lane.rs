@@ -17,7 +17,7 @@ use crate::units::Timestamp;
 use crate::wire::StreamEnd;
 
 /// One direction of a UDP 5-tuple: datagrams in order of capture, nothing to put in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Datagrams {
     log: Log,
     packets: u64,
@@ -31,7 +31,7 @@ pub(super) struct Datagrams {
 }
 
 /// A direction's transport.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Transport<'cap> {
     Tcp(Box<Half<'cap>>),
     /// Boxed, because nearly all streams are of the other kind.
@@ -58,7 +58,7 @@ pub(super) struct Taken {
 }
 
 /// One direction of a stream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Lane<'cap> {
     pub(super) transport: Transport<'cap>,
     pub(super) channel: Channel,

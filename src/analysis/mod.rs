@@ -252,7 +252,7 @@ impl From<PacketCounts> for Packets {
 /// The analysis of one capture.
 ///
 /// `'cap` is the life of the capture's bytes where they are mapped; with bytes that pass by it is any.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Analysis<'cap> {
     dispatcher: Dispatcher,
     follower: Follower<'cap>,
@@ -306,6 +306,16 @@ impl<'cap> Analysis<'cap> {
     pub fn advance(&mut self, now: Timestamp, observer: &mut dyn Observer) {
         let (dispatcher, mut here) = self.parts(keep_copied, observer);
         dispatcher.advance(now, &mut here);
+    }
+
+    /// Tells what [`Self::finish`] would tell if the capture were over here, and goes on as if nobody had asked. `ended` as for
+    /// [`Self::ended`]. What was told before, of streams that are over, is not told again. Costs the state of the streams that
+    /// are followed, and none of the bytes that went by.
+    pub fn so_far(&self, ended: Option<Timestamp>, observer: &mut dyn Observer) -> PacketCounts {
+        let mut copy = self.clone();
+        copy.follower.part();
+        copy.ended(ended);
+        copy.finish(observer)
     }
 
     /// The capture is over: finishes every stream, in order of its number.

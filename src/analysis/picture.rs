@@ -20,7 +20,7 @@ pub(super) enum Doubt {
 }
 
 /// A picture whose bytes have all gone by.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Picture {
     pub(super) id: PictureId,
     pub(super) protocol: Protocol,
@@ -113,7 +113,7 @@ impl Tally {
 }
 
 /// What is known of the structure of a picture on its way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Structure {
     /// Too few bytes yet.
     Unknown,
@@ -124,7 +124,7 @@ pub(super) enum Structure {
 }
 
 /// A picture on its way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Open {
     pub(super) id: PictureId,
     pub(super) start: u64,

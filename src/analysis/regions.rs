@@ -78,7 +78,7 @@ impl Theirs {
 /// The map of one direction.
 ///
 /// Invariant: while `omitted` is 0, the lengths of the entries sum up to `end`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Regions {
     entries: Vec<Entry>,
     omitted: u64,

@@ -31,7 +31,7 @@ pub(super) struct Shared<'s> {
 }
 
 /// A stream as it is followed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Stream<'cap> {
     head: Head,
     lanes: Pair<Lane<'cap>>,
@@ -39,7 +39,7 @@ pub(super) struct Stream<'cap> {
 }
 
 /// What is known of a stream besides its bytes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Head {
     id: StreamId,
     transport: TransportKind,

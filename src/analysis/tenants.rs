@@ -16,7 +16,7 @@ const MOST: usize = 64;
 const MOST_EACH: usize = 4;
 
 /// Keys that lead to streams of another key. What is no longer live is taken out by [`Tenants::retain`].
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Tenants {
     any: bool,
     aliases: HashMap<FlowKey, FlowKey>,

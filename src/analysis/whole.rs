@@ -12,14 +12,14 @@ use crate::reassembly::Delivery;
 const FIRST: usize = 1024;
 
 /// The digests of a direction's bytes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Whole {
     state: State,
     first: First,
 }
 
 /// SHA-256 of the first bytes of a direction.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum First {
     /// Not taken, or one of them is missing.
     Off,
@@ -52,7 +52,7 @@ impl First {
 }
 
 /// SHA-256 of a direction's bytes, gaps left out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// Not taken.
     Off,

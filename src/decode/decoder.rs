@@ -36,7 +36,7 @@ impl Default for Options {
 ///
 /// It keeps fragments and nothing else: a frame that is none is decoded without allocation and without
 /// memory of the frames before.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Decoder {
     /// Verify the checksums of packets that came in one frame, and of those put together from fragments.
     checksums: bool,

@@ -175,7 +175,7 @@ const MAX_LOST: usize = 4096;
 /// What waits.
 ///
 /// Invariants: `order` and `waiting` hold the same keys; `held` is the sum of the waiting datagrams' costs.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Fragments {
     limits: FragmentLimits,
     waiting: HashMap<Key, Waiting>,
@@ -189,7 +189,7 @@ pub(super) struct Fragments {
 }
 
 /// A datagram that was put together.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Recent {
     key: Key,
     time: Option<Timestamp>,

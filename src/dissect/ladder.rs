@@ -30,7 +30,7 @@ pub(crate) struct Rung {
 }
 
 /// Gathers the rungs of one stream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ladder {
     stream: StreamId,
     rungs: Vec<Rung>,
@@ -42,7 +42,7 @@ pub(crate) struct Ladder {
 }
 
 /// Frames that say one thing.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Open {
     key: Key,
     forward: bool,

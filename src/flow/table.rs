@@ -11,7 +11,7 @@ use super::key::FlowKey;
 /// leads to the next.
 ///
 /// Invariant: a used slot is on the chain that `index` has for its key's hash, and no other slot is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Table<S> {
     hashes: RandomState,
     index: HashMap<u64, usize, BuildHasherDefault<AsItIs>>,
@@ -21,7 +21,7 @@ pub(crate) struct Table<S> {
     last: Option<(FlowKey, usize)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Slot<S> {
     key: FlowKey,
     /// The next slot of a key with the same hash.
@@ -30,7 +30,7 @@ struct Slot<S> {
 }
 
 /// Takes a hash for what it is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct AsItIs(u64);
 
 impl Hasher for AsItIs {

@@ -105,7 +105,7 @@ const LEAST: usize = 80;
 ///
 /// Invariants: everything below `next` was delivered or declared missing; `waiting` holds disjoint pieces that all
 /// start above `next`; `unique_bytes + gap_bytes + (holes between the waiting pieces) == highest`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Assembler<'cap> {
     next: u64,
     highest: u64,
@@ -117,7 +117,7 @@ pub struct Assembler<'cap> {
 }
 
 /// Where bytes were missing, and what waits behind.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Holes<'cap> {
     waiting: BTreeMap<u64, Held<'cap>>,
     waiting_bytes: usize,

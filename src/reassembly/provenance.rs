@@ -278,7 +278,7 @@ impl Log {
 }
 
 /// A log with what is needed to find the extents of a range without reading the rest.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Indexed<'l> {
     log: &'l Log,
     /// Lowest offset in each block and all after it.

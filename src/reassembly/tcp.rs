@@ -77,7 +77,7 @@ pub struct Verdict {
 }
 
 /// One direction of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Half<'cap> {
     /// Sequence number of stream offset 0; absent until the first segment.
     base: Option<u32>,
@@ -145,7 +145,7 @@ pub(crate) struct Half<'cap> {
 }
 
 /// A segment that waits until it is known where the direction begins.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Early<'cap> {
     header: Tcp,
     payload: Cow<'cap, [u8]>,

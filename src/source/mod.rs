@@ -17,6 +17,7 @@ mod clock;
 mod damage;
 mod erf;
 mod error;
+mod growing;
 mod input;
 pub mod live;
 mod map;
@@ -34,6 +35,7 @@ mod window;
 pub use capture::{Capture, MappedFrames};
 pub use damage::{Damage, Reason};
 pub use error::Error;
+pub(crate) use growing::{Growing, Grown};
 pub use input::Files;
 pub use summary::{Compression, FileSummary, Format, Interface, TimeResolution, ended};
 

@@ -20,6 +20,8 @@ pub(super) struct Reader<W> {
     /// Numbers that Wireshark gives to records since the last frame that are no packets.
     numbers_passed: u64,
     over: bool,
+    /// A block that is passed over and was not all there when the file ended, and whether it takes a number.
+    owed: Option<(usize, bool)>,
     damage: Option<(u64, Reason)>,
 }
 
@@ -34,8 +36,40 @@ impl<W: Window> Reader<W> {
             original_bytes: 0,
             numbers_passed: 0,
             over: false,
+            owed: None,
             damage: None,
         }
+    }
+
+    /// The same place in another window on the same file.
+    pub(super) fn through<V>(self, window: V) -> Reader<V> {
+        Reader {
+            window,
+            parser: self.parser,
+            offset: self.offset,
+            packets: self.packets,
+            captured_bytes: self.captured_bytes,
+            original_bytes: self.original_bytes,
+            numbers_passed: self.numbers_passed,
+            over: self.over,
+            owed: self.owed,
+            damage: self.damage,
+        }
+    }
+
+    /// The file may have grown since it ended: reads on where it was. A file that was damaged stays so.
+    pub(super) fn resume(&mut self) {
+        if matches!(&self.damage, None | Some((_, Reason::CutShort { .. }))) {
+            (self.over, self.damage) = (false, None);
+        }
+        if let Some((consumed, numbered)) = self.owed.take() {
+            self.off_the_path(Step::Pass { consumed, numbered });
+        }
+    }
+
+    /// Where the next reading begins.
+    pub(super) fn position(&self) -> usize {
+        self.window.position()
     }
 
     /// The bytes of the frame that [`Self::advance`] returned last.
@@ -82,6 +116,8 @@ impl<W: Window> Reader<W> {
                 if filled == Filled::Enough {
                     self.offset += consumed as u64;
                     self.numbers_passed += u64::from(numbered);
+                } else {
+                    self.owed = Some((consumed, numbered));
                 }
                 (consumed, filled)
             }

@@ -43,6 +43,11 @@ impl<'m> Mapped<'m> {
         Self { bytes, at: 0 }
     }
 
+    /// The bytes of a file that was read up to `at`.
+    pub(super) fn from(bytes: &'m [u8], at: usize) -> Self {
+        Self { bytes, at }
+    }
+
     /// The bytes of the file, for as long as the map lives.
     pub(super) fn bytes(&self) -> &'m [u8] {
         self.bytes

@@ -39,24 +39,29 @@ pub(super) struct Look {
 }
 
 const HELP: &str = "\
-1 2 3 4      overview, packets, time-sequence graph, the picture
-Tab          next pane (Shift-Tab: the one before)
-Enter        open: a finding's proof, a picture's first frame, a step of
-             the ladder, a packet's details; in the details fold, unfold
-Esc          back
-arrows hjkl  move; g and G to the ends; PgUp PgDn, Ctrl-d Ctrl-u pages
-             left and right: another stream, frames, along cut texts
-b            the bytes of the packet
-/            filter in Wireshark's syntax (empty: all frames)
-:            go to a frame
-n N          next and previous frame that a finding names
-[ ]          previous and next picture
-e            explain the finding
-y            copy a Wireshark filter for what is selected
-s            save the picture
-p            pause (live)
-?            this help
-q            quit
+1 2 3 4        overview, packets, time-sequence graph, the picture
+Tab Shift-Tab  next pane, the one before
+Enter          open: a finding's proof, a picture's first frame, a step
+               of the ladder, a packet's details; there fold, unfold
+Esc            back
+Up Down k j    move
+Left Right h l another stream, frames of the graph, along cut texts
+Home End g G   to the first, to the last
+PgUp PgDn      a page up, down
+Ctrl-b Ctrl-f  the same
+Ctrl-u Ctrl-d  half a page up, down
+Space          fold, unfold
+b              the bytes of the packet
+/              filter in Wireshark's syntax (empty: all frames)
+:              go to a frame
+n N            next and previous frame that a finding names
+[ ]            previous and next picture
+e              explain the finding
+y              copy a Wireshark filter for what is selected
+s              save the picture
+p              pause (live)
+?              this help
+q Ctrl-c       quit
 
 Colours: green picture bytes, cyan framing, blue answers, magenta stray
 bytes, yellow sent again or out of order, red resets and errors, dim
@@ -151,7 +156,8 @@ fn header(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
         }
         _ => {}
     }
-    if data.truncated {
+    // What is being written ends anywhere.
+    if data.truncated && !model.goes_on {
         line.push_str(" · file cut short");
     }
     if model.paused {

@@ -1,22 +1,23 @@
-//! Reading a capture for the viewer: the first frames at once, all of them in the background.
+//! Reading a capture for the viewer: the first frames at once, all of them in the background; of one that goes on, what was
+//! appended.
 
 use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 
 use super::data::Data;
 use super::records::Records;
 use crate::analysis::{self, Analysis, Collector, DigestKind, Event, Observer, Options};
-use crate::dissect::Index;
 use crate::dissect::structure::{Part, Parts};
+use crate::dissect::{Index, Inspector};
 use crate::frame::Frame;
 use crate::ledger::comparison::Side;
 use crate::ledger::{Gap, Image};
 use crate::picture::{self, DecodeLimits};
 use crate::report::model::Packets;
-use crate::source::Capture;
+use crate::source::{Capture, Growing};
 use crate::units::PictureId;
 use crate::verify::painting::{self, Area, Decoded};
 
@@ -337,7 +338,90 @@ fn drops(files: &[crate::source::FileSummary]) -> Option<u64> {
         .reduce(|sum, drops| sum + drops)
 }
 
-#[derive(Default)]
+/// Reads a file that grows, each time it is asked to, on a thread of its own: what was appended since, and nothing twice.
+pub(super) fn follow(path: PathBuf, options: Options, asked: Receiver<()>, to: Sender<News>) {
+    let work = move || {
+        let mut follow = None;
+        while let Ok(()) = asked.recv() {
+            let read = match &mut follow {
+                Some(follow) => Ok(follow),
+                None => Follow::open(&path, &options).map(|new| follow.insert(new)),
+            };
+            let news = match read.and_then(Follow::read_on) {
+                Ok(data) => News::Data(Box::new(data)),
+                Err(error) => News::Failed(error.to_string()),
+            };
+            if to.send(news).is_err() {
+                break;
+            }
+        }
+    };
+    let _ = thread::Builder::new().name("follow".to_owned()).spawn(work);
+}
+
+/// A capture that goes on, as far as it was read.
+pub(super) struct Follow {
+    file: Growing,
+    analysis: Analysis<'static>,
+    /// What was told of streams that are over.
+    told: Accounts,
+    inspector: Inspector,
+    records: Records,
+    left_out: u64,
+}
+
+impl Follow {
+    /// Of this file, from its start.
+    pub(super) fn open(path: &Path, options: &Options) -> Result<Self, crate::source::Error> {
+        let options = Options {
+            digest: DigestKind::None,
+            ..options.clone()
+        };
+        Ok(Self {
+            file: Growing::open(path)?,
+            inspector: Inspector::new(options.limits.streams),
+            analysis: Analysis::new(options),
+            told: Accounts::default(),
+            records: Records::default(),
+            left_out: 0,
+        })
+    }
+
+    /// Reads what was appended; what is said of all of it is what a reading from the start would say.
+    pub(super) fn read_on(&mut self) -> Result<Data, crate::source::Error> {
+        let known = self.records.len();
+        let Self {
+            file,
+            analysis,
+            told,
+            records,
+            left_out,
+            ..
+        } = self;
+        file.read_on(&mut |frame, at| {
+            analysis.frame(frame, told);
+            if records.memory() > MEMORY || !records.add_mapped(frame, (0, at)) {
+                *left_out += 1;
+            }
+        })?;
+        records.keep_grown(file.grown());
+        let files = std::slice::from_ref(file.summary());
+        let mut accounts = told.clone();
+        analysis.so_far(crate::source::ended(files), &mut accounts);
+        let index = accounts.index();
+        records.settle_from(known, &mut self.inspector, &index, &mut |_| {});
+        Ok(Data {
+            records: records.shown(),
+            index,
+            complete: true,
+            left_out: *left_out,
+            drops: drops(files),
+            truncated: file.summary().truncated.is_some(),
+        })
+    }
+}
+
+#[derive(Clone, Default)]
 struct Accounts {
     collector: Collector,
 }

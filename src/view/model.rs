@@ -153,6 +153,8 @@ pub(super) struct Model {
     /// What came last while it was paused.
     held: Option<Box<Data>>,
     pub(super) live: bool,
+    /// The capture has not ended.
+    pub(super) goes_on: bool,
     /// A key was pressed: what is selected is somebody's choice.
     touched: bool,
     pub(super) panes: Vec<Pane>,
@@ -203,6 +205,7 @@ impl Model {
             paused: false,
             held: None,
             live,
+            goes_on: false,
             touched: false,
             panes: Vec::new(),
             placed: Vec::new(),

@@ -1,18 +1,20 @@
 //! Every frame of a capture with its place in a stream, packed: a large capture has millions of them.
 //!
 //! The bytes are not kept, only where they lie in the mapped files; of a capture that is not mapped they are copied, and taken
-//! away with it.
+//! away with it. Of a capture that goes on the same records are shown and added to: blocks that are full are shared, so that
+//! a copy costs the last block and a little of each stream.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::dissect::tcp::{Numbers, Remarks};
 use crate::dissect::{Index, Inspector, Place};
 use crate::frame::{Frame, LinkType};
-use crate::source::Capture;
+use crate::source::{Capture, Grown};
 use crate::units::{FrameNumber, StreamId, Timestamp};
 
 /// So many records are allocated at once: a list that is moved as it grows takes twice its memory.
-const BLOCK: usize = 1 << 16;
+const BLOCK: usize = 1 << 14;
 /// Copied bytes are allocated in pieces of this size.
 const PIECE: usize = 4 << 20;
 /// No record, no stream.
@@ -76,13 +78,15 @@ struct OfStream {
 /// Where the bytes are.
 enum Bytes {
     Mapped(Box<Capture>),
+    /// In one file, as far as it had grown.
+    Grown(Grown),
     Copied(Vec<Vec<u8>>),
 }
 
 /// The frames of a capture, in order.
 pub(super) struct Records {
     bytes: Bytes,
-    blocks: Vec<Vec<Record>>,
+    blocks: Vec<Arc<Vec<Record>>>,
     length: usize,
     copied: usize,
     interfaces: Vec<(LinkType, u32)>,
@@ -166,6 +170,29 @@ impl Records {
         self.bytes = Bytes::Mapped(capture);
     }
 
+    /// From now on the bytes are those of a file as far as it has grown.
+    pub(super) fn keep_grown(&mut self, grown: Grown) {
+        self.bytes = Bytes::Grown(grown);
+    }
+
+    /// The same records once more, to be shown while these are added to; without bytes unless they are those of a file that
+    /// grows.
+    pub(super) fn shown(&self) -> Self {
+        Self {
+            bytes: match &self.bytes {
+                Bytes::Grown(grown) => Bytes::Grown(grown.clone()),
+                Bytes::Mapped(_) | Bytes::Copied(_) => Bytes::Copied(Vec::new()),
+            },
+            blocks: self.blocks.clone(),
+            length: self.length,
+            copied: 0,
+            interfaces: self.interfaces.clone(),
+            streams: self.streams.clone(),
+            constants: self.constants.clone(),
+            latest: HashMap::new(),
+        }
+    }
+
     fn add(&mut self, frame: &Frame<'_>, file: u16, data: u64) -> bool {
         let Ok(number) = u32::try_from(frame.number.0) else {
             return false;
@@ -198,14 +225,14 @@ impl Records {
         let full = self.blocks.last().is_none_or(|block| block.len() >= BLOCK);
         if full {
             // Most captures are small.
-            self.blocks.push(if self.blocks.is_empty() {
+            self.blocks.push(Arc::new(if self.blocks.is_empty() {
                 Vec::new()
             } else {
                 Vec::with_capacity(BLOCK)
-            });
+            }));
         }
         if let Some(block) = self.blocks.last_mut() {
-            block.push(record);
+            Arc::make_mut(block).push(record);
             self.length += 1;
         }
         true
@@ -214,7 +241,19 @@ impl Records {
     /// Finds the place of every frame in its stream; calls `tell` with the number of each.
     pub(super) fn settle(&mut self, index: &Index, streams: usize, tell: &mut dyn FnMut(usize)) {
         let mut inspector = Inspector::new(streams);
-        for at in 0..self.length {
+        self.settle_from(0, &mut inspector, index, tell);
+        self.latest = HashMap::new();
+    }
+
+    /// The same of the frames from `first` on, where the inspector has seen those before.
+    pub(super) fn settle_from(
+        &mut self,
+        first: usize,
+        inspector: &mut Inspector,
+        index: &Index,
+        tell: &mut dyn FnMut(usize),
+    ) {
+        for at in first..self.length {
             tell(at);
             let mut place = None;
             if let Some(frame) = self.frame(at) {
@@ -223,12 +262,12 @@ impl Records {
             if let (Some(place), Some(mut record)) = (place, self.record(at).copied()) {
                 self.place_in(&mut record, at, &place);
                 let block = self.blocks.get_mut(at / BLOCK);
-                if let Some(slot) = block.and_then(|block| block.get_mut(at % BLOCK)) {
+                let slot = block.and_then(|block| Arc::make_mut(block).get_mut(at % BLOCK));
+                if let Some(slot) = slot {
                     *slot = record;
                 }
             }
         }
-        self.latest = HashMap::new();
     }
 
     fn interface(&mut self, link: LinkType, number: u32) -> Option<u16> {
@@ -321,6 +360,7 @@ impl Records {
         let file = usize::from(record.file);
         let bytes = match &self.bytes {
             Bytes::Mapped(capture) => capture.mapped_bytes(file)?,
+            Bytes::Grown(grown) => grown.bytes(),
             Bytes::Copied(pieces) => pieces.get(file)?,
         };
         let start = usize::try_from(record.data).ok()?;

@@ -40,7 +40,7 @@ const HOLD: usize = 36;
 const PDF: &[u8] = b"%PDF";
 
 /// Decoder of one direction of unknown format.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a question of its own, and there may be a hundred thousand decoders"
@@ -69,7 +69,7 @@ pub struct CarveDecoder {
     outside: [u8; 2],
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// Looking for the start of a picture.
     Search,

@@ -17,7 +17,7 @@ fn is_choice(bytes: &[u8]) -> bool {
 }
 
 /// Decoder of the side that chooses.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ChoiceDecoder {
     /// The choice so far, at most [`LONGEST_CHOICE`] bytes.
     held: Vec<u8>,

@@ -5,7 +5,7 @@ use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
 /// The picture at hand of a format whose messages may each hold a piece of it: a message that ends before the picture's own
 /// structure does leaves it open, and the next one goes on with it, unless it begins a picture of its own.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Pieces {
     walker: Option<Box<Walker>>,
     /// Its message is over.
@@ -87,7 +87,7 @@ impl Pieces {
 }
 
 /// Looks for pictures in the content of a format, whose own bytes lie between the pieces.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Scanner {
     /// What bytes of the format are called.
     name: &'static str,

@@ -13,7 +13,7 @@ use super::{
 ///
 /// Under 100 bytes, and little more on the heap, because a capture may hold a hundred thousand directions; the
 /// larger ones are boxed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Decoder {
     /// [`Protocol::Marker`].
     Marker(marker::MarkerDecoder),

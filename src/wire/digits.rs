@@ -13,7 +13,7 @@ use super::{Decode, Piece, PieceKind, Sink, StreamEnd};
 pub(crate) const LINE: &str = "layout dec(until \"\\n\") length, picture";
 
 /// Decoder of one direction of `digits-newline`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DigitsDecoder(LayoutDecoder);
 
 impl Default for DigitsDecoder {

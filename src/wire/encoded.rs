@@ -20,14 +20,14 @@ use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 const HEAD: usize = SNIFF_BYTES / 3 * 4;
 
 /// Decoder of one direction of a wrapped format.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EncodedDecoder {
     encoding: Encoding,
     outer: Decoder,
     inner: Option<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Inner {
     Base64(Base64Decoder),
     Pickled(PickleDecoder),
@@ -222,7 +222,7 @@ pub(super) fn sniff_base64(letters: &[u8]) -> Sniff {
 }
 
 /// Finds and decodes pictures in base64 text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Base64Decoder {
     state: Text,
     /// Text outside pictures that is not told of yet.
@@ -238,7 +238,7 @@ const AROUND: usize = 4096;
 /// Most letters of a line where a text has several: MIME has 76.
 const LINE: u32 = 256;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Text {
     /// Outside a picture: the letters of a run that may begin one, with their escapes.
     Run(Vec<u8>),
@@ -248,7 +248,7 @@ enum Text {
 }
 
 /// A picture in letters.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Letters {
     /// Letters of a group that is not complete.
     group: [u8; 4],
@@ -279,7 +279,7 @@ impl Default for Base64Decoder {
 }
 
 /// What one call gives, gathered so that not every letter is an event.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Batch {
     wire: u64,
     bytes: Vec<u8>,

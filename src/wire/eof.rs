@@ -32,13 +32,13 @@ pub enum Kind {
 }
 
 /// Decoder of one direction that carries one picture and nothing else.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EofDecoder {
     kind: Kind,
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// No byte came; or it is an answer, and its first bytes, at most [`SNIFF_BYTES`] or those of a list, do not tell yet
     /// what it is.

@@ -57,7 +57,7 @@ impl Probe {
 }
 
 /// How a whole picture is sent where [`WireFormat::around`] cannot say it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Whole {
     /// What goes first.
     pub(super) before: Option<Vec<u8>>,
@@ -107,7 +107,7 @@ macro_rules! formats {
         }
 
         /// The decoder of one direction of such a format.
-        #[derive(Debug)]
+        #[derive(Debug, Clone)]
         pub enum FixedDecoder {
             $(#[doc = concat!("[`Fixed::", stringify!($variant), "`].")] $variant(Box<$decoder>),)+
         }

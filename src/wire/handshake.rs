@@ -27,13 +27,13 @@ const WORDS: [&str; 7] = [GOT_SIZE, GOT_IMAGE, BYE, OK, "END", "DONE", "EOF"];
 const LONGEST: usize = 24;
 
 /// Decoder of one direction of `size-handshake`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct HandshakeDecoder {
     bare: bool,
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// The beginning of a field or a word, undecided: at most [`LONGEST`] bytes.
     Between(Vec<u8>),

@@ -23,7 +23,7 @@ pub(crate) const LONGEST_HEAD: usize = 64 << 10;
 const MOST_FIELDS: usize = 128;
 
 /// Decoder of one direction of `http`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct HttpDecoder {
     state: State,
     out: Out,
@@ -36,7 +36,7 @@ pub struct HttpDecoder {
 }
 
 /// A picture that comes in ranges.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Ranges {
     next: u64,
     total: Option<u64>,
@@ -44,7 +44,7 @@ struct Ranges {
 }
 
 /// What is told of, and what is not yet.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Out {
     /// Bytes of framing not yet told of.
     pending: u64,
@@ -125,7 +125,7 @@ impl Out {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// A head that is not complete.
     Head(Vec<u8>),
@@ -141,7 +141,7 @@ enum State {
 }
 
 /// How long a body is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Length {
     /// So many bytes are still to come.
     Left(u64),
@@ -351,13 +351,9 @@ impl HttpDecoder {
                     self.part(sink)
                 } else {
                     self.no_more_ranges(sink);
-                    Box::new(Body::new(
-                        message.coding,
-                        declared,
-                        message.boundary,
-                        message.media,
-                    ))
+                    Body::new(message.coding, declared, message.boundary, message.media)
                 };
+                let body = Box::new(body);
                 self.out.coded = !plain;
                 self.state = if message.response {
                     State::Peek(0, length, body)
@@ -369,29 +365,29 @@ impl HttpDecoder {
     }
 
     /// The body of a part: it goes on with the picture of the part before it, or begins one, or is only a part.
-    fn ranged(&mut self, (first, end, total): Part, sink: &mut Sink<'_>) -> Box<Body> {
+    fn ranged(&mut self, (first, end, total): Part, sink: &mut Sink<'_>) -> Body {
         let follows = self
             .ranges
             .as_ref()
             .is_some_and(|ranges| ranges.next == first && ranges.total == total);
         if follows && let Some(ranges) = self.ranges.take() {
             self.current = Some((end, total));
-            return ranges.body;
+            return *ranges.body;
         }
         self.no_more_ranges(sink);
         if first == 0 {
             self.current = Some((end, total));
-            return Box::new(Body::new(Coding::Identity, total, None, None));
+            return Body::new(Coding::Identity, total, None, None);
         }
         self.part(sink)
     }
 
     /// The body of a part whose place is not next to another's.
-    fn part(&mut self, sink: &mut Sink<'_>) -> Box<Body> {
+    fn part(&mut self, sink: &mut Sink<'_>) -> Body {
         self.no_more_ranges(sink);
         self.out.flush(sink);
         self.out.part = true;
-        Box::new(Body::part())
+        Body::part()
     }
 
     /// What was to follow of a picture in ranges was not asked for.

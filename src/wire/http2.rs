@@ -29,7 +29,7 @@ const END_STREAM: u8 = 1;
 const PADDED: u8 = 8;
 
 /// Decoder of one direction of `http2`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Http2Decoder {
     state: State,
     scanner: Scanner,
@@ -38,7 +38,7 @@ pub struct Http2Decoder {
     streams: BTreeMap<u32, Content>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// So many bytes of the preface came.
     Preface(usize),
@@ -63,7 +63,7 @@ struct Frame {
 }
 
 /// The content of a stream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Content {
     /// Its first bytes.
     Begins(Vec<u8>),
@@ -72,7 +72,7 @@ enum Content {
 }
 
 /// Where in gRPC's messages a stream is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Grpc {
     /// Bytes of the prefix, or of a number, that are not complete.
     number: Vec<u8>,

@@ -2,18 +2,19 @@
 //!
 //! Its bytes come as [`Event::PictureEncoded`]. What is decompressed and begins as no picture is framing; what follows is stray.
 
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{FlushDecompress, Status};
 
+use super::deflated::Inflater;
 use super::length::{BOMB, MOST, is_bomb};
 use super::sequence::covered;
 use super::{Decode, Encoding, Ending, Event, Fault, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// Decoder of one direction, or of what an outer format wraps.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct InflateDecoder {
     encoding: Encoding,
-    stream: Option<Box<Decompress>>,
+    stream: Option<Inflater>,
     state: State,
     /// How much came out.
     total: u64,
@@ -21,7 +22,7 @@ pub(crate) struct InflateDecoder {
     broken: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// The first bytes that came out, and how many bytes of the stream gave them.
     Head(Vec<u8>, u64),
@@ -61,10 +62,10 @@ pub(super) fn sniff_compressed(head: &[u8]) -> Option<Encoding> {
     (tables || matches!(sniff(out.get(..count)?), Sniff::Is(_))).then_some(encoding)
 }
 
-fn fresh(encoding: Encoding) -> Decompress {
+fn fresh(encoding: Encoding) -> Inflater {
     match encoding {
-        Encoding::Gzip => Decompress::new_gzip(15),
-        encoding => Decompress::new(encoding == Encoding::Zlib),
+        Encoding::Gzip => Inflater::gzip(),
+        encoding => Inflater::new(encoding == Encoding::Zlib),
     }
 }
 
@@ -73,7 +74,7 @@ impl InflateDecoder {
     pub(crate) fn new(encoding: Encoding) -> Self {
         Self {
             encoding,
-            stream: Some(Box::new(fresh(encoding))),
+            stream: Some(fresh(encoding)),
             state: State::Head(Vec::new(), 0),
             total: 0,
             broken: None,
@@ -203,7 +204,7 @@ impl Decode for InflateDecoder {
 }
 
 /// Finds and decodes a picture in hexadecimal digits.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct HexDecoder {
     /// Digits that may begin a picture, or the first one of a pair.
     held: Vec<u8>,

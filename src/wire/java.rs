@@ -27,14 +27,14 @@ const LONG_BLOCK: u8 = 0x7a;
 const LONG_STRING: u8 = 0x7c;
 
 /// Decoder of one direction.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct JavaDecoder {
     state: State,
     scanner: Scanner,
     told: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// A tag and what tells the length of what follows; not complete.
     Head(Vec<u8>),

@@ -251,7 +251,7 @@ fn own_length(format: Format, picture: &[u8]) -> Option<u64> {
 const SHORT: u64 = 4096;
 
 /// Decoder of one direction of the length family.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LengthDecoder {
     field: LengthField,
     /// A field was read in this direction.
@@ -267,7 +267,7 @@ pub struct LengthDecoder {
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// Bytes behind a picture, until they tell whether zeros fill it up.
     Behind(Vec<u8>),

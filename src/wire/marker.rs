@@ -13,7 +13,7 @@ use super::{Decode, Ending, Event, Framing, PIPELINE_MARKER, Protocol, Sink, Str
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// Decoder of one direction of `marker`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct MarkerDecoder {
     pattern: Arc<Pattern>,
     /// How many bytes are held back. Invariant: they equal `pattern.marker[..held]`, and `held` is less than
@@ -30,7 +30,7 @@ pub struct MarkerDecoder {
 const LEAD: usize = 64;
 
 /// A marker prepared for searching; decoders of the pipeline's own marker share one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pattern {
     marker: Box<[u8]>,
     finder: memmem::Finder<'static>,

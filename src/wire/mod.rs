@@ -23,6 +23,7 @@ pub(crate) mod catalog;
 mod confidence;
 mod content;
 pub(crate) mod decoder;
+mod deflated;
 pub(crate) mod detect;
 pub(crate) mod digits;
 pub mod encode;

@@ -16,7 +16,7 @@ use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 const HEAD: usize = 1024;
 
 /// Decoder of one direction of MQTT.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct MqttDecoder {
     head: Vec<u8>,
     state: State,
@@ -27,7 +27,7 @@ pub struct MqttDecoder {
     lost: Option<Box<CarveDecoder>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 enum State {
     #[default]
     Head,

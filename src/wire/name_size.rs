@@ -34,7 +34,7 @@ pub(super) fn fields(head: &[u8], length: u64) -> Vec<u8> {
 }
 
 /// A header as it was read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Header {
     name: String,
     size: u64,
@@ -119,12 +119,12 @@ fn header_end(head: &[u8]) -> Option<usize> {
 }
 
 /// Decoder of one direction of `name-size-marker`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct NameSizeDecoder {
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// A header that is not complete.
     Header(Vec<u8>),

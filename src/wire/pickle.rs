@@ -16,7 +16,7 @@ use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 pub(crate) const LARGE: u64 = 4096;
 
 /// Decoder of a stream of pickles.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct PickleDecoder {
     state: State,
     /// Bytes of opcodes not yet told of.
@@ -30,7 +30,7 @@ pub(crate) struct PickleDecoder {
     shape: Option<PixelShape>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 enum State {
     /// Before a pickle.
     #[default]

@@ -10,13 +10,13 @@ use super::{Decode, Ending, Event, Fault, Protocol, Role, Sink, StreamEnd};
 pub(crate) const LONGEST_ANSWER: usize = 64;
 
 /// Decoder of one direction of `raw-pixels`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RawPixelsDecoder {
     width: Option<u32>,
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// Nothing decided: what the acceptor sent so far, at most [`LONGEST_ANSWER`] bytes.
     Held(Vec<u8>),

@@ -70,7 +70,7 @@ const AC: [[u8; 162]; 2] = [
 ];
 
 /// Decoder of one direction.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RtpJpegDecoder {
     open: Option<Box<Open>>,
     /// The tables of qualities from 128 on that came last.
@@ -80,7 +80,7 @@ pub struct RtpJpegDecoder {
 }
 
 /// A frame on its way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Open {
     /// Time stamp and source.
     frame: [u8; 8],

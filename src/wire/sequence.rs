@@ -43,7 +43,7 @@ pub(super) enum Place {
 }
 
 /// The pieces of one picture.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sequence {
     /// Key of the next piece in order.
     next: u64,

@@ -12,7 +12,7 @@ use super::{Decode, Ending, Event, Framing, Sink, StreamEnd};
 const GREETINGS: [&[u8]; 2] = [b"EHLO ", b"HELO "];
 
 /// Decoder of one direction.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct SmtpDecoder {
     text: Base64Decoder,
     /// Bytes of framing that are not told of yet.

@@ -19,12 +19,12 @@ const OACK: u8 = 6;
 const HEAD: usize = 4;
 
 /// Decoder of one direction.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct TftpDecoder {
     open: Option<Box<Open>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Open {
     sequence: Sequence,
     /// Bytes of a full block.

@@ -13,7 +13,7 @@ use super::{Decode, Ending, Event, Fixed, Framing, Protocol, Sink, StreamEnd};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
 /// Decoder of one direction of `udp`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct UdpDecoder {
     /// The open picture. Boxed: most directions have none, most of the time.
     walker: Option<Box<Walker>>,

@@ -33,7 +33,7 @@ pub(super) fn count(payload: &[u8]) -> Option<u64> {
 }
 
 /// Decoder of one direction of `udp-count`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct UdpCountDecoder {
     /// Pieces that are still to come, and whether the picture began.
     due: Option<(u64, bool)>,

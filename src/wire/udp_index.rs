@@ -246,7 +246,7 @@ fn whole(header: IndexHeader, datagram: &[u8]) -> bool {
 }
 
 /// Decoder of one direction of `udp-index`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct UdpIndexDecoder {
     /// What the header may be, the likeliest first; empty while nothing is known.
     headers: Vec<IndexHeader>,
@@ -257,7 +257,7 @@ pub struct UdpIndexDecoder {
     last: Option<(Sequence, Option<u64>)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Open {
     sequence: Sequence,
     total: Option<u64>,

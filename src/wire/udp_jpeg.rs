@@ -10,7 +10,7 @@ use super::{Decode, Ending, Event, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
 /// Decoder of one direction of `udp-jpeg`: it remembers nothing.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct UdpJpegDecoder;
 
 impl UdpJpegDecoder {

@@ -14,7 +14,7 @@ use super::{Decode, Encoding, Event, Framing, Protocol, Sink, StreamEnd, encoded
 use crate::picture::Sniff;
 
 /// Decoder of one direction of datagrams that wrap pieces.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct WrappedDatagramDecoder {
     /// Pickled, or Base64.
     encoding: Encoding,

@@ -6,10 +6,11 @@
 //! message is read as [`super::encoded`] does. All other messages and control frames are framing.
 //! What cannot be a frame (a reserved opcode or bit) loses the framing, and is carved.
 
-use flate2::{Decompress, FlushDecompress};
+use flate2::FlushDecompress;
 
 use super::carve::CarveDecoder;
 use super::content::Pieces;
+use super::deflated::Inflater;
 use super::detect::Clues;
 use super::encoded::Base64Decoder;
 use super::formats::{Over, Probe, Row, WireFormat};
@@ -23,7 +24,7 @@ const HEAD: usize = 14;
 const INSIDE: usize = 64;
 
 /// Decoder of one direction behind the upgrade.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct WebSocketDecoder {
     /// Bytes of a frame's head that is not complete.
     head: [u8; HEAD],
@@ -44,12 +45,12 @@ pub struct WebSocketDecoder {
 }
 
 /// What decompresses messages.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 enum Inflate {
     /// None was compressed so far.
     #[default]
     New,
-    Stream(Box<Decompress>),
+    Stream(Inflater),
     /// It broke off; whether that was told of, at the end of the message.
     Broken(bool),
 }
@@ -73,7 +74,7 @@ struct Frame {
 }
 
 /// The message at hand.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 enum Message {
     #[default]
     None,
@@ -365,7 +366,7 @@ impl WebSocketDecoder {
     /// Bytes of a compressed message, which are `wire` bytes of the stream.
     fn inflated(&mut self, wire: u64, bytes: &[u8], sink: &mut Sink<'_>) {
         if matches!(self.inflate, Inflate::New) {
-            self.inflate = Inflate::Stream(Box::new(Decompress::new(false)));
+            self.inflate = Inflate::Stream(Inflater::new(false));
         }
         let (mut rest, mut wire) = (bytes, wire);
         let mut buffer = [0; 8192];

@@ -31,12 +31,12 @@ pub(super) fn is_greeting(head: &[u8]) -> Option<bool> {
 }
 
 /// Decoder of one direction of `zmtp`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ZmtpDecoder {
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     Greeting(Vec<u8>),
     /// The head of a frame that is not complete.

@@ -16,7 +16,7 @@ const PART_COST: usize = size_of::<Part>() + size_of::<Print>();
 pub(super) type Print = (u32, u32, u32);
 
 /// A datagram that waits for fragments.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Waiting {
     pub(super) arrival: u64,
     pub(super) started: Option<Timestamp>,

@@ -253,7 +253,7 @@ pub struct ServerFacts {
 }
 
 /// Facts of the whole capture.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct CaptureFacts {
     /// Frames whose checksum offload left unfinished.
     pub unfinished_checksums: Frames,

@@ -28,7 +28,7 @@ const RELEASED: i64 = 5_000_000;
 const FAST: u8 = 2;
 
 /// What lives of a direction's facts while it is followed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Watch {
     /// Last frame that carried payload, with its time.
     last_data: Option<Moment>,
@@ -57,7 +57,7 @@ pub struct Watch {
 }
 
 /// What is remarkable about a direction's frames.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Troubles {
     /// Frames that repeated bytes.
     pub retransmissions: Frames,

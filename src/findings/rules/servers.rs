@@ -17,7 +17,7 @@ use crate::units::{FrameNumber, StreamId, Timestamp, count};
 const REMEMBERED: usize = 256;
 
 /// What is remembered of listening addresses.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Servers {
     known: BTreeMap<SocketAddr, ServerFacts>,
     uploads: Vec<SilentUpload>,
@@ -25,7 +25,7 @@ pub struct Servers {
 }
 
 /// What a connection that is over leaves for the judgement of its server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ended {
     server: SocketAddr,
     client: SocketAddr,

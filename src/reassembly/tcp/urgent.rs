@@ -4,7 +4,7 @@
 const MOST: usize = 1 << 12;
 
 /// Places of urgent bytes among the numbered ones, ascending.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Urgent(Vec<u64>);
 
 impl Urgent {

@@ -134,7 +134,7 @@ impl Header {
 }
 
 /// Decoder of one direction of `framed`, over TCP or over UDP.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct FramedDecoder {
     state: State,
     /// UDP: the picture under way.
@@ -143,7 +143,7 @@ pub struct FramedDecoder {
     done: Option<(u64, Transmissions)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// Bytes of a header that is not complete.
     Header(Vec<u8>),
@@ -156,14 +156,14 @@ enum State {
 }
 
 /// Compares what comes with the digest in the header.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Check {
     /// Absent once bytes are missing: then nothing can be said.
     hasher: Option<Sha256>,
     declared: [u8; 32],
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct OpenUdp {
     picture: u64,
     header: Option<Header>,

@@ -76,7 +76,7 @@ pub enum Received {
 }
 
 /// The receiving end: pictures of one sender, one after the other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Receiver {
     limits: ReceiverLimits,
     open: Option<Open>,
@@ -90,7 +90,7 @@ pub struct Receiver {
 }
 
 /// The answer to a picture that is over.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Over {
     picture: u64,
     kind: Kind,
@@ -101,7 +101,7 @@ struct Over {
     payload: Vec<u8>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Open {
     header: Header,
     piece: usize,

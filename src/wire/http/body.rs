@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{FlushDecompress, Status};
 
+use super::super::deflated::Inflater;
 use super::super::encoded::Base64Decoder;
 use super::super::length::{BOMB, MOST, is_bomb};
 use super::super::marker::Pattern;
@@ -20,31 +21,31 @@ pub(super) enum Coding {
 }
 
 /// A body.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Body {
     inflate: Option<Inflate>,
     media: Media,
 }
 
 /// A body that is decompressed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inflate {
     gzip: bool,
     /// Absent before the first byte, and once it is over.
-    stream: Option<Decompress>,
+    stream: Option<Inflater>,
     over: bool,
     /// How much came out.
     total: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Media {
     One(One),
     Parts(Box<Parts>),
 }
 
 /// A body, or a part, that may be a picture.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct One {
     declared: Option<u64>,
     /// It is said to be a picture of this kind, which is not known by its bytes.
@@ -52,7 +53,7 @@ struct One {
     state: OneState,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum OneState {
     /// First bytes, which do not tell yet.
     Head(Vec<u8>),
@@ -224,7 +225,7 @@ pub(super) fn boundary(content_type: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A `multipart` body.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Parts {
     /// The line before a part: `--` and the boundary, which some servers write with its dashes already.
     delimiter: Pattern,
@@ -653,10 +654,10 @@ impl Inflate {
         let gzip = self.gzip;
         let stream = self.stream.get_or_insert_with(|| {
             if gzip {
-                Decompress::new_gzip(15)
+                Inflater::gzip()
             } else {
                 // RFC 9110, 8.4.1.2: deflate is the zlib format; some send the bare one. CMF has 8 below.
-                Decompress::new(first & 0x0f == 8 && first >> 4 <= 7)
+                Inflater::new(first & 0x0f == 8 && first >> 4 <= 7)
             }
         });
         let mut rest = bytes;

@@ -6,7 +6,7 @@ use super::super::{Decode, Sink, StreamEnd};
 use super::{LONGEST_HEAD, STATUS, read};
 
 /// The decoder of what is none of HTTP.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Lost {
     carve: CarveDecoder,
     /// What may be the beginning of a head, not carved yet.

@@ -3,7 +3,7 @@
 use super::{Check, Kind, Value};
 
 /// A checksum on the way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Running {
     Crc32(crc32fast::Hasher),
     Crc16(Check, u16),

@@ -14,7 +14,7 @@ use crate::wire::udp_index::MOST_PIECES;
 use crate::wire::{Decode, Ending, Event, Framing, Protocol, Sink, StreamEnd};
 
 /// Decoder of one direction of a layout over datagrams.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DatagramDecoder {
     layout: Box<Layout>,
     open: Option<Open>,
@@ -52,7 +52,7 @@ pub(crate) struct Said {
     name: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Open {
     sequence: Sequence,
     /// One past the last key, once something says it.

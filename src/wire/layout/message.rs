@@ -7,7 +7,7 @@ use crate::wire::length::MOST;
 use crate::wire::{Event, Fault, PixelShape, Sink};
 
 /// What the header of the message said so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Message {
     /// Bytes of it so far, those of the picture included.
     pub(super) at: u64,
@@ -40,7 +40,7 @@ pub(super) struct Message {
 }
 
 /// The structure of a picture that comes in pieces, as far as it is followed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Structure {
     /// First bytes, which do not tell yet.
     head: Vec<u8>,

@@ -19,7 +19,7 @@ use crate::wire::{Decode, Ending, Event, Fault, Framing, Protocol, Sink, StreamE
 type Told = Vec<(Framing, u64)>;
 
 /// Decoder of one direction of a layout over TCP.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LayoutDecoder {
     layout: Box<Layout>,
     state: State,
@@ -54,7 +54,7 @@ enum Section {
     End,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     /// A header's fields.
     Fields,
