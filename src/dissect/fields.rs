@@ -56,6 +56,38 @@ impl Field {
         first
     }
 
+    /// Names of its numbers, as Wireshark writes them; none where only numbers are known.
+    pub(crate) fn names(&self) -> &'static [(&'static str, i64)] {
+        match self.name {
+            "ip.proto" | "ipv6.nxt" => &[
+                ("ICMP", 1),
+                ("IGMP", 2),
+                ("IPv4", 4),
+                ("TCP", 6),
+                ("UDP", 17),
+                ("IPv6", 41),
+                ("GRE", 47),
+                ("ICMPv6", 58),
+                ("SCTP", 132),
+            ],
+            "eth.type" => &[("IPv4", 0x0800), ("ARP", 0x0806), ("IPv6", 0x86dd)],
+            "arp.opcode" => &[("request", 1), ("reply", 2)],
+            _ => &[],
+        }
+    }
+
+    /// Hexadecimal digits of its numbers, where they take so many bytes of the frame: of a part of them as many as its bits
+    /// need.
+    pub(crate) fn digits(&self, bytes: usize) -> usize {
+        match self.name {
+            "ip.flags" => 1,
+            "tcp.flags" => 3,
+            "ipv6.tclass" => 2,
+            "ipv6.flow" => 5,
+            _ => bytes * 2,
+        }
+    }
+
     /// Whether it is found out by the analysis of the whole capture, rather than from the packet and those before it.
     pub fn is_of_capture(&self) -> bool {
         self.name.starts_with("imgnet.")

@@ -103,7 +103,18 @@ fn leaf(seen: &Seen<'_>, layer: Layer, title: &str, name: &'static str) -> Optio
     let field = fields::find(name)?;
     let (value, bytes) = field.first(seen)?;
     let shown = match (&value, field.kind) {
-        (Value::Number(number), Kind::Hex) => format!("{number:#06x}"),
+        (Value::Number(number), kind) => {
+            let digits = field.digits(bytes.as_ref().map_or(2, ExactSizeIterator::len)) + 2;
+            let shown = match kind {
+                Kind::Hex => format!("{number:#0digits$x}"),
+                _ => number.to_string(),
+            };
+            let mut names = field.names().iter();
+            match names.find(|(_, named)| named == number) {
+                Some((name, _)) => format!("{name} ({shown})"),
+                None => shown,
+            }
+        }
         (Value::Bool(flag), _) => if *flag { "set" } else { "not set" }.to_owned(),
         (Value::Nanoseconds(_), _) => format!("{value} s"),
         (Value::Label(_), _) => String::new(),
@@ -273,6 +284,15 @@ fn network(seen: &Seen<'_>) -> Option<Node> {
         node.children.push(Node::new(layer, offload, None));
     }
     if let Some(mut flags) = leaf(seen, layer, "Flags", "ip.flags") {
+        for (name, words) in [
+            ("ip.flags.df", "don't fragment"),
+            ("ip.flags.mf", "more fragments"),
+        ] {
+            let value = fields::find(name).and_then(|field| field.first(seen));
+            if matches!(value, Some((Value::Bool(true), _))) {
+                let _ = write!(flags.label, " ({words})");
+            }
+        }
         flags.children = leaves(
             seen,
             layer,

@@ -63,7 +63,12 @@ impl Data {
 
     /// The records that a filter chooses.
     pub(super) fn chosen(&self, filter: &Filter) -> Vec<usize> {
-        (0..self.records.len())
+        self.chosen_from(filter, 0)
+    }
+
+    /// The records from `first` on that a filter chooses.
+    pub(super) fn chosen_from(&self, filter: &Filter, first: usize) -> Vec<usize> {
+        (first..self.records.len())
             .filter(|at| self.with(*at, |seen| filter.chooses(seen)) == Some(true))
             .collect()
     }

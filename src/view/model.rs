@@ -127,6 +127,8 @@ pub(super) struct Model {
     pub(super) stream: u32,
     pub(super) rungs: Vec<Rung>,
     pub(super) rung: usize,
+    /// More of the capture came since the ladder was drawn up, where it is not shown.
+    behind: bool,
     pub(super) filter: Option<Filter>,
     /// Records that the filter chooses; absent without one.
     pub(super) chosen: Option<Vec<usize>>,
@@ -182,6 +184,7 @@ impl Model {
             stream: 0,
             rungs: Vec::new(),
             rung: 0,
+            behind: false,
             filter: None,
             chosen: None,
             row: 0,
@@ -238,11 +241,17 @@ impl Model {
             .map(|finding| (finding.name, finding.packets.first().copied()));
         let (picture, stream, chunk) = (self.picture, self.stream, self.chunk);
         let (byte, line) = (self.byte, self.line);
+        let known = self.data.records.len();
         self.data = data;
         self.loaded = true;
         self.progress = None;
         if let Some(filter) = &self.filter {
-            self.chosen = Some(self.data.chosen(filter));
+            // Of a capture that goes on a frame stays what it was; what imgnet says of it may change.
+            let same = self.live && !filter.needs_capture();
+            let mut chosen = self.chosen.take().filter(|_| same).unwrap_or_default();
+            let first = if same { known } else { 0 };
+            chosen.extend(self.data.chosen_from(filter, first));
+            self.chosen = Some(chosen);
         }
         if fresh {
             self.begin();
@@ -271,7 +280,10 @@ impl Model {
         self.picture = self
             .picture
             .min(self.data.index.images().len().saturating_sub(1));
-        self.climb();
+        self.behind = self.screen != Screen::Overview;
+        if !self.behind {
+            self.climb();
+        }
         (self.screen == Screen::Picture)
             .then(|| self.fetch())
             .flatten()
@@ -361,6 +373,7 @@ impl Model {
 
     /// Draws up the ladder of the selected stream.
     fn climb(&mut self) {
+        self.behind = false;
         self.rungs = self.data.ladder(StreamId(self.stream));
         self.rung = self.rung.min(self.rungs.len().saturating_sub(1));
     }
@@ -600,6 +613,9 @@ impl Model {
     fn show(&mut self, screen: Screen, focus: Focus) {
         self.screen = screen;
         self.focus = focus;
+        if screen == Screen::Overview && self.behind {
+            self.climb();
+        }
     }
 
     /// Asks for the selected picture where it is not here.

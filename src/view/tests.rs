@@ -665,3 +665,39 @@ fn to_read_on_costs_what_is_new_and_not_what_there_is() {
         "{quickest:?} for a five hundredth of what took {all:?}"
     );
 }
+
+#[test]
+fn a_filter_and_the_ladder_go_on_with_a_capture_that_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("live");
+    let bytes = std::fs::read(capture("pipeline-hang.pcap")).unwrap();
+    for filter in [
+        "tcp.len > 0",
+        "imgnet.role == framing || imgnet.finding",
+        "!imgnet.verdict",
+    ] {
+        let mut model = Model::new("live".to_owned(), true);
+        let mut follow = None;
+        for part in [20, 21, 50, 85, 100] {
+            std::fs::write(&path, &bytes[..bytes.len() * part / 100]).unwrap();
+            if follow.is_none() {
+                follow = Some(load::Follow::open(&path, &Options::default()).unwrap());
+            }
+            model.take(follow.as_mut().unwrap().read_on().unwrap());
+            if model.filter.is_none() {
+                model.set_filter(filter);
+            }
+            let anew = model.data.chosen(model.filter.as_ref().unwrap());
+            assert_eq!(model.chosen.as_ref(), Some(&anew), "{filter} at {part} %");
+        }
+        // The ladder waits until it is looked at.
+        assert_eq!(model.screen, Screen::Packets);
+        model.key(Key::Char('1'));
+        let anew = model.data.ladder(crate::units::StreamId(model.stream));
+        assert_eq!(
+            format!("{:?}", model.rungs),
+            format!("{anew:?}"),
+            "{filter}"
+        );
+    }
+}

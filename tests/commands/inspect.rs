@@ -205,11 +205,43 @@ fn a_question_that_cannot_be_answered_is_refused_in_words() {
             vec!["packets", path, "--range", "9-8"],
             "the range is empty",
         ),
+        (
+            vec!["packets", path, "--limit", "0"],
+            "expected how many rows, from 1",
+        ),
+        (
+            vec!["packets", path, "--next", "page"],
+            "expected what an earlier list with --limit gave",
+        ),
     ] {
         let output = imgnet(&arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         let printed = String::from_utf8_lossy(&output.stderr);
         assert!(printed.contains(said), "{arguments:?}: {printed}");
+    }
+    // A list of nothing says why, for people alone.
+    let capture = captures_folder().join("pipeline-hang.pcap");
+    let path = capture.to_str().expect("UTF-8");
+    for (more, said) in [
+        (
+            ["--range", "70-", "--format", "table"],
+            "no frame is listed: the capture has 61 frames",
+        ),
+        (
+            ["-Y", "udp", "--format", "table"],
+            "no frame is listed: the filter chooses none of the 61 frames",
+        ),
+        (["-Y", "udp", "--format", "json"], ""),
+        (["--range", "50", "--format", "table"], ""),
+    ] {
+        let output = imgnet(&[&["packets", path][..], &more].concat());
+        assert_eq!(output.status.code(), Some(0), "{more:?}");
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            printed.trim().trim_start_matches("imgnet: "),
+            said,
+            "{more:?}"
+        );
     }
 }
 

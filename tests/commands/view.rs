@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::captures_folder;
 
+mod keys;
+mod live;
+
 /// A terminal of its own, ended with the test.
 struct Terminal {
     socket: String,

@@ -77,11 +77,11 @@ struct ListArgs {
     range: Option<Range>,
 
     /// At most so many rows; where there are more, it says where they begin
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = rows)]
     limit: Option<u64>,
 
     /// Begin where an earlier list with --limit ended: the token that it gave
-    #[arg(long, value_name = "TOKEN", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "TOKEN", value_parser = token)]
     next: Option<u64>,
 
     /// Analyse the whole capture before the first row
@@ -153,6 +153,21 @@ fn range(text: &str) -> Result<Range, String> {
     Ok(range)
 }
 
+fn rows(text: &str) -> Result<u64, String> {
+    from_one(text).ok_or_else(|| "expected how many rows, from 1".to_owned())
+}
+
+fn token(text: &str) -> Result<u64, String> {
+    from_one(text).ok_or_else(|| {
+        "expected what an earlier list with --limit gave: \"next\" in JSON, the last line of a table"
+            .to_owned()
+    })
+}
+
+fn from_one(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number > 0)
+}
+
 fn column(name: &str) -> Result<Column, String> {
     Column::find(name).ok_or_else(|| match crate::dissect::fields::nearest(name) {
         Some(near) => format!("there is no column and no field {name:?}; did you mean {near}?"),
@@ -195,6 +210,8 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
     let first = range.first.max(list.next.unwrap_or(1));
     let mut truncated = false;
     let mut otherwise = Vec::new();
+    // Frames of the capture, where none of them is listed in a table.
+    let mut of_none = None;
     to_stdout(|out| {
         let style = command.look.style();
         let mut rows = List::new(out, format, columns.clone(), clock, style).map_err(written)?;
@@ -219,6 +236,8 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
             asked.list(&mut looked, &mut rows)?;
         }
         truncated = looked.truncated;
+        of_none = Some(looked.analysed)
+            .filter(|_| looked.complete && list.format == FormatArg::Table && rows.rows() == 0);
         let analysed = Some(looked.analysed).filter(|_| !looked.complete && rows.rows() > 0);
         let finished = rows.finish(asked.next, analysed);
         // The process ends: to give back a million small pieces one by one would only take time.
@@ -232,6 +251,17 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
              frame {first}; --whole analyses it first",
             otherwise.len(),
             counted(EARLY, "row", "rows"),
+        )?;
+    }
+    if let Some(frames) = of_none {
+        let all = counted(frames, "frame", "frames");
+        let why = match filter {
+            Some(_) if first <= frames => format!("the filter chooses none of the {all}"),
+            _ => format!("the capture has {all}"),
+        };
+        writeln!(
+            std::io::stderr().lock(),
+            "imgnet: no frame is listed: {why}"
         )?;
     }
     Ok(if truncated {

@@ -251,7 +251,8 @@ impl fmt::Display for Constant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => number.fmt(f),
-            Self::Bool(flag) => flag.fmt(f),
+            // As every version of Wireshark takes it.
+            Self::Bool(flag) => u8::from(*flag).fmt(f),
             Self::Nanoseconds(time) => f.write_str(&seconds(*time)),
             Self::Text(text) => quote(f, text.as_bytes()),
             Self::Pattern(pattern) => quote(f, pattern.text.as_bytes()),

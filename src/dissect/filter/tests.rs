@@ -63,7 +63,7 @@ fn values_are_read_as_their_field_wants_them() {
         ),
         ("tcp.flags & 0x02", "tcp.flags & 0x2"),
         ("frame.time_delta > 0.5", "frame.time_delta > 0.500000000"),
-        ("tcp.flags.syn == true", "tcp.flags.syn == true"),
+        ("tcp.flags.syn == true", "tcp.flags.syn == 1"),
         ("imgnet.role == picture", "imgnet.role == \"picture\""),
         ("frame[12-13] == 08:00", "frame[12:2] == \"\\x08\\x00\""),
         ("len(tcp.payload) > 100", "len(tcp.payload) > 100"),

@@ -142,7 +142,7 @@ fn mark_row(model: &mut Model, drawn: Drawn, look: Look, area: Rect, buffer: &mu
         .record(model.row)
         .map_or(0, |record| model.data.records.number(record));
     let words = format!(
-        " byte {} of frame {frame}, chunk {}: row {} ",
+        " byte {} of the picture, in frame {frame}, chunk {}: row {} ",
         count(offset),
         count(model.chunk),
         count(u64::from(row))

@@ -496,3 +496,59 @@ fn the_opposite_of_the_opposite_is_the_filter_itself() {
         assert_eq!(&others | &chosen_ones, all, "{filter}");
     }
 }
+
+/// Wireshark's fields that a filter may be expected to have and that imgnet does not: `docs/inspect.md` lists them.
+const NOT_THERE: &[&str] = &[
+    "tcp.connection.syn",
+    "tcp.flags.str",
+    "tcp.completeness",
+    "tcp.analysis.push_bytes_sent",
+    "tcp.analysis.rto",
+    "tcp.analysis.rto_frame",
+    "tcp.analysis.reused_ports",
+    "tcp.analysis.tfo_syn",
+    "tcp.segment",
+    "tcp.reassembled.length",
+    "frame.protocols",
+    "frame.time",
+    "frame.time_delta_displayed",
+];
+
+#[test]
+fn what_is_not_there_is_listed_and_refused() {
+    let docs = std::fs::read_to_string(captures_folder().join("../docs/inspect.md"));
+    let docs = docs.expect("the documentation");
+    let (_, list) = docs.split_once("**Not there** are").expect("the list");
+    let (list, _) = list.split_once("\n- **").expect("its end");
+    let capture = captures_folder().join("eof.pcap");
+    let path = capture.to_str().expect("UTF-8");
+    for field in NOT_THERE {
+        let group = field.rsplit_once('.').map_or(*field, |(group, _)| group);
+        let named = [format!("`{field}`"), format!("`{group}.*`")];
+        assert!(
+            named.iter().any(|name| list.contains(name)),
+            "{field} is not in {list}"
+        );
+        let output = imgnet(&["packets", path, "-Y", field]);
+        assert_eq!(output.status.code(), Some(2), "{field}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains(&format!("there is no field {field}")),
+            "{field}: {said}"
+        );
+    }
+    if !tshark_is_there() {
+        return;
+    }
+    // And Wireshark does have them: none is left in the list that it gave up.
+    let theirs = Command::new("tshark").args(["-G", "fields"]).output();
+    let theirs = theirs.expect("tshark starts").stdout;
+    let theirs = String::from_utf8_lossy(&theirs);
+    let known: BTreeSet<&str> = theirs
+        .lines()
+        .filter_map(|line| line.split('\t').nth(2))
+        .collect();
+    for field in NOT_THERE {
+        assert!(known.contains(field), "Wireshark has no {field}");
+    }
+}

@@ -342,23 +342,8 @@ pub(super) fn named(field: &Field, token: &Token) -> Option<Constant> {
         Token::Quoted(bytes) => std::str::from_utf8(bytes).ok()?,
         _ => return None,
     };
-    let names: &[(&str, i64)] = match field.name {
-        "ip.proto" | "ipv6.nxt" => &[
-            ("ICMP", 1),
-            ("IGMP", 2),
-            ("IPv4", 4),
-            ("TCP", 6),
-            ("UDP", 17),
-            ("IPv6", 41),
-            ("GRE", 47),
-            ("ICMPv6", 58),
-            ("SCTP", 132),
-        ],
-        "eth.type" => &[("IPv4", 0x0800), ("ARP", 0x0806), ("IPv6", 0x86dd)],
-        "arp.opcode" => &[("request", 1), ("reply", 2)],
-        _ => return None,
-    };
-    names
+    field
+        .names()
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(word))
         .map(|(_, number)| Constant::Number(*number))
