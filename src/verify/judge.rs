@@ -1,10 +1,12 @@
 //! One picture: its files against the wire, the verdict, whose side it is.
 
 mod compared;
+mod untold;
 
 use image::DynamicImage;
 
 use compared::{Compared, compare, direct, files_equal, told};
+use untold::{cleared, is_of_another, is_twofold, is_urgent, padded, unknown};
 
 use super::blame::{Ends, Unsure, announced_less, blame, certainty, ends, says};
 use super::bytes::Kind;
@@ -262,41 +264,6 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     }
 }
 
-/// What was undone is equal, and a receiver whose file is the sender's has lost nothing of what the wire has, whatever part of it
-/// this picture is.
-fn cleared(work: &Work<'_>, sent: &mut Option<Compared>, received: &mut Option<Compared>) {
-    if is_undone(work, sent.as_ref(), received.as_ref()) {
-        for compared in [&mut *sent, &mut *received].into_iter().flatten() {
-            compared.side.equal = Some(true);
-            compared.difference = None;
-        }
-    }
-    if let (Some(sent), Some(received)) = (sent, received)
-        && sent.difference.is_none()
-        && sent.side.sha256 == received.side.sha256
-        && received.difference.take().is_some()
-    {
-        received.side.equal = sent.side.equal;
-    }
-}
-
-/// Takes back that a received file differs which equals a file sent: of a capture with gaps the nearest file may be another one, and
-/// nobody damaged it. Whether there was that.
-fn is_of_another(work: &Work<'_>, received: &mut Option<Compared>) -> bool {
-    let knowledge = work.knowledge;
-    let Some(received) = received
-        .as_mut()
-        .filter(|_| knowledge.lacks && knowledge.received_is_sent)
-    else {
-        return false;
-    };
-    let taken = received.difference.take().is_some();
-    if taken {
-        received.side.equal = None;
-    }
-    taken
-}
-
 /// What the differences show.
 fn found_in(work: &Work<'_>, sent: Option<&Compared>, received: Option<&Compared>) -> Vec<Finding> {
     let certainty = certainty(work.image);
@@ -332,84 +299,6 @@ pub(super) fn never_reached(work: &Work<'_>, mismatch: &Mismatch) -> bool {
         )
 }
 
-/// Whether bytes of the picture came twice and differ, and nothing tells which copy the receiver has: no capture does, and only
-/// its file. A difference in them is none that anybody made.
-fn is_twofold(
-    work: &Work<'_>,
-    sent: &mut Option<Compared>,
-    received: &mut Option<Compared>,
-) -> bool {
-    let image = work.image;
-    let of_picture = image.offset
-        ..image
-            .offset
-            .saturating_add(image.encoded_bytes.unwrap_or(image.bytes));
-    let way = work
-        .stream
-        .and_then(|stream| stream.directions.iter().find(|one| one.from == image.from));
-    let ranges = way.map_or(&[][..], |way| &way.undecided);
-    let mut ranges = ranges
-        .iter()
-        .filter(|one| one.start < of_picture.end && of_picture.start < one.end)
-        .peekable();
-    if ranges.peek().is_none() {
-        return false;
-    }
-    let ranges: Vec<_> = ranges.collect();
-    for compared in [&mut *sent, &mut *received].into_iter().flatten() {
-        let Some((mismatch, _)) = &compared.difference else {
-            continue;
-        };
-        let first = mismatch
-            .first_difference
-            .filter(|_| image.encoded_bytes.is_none());
-        let within = first.is_none_or(|first| {
-            let at = image.offset.saturating_add(first);
-            ranges.iter().any(|range| range.contains(&at))
-        });
-        if within {
-            compared.side.equal = None;
-            compared.difference = None;
-        }
-    }
-    // The file shows that the receiver has the copy that was compared.
-    received
-        .as_ref()
-        .is_none_or(|received| received.side.equal != Some(true))
-        || sent.as_ref().is_some_and(|sent| sent.side.equal.is_none())
-}
-
-/// Whether a difference may be one between two ways to read the same segments: with urgent bytes in the stream, or without. Two
-/// files that differ do so all the same.
-fn is_urgent(
-    work: &Work<'_>,
-    sent: &mut Option<Compared>,
-    received: &mut Option<Compared>,
-) -> bool {
-    if !work.knowledge.urgent {
-        return false;
-    }
-    let differs = |one: &Option<Compared>| {
-        one.as_ref()
-            .is_some_and(|one| one.side.equal == Some(false))
-    };
-    if !differs(sent) && !differs(received) {
-        return false;
-    }
-    if let (Some(sent), Some(received)) = (&work.sent, &work.received)
-        && sent.facts.sha256 != received.facts.sha256
-    {
-        return true;
-    }
-    for compared in [sent, received].into_iter().flatten() {
-        if compared.side.equal == Some(false) {
-            compared.side.equal = None;
-            compared.difference = None;
-        }
-    }
-    true
-}
-
 /// How the picture's bytes were converted on the wire, where the evidence shows it and the wire format does not.
 fn converted(work: &Work<'_>) -> Option<String> {
     let Form::View(view) = work.evidence?.form else {
@@ -417,39 +306,6 @@ fn converted(work: &Work<'_>) -> Option<String> {
     };
     let told = matches!(work.image.protocol, Protocol::Encoded(..));
     (view != View::Bytes && !told).then(|| view.words().to_owned())
-}
-
-/// What the receiver has is what was sent, and the wire what a text function makes of it: both programs know of the conversion.
-fn is_undone(work: &Work<'_>, sent: Option<&Compared>, received: Option<&Compared>) -> bool {
-    let kind = |compared: Option<&Compared>| {
-        let (_, kind) = compared?.difference.as_ref()?;
-        Some(matches!(
-            kind,
-            Kind::Mistake(Mistake::Text(view)) if view.is_lossless()
-        ))
-    };
-    let text = matches!(
-        work.evidence.map(|evidence| evidence.form),
-        Some(Form::View(view)) if view.is_text_mode() && view.is_lossless()
-    );
-    let same = match (&work.sent, &work.received) {
-        (Some(sent), Some(received)) => sent.facts.sha256 == received.facts.sha256,
-        _ => false,
-    };
-    same && !work.knowledge.type_a && (kind(sent) == Some(true) || text) && received.is_some()
-}
-
-/// Whether a difference is what fills the last datagram up. The format has no other way to end: no difference that anybody made.
-fn padded(sent: &mut Option<Compared>, received: &mut Option<Compared>) -> bool {
-    let mut found = false;
-    for compared in [sent, received].into_iter().flatten() {
-        if let Some((_, Kind::Padded { .. })) = compared.difference {
-            compared.difference = None;
-            compared.side.equal = None;
-            found = true;
-        }
-    }
-    found
 }
 
 /// Whether what the receiver saved beyond the picture was sent so by mistake.
@@ -608,99 +464,6 @@ fn channels(work: &Work<'_>, picture: &DynamicImage, wire: &Wire) -> Option<&'st
         .iter()
         .find(|(other, _)| other.pixels(picture) == whole)
         .map(|(_, words)| *words)
-}
-
-/// Takes differences back that missing frames may have made. Whether there were any, or whether the picture itself cannot be
-/// told.
-fn unknown(work: &Work<'_>, sent: &mut Option<Compared>, received: &mut Option<Compared>) -> bool {
-    let certain = work.evidence.is_some_and(|evidence| evidence.certain);
-    let framed = work.stream.is_some_and(Stream::is_confirmed) && !work.image.is_raw_pixels();
-    if work.knowledge.unsearched && !certain && !framed {
-        for compared in [&mut *sent, &mut *received].into_iter().flatten() {
-            if compared.side.equal == Some(false) {
-                compared.side.equal = None;
-                compared.side.compared_bytes = 0;
-                compared.difference = None;
-            }
-        }
-    }
-    let udp = work
-        .stream
-        .is_some_and(|stream| stream.transport == TransportKind::Udp);
-    let knowledge = work.knowledge;
-    let same_files = match (&work.sent, &work.received) {
-        (Some(sent), Some(received)) => sent.facts.sha256 == received.facts.sha256,
-        _ => false,
-    };
-    let differs = |one: &Option<Compared>| {
-        one.as_ref()
-            .is_some_and(|one| one.side.equal == Some(false))
-    };
-    let fewer = |one: &Option<Compared>, side: SideOfMismatch| {
-        one.as_ref().is_some_and(|one| match &one.difference {
-            Some((mismatch, _)) if side == SideOfMismatch::SenderToWire => {
-                mismatch.actual_bytes < mismatch.expected_bytes
-            }
-            Some((mismatch, _)) => mismatch.expected_bytes < mismatch.actual_bytes,
-            None => false,
-        })
-    };
-    let short = fewer(sent, SideOfMismatch::SenderToWire)
-        || fewer(received, SideOfMismatch::WireToReceiver);
-    let lacking = knowledge.lacks || (udp && knowledge.lacks_frames);
-    // A datagram that the capture lacks leaves no trace, unless it was numbered.
-    let less = fewer(sent, SideOfMismatch::SenderToWire);
-    let unseen = udp && !certain && (same_files || (short && (less || work.sent.is_none())));
-    // Nobody closed, and the picture is the last that was captured: more may have come.
-    let prefix = sent.as_ref().is_some_and(|one| {
-        let first = one
-            .difference
-            .as_ref()
-            .and_then(|(mismatch, _)| mismatch.first_difference);
-        first.is_some_and(|first| first >= work.image.bytes)
-    });
-    let pieces = work
-        .evidence
-        .is_some_and(|evidence| evidence.lie != Lie::Plain);
-    let open = !udp && !certain && less && (prefix || pieces) && is_open(work);
-    let holes = work.wire.is_some_and(|wire| wire.whole().is_none());
-    let untold = |one: &Option<Compared>| one.as_ref().is_some_and(|one| one.side.equal.is_none());
-    if holes && work.image.verdict != Verdict::Incomplete && (untold(sent) || untold(received)) {
-        return true;
-    }
-    if certain || !(lacking || unseen || open) {
-        return false;
-    }
-    if !(differs(sent) || differs(received)) {
-        // What the receiver has of it was delivered.
-        let delivered = unseen && same_files;
-        return matches!(work.image.verdict, Verdict::Incomplete) && (knowledge.lacks || delivered);
-    }
-    for compared in [sent, received].into_iter().flatten() {
-        if compared.side.equal == Some(false) {
-            compared.side.equal = None;
-            compared.difference = None;
-        }
-    }
-    // Numbers say that pieces did not come by, and nothing says that they arrived.
-    let numbered = unseen && !lacking && work.image.verdict == Verdict::Incomplete;
-    same_files || !numbered
-}
-
-/// Whether the picture's direction was not closed in the capture, and the picture is the last of it.
-fn is_open(work: &Work<'_>) -> bool {
-    let image = work.image;
-    let end = image
-        .offset
-        .saturating_add(image.encoded_bytes.unwrap_or(image.bytes));
-    work.stream.is_some_and(|stream| {
-        let closed = stream.directions.iter().any(|one| one.closed.is_some());
-        let way = stream.directions.iter().find(|one| one.from == image.from);
-        let last = way.is_some_and(|way| {
-            way.unique_bytes.saturating_add(way.gap_bytes) <= end.saturating_add(64)
-        });
-        !closed && last
-    })
 }
 
 fn split(compared: Option<Compared>) -> (Option<Side>, Option<(Mismatch, Kind)>) {
