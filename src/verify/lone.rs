@@ -75,7 +75,7 @@ fn fewest(header: &[u8], subject: Subject, words: bool) -> Option<usize> {
                 [without, with]
             });
         }
-        if words && at.is_multiple_of(2) {
+        if words && at.is_multiple_of(2) && !cuts_text(header, at) {
             take(behind(2));
         }
         for length in text(rest).chain(counted(rest)) {
@@ -91,6 +91,16 @@ fn fewest(header: &[u8], subject: Subject, words: bool) -> Option<usize> {
     } else {
         without.into_iter().chain(with).min()
     }
+}
+
+/// Whether the word at a place has the last letter of a text and a byte that ends none.
+fn cuts_text(header: &[u8], at: usize) -> bool {
+    let Some([letter, end]) = header.get(at..at + 2) else {
+        return false;
+    };
+    let before = header.get(..=at).unwrap_or_default().iter().rev();
+    let letters = before.take_while(|byte| is_letter(**byte)).count();
+    is_letter(*letter) && !is_letter(*end) && *end != 0 && letters >= TEXT
 }
 
 fn is_letter(byte: u8) -> bool {
@@ -213,6 +223,9 @@ mod tests {
         assert_eq!(untold(b"", SUBJECT), 0);
         // Words stand where a field on their border tells.
         assert_eq!(untold(b"\0\x05a.jpg\0\0\x2f\x48\xff", SUBJECT), 1);
+        // But not where they cut a text.
+        assert_eq!(untold(b"\x01\x40\0\xf00001\x072104", SUBJECT), 1);
+        assert_eq!(untold(b"\x01\x40\0\xf0a.jpg\0\0\0\x2f\x48", SUBJECT), 0);
         assert_eq!(untold(b"\xff{\"size\": 12104}", SUBJECT), 1);
         assert_eq!(untold(b"\xffSIZE 12104\n", SUBJECT), 1);
         assert_eq!(untold(&[1, 2, 3, 4], SUBJECT), 4);
