@@ -186,6 +186,11 @@ impl Channel {
         self.open.is_some()
     }
 
+    /// Whether a picture came, or is on its way.
+    pub(super) fn has_pictures(&self) -> bool {
+        self.open.is_some() || !self.pictures.is_empty()
+    }
+
     /// What is still to come, as far as the bytes so far tell; `all` is how many there are.
     pub(super) fn awaited(&self, all: u64) -> Awaited {
         if let Some(open) = self.open.as_deref() {

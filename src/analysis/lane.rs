@@ -260,7 +260,9 @@ impl<'cap> Lane<'cap> {
         };
         let all = half.assembler.highest();
         let sent_last = self.watch.last_data() > theirs.watch.last_data();
-        if !sent_last || all == 0 {
+        // Answers to pictures promise nothing.
+        let answers = !self.channel.has_pictures() && theirs.channel.has_pictures();
+        if !sent_last || all == 0 || answers {
             return None;
         }
         Some(self.channel.awaited(all))

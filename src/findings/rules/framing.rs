@@ -1,6 +1,6 @@
 //! Where the wire format and the picture's own structure do not agree.
 
-use super::{View, capital, kind, length};
+use super::{View, capital, kind, length, seconds};
 use crate::findings::facts::{PictureFacts, TextDamage};
 use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::{Confidence, TransportKind};
@@ -143,6 +143,19 @@ fn length_mismatch(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
             kind(picture),
             count(bytes)
         ),
+        (
+            Ending::Cut(StreamEnd::Unfinished | StreamEnd::Idle),
+            &Some((Status::Whole { length: own }, _)),
+        ) if own == bytes => format!(
+            "{} declared {}, but the {} is whole after {}, and nothing more came for {}: {} waits for {}.",
+            capital(&view.sender()),
+            counted(declared, "byte", "bytes"),
+            kind(picture),
+            count(bytes),
+            seconds(silence(view)?),
+            view.receiver(),
+            counted(declared.saturating_sub(bytes), "byte more", "bytes more"),
+        ),
         // Its pieces end it, or what follows them.
         (Ending::Broken, &Some((Status::Whole { length: own }, _))) if own < declared => format!(
             "{} declared {}, but the {} is whole after {}, and something else than a piece of it follows.",
@@ -160,6 +173,10 @@ fn length_mismatch(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         _ => return None,
     };
     let why = known_difference(view, picture, declared);
+    let waits = matches!(
+        picture.ending,
+        Ending::Cut(StreamEnd::Unfinished | StreamEnd::Idle)
+    );
     picture.gaps.is_empty().then(|| {
         if let Some(why) = why {
             return Finding {
@@ -173,15 +190,34 @@ fn length_mismatch(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
                 )
             };
         }
-        view.of_picture(
+        let found = view.of_picture(
             Name::LengthMismatch,
             picture,
             view.ends(picture.id),
             message,
             "In the sender: take the length of exactly those bytes that are sent (len(data) of the encoded picture), not the \
              file's size on disk from another moment, nor the size of the decoded pixels.",
-        )
+        );
+        Finding {
+            // The rest may still be on its way.
+            certainty: if waits {
+                Certainty::Likely
+            } else {
+                found.certainty
+            },
+            ..found
+        }
     })
+}
+
+/// How long nothing has come since the last byte, which was acknowledged and not answered; absent where that is no time at all.
+fn silence(view: &View<'_>) -> Option<i64> {
+    let (frame, time) = view.facts.last_data?;
+    let theirs = view.other?;
+    let acknowledged = view.facts.acknowledged? >= view.facts.span;
+    let answered = theirs.last_data.is_some_and(|(answer, _)| answer > frame);
+    let silence = view.since(time, view.facts.closing.or(theirs.closing))?;
+    (acknowledged && !answered && view.is_idle(silence)).then_some(silence)
 }
 
 /// Where a declared length that is too large comes from, if the difference says it.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::{View, capital, finding, party, seconds};
 use crate::findings::facts::{Refused, StreamFacts};
 use crate::findings::{Certainty, Finding, Name, Severity};
-use crate::ledger::{Stream, TransportKind};
+use crate::ledger::{Image, Stream, TransportKind};
 use crate::units::{FrameNumber, count, counted};
 
 /// The findings about a connection that never stood.
@@ -163,30 +163,66 @@ pub(super) fn wrong_byte_order(view: &View<'_>) -> Option<Finding> {
     let silence = view.since(time, view.facts.closing.or(theirs.closing))?;
     let waits = closed.is_none_or(|closed| closed > frame) && !answered && view.is_idle(silence);
     let huge = other > declared.saturating_mul(16) && other > 1 << 24;
-    (whole && received && waits && huge && view.stream.initiator == Some(view.index)).then(|| {
-        let (own, wrong) = if big_endian {
-            ("big-endian", "little-endian")
-        } else {
-            ("little-endian", "big-endian")
-        };
-        Finding {
-            certainty: Certainty::Likely,
-            ..view.of_picture(
-                Name::WrongByteOrder,
-                picture,
-                view.ends(picture.id),
-                format!(
-                    "{} sent the length {} {own} and a whole picture of so many bytes. {} acknowledged all of it and then did \
-                     nothing for {}. Read {wrong}, the length is {}: it waits for so many.",
-                    capital(&view.sender()),
-                    count(declared),
-                    capital(&view.receiver()),
-                    seconds(silence),
-                    counted(other, "byte", "bytes"),
-                ),
-                "Write and read the length alike on both sides: \"!I\" or \">I\" in Python's struct on both, to_be_bytes and \
-                 from_be_bytes in Rust; native \"I\" and \"L\" are little-endian on most machines.",
-            )
-        }
+    if !(whole && received && waits && huge && view.stream.initiator == Some(view.index)) {
+        return None;
+    }
+    if is_understood(view) {
+        return None;
+    }
+    let (own, wrong) = if big_endian {
+        ("big-endian", "little-endian")
+    } else {
+        ("little-endian", "big-endian")
+    };
+    let sent = format!(
+        "{} sent the length {} {own} and a whole picture of so many bytes. {} acknowledged all of it and then did nothing for {}.",
+        capital(&view.sender()),
+        count(declared),
+        capital(&view.receiver()),
+        seconds(silence),
+    );
+    let other = counted(other, "byte", "bytes");
+    // Who waits for more does as much as who waits for nothing, where the sender closes in the end.
+    let first = |fin: FrameNumber| theirs.fin.is_none_or(|theirs| fin < theirs);
+    let closed =
+        view.facts.fin.is_some_and(first) && view.facts.reset.is_none() && theirs.reset.is_none();
+    let reading = if closed {
+        format!(
+            "Then the connection was closed in order. A receiver that reads the length {wrong} ({other}) waits so; one that has \
+             the picture and nothing to answer does, too: its file tells."
+        )
+    } else {
+        format!("Read {wrong}, the length is {other}: it waits for so many.")
+    };
+    Some(Finding {
+        certainty: Certainty::Likely,
+        ..view.of_picture(
+            Name::WrongByteOrder,
+            picture,
+            view.ends(picture.id),
+            format!("{sent} {reading}"),
+            "Write and read the length alike on both sides: \"!I\" or \">I\" in Python's struct on both, to_be_bytes and \
+             from_be_bytes in Rust; native \"I\" and \"L\" are little-endian on most machines.",
+        )
     })
+}
+
+/// Whether the receiver answered an earlier picture of the direction, or the sender went on after it had been silent as long: it does
+/// not wait for answers, and its silence tells nothing.
+fn is_understood(view: &View<'_>) -> bool {
+    let pictures = view.facts.pictures.iter();
+    let images: Vec<&Image> = pictures.filter_map(|one| view.image(one.id)).collect();
+    let first = images.first().and_then(|image| image.last_packet);
+    let answer = view.other.and_then(|theirs| theirs.last_data);
+    let answered = first
+        .zip(answer)
+        .is_some_and(|(first, (answer, _))| images.len() > 1 && answer > first);
+    let paused = images.windows(2).any(|pair| match pair {
+        [one, next] => next
+            .started
+            .zip(one.ended)
+            .is_some_and(|(next, one)| view.is_idle(next.since(one))),
+        _ => false,
+    });
+    answered || paused
 }

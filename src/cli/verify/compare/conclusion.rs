@@ -75,6 +75,17 @@ pub(super) fn take_back(report: &mut Report) {
         })
         .map(|(stream, _)| stream)
         .collect();
+    // Whoever saved as many bytes as the length says has read it.
+    let understood: BTreeSet<StreamId> = report
+        .images
+        .iter()
+        .filter(|image| {
+            let compared = image.compared.as_deref();
+            let received = compared.and_then(|compared| compared.received.as_ref());
+            received.is_some_and(|received| received.bytes >= image.bytes)
+        })
+        .map(|image| image.stream)
+        .collect();
     // What a text function made on one side was undone on the other.
     let undone: BTreeSet<_> = report
         .images
@@ -106,8 +117,11 @@ pub(super) fn take_back(report: &mut Report) {
             }
             _ => false,
         });
-        let back =
-            finding.name == Name::TextMode && stream.is_some_and(|stream| undone.contains(&stream));
+        let back = match finding.name {
+            Name::TextMode => stream.is_some_and(|stream| undone.contains(&stream)),
+            Name::WrongByteOrder => stream.is_some_and(|stream| understood.contains(&stream)),
+            _ => false,
+        };
         !(broken || back)
     });
     let of_guessed = |finding: &Finding| {
