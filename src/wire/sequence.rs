@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Event, Sink};
+use super::{Event, Framing, Sink};
 
 /// Most bytes that wait for a piece before them.
 pub(crate) const MOST_WAITING: usize = 16 << 20;
@@ -206,6 +206,14 @@ impl Sequence {
 pub(super) fn covered(wire: u64, bytes: &[u8], sink: &mut Sink<'_>) {
     if wire > 0 || !bytes.is_empty() {
         sink(Event::PictureEncoded { wire, bytes });
+    }
+}
+
+/// A datagram whose piece came before, behind the end of its picture.
+pub(super) fn repeated(payload: &[u8]) -> Event<'_> {
+    Event::Framing {
+        what: Framing::Field("repeat"),
+        bytes: payload.len() as u64,
     }
 }
 

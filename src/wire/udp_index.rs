@@ -198,6 +198,15 @@ impl IndexHeader {
         }
     }
 
+    /// Whether what would be a binary number of two bytes or more are letters, as `0:` is: as a number they would be thousands.
+    fn is_text(self, datagram: &[u8]) -> bool {
+        let Number::Binary { bytes: 2.., .. } = self.number else {
+            return false;
+        };
+        let number = datagram.get(..self.number.width());
+        number.is_some_and(|number| number.iter().all(u8::is_ascii_graphic))
+    }
+
     /// Whether this can be the header of a picture's first piece, and the picture begins behind it.
     fn begins(self, datagram: &[u8]) -> bool {
         let first = match self.decode(datagram) {
@@ -220,7 +229,7 @@ pub(super) fn candidates(datagram: &[u8]) -> Vec<IndexHeader> {
             let header = IndexHeader { numbering, number };
             // A picture of one piece needs no number, unless it really is one.
             let alone = total(header.decode(datagram)) == Some(1) && !whole(header, datagram);
-            if header.begins(datagram) && !alone {
+            if header.begins(datagram) && !alone && !header.is_text(datagram) {
                 found.push(header);
             }
         }
@@ -433,20 +442,27 @@ impl UdpIndexDecoder {
             Some(_) => Place::Elsewhere,
             None => match &self.last {
                 // A piece that comes again, or a new picture that begins with the same bytes: believe in the new one.
-                Some((last, known)) if *known == total && key > 0 => match last.place(key, piece) {
-                    Place::Here(order @ Order::Repeat) => {
+                Some((last, known)) => {
+                    let key = match (says, *known) {
+                        (Says::After(after), Some(known)) => {
+                            known.saturating_sub(1).saturating_sub(after)
+                        }
+                        _ if *known == total => key,
+                        _ => 0,
+                    };
+                    if key > 0 && last.place(key, piece) == Place::Here(Order::Repeat) {
                         sink(Event::Numbered {
-                            index,
-                            total,
-                            order,
+                            index: key,
+                            total: *known,
+                            order: Order::Repeat,
                             transmission: None,
                         });
-                        sink(Event::Stray(payload));
+                        sink(super::sequence::repeated(payload));
                         return None;
                     }
-                    _ => Place::Elsewhere,
-                },
-                _ => Place::Elsewhere,
+                    Place::Elsewhere
+                }
+                None => Place::Elsewhere,
             },
         };
         if place == Place::Elsewhere {

@@ -235,6 +235,21 @@ fn datagrams_healthy_lost_repeated_and_swapped() {
                     given.is_some()
                 ));
             }
+            // The last one comes again, behind the end of its picture.
+            let mut again = healthy.clone();
+            again.extend(healthy.last().cloned());
+            let told = capture(&again, given);
+            let bytes: Vec<u64> = told.images.iter().map(|image| image.bytes).collect();
+            let stray = told
+                .findings
+                .iter()
+                .any(|one| one.name.as_str() == "stray-bytes");
+            if bytes != want || stray {
+                wrong.push(format!(
+                    "{line}, the last datagram twice, given: {}: {bytes:?}, stray: {stray}",
+                    given.is_some()
+                ));
+            }
             let mut lost = healthy.clone();
             lost.remove(3);
             let mut repeated = healthy.clone();

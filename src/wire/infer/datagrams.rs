@@ -1,5 +1,7 @@
 //! Works out the framing of datagrams: what stands in front of each piece, and what a datagram before them says.
 
+mod numerals;
+
 use super::super::layout::{Counts, Field, Kind, Layout, Role, Shape, Size};
 use super::solve::Place;
 use super::{Inferred, Outcome, confidence};
@@ -49,6 +51,9 @@ pub(crate) fn infer(datagrams: &[&[u8]], ended: bool) -> Outcome {
     // Nothing around the pieces: the known formats of that kind know more.
     if header == 0 && head.is_none() {
         return Outcome::Nothing;
+    }
+    if let Some(found) = numerals::infer(pieces, header, full) {
+        return found;
     }
     let Some(walked) = walk(pieces, header) else {
         return Outcome::Nothing;
@@ -219,9 +224,38 @@ fn headed(head: &[u8], pieces: &[&[u8]], count: usize, whole: Option<u64>) -> Ou
     Outcome::Nothing
 }
 
+/// Where a number stands in a header.
+#[derive(Debug, Clone, Copy)]
+enum Where {
+    Bytes(Place),
+    /// The so manieth that is written as text, from 0.
+    Text(usize),
+}
+
+impl std::fmt::Display for Where {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Place {
+            at,
+            bytes,
+            big_endian,
+        } = match self {
+            Self::Bytes(place) => *place,
+            Self::Text(at) => return write!(f, "number {} of the header", at + 1),
+        };
+        let last = at + usize::from(bytes) - 1;
+        match (bytes, big_endian) {
+            (1, _) => write!(f, "byte {at}"),
+            (_, true) => write!(f, "bytes {at}–{last} big-endian"),
+            (_, false) => write!(f, "bytes {at}–{last} little-endian"),
+        }
+    }
+}
+
 /// A field in front of each piece, as its numbers run over the datagrams.
 struct Column {
-    place: Place,
+    written: Where,
+    /// It has room for more than 255.
+    wide: bool,
     numbers: Vec<u64>,
     /// It begins again somewhere near with the next picture, as far as that can be seen.
     again: bool,
@@ -290,7 +324,8 @@ fn numbered(
                     None => bytes < 4 || numbers.iter().any(|number| *number >= 1 << 16),
                 };
                 let column = Column {
-                    place,
+                    written: Where::Bytes(place),
+                    wide: bytes > 1,
                     numbers,
                     again,
                     restart,
@@ -436,17 +471,7 @@ impl Column {
     ) -> Option<(Role, i64, String)> {
         let first = *self.numbers.first()?;
         let n = self.numbers.len();
-        let Place {
-            at,
-            bytes,
-            big_endian,
-        } = self.place;
-        let last = at + usize::from(bytes) - 1;
-        let name = match (bytes, big_endian) {
-            (1, _) => format!("byte {at}"),
-            (_, true) => format!("bytes {at}–{last} big-endian"),
-            (_, false) => format!("bytes {at}–{last} little-endian"),
-        };
+        let name = &self.written;
         if n < 2 {
             return None;
         }
@@ -485,7 +510,7 @@ impl Column {
             .zip(sizes)
             .filter(|((one, two), size)| one.checked_add(**size) == Some(**two))
             .count();
-        if first == 0 && mostly(steps) && bytes > 1 {
+        if first == 0 && mostly(steps) && self.wide {
             return Some((
                 Role::Offset,
                 0,

@@ -235,6 +235,24 @@ fn datagrams_that_people_send() {
             Box::new(|_, at, count, _, _| vec![(count - at - 1) as u8]),
         ),
         (
+            "layout udp; piece: dec(until \":\") index, data",
+            Box::new(|_, at, _, _, _| format!("{at}:").into_bytes()),
+        ),
+        (
+            "layout udp; piece: dec(until \"/\") index+1, dec(until \"|\") count, data",
+            Box::new(|_, at, count, _, _| format!("{}/{count}|", at + 1).into_bytes()),
+        ),
+        (
+            "layout udp; piece: dec(6 zeros) index, data",
+            Box::new(|_, at, _, _, _| format!("{at:06}").into_bytes()),
+        ),
+        (
+            "layout udp; piece: dec(until \" \") total, dec(until \"\\n\") offset, data",
+            Box::new(|_, at, _, _, picture| {
+                format!("{} {}\n", picture.len(), at * 300).into_bytes()
+            }),
+        ),
+        (
             "layout udp; piece: u32be total, u32be offset, data",
             Box::new(|_, at, _, _, picture| [be(picture.len()), be(at * 300)].concat()),
         ),

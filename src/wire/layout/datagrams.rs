@@ -9,7 +9,7 @@
 use super::{Counts, Field, Kind, Layout, Payload, Role, Size, Value};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 use crate::wire::length::MOST;
-use crate::wire::sequence::{Order, Place, Sequence, covered};
+use crate::wire::sequence::{Order, Place, Sequence, covered, repeated};
 use crate::wire::udp_index::MOST_PIECES;
 use crate::wire::{Decode, Ending, Event, Framing, Protocol, Sink, StreamEnd};
 
@@ -21,7 +21,7 @@ pub struct DatagramDecoder {
     /// What a head said of the picture that comes next.
     head: Option<Said>,
     /// The last picture, to recognise pieces that come again after its end.
-    last: Option<(Sequence, Option<u64>)>,
+    last: Option<Last>,
     /// The running number that the next picture begins with.
     base: Option<u64>,
     /// A picture began with the first bytes of a picture file.
@@ -50,6 +50,14 @@ pub(crate) struct Said {
     /// How many those are.
     pub(crate) data: usize,
     name: Option<String>,
+}
+
+/// A picture that is over.
+#[derive(Debug, Clone)]
+struct Last {
+    sequence: Sequence,
+    count: Option<u64>,
+    base: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -131,6 +139,19 @@ impl Said {
     }
 }
 
+impl Said {
+    /// The place of a piece in a picture of so many, whose first one has the running number `base`; absent where no number says it.
+    fn key(&self, by_offset: bool, count: Option<u64>, base: u64) -> Option<u64> {
+        if by_offset {
+            return self.offset;
+        }
+        let left = self.left.zip(count);
+        let left = left.map(|(left, count)| count.saturating_sub(1).saturating_sub(left));
+        let number = || self.number.map(|number| number.saturating_sub(base));
+        self.index.or(left).or_else(number)
+    }
+}
+
 impl Layout {
     /// Whether pieces are numbered, so that lost ones show.
     pub(crate) fn numbered(&self) -> bool {
@@ -196,9 +217,9 @@ impl DatagramDecoder {
         if payload.len() <= TEXT && payload.iter().all(text) {
             return true;
         }
-        let goes_on = self.last.as_ref().is_some_and(|(last, _)| {
+        let goes_on = self.last.as_ref().is_some_and(|last| {
             said.index
-                .is_some_and(|index| index > 0 && index == last.next())
+                .is_some_and(|index| index > 0 && index == last.sequence.next())
         });
         goes_on || said.index.is_some_and(|index| index > LOST)
     }
@@ -229,7 +250,11 @@ impl DatagramDecoder {
             }
             sink(Event::PictureEnd(ending));
             self.base = Some(open.base.saturating_add(open.arrived));
-            self.last = Some((open.sequence, open.count));
+            self.last = Some(Last {
+                sequence: open.sequence,
+                count: open.count,
+                base: open.base,
+            });
         }
     }
 
@@ -359,7 +384,9 @@ impl DatagramDecoder {
             sniff(piece.get(..SNIFF_BYTES).unwrap_or(piece)),
             Sniff::Is(_)
         );
-        if self.is_message(&said, payload, begins) {
+        let again =
+            self.open.is_none() && matches!(self.place(&said, piece, begins), Some(Place::Here(_)));
+        if !again && self.is_message(&said, payload, begins) {
             return false;
         }
         if self.open.is_none() && self.head.is_none() && !self.layout.numbered() {
@@ -380,7 +407,7 @@ impl DatagramDecoder {
                 order,
                 transmission: None,
             });
-            sink(Event::Stray(payload));
+            sink(repeated(payload));
             return true;
         }
         let order = if let Some(Place::Here(order)) = place {
@@ -442,12 +469,12 @@ impl DatagramDecoder {
         }
         let by_offset = self.by_offset();
         let Some(open) = &self.open else {
-            let (last, count) = self.last.as_ref()?;
-            let key = said.index.or(said.offset)?;
-            if begins || key == 0 || said.count.is_some() && said.count != *count {
+            let last = self.last.as_ref()?;
+            let key = said.key(by_offset, last.count, last.base)?;
+            if begins || key == 0 || said.count.is_some() && said.count != last.count {
                 return None;
             }
-            return match last.place(key, piece) {
+            return match last.sequence.place(key, piece) {
                 here @ Place::Here(Order::Repeat) => Some(here),
                 _ => None,
             };
@@ -606,19 +633,8 @@ impl DatagramDecoder {
 
 impl Open {
     fn key(&self, said: &Said, by_offset: bool) -> u64 {
-        if by_offset {
-            return said.offset.unwrap_or(0);
-        }
-        if let Some(index) = said.index {
-            return index;
-        }
-        if let Some((left, count)) = said.left.zip(self.count) {
-            return count.saturating_sub(1).saturating_sub(left);
-        }
-        match said.number {
-            Some(number) => number.saturating_sub(self.base),
-            None => self.arrived,
-        }
+        said.key(by_offset, self.count, self.base)
+            .unwrap_or(if by_offset { 0 } else { self.arrived })
     }
 }
 

@@ -332,6 +332,26 @@ fn lost_repeated_and_late_datagrams_are_told_where_numbers_tell_them() {
                 .any(|event| matches!(event, Seen::Numbered(_, _, wire::Order::Repeat))),
             "{line}"
         );
+        // Each piece but the first one, which begins a picture: also the last, behind whose end it comes.
+        let heads = usize::from(line.matches(';').count() > 1);
+        let layout = layout(line);
+        for (number, picture) in sent.iter().enumerate() {
+            let pieces = layout.pieces(picture, 100, &facts()).unwrap().len();
+            for again in heads + 1..pieces {
+                let (_, seen) = lossy(line, |one, at| {
+                    1 + usize::from((one, at) == (number, again))
+                });
+                let got: Vec<_> = pictures(&seen)
+                    .into_iter()
+                    .map(|(bytes, _)| bytes)
+                    .collect();
+                let told = seen
+                    .iter()
+                    .any(|event| matches!(event, Seen::Numbered(_, _, wire::Order::Repeat)));
+                let stray = seen.iter().any(|event| matches!(event, Seen::Stray(_)));
+                assert!(got == sent && told && !stray, "{line}: {number}, {again}");
+            }
+        }
     }
     for line in [
         "udp; u16be count; piece: data",
