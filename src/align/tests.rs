@@ -169,6 +169,23 @@ fn conversions_are_what_they_say() {
     assert_eq!(viewed(b"a\nb", View::LfToCrlf).unwrap(), b"a\r\nb");
     assert_eq!(viewed(b"a\r\n\rb", View::CrlfToLf).unwrap(), b"a\n\rb");
     assert_eq!(viewed(b"ab", View::CrlfToLf), None);
+    assert_eq!(
+        viewed(b"a\r\n\rb\n\n\r\r", View::Newlines).unwrap(),
+        b"a\n\nb\n\n\n\n"
+    );
+    // A byte that is left out joins CR and LF: bytes are made text first.
+    assert_eq!(
+        viewed(b"a\r\xff\nb", View::NewlinesIgnored).unwrap(),
+        b"a\nb"
+    );
+    assert_eq!(
+        viewed(b"\r\xff", View::NewlinesLossy).unwrap(),
+        b"\n\xef\xbf\xbd"
+    );
+    assert_eq!(
+        viewed(b"\r\xff", View::NewlinesLatin1).unwrap(),
+        b"\n\xc3\xbf"
+    );
     assert_eq!(viewed(b"a\xff", View::Utf16Le).unwrap(), b"a\0\xff\0");
     assert_eq!(viewed(b"a\xff", View::AsciiQuestion).unwrap(), b"a?");
     assert_eq!(

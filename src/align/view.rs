@@ -56,11 +56,19 @@ pub(crate) enum View {
     Utf16Le,
     /// Python's `str(data)`: `b'…'` with escapes.
     PythonRepr,
+    /// CR before LF taken away, and each other CR made an LF: text read with universal newlines, as Python does.
+    Newlines,
+    /// The same, and each byte taken for a character of Latin-1 and written as UTF-8.
+    NewlinesLatin1,
+    /// The same, and what is no UTF-8 replaced by EF BF BD.
+    NewlinesLossy,
+    /// The same, and what is no UTF-8 left out.
+    NewlinesIgnored,
 }
 
 impl View {
     /// Those that are looked for as texts of their own; what all others made is undone, and the file looked for in that.
-    pub(crate) const CONVERSIONS: [Self; 13] = [
+    pub(crate) const CONVERSIONS: [Self; 17] = [
         Self::Latin1ToUtf8,
         Self::LossyUtf8,
         Self::LfToCrlf,
@@ -74,6 +82,10 @@ impl View {
         Self::Utf16Le,
         Self::PythonRepr,
         Self::Netascii,
+        Self::Newlines,
+        Self::NewlinesLatin1,
+        Self::NewlinesLossy,
+        Self::NewlinesIgnored,
     ];
 
     /// Whether a program of the other side can have the file back from it.
@@ -87,6 +99,10 @@ impl View {
                 | Self::AsciiSevenBits
                 | Self::AsciiIgnored
                 | Self::Utf8Ignored
+                | Self::Newlines
+                | Self::NewlinesLatin1
+                | Self::NewlinesLossy
+                | Self::NewlinesIgnored
         )
     }
 
@@ -107,6 +123,8 @@ impl View {
                 | Self::Cp1252ToUtf8
                 | Self::Utf16Le
                 | Self::PythonRepr
+                | Self::NewlinesLatin1
+                | Self::NewlinesLossy
         )
     }
 
@@ -147,6 +165,17 @@ impl View {
                 "written as Python shows bytes: str(data), b'…' with escapes such as \\x89"
             }
             Self::Netascii => "in netascii: LF became CR LF, and CR became CR NUL",
+            Self::Newlines => "line ends translated: CR LF and CR became LF",
+            Self::NewlinesLatin1 => {
+                "read as Latin-1 text with its line ends translated (CR LF and CR became LF), and written as UTF-8"
+            }
+            Self::NewlinesLossy => {
+                "decoded as UTF-8 text with its line ends translated (CR LF and CR became LF; each byte that is no text became \
+                 EF BF BD)"
+            }
+            Self::NewlinesIgnored => {
+                "decoded as UTF-8 text with its line ends translated (CR LF and CR became LF; bytes that are no text are left out)"
+            }
         }
     }
 }
@@ -183,6 +212,11 @@ pub(crate) fn viewed(bytes: &[u8], view: View) -> Option<Vec<u8>> {
         View::Utf16Le => bytes.iter().flat_map(|&byte| [byte, 0]).collect(),
         View::PythonRepr => python_repr(bytes),
         View::Netascii => netascii(bytes),
+        View::Newlines => newlines(bytes),
+        // Bytes are made text first.
+        View::NewlinesLatin1 => newlines(&latin1_to_utf8(bytes)),
+        View::NewlinesLossy => newlines(String::from_utf8_lossy(bytes).as_bytes()),
+        View::NewlinesIgnored => newlines(&utf8_ignored(bytes)),
     };
     (converted != bytes).then_some(converted)
 }
@@ -229,6 +263,20 @@ fn crlf_to_lf(bytes: &[u8]) -> Vec<u8> {
             text.pop();
         }
         text.push(byte);
+    }
+    text
+}
+
+fn newlines(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut before = 0;
+    for &byte in bytes {
+        match byte {
+            b'\r' => text.push(b'\n'),
+            b'\n' if before == b'\r' => {}
+            _ => text.push(byte),
+        }
+        before = byte;
     }
     text
 }

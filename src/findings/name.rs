@@ -78,6 +78,7 @@ names! {
     ThumbnailSent "thumbnail-sent" files::THUMBNAIL_SENT;
     NotFlushed "not-flushed" files::NOT_FLUSHED;
     ReadPastEnd "read-past-end" files::READ_PAST_END;
+    PiecesMisplaced "pieces-misplaced" files::PIECES_MISPLACED;
     HeaderNotCounted "header-not-counted" files::HEADER_NOT_COUNTED;
     LeftEncoded "left-encoded" files::LEFT_ENCODED;
     PixelsMisread "pixels-misread" files::PIXELS_MISREAD;

@@ -361,6 +361,21 @@ fn of_mistake(
             "In the receiver: take the framing off each piece (read its header, then exactly the bytes that it announces), and save \
              what is left.",
         ),
+        Mistake::Appended { bytes } => error(
+            Name::HeaderInFile,
+            format!(
+                "The {what} begins with another picture of {} that this connection did not carry; the whole picture follows it. The \
+                 file held that one already, and was opened to append.",
+                bytes_of(bytes)
+            ),
+            "In the receiver: open the file with \"wb\", which empties it, and not with \"ab\"; give each picture a name of its own.",
+        ),
+        Mistake::Misplaced { .. } | Mistake::Doubled { .. } => error(
+            Name::PiecesMisplaced,
+            format!("The {what} has {found} bytes, and the picture {expected}. {damage}."),
+            "Put each piece where its number says, and ignore one that is there already; sort by the number, not by its text, in which \
+             10 comes before 2 (key=int in Python).",
+        ),
         Mistake::Header { bytes } if bytes > 1024 => error(
             Name::HeaderInFile,
             format!(

@@ -6,7 +6,7 @@ mod untold;
 use image::DynamicImage;
 
 use compared::{Compared, compare, direct, files_equal, told};
-use untold::{cleared, is_of_another, is_twofold, is_urgent, padded, unknown};
+use untold::{cleared, is_of_another, is_twofold, is_urgent, padded, took_all, unknown};
 
 use super::blame::{Ends, Unsure, announced_less, blame, certainty, ends, says};
 use super::bytes::Kind;
@@ -174,6 +174,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     let (mut sent, mut received) = (sent, received);
     shape(work, sent.as_ref(), received.as_mut());
     cleared(work, &mut sent, &mut received);
+    took_all(work, sent.as_ref(), &mut received);
     let unknown = unknown(work, &mut sent, &mut received) | is_of_another(work, &mut received);
     let twofold = is_twofold(work, &mut sent, &mut received);
     let urgent = is_urgent(work, &mut sent, &mut received);

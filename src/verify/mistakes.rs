@@ -1,7 +1,7 @@
 //! The mistakes of programs that change a picture in a way of their own: each is a rule that makes what was found of what was
 //! expected, byte for byte.
 
-use crate::align::{Inflater, View, recovered, viewed};
+use crate::align::{Aligner, Index, Inflater, View, recovered, viewed};
 use crate::ledger::comparison::SideOfMismatch;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
 use crate::units::{count, counted};
@@ -17,6 +17,9 @@ const OBJECT_STREAM: [u8; 4] = [0xac, 0xed, 0, 5];
 /// Sizes of buffers that libraries flush by themselves.
 const FLUSHED: [usize; 4] = [4096, 8192, 16_384, 65_536];
 
+/// A piece of a picture that stands twice is no shorter.
+const PIECE: usize = 64;
+
 /// A mistake that explains every byte of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mistake {
@@ -28,6 +31,12 @@ pub(super) enum Mistake {
     Stale { buffer: usize, bytes: usize },
     /// So many bytes stand before the picture.
     Header { bytes: usize },
+    /// So many bytes stand before it, another picture, that its connection did not carry.
+    Appended { bytes: usize },
+    /// It is put together of so many pieces in another order.
+    Misplaced { pieces: usize },
+    /// Pieces of so many bytes in all stand in it twice.
+    Doubled { bytes: usize },
     /// The mark of a UTF-8 text, EF BB BF, stands before it.
     TextMark,
     /// So many bytes of its beginning are missing.
@@ -101,6 +110,18 @@ impl Mistake {
             Self::Header { bytes } => format!(
                 "{} before the picture",
                 counted(bytes as u64, "byte stands", "bytes stand")
+            ),
+            Self::Appended { bytes } => format!(
+                "Another picture of {} stands before it, which this connection did not carry",
+                bytes_of(bytes)
+            ),
+            Self::Misplaced { pieces } => format!(
+                "The same bytes, put together in another order: {} of the picture, not each in its place",
+                counted(pieces as u64, "piece", "pieces")
+            ),
+            Self::Doubled { bytes } => format!(
+                "{} too many: pieces of the picture stand in it twice",
+                bytes_of(bytes)
             ),
             Self::TextMark => {
                 "EF BB BF stands before the picture: the byte order mark that a writer of UTF-8 text begins with".to_owned()
@@ -256,13 +277,27 @@ pub(super) fn of(
         if receiver && tail.len() >= 4 && tail.iter().all(|&byte| byte == 0) {
             return Some(Mistake::ZerosBehind { bytes: tail.len() });
         }
-        return None;
+        let again = tail.len() >= PIECE && expected.ends_with(tail);
+        return again.then_some(Mistake::Doubled { bytes: tail.len() });
     }
     if let Some(head) = found.strip_suffix(expected) {
         if head == TEXT_MARK {
             return Some(Mistake::TextMark);
         }
-        return Some(Mistake::Header { bytes: head.len() });
+        let bytes = head.len();
+        if bytes >= PIECE && expected.starts_with(head) {
+            return Some(Mistake::Doubled { bytes });
+        }
+        let sent = around.before.len().min(bytes);
+        let sent = bytes.checked_sub(sent).and_then(|at| head.get(at..));
+        let carried =
+            sent.is_some_and(|end| around.before.ends_with(end)) && !around.before.is_empty();
+        let is_picture = matches!(sniff(head.get(..SNIFF_BYTES).unwrap_or(head)), Sniff::Is(_));
+        return Some(if receiver && is_picture && !carried {
+            Mistake::Appended { bytes }
+        } else {
+            Mistake::Header { bytes }
+        });
     }
     if receiver && let Some(mistake) = piece(expected, found, around) {
         return Some(mistake);
@@ -305,7 +340,49 @@ pub(super) fn of(
     {
         return Some(Mistake::Thumbnail);
     }
-    None
+    misplaced(expected, found)
+}
+
+/// Whether `found` is all of `expected` in pieces, in another order or with some of them twice.
+fn misplaced(expected: &[u8], found: &[u8]) -> Option<Mistake> {
+    /// Where a piece ends may not be told to the byte: what follows it may go on alike.
+    const BLUR: u64 = 8;
+    if found.len() < expected.len() || expected.len() < SNIFF_BYTES {
+        return None;
+    }
+    let index = Index::new(vec![expected]);
+    let mut aligner = Aligner::new(&index);
+    aligner.bytes(found);
+    let mut spans = aligner.finish().pop()?;
+    spans.sort_unstable_by_key(|span| span.stream.start);
+    let mut end = 0;
+    for span in &spans {
+        if span.stream.start > end {
+            return None;
+        }
+        end = end.max(span.stream.end);
+    }
+    let pieces = spans.len();
+    if end != found.len() as u64 || pieces < 2 {
+        return None;
+    }
+    let in_order = spans.is_sorted_by_key(|span| span.text);
+    spans.sort_unstable_by_key(|span| span.text);
+    let (mut end, mut holes) = (0, 0);
+    for span in &spans {
+        holes += span.text.saturating_sub(end);
+        end = end.max(span.in_text().end);
+    }
+    holes += (expected.len() as u64).saturating_sub(end);
+    if holes > BLUR * pieces as u64 {
+        return None;
+    }
+    let more = found.len() - expected.len();
+    match (more, in_order) {
+        (0, false) => Some(Mistake::Misplaced { pieces }),
+        (0, true) => None,
+        (bytes, _) => Some(Mistake::Doubled { bytes }),
+    }
 }
 
 /// How `found`, a text or what is under a mask, carries all of `expected`, where it does.
@@ -519,6 +596,22 @@ mod tests {
         assert_eq!(named(&stale, SENT), None);
         let header = [b"12345".as_slice(), &file].concat();
         assert_eq!(named(&header, RECEIVED), Some(Mistake::Header { bytes: 5 }));
+        // A picture of an earlier connection; of this one it is the message before.
+        let other = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &noise(2_000)].concat();
+        let both = [other.as_slice(), &file].concat();
+        let appended = |before: &[u8]| {
+            let around = Around {
+                before,
+                after: b"next",
+            };
+            of(&file, &both, RECEIVED, around)
+        };
+        let bytes = other.len();
+        assert_eq!(appended(b""), Some(Mistake::Appended { bytes }));
+        assert_eq!(appended(b"SIZE 9"), Some(Mistake::Appended { bytes }));
+        assert_eq!(appended(&other), Some(Mistake::Header { bytes }));
+        assert_eq!(appended(&other[1_000..]), Some(Mistake::Header { bytes }));
+        assert_eq!(named(&both, SENT), Some(Mistake::Header { bytes }));
         assert_eq!(
             named(&file[75..], RECEIVED),
             Some(Mistake::HeadMissing { bytes: 75 })
@@ -536,6 +629,43 @@ mod tests {
         assert_eq!(named(&file[..8191], SENT), None);
         let more = [file.as_slice(), b"ne"].concat();
         assert_eq!(named(&more, RECEIVED), Some(Mistake::ReadOn { bytes: 2 }));
+        // In pieces: sorted as texts are (0, 1, 10, 2, …), each at any place of its own, and some twice.
+        let blocks: Vec<&[u8]> = file.chunks(700).collect();
+        let put = |order: &[usize]| {
+            order
+                .iter()
+                .map(|at| blocks[*at])
+                .collect::<Vec<_>>()
+                .concat()
+        };
+        let mut order: Vec<usize> = (0..blocks.len()).collect();
+        order.sort_by_key(usize::to_string);
+        for side in [RECEIVED, SENT] {
+            let pieces = |order: &[usize]| named(&put(order), side);
+            assert!(matches!(pieces(&order), Some(Mistake::Misplaced { .. })));
+            for one in 0..blocks.len() {
+                let mut order: Vec<usize> = (0..blocks.len()).collect();
+                // The last one is short: alone it may be of no place.
+                if one + 2 < blocks.len() {
+                    order.swap(one, one + 1);
+                    let swapped = pieces(&order);
+                    assert!(matches!(swapped, Some(Mistake::Misplaced { .. })), "{one}");
+                }
+                let mut order: Vec<usize> = (0..blocks.len()).collect();
+                order.insert(one + 1, one);
+                let bytes = blocks[one].len();
+                assert_eq!(pieces(&order), Some(Mistake::Doubled { bytes }), "{one}");
+                // One byte of it is of no piece.
+                let mut damaged = put(&order);
+                damaged[one * 700 + 100] ^= 1;
+                let named = named(&damaged, side);
+                let misplaced = matches!(
+                    named,
+                    Some(Mistake::Misplaced { .. } | Mistake::Doubled { .. })
+                );
+                assert!(!misplaced, "{one}");
+            }
+        }
         let first = Mistake::FirstBlock { buffer: 2048 };
         assert_eq!(named(&file[..2048], SENT), Some(first));
         assert_eq!(named(&file[..2047], SENT), None);

@@ -22,7 +22,7 @@ use imgnet::findings::{Certainty, Severity, catalogue};
 use imgnet::wire::Protocol;
 
 /// These need the file that was sent or received, or what the decoders do not say yet.
-const ELSEWHERE: [&str; 16] = [
+const ELSEWHERE: [&str; 17] = [
     "marker-in-file",
     "receiver-overflow",
     "re-encoded",
@@ -35,6 +35,7 @@ const ELSEWHERE: [&str; 16] = [
     "thumbnail-sent",
     "not-flushed",
     "read-past-end",
+    "pieces-misplaced",
     "header-not-counted",
     "left-encoded",
     "pixels-misread",

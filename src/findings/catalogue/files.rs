@@ -135,6 +135,21 @@ pub(in crate::findings) static READ_PAST_END: Entry = Entry {
     examples: examples::UP_TO_THE_LENGTH,
 };
 
+pub(in crate::findings) static PIECES_MISPLACED: Entry = Entry {
+    name: Name::PiecesMisplaced,
+    group: Group::Framing,
+    severity: Severity::Error,
+    summary: "All pieces of the picture are there, but in another order, or some of them twice.",
+    meaning: "A picture that is sent in pieces has to be put together by their numbers. A program that appends them as they come, keeps \
+         a piece that came twice, or sorts numbers as texts (0, 1, 10, 11, 2) has all bytes, and not the picture.",
+    proof: "The file is the picture's bytes in pieces, each equal to a part of it, and all of it is there; only their order or their \
+         number differs.",
+    frames: "Datagrams or messages with numbers, which are all on the wire.",
+    filter: "udp.length > 8",
+    fix: "Put each piece where its number says, ignore one that is there already, and sort by number (key=int in Python).",
+    examples: examples::BY_NUMBER,
+};
+
 pub(in crate::findings) static HEADER_NOT_COUNTED: Entry = Entry {
     name: Name::HeaderNotCounted,
     group: Group::Framing,

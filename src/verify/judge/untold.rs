@@ -255,3 +255,26 @@ pub(super) fn padded(sent: &mut Option<Compared>, received: &mut Option<Compared
     }
     found
 }
+
+/// Takes back that a received file goes on beyond the picture, where it is all that was sent in a format that nothing confirms, and
+/// the sender's file is not what is on the wire: where the picture ends in it is not known.
+pub(super) fn took_all(work: &Work<'_>, sent: Option<&Compared>, received: &mut Option<Compared>) {
+    let image = work.image;
+    let way = work.stream.and_then(|stream| {
+        let mut ways = stream.directions.iter();
+        ways.find(|one| one.from == image.from)
+            .filter(|_| !stream.is_confirmed())
+    });
+    let (Some(way), Some(received)) = (way, received) else {
+        return;
+    };
+    let all = image.offset == 0 && way.gap_bytes == 0 && received.side.bytes == way.unique_bytes;
+    let read_on = matches!(
+        received.difference,
+        Some((_, Kind::Mistake(Mistake::ReadOn { .. })))
+    );
+    if all && read_on && sent.is_some_and(|sent| sent.difference.is_some()) {
+        received.difference = None;
+        received.side.equal = None;
+    }
+}

@@ -692,3 +692,29 @@ fn bytes_between_two_messages_are_no_header_of_the_second() {
         assert_eq!(report.verdict, Some(right), "{}", super::shown(&report));
     }
 }
+
+#[test]
+fn who_saved_all_that_came_is_not_accused_of_where_an_unknown_conversion_ends() {
+    let picture = super::framings::pictures("jpeg").swap_remove(0);
+    // A text function that imgnet does not know: no zero byte is left, and no line end.
+    let wire: Vec<u8> = picture
+        .iter()
+        .map(|byte| if byte.is_ascii() { *byte } else { b'?' })
+        .filter(|byte| !matches!(byte, 0 | b'\r'))
+        .collect();
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(40_000, 7007);
+    scenario.transfer(&mut tcp, Client, &wire, 500);
+    scenario.close(&mut tcp, Client);
+    let report = judged(&scenario, &picture, Some(&wire));
+    assert_ne!(report.verdict, Some(Verdict::Match));
+    for image in &report.images {
+        let blame = image.compared.as_deref().and_then(|one| one.blame.as_ref());
+        assert_ne!(
+            blame.map(|one| one.who),
+            Some(Blamed::Receiver),
+            "{report:#?}"
+        );
+    }
+    assert!(!has(&report, Name::ReadPastEnd));
+}
