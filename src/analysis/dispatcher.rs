@@ -4,7 +4,7 @@
 use super::PacketCounts;
 use super::tenants::Tenants;
 use crate::decode::{self, LostDatagram, Outcome, Packet};
-use crate::findings::facts::{CaptureEnd, CaptureFacts};
+use crate::findings::facts::{self, CaptureEnd, CaptureFacts};
 use crate::findings::{Finding, rules};
 use crate::flow::{FlowKey, Pair, Side, Table};
 use crate::frame::Frame;
@@ -252,14 +252,57 @@ impl Dispatcher {
         }
         match &*outcome {
             Outcome::Packet(_) | Outcome::FragmentHeld => self.counts.decoded += 1,
-            Outcome::Skipped(skip) => *self.counts.skipped.entry(skip.name()).or_default() += 1,
+            Outcome::Skipped(skip) => {
+                *self.counts.skipped.entry(skip.name()).or_default() += 1;
+                if *skip == decode::Skip::NotTcpOrUdp {
+                    self.unreachable(frame);
+                }
+            }
         }
         if self.counts.read.is_multiple_of(SWEEP_EVERY) {
             self.sweep(orders);
         }
         if let Outcome::Packet(packet) = &*outcome {
+            if !self.facts.unreached.is_empty()
+                && let Some(unreached) = self.facts.unreached.get_mut(&packet.source)
+            {
+                unreached.answered.get_or_insert(frame.number);
+            }
             self.packet(packet, frame, orders);
         }
+    }
+
+    /// What an ICMP message says of a packet of a stream that is known.
+    #[cold]
+    fn unreachable(&mut self, frame: &Frame<'_>) {
+        let Some(about) = decode::unreachable(frame) else {
+            return;
+        };
+        let transport = if about.datagram {
+            TransportKind::Udp
+        } else {
+            TransportKind::Tcp
+        };
+        let key = FlowKey::new(transport, about.source, about.destination);
+        let Some((_, flow)) = self.flows.find(key) else {
+            return;
+        };
+        let stream = flow.id;
+        let known = &mut self.facts.unreached;
+        if known.len() >= facts::UNREACHED && !known.contains_key(&about.destination) {
+            return;
+        }
+        let unreached = known
+            .entry(about.destination)
+            .or_insert_with(|| facts::Unreached {
+                stream,
+                client: about.source,
+                frames: facts::Frames::default(),
+                what: about.what.words(),
+                datagrams: about.datagram,
+                answered: None,
+            });
+        unreached.frames.add(frame.number);
     }
 
     fn clock(&mut self, frame: &Frame<'_>) {

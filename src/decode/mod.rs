@@ -16,6 +16,7 @@ mod plain;
 mod span;
 mod transport;
 mod tunnel;
+mod unreachable;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ pub use decoder::{Decoder, Options};
 pub use fragments::{FragmentCounts, FragmentLimits, LossReason, LostDatagram};
 pub use layers::{IpVersion, Layers, NetworkLayer, TransportLayer, layers};
 pub use tunnel::Tunnel;
+pub(crate) use unreachable::unreachable;
 
 use crate::units::{FrameNumber, Timestamp};
 

@@ -268,8 +268,14 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "wrong-byte-order",
-        shows: || length_and_silence(false),
-        nearly: || length_and_silence(true),
+        shows: || length_and_silence(false, 1),
+        nearly: || length_and_silence(true, 1),
+    },
+    Case {
+        name: "wrong-byte-order",
+        shows: || length_and_silence(false, 1),
+        // Whoever goes on after a silence waits for no answer.
+        nearly: || length_and_silence(false, 2),
     },
     Case {
         name: "connection-refused",
@@ -281,6 +287,20 @@ pub(crate) const CASES: &[Case] = &[
             scenario.rst(&mut tcp, Server);
             scenario.findings()
         },
+    },
+    Case {
+        name: "connection-refused",
+        // As little as a router quotes.
+        shows: || refused_datagrams([3, 3], 8),
+        // Too large for the path, and so little that nothing tells of whom it speaks.
+        nearly: || [refused_datagrams([3, 4], 8), refused_datagrams([3, 3], 2)].concat(),
+    },
+    Case {
+        name: "connection-refused",
+        // A firewall, all of it quoted.
+        shows: || refused_datagrams([3, 13], 2000),
+        // Time exceeded.
+        nearly: || refused_datagrams([11, 0], 2000),
     },
     Case {
         name: "connection-timeout",
@@ -329,6 +349,17 @@ pub(crate) const CASES: &[Case] = &[
         name: "length-mismatch",
         shows: || declared(length(&jpeg()) + 100, &jpeg()),
         nearly: || declared(length(&jpeg()), &jpeg()),
+    },
+    Case {
+        name: "length-mismatch",
+        shows: || waits_for(100, 5000),
+        // The rest may be on its way.
+        nearly: || waits_for(100, 500),
+    },
+    Case {
+        name: "wrong-size-given",
+        shows: || waits_for(33, 5000),
+        nearly: || waits_for(33, 500),
     },
     Case {
         name: "length-mismatch",

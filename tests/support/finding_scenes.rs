@@ -287,16 +287,19 @@ pub(crate) fn asked(after: impl FnOnce(&mut Scenario, &mut scenario::Tcp)) -> Ve
 }
 
 /// A length, its picture, and a receiver that answers, or waits.
-pub(crate) fn length_and_silence(answers: bool) -> Vec<Finding> {
+pub(crate) fn length_and_silence(answers: bool, pictures: usize) -> Vec<Finding> {
     let mut scenario = Scenario::new();
     let mut tcp = scenario.connect(41000, 7000);
     let picture = jpeg();
     let length = u32::try_from(picture.len()).expect("small").to_be_bytes();
-    scenario.transfer(&mut tcp, Client, &[&length[..], &picture].concat(), 1400);
-    if answers {
-        scenario.send(&mut tcp, Server, b"OK");
+    let message = [&length[..], &picture].concat();
+    for _ in 0..pictures {
+        scenario.transfer(&mut tcp, Client, &message, 1400);
+        if answers {
+            scenario.send(&mut tcp, Server, b"OK");
+        }
+        scenario.wait(5000).other_traffic();
     }
-    scenario.wait(5000).other_traffic();
     scenario.findings()
 }
 
@@ -309,6 +312,28 @@ pub(crate) fn sized(more: usize) -> Vec<Finding> {
     let message = [&length.to_be_bytes()[..], &picture].concat();
     scenario.transfer(&mut tcp, Client, &message, 1400);
     scenario.close(&mut tcp, Client);
+    scenario.findings()
+}
+
+/// Datagrams, each answered by an ICMP message of this type and code that quotes so many bytes of it.
+pub(crate) fn refused_datagrams(icmp: [u8; 2], quoted: usize) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    for piece in jpeg().chunks(1024) {
+        scenario.datagram([41_000, 7_000], piece);
+        scenario.icmp(icmp, quoted);
+    }
+    scenario.findings()
+}
+
+/// A picture behind a length that is too large by so much, and so many milliseconds in which nothing more comes.
+pub(crate) fn waits_for(more: usize, silence: i64) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(50_000, 7_777);
+    let picture = jpeg();
+    let length = u32::try_from(picture.len() + more).expect("a small picture");
+    let message = [&length.to_be_bytes()[..], &picture].concat();
+    scenario.transfer(&mut tcp, Client, &message, 1400);
+    scenario.wait(silence).other_traffic();
     scenario.findings()
 }
 

@@ -330,6 +330,19 @@ impl Scenario {
         self.packet(side, 17, 6, bytes);
     }
 
+    /// An ICMP message of the server about the last frame, which quotes its IP header and so many bytes more.
+    pub(crate) fn icmp(&mut self, [kind, code]: [u8; 2], quoted: usize) {
+        let last = self.frames.last().expect("a frame");
+        let packet = last.data.get(14..).expect("an IP packet");
+        let mut bytes = vec![kind, code, 0, 0, 0, 0, 0, 0];
+        bytes.extend(&packet[..packet.len().min(20 + quoted)]);
+        let sum = checksum(&bytes);
+        bytes[2..4].copy_from_slice(&sum.to_be_bytes());
+        self.ids[1] += 1;
+        let id = self.ids[1];
+        self.ip(Server, 1, id, 0, &bytes);
+    }
+
     /// A datagram, of which only the fragments named are captured, 800 bytes each.
     pub(crate) fn fragments(&mut self, ports: [u16; 2], payload: &[u8], captured: &[usize]) {
         let mut bytes = Vec::new();

@@ -8,12 +8,14 @@ pub(in crate::findings) static CONNECTION_REFUSED: Entry = Entry {
     name: Name::ConnectionRefused,
     group: Group::Tcp,
     severity: Severity::Error,
-    summary: "A client asked to connect, and was refused: nobody listens there.",
+    summary: "A client asked to connect, or sent datagrams, and was refused: nobody listens there.",
     meaning: "The machine is there and answered, but no program listens on that port. The server was not started \
-         yet, has ended, listens on another port or on another address of the machine.",
-    proof: "A SYN, and a RST from the other side, without a SYN of its own before it.",
-    frames: "SYN, then RST and ACK from the port that was asked for.",
-    filter: "tcp.flags.syn == 1 || tcp.flags.reset == 1",
+         yet, has ended, listens on another port or on another address of the machine. Datagrams are refused by ICMP messages, \
+         which the sending program may never see.",
+    proof: "A SYN, and a RST from the other side, without a SYN of its own before it; or ICMP messages (destination unreachable) \
+         that quote packets of the stream.",
+    frames: "SYN, then RST and ACK from the port that was asked for; of datagrams an ICMP message behind each.",
+    filter: "tcp.flags.syn == 1 || tcp.flags.reset == 1 || icmp.type == 3 || icmpv6.type == 1",
     fix: "Start the server first; compare address and port on both sides.",
     examples: examples::LISTEN_FIRST,
 };

@@ -8,6 +8,7 @@ mod stray;
 mod text_mode;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -265,9 +266,31 @@ pub struct CaptureFacts {
     pub clock_steps: Frames,
     /// Largest step back, in nanoseconds.
     pub largest_step: i64,
+    /// Packets that ICMP messages say did not arrive, by whom they were sent to.
+    pub unreached: BTreeMap<SocketAddr, Unreached>,
     /// What is only summed up.
     pub folded: Folded,
 }
+
+/// Packets to one address of which ICMP messages say that they did not arrive.
+#[derive(Debug, Clone)]
+pub struct Unreached {
+    /// The stream of the first.
+    pub stream: StreamId,
+    /// Who sent it.
+    pub client: SocketAddr,
+    /// The messages.
+    pub frames: Frames,
+    /// What they say, and of which packets: `no program listens on that port`.
+    pub what: &'static str,
+    /// They were datagrams.
+    pub datagrams: bool,
+    /// The first frame that the address sent by itself after that.
+    pub answered: Option<FrameNumber>,
+}
+
+/// Of more addresses nothing is told.
+pub const UNREACHED: usize = 256;
 
 impl CaptureFacts {
     /// Takes the facts of other frames of the same capture.
@@ -278,6 +301,8 @@ impl CaptureFacts {
         self.clock_steps.merge(other.clock_steps);
         self.largest_step = self.largest_step.max(other.largest_step);
         self.folded.merge(other.folded);
+        // Only the one who reads the frames sees them.
+        self.unreached.extend(other.unreached);
     }
 }
 

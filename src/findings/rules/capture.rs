@@ -1,16 +1,18 @@
 //! What the capture itself lacks or shows twice: never the network's fault, never the programs'.
 
+use std::net::SocketAddr;
+
 use super::{View, finding, seconds};
 use crate::decode::LostDatagram;
-use crate::findings::facts::{CaptureFacts, StreamFacts};
-use crate::findings::{Finding, Name};
+use crate::findings::facts::{CaptureFacts, StreamFacts, Unreached};
+use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::frame::Away;
 use crate::ledger::{Folded, Gap, GapCause, Stream, TransportKind};
 use crate::units::{FrameNumber, Timestamp, count, counted};
 
 /// The findings about the whole capture, each once.
 pub fn of_capture(facts: &CaptureFacts) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = facts.unreached.iter().map(unreached).collect();
     let mut add = |frames: &crate::findings::facts::Frames, name, message: String, fix: &str| {
         if !frames.is_empty() {
             findings.push(Finding {
@@ -419,4 +421,51 @@ fn wrong_checksums(view: &View<'_>, findings: &mut Vec<Finding>) {
             "TCP sends such a segment again; a datagram is lost. Look for a faulty cable, card, driver or virtual switch.",
         )
     });
+}
+
+/// The finding about an address that ICMP messages say was not reached.
+fn unreached((to, facts): (&SocketAddr, &Unreached)) -> Finding {
+    let messages = facts.frames.count();
+    let first = facts.frames.named().first();
+    let first = first.map_or(String::new(), |frame| format!(" in frame {frame}"));
+    let what = if facts.datagrams {
+        "datagram"
+    } else {
+        "segment"
+    };
+    let answered = match messages {
+        1 => format!(
+            "A {what} from {} to {to} was answered by an ICMP message{first}",
+            facts.client
+        ),
+        many => format!(
+            "{} {what}s to {to}, the first from {}, were answered by ICMP messages, the first of them{first}",
+            count(many),
+            facts.client
+        ),
+    };
+    let later = match facts.answered {
+        Some(frame) => format!(" Later something answered from there (frame {frame})."),
+        None => String::new(),
+    };
+    let found = finding(
+        Name::ConnectionRefused,
+        format!("{answered}: {}.{later}", facts.what),
+        "Start the receiver before the sender; compare address and port on both sides: a receiver on 127.0.0.1 is not to be \
+         reached from elsewhere, and \"localhost\" may be ::1. A sender of datagrams learns of it only where its socket is \
+         connected, or not at all.",
+    );
+    Finding {
+        // Who tries again, and gets through, has lost nothing that matters.
+        severity: if facts.answered.is_some() {
+            Severity::Warning
+        } else {
+            found.severity
+        },
+        certainty: Certainty::Likely,
+        stream: Some(facts.stream),
+        packets: facts.frames.named().to_vec(),
+        more_packets: facts.frames.more(),
+        ..found
+    }
 }
