@@ -565,8 +565,6 @@ mod tests {
 
     #[test]
     fn each_mistake_is_named_and_one_byte_less_is_not() {
-        const SENT: SideOfMismatch = SideOfMismatch::SenderToWire;
-        const RECEIVED: SideOfMismatch = SideOfMismatch::WireToReceiver;
         let file = noise(10_000);
         let around = Around {
             before: b"",
@@ -596,22 +594,6 @@ mod tests {
         assert_eq!(named(&stale, SENT), None);
         let header = [b"12345".as_slice(), &file].concat();
         assert_eq!(named(&header, RECEIVED), Some(Mistake::Header { bytes: 5 }));
-        // A picture of an earlier connection; of this one it is the message before.
-        let other = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &noise(2_000)].concat();
-        let both = [other.as_slice(), &file].concat();
-        let appended = |before: &[u8]| {
-            let around = Around {
-                before,
-                after: b"next",
-            };
-            of(&file, &both, RECEIVED, around)
-        };
-        let bytes = other.len();
-        assert_eq!(appended(b""), Some(Mistake::Appended { bytes }));
-        assert_eq!(appended(b"SIZE 9"), Some(Mistake::Appended { bytes }));
-        assert_eq!(appended(&other), Some(Mistake::Header { bytes }));
-        assert_eq!(appended(&other[1_000..]), Some(Mistake::Header { bytes }));
-        assert_eq!(named(&both, SENT), Some(Mistake::Header { bytes }));
         assert_eq!(
             named(&file[75..], RECEIVED),
             Some(Mistake::HeadMissing { bytes: 75 })
@@ -629,43 +611,6 @@ mod tests {
         assert_eq!(named(&file[..8191], SENT), None);
         let more = [file.as_slice(), b"ne"].concat();
         assert_eq!(named(&more, RECEIVED), Some(Mistake::ReadOn { bytes: 2 }));
-        // In pieces: sorted as texts are (0, 1, 10, 2, …), each at any place of its own, and some twice.
-        let blocks: Vec<&[u8]> = file.chunks(700).collect();
-        let put = |order: &[usize]| {
-            order
-                .iter()
-                .map(|at| blocks[*at])
-                .collect::<Vec<_>>()
-                .concat()
-        };
-        let mut order: Vec<usize> = (0..blocks.len()).collect();
-        order.sort_by_key(usize::to_string);
-        for side in [RECEIVED, SENT] {
-            let pieces = |order: &[usize]| named(&put(order), side);
-            assert!(matches!(pieces(&order), Some(Mistake::Misplaced { .. })));
-            for one in 0..blocks.len() {
-                let mut order: Vec<usize> = (0..blocks.len()).collect();
-                // The last one is short: alone it may be of no place.
-                if one + 2 < blocks.len() {
-                    order.swap(one, one + 1);
-                    let swapped = pieces(&order);
-                    assert!(matches!(swapped, Some(Mistake::Misplaced { .. })), "{one}");
-                }
-                let mut order: Vec<usize> = (0..blocks.len()).collect();
-                order.insert(one + 1, one);
-                let bytes = blocks[one].len();
-                assert_eq!(pieces(&order), Some(Mistake::Doubled { bytes }), "{one}");
-                // One byte of it is of no piece.
-                let mut damaged = put(&order);
-                damaged[one * 700 + 100] ^= 1;
-                let named = named(&damaged, side);
-                let misplaced = matches!(
-                    named,
-                    Some(Mistake::Misplaced { .. } | Mistake::Doubled { .. })
-                );
-                assert!(!misplaced, "{one}");
-            }
-        }
         let first = Mistake::FirstBlock { buffer: 2048 };
         assert_eq!(named(&file[..2048], SENT), Some(first));
         assert_eq!(named(&file[..2047], SENT), None);
@@ -728,5 +673,79 @@ mod tests {
         assert_eq!(named(&found), Some(whole));
         found[1_800] ^= 1;
         assert_eq!(named(&found), None);
+    }
+
+    const SENT: SideOfMismatch = SideOfMismatch::SenderToWire;
+    const RECEIVED: SideOfMismatch = SideOfMismatch::WireToReceiver;
+
+    fn named(file: &[u8], found: &[u8], side: SideOfMismatch) -> Option<Mistake> {
+        let around = Around {
+            before: b"",
+            after: b"next",
+        };
+        of(file, found, side, around)
+    }
+
+    #[test]
+    fn a_file_that_was_opened_to_append_is_told_from_a_message_too_many() {
+        let file = noise(10_000);
+        // A picture of an earlier connection; of this one it is the message before.
+        let other = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &noise(2_000)].concat();
+        let both = [other.as_slice(), &file].concat();
+        let appended = |before: &[u8]| {
+            let around = Around {
+                before,
+                after: b"next",
+            };
+            of(&file, &both, RECEIVED, around)
+        };
+        let bytes = other.len();
+        assert_eq!(appended(b""), Some(Mistake::Appended { bytes }));
+        assert_eq!(appended(b"SIZE 9"), Some(Mistake::Appended { bytes }));
+        assert_eq!(appended(&other), Some(Mistake::Header { bytes }));
+        assert_eq!(appended(&other[1_000..]), Some(Mistake::Header { bytes }));
+        assert_eq!(named(&file, &both, SENT), Some(Mistake::Header { bytes }));
+    }
+
+    #[test]
+    fn pieces_out_of_place_and_pieces_twice_are_named() {
+        let file = noise(10_000);
+        // In pieces: sorted as texts are (0, 1, 10, 2, …), each at any place of its own, and some twice.
+        let blocks: Vec<&[u8]> = file.chunks(700).collect();
+        let put = |order: &[usize]| {
+            order
+                .iter()
+                .map(|at| blocks[*at])
+                .collect::<Vec<_>>()
+                .concat()
+        };
+        let mut order: Vec<usize> = (0..blocks.len()).collect();
+        order.sort_by_key(usize::to_string);
+        for side in [RECEIVED, SENT] {
+            let pieces = |order: &[usize]| named(&file, &put(order), side);
+            assert!(matches!(pieces(&order), Some(Mistake::Misplaced { .. })));
+            for one in 0..blocks.len() {
+                let mut order: Vec<usize> = (0..blocks.len()).collect();
+                // The last one is short: alone it may be of no place.
+                if one + 2 < blocks.len() {
+                    order.swap(one, one + 1);
+                    let swapped = pieces(&order);
+                    assert!(matches!(swapped, Some(Mistake::Misplaced { .. })), "{one}");
+                }
+                let mut order: Vec<usize> = (0..blocks.len()).collect();
+                order.insert(one + 1, one);
+                let bytes = blocks[one].len();
+                assert_eq!(pieces(&order), Some(Mistake::Doubled { bytes }), "{one}");
+                // One byte of it is of no piece.
+                let mut damaged = put(&order);
+                damaged[one * 700 + 100] ^= 1;
+                let named = named(&file, &damaged, side);
+                let misplaced = matches!(
+                    named,
+                    Some(Mistake::Misplaced { .. } | Mistake::Doubled { .. })
+                );
+                assert!(!misplaced, "{one}");
+            }
+        }
     }
 }
