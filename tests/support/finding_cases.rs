@@ -233,6 +233,18 @@ pub(crate) const CASES: &[Case] = &[
     },
     Case {
         name: "no-end-of-stream",
+        shows: || eof(&jpeg(), |scenario, tcp| scenario.rst(tcp, Client)).findings(),
+        // A reset behind the close.
+        nearly: || {
+            eof(&jpeg(), |scenario, tcp| {
+                scenario.close(tcp, Client);
+                scenario.rst(tcp, Client);
+            })
+            .findings()
+        },
+    },
+    Case {
+        name: "no-end-of-stream",
         shows: || left_open(b""),
         // What stands before the picture may say how long it is.
         nearly: || left_open(b"HTTP/1.1 200 OK\r\nContent-Length: 12088\r\n\r\n"),

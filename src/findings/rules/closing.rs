@@ -17,6 +17,7 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
     }
     findings.extend(unread_after_all(view));
     findings.extend(no_end_of_stream(view));
+    findings.extend(reset_for_close(view));
     findings.extend(never_closed(view));
 }
 
@@ -284,6 +285,45 @@ fn no_end_of_stream(view: &View<'_>) -> Option<Finding> {
             ),
             "In the sender: close the socket (or shutdown(SHUT_WR)) after the last byte; or send the length before the picture, \
              so that nobody has to wait for the end.",
+        )
+    })
+}
+
+/// The sender of a whole picture, of which only closing says that it is over, reset the connection in place of closing it.
+fn reset_for_close(view: &View<'_>) -> Option<Finding> {
+    let [picture] = view.facts.pictures.as_slice() else {
+        return None;
+    };
+    let to_the_end = matches!(
+        picture.ending,
+        Ending::Structure | Ending::EndOfStream(StreamEnd::Reset)
+    );
+    let other = view.other?;
+    let reset = view.facts.reset?;
+    let (frame, _) = view.facts.last_data?;
+    let answered = other.last_data.is_some_and(|(answer, _)| answer > frame);
+    let closed = view.facts.fin.or(other.fin).or(other.reset).is_some();
+    let alone = picture.range == (0..view.facts.span) && picture.gaps.is_empty();
+    if !to_the_end || !is_whole(picture) || !alone || answered || closed {
+        return None;
+    }
+    Some(Finding {
+        severity: Severity::Warning,
+        certainty: Certainty::Likely,
+        ..view.of_picture(
+            Name::NoEndOfStream,
+            picture,
+            view.ends(picture.id).chain([reset]),
+            format!(
+                "{} sent a whole {} ({} bytes, the last in frame {frame}) and then reset the connection (RST, frame {reset}) in place of \
+                 closing it: {} gets an error, no end of the stream, and what it had not read by then may be gone.",
+                capital(&view.sender()),
+                kind(picture),
+                count(length(picture)),
+                view.receiver()
+            ),
+            "In the sender: close the socket without SO_LINGER of 0 seconds, read what the other side sends before, and let the \
+             program end in order; shutdown(SHUT_WR) says the end of the stream.",
         )
     })
 }

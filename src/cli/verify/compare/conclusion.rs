@@ -120,6 +120,11 @@ pub(super) fn take_back(report: &mut Report) {
         let back = match finding.name {
             Name::TextMode => stream.is_some_and(|stream| undone.contains(&stream)),
             Name::WrongByteOrder => stream.is_some_and(|stream| understood.contains(&stream)),
+            // Its receiver has all of it; a hang stays one.
+            Name::NoEndOfStream if finding.severity == Severity::Warning => {
+                stream.is_some_and(|stream| understood.contains(&stream))
+                    && image.is_some_and(|image| matches.contains(&image.id))
+            }
             _ => false,
         };
         !(broken || back)
