@@ -99,14 +99,14 @@ impl Environment {
             .filter(|&columns| columns > 0)
             .or_else(|| self.columns_variable.as_ref()?.parse().ok())
             .unwrap_or(WIDE);
-        let dumb = self.term.as_deref() == Some("dumb");
+        let colourless = self.term.as_deref().is_some_and(is_colourless);
         Style {
             width: columns.clamp(NARROW, usize::from(u16::MAX)),
             unicode: !ascii && !self.other_charset(),
             color: match color {
                 ColorArg::Always => true,
                 ColorArg::Never => false,
-                ColorArg::Auto => self.terminal && !self.no_color && !dumb,
+                ColorArg::Auto => self.terminal && !self.no_color && !colourless,
             },
             detail,
         }
@@ -121,6 +121,17 @@ impl Environment {
             .map(|(_, charset)| charset.split('@').next().unwrap_or(charset))
             .is_some_and(|charset| !charset.replace('-', "").eq_ignore_ascii_case("utf8"))
     }
+}
+
+/// Whether a terminal of this name has no colours, as terminfo knows it: dumb ones, DEC's from VT52 to VT520, and variants of
+/// others that are said to have none.
+fn is_colourless(term: &str) -> bool {
+    const DEC: [&str; 12] = [
+        "vt52", "vt100", "vt102", "vt125", "vt131", "vt132", "vt200", "vt220", "vt320", "vt420",
+        "vt510", "vt520",
+    ];
+    let (name, variant) = term.split_once('-').unwrap_or((term, ""));
+    name == "dumb" || DEC.contains(&name) || matches!(variant, "m" | "mono")
 }
 
 #[cfg(test)]
@@ -210,6 +221,34 @@ mod tests {
             (&["-vvv"], Detail::Chunks),
         ] {
             assert_eq!(style(&terminal(), arguments).detail, detail);
+        }
+    }
+
+    #[test]
+    fn a_terminal_without_colours_gets_none() {
+        let colours = |term: &str, color| {
+            let environment = Environment {
+                terminal: true,
+                term: Some(term.to_owned()),
+                ..Environment::default()
+            };
+            environment.look(color, false, Detail::Normal).color
+        };
+        for term in ["dumb", "vt100", "vt220-8bit", "xterm-mono", "linux-m"] {
+            assert!(!colours(term, ColorArg::Auto), "{term}");
+            assert!(colours(term, ColorArg::Always), "{term}");
+        }
+        for term in [
+            "xterm",
+            "xterm-256color",
+            "linux",
+            "screen",
+            "tmux-256color",
+            "vt340",
+            "foot",
+            "",
+        ] {
+            assert!(colours(term, ColorArg::Auto), "{term}");
         }
     }
 }

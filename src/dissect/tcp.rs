@@ -241,7 +241,13 @@ fn scaling(ours: &mut Half, theirs: &mut Half, tcp: &Tcp) {
     ours.scale = match tcp.window_scale {
         Some(shift) => Some(i8::try_from(shift.min(14)).unwrap_or(14)),
         None if tcp.options_cut => None,
-        None => Some(-2),
+        None => {
+            // A SYN that offers none ends it for the other side too, whether that answers or not.
+            if tcp.ack.is_none() {
+                theirs.scale = Some(-2);
+            }
+            Some(-2)
+        }
     };
     if tcp.ack.is_some() && (ours.scale == Some(-2) || theirs.scale == Some(-2)) {
         ours.scale = Some(-2);
@@ -365,13 +371,15 @@ impl Segment<'_> {
         if !not_advanced {
             return;
         }
+        // Where the clock went back nothing is known to be late, as in Wireshark.
+        let late = (0..self.out_of_order).contains(&(self.time - ours.next_time));
         remarks.add(
             if theirs.duplicate_acks >= 2
                 && theirs.last_ack == seq
-                && self.time - theirs.last_ack_time < FAST
+                && (0..FAST).contains(&(self.time - theirs.last_ack_time))
             {
                 Remarks::FAST_RETRANSMISSION
-            } else if self.time - ours.next_time < self.out_of_order && next != end {
+            } else if late && next != end {
                 Remarks::OUT_OF_ORDER
             } else {
                 Remarks::RETRANSMISSION
@@ -420,11 +428,11 @@ impl Segment<'_> {
         }
         theirs.span = None;
         let mut span = None;
-        // The latest of several that end there counts, as in a list that is searched from its newest.
+        // The first of several that end there counts: Wireshark goes through all of them, from the newest to the oldest, and keeps the last.
         let mut found = None;
         theirs.unacked.retain_mut(|waiting| {
             if ack == waiting.next {
-                found = Some(*waiting);
+                found.get_or_insert(*waiting);
                 return false;
             }
             if after(ack, waiting.seq) && !after(ack, waiting.next) {

@@ -275,6 +275,35 @@ fn first_screen_in_three_sizes_and_with_colours() {
     }
 }
 
+#[test]
+fn the_screens_that_the_pages_show_are_those_of_the_viewer() {
+    let root = captures_folder().join("..");
+    let recorded = [
+        "tests/commands/snapshots/commands__view__80x24-plain.snap",
+        "src/view/snapshots/imgnet__view__tests__packets-80x24.snap",
+    ]
+    .map(|path| {
+        let snapshot = std::fs::read_to_string(root.join(path)).expect("a snapshot");
+        let (_, screen) = snapshot.rsplit_once("\n---\n").expect("its head");
+        screen.trim_end().to_owned()
+    });
+    let mut shown = 0;
+    for page in ["README.md", "docs/inspect.md"] {
+        let text = std::fs::read_to_string(root.join(page)).expect("a page");
+        for block in text.split("```text\n").skip(1) {
+            let (block, _) = block.split_once("\n```").expect("its end");
+            if block.starts_with("imgnet view ") {
+                assert!(
+                    recorded.iter().any(|screen| screen == block),
+                    "{page}:\n{block}"
+                );
+                shown += 1;
+            }
+        }
+    }
+    assert_eq!(shown, 3);
+}
+
 /// Sends a picture to itself in a second, and stays a little longer.
 const BOTH: &str = r#"
 import socket, sys, threading, time

@@ -83,6 +83,44 @@ const COMMON: &[&str] = &[
     "udp.checksum",
     "udp.stream",
     "udp.time_relative",
+    "ip.dsfield.dscp",
+    "ip.flags.rb",
+    "eth.addr",
+    "ipv6.addr",
+    "ipv6.tclass",
+    "ipv6.version",
+    "tcp.flags.res",
+    "tcp.flags.ae",
+    "tcp.flags.cwr",
+    "tcp.flags.ece",
+    "tcp.flags.urg",
+    "tcp.options",
+    "tcp.options.sack.count",
+    "tcp.options.wscale.multiplier",
+    "tcp.analysis.flags",
+    "tcp.analysis.retransmission",
+    "tcp.analysis.fast_retransmission",
+    "tcp.analysis.spurious_retransmission",
+    "tcp.analysis.out_of_order",
+    "tcp.analysis.lost_segment",
+    "tcp.analysis.ack_lost_segment",
+    "tcp.analysis.window_update",
+    "tcp.analysis.window_full",
+    "tcp.analysis.zero_window",
+    "tcp.analysis.zero_window_probe",
+    "tcp.analysis.zero_window_probe_ack",
+    "tcp.analysis.keep_alive",
+    "tcp.analysis.keep_alive_ack",
+    "udp.port",
+    "udp.payload",
+    "udp.time_delta",
+];
+
+/// Captures in which bytes are sent twice and acknowledged once, and a SYN without a scale is answered late or never.
+const ODD: &[&str] = &[
+    "cases/attack/badip.pcap",
+    "cases/attack/straysyn.pcap",
+    "cases/capture/10-half-open-scan.pcap",
 ];
 
 /// Filters that choose the same frames.
@@ -204,6 +242,55 @@ const FILTERS: &[&str] = &[
     "http.request",
     "http.response.code == 200",
     "http.request.method == \"GET\"",
+    "eth.src[0:3,5] == 00:00:00:00",
+    "eth.src[0,2-3] == 00:00:00",
+    "eth.src[:2,4:] == 00:00:00:00",
+    "ip.src in {127.0.0.0/8, 10.0.0.0/8}",
+    "ip.addr in {127.0.0.1 .. 127.0.0.5}",
+    "ip.src >= 127.0.0.1 and ip.src < 127.0.0.2",
+    "tcp.port all_ne 5050",
+    "tcp.port any_ne 5050",
+    "tcp.payload ~ \"jfif\"",
+    "tcp.payload matches \"(?-i)JFIF\"",
+    "tcp.payload matches \"\\\\xff\\\\xd8\"",
+    "tcp.payload contains \"\\xff\\xd8\\xff\"",
+    "tcp.payload contains 'J'",
+    "tcp.payload contains \"\\112FIF\"",
+    "frame[-4:4] contains 45",
+    "tcp.payload[0:2] == \"\\xff\\xd8\"",
+    "tcp.payload[0:2] == ffd8",
+    "eth.addr[0:3] == 00:00:00",
+    "frame.time_epoch > 1700000000",
+    "max(tcp.len, 1000) == 1000",
+    "min(tcp.port) < 10000",
+    "abs(-tcp.len) == tcp.len",
+    "tcp.flags.syn == True",
+    "!tcp.flags.syn",
+    "tcp.len == 04000",
+    "tcp.len == 2048 || tcp.len == 0b11",
+    "tcp.window_size_scalefactor > 0",
+    "tcp.options.sack_le",
+    "tcp.analysis.duplicate_ack_num == 1",
+    "tcp.analysis.ack_rtt > 0.001",
+    "tcp.analysis.bytes_in_flight > 10000",
+    "tcp.analysis.fast_retransmission",
+    "udp contains ff:d8",
+    "ip[0] & 0xf0 == 0x40",
+    "ip.flags == 0x2",
+    "ip.dsfield.dscp == 0",
+    "ipv6.src == ::1 || ipv6.dst == ::/0",
+    "ipv6.flow != 0",
+    "frame.len in {60..66, 1514}",
+    "frame.interface_id == 0",
+    "tcp.flags & 0x02 == 0x02 || tcp.flags & 4",
+    "tcp.ack_raw < 1000",
+    "tcp.time_relative > 1 && tcp.time_delta < 0.5",
+    "ip.id in {0x0 .. 0xff}",
+    "ip.addr[0] == 7f",
+    "tcp.payload[10:5] contains 00",
+    "tcp.len > tcp.hdr_len",
+    "ip.len - ip.hdr_len - tcp.hdr_len == tcp.len",
+    "(tcp.port == 5050) && !(tcp.analysis.flags && !tcp.analysis.window_update)",
 ];
 
 /// A cell's values, numbers in one writing: decimal, times without trailing zeros.
@@ -288,6 +375,10 @@ fn is_exempt(field: &str, row: &Row<'_>) -> bool {
         let number = |cell: &str| cell.parse::<u64>().unwrap_or(0);
         return number(row.ours(field)) >= number(row.theirs(field));
     }
+    // Wireshark's remark that ports are used again is none of imgnet's.
+    if field == "tcp.analysis.flags" && row.ours(field).is_empty() {
+        return row.ours("tcp.flags.syn") == "1";
+    }
     // tshark gives an empty datagram no times.
     if field.starts_with("udp.time") && row.ours("udp.length") == "8" {
         return row.theirs(field).is_empty();
@@ -335,7 +426,9 @@ fn every_common_field_has_tsharks_values_on_every_frame() {
         return;
     }
     let mut differences = Vec::new();
-    for capture in captures() {
+    // Beside those of people's transfers some that are made so that TCP's remarks differ easily.
+    let odd = ODD.iter().map(|name| captures_folder().join(name));
+    for capture in captures().into_iter().chain(odd) {
         let mut asked: Vec<&str> = COMMON.to_vec();
         asked.extend(["icmp.type", "icmpv6.type"]);
         let mut arguments = vec![
@@ -439,7 +532,7 @@ fn filters_choose_the_frames_that_tshark_chooses() {
     if !tshark_is_there() {
         return;
     }
-    assert!(FILTERS.len() >= 60);
+    assert!(FILTERS.len() >= 150);
     let folder = tempfile::tempdir().expect("a folder");
     let together = joined(folder.path());
     let differing = |filter: &str| {

@@ -474,3 +474,65 @@ fn the_graph_marks_what_was_sent_again_and_selects_frames() {
         terminal.wait_for("2 packets");
     }
 }
+
+#[test]
+fn a_terminal_that_changes_its_size_is_drawn_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shell = shell("pipeline-hang.pcap", folder.path());
+    let Some(terminal) = Terminal::run("resize", 80, 24, &shell) else {
+        return;
+    };
+    terminal.wait_for("silence");
+    let resize = |width: usize, height: usize| {
+        let size = [width.to_string(), height.to_string()];
+        let [width, height] = size.each_ref().map(String::as_str);
+        terminal.tmux(&["resize-window", "-x", width, "-y", height]);
+    };
+    for (width, height) in [(120, 40), (200, 50), (60, 16), (80, 24)] {
+        resize(width, height);
+        // The boxes reach from the first column to the last.
+        let mut edge = String::from("┏ Findings ");
+        edge.push_str(&"━".repeat(width - 12));
+        edge.push('┓');
+        let screen = terminal.wait_for(&edge);
+        assert_eq!(screen.lines().count(), height, "{screen}");
+        let last = screen.lines().last().expect("a line");
+        assert!(last.starts_with("1 overview"), "{screen}");
+    }
+    resize(39, 12);
+    terminal.wait_for("too small");
+    resize(100, 30);
+    terminal.wait_for("┏ Findings");
+    terminal.keys(&["q"]);
+    terminal.wait_for("code 0");
+}
+
+#[test]
+fn no_colour_is_sent_to_who_wants_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let capture = captures_folder().join("pipeline-hang.pcap");
+    for (name, setting, colours) in [
+        ("no-color", "NO_COLOR=1", false),
+        ("mono", "TERM=vt100", false),
+        ("colours", "TERM=tmux-256color", true),
+    ] {
+        let shell = format!(
+            "sh -c 'cd {}; {setting} {} view {}; sleep 60'",
+            folder.path().display(),
+            env!("CARGO_BIN_EXE_imgnet"),
+            capture.display()
+        );
+        let Some(terminal) = Terminal::run(name, 80, 24, &shell) else {
+            return;
+        };
+        let screen = terminal.settled("silence", true);
+        // What tmux writes where a cell has a colour of its own.
+        let coloured = screen.contains("38;5;");
+        assert_eq!(coloured, colours, "{name}: {screen:?}");
+        // What is selected is seen nevertheless.
+        assert!(
+            screen.contains("\x1b[7m") || screen.contains(";7m"),
+            "{name}: {screen:?}"
+        );
+    }
+}
