@@ -39,6 +39,52 @@ impl LinkType {
     pub const NFLOG: Self = Self(239);
     /// IP over `InfiniBand`.
     pub const IPOIB: Self = Self(242);
+    /// Token ring.
+    pub const IEEE802_5: Self = Self(6);
+    /// ARCNET, as BSD captures it.
+    pub const ARCNET: Self = Self(7);
+    /// ARCNET, as Linux captures it.
+    pub const ARCNET_LINUX: Self = Self(129);
+    /// ATM with LLC.
+    pub const ATM_RFC1483: Self = Self(100);
+    /// Frame Relay.
+    pub const FRELAY: Self = Self(107);
+    /// OpenBSD's view of what IPsec lets pass.
+    pub const ENC: Self = Self(109);
+    /// BSD's log of packet filters.
+    pub const PFLOG: Self = Self(117);
+    /// IP over Fibre Channel.
+    pub const IP_OVER_FC: Self = Self(122);
+    /// ATM as Solaris captures it.
+    pub const SUNATM: Self = Self(123);
+    /// IP over `FireWire`.
+    pub const APPLE_IP_OVER_IEEE1394: Self = Self(138);
+    /// PPP behind a byte of direction, as pppd writes it.
+    pub const PPP_PPPD: Self = Self(166);
+    /// Ethernet behind Juniper's header.
+    pub const JUNIPER_ETHERNET: Self = Self(178);
+    /// PPP behind Juniper's header.
+    pub const JUNIPER_PPP: Self = Self(179);
+    /// Frame Relay behind Juniper's header.
+    pub const JUNIPER_FRELAY: Self = Self(180);
+    /// Cisco HDLC behind Juniper's header.
+    pub const JUNIPER_CHDLC: Self = Self(181);
+    /// PPP behind a byte of direction.
+    pub const PPP_WITH_DIR: Self = Self(204);
+    /// Cisco HDLC behind a byte of direction.
+    pub const C_HDLC_WITH_DIR: Self = Self(205);
+    /// Frame Relay behind a byte of direction.
+    pub const FRELAY_WITH_DIR: Self = Self(206);
+    /// MPLS without a link layer.
+    pub const MPLS: Self = Self(219);
+    /// Solaris's IPNET.
+    pub const IPNET: Self = Self(226);
+    /// Ethernet as netANALYZER captures it.
+    pub const NETANALYZER: Self = Self(240);
+    /// macOS's PKTAP: another link type behind fields of its own.
+    pub const PKTAP: Self = Self(258);
+    /// Ethernet with its preamble (IEEE 802.3br).
+    pub const ETHERNET_MPACKET: Self = Self(274);
     /// Raw IP, version from the first nibble.
     pub const RAW: Self = Self(101);
     /// OpenBSD loopback: as [`Self::NULL`], family big-endian.
@@ -78,6 +124,29 @@ impl LinkType {
             Self::ERF => "erf",
             Self::NFLOG => "nflog",
             Self::IPOIB => "ip-over-infiniband",
+            Self::IEEE802_5 => "ieee-802-5",
+            Self::ARCNET => "arcnet",
+            Self::ARCNET_LINUX => "arcnet-linux",
+            Self::ATM_RFC1483 => "atm-rfc1483",
+            Self::FRELAY => "frame-relay",
+            Self::ENC => "enc",
+            Self::PFLOG => "pflog",
+            Self::IP_OVER_FC => "ip-over-fc",
+            Self::SUNATM => "sunatm",
+            Self::APPLE_IP_OVER_IEEE1394 => "ip-over-1394",
+            Self::PPP_PPPD => "ppp-pppd",
+            Self::JUNIPER_ETHERNET => "juniper-ether",
+            Self::JUNIPER_PPP => "juniper-ppp",
+            Self::JUNIPER_FRELAY => "juniper-frelay",
+            Self::JUNIPER_CHDLC => "juniper-chdlc",
+            Self::PPP_WITH_DIR => "ppp-with-direction",
+            Self::C_HDLC_WITH_DIR => "chdlc-with-direction",
+            Self::FRELAY_WITH_DIR => "frelay-with-direction",
+            Self::MPLS => "mpls",
+            Self::IPNET => "ipnet",
+            Self::NETANALYZER => "netanalyzer",
+            Self::PKTAP => "pktap",
+            Self::ETHERNET_MPACKET => "ether-mpacket",
             _ => return None,
         })
     }

@@ -1,6 +1,7 @@
 //! Link layers: from a frame to the IP packet in it, as the link header names it. Never guessed from a nibble, where
 //! the layer's own specification does not say so (raw IP, MPLS).
 
+mod rare;
 mod serial;
 mod tags;
 mod various;
@@ -124,7 +125,7 @@ fn other(link: LinkType, frame: Span<'_>) -> Result<Network<'_>, Skip> {
         LinkType::NFLOG => various::nflog(frame),
         LinkType::IPOIB => various::ipoib(frame),
         LinkType::ERF => various::erf(frame),
-        _ => Err(Skip::UnknownLinkType),
+        other => rare::rare(other, frame),
     }
 }
 

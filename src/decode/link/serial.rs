@@ -2,7 +2,7 @@
 
 use etherparse::EtherType;
 
-use super::{Network, Version, ether, found, tags};
+use super::{Network, Version, ether, ethernet_within, found, tags};
 use crate::decode::Skip;
 use crate::decode::span::Span;
 use crate::decode::tunnel::{Layer, Tunnel};
@@ -12,10 +12,12 @@ const PPP_IPV4: u16 = 0x0021;
 const PPP_IPV6: u16 = 0x0057;
 const PPP_MPLS: [u16; 2] = [0x0281, 0x0283];
 /// OSI, XNS, `DECnet`, `AppleTalk`, IPX, spanning trees and what finds neighbours: no IP in them. Every other protocol below
-/// those that control the link carries packets that imgnet does not put together: multilink, compressed, bridged ones.
+/// those that control the link carries packets that imgnet does not put together: multilink and compressed ones.
 const PPP_NOT_IP: [u16; 10] = [
     0x0023, 0x0025, 0x0027, 0x0029, 0x002b, 0x0035, 0x0201, 0x0203, 0x0205, 0x0207,
 ];
+/// Frames of other links, bridged (RFC 3518).
+const PPP_BRIDGED: u16 = 0x0031;
 /// The first protocol that controls the link.
 const PPP_CONTROL: u16 = 0x8000;
 /// A flag of RFC 1662: bytes of a line, of which some are written as two.
@@ -51,8 +53,20 @@ pub(in crate::decode) fn ppp(
         PPP_IPV4 => Ok(found(Version::V4, packet, place, tunnel)),
         PPP_IPV6 => Ok(found(Version::V6, packet, place, tunnel)),
         labels if PPP_MPLS.contains(&labels) => ether(tags::MPLS_UNICAST, packet, place, tunnel),
+        PPP_BRIDGED => bridged(packet, place, tunnel),
         other if PPP_ENCRYPTED.contains(&other) => Err(Skip::Encrypted),
         other if other >= PPP_CONTROL || PPP_NOT_IP.contains(&other) => Err(Skip::NotIp),
+        _ => Err(Skip::Tunnel),
+    }
+}
+
+/// A bridged frame: flags, the kind of link, the frame, perhaps its checksum (RFC 3518, section 4.2).
+fn bridged(packet: Span<'_>, place: u64, tunnel: Tunnel) -> Result<Network<'_>, Skip> {
+    let ([_, kind], rest) = packet.take_array::<2>()?;
+    match kind {
+        // Spanning trees.
+        0 => Err(Skip::NotIp),
+        1 => ethernet_within(rest, place, tunnel),
         _ => Err(Skip::Tunnel),
     }
 }

@@ -242,6 +242,17 @@ fn serial_links() {
         skip(&frame(LinkType::PPP, &with("ff03 0053"))),
         Skip::Encrypted
     );
+    // Bridged Ethernet, with its checksum and without (RFC 3518); a bridge's own frame; another link's.
+    let mac = "020202020202 040404040404 0800";
+    let mut bridged = with(&format!("ff03 0031 00 01 {mac}"));
+    is_pic(&frame(LinkType::PPP, &bridged));
+    bridged[4] = 0x80;
+    bridged.extend([0xee; 4]);
+    is_pic(&frame(LinkType::PPP, &bridged));
+    bridged[5] = 0;
+    assert_eq!(skip(&frame(LinkType::PPP, &bridged)), Skip::NotIp);
+    bridged[5] = 3;
+    assert_eq!(skip(&frame(LinkType::PPP, &bridged)), Skip::Tunnel);
     is_pic(&frame(LinkType::CISCO_HDLC, &with("0f00 0800")));
     is_pic(&frame(LinkType::PPP_HDLC, &with("8f00 0800")));
     assert_eq!(
@@ -331,6 +342,114 @@ fn other_link_types() {
     // BSD loopback with an EtherType or with 16 bits of family.
     for header in ["00000800", "00080000", "02000000", "00020000", "ff030021"] {
         is_pic(&frame(LinkType::NULL, &with(header)));
+    }
+}
+
+#[test]
+fn rare_link_types() {
+    let mac = "020202020202 040404040404";
+    let snap = "aaaa03 000000 0800";
+    let pktap = format!("6c000000 01000000 01000000 {} {mac} 0800", "00".repeat(96));
+    let pflog = format!("3d020000 {}", "00".repeat(60));
+    let ipnet = format!("0102 {}", "00".repeat(22));
+    for (link, header) in [
+        (6, format!("1040 {mac} {snap}")),
+        (
+            6,
+            format!("1040 020202020202 840404040404 0630 0011 0022 {snap}"),
+        ),
+        (7, "0102 d4 00 0001".to_owned()),
+        (7, "0102 f0".to_owned()),
+        (129, "0102 0000 d4 00 0001".to_owned()),
+        (129, "0102 0000 d4 ffffffff 00 0001".to_owned()),
+        (100, snap.to_owned()),
+        (107, "1841 03 cc".to_owned()),
+        (107, "1841 03 00 80 000000 0800".to_owned()),
+        (107, format!("18 40 00 01 03 00 80 0080c2 0007 {mac} 0800")),
+        (107, "1841 0800".to_owned()),
+        (109, "02000000 00000100 00000000".to_owned()),
+        (109, "00000002 00000100 00000000".to_owned()),
+        (117, pflog),
+        (122, format!("1000 020202020202 1000 040404040404 {snap}")),
+        (123, format!("82 00 0021 {snap}")),
+        (123, format!("01 00 0021 0001 {mac} 0800")),
+        (138, "0202020202020202 0404040404040404 0800".to_owned()),
+        (149, pktap.clone()),
+        (166, "01 ff03 0021".to_owned()),
+        (178, format!("4d474380 0006 010100 020100 {mac} 0800")),
+        (178, format!("4d474300 {mac} 0800")),
+        (178, "4d474302 00000002".to_owned()),
+        (179, "4d474300 0021".to_owned()),
+        (180, "4d474300 1841 03 cc".to_owned()),
+        (181, "4d474300 0f00 0800".to_owned()),
+        (204, "01 ff03 0021".to_owned()),
+        (205, "01 0f00 0800".to_owned()),
+        (206, "01 1841 03 cc".to_owned()),
+        (219, "00064140".to_owned()),
+        (226, ipnet),
+        (240, format!("00000000 {mac} 0800")),
+        (258, pktap),
+        (274, format!("55555555555555d5 {mac} 0800")),
+    ] {
+        is_pic(&frame(LinkType(link), &with(&header)));
+        assert!(link == 149 || LinkType(link).name().is_some(), "{link}");
+        // Wherever the header is cut, it is said; nothing is made up of what is left.
+        let whole = with(&header);
+        let head = whole.len() - ip().len();
+        for length in 0..head {
+            let cut = cut(LinkType(link), &whole[..length], 200);
+            let outcome = decode(&cut);
+            assert!(
+                matches!(outcome, Outcome::Skipped(_)),
+                "{link}: {length} of {head}: {outcome:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_rare_link_types_carry_beside_packets_has_a_name() {
+    for (link, header, reason) in [
+        // The ring's own frames, and a route of no length.
+        (
+            6,
+            "1000 020202020202 040404040404 aaaa03 000000 0800",
+            Skip::NotIp,
+        ),
+        (
+            6,
+            "1040 020202020202 840404040404 0030 aaaa03",
+            Skip::Malformed,
+        ),
+        // ARP, and a part of a packet.
+        (129, "0102 0000 d5 00 0001", Skip::NotIp),
+        (129, "0102 0000 d4 03 0001", Skip::LinkFragment),
+        // An address of one byte, and one without end; compressed; a link's own.
+        (107, "19 03 cc", Skip::Malformed),
+        (107, "18404040 40 03 cc", Skip::Malformed),
+        (107, "1841 03 b0", Skip::Tunnel),
+        (107, "1841 03 08", Skip::NotIp),
+        (109, "07000000 00000100 00000000", Skip::NotIp),
+        (117, "00020000", Skip::Malformed),
+        (123, "05 00 0021", Skip::NotIp),
+        // macOS's: of a process alone, and of itself.
+        (258, "0c000000 00000000 01000000", Skip::NotIp),
+        (258, "0c000000 01000000 02010000", Skip::UnknownLinkType),
+        (258, "02000000 01000000 01000000", Skip::Malformed),
+        (149, "02000000 01000000 01000000", Skip::UnknownLinkType),
+        (
+            226,
+            "0202 00000000000000000000000000000000000000000000",
+            Skip::Malformed,
+        ),
+        (274, "55555555555555e6", Skip::LinkFragment),
+        (178, "4d474200", Skip::Malformed),
+    ] {
+        assert_eq!(
+            skip(&frame(LinkType(link), &with(header))),
+            reason,
+            "{link} {header}"
+        );
     }
 }
 
