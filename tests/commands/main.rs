@@ -14,6 +14,7 @@ mod docs;
 mod filters;
 mod inspect;
 mod outputs;
+mod package;
 mod page;
 mod tshark;
 mod verify;
