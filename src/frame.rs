@@ -49,7 +49,7 @@ impl LinkType {
     pub const ATM_RFC1483: Self = Self(100);
     /// Frame Relay.
     pub const FRELAY: Self = Self(107);
-    /// OpenBSD's view of what IPsec lets pass.
+    /// OpenBSD's view of what `IPsec` lets pass.
     pub const ENC: Self = Self(109);
     /// BSD's log of packet filters.
     pub const PFLOG: Self = Self(117);

@@ -100,6 +100,9 @@ pub struct Direction {
     /// Which frames carried its bytes; absent unless that was asked for, and not told.
     #[serde(skip)]
     pub carriers: Option<Carriers>,
+    /// Of some of its gaps or frames no detail was kept, because memory ran out. Not told: a finding does.
+    #[serde(skip)]
+    pub unlisted: bool,
 }
 
 impl Direction {
@@ -133,6 +136,7 @@ impl Direction {
             sha256: None,
             undecided: Vec::new(),
             carriers: None,
+            unlisted: false,
         }
     }
 }
@@ -466,6 +470,9 @@ pub struct Folded {
     pub image_bytes: u64,
     /// Pictures, these and others, of whose chunks no detail was kept.
     pub without_chunks: u64,
+    /// Directions of whose gaps or frames not all detail was kept. Not told: a finding does.
+    #[serde(skip)]
+    pub unlisted: u64,
 }
 
 impl Folded {
@@ -496,6 +503,7 @@ impl Folded {
             wire_bytes,
             image_bytes,
             without_chunks,
+            unlisted,
         } = other;
         self.streams += streams;
         self.images += images;
@@ -503,6 +511,7 @@ impl Folded {
         self.wire_bytes = self.wire_bytes.saturating_add(wire_bytes);
         self.image_bytes = self.image_bytes.saturating_add(image_bytes);
         self.without_chunks += without_chunks;
+        self.unlisted += unlisted;
     }
 }
 

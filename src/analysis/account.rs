@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::channel::Confirmed;
+use super::picture::Shed;
 use super::picture::{Doubt, Picture};
 use super::{DigestKind, Options};
 use crate::findings::facts::PictureFacts;
@@ -70,6 +71,7 @@ pub(super) fn tcp_direction(half: &Half<'_>, from: SocketAddr, to: SocketAddr) -
         out_of_order_packets: half.out_of_order_packets,
         gap_bytes: half.assembler.gap_bytes(),
         gaps: half.assembler.gaps().to_vec(),
+        unlisted: !half.assembler.lists_all_gaps(),
         urgent_bytes: half.urgent_bytes(),
         closed: match (half.reset_frame, half.fin_frame) {
             (Some(_), _) => Some(Closed::Reset),
@@ -98,7 +100,7 @@ pub(super) fn picture_facts(picture: Picture) -> PictureFacts {
         structure: picture.structure,
         text_damage: picture.text_damage,
         lost: picture.lost.map(|lost| (lost.pieces, lost.bytes)),
-        gaps: picture.gaps,
+        gaps: picture.gaps.into_listed(),
         trailing: picture.trailing,
         ended: picture.ended.0,
     }
@@ -158,7 +160,7 @@ pub(super) fn image(
         retransmitted_packets: 0,
         datagrams: datagrams(picture, confirmed),
         gap_bytes,
-        gaps: picture.gaps.clone(),
+        gaps: picture.gaps.listed().to_vec(),
         first_packet: None,
         last_packet: None,
         started: None,
@@ -180,7 +182,33 @@ pub(super) fn image(
         }
     }
     image.count(part, picture.range.clone());
+    if let Some(shed) = &picture.shed {
+        add(&mut image, shed);
+    }
+    if picture.shed.is_some() || picture.gaps.is_full() {
+        image.chunks = None;
+        image.shared_packets = 0;
+    }
     image
+}
+
+/// Adds the frames of which only the sums were kept.
+fn add(image: &mut Image, shed: &Shed) {
+    image.packets += shed.packets;
+    image.wire_bytes += shed.wire_bytes;
+    image.payload_bytes += shed.payload_bytes;
+    image.retransmitted_packets += shed.retransmitted_packets;
+    image.duplicate_bytes = image.payload_bytes.saturating_sub(image.unique_bytes);
+    if let Some((frame, time)) = shed.first
+        && image.first_packet.is_none_or(|first| frame < first)
+    {
+        (image.first_packet, image.started) = (Some(frame), time);
+    }
+    if let Some((frame, time)) = shed.last
+        && image.last_packet.is_none_or(|last| frame > last)
+    {
+        (image.last_packet, image.ended) = (Some(frame), time);
+    }
 }
 
 /// The verdict on a picture.
@@ -210,6 +238,7 @@ fn of_gaps(
 ) -> (Option<Problem>, Verdict) {
     let lost = picture
         .gaps
+        .listed()
         .iter()
         .any(|gap| gap.cause == GapCause::NeverAcknowledged)
         && matches!(place.end, Some(StreamEnd::Fin | StreamEnd::Reset))

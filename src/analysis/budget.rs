@@ -132,6 +132,8 @@ impl Kept {
         if budget.limit() == u64::MAX {
             return Some(account);
         }
+        let unlisted = account.stream.directions.iter().filter(|way| way.unlisted);
+        folded.unlisted += unlisted.count() as u64;
         let weight = weight(&account);
         let room = budget.take(weight);
         if room != Room::Whole {
@@ -142,6 +144,10 @@ impl Kept {
             let freed: usize = detail.map(|chunks| chunks.memory()).sum();
             folded.without_chunks += account.images.len() as u64;
             budget.give_back((freed as u64).min(weight));
+        }
+        if room == Room::Whole {
+            let without = account.images.iter().filter(|image| image.chunks.is_none());
+            folded.without_chunks += without.count() as u64;
         }
         let new = |image: &Image| !self.verdicts.contains(&image.verdict);
         if room == Room::Full && !account.images.iter().any(new) {

@@ -15,7 +15,8 @@ use crate::findings::facts::StrayKind;
 use crate::findings::facts::{CaptureFacts, Mark, Numbering};
 use crate::ledger::{Confidence, TransportKind};
 use crate::picture::Status;
-use crate::reassembly::{Delivery, Gap, GapCause};
+use crate::reassembly::gap::GapList;
+use crate::reassembly::{Delivery, Extent, Gap, GapCause};
 use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
 use crate::wire::detect;
 use crate::wire::{
@@ -537,6 +538,7 @@ impl Channel {
     fn missing(&mut self, length: u64, context: &mut Context<'_>) {
         if let Some(open) = &mut self.open {
             open.gap(self.position, length, self.cause);
+            open.hold(&context.options.memory);
             context.observer.event(Event::PictureGap {
                 picture: open.id,
                 length,
@@ -560,6 +562,32 @@ impl Channel {
         if let Some(tally) = tally.filter(|tally| tally.picture == transmission.picture) {
             tally.add(transmission.number, total, order);
         }
+    }
+
+    /// Takes a frame of bytes of which the decoder has spoken, and of which no detail is kept any longer.
+    pub(super) fn shed(&mut self, extent: &Extent) {
+        let first = self
+            .pictures
+            .partition_point(|picture| picture.range.end <= extent.offset);
+        for picture in self.pictures.iter_mut().skip(first) {
+            if picture.range.start >= extent.end() {
+                break;
+            }
+            picture.shed(extent);
+        }
+        if let Some(open) = self
+            .open
+            .as_deref_mut()
+            .filter(|open| open.start < extent.end())
+        {
+            let range = open.start..u64::MAX;
+            open.shed.get_or_insert_default().add(extent, &range);
+        }
+    }
+
+    /// Stream offset up to which the decoder has spoken.
+    pub(super) fn position(&self) -> u64 {
+        self.position
     }
 
     /// What was said here of pictures of the other direction: their numbers, and how many of their datagrams had come.
@@ -620,7 +648,9 @@ impl Channel {
             media: None,
             digest: Hasher::within(context.options.digest, context.room),
             recoded: false,
-            gaps: Vec::new(),
+            gaps: GapList::default(),
+            held: 0,
+            shed: None,
             trailing: Vec::new(),
         }));
     }
@@ -628,6 +658,7 @@ impl Channel {
     fn end_picture(&mut self, ending: Ending, protocol: &Protocol, context: &mut Context<'_>) {
         let Some(open) = self.open.take() else { return };
         let open = *open;
+        context.options.memory.give_back(open.held);
         if let (Ending::Length, Structure::Known(walker)) = (ending, &open.structure)
             && open.gaps.is_empty()
             && walker.status()
@@ -668,6 +699,7 @@ impl Channel {
             shape: open.shape,
             ending,
             gaps: open.gaps,
+            shed: open.shed,
             digest,
             trailing: open.trailing,
             ended: (context.frame, context.time),

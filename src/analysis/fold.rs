@@ -145,7 +145,7 @@ fn verdicts(picture: &Picture) -> Vec<Verdict> {
 fn weight(picture: &Picture) -> u64 {
     let all = size_of::<Picture>()
         + size_of::<Image>()
-        + size_of_val(picture.gaps.as_slice()) * 2
+        + picture.gaps.memory() * 2
         + picture.trailing.len()
         + BESIDE;
     all as u64

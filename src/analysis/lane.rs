@@ -3,6 +3,7 @@
 use super::account;
 use super::channel::{Channel, Confirmed, Context};
 use super::fold::Fold;
+use super::picture::LITTLE;
 use super::regions::Theirs;
 use super::whole::Whole;
 use super::{Awaited, DigestKind, Event, Options};
@@ -11,6 +12,7 @@ use crate::findings::facts::{CaptureFacts, DirectionFacts, Ours, Watch};
 use crate::frame::Frame;
 use crate::ledger::{self, Carriers, Image};
 use crate::reassembly::assembler::Keep;
+use crate::reassembly::gap::GapList;
 use crate::reassembly::tcp::{Half, Other, Segment};
 use crate::reassembly::{Extent, Gap, GapCause, Log};
 use crate::units::Timestamp;
@@ -26,7 +28,7 @@ pub(super) struct Datagrams {
     payload_bytes: u64,
     /// Stream offset of the next datagram.
     offset: u64,
-    gaps: Vec<Gap>,
+    gaps: GapList,
     last: Option<Timestamp>,
 }
 
@@ -73,6 +75,10 @@ pub(super) struct Lane<'cap> {
     checked: bool,
     /// Hops that its sender's packets had left, as first seen.
     hops: u8,
+    /// Memory that its gaps and the frames of its pictures hold of that for accounts.
+    held: u64,
+    /// Of some of its frames no detail was kept.
+    shed: bool,
     /// Bytes that wait behind holes, as last noted where those of all directions are counted.
     waiting: usize,
 }
@@ -89,6 +95,8 @@ impl<'cap> Lane<'cap> {
             fold: Fold::default(),
             checked: false,
             hops: 0,
+            held: 0,
+            shed: false,
             waiting: 0,
         }
     }
@@ -161,6 +169,7 @@ impl<'cap> Lane<'cap> {
         {
             half.log.discard_before(half.assembler.next());
         }
+        self.hold(context.options);
         let header = &segment.header;
         Taken {
             limited,
@@ -171,6 +180,55 @@ impl<'cap> Lane<'cap> {
             offset: verdict.offset.filter(|_| segment.payload_len > 0),
             repeat,
         }
+    }
+
+    /// Keeps no detail of gaps and frames for which the memory for accounts has no room.
+    #[inline]
+    fn hold(&mut self, options: &Options) {
+        let now = match &self.transport {
+            Transport::Tcp(half) => half.log.memory() + half.assembler.gap_memory(),
+            Transport::Udp(datagrams) => datagrams.log.memory() + datagrams.gaps.memory(),
+        };
+        let now = now as u64;
+        if now != self.held && (now >= LITTLE || self.held > 0) {
+            self.weigh(now, options);
+        }
+    }
+
+    fn weigh(&mut self, now: u64, options: &Options) {
+        let budget = &options.memory;
+        let over = budget.weigh(self.held, now);
+        self.held = now;
+        if over == 0 || budget.limit() == u64::MAX {
+            return;
+        }
+        let position = self.channel.position();
+        let channel = &mut self.channel;
+        let told = |extent: &Extent| channel.shed(extent);
+        let (shed, left) = match &mut self.transport {
+            Transport::Tcp(half) => {
+                if half.assembler.gap_memory() as u64 >= LITTLE {
+                    half.assembler.fill_gaps();
+                }
+                let below = position.min(half.assembler.next());
+                (
+                    half.log.shed(below, told),
+                    half.log.memory() + half.assembler.gap_memory(),
+                )
+            }
+            Transport::Udp(datagrams) => {
+                if datagrams.gaps.memory() as u64 >= LITTLE {
+                    datagrams.gaps.fill();
+                }
+                (
+                    datagrams.log.shed(position, told),
+                    datagrams.log.memory() + datagrams.gaps.memory(),
+                )
+            }
+        };
+        self.shed |= shed;
+        budget.weigh(self.held, left as u64);
+        self.held = left as u64;
     }
 
     fn packet_of_picture(&self, repeat: bool, context: &mut Context<'_>) {
@@ -363,6 +421,7 @@ impl<'cap> Lane<'cap> {
         {
             datagrams.log.discard_before(datagrams.offset);
         }
+        self.hold(context.options);
     }
 
     /// Notes what the decoder found remarkable about a packet.
@@ -492,11 +551,18 @@ impl<'cap> Lane<'cap> {
     /// `theirs` are the pictures that the other side sent.
     pub(super) fn account(&mut self, context: &Context<'_>, theirs: &Theirs) -> ledger::Direction {
         self.fold.over(&context.options.memory);
+        context
+            .options
+            .memory
+            .give_back(std::mem::take(&mut self.held));
         let sha256 = self.whole.take();
         let carriers = context
             .options
             .evidence
-            .then(|| Carriers(self.log().clone()));
+            // A part of them would tell less than nothing.
+            .then_some(())
+            .filter(|()| !self.shed)
+            .map(|()| Carriers(self.log().clone()));
         let mut regions = std::mem::take(&mut self.channel.regions);
         regions.answers(theirs);
         let (sums, map_omitted) = (regions.sums(), regions.omitted());
@@ -512,8 +578,9 @@ impl<'cap> Lane<'cap> {
                 data_packets: datagrams.data_packets,
                 payload_bytes: datagrams.payload_bytes,
                 unique_bytes: datagrams.payload_bytes,
-                gap_bytes: datagrams.gaps.iter().map(|gap| gap.length).sum(),
-                gaps: datagrams.gaps.clone(),
+                gap_bytes: datagrams.gaps.bytes(),
+                gaps: datagrams.gaps.listed().to_vec(),
+                unlisted: datagrams.gaps.is_full(),
                 ..ledger::Direction::new(context.from, context.to)
             },
         };
@@ -533,6 +600,7 @@ impl<'cap> Lane<'cap> {
             stray_bytes: sums.stray,
             sha256,
             carriers,
+            unlisted: direction.unlisted || self.shed,
             ..direction
         }
     }

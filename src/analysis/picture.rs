@@ -1,11 +1,16 @@
 //! One picture: what is kept of it while its bytes go by, and when they have.
 
+use super::budget::Budget;
 use crate::digest::Hasher;
 use crate::findings::facts::TextDamage;
 use crate::picture::{self, Sniff, Status, Walker};
-use crate::reassembly::{Gap, GapCause};
+use crate::reassembly::gap::GapList;
+use crate::reassembly::{Extent, Gap, GapCause};
 use crate::units::{ByteRange, FrameNumber, PictureId, Timestamp};
 use crate::wire::{Ending, Order, PixelShape, Protocol};
+
+/// Memory that is not counted.
+pub(super) const LITTLE: u64 = 16 << 10;
 
 /// How many bytes behind its end are kept to say what they are.
 const SAMPLE: usize = 64;
@@ -52,7 +57,9 @@ pub(super) struct Picture {
     pub(super) shape: Option<PixelShape>,
     pub(super) ending: Ending,
     /// Missing ranges, as picture offsets.
-    pub(super) gaps: Vec<Gap>,
+    pub(super) gaps: GapList,
+    /// What its frames came to of which no detail was kept; absent where it was of all.
+    pub(super) shed: Option<Box<Shed>>,
     pub(super) digest: Option<String>,
     /// First bytes after its structural end, if it goes on.
     pub(super) trailing: Vec<u8>,
@@ -63,7 +70,43 @@ pub(super) struct Picture {
 impl Picture {
     /// Sum of the gaps.
     pub(super) fn gap_bytes(&self) -> u64 {
-        self.gaps.iter().map(|gap| gap.length).sum()
+        self.gaps.bytes()
+    }
+
+    /// Takes a frame that carried a byte of it and of which nothing else is kept.
+    pub(super) fn shed(&mut self, extent: &Extent) {
+        let range = self.range.clone();
+        self.shed.get_or_insert_default().add(extent, &range);
+    }
+}
+
+/// Frames of a picture of which only the sums are kept, because memory ran out.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shed {
+    pub(super) packets: u64,
+    pub(super) wire_bytes: u64,
+    /// Bytes of the picture, repeats included.
+    pub(super) payload_bytes: u64,
+    pub(super) retransmitted_packets: u64,
+    pub(super) first: Option<(FrameNumber, Option<Timestamp>)>,
+    pub(super) last: Option<(FrameNumber, Option<Timestamp>)>,
+}
+
+impl Shed {
+    /// Adds a frame with bytes of the picture at `range` of the stream.
+    pub(super) fn add(&mut self, extent: &Extent, range: &ByteRange) {
+        let bytes = extent.end().min(range.end);
+        self.packets += 1;
+        self.wire_bytes += u64::from(extent.wire_len);
+        self.payload_bytes += bytes.saturating_sub(extent.offset.max(range.start));
+        self.retransmitted_packets += u64::from(extent.repeat);
+        let frame = (extent.frame, extent.time);
+        if self.first.is_none_or(|(first, _)| extent.frame < first) {
+            self.first = Some(frame);
+        }
+        if self.last.is_none_or(|(last, _)| extent.frame > last) {
+            self.last = Some(frame);
+        }
     }
 }
 
@@ -148,11 +191,28 @@ pub(super) struct Open {
     pub(super) digest: Hasher,
     /// Some of its bytes are not those of the stream.
     pub(super) recoded: bool,
-    pub(super) gaps: Vec<Gap>,
+    pub(super) gaps: GapList,
+    /// Memory that the gaps hold of that for accounts.
+    pub(super) held: u64,
+    /// As the picture's own.
+    pub(super) shed: Option<Box<Shed>>,
     pub(super) trailing: Vec<u8>,
 }
 
 impl Open {
+    /// Lists no more gaps where the memory for accounts has no room for them.
+    pub(super) fn hold(&mut self, budget: &Budget) {
+        let memory = self.gaps.memory() as u64;
+        if memory <= self.held || memory < LITTLE || self.gaps.is_full() {
+            return;
+        }
+        if budget.hold(memory - self.held) {
+            self.held = memory;
+        } else {
+            self.gaps.fill();
+        }
+    }
+
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.length += bytes.len() as u64;
         if self.gaps.is_empty() && self.lost.is_none() {
@@ -260,16 +320,11 @@ impl Open {
     pub(super) fn gap(&mut self, position: u64, length: u64, cause: GapCause) {
         let offset = position - self.start;
         self.length += length;
-        match self.gaps.last_mut() {
-            Some(last) if last.cause == cause && last.offset + last.length == offset => {
-                last.length += length;
-            }
-            _ => self.gaps.push(Gap {
-                offset,
-                length,
-                cause,
-            }),
-        }
+        self.gaps.push(Gap {
+            offset,
+            length,
+            cause,
+        });
         match &mut self.structure {
             Structure::Known(walker) => {
                 walker.gap(length);
@@ -306,7 +361,9 @@ mod tests {
             media: None,
             digest: Hasher::new(DigestKind::None),
             recoded: false,
-            gaps: Vec::new(),
+            gaps: GapList::default(),
+            held: 0,
+            shed: None,
             trailing: Vec::new(),
         }
     }

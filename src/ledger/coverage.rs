@@ -128,6 +128,10 @@ impl Coverage {
     /// Takes what is known of a stream.
     pub fn stream(&mut self, stream: &Stream) {
         for direction in &stream.directions {
+            // One that stands for those that found no room reaches over what was captured between them.
+            let listed = direction.gaps.iter().map(|gap| gap.length);
+            let listed = listed.fold(0, u64::saturating_add);
+            let mut captured = listed.saturating_sub(direction.gap_bytes);
             for gap in &direction.gaps {
                 let (bytes, gaps) = match gap.cause {
                     GapCause::NeverAcknowledged => (
@@ -136,7 +140,13 @@ impl Coverage {
                     ),
                     _ => (&mut self.gap_bytes, &mut self.gaps),
                 };
-                *bytes = bytes.saturating_add(gap.length);
+                let over = if gap.cause == GapCause::Limit {
+                    captured.min(gap.length)
+                } else {
+                    0
+                };
+                captured -= over;
+                *bytes = bytes.saturating_add(gap.length - over);
                 *gaps += 1;
             }
         }

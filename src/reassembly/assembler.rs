@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
-use super::gap::{Gap, GapCause};
+use super::gap::{Gap, GapCause, GapList};
 use super::ranges::RangeSet;
 use crate::units::FrameNumber;
 
@@ -122,9 +122,7 @@ struct Holes<'cap> {
     waiting: BTreeMap<u64, Held<'cap>>,
     waiting_bytes: usize,
     cut: RangeSet,
-    /// Ascending.
-    gaps: Vec<Gap>,
-    gap_bytes: u64,
+    gaps: GapList,
     /// Whether the snap length made one of the gaps.
     cut_short: bool,
 }
@@ -156,14 +154,33 @@ impl<'cap> Assembler<'cap> {
         self.unique_bytes
     }
 
-    /// Ranges declared missing, ascending.
+    /// Ranges declared missing, ascending; where memory ran out, the last of cause `Limit` stands for those that found no room.
     pub fn gaps(&self) -> &[Gap] {
-        self.holes.as_ref().map_or(&[], |holes| &holes.gaps)
+        self.holes.as_ref().map_or(&[], |holes| holes.gaps.listed())
     }
 
-    /// Sum of [`Self::gaps`].
+    /// Bytes declared missing.
     pub fn gap_bytes(&self) -> u64 {
-        self.holes.as_ref().map_or(0, |holes| holes.gap_bytes)
+        self.holes.as_ref().map_or(0, |holes| holes.gaps.bytes())
+    }
+
+    /// Memory that [`Self::gaps`] take, in bytes.
+    pub(crate) fn gap_memory(&self) -> usize {
+        self.holes.as_ref().map_or(0, |holes| holes.gaps.memory())
+    }
+
+    /// Lists no more of them.
+    pub(crate) fn fill_gaps(&mut self) {
+        if let Some(holes) = &mut self.holes {
+            holes.gaps.fill();
+        }
+    }
+
+    /// Whether some of them are not listed.
+    pub(crate) fn lists_all_gaps(&self) -> bool {
+        self.holes
+            .as_ref()
+            .is_none_or(|holes| !holes.gaps.is_full())
     }
 
     /// Ranges of which the frame was captured but its end cut off, and that nothing filled yet.
@@ -175,7 +192,11 @@ impl<'cap> Assembler<'cap> {
 
     /// The gaps that share bytes with a range.
     fn gaps_within(&self, range: &Range<u64>) -> &[Gap] {
-        let gaps = self.gaps();
+        // Between those that found no room lies what was captured.
+        let gaps = self
+            .holes
+            .as_ref()
+            .map_or(&[][..], |holes| holes.gaps.exact());
         let first = gaps.partition_point(|gap| gap.offset + gap.length <= range.start);
         let behind = gaps.partition_point(|gap| gap.offset < range.end);
         gaps.get(first..behind).unwrap_or_default()
@@ -434,14 +455,8 @@ impl<'cap> Assembler<'cap> {
             cause,
         };
         let holes = self.holes.get_or_insert_default();
-        holes.gap_bytes += gap.length;
         holes.cut_short |= cause == GapCause::SnapLength;
-        match holes.gaps.last_mut() {
-            Some(last) if last.cause == cause && last.offset + last.length == gap.offset => {
-                last.length += gap.length;
-            }
-            _ => holes.gaps.push(gap),
-        }
+        holes.gaps.push(gap);
         sink(Delivery::Gap(gap));
     }
 }

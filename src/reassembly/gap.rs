@@ -28,3 +28,136 @@ pub struct Gap {
     /// Why.
     pub cause: GapCause,
 }
+
+/// Missing ranges, of which only so many are listed as there is memory for.
+///
+/// From the first that finds no room on, one range of cause [`GapCause::Limit`] stands for the rest: it reaches to the end of the
+/// last one, so that nobody takes what lies between them for captured. The first of each other cause is listed whatever it costs:
+/// a verdict may rest on it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GapList {
+    /// Ascending.
+    listed: Vec<Gap>,
+    /// What is missing, all ranges together.
+    bytes: u64,
+    full: bool,
+    /// The last of those listed stands for the rest.
+    ends_with_rest: bool,
+    /// Causes that are listed, a bit each.
+    causes: u8,
+}
+
+impl GapList {
+    /// Adds a range behind all others.
+    pub(crate) fn push(&mut self, gap: Gap) {
+        self.bytes = self.bytes.saturating_add(gap.length);
+        let cause = 1 << gap.cause as u8;
+        let is_new = self.causes & cause == 0;
+        if let Some(last) = self.listed.last_mut() {
+            let end = last.offset.saturating_add(last.length);
+            if self.ends_with_rest && !is_new {
+                last.length = gap.offset.saturating_add(gap.length) - last.offset;
+                return;
+            }
+            if !self.ends_with_rest && last.cause == gap.cause && end == gap.offset {
+                last.length += gap.length;
+                return;
+            }
+        }
+        self.ends_with_rest = self.full && !is_new;
+        let cause = if self.ends_with_rest {
+            GapCause::Limit
+        } else {
+            gap.cause
+        };
+        self.causes |= 1 << cause as u8;
+        self.listed.push(Gap { cause, ..gap });
+    }
+
+    /// No more are listed.
+    pub(crate) fn fill(&mut self) {
+        self.full = true;
+    }
+
+    /// Whether some are not listed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Those that are listed, ascending.
+    pub(crate) fn listed(&self) -> &[Gap] {
+        &self.listed
+    }
+
+    /// Those that are missing from end to end: without the one that stands for the rest, as long as that is the last.
+    pub(crate) fn exact(&self) -> &[Gap] {
+        let rest = usize::from(self.ends_with_rest);
+        let exact = self.listed.len().saturating_sub(rest);
+        self.listed.get(..exact).unwrap_or_default()
+    }
+
+    /// Sum of all, listed or not.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    /// Memory it takes, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.listed.capacity() * size_of::<Gap>()
+    }
+
+    /// Those that are listed.
+    pub(crate) fn into_listed(self) -> Vec<Gap> {
+        self.listed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(offset: u64, length: u64, cause: GapCause) -> Gap {
+        Gap {
+            offset,
+            length,
+            cause,
+        }
+    }
+
+    #[test]
+    fn what_finds_no_room_is_one_range_and_the_first_of_each_cause_is_listed() {
+        use GapCause::{Limit, NeverAcknowledged, NotCaptured, SnapLength};
+        let mut gaps = GapList::default();
+        gaps.push(gap(0, 2, NotCaptured));
+        gaps.push(gap(2, 3, NotCaptured));
+        gaps.push(gap(10, 1, NotCaptured));
+        assert_eq!(
+            gaps.listed(),
+            [gap(0, 5, NotCaptured), gap(10, 1, NotCaptured)]
+        );
+        gaps.fill();
+        gaps.push(gap(20, 1, NotCaptured));
+        gaps.push(gap(30, 1, NotCaptured));
+        assert_eq!(gaps.listed().last(), Some(&gap(20, 11, Limit)));
+        assert_eq!(gaps.exact().len(), 2);
+        gaps.push(gap(40, 1, SnapLength));
+        gaps.push(gap(50, 1, SnapLength));
+        gaps.push(gap(60, 1, NeverAcknowledged));
+        gaps.push(gap(61, 1, NeverAcknowledged));
+        assert_eq!(
+            gaps.listed()[2..],
+            [
+                gap(20, 11, Limit),
+                gap(40, 1, SnapLength),
+                gap(50, 1, Limit),
+                gap(60, 2, NeverAcknowledged),
+            ]
+        );
+        assert_eq!(gaps.bytes(), 5 + 1 + 1 + 1 + 1 + 1 + 1 + 1);
+    }
+}

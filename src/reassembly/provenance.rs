@@ -31,6 +31,8 @@ impl Extent {
     }
 }
 
+/// Fewer blocks are not worth being forgotten.
+const FEW: usize = 16;
 /// How many extents share a block, within which the log is decoded from the start.
 const BLOCK: usize = 64;
 
@@ -225,16 +227,19 @@ impl Log {
             .map(|extent| extent.offset..extent.end())
     }
 
-    /// Forgets blocks at the front that hold nothing at or above `offset`.
-    pub fn discard_before(&mut self, offset: u64) {
-        // The last block is being written to: it stays.
-        let keep_from = self
-            .blocks
+    /// How many blocks at the front hold nothing at or above `offset`. The last block is being written to: it is none of them.
+    fn blocks_before(&self, offset: u64) -> usize {
+        self.blocks
             .iter()
             .take(self.blocks.len().saturating_sub(1))
             .take_while(|block| block.highest <= offset)
-            .count();
-        if keep_from < 16 {
+            .count()
+    }
+
+    /// Forgets blocks at the front that hold nothing at or above `offset`.
+    pub fn discard_before(&mut self, offset: u64) {
+        let keep_from = self.blocks_before(offset);
+        if keep_from < FEW {
             return;
         }
         let at = self
@@ -244,6 +249,21 @@ impl Log {
         self.blocks.drain(..keep_from);
         self.data.drain(..at - self.discarded);
         self.discarded = at;
+    }
+
+    /// Gives `told` what is in the blocks at the front that hold nothing at or above `offset`, and forgets them. Returns
+    /// whether there were any: a few are left alone.
+    pub(crate) fn shed(&mut self, offset: u64, mut told: impl FnMut(&Extent)) -> bool {
+        let blocks = self.blocks_before(offset);
+        if blocks < FEW {
+            return false;
+        }
+        for block in self.blocks.iter().take(blocks) {
+            self.decode(*block).for_each(|extent| told(&extent));
+        }
+        self.discard_before(offset);
+        self.shrink();
+        true
     }
 
     /// Gives back what it has room for and does not use.

@@ -182,6 +182,23 @@ fn single_bytes(count: u32) -> Capture {
     capture
 }
 
+/// A picture that goes on without end, a byte in each segment, every third of them twice.
+fn goes_on(count: u32) -> Capture {
+    const HEAD: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\
+          \xff\xc0\0\x0b\x08\0\x10\0\x10\x01\x01\x11\0\xff\xda\0\x08\x01\x01\0\0\x3f\0";
+    let mut capture = Capture::new();
+    capture.tcp(0, 100, "S", &[]);
+    capture.tcp(0, 101, "", HEAD);
+    let seq = 101 + u32::try_from(HEAD.len()).expect("short");
+    for index in 0..count {
+        for _ in 0..=u32::from(index % 3 == 0) {
+            capture.tcp(0, seq + index, "", &[7]);
+        }
+    }
+    capture.tcp(0, seq + count, "F", &[]);
+    capture
+}
+
 /// Segments from the last to the first.
 fn backwards(count: u32) -> Capture {
     let mut capture = Capture::new();
@@ -421,33 +438,104 @@ fn a_limit_of_memory_is_obeyed_and_said() {
     assert!(place(&bounded) >= Some(2));
 }
 
+/// The most memory that `imgnet analyze` ever took in kB, when it has all and begins to write it, and what it wrote.
+fn peaked(path: &Path, limit: &str) -> (u64, Value) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+        // Not as a file: how much of it is in memory is the system's affair.
+        .args(["analyze", "-", "--format", "json"])
+        .args(["--max-memory", limit])
+        .stdin(std::fs::File::open(path).expect("a capture"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("imgnet starts");
+    let mut out = child.stdout.take().expect("a pipe");
+    let mut first = [0];
+    out.read_exact(&mut first).expect("JSON");
+    // It waits for whoever reads the rest.
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+    let peak = status.expect("it runs");
+    let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|line| line.trim().strip_suffix(" kB"));
+    let peak: u64 = peak.expect("a size").trim().parse().expect("a number");
+    let mut rest = first.to_vec();
+    out.read_to_end(&mut rest).expect("JSON");
+    child.wait().expect("it ends");
+    (peak, serde_json::from_slice(&rest).expect("JSON"))
+}
+
+#[test]
+fn gaps_and_frames_of_a_direction_that_goes_on_obey_the_limit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("one.pcap");
+    for (name, capture, saved) in [
+        ("holes", holes(100_000), 2000),
+        ("frames of one picture", goes_on(100_000), 6000),
+        ("repeats of one picture", repeats(100_000), 6000),
+    ] {
+        capture.write(&path);
+        let (much, whole) = peaked(&path, "4G");
+        let (little, bounded) = peaked(&path, "1M");
+        assert!(whole["folded"].is_null(), "{name}");
+        assert!(!bounded["folded"].is_null(), "{name}");
+        // All sums are those of all; of one picture only the detail is missing, and that is said.
+        assert_eq!(whole["totals"], bounded["totals"], "{name}");
+        for field in [
+            "bytes",
+            "packets",
+            "wire_bytes",
+            "payload_bytes",
+            "unique_bytes",
+            "duplicate_bytes",
+            "retransmitted_packets",
+            "gap_bytes",
+            "first_packet",
+            "last_packet",
+            "started",
+            "ended",
+            "verdict",
+            "problem",
+        ] {
+            let of = |report: &Value| report["images"][0][field].clone();
+            assert_eq!(of(&whole), of(&bounded), "{name}: {field}");
+        }
+        for field in ["unique_bytes", "duplicate_bytes", "gap_bytes", "sha256"] {
+            let of = |report: &Value| report["streams"][0]["directions"][0][field].clone();
+            assert_eq!(of(&whole), of(&bounded), "{name}: {field}");
+        }
+        for field in ["gap_bytes", "unacknowledged_bytes", "whole"] {
+            let of = |report: &Value| report["coverage"][field].clone();
+            assert_eq!(of(&whole), of(&bounded), "{name}: {field}");
+        }
+        let said = bounded["findings"].as_array().expect("findings").iter();
+        let said = said.filter(|finding| finding["name"] == "limit-reached");
+        assert_eq!(said.count(), 1, "{name}");
+        assert!(bounded["images"][0]["chunks"].is_null(), "{name}");
+        assert!(little + saved < much, "{name}: {little} kB of {much} kB");
+        // What one range stands for reaches over all that is missing there.
+        let gaps = |report: &Value| {
+            let gaps = report["streams"][0]["directions"][0]["gaps"].clone();
+            gaps.as_array().expect("gaps").clone()
+        };
+        let (all, some) = (gaps(&whole), gaps(&bounded));
+        let number = |gap: &Value, field: &str| gap[field].as_u64().expect("a number");
+        let end = |gap: &Value| number(gap, "offset") + number(gap, "length");
+        let mut at = 0;
+        for gap in &all {
+            while some.get(at).is_some_and(|wide| end(wide) < end(gap)) {
+                at += 1;
+            }
+            let wide = some.get(at).expect("it is covered");
+            assert!(number(wide, "offset") <= number(gap, "offset"), "{name}");
+        }
+    }
+}
+
 #[test]
 fn pictures_of_one_stream_obey_the_limit_too() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("many.pcap");
-    // The most memory that it ever took, when it has all and begins to write it, and what it wrote.
-    let report = |limit: &str| -> (u64, Value) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_imgnet"))
-            .args(["analyze", path.to_str().expect("UTF-8"), "--format", "json"])
-            .args(["--max-memory", limit])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("imgnet starts");
-        let mut out = child.stdout.take().expect("a pipe");
-        let mut first = [0];
-        out.read_exact(&mut first).expect("JSON");
-        // It waits for whoever reads the rest.
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
-        let peak = status.expect("it runs");
-        let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.and_then(|line| line.trim().strip_suffix(" kB"));
-        let peak: u64 = peak.expect("a size").trim().parse().expect("a number");
-        let mut rest = first.to_vec();
-        out.read_to_end(&mut rest).expect("JSON");
-        child.wait().expect("it ends");
-        (peak, serde_json::from_slice(&rest).expect("JSON"))
-    };
+    let report = |limit: &str| peaked(&path, limit);
     let name_of = |report: &Value| {
         let findings = report["findings"].as_array().expect("findings").iter();
         findings

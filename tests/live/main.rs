@@ -9,6 +9,7 @@ mod support;
 
 mod capture;
 mod capture_compared;
+mod clock;
 mod confined;
 mod diagnosis;
 mod extcap;

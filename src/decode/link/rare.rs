@@ -1,4 +1,4 @@
-//! Link types that a capture of today's machines seldom has: those of macOS and BSD for what passes a firewall or IPsec, Juniper's
+//! Link types that a capture of today's machines seldom has: those of macOS and BSD for what passes a firewall or `IPsec`, Juniper's
 //! routers, Frame Relay, token ring, ATM, Fibre Channel, `FireWire`, and the kinds with a direction in front.
 
 use etherparse::EtherType;
@@ -159,7 +159,7 @@ fn frame_relay(frame: Span<'_>) -> Result<Network<'_>, Skip> {
     }
 }
 
-/// OpenBSD's view of what IPsec lets pass: a family in the capturing host's byte order, an index, flags, the packet.
+/// OpenBSD's view of what `IPsec` lets pass: a family in the capturing host's byte order, an index, flags, the packet.
 fn enc(frame: Span<'_>) -> Result<Network<'_>, Skip> {
     let ([f0, f1, f2, f3, ..], packet) = frame.take_array::<12>()?;
     let family = [*f0, *f1, *f2, *f3];

@@ -273,7 +273,7 @@ fn what_no_tunnel_opens_is_not_passed_over() {
         is_skipped(&framed("0800", &ipv4(compressed, &[0; 20])), Skip::Tunnel);
     }
     // PPP: bridged, compressed, and bytes of a line with its flags.
-    for ppp in ["ff030031 0001", "ff03002d", "7eff7d23 0021"] {
+    for ppp in ["ff030031 0003", "ff03002d", "7eff7d23 0021"] {
         is_skipped(
             &gre("3001 880b 00230001 00000001", &join(&[&hex(ppp), &ip])),
             Skip::Tunnel,

@@ -160,13 +160,21 @@ pub fn memory_limit(folded: &Folded) -> Finding {
     let detail = (folded.without_chunks > 0)
         .then(|| format!("no detail was kept of the chunks of {chunks}"));
     let summed = summed.map(|summed| format!("{summed} are only summed up and stand in no list"));
-    let what: Vec<String> = summed.into_iter().chain(detail).collect();
+    let unlisted = (folded.unlisted > 0 && folded.without_chunks == 0).then(|| {
+        let directions = counted(folded.unlisted, "direction", "directions");
+        format!("not all gaps and frames of {directions} are listed")
+    });
+    // What is only summed up nobody judged; of all else only the detail is missing.
+    let end = if summed.is_some() {
+        " Nothing better than inconclusive can be said of the run."
+    } else {
+        ""
+    };
+    let what: Vec<String> = summed.into_iter().chain(detail).chain(unlisted).collect();
     let what = what.join(", and ");
     finding(
         Name::LimitReached,
-        format!(
-            "The memory for accounts was taken: {what}. Nothing better than inconclusive can be said of the run."
-        ),
+        format!("The memory for accounts was taken: {what}.{end}"),
         "Raise the limit with --max-memory, or analyse fewer streams at a time.",
     )
 }
