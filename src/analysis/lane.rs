@@ -1,6 +1,7 @@
 //! One direction of a stream as it is followed: its transport, its pictures, its digest and its facts.
 
 use super::account;
+use super::budget::Budget;
 use super::channel::{Channel, Confirmed, Context};
 use super::fold::Fold;
 use super::picture::LITTLE;
@@ -75,10 +76,10 @@ pub(super) struct Lane<'cap> {
     checked: bool,
     /// Hops that its sender's packets had left, as first seen.
     hops: u8,
-    /// Memory that its gaps and the frames of its pictures hold of that for accounts.
-    held: u64,
     /// Of some of its frames no detail was kept.
     shed: bool,
+    /// Memory that its gaps and the frames of its pictures hold of that for accounts, in units of [`LITTLE`].
+    held: u32,
     /// Bytes that wait behind holes, as last noted where those of all directions are counted.
     waiting: usize,
 }
@@ -95,8 +96,8 @@ impl<'cap> Lane<'cap> {
             fold: Fold::default(),
             checked: false,
             hops: 0,
-            held: 0,
             shed: false,
+            held: 0,
             waiting: 0,
         }
     }
@@ -189,16 +190,21 @@ impl<'cap> Lane<'cap> {
             Transport::Tcp(half) => half.log.memory() + half.assembler.gap_memory(),
             Transport::Udp(datagrams) => datagrams.log.memory() + datagrams.gaps.memory(),
         };
-        let now = now as u64;
-        if now != self.held && (now >= LITTLE || self.held > 0) {
+        let now = u32::try_from(now as u64 / LITTLE).unwrap_or(u32::MAX);
+        if now != self.held {
             self.weigh(now, options);
         }
     }
 
-    fn weigh(&mut self, now: u64, options: &Options) {
+    /// Notes that it holds so much now; returns by how much the limit is exceeded.
+    fn holds(&mut self, now: u32, budget: &Budget) -> u64 {
+        let before = std::mem::replace(&mut self.held, now);
+        budget.weigh(u64::from(before) * LITTLE, u64::from(now) * LITTLE)
+    }
+
+    fn weigh(&mut self, now: u32, options: &Options) {
         let budget = &options.memory;
-        let over = budget.weigh(self.held, now);
-        self.held = now;
+        let over = self.holds(now, budget);
         if over == 0 || budget.limit() == u64::MAX {
             return;
         }
@@ -227,8 +233,10 @@ impl<'cap> Lane<'cap> {
             }
         };
         self.shed |= shed;
-        budget.weigh(self.held, left as u64);
-        self.held = left as u64;
+        self.holds(
+            u32::try_from(left as u64 / LITTLE).unwrap_or(u32::MAX),
+            budget,
+        );
     }
 
     fn packet_of_picture(&self, repeat: bool, context: &mut Context<'_>) {
@@ -551,10 +559,7 @@ impl<'cap> Lane<'cap> {
     /// `theirs` are the pictures that the other side sent.
     pub(super) fn account(&mut self, context: &Context<'_>, theirs: &Theirs) -> ledger::Direction {
         self.fold.over(&context.options.memory);
-        context
-            .options
-            .memory
-            .give_back(std::mem::take(&mut self.held));
+        self.holds(0, &context.options.memory);
         let sha256 = self.whole.take();
         let carriers = context
             .options

@@ -88,15 +88,24 @@ const NAMES: [&str; 8] = [
 ];
 
 impl Needs {
-    /// Those of a process that makes files beside each of `files`.
+    /// Those of a process that makes files beside each of `files`; where one is a link to a file, beside that, too.
     pub(crate) fn beside<'a>(files: impl IntoIterator<Item = &'a Path>) -> Self {
-        let folders = files.into_iter().filter_map(|file| {
-            let parent = file.parent()?;
+        let mut folders = Vec::new();
+        for file in files {
+            let Some(parent) = file.parent() else {
+                continue;
+            };
             let here = parent.as_os_str().is_empty();
-            Some(if here { ".".into() } else { parent.to_owned() })
-        });
+            folders.push(if here { ".".into() } else { parent.to_owned() });
+            if file.is_symlink()
+                && let Ok(real) = std::fs::canonicalize(file)
+                && let Some(parent) = real.parent()
+            {
+                folders.push(parent.to_owned());
+            }
+        }
         Self {
-            folders: folders.collect(),
+            folders,
             ..Self::default()
         }
     }

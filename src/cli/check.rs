@@ -15,7 +15,7 @@ use crate::cli::args::{AnalysisArgs, CapturePaths, Common, DigestArg, FormatArg,
 use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::inspect::{FilterArg, Narrowing};
-use crate::cli::output::{Output, Sink, WriteError, sink, trouble};
+use crate::cli::output::{Output, Sink, WriteError, is_descriptor, sink, trouble};
 use crate::cli::page::{self, PageArgs, PageFile, Sight, Summary};
 use crate::cli::plan::Plan;
 use crate::cli::progress::Progress;
@@ -273,7 +273,11 @@ fn record(command: &Check, file: &Path, plan: &Plan) -> anyhow::Result<Exit> {
     let output = &command.common.output;
     let (shown, force) = (file.display(), command.expectations.force);
     let to_stdout = file == Path::new("-");
-    if !to_stdout && !force && fs::symlink_metadata(file).is_ok() {
+    // What is no file, and what the process has open, is written into and not replaced.
+    let is_there = fs::symlink_metadata(file)
+        .is_ok_and(|found| found.is_file() || found.is_symlink())
+        && !is_descriptor(file);
+    if !to_stdout && !force && is_there {
         anyhow::bail!("{shown}: is there already; name a new file, or replace it with --force");
     }
     let frames = glue::open(&command.captures.captures)?;

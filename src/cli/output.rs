@@ -156,9 +156,11 @@ pub(super) fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
         anyhow::bail!("{shown}: is a folder; name a file in it");
     }
     not_an_input(path, inputs)?;
-    if metadata.is_some_and(|metadata| !metadata.is_file()) {
+    if metadata.is_some_and(|metadata| !metadata.is_file()) || is_descriptor(path) {
         let advice = "choose another output";
-        let file = File::options().write(true).open(path).map_err(trouble(
+        // What is open already may hold something: it is gone on with, as whoever opened it would.
+        let mut options = File::options();
+        let file = options.append(true).open(path).map_err(trouble(
             path,
             "cannot be opened for writing",
             advice,
@@ -174,6 +176,28 @@ pub(super) fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
     let advice = "choose a folder that exists and that you may write to";
     let draft = Draft::in_folder(folder).map_err(trouble(&path, "cannot be written", advice))?;
     Ok(Sink::File(draft, path))
+}
+
+/// Whether a path names what the process has open (`/dev/stdout`, `/dev/fd/3`), whatever that is: it is written, and nothing
+/// takes its place.
+pub(super) fn is_descriptor(path: &Path) -> bool {
+    /// Links that are followed.
+    const MOST: usize = 8;
+    let Ok(open) = fs::canonicalize("/proc/self/fd") else {
+        return false;
+    };
+    let mut path = path.to_owned();
+    for _ in 0..MOST {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        if fs::canonicalize(folder).is_ok_and(|folder| folder == open) {
+            return true;
+        }
+        match fs::read_link(&path) {
+            Ok(target) => path = folder.join(target),
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 /// Makes sure that an output is none of the files to read, whatever it is called there: by what it is on the disk.

@@ -36,6 +36,12 @@ pub struct Gap {
 /// a verdict may rest on it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GapList {
+    /// Boxed, because most directions and pictures have none.
+    known: Option<Box<Known>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Known {
     /// Ascending.
     listed: Vec<Gap>,
     /// What is missing, all ranges together.
@@ -50,9 +56,62 @@ pub(crate) struct GapList {
 impl GapList {
     /// Adds a range behind all others.
     pub(crate) fn push(&mut self, gap: Gap) {
+        self.known.get_or_insert_default().push(gap);
+    }
+
+    /// No more are listed.
+    pub(crate) fn fill(&mut self) {
+        self.known.get_or_insert_default().full = true;
+    }
+
+    /// Whether some are not listed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.full)
+    }
+
+    /// Those that are listed, ascending.
+    pub(crate) fn listed(&self) -> &[Gap] {
+        self.known.as_ref().map_or(&[], |known| &known.listed)
+    }
+
+    /// Those that are missing from end to end: without the one that stands for the rest, as long as that is the last.
+    pub(crate) fn exact(&self) -> &[Gap] {
+        let rest = self
+            .known
+            .as_ref()
+            .is_some_and(|known| known.ends_with_rest);
+        match self.listed().split_last() {
+            Some((_, exact)) if rest => exact,
+            _ => self.listed(),
+        }
+    }
+
+    /// Sum of all, listed or not.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.known.as_ref().map_or(0, |known| known.bytes)
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.listed().is_empty()
+    }
+
+    /// Memory it takes, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let known = self.known.as_ref();
+        known.map_or(0, |known| known.listed.capacity() * size_of::<Gap>())
+    }
+
+    /// Those that are listed.
+    pub(crate) fn into_listed(self) -> Vec<Gap> {
+        self.known.map(|known| known.listed).unwrap_or_default()
+    }
+}
+
+impl Known {
+    fn push(&mut self, gap: Gap) {
         self.bytes = self.bytes.saturating_add(gap.length);
-        let cause = 1 << gap.cause as u8;
-        let is_new = self.causes & cause == 0;
+        let is_new = self.causes & (1 << gap.cause as u8) == 0;
         if let Some(last) = self.listed.last_mut() {
             let end = last.offset.saturating_add(last.length);
             if self.ends_with_rest && !is_new {
@@ -72,48 +131,6 @@ impl GapList {
         };
         self.causes |= 1 << cause as u8;
         self.listed.push(Gap { cause, ..gap });
-    }
-
-    /// No more are listed.
-    pub(crate) fn fill(&mut self) {
-        self.full = true;
-    }
-
-    /// Whether some are not listed.
-    pub(crate) fn is_full(&self) -> bool {
-        self.full
-    }
-
-    /// Those that are listed, ascending.
-    pub(crate) fn listed(&self) -> &[Gap] {
-        &self.listed
-    }
-
-    /// Those that are missing from end to end: without the one that stands for the rest, as long as that is the last.
-    pub(crate) fn exact(&self) -> &[Gap] {
-        let rest = usize::from(self.ends_with_rest);
-        let exact = self.listed.len().saturating_sub(rest);
-        self.listed.get(..exact).unwrap_or_default()
-    }
-
-    /// Sum of all, listed or not.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.listed.is_empty()
-    }
-
-    /// Memory it takes, in bytes.
-    pub(crate) fn memory(&self) -> usize {
-        self.listed.capacity() * size_of::<Gap>()
-    }
-
-    /// Those that are listed.
-    pub(crate) fn into_listed(self) -> Vec<Gap> {
-        self.listed
     }
 }
 

@@ -123,6 +123,67 @@ fn no_output_replaces_an_input_whatever_it_is_called() {
 }
 
 #[test]
+fn an_output_may_be_a_link_or_what_the_process_has_open() {
+    let folder = folder();
+    let path = folder.path();
+    std::fs::create_dir(path.join("elsewhere")).unwrap();
+    let target = path.join("elsewhere/target");
+    let link = path.join("link");
+    for arguments in [
+        "analyze run.pcap -o OUT",
+        "verify run.pcap --sent sent --received received -o OUT",
+        "verify run.pcap --sent sent --received received --report OUT",
+        "verify run.pcap --sent sent --received received --junit OUT",
+        "verify run.pcap --sent sent --received received --summary-markdown OUT",
+        "check run.pcap --expect expect.toml -o OUT",
+        "check run.pcap --expect expect.toml --junit OUT",
+        "check run.pcap --record OUT --force",
+        "report run.pcap -o OUT",
+        "annotate run.pcap -o OUT",
+    ] {
+        // A link to a file of another folder stays one.
+        std::fs::write(&target, "").unwrap();
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink("elsewhere/target", &link).unwrap();
+        let split: Vec<String> = arguments
+            .replace("OUT", "link")
+            .split(' ')
+            .map(str::to_owned)
+            .collect();
+        let split: Vec<&str> = split.iter().map(String::as_str).collect();
+        let output = imgnet(path, &split);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{arguments}: {}",
+            text(&output.stderr)
+        );
+        assert!(link.is_symlink(), "{arguments}");
+        let linked = std::fs::read(&target).unwrap();
+        assert!(!linked.is_empty(), "{arguments}");
+        // What is open already is gone on with.
+        for name in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+            let split: Vec<String> = arguments
+                .replace("OUT", name)
+                .split(' ')
+                .map(str::to_owned)
+                .collect();
+            let output = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+                .args(split.iter().filter(|word| *word != "--force"))
+                .current_dir(path)
+                .stdout(std::fs::File::create(&target).unwrap())
+                .output()
+                .unwrap();
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{arguments}, {name}: {said}");
+            let written = std::fs::read(&target).unwrap();
+            // The command may tell of it there, too.
+            assert!(written.len() >= linked.len() / 2, "{arguments}, {name}");
+        }
+    }
+}
+
+#[test]
 fn standard_input_is_an_input_too() {
     let folder = folder();
     let file = std::fs::File::open(folder.path().join("run.pcap")).unwrap();

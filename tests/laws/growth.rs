@@ -443,16 +443,17 @@ fn peaked(path: &Path, limit: &str) -> (u64, Value) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_imgnet"))
         // Not as a file: how much of it is in memory is the system's affair.
         .args(["analyze", "-", "--format", "json"])
-        .args(["--max-memory", limit])
+        .args(["--max-memory", limit, "-vv"])
         .stdin(std::fs::File::open(path).expect("a capture"))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("imgnet starts");
     let mut out = child.stdout.take().expect("a pipe");
+    // It waits for whoever reads the rest, where a pipe holds less than there is.
+    rustix::pipe::fcntl_setpipe_size(&out, 4096).expect("a small pipe");
     let mut first = [0];
     out.read_exact(&mut first).expect("JSON");
-    // It waits for whoever reads the rest.
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
     let peak = status.expect("it runs");
     let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:"));
