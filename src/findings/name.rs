@@ -54,6 +54,7 @@ names! {
     StrayBytes "stray-bytes" opening::STRAY_BYTES;
     UnknownFraming "unknown-framing" opening::UNKNOWN_FRAMING;
     WrongByteOrder "wrong-byte-order" opening::WRONG_BYTE_ORDER;
+    MixedByteOrder "mixed-byte-order" opening::MIXED_BYTE_ORDER;
     ConnectionRefused "connection-refused" opening::CONNECTION_REFUSED;
     ConnectionTimeout "connection-timeout" opening::CONNECTION_TIMEOUT;
     TrailingBytes "trailing-bytes" framing::TRAILING_BYTES;
@@ -153,6 +154,7 @@ impl Name {
                 | Self::NoEndOfStream
                 | Self::StrayBytes
                 | Self::WrongByteOrder
+                | Self::MixedByteOrder
                 | Self::TrailingBytes
                 | Self::LengthMismatch
                 | Self::WrongSizeGiven

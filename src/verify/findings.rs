@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::bytes::Kind;
-use super::mistakes::Mistake;
+use super::mistakes::{self, Mistake};
 use crate::align::View;
 use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::Image;
@@ -273,6 +273,7 @@ fn of_mistake(
         ))
     };
     let bytes_of = |bytes: usize| counted(bytes as u64, "byte", "bytes");
+    let whole = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     match mistake {
         Mistake::Text(view) => error(
             Name::TextMode,
@@ -430,8 +431,16 @@ fn of_mistake(
             Name::ReceiverStopped,
             format!(
                 "The wire has {expected} bytes of the picture; the received file has the first {}. The receiver stopped before \
-                 it had all.",
-                count(at as u64)
+                 it had all{}.",
+                count(at as u64),
+                match mistakes::unflushed(at, whole(mismatch.expected_bytes), 0) {
+                    Some(buffer) if buffer >= mistakes::LIBRARY => format!(
+                        ", or never flushed or closed its writer: the file is a whole number of buffers of {}, and the last \
+                             one is missing",
+                        bytes_of(buffer)
+                    ),
+                    _ => String::new(),
+                }
             ),
             "In the receiver: one recv returns what is there, not all that was sent. Call it in a loop until the announced length \
              has come, or, where nothing announces it, until the sender closes.",

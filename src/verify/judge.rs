@@ -357,11 +357,15 @@ fn announced(work: &Work<'_>, length: u64) -> bool {
 /// The bytes behind the picture that nothing explains are those that a buffer held from the round before.
 fn stale_behind(work: &Work<'_>) -> Option<Finding> {
     let strays = usize::try_from(work.knowledge.strays).ok()?;
-    let tail = work.knowledge.after.get(..strays)?;
-    let whole = work.wire?.whole().filter(|_| strays > 0)?;
-    let made = [whole, tail].concat();
-    let buffer = mistakes::stale(whole.len(), &made)?;
-    Some(findings::stale_behind(work.image, buffer, strays))
+    let whole = work.wire?.whole()?;
+    // All that follows, where it was taken for a message by chance.
+    let after = work.knowledge.after.as_slice();
+    let tails = [after.get(..strays)?, after].into_iter();
+    tails.filter(|tail| !tail.is_empty()).find_map(|tail| {
+        let made = [whole, tail].concat();
+        let buffer = mistakes::stale(whole.len(), &made)?;
+        Some(findings::stale_behind(work.image, buffer, tail.len()))
+    })
 }
 
 /// What stands around the picture.

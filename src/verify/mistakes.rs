@@ -14,8 +14,12 @@ pub(super) const BUFFERS: [usize; 14] = [
 pub(super) const TEXT_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Magic number and version of Java's serialization (`ObjectStreamConstants`).
 const OBJECT_STREAM: [u8; 4] = [0xac, 0xed, 0, 5];
-/// Sizes of buffers that libraries flush by themselves.
-const FLUSHED: [usize; 4] = [4096, 8192, 16_384, 65_536];
+/// Buffers of libraries are not smaller; a program's own may be.
+pub(super) const LIBRARY: usize = 4096;
+/// Sizes of buffers of which whole ones are written, and the last one by a call of its own.
+const FLUSHED: [usize; 11] = [
+    512, 1000, 1024, 1400, 1460, 2048, 4096, 8192, 16_384, 32_768, 65_536,
+];
 
 /// A piece of a picture that stands twice is no shorter.
 const PIECE: usize = 64;
@@ -248,13 +252,8 @@ pub(super) fn of(
         return None;
     }
     let receiver = side != SideOfMismatch::SenderToWire;
-    for view in View::CONVERSIONS {
-        // Converted, it may be cut at the length that the file has.
-        let cut = found.len() == expected.len() && found.len() >= SNIFF_BYTES;
-        let is = |made: &[u8]| made == found || cut && made.starts_with(found);
-        if viewed(expected, view).is_some_and(|made| is(&made)) {
-            return Some(Mistake::Text(view));
-        }
+    if let Some(view) = converted(expected, found) {
+        return Some(Mistake::Text(view));
     }
     if receiver && let Some(view) = encoded(expected, found) {
         return Some(Mistake::LeftEncoded(view));
@@ -306,7 +305,7 @@ pub(super) fn of(
         return Some(Mistake::CtrlZ);
     }
     if expected.starts_with(found) {
-        return Some(cut(expected, found, receiver))
+        return Some(cut(expected, found, receiver, around.before.len()))
             .filter(|mistake| receiver || !matches!(mistake, Mistake::Stopped { .. }));
     }
     if receiver && found.len() == expected.len() {
@@ -385,6 +384,35 @@ fn misplaced(expected: &[u8], found: &[u8]) -> Option<Mistake> {
     }
 }
 
+/// What text function makes all of `found` of `expected`, with the mark that its writer begins with, or `bytearray(…)` around it.
+pub(super) fn converted(expected: &[u8], found: &[u8]) -> Option<View> {
+    /// Enough to tell that a conversion is another one, and how much of it nothing that follows changes.
+    const HEAD: usize = 256;
+    const TOLD: usize = 32;
+    let head = expected.get(..HEAD).unwrap_or(expected);
+    // Converted, it may be cut at the length that the file has.
+    let cut = found.len() == expected.len() && found.len() >= SNIFF_BYTES;
+    let unmarked = |view: View| match view {
+        View::Utf16Le => found.strip_prefix(b"\xff\xfe"),
+        View::PythonRepr => found
+            .strip_prefix(b"bytearray(")
+            .and_then(|text| text.strip_suffix(b")")),
+        _ => found.strip_prefix(TEXT_MARK),
+    };
+    View::CONVERSIONS.into_iter().find(|&view| {
+        let plain = unmarked(view).unwrap_or(found);
+        // Which sign stands around it, all of it tells.
+        let likely = view == View::PythonRepr
+            || expected.len() <= HEAD
+            || viewed(head, view).is_none_or(|made| {
+                let told = made.get(..TOLD).unwrap_or(&made);
+                plain.starts_with(told) || found.starts_with(told)
+            });
+        let is = |made: &[u8]| made == found || made == plain || cut && made.starts_with(found);
+        likely && viewed(expected, view).is_some_and(|made| is(&made))
+    })
+}
+
 /// How `found`, a text or what is under a mask, carries all of `expected`, where it does.
 fn encoded(expected: &[u8], found: &[u8]) -> Option<View> {
     if found.len() == expected.len() && found.len() >= 64 {
@@ -453,7 +481,11 @@ fn is_ctrl_z(expected: &[u8], found: &[u8]) -> bool {
 
 /// The buffer of which each one begins with the next bytes of `expected` and goes on with what the one before has there.
 fn whole_buffers(expected: &[u8], found: &[u8]) -> Option<usize> {
-    BUFFERS.into_iter().find(|&buffer| {
+    /// Shorter ones are no buffers.
+    const LEAST: usize = 64;
+    let any = divisors(found.len());
+    let any = any.into_iter().filter(|size| *size >= LEAST);
+    BUFFERS.into_iter().chain(any).find(|&buffer| {
         if !found.len().is_multiple_of(buffer) || found.len() <= buffer {
             return false;
         }
@@ -479,8 +511,23 @@ pub(super) fn leaves(expected: &[u8], found: &[u8]) -> bool {
     cut_at_nul(expected, found).is_some() || is_ctrl_z(expected, found)
 }
 
-/// `found` is the beginning of `expected`.
-fn cut(expected: &[u8], found: &[u8], receiver: bool) -> Mistake {
+/// The buffer of which whole ones make up so many bytes, where fewer than one are missing. So many stand `before` them in the stream and
+/// are counted or not.
+pub(super) fn unflushed(found: usize, expected: usize, before: usize) -> Option<usize> {
+    let missing = expected.checked_sub(found).filter(|_| found > 0)?;
+    // More is not looked at, and says nothing of where the stream began.
+    let before = if before < 64 << 10 { before } else { 0 };
+    FLUSHED.into_iter().rev().find(|buffer| {
+        // One small buffer is rather all that one read returned.
+        let enough = *buffer >= LIBRARY || found >= 2 * *buffer;
+        missing < *buffer
+            && enough
+            && (found.is_multiple_of(*buffer) || (found + before).is_multiple_of(*buffer))
+    })
+}
+
+/// `found` is the beginning of `expected`, `before` which so many bytes stand in the stream.
+fn cut(expected: &[u8], found: &[u8], receiver: bool, before: usize) -> Mistake {
     let stopped = Mistake::Stopped {
         at: found.len(),
         zeros: false,
@@ -508,10 +555,7 @@ fn cut(expected: &[u8], found: &[u8], receiver: bool) -> Mistake {
         }
         _ => {}
     }
-    let flushed = FLUSHED.into_iter().rev().find(|buffer| {
-        !found.is_empty() && found.len().is_multiple_of(*buffer) && missing < *buffer
-    });
-    match flushed {
+    match unflushed(found.len(), expected.len(), before) {
         Some(buffer) => Mistake::NotFlushed { buffer },
         None if BUFFERS.contains(&found.len()) => Mistake::FirstBlock {
             buffer: found.len(),
@@ -522,7 +566,14 @@ fn cut(expected: &[u8], found: &[u8], receiver: bool) -> Mistake {
 
 /// The buffer of which each one cut at its first zero byte gives `found`.
 fn cut_at_nul(expected: &[u8], found: &[u8]) -> Option<usize> {
-    for size in std::iter::once(expected.len()).chain(BUFFERS) {
+    /// So many bytes of the second block show where it begins.
+    const SHOWS: [usize; 3] = [16, 8, 4];
+    /// Most places where it may.
+    const PLACES: usize = 64;
+    if memchr::memchr(0, found).is_some() {
+        return None;
+    }
+    let cuts = |size: usize| {
         let mut rest = Some(found);
         let mut cut = 0_usize;
         for piece in expected.chunks(size.max(1)) {
@@ -530,22 +581,52 @@ fn cut_at_nul(expected: &[u8], found: &[u8]) -> Option<usize> {
             cut += piece.len() - end;
             let piece = piece.get(..end).unwrap_or_default();
             rest = rest.and_then(|rest| rest.strip_prefix(piece));
+            if rest.is_none() {
+                return false;
+            }
         }
-        if cut > 0 && rest == Some(&[]) {
-            return Some(size);
-        }
+        cut > 0 && rest == Some(&[])
+    };
+    let usual = std::iter::once(expected.len()).chain(BUFFERS);
+    if let Some(size) = usual.into_iter().find(|size| cuts(*size)) {
+        return Some(size);
     }
-    None
+    let first = memchr::memchr(0, expected)?;
+    let second = found.strip_prefix(expected.get(..first)?)?;
+    let behind = expected.get(first..)?;
+    SHOWS.into_iter().find_map(|shows| {
+        let needle = second.get(..shows)?;
+        memchr::memmem::find_iter(behind, needle)
+            .take(PLACES)
+            .map(|at| first + at)
+            .find(|size| cuts(*size))
+    })
 }
 
-/// The buffer whose bytes of the round before stand behind a picture of this length.
+/// The lengths of which so many bytes are a whole number, the shorter first.
+fn divisors(bytes: usize) -> Vec<usize> {
+    let low: Vec<usize> = (1..=bytes.isqrt())
+        .filter(|size| bytes.is_multiple_of(*size))
+        .collect();
+    let high = low.iter().rev().map(|size| bytes / size);
+    low.iter().copied().chain(high).collect()
+}
+
+/// The buffer whose bytes of the round before stand behind a picture of this length: a usual one, or one of any size where so many
+/// bytes stand there that they are not the same by chance.
 pub(super) fn stale(length: usize, found: &[u8]) -> Option<usize> {
-    BUFFERS.into_iter().find(|&buffer| {
-        let extra = found.len() - length;
-        found.len().is_multiple_of(buffer)
-            && extra < buffer
-            && length > buffer
+    const TELLING: usize = 8;
+    let extra = found.len().checked_sub(length)?;
+    let is = |buffer: &usize| {
+        found.len().is_multiple_of(*buffer)
+            && extra < *buffer
+            && length > *buffer
             && found.get(length..) == found.get(length - buffer..found.len() - buffer)
+    };
+    let usual = BUFFERS.into_iter().find(is);
+    usual.or_else(|| {
+        let any = divisors(found.len());
+        any.into_iter().find(|size| extra >= TELLING && is(size))
     })
 }
 
@@ -592,6 +673,34 @@ mod tests {
         assert_eq!(named(&stale, SENT), Some(expected));
         stale.pop();
         assert_eq!(named(&stale, SENT), None);
+        // Buffers of any size, too.
+        let cut: Vec<u8> = file
+            .chunks(700)
+            .flat_map(|piece| piece.iter().copied().take_while(|&byte| byte != 0))
+            .collect();
+        let nul = Mistake::CutAtNul { buffer: 700 };
+        assert_eq!(named(&cut, RECEIVED), Some(nul));
+        assert_eq!(named(&cut[1..], RECEIVED), None);
+        let mut stale = file.clone();
+        stale.extend_from_slice(&file[10_000 - 1700..8_500]);
+        let expected = Mistake::Stale {
+            buffer: 1700,
+            bytes: 200,
+        };
+        assert_eq!(named(&stale, RECEIVED), Some(expected));
+        stale[10_100] ^= 1;
+        assert_eq!(named(&stale, RECEIVED), None);
+        // With the mark of its writer, and as Python prints a bytearray.
+        for (view, before, behind) in [
+            (View::Utf16Le, &b"\xff\xfe"[..], &b""[..]),
+            (View::Latin1ToUtf8, TEXT_MARK, b""),
+            (View::PythonRepr, b"bytearray(", b")"),
+        ] {
+            let mut made = [before, &viewed(&file, view).unwrap(), behind].concat();
+            assert_eq!(named(&made, RECEIVED), Some(Mistake::Text(view)));
+            made[700] ^= 1;
+            assert_ne!(named(&made, RECEIVED), Some(Mistake::Text(view)));
+        }
         let header = [b"12345".as_slice(), &file].concat();
         assert_eq!(named(&header, RECEIVED), Some(Mistake::Header { bytes: 5 }));
         assert_eq!(

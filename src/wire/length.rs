@@ -422,12 +422,50 @@ impl LengthDecoder {
         true
     }
 
+    /// A field that is none and what follows it, where a picture begins a few bytes too late: so many are too many, and the field is
+    /// behind them. Or where one begins inside the field: the length before it was wrong, and from here on pictures are carved.
+    fn is_shifted(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> bool {
+        const FEW: usize = 8;
+        let width = self.field.width();
+        if !self.learns || !self.any {
+            return false;
+        }
+        let begins = |at: usize| {
+            let rest = bytes.get(at..).unwrap_or_default();
+            matches!(sniff(rest.get(..SNIFF_BYTES).unwrap_or(rest)), Sniff::Is(_))
+        };
+        let Some(at) = (0..=width.saturating_add(FEW)).find(|at| begins(*at)) else {
+            return false;
+        };
+        let Some(more) = at.checked_sub(width) else {
+            self.carve(bytes, sink);
+            return true;
+        };
+        let (stray, rest) = bytes.split_at_checked(more).unwrap_or_default();
+        let length = self.field.decode(rest);
+        if more == 0 || !length.is_some_and(|length| (SHORTEST..=USUAL).contains(&length)) {
+            return false;
+        }
+        sink(Event::Stray(stray));
+        self.state = State::Field(Vec::new());
+        self.update(rest, sink);
+        true
+    }
+
     /// Decides what a short message is: programs that frame their pictures so frame what they answer, too.
     fn peeked(&mut self, sink: &mut Sink<'_>) {
         let State::Peek(held, length) = &mut self.state else {
             return;
         };
         let (held, length) = (std::mem::take(held), *length);
+        if sniff(&held) == Sniff::No
+            && let Ok(mut bytes) = self.field.encode(length)
+        {
+            bytes.extend_from_slice(&held);
+            if self.is_shifted(&bytes, sink) {
+                return;
+            }
+        }
         if length > SHORT {
             self.tell_length(length, sink);
         }
@@ -454,6 +492,9 @@ impl LengthDecoder {
             return;
         };
         let head = std::mem::take(head);
+        if self.is_shifted(&head, sink) {
+            return;
+        }
         let (field, behind) = head
             .split_at_checked(self.field.width())
             .unwrap_or((&head, &[]));

@@ -5,6 +5,8 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
     reason = "a helper of a test may fail as the test may"
 )]
 
@@ -120,11 +122,91 @@ fn healthy_headers_of_any_kind_raise_no_alarm() {
     assert!(worked_out * 100 >= walked * 90, "{worked_out} of {walked}");
 }
 
+/// What goes wrong in three messages: what it is called, and the messages.
+fn faults(
+    line: &str,
+    layout: &Layout,
+    sent: &[Vec<u8>],
+    healthy: &[Vec<u8>],
+) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+    let other: Option<Layout> = ["be", "le"].iter().find_map(|order| {
+        let swapped = line
+            .replace("u32be length", "u32?? length")
+            .replace("u32le length", "u32be length")
+            .replace("u32?? length", "u32le length");
+        (swapped != line && line.contains(order)).then(|| swapped.parse().unwrap())
+    });
+    let mut faults: Vec<(&'static str, Vec<Vec<u8>>)> = Vec::new();
+    let mut cut = healthy.to_vec();
+    let keep = cut[2].len() - sent[2].len() / 2;
+    cut[2].truncate(keep);
+    faults.push(("cut", cut));
+    let mut more = healthy.to_vec();
+    more[1].push(b'\n');
+    faults.push(("one byte too many", more));
+    for (name, extra) in [("length off by one", 1), ("length off by 33", 33)] {
+        let mut untrue = healthy.to_vec();
+        untrue[1] = lying(layout, &sent[1], 1, extra);
+        faults.push((name, untrue));
+    }
+    let size = healthy[2].len() - sent[2].len();
+    let mut untrue = healthy.to_vec();
+    untrue[2] = lying(layout, &sent[2], 2, size);
+    faults.push(("length off by the header", untrue));
+    // In one message alone.
+    if let Some(other) = &other {
+        let mut one = healthy.to_vec();
+        one[1] = message(other, &sent[1], 1);
+        faults.push(("byte order of one", one));
+    }
+    if let Some(other) = other {
+        let swapped = sent
+            .iter()
+            .enumerate()
+            .map(|(at, picture)| message(&other, picture, at))
+            .collect();
+        faults.push(("byte order", swapped));
+    }
+    faults
+}
+
+/// Whether what was worked out of a fault can show it, and what was said where that is neither its name nor, where it cannot be seen,
+/// nothing.
+fn named_rightly(name: &str, line: &str, guessed: &Told) -> (bool, Option<String>) {
+    let found: Vec<&str> = guessed
+        .findings
+        .iter()
+        .map(|finding| finding.name.as_str())
+        .collect();
+    // All lengths in the other byte order are a framing as well: only numbers beside them show that they are not meant so.
+    let shown =
+        name != "byte order" || ["width", "height"].iter().any(|field| line.contains(field));
+    let words: &[&str] = match name {
+        "cut" => &["early-close"],
+        "one byte too many" => &["stray-bytes", "trailing-bytes", "implausible-length"],
+        "byte order" => &["mixed-byte-order"],
+        "byte order of one" => &["implausible-length", "length-mismatch"],
+        _ => &["length-mismatch", "wrong-size-given"],
+    };
+    let right = found.iter().any(|name| words.contains(name));
+    let whole = guessed.images.iter().filter(|image| image.complete).count();
+    let honest = !shown && alarms(guessed).is_empty() && whole == 3;
+    let protocol = guessed.streams[0]
+        .protocol
+        .as_ref()
+        .map(ToString::to_string);
+    (
+        shown,
+        (!right && !honest).then(|| format!("{protocol:?} {found:?}")),
+    )
+}
+
 #[test]
 fn broken_messages_are_named_where_the_framing_is_given() {
     let mut named = BTreeMap::<&str, (usize, usize)>::new();
     let mut worked_out = BTreeMap::<&str, (usize, usize)>::new();
     let mut silent = Vec::new();
+    let mut unlike = Vec::new();
     let kinds = ["jpeg", "png", "raw"];
     let all = layouts().into_iter().flat_map(|(line, own)| {
         // One kind in turn is worked out, too.
@@ -139,38 +221,7 @@ fn broken_messages_are_named_where_the_framing_is_given() {
             .enumerate()
             .map(|(at, picture)| message(&layout, picture, at))
             .collect();
-        let other: Option<Layout> = ["be", "le"].iter().find_map(|order| {
-            let swapped = line
-                .replace("u32be length", "u32?? length")
-                .replace("u32le length", "u32be length")
-                .replace("u32?? length", "u32le length");
-            (swapped != line && line.contains(order)).then(|| swapped.parse().unwrap())
-        });
-        let mut faults: Vec<(&str, Vec<Vec<u8>>)> = Vec::new();
-        let mut cut = healthy.clone();
-        let keep = cut[2].len() - sent[2].len() / 2;
-        cut[2].truncate(keep);
-        faults.push(("cut", cut));
-        let mut more = healthy.clone();
-        more[1].push(b'\n');
-        faults.push(("one byte too many", more));
-        for (name, extra) in [("length off by one", 1), ("length off by 33", 33)] {
-            let mut lie = healthy.clone();
-            lie[1] = lying(&layout, &sent[1], 1, extra);
-            faults.push((name, lie));
-        }
-        let size = healthy[2].len() - sent[2].len();
-        let mut lie = healthy.clone();
-        lie[2] = lying(&layout, &sent[2], 2, size);
-        faults.push(("length off by the header", lie));
-        if let Some(other) = other {
-            let swapped = sent
-                .iter()
-                .enumerate()
-                .map(|(at, picture)| message(&other, picture, at))
-                .collect();
-            faults.push(("byte order", swapped));
-        }
+        let faults = faults(&line, &layout, &sent, &healthy);
         for (name, messages) in faults {
             let told = stream(&messages, Some(&layout));
             let count = named.entry(name).or_default();
@@ -187,23 +238,33 @@ fn broken_messages_are_named_where_the_framing_is_given() {
             let guessed = stream(&messages, None);
             let whole = guessed.images.iter().filter(|image| image.complete).count();
             assert!(whole <= 3, "{name}: {line}");
-            if kind != "raw" {
+            if kind == "raw" {
+                continue;
+            }
+            let (shown, problem) = named_rightly(name, &line, &guessed);
+            let right = problem.is_none();
+            unlike.extend(problem.map(|found| format!("{name}: {line} ({kind}): {found}")));
+            if shown {
                 let count = worked_out.entry(name).or_default();
-                count.0 += usize::from(!alarms(&guessed).is_empty());
+                count.0 += usize::from(right);
                 count.1 += 1;
             }
         }
     }
     println!("named: {named:?}");
     println!("named where the framing is worked out, of files: {worked_out:?}");
-    let (found, all) = named
-        .values()
-        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    assert!(
-        found * 100 >= all * 95,
-        "{found} of {all}:\n{}",
-        silent.join("\n")
-    );
+    println!("{}", unlike.join("\n"));
+    for (counts, words) in [(named, silent), (worked_out, unlike)] {
+        for (name, (found, all)) in counts {
+            // Of nine one reads as well in the other order.
+            let least = if name == "byte order" { 85 } else { 95 };
+            assert!(
+                found * 100 >= all * least,
+                "{name}: {found} of {all}:\n{}",
+                words.join("\n")
+            );
+        }
+    }
 }
 
 fn capture(datagrams: &[Vec<u8>], given: Option<&Layout>) -> Told {

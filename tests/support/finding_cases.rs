@@ -290,6 +290,11 @@ pub(crate) const CASES: &[Case] = &[
         nearly: || length_and_silence(false, 2),
     },
     Case {
+        name: "mixed-byte-order",
+        shows: || sizes_and_lengths(false),
+        nearly: || sizes_and_lengths(true),
+    },
+    Case {
         name: "connection-refused",
         shows: || asked(|scenario, tcp| scenario.rst(tcp, Server)),
         // Refused after it stood.

@@ -337,6 +337,27 @@ pub(crate) fn waits_for(more: usize, silence: i64) -> Vec<Finding> {
     scenario.findings()
 }
 
+/// Three pictures, each behind its width, its height and its length, which is in their byte order or in the other.
+pub(crate) fn sizes_and_lengths(alike: bool) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(50_000, 7_777);
+    let picture = jpeg();
+    let size = image::load_from_memory(&picture).expect("a picture");
+    let length = length(&picture);
+    let length = if alike {
+        length.to_be_bytes()
+    } else {
+        length.to_le_bytes()
+    };
+    let sides = [size.width(), size.height()].map(u32::to_be_bytes);
+    let message = [&sides.concat()[..], &length, &picture].concat();
+    for _ in 0..3 {
+        scenario.transfer(&mut tcp, Client, &message, 1400);
+    }
+    scenario.close(&mut tcp, Client);
+    scenario.findings()
+}
+
 /// A picture behind these bytes.
 pub(crate) fn framed_by(header: &[u8]) -> Vec<Finding> {
     let mut scenario = Scenario::new();

@@ -80,3 +80,19 @@ pub(in crate::findings) static WRONG_BYTE_ORDER: Entry = Entry {
     fix: "Write and read the length alike on both sides.",
     examples: examples::SAME_LENGTH,
 };
+
+pub(in crate::findings) static MIXED_BYTE_ORDER: Entry = Entry {
+    name: Name::MixedByteOrder,
+    group: Group::Framing,
+    severity: Severity::Note,
+    summary: "The length stands in one byte order, and other numbers of the same header in the other.",
+    meaning: "Programs write all numbers of a header in one byte order. Where the length alone is in the other one, it was perhaps \
+         written as the machine has it (native), or converted twice. A receiver that reads it as it reads the other numbers \
+         waits for gigabytes.",
+    proof: "The length is the picture's own in one byte order, and width, height or a running number are the picture's in the other. \
+         A program may mean it so: this is a risk and never more.",
+    frames: "The header in front of each picture.",
+    filter: "tcp.len > 0",
+    fix: "Write all numbers in one byte order, and read them so.",
+    examples: examples::SAME_LENGTH,
+};

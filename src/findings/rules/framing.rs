@@ -9,8 +9,14 @@ use crate::units::{count, counted};
 use crate::wire::{Encoding, Ending, Fault, Protocol, StreamEnd};
 
 pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
-    for picture in &view.facts.pictures {
-        findings.extend(trailing(view, picture));
+    let pictures = &view.facts.pictures;
+    for (at, picture) in pictures.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| pictures.get(at));
+        let next = pictures.get(at.saturating_add(1));
+        match declared_into_next(view, picture, before, next) {
+            Some(declared) => findings.push(declared),
+            None => findings.extend(trailing(view, picture)),
+        }
         findings.extend(length_mismatch(view, picture));
         findings.extend(missing_inside(view, picture));
         findings.extend(width_unknown(view, picture));
@@ -102,6 +108,47 @@ fn trailing(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
     ))
 }
 
+/// The declared length goes on into the next message: its header stands right where this picture's structure ends.
+fn declared_into_next(
+    view: &View<'_>,
+    picture: &PictureFacts,
+    before: Option<&PictureFacts>,
+    next: Option<&PictureFacts>,
+) -> Option<Finding> {
+    /// So many bytes show that a picture begins.
+    const BEGINS: usize = 2;
+    let (Some((Status::Whole { length: own }, _)), Some(declared), Ending::Length) =
+        (&picture.structure, picture.declared, picture.ending)
+    else {
+        return None;
+    };
+    let bytes = length(picture);
+    if bytes <= *own || declared != bytes || !picture.gaps.is_empty() {
+        return None;
+    }
+    let ends = |picture: &PictureFacts| match picture.structure {
+        Some((Status::Whole { length }, _)) => picture.range.start.saturating_add(length),
+        _ => picture.range.end,
+    };
+    let header = picture.range.start.checked_sub(before.map_or(0, ends))?;
+    let begins = ends(picture).saturating_add(header);
+    let taken = picture.trailing.get(usize::try_from(header).ok()?..);
+    let taken = taken.filter(|taken| taken.len() >= BEGINS);
+    let follows = next.is_some_and(|next| next.range.start == begins)
+        || taken.is_some_and(|taken| picture::sniff(taken) != Sniff::No);
+    if header == 0 || !follows {
+        return None;
+    }
+    let message = format!(
+        "{} declared {}, but the {} is whole after {}, and the next message begins there.",
+        capital(&view.sender()),
+        counted(declared, "byte", "bytes"),
+        kind(picture),
+        count(*own)
+    );
+    Some(declared_wrongly(view, picture, declared, message))
+}
+
 /// What a few bytes are, for people.
 fn name_bytes(bytes: &[u8]) -> String {
     const KNOWN: [&[u8]; 5] = [
@@ -172,32 +219,12 @@ fn length_mismatch(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
         ),
         _ => return None,
     };
-    let why = known_difference(view, picture, declared);
     let waits = matches!(
         picture.ending,
         Ending::Cut(StreamEnd::Unfinished | StreamEnd::Idle)
     );
     picture.gaps.is_empty().then(|| {
-        if let Some(why) = why {
-            return Finding {
-                certainty: Certainty::Likely,
-                ..view.of_picture(
-                    Name::WrongSizeGiven,
-                    picture,
-                    view.ends(picture.id),
-                    format!("{message} {why}"),
-                    "In the sender: take len() of exactly the bytes that are sent; let both sides agree whether the header counts.",
-                )
-            };
-        }
-        let found = view.of_picture(
-            Name::LengthMismatch,
-            picture,
-            view.ends(picture.id),
-            message,
-            "In the sender: take the length of exactly those bytes that are sent (len(data) of the encoded picture), not the \
-             file's size on disk from another moment, nor the size of the decoded pixels.",
-        );
+        let found = declared_wrongly(view, picture, declared, message);
         Finding {
             // The rest may still be on its way.
             certainty: if waits {
@@ -208,6 +235,35 @@ fn length_mismatch(view: &View<'_>, picture: &PictureFacts) -> Option<Finding> {
             ..found
         }
     })
+}
+
+/// A length that is not its picture's; where the difference says where it comes from, that is said.
+fn declared_wrongly(
+    view: &View<'_>,
+    picture: &PictureFacts,
+    declared: u64,
+    message: String,
+) -> Finding {
+    if let Some(why) = known_difference(view, picture, declared) {
+        return Finding {
+            certainty: Certainty::Likely,
+            ..view.of_picture(
+                Name::WrongSizeGiven,
+                picture,
+                view.ends(picture.id),
+                format!("{message} {why}"),
+                "In the sender: take len() of exactly the bytes that are sent; let both sides agree whether the header counts.",
+            )
+        };
+    }
+    view.of_picture(
+        Name::LengthMismatch,
+        picture,
+        view.ends(picture.id),
+        message,
+        "In the sender: take the length of exactly those bytes that are sent (len(data) of the encoded picture), not the \
+         file's size on disk from another moment, nor the size of the decoded pixels.",
+    )
 }
 
 /// How long nothing has come since the last byte, which was acknowledged and not answered; absent where that is no time at all.

@@ -44,6 +44,7 @@ pub fn of_stream(stream: &Stream, images: &[Image], facts: &StreamFacts) -> Vec<
         closing::rules(&view, &mut findings);
         findings.extend(stray::stray_bytes(&view));
         findings.extend(opening::wrong_byte_order(&view));
+        findings.extend(opening::mixed_byte_order(&view));
         match stream.transport {
             TransportKind::Tcp => tcp::rules(&view, &mut findings),
             TransportKind::Udp => udp::rules(&view, &mut findings),

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use super::{View, capital, finding, party, seconds};
 use crate::findings::facts::{Refused, StreamFacts};
 use crate::findings::{Certainty, Finding, Name, Severity};
-use crate::ledger::{Image, Stream, TransportKind};
+use crate::ledger::{Confidence, Image, Stream, TransportKind};
 use crate::units::{FrameNumber, count, counted};
+use crate::wire::Protocol;
 
 /// The findings about a connection that never stood.
 pub(super) fn rules(stream: &Stream, facts: &StreamFacts) -> Option<Finding> {
@@ -47,9 +48,9 @@ pub(super) fn rules(stream: &Stream, facts: &StreamFacts) -> Option<Finding> {
 }
 
 /// Width in bytes and byte order (most significant first) of the length that a wire format has in front of a picture.
-fn binary_length(protocol: &crate::wire::Protocol) -> Option<(u8, bool)> {
+fn binary_length(protocol: &Protocol) -> Option<(u8, bool)> {
+    use crate::wire::LengthField;
     use crate::wire::layout::{Counts, Kind, Role};
-    use crate::wire::{LengthField, Protocol};
     match protocol {
         Protocol::Length(LengthField::Binary { bytes, big_endian }) => Some((*bytes, *big_endian)),
         Protocol::Layout(layout) => {
@@ -225,4 +226,57 @@ fn is_understood(view: &View<'_>) -> bool {
         _ => false,
     });
     answered || paused
+}
+
+/// A length in the other byte order than the numbers beside it, in a framing that was worked out.
+pub(super) fn mixed_byte_order(view: &View<'_>) -> Option<Finding> {
+    use crate::wire::layout::{Field, Kind, Role};
+    let picture = view.facts.pictures.first()?;
+    let Protocol::Layout(layout) = &picture.protocol else {
+        return None;
+    };
+    if view.stream.confidence == Some(Confidence::Given) {
+        return None;
+    }
+    let order = |field: &Field| match field.kind {
+        Kind::Int {
+            bytes: 2..,
+            big_endian,
+            ..
+        } => Some(big_endian),
+        _ => None,
+    };
+    let length = |field: &&Field| matches!(field.role, Role::Length(_));
+    let known = |field: &&Field| matches!(field.role, Role::Width | Role::Height | Role::Number);
+    let own = layout.message.iter().filter(length).find_map(order)?;
+    let mut others = layout.message.iter().filter(known);
+    let other = others.find(|field| order(field).is_some_and(|other| other != own))?;
+    let name = |big_endian| {
+        if big_endian {
+            "big-endian"
+        } else {
+            "little-endian"
+        }
+    };
+    Some(Finding {
+        certainty: Certainty::Risk,
+        ..view.of_picture(
+            Name::MixedByteOrder,
+            picture,
+            view.ends(picture.id).take(1),
+            format!(
+                "The length before the picture is {}, and the {} in the same header {}: who reads all numbers in one byte order takes \
+                 the length for another one.",
+                name(own),
+                match other.role {
+                    Role::Width => "width",
+                    Role::Height => "height",
+                    _ => "running number",
+                },
+                name(!own)
+            ),
+            "Where it is not meant so: write and read all numbers of the header in one byte order (\"!\" in Python's struct, \
+             to_be_bytes in Rust), and convert none twice.",
+        )
+    })
 }

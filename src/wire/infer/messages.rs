@@ -58,9 +58,12 @@ pub(super) fn messages(
     };
     match around(bytes, &mut seen, ended) {
         Some(around) => {
-            match described(bytes, &seen, &around).or_else(|| but_one(bytes, &seen, &around)) {
+            match described(bytes, &seen, &around).or_else(|| but_one(bytes, &seen, &around, full))
+            {
                 Some(found) if !full && may_change(bytes, &seen, &found) => Outcome::NeedMore,
                 Some(found) => Outcome::Found(Box::new(found)),
+                // One of two may be the one that is wrong, which a third shows.
+                None if !full && seen.len() < SHOWING => Outcome::NeedMore,
                 None => Outcome::Nothing,
             }
         }
@@ -208,39 +211,90 @@ fn is_of_message(bytes: &[u8], seen: &[Message], rest: &[u8]) -> bool {
             .is_some_and(|solved| solved.fields.iter().any(whole))
 }
 
-/// The layout that all have but one of three or more, whose header is as long and says nearly its picture's length: it is wrong there, and the
-/// layout shows it.
-fn but_one(bytes: &[u8], seen: &[Message], around: &Around) -> Option<Inferred> {
-    const LEAST: usize = 3;
+/// So many messages show which one of them is wrong.
+const SHOWING: usize = 3;
+
+/// The layout that all have but one of three or more, or one of two where no more come: the header of that is as long and says nearly
+/// its picture's length, or says it in the other byte order, or a few bytes stand before it that are none of it. It is wrong there,
+/// and the layout shows it.
+fn but_one(bytes: &[u8], seen: &[Message], around: &Around, full: bool) -> Option<Inferred> {
     let all = samples(bytes, seen, around);
-    let size = all.first()?.header.len();
-    let alike = all.iter().all(|sample| sample.header.len() == size);
-    if all.len() < LEAST || !alike || size == 0 {
+    let least = if full { 2 } else { SHOWING };
+    if all.len() < least || all.iter().any(|sample| sample.header.is_empty()) {
         return None;
     }
-    (0..all.len()).find_map(|odd| {
+    // Of two the one that fits is the first, from which a reader goes on.
+    let first = usize::from(all.len() < SHOWING);
+    (first..all.len()).find_map(|odd| {
         let mut others = all.clone();
         let one = others.remove(odd);
+        let size = others.first()?.header.len();
+        if others.iter().any(|sample| sample.header.len() != size) {
+            return None;
+        }
         let found = describe(bytes, seen, around, &others)?;
-        says_nearly(&found.layout, &one).then_some(found)
+        let wrong = if one.header.len() == size {
+            says_nearly(&found.layout, &one)
+        } else {
+            odd > 0 && has_more(&found.layout, &one, &others)
+        };
+        wrong.then_some(found)
     })
 }
 
-/// Whether a header has the layout's fields, and its length is not its picture's but near: `sys.getsizeof` counts 33 more, headers are as
-/// long.
+/// Whether a header is the layout's behind a few bytes more: it says its picture's length there, and has each byte that all others have.
+fn has_more(layout: &Layout, sample: &Sample<'_>, others: &[Sample<'_>]) -> bool {
+    const FEW: usize = 8;
+    let Some(usual) = others.first().map(|other| other.header) else {
+        return false;
+    };
+    let more = sample.header.len().checked_sub(usual.len());
+    let Some(header) = more
+        .filter(|more| (1..=FEW).contains(more))
+        .and_then(|more| sample.header.get(more..))
+    else {
+        return false;
+    };
+    let constant = |at: usize| {
+        others
+            .iter()
+            .all(|other| other.header.get(at) == usual.get(at))
+    };
+    // A longer name in front of the rest.
+    let before = sample.header.get(sample.header.len() - usual.len() - 1);
+    let letters = [before, header.first()];
+    if !constant(0) && letters.iter().flatten().all(|byte| byte.is_ascii_graphic()) {
+        return false;
+    }
+    let same = (0..usual.len()).all(|at| !constant(at) || header.get(at) == usual.get(at));
+    let behind = Sample {
+        header,
+        ..sample.clone()
+    };
+    same && off(layout, &behind).is_some_and(|off| off.contains(&0))
+}
+
+/// Whether a header has the layout's fields, and its length is not its picture's but near, or is in the other byte order:
+/// `sys.getsizeof` counts 33 more, headers are as long.
 fn says_nearly(layout: &Layout, sample: &Sample<'_>) -> bool {
     const NEAR: u64 = 64;
+    off(layout, sample).is_some_and(|off| off.iter().any(|off| *off <= NEAR))
+}
+
+/// By how much each length of a header is off, read as the layout has it and, where that is right, in the other byte order; absent where
+/// the header is not the layout's.
+fn off(layout: &Layout, sample: &Sample<'_>) -> Option<Vec<u64>> {
     let mut at = 0;
-    let mut near = false;
+    let mut found = Vec::new();
     for field in &layout.message {
         if let Kind::Picture(_) = field.kind {
             break;
         }
-        let rest = sample.header.get(at..).unwrap_or_default();
+        let rest = sample.header.get(at..)?;
         let Size::Is(size) = field.kind.size(rest, None, true) else {
-            return false;
+            return None;
         };
-        let value = rest.get(..size).and_then(|bytes| field.kind.read(bytes));
+        let bytes = rest.get(..size)?;
         at += size;
         let behind = (sample.header.len().saturating_sub(at) + sample.behind) as u64;
         let whole = (sample.header.len() + sample.behind) as u64;
@@ -250,11 +304,13 @@ fn says_nearly(layout: &Layout, sample: &Sample<'_>) -> bool {
             Role::Length(Counts::All) => whole,
             _ => continue,
         };
-        let says = value.and_then(|value| value.count(field.plus));
-        let difference = says.map(|says| says.abs_diff(sample.length.saturating_add(beside)));
-        near |= difference.is_some_and(|difference| (1..=NEAR).contains(&difference));
+        let length = sample.length.saturating_add(beside);
+        let says = |kind: &Kind| kind.read(bytes)?.count(field.plus);
+        found.extend(says(&field.kind).map(|says| says.abs_diff(length)));
+        let other = field.kind.other_order().and_then(|kind| says(&kind));
+        found.extend(other.filter(|says| *says == length).map(|_| 0));
     }
-    near && at == sample.header.len()
+    (at == sample.header.len()).then_some(found)
 }
 
 /// The layout that they have.

@@ -1,6 +1,6 @@
 //! The one header among several that keeps the others from showing their framing.
 
-use super::super::layout::{Field, Kind, Shape, Size};
+use super::super::layout::{Field, Kind, Layout, Shape, Size};
 use super::solve::{Sample, Solved, fits, solve};
 
 /// So many show a framing.
@@ -27,14 +27,20 @@ pub(crate) struct Odd {
 
 /// The header that is not of the framing that all others show; of two that show none together, the longer one. Absent where all show
 /// one, where nothing does, and where all are texts, which are their programs' own. `known`: a wire format has them all as texts that
-/// may differ, and one that has other bytes than letters where the others have none, or more of them, is odd.
-pub(crate) fn odd_one(headers: &[Header<'_>], known: bool) -> Option<Odd> {
+/// may differ, and one that has other bytes than letters where the others have none, or more of them, is odd; where it is a layout,
+/// other bytes than letters in its texts.
+pub(crate) fn odd_one(headers: &[Header<'_>], known: bool, layout: Option<&Layout>) -> Option<Odd> {
     let long = |header: &Header<'_>| header.bytes.is_empty() || header.bytes.len() > LONGEST;
     if headers.len() < 2 || headers.iter().any(long) {
         return None;
     }
     let odd = |at: usize| Some(Odd { at, once: None });
-    let others: Vec<usize> = headers.iter().map(|one| other_bytes(one.bytes)).collect();
+    let in_texts = layout.and_then(|layout| {
+        let each = headers.iter().map(|one| in_texts(one.bytes, layout));
+        each.collect::<Option<Vec<usize>>>()
+    });
+    let others =
+        in_texts.unwrap_or_else(|| headers.iter().map(|one| other_bytes(one.bytes)).collect());
     if let Some(at) = unlike(&others).filter(|_| known || others.contains(&0)) {
         return odd(at);
     }
@@ -130,6 +136,27 @@ fn are_texts(header: &[u8], solved: &Solved) -> bool {
     })
 }
 
+/// Other bytes than letters in a header's texts; absent where the layout does not take it whole.
+fn in_texts(header: &[u8], layout: &Layout) -> Option<usize> {
+    let mut at = 0;
+    let mut others = 0;
+    let before = layout
+        .message
+        .iter()
+        .take_while(|field| !matches!(field.kind, Kind::Picture(_)));
+    for field in before {
+        let rest = header.get(at..)?;
+        let Size::Is(size) = field.kind.size(rest, None, true) else {
+            return None;
+        };
+        if matches!(field.kind, Kind::Text(_)) {
+            others += other_bytes(rest.get(..size)?);
+        }
+        at += size;
+    }
+    (at == header.len()).then_some(others)
+}
+
 /// Bytes that are neither letters and marks nor what ends lines.
 fn other_bytes(bytes: &[u8]) -> usize {
     let control = |letter: &char| letter.is_control() && !matches!(letter, '\r' | '\n' | '\t');
@@ -210,7 +237,7 @@ mod tests {
                 size: Some((320, 240)),
             })
             .collect();
-        odd_one(&headers, false).map(|odd| odd.at)
+        odd_one(&headers, false, None).map(|odd| odd.at)
     }
 
     #[test]
@@ -233,6 +260,35 @@ mod tests {
                 assert_eq!(odd(&headers), None, "{headers:?}");
             }
         }
+    }
+
+    /// A length may be a letter, and says nothing of the texts behind it.
+    #[test]
+    fn only_the_texts_of_a_layout_are_held_to_be_texts() {
+        let layout: Layout = "layout u32be, text(until \"}\"), picture".parse().unwrap();
+        let bytes: Vec<Vec<u8>> = [
+            (0x1f_u32, "{\"n\": 1}"),
+            (0x2f, "{\"n\": 22}"),
+            (0x1e, "{\"n\": 3}"),
+        ]
+        .map(|(length, text)| [&length.to_be_bytes()[..], text.as_bytes()].concat())
+        .to_vec();
+        let odd = |bytes: &[Vec<u8>], layout| {
+            let header = |bytes| Header {
+                bytes,
+                length: 5000,
+                size: None,
+            };
+            let headers: Vec<Header<'_>> = bytes.iter().map(|one| header(one)).collect();
+            odd_one(&headers, true, layout).map(|odd| odd.at)
+        };
+        assert_eq!(odd(&bytes, Some(&layout)), None);
+        for at in 0..3 {
+            let mut changed = bytes.clone();
+            changed[at][6] = 0x80;
+            assert_eq!(odd(&changed, Some(&layout)), Some(at));
+        }
+        assert_eq!(odd(&bytes, None), Some(1));
     }
 
     #[test]

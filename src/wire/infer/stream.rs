@@ -141,7 +141,11 @@ fn is_open(bytes: &[u8], start: usize, length: u64) -> bool {
 /// A picture with something in front of each piece of it.
 fn pieces(bytes: &[u8], start: usize, full: bool) -> Outcome {
     let mut more = false;
+    let walked = walked(bytes, start);
     for place in places(start).filter(|place| place.bytes != 3) {
+        if !has_first_piece(bytes, start, place, walked) {
+            continue;
+        }
         // What stands before the first piece's own header comes once.
         for outer in 0..=place.at {
             match by_lengths(bytes, start, outer, place, full) {
@@ -165,6 +169,29 @@ fn pieces(bytes: &[u8], start: usize, full: bool) -> Outcome {
     }
 }
 
+/// How many bytes from the first picture's beginning on its structure takes, where it ends or breaks in them.
+fn walked(bytes: &[u8], start: usize) -> Option<usize> {
+    let rest = bytes.get(start..)?;
+    let Sniff::Is(format) = sniff(rest.get(..SNIFF_BYTES)?) else {
+        return None;
+    };
+    let mut walker = Walker::new(format);
+    let taken = walker.update(rest);
+    (walker.status() != Status::Walking).then_some(taken)
+}
+
+/// Whether the length at a place may be that of the first of several pieces: so much is there, the picture goes on behind it, and
+/// another length that is no greater may follow.
+fn has_first_piece(bytes: &[u8], start: usize, place: Place, walked: Option<usize>) -> bool {
+    let size = place
+        .read(bytes)
+        .filter(|size| (16..1 << 20).contains(size));
+    let Some(size) = size.and_then(|size| usize::try_from(size).ok()) else {
+        return false;
+    };
+    start.saturating_add(size) <= bytes.len() && walked.is_none_or(|taken| size < taken)
+}
+
 /// Pieces whose own lengths are at `place` of the first header, which begins at `outer`.
 fn by_lengths(bytes: &[u8], start: usize, outer: usize, place: Place, full: bool) -> Outcome {
     let header = start - outer;
@@ -178,6 +205,18 @@ fn by_lengths(bytes: &[u8], start: usize, outer: usize, place: Place, full: bool
     else {
         return Outcome::Nothing;
     };
+    // The second header tells of most whether they are lengths, before anything is walked.
+    let second = usize::try_from(first)
+        .ok()
+        .and_then(|first| start.checked_add(first));
+    let second = second.and_then(|at| bytes.get(at..at.checked_add(header)?));
+    if second.is_some_and(|head| {
+        inner
+            .read(head)
+            .is_none_or(|size| size > first || size == 0)
+    }) {
+        return Outcome::Nothing;
+    }
     let Sniff::Is(format) = sniff(bytes.get(start..start + SNIFF_BYTES).unwrap_or_default()) else {
         return Outcome::Nothing;
     };

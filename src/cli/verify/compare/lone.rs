@@ -195,7 +195,11 @@ impl Verifier<'_> {
         let odd = if known && !free {
             None
         } else {
-            odd_one(&shown, known || marked)
+            let layout = match &stream.protocol {
+                Some(Protocol::Layout(layout)) => Some(&**layout),
+                _ => None,
+            };
+            odd_one(&shown, known || marked, layout)
         };
         if let Some(odd) = odd {
             let bytes = odd.once.map_or_else(|| length(odd.at), untold);

@@ -1,7 +1,7 @@
 //! The bytes of a picture: ended by a marker or by its own structure, looked at before it is one, missing.
 
 use super::{LayoutDecoder, State};
-use crate::picture::Status;
+use crate::picture::{Sniff, Status, sniff};
 use crate::wire::carve::CarveDecoder;
 use crate::wire::{Decode, Ending, Event, Fault, Framing, Sink};
 
@@ -78,6 +78,10 @@ impl LayoutDecoder {
             self.carve(held, sink);
             return;
         }
+        if self.is_inside(held) {
+            self.no_picture(held, sink);
+            return;
+        }
         self.tell_pending(sink);
         sink(Event::Framing {
             what: Framing::Field("message"),
@@ -85,6 +89,17 @@ impl LayoutDecoder {
         });
         self.state = State::Fields;
         self.next = self.next.saturating_add(1);
+    }
+
+    /// Whether a picture begins within what was read as a header and a message of so few bytes: the length before it was wrong.
+    fn is_inside(&self, held: &[u8]) -> bool {
+        const BEGINS: usize = 3;
+        let header = self.pending.as_ref().map_or(&[][..], |(header, _)| header);
+        let read = [header, held].concat();
+        read.windows(BEGINS)
+            .enumerate()
+            .filter(|(_, three)| matches!(three, [0xff, 0xd8, 0xff] | [0x89, b'P', b'N']))
+            .any(|(at, _)| sniff(read.get(at..).unwrap_or_default()) != Sniff::No)
     }
 
     /// Where a picture should begin, none does.
