@@ -7,8 +7,10 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// Number of a captured frame, from 1, as Wireshark's `frame.number`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Number of a captured frame, from 1, as Wireshark's `frame.number`; 0, the default, is that of none.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct FrameNumber(pub u64);
 

@@ -66,21 +66,21 @@ pub(super) fn tcp_direction(half: &Half<'_>, from: SocketAddr, to: SocketAddr) -
         data_packets: half.data_packets,
         payload_bytes: half.payload_bytes,
         unique_bytes: half.assembler.unique_bytes(),
-        duplicate_bytes: half.duplicate_bytes,
-        retransmitted_packets: half.retransmitted_packets,
-        out_of_order_packets: half.out_of_order_packets,
+        duplicate_bytes: half.repeats().duplicate_bytes,
+        retransmitted_packets: half.repeats().retransmitted_packets,
+        out_of_order_packets: half.repeats().out_of_order_packets,
         gap_bytes: half.assembler.gap_bytes(),
         gaps: half.assembler.gaps().to_vec(),
         unlisted: !half.assembler.lists_all_gaps(),
         urgent_bytes: half.urgent_bytes(),
-        closed: match (half.reset_frame, half.fin_frame) {
+        closed: match (half.reset_frame(), half.fin_frame()) {
             (Some(_), _) => Some(Closed::Reset),
             (None, Some(_)) => Some(Closed::Fin),
             (None, None) => None,
         },
         start_seen: Some(half.saw_syn()),
         initial_sequence: half.initial_sequence(),
-        acknowledged: half.acked().map(|acked| match half.fin {
+        acknowledged: half.acked().map(|acked| match half.fin() {
             // The number of the FIN is that of no byte.
             Some(fin) => acked.min(fin),
             None => acked.min(half.assembler.highest()),

@@ -345,8 +345,7 @@ impl Dispatcher {
             decode::Transport::Tcp(_) => TransportKind::Tcp,
             decode::Transport::Udp => TransportKind::Udp,
         };
-        let mut key = FlowKey::new(transport, packet.source, packet.destination);
-        let from_low = packet.source <= packet.destination;
+        let (mut key, from_low) = FlowKey::directed(transport, packet.source, packet.destination);
         let tunnelled = !packet.tunnel.is_none() || !self.tenants.is_empty();
         if tunnelled {
             key = self.key_within(key.within(packet.tunnel), packet, from_low);

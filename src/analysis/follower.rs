@@ -129,8 +129,10 @@ impl<'cap> Follower<'cap> {
                 room: &self.room,
             },
         );
+        let mut findings = rules::of_stream(&stream, &images, &facts);
+        self.facts.cut.sift(&stream, &mut findings);
         let account = Account {
-            findings: rules::of_stream(&stream, &images, &facts),
+            findings,
             ended: Ended::of(&stream, &facts, &images),
             stream,
             images,

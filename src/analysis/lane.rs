@@ -71,7 +71,8 @@ pub(super) struct Lane<'cap> {
     answered: bool,
     /// How many pictures were told of.
     announced: usize,
-    fold: Fold,
+    /// Absent until more than one picture came.
+    fold: Option<Box<Fold>>,
     /// Some segment's checksum was right.
     checked: bool,
     /// Hops that its sender's packets had left, as first seen.
@@ -93,7 +94,7 @@ impl<'cap> Lane<'cap> {
             watch: Watch::default(),
             answered: false,
             announced: 0,
-            fold: Fold::default(),
+            fold: None,
             checked: false,
             hops: 0,
             shed: false,
@@ -123,7 +124,7 @@ impl<'cap> Lane<'cap> {
         };
         let in_picture = self.channel.in_picture();
         let (acknowledged, highest) = (half.acked(), half.assembler.highest());
-        let repeats = half.retransmitted_packets;
+        let repeats = half.repeats().retransmitted_packets;
         if !segment.payload.is_empty() {
             self.answered = false;
         }
@@ -146,8 +147,8 @@ impl<'cap> Lane<'cap> {
             context.tell_delivered(&delivery);
             whole.pass_on(&delivery, channel, context);
         });
-        if notes.after_end && half.fin_frame == Some(segment.frame) {
-            half.fin_frame = None;
+        if notes.after_end && half.fin_frame() == Some(segment.frame) {
+            half.forget_fin_frame();
         }
         let seen = Ours {
             segment,
@@ -159,7 +160,7 @@ impl<'cap> Lane<'cap> {
             idle: context.options.idle,
         };
         let copy = self.watch.segment(&seen, theirs, context.capture);
-        let repeat = half.retransmitted_packets > repeats;
+        let repeat = half.repeats().retransmitted_packets > repeats;
         let limited = self.settle(context);
         if !segment.payload.is_empty() {
             self.packet_of_picture(repeat, context);
@@ -268,7 +269,9 @@ impl<'cap> Lane<'cap> {
             context.tell_delivered(&delivery);
             whole.pass_on(&delivery, channel, context);
         });
-        self.watch.waited(half.take_conflicts());
+        if half.has_conflicts() {
+            self.watch.waited(half.take_conflicts());
+        }
         let waiting = half.assembler.waiting_bytes();
         if waiting < self.waiting {
             let all = &context.options.waiting;
@@ -459,7 +462,7 @@ impl<'cap> Lane<'cap> {
                     whole.pass_on(&delivery, channel, context);
                 });
                 self.watch.waited(half.take_conflicts());
-                match (half.fin_frame.is_some(), reset) {
+                match (half.fin_frame().is_some(), reset) {
                     (true, _) => StreamEnd::Fin,
                     (false, true) => StreamEnd::Reset,
                     (false, false) => StreamEnd::Unfinished,
@@ -491,17 +494,20 @@ impl<'cap> Lane<'cap> {
             };
             context.observer.event(Event::PictureEnded(&image));
         }
-        self.fold.fold(
-            &mut self.channel.pictures,
-            &context.options.memory,
-            &mut context.capture.folded,
-        );
+        let bounded = context.options.memory.limit() != u64::MAX;
+        if bounded && self.channel.pictures.len() > 1 {
+            self.fold.get_or_insert_default().fold(
+                &mut self.channel.pictures,
+                &context.options.memory,
+                &mut context.capture.folded,
+            );
+        }
         self.announced = self.channel.pictures.len();
     }
 
     /// Whether some of its pictures are only summed up.
     pub(super) fn is_folded(&self) -> bool {
-        self.fold.folded() > 0
+        self.fold.as_ref().is_some_and(|fold| fold.folded() > 0)
     }
 
     fn place(
@@ -558,7 +564,9 @@ impl<'cap> Lane<'cap> {
     ///
     /// `theirs` are the pictures that the other side sent.
     pub(super) fn account(&mut self, context: &Context<'_>, theirs: &Theirs) -> ledger::Direction {
-        self.fold.over(&context.options.memory);
+        if let Some(fold) = &mut self.fold {
+            fold.over(&context.options.memory);
+        }
         self.holds(0, &context.options.memory);
         let sha256 = self.whole.take();
         let carriers = context
@@ -623,16 +631,16 @@ impl<'cap> Lane<'cap> {
         if let Transport::Tcp(half) = &self.transport {
             facts.heard = half.packets > 0;
             facts.saw_syn = half.saw_syn();
-            facts.reset = half.reset_frame;
-            facts.fin = half.fin_frame;
+            facts.reset = half.reset_frame();
+            facts.fin = half.fin_frame();
             facts.fin_acknowledged = half.fin_acked();
-            facts.acknowledged = match (half.fin, half.fin_frame) {
+            facts.acknowledged = match (half.fin(), half.fin_frame()) {
                 (Some(fin), None) => half.acked().map(|acked| acked.min(fin)),
                 _ => half.acked(),
             };
             facts.span = half.assembler.highest();
-            facts.unchecked_bytes = half.unchecked_bytes;
-            facts.late_bytes = half.late_bytes;
+            facts.unchecked_bytes = half.repeats().unchecked_bytes;
+            facts.late_bytes = half.repeats().late_bytes;
         }
         if let Some(rare) = self.channel.rare {
             facts.strays = self.channel.regions.sums().stray;

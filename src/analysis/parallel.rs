@@ -426,6 +426,7 @@ impl Told {
                 break;
             };
             renumber(&mut account, numbers);
+            facts.cut.sift(&account.stream, &mut account.findings);
             if let Some(ended) = account.ended.take() {
                 servers.closed(ended);
             }

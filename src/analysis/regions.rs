@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::findings::facts::StrayKind;
-use crate::ledger::map::{MOST_REGIONS, Region, RegionKind, Sums};
+use crate::ledger::map::{MOST_CUT, MOST_REGIONS, Region, RegionKind, Sums};
 use crate::reassembly::{GapCause, Log};
 use crate::units::{FrameNumber, PictureId};
 use crate::wire::Framing;
@@ -77,13 +77,15 @@ impl Theirs {
 
 /// The map of one direction.
 ///
-/// Invariant: while `omitted` is 0, the lengths of the entries sum up to `end`.
+/// Invariant: while `omitted` is 0, the lengths of the entries sum up to `sums`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Regions {
     entries: Vec<Entry>,
+    /// How many of them are gaps that the snap length made.
+    cut: u8,
+    /// What follows is only summed up.
+    full: bool,
     omitted: u64,
-    /// Stream offset up to which it goes.
-    end: u64,
     sums: Sums,
 }
 
@@ -149,7 +151,6 @@ impl Regions {
         if length == 0 {
             return;
         }
-        self.end += length;
         *self.sums.of(what.kind()) += length;
         if let Some(last) = self.entries.last_mut()
             && self.omitted == 0
@@ -172,10 +173,15 @@ impl Regions {
 
     #[cold]
     fn push(&mut self, entry: Entry) {
-        if self.entries.len() >= MOST_REGIONS {
+        let cut = entry.what == What::Gap(GapCause::SnapLength);
+        if self.entries.len() >= MOST_REGIONS || (cut && self.cut >= MOST_CUT) {
+            self.full = true;
+        }
+        if self.full {
             self.omitted += 1;
             return;
         }
+        self.cut += u8::from(cut);
         if self.entries.is_empty() {
             // Most directions carry one thing.
             self.entries.reserve_exact(1);
@@ -204,7 +210,8 @@ impl Regions {
     /// Stream offset up to which it goes.
     #[cfg(test)]
     pub(super) fn end(&self) -> u64 {
-        self.end
+        let sums = self.sums;
+        sums.picture + sums.framing + sums.answer + sums.stray + sums.gap
     }
 
     pub(super) fn sums(&self) -> Sums {
@@ -258,14 +265,15 @@ impl Regions {
 
     /// The map as it is told, with the frames that the log has for it.
     pub(super) fn into_map(self, log: &Log) -> Vec<Region> {
-        let log = log.indexed();
+        let mut carriers = log.carriers();
         let mut offset = 0;
         self.entries
             .into_iter()
             .map(|entry| {
                 let gap = entry.what.kind() == RegionKind::Gap;
-                let frame =
-                    |at: u64, noted: FrameNumber| (!gap).then(|| log.frame_at(at).unwrap_or(noted));
+                let mut frame = |at: u64, noted: FrameNumber| {
+                    (!gap).then(|| carriers.frame_at(at).unwrap_or(noted))
+                };
                 let region = Region {
                     kind: entry.what.kind(),
                     offset,
@@ -379,6 +387,24 @@ mod tests {
         // Between those that are known there may have been others.
         assert!(theirs(true).any_between(Some(frame(22)), frame(25)));
         assert!(!theirs(true).any_between(None, frame(9)));
+    }
+
+    #[test]
+    fn a_map_of_cut_frames_ends_after_a_few_and_is_summed_up() {
+        let mut regions = Regions::default();
+        for number in 0..20 {
+            regions.add(What::Picture, 30, ONE, frame(number));
+            regions.add(What::Gap(GapCause::SnapLength), 70, ONE, frame(number));
+        }
+        regions.add(What::Picture, 30, ONE, frame(20));
+        regions.add(What::Picture, 30, ONE, frame(21));
+        let listed = usize::from(MOST_CUT) * 2 + 1;
+        assert_eq!(regions.omitted(), 42 - listed as u64);
+        assert_eq!((regions.sums().picture, regions.sums().gap), (660, 1400));
+        let kinds = kinds(regions);
+        assert_eq!(kinds.len(), listed);
+        let (_, offset, length) = kinds[listed - 1];
+        assert_eq!((offset, length), (1600, 30));
     }
 
     #[test]

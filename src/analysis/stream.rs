@@ -258,7 +258,7 @@ impl<'cap> Stream<'cap> {
     }
 
     fn is_reset(&self) -> bool {
-        self.halves().any(|half| half.reset_frame.is_some())
+        self.halves().any(|half| half.reset_frame().is_some())
     }
 
     fn side(&self, packet: &Packet<'_>) -> Side {
@@ -363,7 +363,7 @@ impl<'cap> Stream<'cap> {
             |since: Timestamp| u128::from(now.since(since).max(0).unsigned_abs()) > idle.as_nanos();
         let over = self
             .halves()
-            .any(|half| half.fin.is_some() || half.reset_frame.is_some());
+            .any(|half| half.fin().is_some() || half.reset_frame().is_some());
         if over || self.head.transport != TransportKind::Tcp {
             return None;
         }
@@ -427,7 +427,7 @@ impl<'cap> Stream<'cap> {
         for side in Side::BOTH {
             let other = match &self.lanes[side.other()].transport {
                 Transport::Tcp(half) if !half.is_open() => Other::NotCaptured,
-                Transport::Tcp(half) if half.fin.is_some() => Other::Closed,
+                Transport::Tcp(half) if half.fin().is_some() => Other::Closed,
                 Transport::Tcp(_) | Transport::Udp(_) => Other::Open,
             };
             let mut context = self.head.context(side, shared);
@@ -437,7 +437,7 @@ impl<'cap> Stream<'cap> {
             let context = self.head.context(side, shared);
             let confirmed = self.lanes[side.other()].channel.confirmed();
             let (closed, seen) = match &self.lanes[side.other()].transport {
-                Transport::Tcp(half) => (half.fin_frame.is_some(), half.is_open()),
+                Transport::Tcp(half) => (half.fin_frame().is_some(), half.is_open()),
                 Transport::Udp(_) => (false, true),
             };
             self.lanes[side].images(&context, quiet, reset || closed, seen, confirmed)

@@ -23,8 +23,8 @@ pub(super) struct Whole {
 enum First {
     /// Not taken, or one of them is missing.
     Off,
-    /// Of those so far; boxed, because most directions send none.
-    Coming(Box<Sha256>, usize),
+    /// Of those so far, and how many they are; boxed, because most directions send none.
+    Coming(Box<(Sha256, usize)>),
     /// None yet.
     Empty,
     /// Of all of them.
@@ -34,10 +34,11 @@ enum First {
 impl First {
     fn take(&mut self, offset: u64, bytes: &[u8]) {
         if matches!(self, Self::Empty) && offset == 0 {
-            *self = Self::Coming(Box::default(), 0);
+            *self = Self::Coming(Box::default());
         }
         match self {
-            Self::Coming(digest, taken) if *taken as u64 == offset => {
+            Self::Coming(coming) if coming.1 as u64 == offset => {
+                let (digest, taken) = &mut **coming;
                 let more = bytes.get(..FIRST.saturating_sub(*taken)).unwrap_or(bytes);
                 digest.update(more);
                 *taken += more.len();
@@ -126,7 +127,7 @@ impl Whole {
     pub(super) fn first(&mut self, ended: bool) -> Option<String> {
         match std::mem::replace(&mut self.first, First::Off) {
             First::Done(digest) => Some(crate::digest::hex(&*digest)),
-            First::Coming(digest, _) if ended => Some(crate::digest::hex(&digest.finalize())),
+            First::Coming(coming) if ended => Some(crate::digest::hex(&coming.0.finalize())),
             _ => None,
         }
     }

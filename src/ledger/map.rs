@@ -12,6 +12,10 @@ use crate::units::{FrameNumber, PictureId};
 /// Most regions of one direction that are listed; those behind are in the sums only.
 pub(crate) const MOST_REGIONS: usize = 4096;
 
+/// Most of them that are gaps which the snap length made. It cuts every frame, and after so many of them that is known: a map with
+/// two regions for each frame is as large as all else that is known of the direction.
+pub(crate) const MOST_CUT: u8 = 16;
+
 /// What a byte of a direction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -204,6 +204,9 @@ impl<'cap> Assembler<'cap> {
 
     /// How many bytes of a range were in frames before, whether their bytes were captured or cut off.
     pub fn sent_before(&self, range: Range<u64>) -> u64 {
+        if range.start >= self.highest {
+            return 0;
+        }
         let old = range.start..range.end.min(self.next);
         let mut seen = old.end.saturating_sub(old.start);
         for gap in self.gaps_within(&old) {
@@ -250,6 +253,14 @@ impl<'cap> Assembler<'cap> {
                 self.unique_bytes += arrival.new_bytes;
                 self.deliver(offset, bytes, frame, keep, sink);
             }
+            return arrival;
+        }
+        if offset >= self.highest && offset > self.next {
+            // Behind all that was seen, and behind a hole: it waits.
+            self.highest = wire_end;
+            arrival.new_bytes = bytes.len() as u64;
+            self.unique_bytes += arrival.new_bytes;
+            self.wait(offset, bytes, frame, keep);
             return arrival;
         }
         self.highest = self.highest.max(wire_end);
@@ -328,19 +339,27 @@ impl<'cap> Assembler<'cap> {
                 if cursor == self.next {
                     self.deliver(cursor, part, frame, keep, sink);
                 } else {
-                    let holes = self.holes.get_or_insert_default();
-                    holes.waiting_bytes += part.len().max(LEAST);
-                    let held = Held {
-                        offset: cursor,
-                        frame,
-                        bytes: keep(part),
-                    };
-                    holes.waiting.insert(cursor, held);
+                    self.wait(cursor, part, frame, keep);
                 }
             }
             cursor = cursor.max(resume);
         }
         self.drain(sink);
+    }
+
+    /// Keeps bytes that no other piece has, until those before them came.
+    fn wait<'x>(&mut self, offset: u64, bytes: &'x [u8], frame: FrameNumber, keep: Keep<'x, 'cap>) {
+        if bytes.is_empty() {
+            return;
+        }
+        let holes = self.holes.get_or_insert_default();
+        holes.waiting_bytes += bytes.len().max(LEAST);
+        let held = Held {
+            offset,
+            frame,
+            bytes: keep(bytes),
+        };
+        holes.waiting.insert(offset, held);
     }
 
     fn deliver<'x>(
@@ -425,24 +444,23 @@ impl<'cap> Assembler<'cap> {
         self.highest = self.highest.max(until);
         while self.next < until {
             let hole = self.next..self.first_waiting().map_or(until, |start| start.min(until));
-            let cuts: Vec<_> = self
-                .holes
-                .iter()
-                .flat_map(|holes| holes.cut.within(hole.clone()))
-                .collect();
             let mut at = hole.start;
-            for cut in cuts {
-                self.lose(at..cut.start, cause, sink);
-                self.lose(cut.clone(), GapCause::SnapLength, sink);
-                at = cut.end;
+            while let Some(cut) = self.next_cut(&hole) {
+                let start = cut.start.max(at);
+                self.lose(at..start, cause, sink);
+                self.lose(start..cut.end, GapCause::SnapLength, sink);
+                at = at.max(cut.end);
             }
             self.lose(at..hole.end, cause, sink);
             self.next = hole.end;
-            if let Some(holes) = &mut self.holes {
-                holes.cut.discard_before(self.next);
-            }
             self.drain(sink);
         }
+    }
+
+    /// Takes out the first range below the end of a hole of which the end of a frame was cut off.
+    fn next_cut(&mut self, hole: &Range<u64>) -> Option<Range<u64>> {
+        let cut = self.holes.as_mut()?.cut.take_first_before(hole.end)?;
+        Some(cut.start.max(hole.start)..cut.end.max(hole.start))
     }
 
     fn lose(&mut self, range: Range<u64>, cause: GapCause, sink: &mut dyn FnMut(Delivery<'_>)) {

@@ -344,6 +344,54 @@ impl Indexed<'_> {
     }
 }
 
+/// Says which frame carried a byte first, of bytes that are asked for in ascending order: the log is read once for all of them,
+/// where it lies in order.
+pub struct Carriers<'l> {
+    log: &'l Log,
+    /// What is left of a log in order, once the first byte was asked for.
+    ordered: Option<Box<dyn Iterator<Item = Extent> + 'l>>,
+    /// The extent reached.
+    at: Option<Extent>,
+    /// Of one that does not lie in order.
+    index: Option<Indexed<'l>>,
+}
+
+impl Log {
+    /// The frames that carried bytes first, for bytes in ascending order.
+    pub fn carriers(&self) -> Carriers<'_> {
+        Carriers {
+            log: self,
+            ordered: None,
+            at: None,
+            index: None,
+        }
+    }
+}
+
+impl Carriers<'_> {
+    /// The frame that carried the byte at `offset` first; absent where none did. No lower one may be asked for afterwards.
+    pub fn frame_at(&mut self, offset: u64) -> Option<FrameNumber> {
+        let log = self.log;
+        if log.is_empty() {
+            return None;
+        }
+        if log.tangled {
+            let index = self.index.get_or_insert_with(|| log.indexed());
+            return index.frame_at(offset);
+        }
+        let last = log.context;
+        if offset >= last.end.saturating_sub(last.bytes.into()) {
+            return (offset < last.end).then_some(FrameNumber(last.frame));
+        }
+        let extents = self.ordered.get_or_insert_with(|| Box::new(log.iter()));
+        while self.at.is_none_or(|extent| extent.end() <= offset) {
+            self.at = Some(extents.next()?);
+        }
+        let found = self.at.filter(|extent| extent.offset <= offset);
+        found.map(|extent| extent.frame)
+    }
+}
+
 impl FromIterator<Extent> for Log {
     fn from_iter<I: IntoIterator<Item = Extent>>(extents: I) -> Self {
         let mut log = Self::default();
@@ -507,11 +555,14 @@ mod tests {
         ] {
             let log: Log = extents.iter().copied().collect();
             let index = log.indexed();
+            let mut carriers = log.carriers();
             for offset in 0..1_620 {
                 let first = extents
                     .iter()
                     .find(|e| (e.offset..e.end()).contains(&offset));
-                assert_eq!(index.frame_at(offset), first.map(|e| e.frame), "{offset}");
+                let first = first.map(|e| e.frame);
+                assert_eq!(index.frame_at(offset), first, "{offset}");
+                assert_eq!(carriers.frame_at(offset), first, "{offset}");
                 for end in [offset + 1, 1_500, 1_501, 1_511] {
                     let range = offset..end;
                     let carriers: Vec<_> = log.overlapping(range.clone()).collect();

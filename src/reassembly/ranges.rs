@@ -33,6 +33,20 @@ impl RangeSet {
         (range.end - range.start) - known
     }
 
+    /// Takes out the first range, as far as it lies below `position`; absent where nothing does.
+    pub fn take_first_before(&mut self, position: u64) -> Option<Range<u64>> {
+        let first = self.ends.first_entry()?;
+        let start = *first.key();
+        if start >= position {
+            return None;
+        }
+        let end = first.remove();
+        if end > position {
+            self.ends.insert(position, end);
+        }
+        Some(start..end.min(position))
+    }
+
     /// Forgets everything below `position`.
     pub fn discard_before(&mut self, position: u64) {
         while let Some((&start, &end)) = self.ends.first_key_value() {
@@ -103,6 +117,19 @@ mod tests {
             let mut set = RangeSet::default();
             let mut bitmap = [false; 128];
             for (start, length, discard) in operations {
+                if discard && length == 4 {
+                    let found = set.take_first_before(start);
+                    let first = bitmap.iter().position(|bit| *bit).filter(|at| (*at as u64) < start);
+                    let expected = first.map(|first| {
+                        let behind = bitmap[first..].iter().position(|bit| !*bit);
+                        first as u64..((first + behind.unwrap()) as u64).min(start)
+                    });
+                    prop_assert_eq!(found.clone(), expected);
+                    if let Some(range) = found {
+                        bitmap[index(range.start)..index(range.end)].fill(false);
+                    }
+                    continue;
+                }
                 if discard && length == 3 {
                     set.discard_before(start);
                     bitmap[..index(start)].fill(false);

@@ -77,12 +77,51 @@ pub struct Verdict {
 }
 
 /// One direction of a connection.
+///
+/// There is one for each direction that is followed, so it is small: what most directions never have lies in a box, and a
+/// number that may be absent takes the room of a number.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Half<'cap> {
     /// Sequence number of stream offset 0; absent until the first segment.
     base: Option<u32>,
     /// The SYN was captured.
     syn: Option<u32>,
+    /// Absent where there is nothing of it.
+    rare: Option<Box<Rare<'cap>>>,
+    /// One past the highest byte of which this side spoke as sent, in segments without payload.
+    spoken: u64,
+    /// The last frame that brought new bytes or the FIN; 0 until one did.
+    news: FrameNumber,
+    /// The last frame in which the other side acknowledged anything; 0 until it did.
+    heard: FrameNumber,
+    /// Bytes in order.
+    pub assembler: Assembler<'cap>,
+    /// Which frame carried what.
+    pub log: Log,
+    /// One past the stream offset after the last byte before the FIN; 0 until one was seen.
+    fin: u64,
+    /// Frame of the first FIN, or 0.
+    fin_frame: FrameNumber,
+    /// Frame of the first RST sent in this direction, or 0.
+    reset_frame: FrameNumber,
+    /// Two past the highest byte the other side acknowledged; 0 until it acknowledged any.
+    acked: u64,
+    acked_before: u64,
+    settled: u64,
+    frames_since: u32,
+    /// Frames, those without payload included.
+    pub packets: u64,
+    /// Their lengths on the wire.
+    pub wire_bytes: u64,
+    /// Frames with payload.
+    pub data_packets: u64,
+    /// Captured payload, repeats included.
+    pub payload_bytes: u64,
+}
+
+/// What most directions have nothing of.
+#[derive(Debug, Clone, Default)]
+struct Rare<'cap> {
     /// Sequence number of stream offset 0 by a second SYN with another number, of which it is not known yet whether it
     /// is the one that counts.
     other_base: Option<u32>,
@@ -95,53 +134,29 @@ pub(crate) struct Half<'cap> {
     /// What came twice and differs in segments that waited.
     conflicts: Vec<Conflict>,
     /// A SYN that carried bytes (RFC 7413), until it is known whether they were accepted.
-    opening: Option<Box<Early<'cap>>>,
+    opening: Option<Early<'cap>>,
     /// They were.
     opened: bool,
     /// A segment so far ahead that the next one has to confirm it: one damaged number would make a gap of up to 2 GiB.
-    ahead: Option<Box<Early<'cap>>>,
-    /// One past the highest byte of which this side spoke as sent, in segments without payload.
-    spoken: u64,
-    /// The last frame that brought new bytes or the FIN.
-    news: Option<FrameNumber>,
-    /// The last frame in which the other side acknowledged anything.
-    heard: Option<FrameNumber>,
+    ahead: Option<Early<'cap>>,
     /// Urgent bytes: no offset counts them.
     urgent: Urgent,
-    /// Bytes in order.
-    pub assembler: Assembler<'cap>,
-    /// Which frame carried what.
-    pub log: Log,
-    /// Stream offset after the last byte before the FIN; absent until one was seen.
-    pub fin: Option<u64>,
-    /// Frame of the first FIN.
-    /// Absent, too, where the program had been told to end: then it says nothing of what it did.
-    pub fin_frame: Option<FrameNumber>,
-    /// Frame of the first RST sent in this direction.
-    pub reset_frame: Option<FrameNumber>,
-    /// One past the highest byte the other side acknowledged; absent until it acknowledged any.
-    acked: Option<u64>,
-    acked_before: u64,
-    settled: u64,
-    frames_since: u32,
-    /// Frames, those without payload included.
-    pub packets: u64,
-    /// Their lengths on the wire.
-    pub wire_bytes: u64,
-    /// Frames with payload.
-    pub data_packets: u64,
-    /// Captured payload, repeats included.
-    pub payload_bytes: u64,
+    repeats: Repeats,
+}
+
+/// What a direction sent again, or out of turn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Repeats {
     /// Repeated bytes, late ones included.
-    pub duplicate_bytes: u64,
+    pub(crate) duplicate_bytes: u64,
     /// Bytes that came after they were given up as missing.
-    pub late_bytes: u64,
+    pub(crate) late_bytes: u64,
     /// Repeated bytes that could not be compared with their first copy.
-    pub unchecked_bytes: u64,
+    pub(crate) unchecked_bytes: u64,
     /// Frames that repeated at least one byte.
-    pub retransmitted_packets: u64,
+    pub(crate) retransmitted_packets: u64,
     /// Frames that filled a hole.
-    pub out_of_order_packets: u64,
+    pub(crate) out_of_order_packets: u64,
 }
 
 /// A segment that waits until it is known where the direction begins.
@@ -181,30 +196,68 @@ impl<'cap> Half<'cap> {
 
     /// Whether a segment was seen.
     pub(crate) fn is_open(&self) -> bool {
-        self.base.is_some() || !self.early.is_empty()
+        self.base.is_some() || self.is_early()
+    }
+
+    /// Whether segments wait until it is known where the direction begins.
+    fn is_early(&self) -> bool {
+        self.rare
+            .as_ref()
+            .is_some_and(|rare| !rare.early.is_empty())
+    }
+
+    fn rare(&mut self) -> &mut Rare<'cap> {
+        self.rare.get_or_insert_default()
+    }
+
+    /// What it sent again, or out of turn.
+    pub(crate) fn repeats(&self) -> Repeats {
+        self.rare
+            .as_ref()
+            .map_or_else(Repeats::default, |rare| rare.repeats)
+    }
+
+    /// Stream offset after the last byte before the FIN; absent until one was seen.
+    pub(crate) fn fin(&self) -> Option<u64> {
+        self.fin.checked_sub(1)
+    }
+
+    /// Frame of the first FIN; absent, too, where the program had been told to end: then it says nothing of what it did.
+    pub(crate) fn fin_frame(&self) -> Option<FrameNumber> {
+        some(self.fin_frame)
+    }
+
+    /// The FIN says nothing of what its program did.
+    pub(crate) fn forget_fin_frame(&mut self) {
+        self.fin_frame = FrameNumber(0);
+    }
+
+    /// Frame of the first RST sent in this direction.
+    pub(crate) fn reset_frame(&self) -> Option<FrameNumber> {
+        some(self.reset_frame)
     }
 
     /// One past the highest byte the other side acknowledged, as far as bytes go (not the FIN).
     pub(crate) fn acked(&self) -> Option<u64> {
-        self.acked
+        self.acked.checked_sub(1)
     }
 
     /// Whether the other side acknowledged the FIN.
     pub(crate) fn fin_acked(&self) -> bool {
-        matches!((self.fin, self.acked), (Some(fin), Some(acked)) if acked > fin)
+        matches!((self.fin(), self.acked()), (Some(fin), Some(acked)) if acked > fin)
     }
 
     /// Whether more was sent than the capture has, and nothing tells how much: no end was captured, but one was
     /// acknowledged, or spoken of.
     pub(crate) fn end_unsure(&self) -> bool {
         let highest = self.assembler.highest();
-        self.fin.is_none()
-            && (self.acked.is_some_and(|acked| acked > highest) || self.spoken > highest)
+        self.fin().is_none()
+            && (self.acked().is_some_and(|acked| acked > highest) || self.spoken > highest)
     }
 
     /// The other side acknowledged something in this frame.
     pub(crate) fn heard(&mut self, frame: FrameNumber) {
-        self.heard = Some(frame);
+        self.heard = frame;
     }
 
     /// Takes a segment sent in this direction.
@@ -227,22 +280,24 @@ impl<'cap> Half<'cap> {
         }
         if header.rst {
             // What a RST carries is a message about it, not stream data (RFC 9293, section 3.5.3).
-            self.reset_frame.get_or_insert(segment.frame);
+            if self.reset_frame().is_none() {
+                self.reset_frame = segment.frame;
+            }
             self.speaks(data_seq);
             return Verdict::default();
         }
         if self.base.is_none() && self.syn.is_none() {
             if !segment.payload.is_empty() && !header.fin {
-                self.early.push(Early::of(segment, keep));
+                self.rare().early.push(Early::of(segment, keep));
                 return Verdict::default();
             }
-            if !self.early.is_empty() {
+            if self.is_early() {
                 if !header.fin && segment.payload_len == 0 {
                     return Verdict::default();
                 }
                 self.begin(sink);
             }
-        } else if !self.early.is_empty() {
+        } else if self.is_early() {
             // The SYN came after what it opened.
             self.base = Some(data_seq);
             self.begin(sink);
@@ -265,8 +320,9 @@ impl<'cap> Half<'cap> {
         keep: Keep<'x, 'cap>,
         sink: &mut dyn FnMut(Delivery<'_>),
     ) -> Verdict {
-        if self.opening.is_none() && !self.opened {
-            self.opening = Some(Box::new(Early::of(segment, keep)));
+        let rare = self.rare();
+        if rare.opening.is_none() && !rare.opened {
+            rare.opening = Some(Early::of(segment, keep));
         }
         let bare = Segment {
             payload: &[],
@@ -278,27 +334,37 @@ impl<'cap> Half<'cap> {
 
     /// What a later segment tells of the bytes of a SYN.
     fn opened_by(&mut self, segment: &Segment<'_>, sink: &mut dyn FnMut(Delivery<'_>)) {
-        let (Some(base), true) = (self.base, self.opening.is_some()) else {
+        let (Some(base), true) = (self.base, self.is_opening()) else {
             return;
         };
         let header = &segment.header;
         let goes_on = segment.payload_len > 0 || header.fin;
         if goes_on && !header.syn {
-            self.opened = self.offset_of(base, header.seq) > 0;
-            if !self.opened {
+            let opened = self.offset_of(base, header.seq) > 0;
+            let rare = self.rare();
+            rare.opened = opened;
+            if !opened {
                 // They come again.
-                self.opening = None;
+                rare.opening = None;
             }
         }
         self.open(sink);
     }
 
+    /// Whether a SYN carried bytes of which it is not known yet whether they were accepted.
+    fn is_opening(&self) -> bool {
+        self.rare
+            .as_ref()
+            .is_some_and(|rare| rare.opening.is_some())
+    }
+
     /// Puts the accepted bytes of a SYN into the stream.
     fn open(&mut self, sink: &mut dyn FnMut(Delivery<'_>)) {
-        if self.opened
-            && let Some(opening) = self.opening.take()
+        if let Some(rare) = &mut self.rare
+            && rare.opened
+            && let Some(opening) = rare.opening.take()
         {
-            self.place_early(*opening, sink);
+            self.place_early(opening, sink);
         }
     }
 
@@ -313,7 +379,7 @@ impl<'cap> Half<'cap> {
         let Some(base) = self.base else { return false };
         let header = &segment.header;
         let far = |half: &Self, seq: u32| {
-            let highest = half.assembler.highest().max(half.acked.unwrap_or(0));
+            let highest = half.assembler.highest().max(half.acked().unwrap_or(0));
             u64::try_from(half.offset_of(base, seq))
                 .is_ok_and(|at| at > highest.saturating_add(FAR))
         };
@@ -324,27 +390,29 @@ impl<'cap> Half<'cap> {
             self.forget_ahead();
             return false;
         }
-        if let Some(ahead) = self.ahead.take() {
+        if let Some(ahead) = self.rare().ahead.take() {
             let apart = header.seq.wrapping_sub(ahead.header.seq).cast_signed();
             if u64::from(apart.unsigned_abs()) <= FAR {
-                self.place_early(*ahead, sink);
+                self.place_early(ahead, sink);
                 return false;
             }
-            self.ahead = Some(ahead);
+            self.rare().ahead = Some(ahead);
             self.forget_ahead();
         }
-        self.ahead = Some(Box::new(Early::of(segment, keep)));
+        self.rare().ahead = Some(Early::of(segment, keep));
         true
     }
 
     /// What waited far ahead is no part of the stream: nobody can have taken it.
     fn forget_ahead(&mut self) {
-        if let Some(ahead) = self.ahead.take() {
+        if let Some(rare) = &mut self.rare
+            && let Some(ahead) = rare.ahead.take()
+        {
             let bytes = ahead.payload.len() as u64;
+            rare.repeats.duplicate_bytes += bytes;
+            rare.repeats.unchecked_bytes += bytes;
             self.data_packets += u64::from(bytes > 0);
             self.payload_bytes += bytes;
-            self.duplicate_bytes += bytes;
-            self.unchecked_bytes += bytes;
         }
     }
 
@@ -361,24 +429,39 @@ impl<'cap> Half<'cap> {
         match early.payload {
             Cow::Borrowed(payload) => {
                 let verdict = self.place(&Segment { payload, ..bare }, keep_borrowed, sink);
-                self.conflicts.extend(verdict.arrival.conflict);
+                self.clash(verdict.arrival.conflict);
             }
             Cow::Owned(payload) => {
                 let payload = payload.as_slice();
                 let verdict = self.place(&Segment { payload, ..bare }, keep_copied, sink);
-                self.conflicts.extend(verdict.arrival.conflict);
+                self.clash(verdict.arrival.conflict);
             }
         }
     }
 
+    fn clash(&mut self, conflict: Option<Conflict>) {
+        if let Some(conflict) = conflict {
+            self.rare().conflicts.push(conflict);
+        }
+    }
+
+    /// Whether [`Self::take_conflicts`] has any.
+    #[inline]
+    pub(crate) fn has_conflicts(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| !rare.conflicts.is_empty())
+    }
+
     /// What came twice and differs in segments that waited for the beginning of the direction, since it was last asked for.
     pub(crate) fn take_conflicts(&mut self) -> Vec<Conflict> {
-        std::mem::take(&mut self.conflicts)
+        let rare = self.rare.as_mut();
+        rare.map_or_else(Vec::new, |rare| std::mem::take(&mut rare.conflicts))
     }
 
     /// It is known now where the direction begins, or nothing more is waited for.
     fn begin(&mut self, sink: &mut dyn FnMut(Delivery<'_>)) {
-        let early = std::mem::take(&mut self.early);
+        let Some(rare) = &mut self.rare else { return };
+        let early = std::mem::take(&mut rare.early);
         let Some(first) = early.first().map(|early| early.header.seq) else {
             return;
         };
@@ -393,7 +476,7 @@ impl<'cap> Half<'cap> {
         for early in early {
             self.place_early(early, sink);
         }
-        if let Some(ack) = self.early_ack.take() {
+        if let Some(ack) = self.rare().early_ack.take() {
             self.acknowledge(ack);
         }
     }
@@ -421,7 +504,7 @@ impl<'cap> Half<'cap> {
             Some((payload, apart)) => {
                 let captured = (segment.payload.len() - payload.len()) as u64;
                 self.payload_bytes += captured;
-                self.duplicate_bytes += captured;
+                self.rare().repeats.duplicate_bytes += captured;
                 self.data_packets += u64::from(payload.is_empty() && captured > 0);
                 let rest = Segment {
                     payload: &payload,
@@ -450,16 +533,17 @@ impl<'cap> Half<'cap> {
         }) else {
             return true;
         };
-        self.urgent.note(at, self.assembler.highest());
+        let highest = self.assembler.highest();
+        self.rare().urgent.note(at, highest);
         true
     }
 
     /// The payload without the urgent bytes in it, and how many these are; absent where there are none.
     fn without_urgent(&self, segment: &Segment<'_>) -> Option<(Vec<u8>, u32)> {
-        let base = self.base.filter(|_| self.urgent.count() > 0)?;
+        let urgent = &self.rare.as_ref()?.urgent;
+        let base = self.base.filter(|_| urgent.count() > 0)?;
         let start = self.number_of(base, segment.header.seq);
-        self.urgent
-            .taken_from(start, segment.payload, segment.payload_len)
+        urgent.taken_from(start, segment.payload, segment.payload_len)
     }
 
     /// Takes a segment whose place is known.
@@ -472,10 +556,10 @@ impl<'cap> Half<'cap> {
         let header = &segment.header;
         let data_seq = header.seq.wrapping_add(u32::from(header.syn));
         if self.assembler.highest() == 0 {
-            match (self.base, self.other_base) {
+            match (self.base, self.other_base()) {
                 // Two SYNs with different numbers: the first byte tells which of them counts.
                 (Some(base), _) if header.syn && data_seq != base => {
-                    self.other_base = Some(data_seq);
+                    self.rare().other_base = Some(data_seq);
                     return Verdict::default();
                 }
                 (Some(base), Some(other))
@@ -509,9 +593,11 @@ impl<'cap> Half<'cap> {
             // One byte before what comes next is a keep-alive (RFC 9293, section 3.8.4).
             verdict.keep_alive = length == 1 && offset + 1 == self.assembler.highest();
             verdict.retransmission = seen > 0 && !verdict.keep_alive;
-            self.retransmitted_packets += u64::from(verdict.retransmission);
+            if verdict.retransmission {
+                self.rare().repeats.retransmitted_packets += 1;
+            }
             if seen < length {
-                self.news = Some(segment.frame);
+                self.news = segment.frame;
             }
             // All of the payload was cut off: a hole that the snap length made.
             self.assembler
@@ -521,9 +607,13 @@ impl<'cap> Half<'cap> {
             let end = position.saturating_add_unsigned(length);
             if let Ok(end) = u64::try_from(end) {
                 // RFC 9293: the FIN comes after the segment's data, whatever its length.
-                self.fin.get_or_insert(end);
-                self.fin_frame.get_or_insert(segment.frame);
-                self.news = Some(segment.frame);
+                if self.fin == 0 {
+                    self.fin = end.saturating_add(1);
+                }
+                if self.fin_frame().is_none() {
+                    self.fin_frame = segment.frame;
+                }
+                self.news = segment.frame;
             }
         }
         verdict
@@ -564,15 +654,13 @@ impl<'cap> Half<'cap> {
                 .push(offset, payload, length, segment.frame, keep, sink);
         }
         if arrival.new_bytes > 0 {
-            self.news = Some(segment.frame);
+            self.news = segment.frame;
         }
         arrival.repeated_bytes += before as u64;
         arrival.unchecked_bytes += before as u64;
         if self.syn.is_none() {
             arrival.late_bytes += before as u64;
         }
-        self.duplicate_bytes += arrival.repeated_bytes;
-        self.late_bytes += arrival.late_bytes;
         let repeated = arrival.repeated_bytes - arrival.late_bytes;
         verdict.keep_alive = segment.payload_len == 1
             && (repeated == 1 || sent == 1)
@@ -588,9 +676,14 @@ impl<'cap> Half<'cap> {
         let end = offset.saturating_add(payload.len() as u64);
         let beyond = end.saturating_sub(highest.max(offset));
         verdict.out_of_order = arrival.new_bytes > beyond && !sent_all;
-        self.unchecked_bytes += arrival.unchecked_bytes;
-        self.retransmitted_packets += u64::from(verdict.retransmission);
-        self.out_of_order_packets += u64::from(verdict.out_of_order);
+        if arrival.repeated_bytes > 0 || verdict.retransmission || verdict.out_of_order {
+            let repeats = &mut self.rare().repeats;
+            repeats.duplicate_bytes += arrival.repeated_bytes;
+            repeats.late_bytes += arrival.late_bytes;
+            repeats.unchecked_bytes += arrival.unchecked_bytes;
+            repeats.retransmitted_packets += u64::from(verdict.retransmission);
+            repeats.out_of_order_packets += u64::from(verdict.out_of_order);
+        }
         if let (Ok(bytes @ 1..), true) = (u32::try_from(payload.len()), !payload.is_empty()) {
             self.log.push(&Extent {
                 offset,
@@ -607,14 +700,16 @@ impl<'cap> Half<'cap> {
     /// Takes the acknowledgment number of a segment that the other side sent.
     pub(crate) fn acknowledge(&mut self, ack: u32) {
         let Some(base) = self.base else {
-            self.early_ack = Some(ack).filter(|_| !self.early.is_empty());
+            if let Some(rare) = &mut self.rare {
+                rare.early_ack = Some(ack).filter(|_| !rare.early.is_empty());
+            }
             return;
         };
-        if self.other_base == Some(ack) && self.assembler.highest() == 0 {
+        if self.other_base() == Some(ack) && self.assembler.highest() == 0 {
             // Of two SYNs the one that was acknowledged counts.
-            self.base = self.other_base.take();
+            self.base = self.rare().other_base.take();
             self.syn = Some(ack.wrapping_sub(1));
-            self.acked = Some(0);
+            self.acked = 1;
             return;
         }
         let Ok(position) = u64::try_from(self.offset_of(base, ack)) else {
@@ -624,25 +719,27 @@ impl<'cap> Half<'cap> {
             // Of so much at least one later segment would be here: wait for it before believing the number.
             return;
         }
-        if self.opening.is_some() {
+        if self.is_opening() {
+            let rare = self.rare();
             if position > 0 {
-                self.opened = true;
+                rare.opened = true;
             } else {
                 // The SYN was accepted, and its bytes were not.
-                self.opening = None;
+                rare.opening = None;
             }
         }
-        if self.acked.is_none_or(|acked| acked < position) {
-            self.acked = Some(position);
+        if self.acked().is_none_or(|acked| acked < position) {
+            self.acked = position.saturating_add(1);
             self.assembler.acknowledged(position);
         }
     }
 
     /// One more frame of the connection went by, in either direction: declares holes that can no longer fill.
     pub(crate) fn settle(&mut self, limit: usize, sink: &mut dyn FnMut(Delivery<'_>)) -> bool {
-        if !self.early.is_empty() {
-            self.early_since += 1;
-            if self.early_since > EARLY_PATIENCE || self.early.len() >= EARLY {
+        if self.is_early() {
+            let rare = self.rare();
+            rare.early_since += 1;
+            if rare.early_since > EARLY_PATIENCE || rare.early.len() >= EARLY {
                 self.begin(sink);
             }
         }
@@ -683,21 +780,24 @@ impl<'cap> Half<'cap> {
     pub(crate) fn finish(&mut self, other: Other, sink: &mut dyn FnMut(Delivery<'_>)) {
         self.begin(sink);
         // Nobody says whether they were accepted.
-        self.opened = true;
+        if let Some(rare) = &mut self.rare {
+            rare.opened = true;
+        }
         self.open(sink);
-        if self.ahead.is_some() && self.fin.is_none() {
+        let ahead = self.rare.as_ref().is_some_and(|rare| rare.ahead.is_some());
+        if ahead && self.fin().is_none() {
             // That it is none of the stream is not sure.
             self.spoken = self.spoken.max(self.assembler.highest() + 1);
         }
         self.forget_ahead();
         let mut acked = self.acked_bytes();
-        if other == Other::Closed && self.fin.is_none() && acked > self.assembler.highest() {
+        if other == Other::Closed && self.fin().is_none() && acked > self.assembler.highest() {
             // The other side closed as well, so the last number it acknowledged is that of a FIN, and no byte.
             acked -= 1;
         }
         self.assembler
             .declare_missing(acked, GapCause::NotCaptured, sink);
-        let end = self.assembler.highest().max(self.fin.unwrap_or(0));
+        let end = self.assembler.highest().max(self.fin().unwrap_or(0));
         let cause = match other {
             // Whoever heard of what came after them and did not acknowledge them did not get them.
             Other::Open | Other::Closed if self.heard > self.news => GapCause::NeverAcknowledged,
@@ -709,14 +809,14 @@ impl<'cap> Half<'cap> {
 
     /// Whether the FIN was reached: all bytes before it were delivered or declared missing.
     pub(crate) fn reached_fin(&self) -> bool {
-        self.fin_frame.is_some() && self.fin.is_some_and(|fin| self.assembler.next() >= fin)
+        self.fin_frame().is_some() && self.fin().is_some_and(|fin| self.assembler.next() >= fin)
     }
 
     /// One past the highest *byte* acknowledged: an acknowledged FIN takes a number but is no byte.
     fn acked_bytes(&self) -> u64 {
-        let Some(acked) = self.acked else { return 0 };
+        let Some(acked) = self.acked() else { return 0 };
         let highest = self.assembler.highest();
-        match self.fin {
+        match self.fin() {
             Some(fin) => acked.min(fin.max(highest)),
             // A single number beyond all bytes seen is a FIN that was not captured, as far as can be told.
             None if acked == highest + 1 => highest,
@@ -734,19 +834,27 @@ impl<'cap> Half<'cap> {
 
     /// How many urgent bytes came apart from the stream.
     pub(crate) fn urgent_bytes(&self) -> u64 {
-        self.urgent.count()
+        self.rare.as_ref().map_or(0, |rare| rare.urgent.count())
+    }
+
+    fn other_base(&self) -> Option<u32> {
+        self.rare.as_ref()?.other_base
     }
 
     /// Stream offset of a sequence number: bytes before it that are no urgent ones. Negative: before the first captured byte.
     fn offset_of(&self, base: u32, seq: u32) -> i64 {
         let number = self.number_of(base, seq);
-        number.saturating_sub(self.urgent.before(number))
+        let urgent = self
+            .rare
+            .as_ref()
+            .map_or(0, |rare| rare.urgent.before(number));
+        number.saturating_sub(urgent)
     }
 
     /// Place of a sequence number among all numbered bytes: the one nearest to what comes next, so that the numbers may
     /// wrap any number of times (RFC 9293, section 3.4). Negative: before the first captured byte.
     fn number_of(&self, base: u32, seq: u32) -> i64 {
-        let next = self.assembler.next() + self.urgent.count();
+        let next = self.assembler.next() + self.urgent_bytes();
         let low = u32::try_from(next & u64::from(u32::MAX)).unwrap_or_default();
         let expected = base.wrapping_add(low);
         let distance = i64::from(seq.wrapping_sub(expected).cast_signed());
@@ -754,6 +862,11 @@ impl<'cap> Half<'cap> {
             .unwrap_or(i64::MAX)
             .saturating_add(distance)
     }
+}
+
+/// Frames are numbered from 1.
+fn some(frame: FrameNumber) -> Option<FrameNumber> {
+    (frame.0 > 0).then_some(frame)
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ impl Direction {
         let half = &self.half;
         assert_eq!(
             half.payload_bytes,
-            half.assembler.unique_bytes() + half.duplicate_bytes,
+            half.assembler.unique_bytes() + half.repeats().duplicate_bytes,
             "payload = unique + duplicate"
         );
         assert_eq!(
@@ -93,7 +93,7 @@ fn sequence_numbers_wrap() {
     direction.send(fin(3), b"");
     direction.finish();
     assert_eq!(direction.bytes, b"abcdef");
-    assert_eq!(direction.half.fin, Some(6));
+    assert_eq!(direction.half.fin(), Some(6));
     assert!(direction.half.reached_fin());
 }
 
@@ -122,7 +122,7 @@ fn syn_and_fin_may_carry_data() {
     direction.finish();
     assert_eq!(direction.bytes, b"hello");
     assert_eq!(
-        direction.half.fin,
+        direction.half.fin(),
         Some(5),
         "FIN with data advances by the data and one"
     );
@@ -138,8 +138,8 @@ fn late_start_takes_the_earliest_byte_seen_as_offset_0_whenever_it_was_captured(
     direction.send(seq(5_006), b"end");
     direction.finish();
     assert_eq!(direction.bytes, b"xxmiddleend");
-    assert_eq!(direction.half.retransmitted_packets, 0);
-    assert_eq!(direction.half.out_of_order_packets, 1);
+    assert_eq!(direction.half.repeats().retransmitted_packets, 0);
+    assert_eq!(direction.half.repeats().out_of_order_packets, 1);
     assert!(!direction.half.saw_syn());
 }
 
@@ -164,7 +164,7 @@ fn what_comes_before_an_acknowledged_byte_of_a_late_start_was_seen_once() {
     );
     direction.finish();
     assert_eq!(direction.bytes, b"xxmiddleend12");
-    assert_eq!(direction.half.retransmitted_packets, 0);
+    assert_eq!(direction.half.repeats().retransmitted_packets, 0);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn bytes_of_a_syn_count_if_they_were_accepted() {
         assert_eq!(verdict.arrival.conflict, None);
         direction.finish();
         assert_eq!(direction.bytes, bytes, "{answer:?}");
-        assert_eq!(direction.half.retransmitted_packets, 0);
+        assert_eq!(direction.half.repeats().retransmitted_packets, 0);
     }
     let mut direction = Direction::default();
     direction.send(syn(100), b"early");
@@ -207,7 +207,7 @@ fn a_segment_far_ahead_counts_once_another_confirms_it() {
         (direction.bytes.as_slice(), direction.gaps.len()),
         (&b"ab"[..], 0)
     );
-    assert_eq!(direction.half.duplicate_bytes, 5);
+    assert_eq!(direction.half.repeats().duplicate_bytes, 5);
 
     let mut direction = Direction::default();
     direction.send(syn(100), b"");
@@ -268,7 +268,7 @@ fn headers_alone_tell_what_was_sent_again() {
     // A byte before the next is a keep-alive.
     assert!(!direction.send_cut(seq(2000), b"", 1).retransmission);
     direction.finish();
-    assert_eq!(direction.half.retransmitted_packets, 1);
+    assert_eq!(direction.half.repeats().retransmitted_packets, 1);
 }
 
 #[test]
@@ -410,12 +410,12 @@ fn a_keep_alive_is_no_retransmission_and_no_conflict() {
     assert!(verdict.keep_alive && !verdict.retransmission);
     assert!(verdict.arrival.conflict.is_none());
     direction.finish();
-    assert_eq!(direction.half.retransmitted_packets, 0);
+    assert_eq!(direction.half.repeats().retransmitted_packets, 0);
     assert!(
         direction.half.log.iter().all(|extent| !extent.repeat),
         "a picture counts no more retransmissions than its direction"
     );
-    assert_eq!(direction.half.duplicate_bytes, 1);
+    assert_eq!(direction.half.repeats().duplicate_bytes, 1);
 }
 
 #[test]
@@ -452,7 +452,7 @@ fn what_a_reset_carries_is_not_stream_data() {
     );
     direction.finish();
     assert!(direction.bytes.is_empty());
-    assert_eq!(direction.half.reset_frame, Some(FrameNumber(2)));
+    assert_eq!(direction.half.reset_frame(), Some(FrameNumber(2)));
 }
 
 #[test]

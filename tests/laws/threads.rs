@@ -166,6 +166,62 @@ fn many_connections_at_once() {
     assert_same(&all, &Options::default(), "connections");
 }
 
+/// As `tcpdump -s 96` has them: each stream was cut, which is said of a few, and of the rest in one sentence with a count.
+#[test]
+fn many_connections_of_which_only_headers_were_kept() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    make_capture::write(Kind::Connections, 0.005, file.as_file(), |_| Ok(())).unwrap();
+    let mut all = captured(file.path());
+    for frame in &mut all {
+        frame.data.truncate(96);
+    }
+    assert_same(&all, &Options::default(), "headers of connections");
+    let report = on_one(&all, &Options::default());
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let of_cut: Vec<_> = crate::support::list(&report, "findings")
+        .iter()
+        .filter(|finding| finding["name"] == "snaplen-cut")
+        .collect();
+    assert_eq!(of_cut.len(), 8 + 1, "{of_cut:?}");
+    let (summed, single): (Vec<_>, Vec<_>) = of_cut
+        .iter()
+        .copied()
+        .partition(|finding| finding["stream"].is_null());
+    let [summed] = summed[..] else {
+        panic!("{summed:?}");
+    };
+    // All that is missing is in one of them, or in the sum.
+    let number = |text: &str| text.replace(',', "").parse::<u64>().unwrap();
+    let said = |finding: &serde_json::Value| {
+        let message = finding["message"].as_str().unwrap();
+        let words: Vec<&str> = message.split(' ').collect();
+        let at = |word: &str| words.iter().position(|one| *one == word).unwrap();
+        let places = words
+            .iter()
+            .position(|one| one.starts_with("place"))
+            .unwrap();
+        (number(words[at("cut") + 1]), number(words[places - 1]))
+    };
+    let told = single.into_iter().chain([summed]).map(said);
+    let (bytes, places) = told.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let ways = crate::support::list(&report, "streams")
+        .iter()
+        .flat_map(|stream| crate::support::list(stream, "directions"));
+    let gaps: Vec<_> = ways
+        .flat_map(|way| crate::support::list(way, "gaps"))
+        .collect();
+    assert_eq!(places, gaps.len() as u64);
+    let missing: u64 = gaps.iter().map(|gap| gap["length"].as_u64().unwrap()).sum();
+    assert_eq!(bytes, missing);
+    assert!(
+        summed["message"]
+            .as_str()
+            .unwrap()
+            .contains(" 92 more streams"),
+        "{summed}"
+    );
+}
+
 #[test]
 fn who_looks_at_the_frames_can_end_it() {
     let path = captures().into_iter().next().unwrap();

@@ -17,9 +17,10 @@ pub use stray::StrayKind;
 pub use text_mode::TextDamage;
 pub use watch::{ConflictFact, Ours, Stall, StallKind, TOLD, Troubles, Watch, ZeroWindow};
 
-use crate::ledger::{Closed, Folded};
+use super::{Finding, Name};
+use crate::ledger::{Closed, Folded, Stream};
 use crate::picture::{Info, Status};
-use crate::reassembly::Gap;
+use crate::reassembly::{Gap, GapCause};
 use crate::units::{ByteRange, FrameNumber, PictureId, StreamId, Timestamp};
 use crate::wire::{Ending, Fault, Order, Protocol};
 
@@ -270,6 +271,46 @@ pub struct CaptureFacts {
     pub unreached: BTreeMap<SocketAddr, Unreached>,
     /// What is only summed up.
     pub folded: Folded,
+    /// Streams that the snap length cut, beyond those that are told of one by one.
+    pub cut: Cut,
+}
+
+/// Streams whose frames the snap length cut. It cuts all streams of a capture alike, so that of many one sentence says more than
+/// one of each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// Streams told of one by one.
+    told: usize,
+    /// Those that are not.
+    pub streams: u64,
+    /// Places at which something was cut off them.
+    pub places: u64,
+    /// Bytes that were.
+    pub bytes: u64,
+}
+
+impl Cut {
+    /// Most streams that are told of one by one.
+    const TOLD: usize = 8;
+
+    /// Takes what is found of the next stream: of so many each is told that it was cut, and the rest is counted.
+    pub(crate) fn sift(&mut self, stream: &Stream, findings: &mut Vec<Finding>) {
+        let of_it = |finding: &Finding| finding.name == Name::SnaplenCut;
+        if !findings.iter().any(of_it) {
+            return;
+        }
+        if self.told < Self::TOLD {
+            self.told += 1;
+            return;
+        }
+        findings.retain(|finding| !of_it(finding));
+        self.streams += 1;
+        let gaps = stream.directions.iter().flat_map(|way| &way.gaps);
+        for gap in gaps.filter(|gap| gap.cause == GapCause::SnapLength) {
+            self.places += 1;
+            self.bytes += gap.length;
+        }
+    }
 }
 
 /// Packets to one address of which ICMP messages say that they did not arrive.
@@ -303,6 +344,9 @@ impl CaptureFacts {
         self.folded.merge(other.folded);
         // Only the one who reads the frames sees them.
         self.unreached.extend(other.unreached);
+        self.cut.streams += other.cut.streams;
+        self.cut.places += other.cut.places;
+        self.cut.bytes += other.cut.bytes;
     }
 }
 

@@ -30,12 +30,14 @@ const FAST: u8 = 2;
 /// What lives of a direction's facts while it is followed.
 #[derive(Debug, Clone, Default)]
 pub struct Watch {
-    /// Last frame that carried payload, with its time.
-    last_data: Option<Moment>,
+    /// Last frame that carried payload, or 0.
+    last_data: FrameNumber,
+    /// Its time.
+    last_data_time: Time,
     /// Time of the last frame.
-    last_time: Option<Timestamp>,
+    last_time: Time,
     /// Time of the first FIN or RST.
-    closing: Option<Timestamp>,
+    closing: Time,
     /// Fingerprints of the last frames.
     prints: [u32; BACK],
     /// Acknowledgment number last sent.
@@ -54,6 +56,26 @@ pub struct Watch {
     /// A datagram or segment was seen.
     heard: bool,
     troubles: Option<Box<Troubles>>,
+}
+
+/// A time that may be absent, in the room of one: no frame is captured at the lowest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Time(i64);
+
+impl Default for Time {
+    fn default() -> Self {
+        Self(i64::MIN)
+    }
+}
+
+impl Time {
+    fn of(time: Option<Timestamp>) -> Self {
+        time.map_or_else(Self::default, |time| Self(time.0))
+    }
+
+    fn get(self) -> Option<Timestamp> {
+        (self != Self::default()).then_some(Timestamp(self.0))
+    }
 }
 
 /// What is remarkable about a direction's frames.
@@ -184,12 +206,12 @@ impl Watch {
 
     /// Last frame that carried payload, with its time.
     pub fn last_data(&self) -> Option<Moment> {
-        self.last_data
+        (self.last_data.0 > 0).then(|| (self.last_data, self.last_data_time.get()))
     }
 
     /// Time of the first FIN or RST.
     pub fn closing(&self) -> Option<Timestamp> {
-        self.closing
+        self.closing.get()
     }
 
     /// What was remarkable.
@@ -251,12 +273,12 @@ impl Watch {
         let (header, frame, time) = (&segment.header, segment.frame, segment.time);
         self.heard = true;
         let closes = (header.fin || header.rst) && !seen.notes.after_end;
-        if closes && self.closing.is_none() {
-            self.closing = time;
+        if closes && self.closing == Time::default() {
+            self.closing = Time::of(time);
         }
         if self.is_copy(segment, seen.notes, verdict_equal(seen)) {
             capture.twice.add(frame);
-            self.last_time = time;
+            self.last_time = Time::of(time);
             return true;
         }
         if header.syn {
@@ -267,7 +289,7 @@ impl Watch {
         if segment.payload_len > 0 {
             self.data(seen, theirs, capture);
         }
-        self.last_time = time;
+        self.last_time = Time::of(time);
         false
     }
 
@@ -329,7 +351,7 @@ impl Watch {
             self.conflict(conflict.clone(), acknowledged, second_wrong);
         }
         if !seen.notes.after_end {
-            self.last_data = Some((frame, segment.time));
+            (self.last_data, self.last_data_time) = (frame, Time::of(segment.time));
         }
         self.last_len = length;
     }
@@ -361,7 +383,7 @@ impl Watch {
         if bare
             && now > acknowledged
             && now >= Some(highest)
-            && let (Some((_, Some(sent))), Some(time)) = (theirs.last_data, segment.time)
+            && let (Some(sent), Some(time)) = (theirs.last_data_time.get(), segment.time)
             && (DELAYED..=DELAYED_MOST).contains(&time.since(sent))
             && theirs.last_len < u32::from(self.mss.max(536))
         {
@@ -403,7 +425,7 @@ impl Watch {
 
     /// A silence inside a picture that this segment ends.
     fn silence(&mut self, seen: &Ours<'_>, theirs: &Self) {
-        let (Some((from, Some(before))), Some(now)) = (self.last_data, seen.segment.time) else {
+        let (Some((from, Some(before))), Some(now)) = (self.last_data(), seen.segment.time) else {
             return;
         };
         let nanoseconds = now.since(before);
@@ -462,7 +484,7 @@ impl Watch {
     ) {
         self.heard = true;
         if length > 0 && !notes.after_end {
-            self.last_data = Some((frame, time));
+            (self.last_data, self.last_data_time) = (frame, Time::of(time));
         }
         if cut {
             self.troubles().cut.add(frame);
@@ -509,6 +531,7 @@ impl Watch {
         let carries = segment.payload_len > 0 || header.syn || header.fin;
         let within = |most: i64| {
             self.last_time
+                .get()
                 .zip(segment.time)
                 .is_none_or(|(last, now)| (-most..=most).contains(&now.since(last)))
         };
@@ -542,7 +565,7 @@ mod tests {
     #[test]
     fn what_lives_of_a_healthy_direction_is_small() {
         assert!(
-            size_of::<Watch>() < 136,
+            size_of::<Watch>() <= 96,
             "{} bytes for every direction that is followed",
             size_of::<Watch>()
         );

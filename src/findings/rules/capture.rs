@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::{View, finding, seconds};
 use crate::decode::LostDatagram;
-use crate::findings::facts::{CaptureFacts, StreamFacts, Unreached};
+use crate::findings::facts::{CaptureFacts, Cut, StreamFacts, Unreached};
 use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::frame::Away;
 use crate::ledger::{Folded, Gap, GapCause, Stream, TransportKind};
@@ -83,8 +83,30 @@ pub fn of_capture(facts: &CaptureFacts) -> Vec<Finding> {
         "Nothing to fix; to see the packets as they travel, capture on the path, or turn offloads off (ethtool -K IFACE tso \
          off gso off gro off).",
     );
+    if facts.cut.streams > 0 {
+        let Cut {
+            streams,
+            places,
+            bytes,
+            ..
+        } = facts.cut;
+        findings.push(finding(
+            Name::SnaplenCut,
+            format!(
+                "The snap length cut {} off in {} of {}, besides those that are told of one by one.",
+                counted(bytes, "byte", "bytes"),
+                counted(places, "place", "places"),
+                counted(streams, "more stream", "more streams"),
+            ),
+            WHOLE_FRAMES,
+        ));
+    }
     findings
 }
+
+/// How to have all of each frame.
+const WHOLE_FRAMES: &str =
+    "Capture whole frames (snap length 262144, the default of imgnet, tcpdump and Wireshark).";
 
 /// The finding for an IP datagram whose fragments were not all captured.
 pub fn fragment_lost(lost: &LostDatagram) -> Finding {
@@ -382,7 +404,7 @@ fn gaps(view: &View<'_>, findings: &mut Vec<Finding>) {
                     counted(gaps, "place", "places"),
                     count(first.offset)
                 ),
-                "Capture whole frames (snap length 262144, the default of imgnet, tcpdump and Wireshark).",
+                WHOLE_FRAMES,
             )
         });
     }
