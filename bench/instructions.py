@@ -192,6 +192,9 @@ def main():
 
 
 def compare(now, compiler):
+    if not RECORD.exists():
+        print(f"nothing is recorded in {RECORD.name}: counted, and compared with nothing")
+        return 0
     head, *lines = RECORD.read_text().splitlines()
     same = f"rustc {compiler};" in head
     part = TWENTIETH if same else OTHER_COMPILER
