@@ -511,9 +511,12 @@ fn converted(
     let open = open
         .iter()
         .filter_map(|&number| Some((number, ways.get(number)?)));
-    let mut found = looked_for(texts, &plain, &numbers, open);
+    // To make it takes longer than to look.
+    let index = Index::new(plain.clone());
+    let mut found = in_index(&index, texts, &plain, &numbers, open);
     // Pixels are compressed, and put into texts, as files are.
-    let mut inside = looked_for(texts, &plain, &numbers, undone.iter().enumerate());
+    let undone = undone.iter().enumerate();
+    let mut inside = in_index(&index, texts, &plain, &numbers, undone);
     inside
         .retain(|passage| matches!(passage.form, Form::Pixels(..)) && passage.placement.is_whole());
     for passage in &mut inside {
@@ -545,10 +548,20 @@ fn looked_for<'w, 's: 'w>(
     numbers: &[(usize, Form)],
     ways: impl Iterator<Item = (usize, &'w Way<'s>)>,
 ) -> Vec<Passage> {
-    let index = Index::new(looked.to_vec());
+    in_index(&Index::new(looked.to_vec()), texts, looked, numbers, ways)
+}
+
+/// The same with an index of the texts that are looked for.
+fn in_index<'w, 's: 'w>(
+    index: &Index<'_>,
+    texts: &[Text<'_>],
+    looked: &[&[u8]],
+    numbers: &[(usize, Form)],
+    ways: impl Iterator<Item = (usize, &'w Way<'s>)>,
+) -> Vec<Passage> {
     let mut found = Vec::new();
     for (number, way) in ways {
-        let mut aligner = Aligner::new(&index);
+        let mut aligner = Aligner::new(index);
         let mut at = 0;
         for run in &way.runs {
             feed(&mut aligner, &mut at, run, &way.known);
