@@ -6,7 +6,7 @@ mod untold;
 use image::DynamicImage;
 
 use compared::{Compared, compare, direct, files_equal, told};
-use untold::{cleared, is_of_another, is_twofold, is_urgent, padded, took_all, unknown};
+use untold::{cleared, is_of_another, is_part, is_twofold, is_urgent, padded, took_all, unknown};
 
 use super::blame::{Ends, Unsure, announced_less, blame, certainty, ends, says};
 use super::bytes::Kind;
@@ -103,6 +103,8 @@ pub(crate) struct Knowledge {
     pub type_a: bool,
     /// Urgent bytes came with its stream, and nothing tells whether its receiver read them in it.
     pub urgent: bool,
+    /// It and pictures of other connections are together as long as the file sent, which somebody received: they may be its parts.
+    pub in_parts: bool,
     /// Bytes of the stream before it and behind it.
     pub before: Vec<u8>,
     /// The same, behind it.
@@ -175,6 +177,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     shape(work, sent.as_ref(), received.as_mut());
     cleared(work, &mut sent, &mut received);
     took_all(work, sent.as_ref(), &mut received);
+    let part = is_part(work, &mut sent, &mut received);
     let unknown = unknown(work, &mut sent, &mut received) | is_of_another(work, &mut received);
     let twofold = is_twofold(work, &mut sent, &mut received);
     let urgent = is_urgent(work, &mut sent, &mut received);
@@ -206,7 +209,8 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     {
         // What the receiver saved is what was sent: more than the picture.
         mismatch.side = SideOfMismatch::SenderToWire;
-        found.retain(|finding: &Finding| finding.name != Name::ReadPastEnd);
+        let of_file = [Name::ReadPastEnd, Name::PiecesMisplaced];
+        found.retain(|finding: &Finding| !of_file.contains(&finding.name));
     }
     if let Some((mismatch, kind)) = &first
         && announced_less(work, mismatch, kind)
@@ -219,6 +223,8 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     }
     let verdict = if (unknown || twofold || urgent) && first.is_none() {
         Verdict::Inconclusive
+    } else if part {
+        Verdict::Unverified
     } else {
         verdict(
             work,
@@ -233,6 +239,11 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
             who: Blamed::Nobody,
             why: "the whole picture arrived; the received file goes on with the padding that fills its last datagram"
                 .to_owned(),
+        })
+    } else if part {
+        Some(Blame {
+            who: Blamed::Nobody,
+            why: "it is a part of the file, other connections carry the rest, and the received file equals the file sent".to_owned(),
         })
     } else {
         let unsure = match (urgent, twofold) {
@@ -323,6 +334,12 @@ fn sent_so(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
             Kind::Mistake(Mistake::TextMark) => {
                 work.knowledge.before.ends_with(mistakes::TEXT_MARK)
             }
+            // All that came: nothing says where the picture ends in it.
+            Kind::Mistake(Mistake::ReadOn { .. } | Mistake::Doubled { .. })
+                if work.image.protocol == Protocol::Carve && is_all_that_came(work) =>
+            {
+                true
+            }
             // All that nothing explains, or what the sender announced.
             Kind::Mistake(Mistake::ReadOn { bytes }) => {
                 *bytes as u64 == work.knowledge.strays
@@ -332,6 +349,19 @@ fn sent_so(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
             }
             _ => false,
         }
+}
+
+/// Whether the received file has as many bytes as its stream, and the picture is the first of them.
+fn is_all_that_came(work: &Work<'_>) -> bool {
+    let way = work.stream.and_then(|stream| {
+        let mut ways = stream.directions.iter();
+        ways.find(|one| one.from == work.image.from)
+    });
+    let all = way
+        .filter(|way| way.gap_bytes == 0)
+        .map(|way| way.unique_bytes);
+    let received = work.received.map(|subject| subject.facts.bytes);
+    work.image.offset == 0 && all.is_some() && all == received
 }
 
 /// Whether so many bytes lie between the picture and its end marker: whoever reads up to the marker has them.

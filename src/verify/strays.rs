@@ -187,6 +187,10 @@ pub(crate) fn stray<E>(
         if !beside.certain && beside.is_closed(range, &tail, bytes)? {
             continue;
         }
+        // The length of the only picture, behind it.
+        if !beside.certain && beside.pictures.len() == 1 && says_length(&tail, last) {
+            continue;
+        }
         if beside.understood || range.start != last.range.end {
             return Ok(Some(Stray {
                 trailer: beside.is_trailer(range, &tail, bytes)?,
@@ -227,6 +231,13 @@ pub(crate) fn stray<E>(
         }));
     }
     beside.unaccounted(first.picture, bytes)
+}
+
+/// Whether a tail is the length of the picture before it, in four or eight bytes.
+fn says_length(tail: &[u8], picture: &Placed) -> bool {
+    let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+    let values = [tail.iter().fold(0, fold), tail.iter().rev().fold(0, fold)];
+    matches!(tail.len(), 4 | 8) && values.iter().any(|value| picture.lengths.contains(value))
 }
 
 /// Whether after each picture the same comes as after the last; `headed`: headers stand before them.

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub(in crate::cli) use conclusion::concluded;
-use conclusion::{refute, take_back, unpaired};
+use conclusion::{of_parts, refute, take_back, unpaired};
 use ranges::Ranges;
 pub(in crate::cli) use sides::{Named, Side, Sides};
 
@@ -111,6 +111,7 @@ impl Verifier<'_> {
         let left = sides.sent.files.len() > files_used(&sent);
         let senders = Senders::of(&report.images, &sent);
         let saved_as_sent = self.sides.saved_as_sent(&received);
+        let parts = self.sides.parts(report, &sent);
         let mut strays = self.strays(report, &gathered)?;
         let mut unsure = self.unsure(report, &gathered)?;
         let type_a = self.type_a(report)?;
@@ -136,6 +137,7 @@ impl Verifier<'_> {
             knowledge.unsearched = gathered.left_out.hides(image);
             let unsure = unsure.remove(&image.id);
             knowledge.received_is_sent = saved_as_sent.contains(&index);
+            knowledge.in_parts = parts.contains(&index);
             knowledge::beside(&mut knowledge, report.stream(image.stream), stray, unsure);
             knowledge.wants_sent = sides.sent.asked && senders.wants(image, left);
             knowledge.type_a = type_a.contains(&image.from) || type_a.contains(&image.to);
@@ -153,6 +155,7 @@ impl Verifier<'_> {
                 unsure,
             );
         }
+        of_parts(&mut report.findings, &images, &parts);
         report.images = images;
         take_back(report);
         let mut verification = self.verification(&sent, &received);

@@ -8,6 +8,7 @@ use crate::verify::bytes::Kind;
 use crate::verify::evidence::Form;
 use crate::verify::mistakes::Mistake;
 use crate::verify::reconcile::Lie;
+use crate::verify::wire::Wire;
 
 /// What was undone is equal, and a receiver whose file is the sender's has lost nothing of what the wire has, whatever part of it
 /// this picture is.
@@ -277,4 +278,36 @@ pub(super) fn took_all(work: &Work<'_>, sent: Option<&Compared>, received: &mut 
         received.difference = None;
         received.side.equal = None;
     }
+}
+
+/// Takes differences back of what is a part of the file sent, where others carry the rest and the file was received. Whether it is.
+pub(super) fn is_part(
+    work: &Work<'_>,
+    sent: &mut Option<Compared>,
+    received: &mut Option<Compared>,
+) -> bool {
+    /// Of shorter parts chance makes some.
+    const LEAST: usize = 64;
+    let file = work.sent.and_then(|subject| subject.bytes);
+    let wire = work.wire.and_then(Wire::whole);
+    let (true, Some(file), Some(wire)) = (work.knowledge.in_parts, file, wire) else {
+        return false;
+    };
+    let part = (LEAST..file.len()).contains(&wire.len())
+        && (file.starts_with(wire)
+            || file.ends_with(wire)
+            || memchr::memmem::find(file, wire).is_some());
+    // A received file of its own may be damaged.
+    let other = received
+        .as_ref()
+        .zip(sent.as_ref())
+        .is_some_and(|(received, sent)| received.side.sha256 != sent.side.sha256);
+    if !part || other {
+        return false;
+    }
+    for compared in [sent, received].into_iter().flatten() {
+        compared.side.equal = None;
+        compared.difference = None;
+    }
+    true
 }

@@ -718,3 +718,48 @@ fn who_saved_all_that_came_is_not_accused_of_where_an_unknown_conversion_ends() 
     }
     assert!(!has(&report, Name::ReadPastEnd));
 }
+
+/// A picture in two connections, each with a byte before its half, and the file that was received.
+fn halves(picture: &[u8], cut: usize, received: &[u8]) -> Report {
+    let mut scenario = Scenario::new();
+    for (number, half) in [&picture[..cut], &picture[cut..]].into_iter().enumerate() {
+        let port = 40_000 + u16::try_from(number).expect("small");
+        let mut tcp = scenario.connect(port, 7007);
+        let head = [u8::try_from(number).expect("small")];
+        scenario.transfer(&mut tcp, Client, &[&head[..], half].concat(), 500);
+        scenario.close(&mut tcp, Client);
+    }
+    judged(&scenario, picture, Some(received))
+}
+
+#[test]
+fn the_parts_of_a_file_that_arrived_are_nobodys_fault() {
+    let picture = include_bytes!("../../transfers/a.jpg");
+    for part in 3..18 {
+        let report = halves(picture, picture.len() * part / 20, picture);
+        assert_ne!(report.verdict, Some(Verdict::Match), "{part}");
+        assert_ne!(
+            report.verdict,
+            Some(Verdict::Mismatch),
+            "{part}: {report:#?}"
+        );
+        assert!(!has(&report, Name::EarlyClose), "{part}");
+        for image in &report.images {
+            let blame = image.compared.as_deref().and_then(|one| one.blame.as_ref());
+            let who = blame.map(|one| one.who);
+            assert!(
+                !matches!(who, Some(Blamed::Sender | Blamed::Receiver)),
+                "{part}: {blame:?}"
+            );
+        }
+        // What did not arrive is somebody's fault.
+        let mut damaged = picture.to_vec();
+        damaged[picture.len() / 2] ^= 1;
+        let report = halves(picture, picture.len() * part / 20, &damaged);
+        assert!(
+            report.verdict > Some(Verdict::Unverified),
+            "{part}: {:?}",
+            report.verdict
+        );
+    }
+}

@@ -147,6 +147,20 @@ pub(super) fn take_back(report: &mut Report) {
     }
 }
 
+/// Nobody closed too early whose picture is a part of a file that arrived.
+pub(super) fn of_parts(findings: &mut Vec<Finding>, images: &[Image], parts: &BTreeSet<usize>) {
+    let parts: BTreeSet<PictureId> = parts
+        .iter()
+        .filter_map(|index| images.get(*index))
+        .filter(|image| image.verdict == Verdict::Unverified)
+        .map(|image| image.id)
+        .collect();
+    findings.retain(|finding| {
+        finding.name != Name::EarlyClose
+            || finding.image.is_none_or(|image| !parts.contains(&image))
+    });
+}
+
 /// Whether a picture differs from its file and is no shorter.
 fn is_as_long(image: &Image) -> bool {
     let mismatch = image

@@ -7,6 +7,7 @@ use crate::cli::verify::apart::apart;
 use crate::cli::verify::files::{self, Found, Look};
 use crate::ledger::Image;
 use crate::ledger::comparison::PairedBy;
+use crate::report::model::Report;
 use crate::transfer::record::{Record, Side as Writer};
 use crate::verify::{Asked, Pairs};
 
@@ -48,6 +49,43 @@ impl Sides {
             .filter(|(_, pair)| equals(pair))
             .map(|(place, _)| place)
             .collect()
+    }
+
+    /// Pictures of several connections that are together as long as the one file sent that they were paired with, which was received:
+    /// in formats that nothing confirms, that may be its parts.
+    pub(super) fn parts(&self, report: &Report, sent: &Pairs) -> BTreeSet<usize> {
+        let mut of_file: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (place, pair) in sent.files.iter().enumerate() {
+            if let Some((file, _)) = pair {
+                of_file.entry(*file).or_default().push(place);
+            }
+        }
+        let received: BTreeSet<&str> = self
+            .received
+            .files
+            .iter()
+            .map(|found| found.facts.sha256.as_str())
+            .collect();
+        let mut parts = BTreeSet::new();
+        for (file, places) in of_file {
+            let images: Vec<&Image> = places
+                .iter()
+                .filter_map(|place| report.images.get(*place))
+                .collect();
+            let streams: BTreeSet<_> = images.iter().map(|image| image.stream).collect();
+            let guessed = streams.iter().all(|stream| {
+                let stream = report.stream(*stream);
+                stream.is_some_and(|stream| !stream.is_confirmed())
+            });
+            let bytes: u64 = images.iter().map(|image| image.bytes).sum();
+            let whole = self.sent.files.get(file).is_some_and(|sent| {
+                sent.facts.bytes == bytes && received.contains(sent.facts.sha256.as_str())
+            });
+            if whole && guessed && streams.len() > 1 && streams.len() == images.len() {
+                parts.extend(places);
+            }
+        }
+        parts
     }
 
     /// Of a picture with bytes that the capture lacks, several files may have as much in common: where one of those received equals the
