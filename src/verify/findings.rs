@@ -207,9 +207,10 @@ pub(crate) fn stray_bytes(
         packets,
         more_packets: 0,
         message: format!(
-            "{} of the stream {} no picture's and tell nothing of one, from stream byte {} on, {place}.",
+            "{} of the stream {} no picture's and {} nothing of one, from stream byte {} on, {place}.",
             counted(stray.bytes, "byte", "bytes"),
             if stray.bytes == 1 { "is" } else { "are" },
+            if stray.bytes == 1 { "tells" } else { "tell" },
             count(stray.offset),
         ),
         fix: "In the sender: send exactly the bytes of the picture and what belongs to the format. Where they do belong to it, \

@@ -234,25 +234,14 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
             first.is_some(),
         )
     };
-    let blame = if padded && first.is_none() {
-        Some(Blame {
-            who: Blamed::Nobody,
-            why: "the whole picture arrived; the received file goes on with the padding that fills its last datagram"
-                .to_owned(),
-        })
-    } else if part {
-        Some(Blame {
-            who: Blamed::Nobody,
-            why: "it is a part of the file, other connections carry the rest, and the received file equals the file sent".to_owned(),
-        })
-    } else {
+    let blame = nobodys(padded && first.is_none(), part).or_else(|| {
         let unsure = match (urgent, twofold) {
             (true, _) => Unsure::Urgent,
             (false, true) => Unsure::Twofold,
             (false, false) => Unsure::No,
         };
         blame(work, ends, verdict, first.as_ref(), &found, unsure)
-    };
+    });
     let (mut mismatch, mut also) = (first.map(|(m, _)| m), second.map(|(m, _)| m));
     for mismatch in [&mut mismatch, &mut also].into_iter().flatten() {
         mismatch.rows = rows_of(work, mismatch);
@@ -274,6 +263,23 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
         findings: found,
         size,
     }
+}
+
+/// What is nobody's fault.
+fn nobodys(padded: bool, part: bool) -> Option<Blame> {
+    let why = match (padded, part) {
+        (true, _) => {
+            "the whole picture arrived; the received file goes on with the padding that fills its last datagram"
+        }
+        (false, true) => {
+            "it is a part of the file, other connections carry the rest, and the received file equals the file sent"
+        }
+        (false, false) => return None,
+    };
+    Some(Blame {
+        who: Blamed::Nobody,
+        why: why.to_owned(),
+    })
 }
 
 /// What the differences show.
