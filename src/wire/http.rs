@@ -639,7 +639,11 @@ impl Decode for HttpDecoder {
                 body.finish(ending, &mut self.out, sink);
                 if let Some(left) = short {
                     self.out.flush(sink);
-                    sink(Event::Fault(Fault::ShortBody { left }));
+                    sink(Event::Fault(Fault::ShortBody {
+                        what: "the form",
+                        head: "Content-Length",
+                        left,
+                    }));
                 }
                 match length {
                     Length::ChunkLine(line) => std::mem::take(line),

@@ -11,7 +11,7 @@ use super::carve::CarveDecoder;
 use super::content::Scanner;
 use super::detect::{Clues, begins_with};
 use super::formats::{Over, Probe, Row, WireFormat};
-use super::{Decode, Ending, Sink, StreamEnd};
+use super::{Decode, Ending, Event, Fault, Sink, StreamEnd};
 
 /// What a client begins with (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -185,8 +185,10 @@ impl Http2Decoder {
             return;
         }
         if frame.last {
-            if let Some(Content::Begins(held)) = self.streams.remove(&frame.stream) {
-                self.scanner.data(&held, sink);
+            match self.streams.remove(&frame.stream) {
+                Some(Content::Begins(held)) => self.scanner.data(&held, sink),
+                Some(Content::Grpc(grpc)) => grpc.is_whole(sink),
+                _ => {}
             }
             if frame.stream == self.current {
                 self.scanner.end(Ending::Broken, sink);
@@ -265,6 +267,17 @@ fn is_grpc(held: &[u8]) -> Option<bool> {
 }
 
 impl Grpc {
+    /// No more comes: of a message that is not over, its prefix says more than there is.
+    fn is_whole(&self, sink: &mut Sink<'_>) {
+        if self.message > 0 {
+            sink(Event::Fault(Fault::ShortBody {
+                what: "gRPC's message",
+                head: "prefix",
+                left: self.message,
+            }));
+        }
+    }
+
     fn update(&mut self, bytes: &[u8], scanner: &mut Scanner, sink: &mut Sink<'_>) {
         let mut rest = bytes;
         while let Some((&byte, later)) = rest.split_first() {

@@ -196,9 +196,13 @@ pub enum Fault {
         /// The format under which the same bytes would be right, where there is one.
         hint: Option<String>,
     },
-    /// A form ended, and its Content-Length says that more of it was to come.
-    #[error("the connection ended, and the form is {} shorter than its Content-Length says", super::units::counted(*left, "byte", "bytes"))]
+    /// Something ended, and its own head says that more of it was to come.
+    #[error("{what} ended, {} before its {head} says", super::units::counted(*left, "byte", "bytes"))]
     ShortBody {
+        /// What ended.
+        what: &'static str,
+        /// What of it says how long it is.
+        head: &'static str,
         /// Bytes that did not come.
         left: u64,
     },

@@ -599,6 +599,18 @@ impl Decode for WebSocketDecoder {
             carve.finish(end, sink);
             return;
         }
+        // Of a picture that is open it is said that it is cut.
+        let over = !matches!(self.message, Message::Picture | Message::Sniff(..)) && !self.open;
+        if let Some(frame) = self.frame.filter(|frame| over && frame.left > 0)
+            && end == StreamEnd::Fin
+        {
+            self.flush(sink);
+            sink(Event::Fault(Fault::ShortBody {
+                what: "a WebSocket frame",
+                head: "head",
+                left: frame.left,
+            }));
+        }
         self.settle(Ending::Cut(end), end, sink);
         self.stop(sink);
         self.flush(sink);

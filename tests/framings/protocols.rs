@@ -260,11 +260,39 @@ fn written(bytes: &[u8], declared: usize) -> Vec<u8> {
     [&b"\x05a.jpg"[..], &length, bytes].concat()
 }
 
+/// Base64 in a masked text of WebSocket, the mask zeros.
+fn texted(bytes: &[u8], declared: usize) -> Vec<u8> {
+    let letters = base64(bytes);
+    let length = letters.len() + declared - bytes.len();
+    let length = u16::try_from(length).expect("small").to_be_bytes();
+    let close = b"\x88\x80\0\0\0\0";
+    [&[0x81, 0xfe][..], &length, &[0; 4], &letters, close].concat()
+}
+
+/// A message of gRPC with the picture as its only field, in one DATA frame of HTTP/2 that ends its stream.
+fn called(bytes: &[u8], declared: usize) -> Vec<u8> {
+    let head = |length: usize, kind: u8, flags: u8, stream: u8| {
+        let length = u32::try_from(length).expect("small").to_be_bytes();
+        [&length[1..], &[kind, flags, 0, 0, 0, stream]].concat()
+    };
+    let low = u8::try_from(bytes.len() & 127 | 128).expect("seven bits");
+    let high = u8::try_from(bytes.len() >> 7).expect("less than 16 KB");
+    let field = [0x0a, low, high];
+    let prefix = u32::try_from(field.len() + declared).expect("small");
+    let message = [&[0][..], &prefix.to_be_bytes(), &field, bytes].concat();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let (settings, headers) = (head(0, 4, 0, 0), head(1, 1, 4, 1));
+    let data = head(message.len(), 0, 1, 1);
+    [&preface[..], &settings, &headers, b"\x83", &data, &message].concat()
+}
+
 #[test]
 fn messages_that_declare_more_than_they_carry_are_the_senders() {
     let photo = picture(image::ImageFormat::Jpeg, 64, 48);
     let files: verified::Files<'_> = &[("a.jpg", &photo)];
-    let all: [(&str, Message, &[u8]); 3] = [
+    let all: [(&str, Message, &[u8]); 5] = [
+        ("WebSocket text", texted, b""),
+        ("gRPC", called, b"\0\0\0\x04\0\0\0\0\0"),
         ("MQTT", published, b"\x20\x02\0\0"),
         (
             "a form",

@@ -283,7 +283,7 @@ fn a_form_is_as_long_as_it_says() {
         );
         let seen = decode(&[head.as_bytes(), form.get(..sent).unwrap()].concat(), end);
         let of_fault = |seen: &Seen| match seen {
-            Seen::Fault(Fault::ShortBody { left }) => Some(*left),
+            Seen::Fault(Fault::ShortBody { left, .. }) => Some(*left),
             _ => None,
         };
         seen.iter().find_map(of_fault)
