@@ -150,11 +150,22 @@ fn jpeg(head: &[u8]) -> Fit {
         // Its length counts itself.
         [0, 0 | 1, ..] => Fit::Not,
         // `JFIF` ends with a zero, and version 1 follows.
-        [_, _, b'J', b'F', b'I', b'F', end, version, ..] if *end != 0 && *version != 1 => Fit::Not,
-        [0, _] | [0, _, b'J', ..] if code == 0xe0 && segment.len() < 8 => Fit::SoFar,
+        [_, _, b'J', b'F', b'I', b'F', end, version, ..]
+            if code == 0xe0 && *end != 0 && *version != 1 =>
+        {
+            Fit::Not
+        }
         [0] => Fit::SoFar,
+        _ if code == 0xe0 && segment.len() < 8 && is_jfif_so_far(segment) => Fit::SoFar,
         _ => Fit::Whole,
     }
+}
+
+/// Whether the first bytes of an APP0 segment may be those of JFIF.
+fn is_jfif_so_far(segment: &[u8]) -> bool {
+    const NAME: &[u8] = b"JFIF";
+    let name = segment.get(2..).unwrap_or_default();
+    NAME.starts_with(name.get(..NAME.len()).unwrap_or(name))
 }
 
 /// RFC 9649, section 2.4: `RIFF`, size, `WEBP`. A size in letters is one of more than 500 MB.
@@ -278,6 +289,42 @@ mod tests {
             assert_ne!(sniff(&head), Sniff::NeedMore);
             head[..4].copy_from_slice(b"RIFF");
             assert_ne!(sniff(&head), Sniff::NeedMore);
+        }
+    }
+
+    #[test]
+    fn what_is_decided_of_fewer_bytes_stays_so() {
+        const OTHERS: [u8; 9] = [0, 1, 2, 0x10, b' ', b'J', b'a', 0x80, 0xff];
+        let heads: [&[u8]; 8] = [
+            b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01",
+            b"\xff\xd8\xff\xe1\x0f\x16Exif\0\0II*\0",
+            b"\xff\xd8\xff\xe1\x0f\x16http://n",
+            b"\xff\xd8\xff\xdb\0\x43\0\x08\x06\x06\x07\x06\x05\x08\x07\x07",
+            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0",
+            b"GIF89a\x20\0\x10\0\xf7\0\0,\0\0\0\0",
+            b"RIFF\x24\x10\0\0WEBPVP8 \x18\x10",
+            b"BM\x36\x24\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0",
+        ];
+        for head in heads {
+            let places = 0..head.len();
+            for (one, two) in places
+                .clone()
+                .flat_map(|one| places.clone().map(move |two| (one, two)))
+            {
+                for (first, second) in OTHERS.into_iter().flat_map(|a| OTHERS.map(|b| (a, b))) {
+                    let mut other = head.to_vec();
+                    other[one] = first;
+                    other[two] = second;
+                    let whole = sniff(&other);
+                    for length in 0..other.len() {
+                        let fewer = sniff(&other[..length]);
+                        assert!(
+                            fewer == Sniff::NeedMore || fewer == whole,
+                            "{other:02x?}: {fewer:?} of {length} bytes, {whole:?} of all"
+                        );
+                    }
+                }
+            }
         }
     }
 }

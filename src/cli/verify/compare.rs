@@ -134,6 +134,7 @@ impl Verifier<'_> {
                     && finding.stream == Some(image.stream)
                     && finding.image.is_none_or(|picture| picture == image.id)
             });
+            knowledge.garbled |= knowledge::is_lost_inside(report, image);
             knowledge.unsearched = gathered.left_out.hides(image);
             let unsure = unsure.remove(&image.id);
             knowledge.received_is_sent = saved_as_sent.contains(&index);

@@ -1,9 +1,10 @@
 //! What a report tells of a capture, as far as it bears on verdicts.
 
 use crate::findings::{Certainty, Severity};
-use crate::ledger::{Closed, Direction, Image, Stream, TransportKind, Verdict};
+use crate::ledger::{Closed, Direction, Image, RegionKind, Stream, TransportKind, Verdict};
 use crate::report::model::Report;
 use crate::verify::{Arrival, Knowledge, Stray};
+use crate::wire::Protocol;
 
 /// What is known of a picture's transfer.
 pub(super) fn of(report: &Report, image: &Image) -> Knowledge {
@@ -38,6 +39,27 @@ pub(super) fn beside(
     if knowledge.strays == 0 {
         knowledge.unsure = unsure.map_or(0, |unsure| unsure.bytes);
     }
+}
+
+/// Whether a wire format that names itself lost its way inside a picture, which only the file shows whole: what it says of lengths is not
+/// what was sent.
+pub(super) fn is_lost_inside(report: &Report, image: &Image) -> bool {
+    let Some(stream) = report.stream(image.stream) else {
+        return false;
+    };
+    let named = stream.protocol.as_ref().is_some_and(Protocol::names_itself);
+    let way = stream.directions.iter().find(|way| way.from == image.from);
+    let (true, true, Some(way)) = (named, image.protocol == Protocol::Carve, way) else {
+        return false;
+    };
+    let bytes = image.encoded_bytes.unwrap_or(image.bytes);
+    let end = image.offset.saturating_add(bytes);
+    let overlaps = |kind: RegionKind| {
+        let mut regions = way.map.iter();
+        regions
+            .any(|region| region.kind == kind && region.offset < end && image.offset < region.end())
+    };
+    overlaps(RegionKind::Picture) && overlaps(RegionKind::Stray)
 }
 
 /// Whether anything is missing from the capture that could be what is missed.

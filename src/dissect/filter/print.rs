@@ -102,11 +102,19 @@ impl fmt::Display for Operand {
                     (_, right) => grouped(right, f),
                 }
             }
-            Self::Negative(inner) => match inner.as_ref() {
-                Self::Field(part) => write!(f, "-{part}"),
-                inner => write!(f, "-{{{inner}}}"),
-            },
+            // As it is read: braces nest deeper than signs.
+            Self::Negative(inner) if is_signed_field(inner) => write!(f, "-{inner}"),
+            Self::Negative(inner) => write!(f, "-{{{inner}}}"),
         }
+    }
+}
+
+/// Whether it is a field with nothing but signs before it.
+fn is_signed_field(operand: &Operand) -> bool {
+    match operand {
+        Operand::Field(_) => true,
+        Operand::Negative(inner) => is_signed_field(inner),
+        _ => false,
     }
 }
 

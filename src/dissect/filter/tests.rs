@@ -45,6 +45,11 @@ fn and_binds_closer_than_or_and_not_closest() {
         "tcp || (udp && ip) || (!(eth) && arp)"
     );
     assert_eq!(printed("!tcp.port == 80"), "!(tcp.port == 80)");
+    for signs in [1, 2, 33, 60] {
+        let text = format!("{}tcp.stream == tcp.stream", "-".repeat(signs));
+        assert_eq!(printed(&text), text);
+        assert_eq!(printed(&printed(&text)), text);
+    }
     assert_eq!(printed("(tcp || udp) && ip"), "(tcp || udp) && ip");
 }
 

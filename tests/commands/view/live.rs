@@ -104,6 +104,11 @@ fn masked(screen: &str) -> String {
             let end = before.rfind('#').map_or(0, |at| at + 1);
             format!("{}…{behind}\n", before.get(..end).unwrap_or_default())
         }
+        // A finding is cut at the border of its pane, wherever its numbers put that.
+        None if line.contains("(proven) frames") => {
+            let end = line.rfind('#').map_or(0, |at| at + 1);
+            format!("{}│\n", line.get(..end).unwrap_or_default())
+        }
         None => format!("{line}\n"),
     };
     out.lines().map(cut).collect()

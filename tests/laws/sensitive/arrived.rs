@@ -763,3 +763,37 @@ fn the_parts_of_a_file_that_arrived_are_nobodys_fault() {
         );
     }
 }
+
+/// The answer to a request, in chunks of 2,000 bytes, of which one says so many bytes more or fewer than it has.
+fn chunked(picture: &[u8], wrong: usize, by: i64) -> Report {
+    let mut answer =
+        b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nTransfer-Encoding: chunked\r\n\r\n"
+            .to_vec();
+    for (number, chunk) in picture.chunks(2_000).enumerate() {
+        let length = i64::try_from(chunk.len()).expect("small");
+        let length = if number == wrong { length + by } else { length };
+        answer.extend(format!("{length:x}\r\n").into_bytes());
+        answer.extend(chunk);
+        answer.extend(b"\r\n");
+    }
+    answer.extend(b"0\r\n\r\n");
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(40_000, 8080);
+    scenario.send(&mut tcp, Client, b"GET /a.jpg HTTP/1.1\r\nHost: a\r\n\r\n");
+    scenario.transfer(&mut tcp, Server, &answer, 500);
+    scenario.close(&mut tcp, Server);
+    judged(&scenario, picture, None)
+}
+
+#[test]
+fn a_chunk_that_says_another_size_than_it_has_is_no_match() {
+    let picture = include_bytes!("../../transfers/a.jpg");
+    let none = usize::MAX;
+    assert_eq!(chunked(picture, none, 0).verdict, Some(Verdict::Match));
+    for wrong in 0..picture.len().div_ceil(2_000) {
+        for by in [-1, 1, 7, 300] {
+            let report = chunked(picture, wrong, by);
+            assert_ne!(report.verdict, Some(Verdict::Match), "chunk {wrong}, {by}");
+        }
+    }
+}
