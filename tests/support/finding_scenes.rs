@@ -303,14 +303,20 @@ pub(crate) fn length_and_silence(answers: bool, pictures: usize) -> Vec<Finding>
     scenario.findings()
 }
 
-/// A picture behind a length that is too large by so much, and then the end.
-pub(crate) fn sized(more: usize) -> Vec<Finding> {
+/// A picture behind a length that is too large by so much, and nothing yet behind it.
+fn announced(more: usize) -> (Scenario, scenario::Tcp) {
     let mut scenario = Scenario::new();
     let mut tcp = scenario.connect(50_000, 7_777);
     let picture = jpeg();
     let length = u32::try_from(picture.len() + more).expect("a small picture");
     let message = [&length.to_be_bytes()[..], &picture].concat();
     scenario.transfer(&mut tcp, Client, &message, 1400);
+    (scenario, tcp)
+}
+
+/// A picture behind a length that is too large by so much, and then the end.
+pub(crate) fn sized(more: usize) -> Vec<Finding> {
+    let (mut scenario, mut tcp) = announced(more);
     scenario.close(&mut tcp, Client);
     scenario.findings()
 }
@@ -327,12 +333,7 @@ pub(crate) fn refused_datagrams(icmp: [u8; 2], quoted: usize) -> Vec<Finding> {
 
 /// A picture behind a length that is too large by so much, and so many milliseconds in which nothing more comes.
 pub(crate) fn waits_for(more: usize, silence: i64) -> Vec<Finding> {
-    let mut scenario = Scenario::new();
-    let mut tcp = scenario.connect(50_000, 7_777);
-    let picture = jpeg();
-    let length = u32::try_from(picture.len() + more).expect("a small picture");
-    let message = [&length.to_be_bytes()[..], &picture].concat();
-    scenario.transfer(&mut tcp, Client, &message, 1400);
+    let (mut scenario, _) = announced(more);
     scenario.wait(silence).other_traffic();
     scenario.findings()
 }
