@@ -5,7 +5,7 @@
     reason = "a helper of a test reads files, and may fail as the test may"
 )]
 
-use crate::finding_cases as cases;
+use crate::finding_cases::cases;
 use crate::scenario;
 use crate::support;
 
@@ -16,7 +16,6 @@ use crate::scenes::{
     edited, eof, framed_scenario, frames_of, has, jpeg, on, one, to_worker, upload, warned, with,
 };
 use crate::support::captures_folder;
-use cases::CASES;
 use imgnet::analysis::Options;
 use imgnet::findings::{Certainty, Severity, catalogue};
 use imgnet::wire::Protocol;
@@ -45,7 +44,7 @@ const ELSEWHERE: [&str; 17] = [
 #[test]
 fn each_finding_is_shown_by_one_capture_and_not_by_another_that_nearly_does() {
     let mut wrong = Vec::new();
-    for (index, case) in CASES.iter().enumerate() {
+    for (index, case) in cases().enumerate() {
         let name = case.name;
         let shown = (case.shows)();
         if !has(&shown, name) {
@@ -62,18 +61,14 @@ fn each_finding_is_shown_by_one_capture_and_not_by_another_that_nearly_does() {
 
 #[test]
 fn the_catalogue_and_the_cases_hold_the_same_names() {
-    let tested: BTreeSet<&str> = CASES
-        .iter()
-        .map(|case| case.name)
-        .chain(ELSEWHERE)
-        .collect();
+    let tested: BTreeSet<&str> = cases().map(|case| case.name).chain(ELSEWHERE).collect();
     let told: BTreeSet<&str> = catalogue::all().map(|entry| entry.name.as_str()).collect();
     assert_eq!(tested, told);
 }
 
 #[test]
 fn whatever_is_found_is_in_the_catalogue_and_reads_well() {
-    for case in CASES {
+    for case in cases() {
         for finding in (case.shows)().into_iter().chain((case.nearly)()) {
             let name = finding.name.as_str();
             assert!(catalogue::find(name).is_some(), "{name}");
