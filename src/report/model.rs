@@ -293,6 +293,15 @@ impl Report {
             .and_then(|index| self.streams.get(index))
     }
 
+    /// The pictures of each stream, in the order of the report.
+    pub(crate) fn pictures_by_stream(&self) -> BTreeMap<StreamId, Vec<&Image>> {
+        let mut pictures: BTreeMap<StreamId, Vec<&Image>> = BTreeMap::new();
+        for image in &self.images {
+            pictures.entry(image.stream).or_default().push(image);
+        }
+        pictures
+    }
+
     /// Whether not one packet was captured.
     pub fn is_of_nothing(&self) -> bool {
         self.packets.read == 0 && self.streams.is_empty()

@@ -360,28 +360,29 @@ impl Work<'_, '_> {
     /// Files that came in pieces, one between the other: what stands between all of them is headers of one length, each with the length
     /// of its piece.
     fn interleaved(&mut self, passages: &[Passage]) {
+        // The whole ones of each direction, and the direction in which a file came first in pieces.
+        let mut whole: BTreeMap<usize, Vec<&Passage>> = BTreeMap::new();
+        let mut in_pieces: BTreeMap<usize, usize> = BTreeMap::new();
+        for passage in passages {
+            if passage.form == Form::BYTES && passage.placement.is_whole() {
+                whole.entry(passage.way).or_default().push(passage);
+                if passage.placement.spans.len() > 1 {
+                    in_pieces.entry(passage.text).or_insert(passage.way);
+                }
+            }
+        }
         let mut shown: BTreeMap<usize, Vec<PictureId>> = BTreeMap::new();
-        for (picture, evidence) in &self.result.evidence {
-            let is_of_it = |passage: &&Passage| {
-                *picture >= self.first
-                    && evidence.lie == Lie::Irregular
-                    && Some(passage.text) == evidence.sent
-                    && passage.form == Form::BYTES
-                    && passage.placement.is_whole()
-                    && passage.placement.spans.len() > 1
-            };
-            if let Some(passage) = passages.iter().find(is_of_it) {
-                shown.entry(passage.way).or_default().push(*picture);
+        for (picture, evidence) in self.result.evidence.range(self.first..) {
+            let way = evidence.sent.and_then(|text| in_pieces.get(&text));
+            if let (Lie::Irregular, Some(way)) = (evidence.lie, way) {
+                shown.entry(*way).or_default().push(*picture);
             }
         }
         for (index, pictures) in shown {
-            let Some(way) = self.ways.get(index) else {
+            let (Some(way), Some(all)) = (self.ways.get(index), whole.get(&index)) else {
                 continue;
             };
-            let of_way = |passage: &&Passage| {
-                passage.way == index && passage.form == Form::BYTES && passage.placement.is_whole()
-            };
-            let mut all = passages.iter().filter(of_way);
+            let mut all = all.iter().copied();
             let Some(mut joined) = all.next().cloned() else {
                 continue;
             };

@@ -3,9 +3,9 @@
 
 mod beside;
 mod conclusion;
-mod lone;
 mod ranges;
 mod sides;
+mod unsure;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! Differences that are taken back: nobody made them, or what the capture lacks may have.
 
-use super::Work;
 use super::compared::Compared;
+use super::{Work, is_all_that_came};
 use crate::ledger::comparison::SideOfMismatch;
 use crate::ledger::{Stream, TransportKind, Verdict};
 use crate::verify::bytes::Kind;
@@ -260,21 +260,16 @@ pub(super) fn padded(sent: &mut Option<Compared>, received: &mut Option<Compared
 /// Takes back that a received file goes on beyond the picture, where it is all that was sent in a format that nothing confirms, and
 /// the sender's file is not what is on the wire: where the picture ends in it is not known.
 pub(super) fn took_all(work: &Work<'_>, sent: Option<&Compared>, received: &mut Option<Compared>) {
-    let image = work.image;
-    let way = work.stream.and_then(|stream| {
-        let mut ways = stream.directions.iter();
-        ways.find(|one| one.from == image.from)
-            .filter(|_| !stream.is_confirmed())
-    });
-    let (Some(way), Some(received)) = (way, received) else {
+    let confirmed = work.stream.is_some_and(Stream::is_confirmed);
+    let (false, Some(received)) = (confirmed, received) else {
         return;
     };
-    let all = image.offset == 0 && way.gap_bytes == 0 && received.side.bytes == way.unique_bytes;
     let read_on = matches!(
         received.difference,
         Some((_, Kind::Mistake(Mistake::ReadOn { .. })))
     );
-    if all && read_on && sent.is_some_and(|sent| sent.difference.is_some()) {
+    let other = sent.is_some_and(|sent| sent.difference.is_some());
+    if read_on && other && is_all_that_came(work) {
         received.difference = None;
         received.side.equal = None;
     }

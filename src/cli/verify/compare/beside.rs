@@ -85,10 +85,7 @@ impl Verifier<'_> {
         let mut wrong = Vec::new();
         let mut explained: BTreeSet<StreamId> = BTreeSet::new();
         // Of ten thousand connections each has a few.
-        let mut pictures: BTreeMap<StreamId, Vec<&Image>> = BTreeMap::new();
-        for image in &report.images {
-            pictures.entry(image.stream).or_default().push(image);
-        }
+        let pictures = report.pictures_by_stream();
         for stream in &report.streams {
             let Some(pictures) = pictures.get(&stream.id) else {
                 continue;

@@ -1,6 +1,6 @@
 //! What the comparison of all pictures makes of the whole report: what is taken back, what is left over, the verdict.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Side;
@@ -62,10 +62,7 @@ pub(super) fn take_back(report: &mut Report) {
         .filter(|image| image.verdict == Verdict::Match)
         .map(|image| image.id)
         .collect();
-    let mut pictures: BTreeMap<StreamId, Vec<&Image>> = BTreeMap::new();
-    for image in &report.images {
-        pictures.entry(image.stream).or_default().push(image);
-    }
+    let pictures = report.pictures_by_stream();
     let guessed: BTreeSet<StreamId> = pictures
         .into_iter()
         .filter(|(stream, pictures)| {

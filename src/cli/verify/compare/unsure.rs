@@ -8,7 +8,7 @@ use super::super::spool::Way;
 use super::{Gathered, Verifier};
 use crate::ledger::{Confidence, Direction, Image, Stream, TransportKind};
 use crate::report::model::Report;
-use crate::units::{ByteRange, PictureId, StreamId};
+use crate::units::{ByteRange, PictureId};
 use crate::verify::{self, Lie, LoneSubject, Stray};
 use crate::wire::Protocol;
 use crate::wire::infer::{Header, odd_one};
@@ -32,10 +32,7 @@ impl Verifier<'_> {
         report: &Report,
         gathered: &Gathered,
     ) -> anyhow::Result<BTreeMap<PictureId, Stray>> {
-        let mut pictures: BTreeMap<StreamId, Vec<&Image>> = BTreeMap::new();
-        for image in &report.images {
-            pictures.entry(image.stream).or_default().push(image);
-        }
+        let pictures = report.pictures_by_stream();
         let mut messages = Vec::new();
         let mut odd = Vec::new();
         for stream in &report.streams {
