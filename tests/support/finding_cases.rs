@@ -6,12 +6,10 @@
     reason = "a helper of a test reads files, and may fail as the test may"
 )]
 
-use imgnet::analysis::Options;
 use imgnet::findings::facts::Numbering;
-use imgnet::findings::{Finding, rules};
-use imgnet::units::FrameNumber;
+use imgnet::findings::Finding;
 
-use crate::scenario::{Client, Scenario, Server, findings, real, told};
+use crate::scenario::{Client, Scenario, Server, findings, real};
 use crate::scenes::*;
 
 #[path = "finding_cases_network.rs"]
