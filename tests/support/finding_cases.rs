@@ -6,8 +6,8 @@
     reason = "a helper of a test reads files, and may fail as the test may"
 )]
 
-use imgnet::findings::facts::Numbering;
 use imgnet::findings::Finding;
+use imgnet::findings::facts::Numbering;
 
 use crate::scenario::{Client, Scenario, Server, findings, real};
 use crate::scenes::*;
