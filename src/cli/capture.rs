@@ -33,6 +33,7 @@ mod ending;
 mod expect;
 mod network;
 mod rows;
+mod told;
 mod view;
 mod watch;
 mod words;

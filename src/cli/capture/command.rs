@@ -4,24 +4,22 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 use super::network::{self, Network, Task};
+use super::told::Told;
 use crate::capture::private::{Asker, Said, Supervised, supervise};
 use crate::capture::session::{Hold, Reason, Stop};
-use crate::units::Timestamp;
 
 /// After all is over: time for what the kernel still sends.
 const AFTER_COMMAND: Duration = Duration::from_millis(50);
 /// How often signals and the capture's end are looked for.
 const LOOK: Duration = Duration::from_millis(10);
-/// A signal is noticed after so long at most, mostly at once.
-const NOTICED: Duration = Duration::from_millis(20);
 /// After a signal, or after the capture ended before it: how long it may take to end by itself.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -33,53 +31,16 @@ pub(super) struct Signals {
     told: Told,
 }
 
-/// Whether the programs were told to end, and since when: what follows is our own doing.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Told {
-    /// Set by the handlers of signals, and where imgnet itself ends what is left.
-    flag: Arc<AtomicBool>,
-    /// Nanoseconds since 1970; 0 until somebody looked after the flag was set.
-    since: Arc<AtomicI64>,
-}
-
-impl Told {
-    /// They are told to end now.
-    fn now(&self) {
-        self.flag.store(true, Ordering::Relaxed);
-        let _ = self.since();
-    }
-
-    /// Since when the programs end because they were told to; absent while they were not.
-    ///
-    /// A little before the moment in which that was noticed: Ctrl-C reaches them, too, and their sockets close while imgnet
-    /// wakes up.
-    pub(super) fn since(&self) -> Option<Timestamp> {
-        if !self.flag.load(Ordering::Relaxed) {
-            return None;
-        }
-        let known = self.since.load(Ordering::Relaxed);
-        if known != 0 {
-            return Some(Timestamp(known));
-        }
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        let since = i64::try_from(now.saturating_sub(NOTICED).as_nanos()).ok()?;
-        match self
-            .since
-            .compare_exchange(0, since, Ordering::Relaxed, Ordering::Relaxed)
-        {
-            Ok(_) => Some(Timestamp(since)),
-            Err(earlier) => Some(Timestamp(earlier)),
-        }
-    }
-}
-
 impl Signals {
     /// Catches them from now on.
     ///
     /// # Errors
     /// When the system refuses.
     pub(super) fn catch() -> io::Result<Self> {
-        let signals = Self::default();
+        let signals = Self {
+            told: Told::by_signals(),
+            ..Self::default()
+        };
         for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2] {
             let number = usize::try_from(signal).unwrap_or_default();
             signal_hook::flag::register_usize(signal, Arc::clone(&signals.last), number)?;
@@ -348,6 +309,7 @@ fn pass_on(
     let mut deadline: Option<Instant> = None;
     let mut ended_by_capture = false;
     while !over.load(Ordering::Relaxed) {
+        signals.told.look();
         if let Some(signal) = signals.take() {
             let ends = !matches!(signal, SIGUSR1 | SIGUSR2);
             let _ = signals.told.since();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::command::Told;
 use super::compare::{self, Compared, Comparing};
+use super::told::Told;
 use super::view::View;
 use crate::analysis::Collector;
 use crate::analysis::{Analysis, Event, Observer, Options};
@@ -153,7 +153,10 @@ impl Watch {
 
 impl Consumer for Watch {
     fn frame(&mut self, frame: &Frame<'_>) {
-        let told = self.told.as_ref().and_then(Told::since);
+        let told = self.told.as_ref().and_then(|told| {
+            told.look_at(frame);
+            told.since()
+        });
         let after_end = told.is_some() && frame.time >= told;
         if after_end && self.marked < MARKED {
             self.marked += 1;

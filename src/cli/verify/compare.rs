@@ -134,12 +134,15 @@ impl Verifier<'_> {
                     && finding.stream == Some(image.stream)
                     && finding.image.is_none_or(|picture| picture == image.id)
             });
-            knowledge.garbled |= knowledge::is_lost_inside(report, image);
+            let lost = knowledge::is_lost_inside(report, image);
+            knowledge.garbled |= lost && !knowledge.lacks;
             knowledge.unsearched = gathered.left_out.hides(image);
             let unsure = unsure.remove(&image.id);
             knowledge.received_is_sent = saved_as_sent.contains(&index);
             knowledge.in_parts = parts.contains(&index);
             knowledge::beside(&mut knowledge, report.stream(image.stream), stray, unsure);
+            // The header, or the bytes, that would show it may be among those that the capture lacks.
+            knowledge.hidden |= lost && knowledge.lacks;
             knowledge.wants_sent = sides.sent.asked && senders.wants(image, left);
             knowledge.type_a = type_a.contains(&image.from) || type_a.contains(&image.to);
             (knowledge.before, knowledge.after) = self.around(report, image)?;

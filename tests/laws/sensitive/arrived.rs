@@ -764,8 +764,11 @@ fn the_parts_of_a_file_that_arrived_are_nobodys_fault() {
     }
 }
 
+/// Which frame of [`chunked`] has the header of the answer: behind the handshake, the request and its acknowledgment.
+const HEADER: usize = 5;
+
 /// The answer to a request, in chunks of 2,000 bytes, of which one says so many bytes more or fewer than it has.
-fn chunked(picture: &[u8], wrong: usize, by: i64) -> Report {
+fn chunked(picture: &[u8], wrong: usize, by: i64) -> Scenario {
     let mut answer =
         b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nTransfer-Encoding: chunked\r\n\r\n"
             .to_vec();
@@ -782,18 +785,34 @@ fn chunked(picture: &[u8], wrong: usize, by: i64) -> Report {
     scenario.send(&mut tcp, Client, b"GET /a.jpg HTTP/1.1\r\nHost: a\r\n\r\n");
     scenario.transfer(&mut tcp, Server, &answer, 500);
     scenario.close(&mut tcp, Server);
-    judged(&scenario, picture, None)
+    scenario
 }
 
 #[test]
 fn a_chunk_that_says_another_size_than_it_has_is_no_match() {
     let picture = include_bytes!("../../transfers/a.jpg");
     let none = usize::MAX;
-    assert_eq!(chunked(picture, none, 0).verdict, Some(Verdict::Match));
+    let told = |scenario: &Scenario| judged(scenario, picture, None);
+    assert_eq!(
+        told(&chunked(picture, none, 0)).verdict,
+        Some(Verdict::Match)
+    );
     for wrong in 0..picture.len().div_ceil(2_000) {
         for by in [-1, 1, 7, 300] {
-            let report = chunked(picture, wrong, by);
+            let scenario = chunked(picture, wrong, by);
+            let report = told(&scenario);
             assert_ne!(report.verdict, Some(Verdict::Match), "chunk {wrong}, {by}");
+            // Without the header that says how it is encoded, nobody is accused of what its chunks say.
+            let mut frames = kept(&scenario.frames);
+            frames.remove(HEADER);
+            let report = judged_of(&frames, &file(picture), None);
+            assert_ne!(report.verdict, Some(Verdict::Match), "chunk {wrong}, {by}");
+            let accused = report.images.iter().any(|image| {
+                let compared = image.compared.as_ref();
+                let blame = compared.and_then(|compared| compared.blame.as_ref());
+                blame.is_some_and(|blame| blame.who == Blamed::Sender)
+            });
+            assert!(!accused, "chunk {wrong}, {by}");
         }
     }
 }
