@@ -5,9 +5,10 @@
     bench/instructions.py --record   writes bench/instructions.txt anew, for what was meant
     bench/instructions.py --top RUN  the functions of one run that take the most (a name of the first column, or a capture)
 
-Counted under `valgrind --tool=callgrind`, on one thread, with nothing of the caller's environment, in a build of imgnet itself that is
-optimised (2) and has none of the checks of the tests' build; the crates below are those of the tests, so that only one is built. What depends on chance (the seeds of hash tables) makes a few thousandths. The
-processor that valgrind shows has no SHA instructions and no AVX-512, so SHA-256 takes more here than on most machines.
+Counted under `valgrind --tool=callgrind`, on one thread, with nothing of the caller's environment, in the build of the tests: what
+.ci/run has built by then is not built again, and a step shows there as it does in an optimised build, though the figures are larger.
+What depends on chance (the seeds of hash tables) makes a few thousandths. The processor that valgrind shows has no SHA instructions
+and no AVX-512, so SHA-256 takes more here than on most machines.
 
 Exit 0 as recorded, 1 more than recorded, 2 usage, 77 valgrind is missing (said in words)."""
 import argparse, collections, json, os, pathlib, re, shutil, struct, subprocess, sys, tempfile
@@ -25,13 +26,10 @@ ROOMS = ("source decode flow reassembly wire picture analysis digest ledger find
 
 
 def build():
-    """The two examples; returns their paths. The crates below are those of the tests, imgnet alone is built once more."""
+    """The two examples, as .ci/run builds them; returns their paths."""
     env = dict(os.environ, CARGO_PROFILE_DEV_OPT_LEVEL="1", CARGO_PROFILE_DEV_DEBUG="0", CARGO_INCREMENTAL="0")
-    own = {"opt-level": "2", "debug-assertions": "false", "overflow-checks": "false"}
     command = ["cargo", "build", "--locked", "--features", "archive", "--example", "each-capture", "--example", "make-capture",
                "--message-format=json-render-diagnostics", "--quiet"]
-    for name, value in own.items():
-        command += ["--config", f"profile.dev.package.imgnet.{name}={value}"]
     out = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, check=True, text=True).stdout
     made = [json.loads(line) for line in out.splitlines()]
     return {one["target"]["name"]: one["executable"] for one in made if one.get("executable")}
@@ -141,10 +139,11 @@ def runs(built, scratch, only=None):
         [part] = callgrind([each, digest, path], scratch, ROOT, "each_capture::one_capture")[:1]
         yield name, part
     eof = ["captures/eof.pcap"]
+    (folder / "expected.toml").write_text("[run]\npictures = 1\n")
     files = ["--sent", "captures/pipeline/sent", "--received", "captures/pipeline/received"]
     commands = {
         "command-analyze": ["analyze", *eof],
-        "command-check": ["check", "--images", "1", *eof],
+        "command-check": ["check", "--expect", scratch + "/expected.toml", *eof],
         "command-packets": ["packets", "captures/pipeline.pcap"],
         "command-verify": ["verify", "captures/pipeline.pcap", *files],
         "command-verify-differs": ["verify", "captures/marker-in-file.pcap", "--sent", "captures/marker-in-file/sent",
@@ -223,7 +222,7 @@ def compare(now, compiler):
     if more:
         print("more instructions than recorded, by more than a twentieth (bench/instructions.py --record, if that is meant):")
         print("\n".join(more))
-    return 1 if more or unknown or gone else 0
+    return 1 if more else 0
 
 
 if __name__ == "__main__":
