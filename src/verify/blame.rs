@@ -6,7 +6,7 @@ use super::judge::{Arrival, Work, is_range, never_reached, open_end};
 use super::mistakes::Mistake;
 use crate::findings::{Certainty, Finding, Name};
 use crate::ledger::comparison::{Blame, Blamed, Mismatch, SideOfMismatch};
-use crate::ledger::{Closed, GapCause, Image, TransportKind, Verdict};
+use crate::ledger::{Closed, GapCause, Image, Problem, TransportKind, Verdict};
 use crate::wire::{Fixed, Protocol};
 
 /// Why the same segments may be two streams.
@@ -20,6 +20,7 @@ pub(super) enum Unsure {
     Urgent,
 }
 
+const MISFRAMED: &str = "what its message says of the lengths in it is not so, and whoever reads it by them goes astray";
 const URGENT: &str = "its stream carries urgent bytes (MSG_OOB), which a program reads in the stream or apart (SO_OOBINLINE), and no \
                       capture shows which";
 
@@ -77,45 +78,27 @@ pub(super) fn blame(
     };
     match verdict {
         Verdict::Match => None,
-        Verdict::Incomplete
-            if work.image.declared_bytes > Some(work.image.bytes)
-                && work.image.format.is_some()
-                && found_whole(work) =>
-        {
-            blame(
-                Blamed::Sender,
-                "it announced more bytes than it sent: the picture is whole, and the receiver waits for the rest",
-            )
-        }
         Verdict::Unverified => doubt(work),
         Verdict::Inconclusive | Verdict::Mismatch if unsure == Unsure::Urgent => {
             blame(Blamed::Unknown, URGENT)
         }
         Verdict::Inconclusive => undecided(work, unsure),
-        Verdict::Incomplete if work.knowledge.arrival == Arrival::Partly && work.image.complete => {
-            blame(
-                if ends.receiver_reset {
-                    Blamed::Receiver
-                } else {
-                    Blamed::Network
-                },
-                "not all of it was acknowledged before the connection was over",
-            )
-        }
-        Verdict::Incomplete => Some(cut(work, ends)),
+        Verdict::Incomplete => Some(unfinished(work, ends)),
         Verdict::Mismatch => {
             let (mismatch, kind) = first?;
             match (mismatch.side, kind) {
-                (
-                    SideOfMismatch::WireToReceiver,
-                    Kind::CutShort { .. } | Kind::Mistake(Mistake::Stopped { .. }),
-                ) if work.knowledge.garbled
-                    && work.image.protocol == Protocol::Fixed(Fixed::JavaObjects) =>
+                (SideOfMismatch::WireToReceiver, kind)
+                    if stops(kind)
+                        && work.knowledge.garbled
+                        && work.image.protocol == Protocol::Fixed(Fixed::JavaObjects) =>
                 {
                     blame(
                         Blamed::Sender,
                         "the header of a second object stream stands in its stream, where every reader stops",
                     )
+                }
+                (SideOfMismatch::WireToReceiver, _) if work.knowledge.misframed => {
+                    blame(Blamed::Sender, MISFRAMED)
                 }
                 (SideOfMismatch::WireToReceiver, kind) if announced_less(work, mismatch, kind) => {
                     Some(of_announcement())
@@ -134,6 +117,16 @@ pub(super) fn blame(
                         && mismatch.actual_bytes < mismatch.expected_bytes =>
                 {
                     blame(Blamed::Sender, "it announced fewer bytes than the file has")
+                }
+                (SideOfMismatch::SenderToWire, _)
+                    if found
+                        .iter()
+                        .any(|finding| finding.name == Name::BadEncoding) =>
+                {
+                    blame(
+                        Blamed::Sender,
+                        "it encoded the picture so that a decoder stops within it",
+                    )
                 }
                 (SideOfMismatch::SenderToWire, kind) if kind.is_cut() => Some(cut(work, ends)),
                 (SideOfMismatch::SenderToWire, Kind::Mistake(Mistake::ReadOn { .. })) => blame(
@@ -158,6 +151,24 @@ pub(super) fn blame(
     }
 }
 
+/// Whether the Base64 text of the picture stands in `b'…'`, as Python prints a bytes object.
+pub(super) fn is_printed(work: &Work<'_>) -> bool {
+    let image = work.image;
+    let encoded = image
+        .encoded_bytes
+        .is_some_and(|encoded| encoded > image.bytes);
+    encoded && work.knowledge.before.ends_with(b"b'") && work.knowledge.after.starts_with(b"'")
+}
+
+/// Whether the end is missing, for whatever reason.
+fn stops(kind: &Kind) -> bool {
+    match kind {
+        Kind::CutShort { .. } => true,
+        Kind::Mistake(mistake) => mistake.is_stop(),
+        _ => false,
+    }
+}
+
 /// The receiver did as it was told.
 fn of_announcement() -> Blame {
     let why = "what stands before the picture announces fewer bytes than were sent, and the receiver took as many";
@@ -173,10 +184,7 @@ pub(super) fn announced_less(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) 
     const HEADER: usize = 1200;
     /// Smaller numbers stand anywhere by chance.
     const LEAST: u64 = 256;
-    let cut = matches!(
-        kind,
-        Kind::CutShort { .. } | Kind::Mistake(Mistake::Stopped { .. })
-    );
+    let cut = stops(kind);
     let (saved, sent) = (mismatch.actual_bytes, mismatch.expected_bytes);
     if !cut || mismatch.side != SideOfMismatch::WireToReceiver || saved < LEAST || saved >= sent {
         return false;
@@ -316,6 +324,19 @@ fn undecided(work: &Work<'_>, unsure: Unsure) -> Option<Blame> {
     )
 }
 
+/// Why nobody gets a picture out of what its sender made of it, where that is so.
+fn undecodable(work: &Work<'_>) -> Option<&'static str> {
+    if work.knowledge.misframed {
+        Some(MISFRAMED)
+    } else if work.asked.received && work.received.is_none() && is_printed(work) {
+        Some(
+            "it sent the picture's Base64 text as str() prints a bytes object, b'…', which no decoder takes for that text",
+        )
+    } else {
+        None
+    }
+}
+
 /// What keeps a whole picture from being a match.
 pub(super) fn doubt(work: &Work<'_>) -> Option<Blame> {
     let blame = |who, why: &str| {
@@ -395,6 +416,8 @@ pub(super) fn doubt(work: &Work<'_>) -> Option<Blame> {
             Blamed::Unknown,
             "other bytes stand between its own, and nothing explains them",
         )
+    } else if let Some(why) = undecodable(work) {
+        blame(Blamed::Sender, why)
     } else if knowledge.wants_sent && work.sent.is_none() && work.asked.sent {
         blame(
             Blamed::Unknown,
@@ -408,6 +431,40 @@ pub(super) fn doubt(work: &Work<'_>) -> Option<Blame> {
         )
     } else {
         None
+    }
+}
+
+/// Whose side it is that a picture never arrived whole on the wire.
+fn unfinished(work: &Work<'_>, ends: Ends) -> Blame {
+    let (image, declared) = (work.image, work.image.declared_bytes);
+    let (who, why) = if declared > Some(image.bytes) && image.format.is_some() && found_whole(work)
+    {
+        (
+            Blamed::Sender,
+            "it announced more bytes than it sent: the picture is whole, and the receiver waits for the rest",
+        )
+    } else if work.knowledge.arrival == Arrival::Partly && image.complete {
+        (
+            if ends.receiver_reset {
+                Blamed::Receiver
+            } else {
+                Blamed::Network
+            },
+            "not all of it was acknowledged before the connection was over",
+        )
+    } else if declared == Some(image.bytes)
+        && matches!(image.problem, Some(Problem::Unfinished { .. }))
+    {
+        (
+            Blamed::Sender,
+            "after the bytes that it announced the picture is not at its own end",
+        )
+    } else {
+        return cut(work, ends);
+    };
+    Blame {
+        who,
+        why: why.to_owned(),
     }
 }
 
@@ -432,6 +489,11 @@ pub(super) fn cut(work: &Work<'_>, ends: Ends) -> Blame {
         (
             Blamed::Sender,
             "it reset the connection before the picture was over",
+        )
+    } else if ends.sender_closed && work.image.declared_bytes > Some(work.image.bytes) {
+        (
+            Blamed::Sender,
+            "it closed the connection before it had sent as much as it had announced",
         )
     } else if ends.sender_closed {
         (

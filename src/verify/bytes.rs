@@ -70,6 +70,8 @@ impl Kind {
             Self::CutShort { .. }
                 | Self::Mistake(
                     Mistake::Stopped { .. }
+                        | Mistake::AtMarker { .. }
+                        | Mistake::EndMark
                         | Mistake::FirstBlock { .. }
                         | Mistake::NotFlushed { .. }
                 )
@@ -175,6 +177,7 @@ pub(super) fn difference(
     if !matches!(kind, Kind::Marker(_) | Kind::TextMode)
         && let Some(mistake) = mistakes::of(expected, found, side, carriage.around)
     {
+        let mistake = at_marker(mistake, expected, carriage.protocol);
         damage = mistake.words(carriage.around);
         kind = Kind::Mistake(mistake);
     }
@@ -490,6 +493,21 @@ fn datagrams_cut(expected: &[u8], found: &[u8], carriage: &Carriage<'_>) -> Opti
 fn is_marker(tail: &[u8], protocol: &Protocol) -> bool {
     matches!(protocol, Protocol::Marker(marker) if marker.as_ref() == tail)
         || tail == crate::wire::PIPELINE_MARKER
+}
+
+/// A picture that is cut short where the bytes of the end marker stand in it is cut short by them.
+fn at_marker(mistake: Mistake, expected: &[u8], protocol: &Protocol) -> Mistake {
+    match (mistake, protocol) {
+        (Mistake::Stopped { at, zeros: false }, Protocol::Marker(marker))
+            if !marker.is_empty()
+                && expected
+                    .get(at..)
+                    .is_some_and(|rest| rest.starts_with(marker)) =>
+        {
+            Mistake::AtMarker { at }
+        }
+        (mistake, _) => mistake,
+    }
 }
 
 /// What bytes behind a picture are.

@@ -183,6 +183,75 @@ pub(crate) fn wrong_size(image: &Image, declared: u64) -> Finding {
     }
 }
 
+/// Its first and its last frame.
+fn ends_of(image: &Image) -> Vec<FrameNumber> {
+    let mut frames: Vec<FrameNumber> = image.first_packet.into_iter().collect();
+    frames.extend(
+        image
+            .last_packet
+            .filter(|last| Some(*last) != image.first_packet),
+    );
+    frames
+}
+
+/// The Base64 text stands in the quotes of a Python bytes object. `known`: no received file is the picture.
+pub(super) fn printed(image: &Image, known: bool) -> Finding {
+    Finding {
+        name: Name::BadEncoding,
+        severity: if known { Severity::Error } else { Severity::Note },
+        certainty: Certainty::Likely,
+        stream: Some(image.stream),
+        image: Some(image.id),
+        packets: ends_of(image),
+        more_packets: 0,
+        message: "The Base64 text of the picture stands in b'…', as str() prints a bytes object of Python: the b and the quotes went \
+                  out with it, and a decoder takes the b for the first letter of the text."
+            .to_owned(),
+        fix: "In the sender: make text of it with base64.b64encode(data).decode(), not with str()."
+            .to_owned(),
+    }
+}
+
+/// Blocks of a picture were encoded as Base64 each by itself.
+pub(super) fn in_blocks(image: &Image, block: usize) -> Finding {
+    let bytes = counted(block as u64, "byte", "bytes");
+    Finding {
+        name: Name::BadEncoding,
+        severity: Severity::Error,
+        certainty: Certainty::Proven,
+        stream: Some(image.stream),
+        image: Some(image.id),
+        packets: ends_of(image),
+        more_packets: 0,
+        message: format!(
+            "Each block of {bytes} was encoded as Base64 by itself, and nothing stands between the texts: a decoder stops at the \
+             padding (=) of the first, after {bytes} of the picture."
+        ),
+        fix: "In the sender: encode the whole picture at once, or blocks of a multiple of three bytes, or put a line end behind each \
+              block, which the receiver decodes line by line."
+            .to_owned(),
+    }
+}
+
+/// Pieces of other pictures stand between its own, and nothing tells them apart.
+pub(super) fn mixed(image: &Image) -> Finding {
+    Finding {
+        name: Name::PiecesMisplaced,
+        severity: Severity::Error,
+        certainty: Certainty::Likely,
+        stream: Some(image.stream),
+        image: Some(image.id),
+        packets: ends_of(image),
+        more_packets: 0,
+        message: "Other bytes stand between the pieces of the picture in the stream, and nothing there tells them apart: the received \
+                  file is the stream as it came."
+            .to_owned(),
+        fix: "In the sender: let one thread write a whole picture to the socket before another begins the next (a lock around sendall), \
+              or put a header with number and length before each piece."
+            .to_owned(),
+    }
+}
+
 /// Bytes beside a picture that nothing explains.
 pub(crate) fn stray_bytes(
     image: &Image,
@@ -445,6 +514,39 @@ fn of_mistake(
             ),
             "In the receiver: one recv returns what is there, not all that was sent. Call it in a loop until the announced length \
              has come, or, where nothing announces it, until the sender closes.",
+        ),
+        Mistake::AtMarker { at } => error(
+            Name::MarkerInsideImage,
+            format!(
+                "The {what} has the first {} of {expected} bytes of the picture. There the bytes of the end marker stand in the \
+                 picture itself, and were taken for its end.",
+                count(at as u64)
+            ),
+            "Send the picture's length before it and count: every text may stand within a picture.",
+        ),
+        // Of the sender its own words tell, and how the connection ended.
+        Mistake::EndMark if !receiver => None,
+        Mistake::EndMark => error(
+            Name::ReceiverStopped,
+            format!("The {what} has {found} of {expected} bytes. {damage}."),
+            "In the receiver: take the two bytes of the mark with it, data[:data.find(b\"\\xff\\xd9\") + 2] in Python; better, let \
+             the length come before the picture, as FF D9 ends a thumbnail, too.",
+        ),
+        Mistake::Overwritten { .. } => error(
+            Name::PiecesMisplaced,
+            format!("The received file has {found} bytes, and the picture {expected}. {damage}."),
+            "In the receiver: read each piece to where the one before ended: Read(buffer, done, length - done) in C#, \
+             in.read(buffer, done, length - done) or readFully in Java, recv_into(view[done:]) in Python, recv(s, buffer + done, …) \
+             in C.",
+        ),
+        Mistake::HeadMissing { bytes } if !receiver => error(
+            Name::MissingInside,
+            format!(
+                "The first {} of the file were never sent; the rest was.",
+                bytes_of(bytes)
+            ),
+            "In the sender: send the first block that was read, too: one that is read to look at it, or before the loop, is gone from \
+             the next read; seek(0) goes back.",
         ),
         Mistake::HeadMissing { .. } => error(
             Name::ReceiverStopped,

@@ -6,9 +6,11 @@ mod untold;
 use image::DynamicImage;
 
 use compared::{Compared, compare, direct, files_equal, told};
-use untold::{cleared, is_of_another, is_part, is_twofold, is_urgent, padded, took_all, unknown};
+use untold::{
+    cleared, is_of_another, is_part, is_twofold, is_urgent, padded, took_all, took_other, unknown,
+};
 
-use super::blame::{Ends, Unsure, announced_less, blame, certainty, ends, says};
+use super::blame::{Ends, Unsure, announced_less, blame, certainty, ends, is_printed, says};
 use super::bytes::Kind;
 use super::evidence::Form;
 use super::mistakes::{self, Around, Mistake};
@@ -21,7 +23,7 @@ use crate::findings::{Finding, Name};
 use crate::ledger::comparison::{
     Blame, Blamed, Comparison, Level, Mismatch, PairedBy, Rows, Side, SideOfMismatch,
 };
-use crate::ledger::{Confidence, Image, Stream, TransportKind, Verdict};
+use crate::ledger::{Confidence, Image, Problem, Stream, TransportKind, Verdict};
 use crate::wire::{Encoding, Protocol};
 
 /// Which sides the user gave files of.
@@ -91,6 +93,8 @@ pub(crate) struct Knowledge {
     pub goes_on: bool,
     /// What has it encoded is not written as its encoding asks for, or ends too early.
     pub garbled: bool,
+    /// The message that has it says lengths that are not those of what is in it (HTTP's chunks, a form).
+    pub misframed: bool,
     /// The received file that it is compared with equals a file sent.
     pub received_is_sent: bool,
     /// That a file sent belongs to it is expected: others of the same sender have theirs, or one is left over.
@@ -177,6 +181,8 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     shape(work, sent.as_ref(), received.as_mut());
     cleared(work, &mut sent, &mut received);
     took_all(work, sent.as_ref(), &mut received);
+    took_other(work, &mut received);
+    of_stream(work, &mut sent, &mut received);
     let part = is_part(work, &mut sent, &mut received);
     let unknown = unknown(work, &mut sent, &mut received) | is_of_another(work, &mut received);
     let twofold = is_twofold(work, &mut sent, &mut received);
@@ -204,19 +210,9 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
         std::mem::swap(&mut first, &mut second);
     }
     let mut first = first.or(direct.filter(|_| !padded));
-    if let Some((mismatch, kind)) = &mut first
-        && sent_so(work, mismatch, kind)
-    {
-        // What the receiver saved is what was sent: more than the picture.
-        mismatch.side = SideOfMismatch::SenderToWire;
-        let of_file = [Name::ReadPastEnd, Name::PiecesMisplaced];
-        found.retain(|finding: &Finding| !of_file.contains(&finding.name));
-    }
-    if let Some((mismatch, kind)) = &first
-        && announced_less(work, mismatch, kind)
-    {
-        found.retain(|finding: &Finding| finding.name != Name::ReceiverStopped);
-        found.push(findings::wrong_size(work.image, mismatch.actual_bytes));
+    of_senders(work, &mut first, &mut found);
+    if is_printed(work) && received.as_ref().and_then(|side| side.equal) != Some(true) {
+        found.push(findings::printed(work.image, work.asked.received));
     }
     if !found.iter().any(|one| one.name == Name::StaleBuffer) {
         found.extend(stale_behind(work));
@@ -262,6 +258,38 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
         }),
         findings: found,
         size,
+    }
+}
+
+/// What the receiver did as it was told, or saved as it came, is the sender's: the difference, and what was found of it.
+fn of_senders(work: &Work<'_>, first: &mut Option<(Mismatch, Kind)>, found: &mut Vec<Finding>) {
+    if let Some((mismatch, kind)) = first
+        && sent_so(work, mismatch, kind)
+    {
+        // What the receiver saved is what was sent: more than the picture.
+        mismatch.side = SideOfMismatch::SenderToWire;
+        let of_file = [Name::ReadPastEnd, Name::PiecesMisplaced];
+        found.retain(|finding: &Finding| !of_file.contains(&finding.name));
+        if matches!(kind, Kind::Rewritten | Kind::Other) {
+            found.push(findings::mixed(work.image));
+        }
+    }
+    if work.knowledge.misframed {
+        let of_receiver = [Name::ReceiverStopped, Name::ReadPastEnd, Name::HeaderInFile];
+        found.retain(|finding: &Finding| !of_receiver.contains(&finding.name));
+    }
+    if let Some((mismatch, Kind::Mistake(Mistake::Stopped { at, .. }))) = first
+        && in_blocks(work, *at)
+    {
+        mismatch.side = SideOfMismatch::SenderToWire;
+        found.retain(|finding: &Finding| finding.name != Name::ReceiverStopped);
+        found.push(findings::in_blocks(work.image, *at));
+    }
+    if let Some((mismatch, kind)) = first
+        && announced_less(work, mismatch, kind)
+    {
+        found.retain(|finding: &Finding| finding.name != Name::ReceiverStopped);
+        found.push(findings::wrong_size(work.image, mismatch.actual_bytes));
     }
 }
 
@@ -346,6 +374,17 @@ fn sent_so(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
             {
                 true
             }
+            // The picture is broken off where its wire format ends it, and goes on as the receiver has it.
+            Kind::Mistake(Mistake::ReadOn { .. })
+                if matches!(
+                    work.image.problem,
+                    Some(Problem::Unfinished { .. } | Problem::Broken { .. })
+                ) =>
+            {
+                true
+            }
+            // Pieces of others stand between its own, and the receiver saved the stream as it came.
+            Kind::Rewritten | Kind::Other => is_mixed(work),
             // All that nothing explains, or what the sender announced.
             Kind::Mistake(Mistake::ReadOn { bytes }) => {
                 *bytes as u64 == work.knowledge.strays
@@ -355,6 +394,62 @@ fn sent_so(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
             }
             _ => false,
         }
+}
+
+/// What the receiver saved is a piece of the stream, and a mistake of the sender makes exactly it of the file sent: what was taken for
+/// the picture between is not.
+fn of_stream(work: &Work<'_>, sent: &mut Option<Compared>, received: &mut Option<Compared>) {
+    let (Some(file), Some(saved), Some(one), Some(other)) = (
+        work.sent.and_then(|subject| subject.bytes),
+        work.received.and_then(|subject| subject.bytes),
+        sent,
+        received,
+    ) else {
+        return;
+    };
+    let slice = work.evidence.is_some_and(|evidence| evidence.slice);
+    let (true, Some((mismatch, kind))) = (slice && other.difference.is_some(), &mut one.difference)
+    else {
+        return;
+    };
+    let side = SideOfMismatch::SenderToWire;
+    if let Some(mistake @ Mistake::CutAtNul { .. }) =
+        mistakes::of(file, saved, side, Around::default())
+    {
+        mismatch.damage = mistake.words(Around::default());
+        mismatch.actual_bytes = saved.len() as u64;
+        *kind = Kind::Mistake(mistake);
+        other.difference = None;
+        other.side.equal = None;
+    }
+}
+
+/// Whether blocks of so many bytes were encoded as Base64 each by itself: the text is as long as they are together, and the padding of
+/// the first one ends what a decoder takes.
+fn in_blocks(work: &Work<'_>, block: usize) -> bool {
+    let (image, block) = (work.image, block as u64);
+    let letters = |bytes: u64| bytes.div_ceil(3).saturating_mul(4);
+    let Some(encoded) = image.encoded_bytes else {
+        return false;
+    };
+    let Some((blocks, rest)) = image
+        .bytes
+        .checked_div(block)
+        .zip(image.bytes.checked_rem(block))
+    else {
+        return false;
+    };
+    let together = blocks
+        .saturating_mul(letters(block))
+        .saturating_add(letters(rest));
+    !block.is_multiple_of(3) && encoded == together && encoded != letters(image.bytes)
+}
+
+/// Whether pieces of other pictures stand between its own with nothing to tell them apart, and the received file is the stream as it
+/// came.
+fn is_mixed(work: &Work<'_>) -> bool {
+    work.evidence
+        .is_some_and(|evidence| evidence.slice && evidence.lie == Lie::Irregular)
 }
 
 /// Whether the received file has as many bytes as its stream, and the picture is the first of them.

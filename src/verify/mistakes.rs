@@ -1,6 +1,11 @@
 //! The mistakes of programs that change a picture in a way of their own: each is a rule that makes what was found of what was
 //! expected, byte for byte.
 
+mod buffers;
+
+pub(super) use buffers::stale;
+use buffers::{overwritten, whole_buffers};
+
 use crate::align::{Aligner, Index, Inflater, View, recovered, viewed};
 use crate::ledger::comparison::SideOfMismatch;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
@@ -66,6 +71,12 @@ pub(super) enum Mistake {
     CtrlZ,
     /// Each time the whole buffer of so many bytes was written, whatever had been read into it.
     WholeBuffers { buffer: usize },
+    /// Each time the same place of a buffer was filled, its beginning: so many bytes of the last piece stand there.
+    Overwritten { last: usize },
+    /// It ends where the bytes of the end marker stand in the picture itself.
+    AtMarker { at: usize },
+    /// The two bytes of the mark that ends a JPEG are missing.
+    EndMark,
     /// So many zeros follow it: a buffer longer than the picture was written whole.
     ZerosBehind { bytes: usize },
     /// It is the stream as it is, with the framing between the picture's pieces.
@@ -90,6 +101,14 @@ fn number(bytes: usize) -> String {
 }
 
 impl Mistake {
+    /// Whether the end is missing, for whatever reason.
+    pub(super) fn is_stop(self) -> bool {
+        matches!(
+            self,
+            Self::Stopped { .. } | Self::AtMarker { .. } | Self::EndMark
+        )
+    }
+
     /// What happened, in plain words.
     #[expect(clippy::too_many_lines, reason = "one arm for each mistake")]
     pub(super) fn words(self, around: Around<'_>) -> String {
@@ -200,6 +219,19 @@ impl Mistake {
                  the round before left there",
                 bytes_of(buffer)
             ),
+            Self::Overwritten { last } => format!(
+                "It begins with the last {} of the picture, and goes on with what is left of the pieces before: each one was \
+                 written to the beginning of the buffer",
+                bytes_of(last)
+            ),
+            Self::AtMarker { at } => format!(
+                "Cut short at byte {}, where the bytes of the end marker stand in the picture itself",
+                number(at)
+            ),
+            Self::EndMark => {
+                "Cut short by two bytes: FF D9, the mark that ends a JPEG, is left out (a search gives where it begins)"
+                    .to_owned()
+            }
             Self::ZerosBehind { bytes } => format!(
                 "{} at the end: a buffer longer than the picture was written whole",
                 counted(bytes as u64, "zero too many", "zeros too many")
@@ -319,6 +351,9 @@ pub(super) fn of(
         return Some(Mistake::HeadMissing {
             bytes: expected.len() - found.len(),
         });
+    }
+    if receiver && let Some(last) = overwritten(expected, found) {
+        return Some(Mistake::Overwritten { last });
     }
     if let Some(buffer) = whole_buffers(expected, found) {
         return Some(Mistake::WholeBuffers { buffer });
@@ -479,33 +514,6 @@ fn is_ctrl_z(expected: &[u8], found: &[u8]) -> bool {
             || viewed(head, View::CrlfToLf).is_some_and(|made| made.as_slice() == found))
 }
 
-/// The buffer of which each one begins with the next bytes of `expected` and goes on with what the one before has there.
-fn whole_buffers(expected: &[u8], found: &[u8]) -> Option<usize> {
-    /// Shorter ones are no buffers.
-    const LEAST: usize = 64;
-    let any = divisors(found.len());
-    let any = any.into_iter().filter(|size| *size >= LEAST);
-    BUFFERS.into_iter().chain(any).find(|&buffer| {
-        if !found.len().is_multiple_of(buffer) || found.len() <= buffer {
-            return false;
-        }
-        let zeros = vec![0; buffer];
-        let mut left: &[u8] = &zeros;
-        let mut rest = expected;
-        for block in found.chunks(buffer) {
-            let same = crate::align::common_prefix(block, rest);
-            // What was left may go on as the picture does, by chance.
-            let stale = crate::align::common_suffix(block, left);
-            if same == 0 || same + stale < buffer {
-                return false;
-            }
-            rest = rest.get(same..).unwrap_or_default();
-            left = block;
-        }
-        rest.is_empty()
-    })
-}
-
 /// Whether some mistake leaves of `expected` just these few bytes.
 pub(super) fn leaves(expected: &[u8], found: &[u8]) -> bool {
     cut_at_nul(expected, found).is_some() || is_ctrl_z(expected, found)
@@ -532,11 +540,15 @@ fn cut(expected: &[u8], found: &[u8], receiver: bool, before: usize) -> Mistake 
         at: found.len(),
         zeros: false,
     };
+    let head = expected.get(..SNIFF_BYTES).unwrap_or(expected);
+    let missing = expected.len() - found.len();
+    let is_jpeg = sniff(head) == Sniff::Is(Format::Jpeg);
+    if is_jpeg && missing == 2 && expected.ends_with(b"\xff\xd9") {
+        return Mistake::EndMark;
+    }
     if receiver {
         return stopped;
     }
-    let head = expected.get(..SNIFF_BYTES).unwrap_or(expected);
-    let missing = expected.len() - found.len();
     match sniff(head) {
         Sniff::Is(Format::Jpeg)
             if memchr::memmem::find(expected, b"\xff\xd9")
@@ -603,38 +615,11 @@ fn cut_at_nul(expected: &[u8], found: &[u8]) -> Option<usize> {
     })
 }
 
-/// The lengths of which so many bytes are a whole number, the shorter first.
-fn divisors(bytes: usize) -> Vec<usize> {
-    let low: Vec<usize> = (1..=bytes.isqrt())
-        .filter(|size| bytes.is_multiple_of(*size))
-        .collect();
-    let high = low.iter().rev().map(|size| bytes / size);
-    low.iter().copied().chain(high).collect()
-}
-
-/// The buffer whose bytes of the round before stand behind a picture of this length: a usual one, or one of any size where so many
-/// bytes stand there that they are not the same by chance.
-pub(super) fn stale(length: usize, found: &[u8]) -> Option<usize> {
-    const TELLING: usize = 8;
-    let extra = found.len().checked_sub(length)?;
-    let is = |buffer: &usize| {
-        found.len().is_multiple_of(*buffer)
-            && extra < *buffer
-            && length > *buffer
-            && found.get(length..) == found.get(length - buffer..found.len() - buffer)
-    };
-    let usual = BUFFERS.into_iter().find(is);
-    usual.or_else(|| {
-        let any = divisors(found.len());
-        any.into_iter().find(|size| extra >= TELLING && is(size))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn noise(length: usize) -> Vec<u8> {
+    pub(super) fn noise(length: usize) -> Vec<u8> {
         let mut state = 99_u32;
         (0..length)
             .map(|_| {

@@ -35,6 +35,8 @@ pub(crate) struct Evidence {
     pub lie: Lie,
     /// The received file is a piece of the stream, framing and all.
     pub(super) verbatim: bool,
+    /// The received file is one piece of the stream, whatever of the picture is in it.
+    pub(super) slice: bool,
     /// Bytes that are in the capture, between others that are the file's, are not: a difference that no missing frame explains.
     pub certain: bool,
 }
@@ -53,6 +55,7 @@ impl Evidence {
             wire: None,
             lie: Lie::Plain,
             verbatim: false,
+            slice: false,
             certain: false,
         }
     }
@@ -506,6 +509,7 @@ impl Work<'_, '_> {
     fn received(&mut self, passages: &[Passage]) {
         let mut close: Vec<(u64, PictureId, usize)> = Vec::new();
         let mut verbatim: BTreeSet<(PictureId, usize)> = BTreeSet::new();
+        let mut slices: BTreeSet<usize> = BTreeSet::new();
         let mut alone: Vec<&Passage> = Vec::new();
         for passage in passages {
             let received = self
@@ -539,9 +543,12 @@ impl Work<'_, '_> {
                     .sum();
                 if common > 0 {
                     close.push((common, image.id, passage.text));
-                    let through = passage.placement.is_whole()
-                        && passage.placement.spans.len() == 1
-                        && image.encoded_bytes.is_some_and(|encoded| common >= encoded);
+                    let slice = passage.placement.is_whole() && passage.placement.spans.len() == 1;
+                    if slice {
+                        slices.insert(passage.text);
+                    }
+                    let through =
+                        slice && image.encoded_bytes.is_some_and(|encoded| common >= encoded);
                     if through {
                         verbatim.insert((image.id, passage.text));
                     }
@@ -560,6 +567,7 @@ impl Work<'_, '_> {
                 let evidence = self.evidence(picture);
                 evidence.received = Some(text);
                 evidence.verbatim = verbatim.contains(&(picture, text));
+                evidence.slice = slices.contains(&text);
             }
         }
         for passage in alone {

@@ -33,6 +33,47 @@ pub struct HttpDecoder {
     ranges: Option<Ranges>,
     /// A request asked for another protocol: what follows need not be HTTP.
     asked: bool,
+    chunk: Chunk,
+}
+
+/// What is looked at in a chunk beside its bytes: whether it ends where its size says.
+#[derive(Debug, Clone, Copy, Default)]
+struct Chunk {
+    size: u64,
+    /// The same digits read as a decimal number, where they are one.
+    decimal: Option<u64>,
+    passed: u64,
+    /// Bytes of the line break that stand where it would end by that.
+    breaks: u64,
+}
+
+impl Chunk {
+    const BREAK: &[u8; 2] = b"\r\n";
+
+    /// Whether these are the bytes of the line break before so many of its last ones.
+    fn is_break(bytes: &[u8], left: u64) -> bool {
+        let behind = usize::try_from(left).unwrap_or(usize::MAX);
+        let end = Self::BREAK.len().saturating_sub(behind);
+        Self::BREAK
+            .get(..end)
+            .is_some_and(|there| there.ends_with(bytes))
+    }
+
+    fn pass(&mut self, bytes: &[u8]) {
+        let end = self.passed.saturating_add(bytes.len() as u64);
+        for (at, expected) in (self
+            .decimal
+            .into_iter()
+            .flat_map(|at| [at, at.saturating_add(1)]))
+        .zip(Self::BREAK)
+        {
+            let there = at
+                .checked_sub(self.passed)
+                .and_then(|at| bytes.get(usize::try_from(at).ok()?));
+            self.breaks += u64::from(there == Some(expected));
+        }
+        self.passed = end;
+    }
 }
 
 /// A picture that comes in ranges.
@@ -275,6 +316,7 @@ impl Default for HttpDecoder {
             current: None,
             ranges: None,
             asked: false,
+            chunk: Chunk::default(),
         }
     }
 }
@@ -414,7 +456,11 @@ impl HttpDecoder {
                 let over = *left == 0;
                 body.update(bytes.get(..take).unwrap_or_default(), &mut self.out, sink);
                 if over {
+                    let open = body.is_open_form();
                     self.over(Ending::Length, sink);
+                    if open {
+                        sink(Event::Fault(Fault::OpenForm));
+                    }
                 }
                 take
             }
@@ -426,7 +472,17 @@ impl HttpDecoder {
                 let over = *left == 0;
                 let part = bytes.get(..take).unwrap_or_default();
                 if data > 0 {
+                    self.chunk.pass(part);
                     body.update(part, &mut self.out, sink);
+                } else if !Chunk::is_break(part, *left) {
+                    let part = part.to_vec();
+                    self.out.flush(sink);
+                    sink(Event::Fault(Fault::ChunkSize {
+                        size: self.chunk.size,
+                        decimal: self.chunk.breaks == 2,
+                    }));
+                    self.lose(&part, false, sink);
+                    return take;
                 } else {
                     self.out.framing(take as u64);
                 }
@@ -460,6 +516,14 @@ impl HttpDecoder {
                             self.state = State::Trailer(Vec::new());
                         } else {
                             *length = Length::Chunk(size.saturating_add(2));
+                            let decimal = std::str::from_utf8(text)
+                                .ok()
+                                .and_then(|digits| digits.parse().ok());
+                            self.chunk = Chunk {
+                                size,
+                                decimal: decimal.filter(|decimal| *decimal != size),
+                                ..Chunk::default()
+                            };
                         }
                     }
                 }
@@ -584,6 +648,7 @@ impl Decode for HttpDecoder {
                 return;
             }
             State::Body(Length::Chunk(left), body) if length <= left.saturating_sub(2) => {
+                self.chunk.decimal = None;
                 *left = left.saturating_sub(length);
                 body.gap(length, &mut self.out, sink);
                 return;
@@ -599,6 +664,7 @@ impl Decode for HttpDecoder {
             }
             State::Body(Length::Chunk(left), body) if *left > 2 => {
                 // So does the rest of the chunk.
+                self.chunk.decimal = None;
                 let of_chunk = left.saturating_sub(2);
                 *left = 2;
                 body.gap(of_chunk, &mut self.out, sink);

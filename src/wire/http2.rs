@@ -1,11 +1,16 @@
 //! `http2`: pictures in DATA frames of HTTP/2 in clear text (RFC 9113), with gRPC's messages in them or without.
 //!
-//! A frame is a length of 24 bits, a type, flags and the number of a stream; header blocks (HPACK) are passed over. Content of
+//! A frame is a length of 24 bits, a type, flags and the number of a stream; of header blocks (HPACK) the content-length is read, and
+//! held against the content of its stream. Content of
 //! one stream is looked through for pictures by their structure; while one is open, that of other streams is framing. Content
 //! that begins as gRPC does (a flag, a length of 32 bits, a field of protobuf) is taken apart, so that a picture may go on in the
 //! same field of later messages. Compressed messages are not looked into.
 
+mod fields;
+
 use std::collections::BTreeMap;
+
+use fields::Fields;
 
 use super::carve::CarveDecoder;
 use super::content::Scanner;
@@ -23,10 +28,15 @@ const STREAMS: usize = 256;
 const TELLING: usize = 6;
 
 const DATA: u8 = 0;
+const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const PUSH_PROMISE: u8 = 5;
 const SETTINGS: u8 = 4;
+const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
+const PRIORITY: u8 = 32;
 
 /// Decoder of one direction of `http2`.
 #[derive(Debug, Clone)]
@@ -36,6 +46,20 @@ pub struct Http2Decoder {
     /// The stream whose picture is open, or whose content came last.
     current: u32,
     streams: BTreeMap<u32, Content>,
+    fields: Fields,
+    /// The header block that is not complete, and whose.
+    block: (u32, Vec<u8>),
+    /// What was declared of the content of each stream, and how much of it came.
+    bodies: BTreeMap<u32, Body>,
+}
+
+/// Content of a stream, by its length.
+#[derive(Debug, Clone, Copy)]
+struct Body {
+    declared: u64,
+    came: u64,
+    /// Some of it was not captured.
+    gap: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -45,10 +69,22 @@ enum State {
     Head(Vec<u8>),
     /// A frame without content that is wanted, of which so much is left.
     Other(u64),
+    /// A frame with a header block: its head, and what came of it.
+    Fields(Block, Vec<u8>),
     /// The length of the padding is due.
     Pad(Frame),
     Data(Frame),
     Lost(Box<CarveDecoder>),
+}
+
+/// A frame with a part of a header block.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    stream: u32,
+    kind: u8,
+    flags: u8,
+    /// Bytes of the frame still to come.
+    left: u64,
 }
 
 /// A DATA frame.
@@ -130,11 +166,69 @@ impl Default for Http2Decoder {
             scanner: Scanner::new("HTTP/2 frame"),
             current: 0,
             streams: BTreeMap::new(),
+            fields: Fields::default(),
+            block: (0, Vec::new()),
+            bodies: BTreeMap::new(),
         }
     }
 }
 
 impl Http2Decoder {
+    /// A complete frame with a header block, or a part of one.
+    fn block(&mut self, frame: Block, bytes: &[u8]) {
+        let mut part = bytes;
+        if frame.kind == HEADERS {
+            let mut padding = 0;
+            if frame.flags & PADDED != 0
+                && let Some((&first, rest)) = part.split_first()
+            {
+                (padding, part) = (usize::from(first), rest);
+            }
+            if frame.flags & PRIORITY != 0 {
+                part = part.get(5..).unwrap_or_default();
+            }
+            part = part
+                .get(..part.len().saturating_sub(padding))
+                .unwrap_or_default();
+            self.block = (frame.stream, Vec::new());
+        }
+        let room = Fields::LONGEST.saturating_sub(self.block.1.len());
+        if self.block.0 != frame.stream || part.len() > room {
+            self.fields.lose();
+            return;
+        }
+        self.block.1.extend_from_slice(part);
+        if frame.flags & END_HEADERS == 0 {
+            return;
+        }
+        let block = std::mem::take(&mut self.block.1);
+        let declared = self.fields.block(block);
+        if let Some(declared) = declared {
+            if self.bodies.len() >= STREAMS {
+                self.bodies.pop_first();
+            }
+            let body = Body {
+                declared,
+                came: 0,
+                gap: false,
+            };
+            self.bodies.entry(frame.stream).or_insert(body);
+        }
+    }
+
+    /// The content of a stream is over: whether it is as long as was declared. None at all is the answer to a HEAD.
+    fn is_as_declared(&mut self, stream: u32, sink: &mut Sink<'_>) {
+        let Some(body) = self.bodies.remove(&stream) else {
+            return;
+        };
+        if !body.gap && body.came > 0 && body.came != body.declared {
+            sink(Event::Fault(Fault::WrongBody {
+                declared: body.declared,
+                came: body.came,
+            }));
+        }
+    }
+
     /// A complete head.
     fn head(&mut self, head: &[u8], sink: &mut Sink<'_>) {
         let (&[high, middle, low, kind, flags], Some(stream)) = (
@@ -151,8 +245,27 @@ impl Http2Decoder {
             return;
         }
         self.scanner.framing(HEAD as u64);
-        if kind == RST_STREAM && stream == self.current {
-            self.scanner.end(Ending::Broken, sink);
+        if kind == RST_STREAM {
+            self.bodies.remove(&stream);
+            if stream == self.current {
+                self.scanner.end(Ending::Broken, sink);
+            }
+        }
+        if matches!(kind, HEADERS | CONTINUATION) && length <= Fields::LONGEST as u64 {
+            let block = Block {
+                stream,
+                kind,
+                flags,
+                left: length,
+            };
+            if length == 0 {
+                self.block(block, &[]);
+            } else {
+                self.state = State::Fields(block, Vec::new());
+                return;
+            }
+        } else if matches!(kind, HEADERS | CONTINUATION | PUSH_PROMISE) {
+            self.fields.lose();
         }
         if kind != DATA {
             self.state = if length == 0 {
@@ -193,6 +306,7 @@ impl Http2Decoder {
             if frame.stream == self.current {
                 self.scanner.end(Ending::Broken, sink);
             }
+            self.is_as_declared(frame.stream, sink);
         }
         self.state = match frame.padding {
             0 => State::Head(Vec::new()),
@@ -202,6 +316,9 @@ impl Http2Decoder {
 
     /// Content of a stream.
     fn content(&mut self, stream: u32, bytes: &[u8], sink: &mut Sink<'_>) {
+        if let Some(body) = self.bodies.get_mut(&stream) {
+            body.came = body.came.saturating_add(bytes.len() as u64);
+        }
         if self.current != stream {
             if self.scanner.is_open() {
                 self.scanner.framing(bytes.len() as u64);
@@ -405,6 +522,19 @@ impl Decode for Http2Decoder {
                     self.scanner.framing(take as u64);
                     rest = rest.get(take..).unwrap_or_default();
                 }
+                State::Fields(block, held) => {
+                    let take = most(block.left);
+                    block.left -= take as u64;
+                    let (new, later) = rest.split_at(take);
+                    held.extend_from_slice(new);
+                    self.scanner.framing(take as u64);
+                    rest = later;
+                    if block.left == 0 {
+                        let (block, held) = (*block, std::mem::take(held));
+                        self.state = State::Head(Vec::new());
+                        self.block(block, &held);
+                    }
+                }
                 State::Pad(frame) => {
                     rest = later;
                     let mut frame = *frame;
@@ -435,6 +565,9 @@ impl Decode for Http2Decoder {
     fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
         if length == 0 {
             return;
+        }
+        for body in self.bodies.values_mut() {
+            body.gap = true;
         }
         match &mut self.state {
             State::Lost(carve) => {
@@ -490,6 +623,12 @@ impl Decode for Http2Decoder {
         };
         // What is not complete is framing all the same.
         self.scanner.end(Ending::Cut(end), sink);
+        if end == StreamEnd::Fin {
+            let streams: Vec<u32> = self.bodies.keys().copied().collect();
+            for stream in streams {
+                self.is_as_declared(stream, sink);
+            }
+        }
         let waiting: usize = self
             .streams
             .values()

@@ -206,6 +206,27 @@ pub enum Fault {
         /// Bytes that did not come.
         left: u64,
     },
+    /// A chunk of HTTP does not end where its size says.
+    #[error("a chunk says that it has {} (hexadecimal {size:x}), and no line break follows them{}", super::units::counted(*size, "byte", "bytes"), if *decimal { format!("; read as a decimal number, {size:x} is right") } else { String::new() })]
+    ChunkSize {
+        /// What it says.
+        size: u64,
+        /// As a decimal number it would be right.
+        decimal: bool,
+    },
+    /// A form is over by its Content-Length before the line that ends its last part.
+    #[error(
+        "the form is over by its Content-Length, and the boundary line that ends its last part has not come"
+    )]
+    OpenForm,
+    /// The content is not as long as its own head says.
+    #[error("the content-length is {}, and {} came", super::units::counted(*declared, "byte", "bytes"), super::units::counted(*came, "byte", "bytes"))]
+    WrongBody {
+        /// What was declared.
+        declared: u64,
+        /// Bytes of it that came.
+        came: u64,
+    },
     /// Raw pixels: the total is not a whole number of rows.
     #[error("{} bytes are not a whole number of rows of {} bytes: {} are left over", count(*total), count(*row), count(*left))]
     PartialRow {

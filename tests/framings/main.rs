@@ -21,6 +21,7 @@ mod habits;
 mod http;
 mod layout_programs;
 mod layouts;
+mod mixed_up;
 mod programs;
 mod protocols;
 mod raw;

@@ -136,6 +136,7 @@ impl Verifier<'_> {
             });
             let lost = knowledge::is_lost_inside(report, image);
             knowledge.garbled |= lost && !knowledge.lacks;
+            knowledge.misframed = !knowledge.lacks && knowledge::is_misframed(report, image);
             knowledge.unsearched = gathered.left_out.hides(image);
             let unsure = unsure.remove(&image.id);
             knowledge.received_is_sent = saved_as_sent.contains(&index);

@@ -1,10 +1,10 @@
 //! What a report tells of a capture, as far as it bears on verdicts.
 
-use crate::findings::{Certainty, Severity};
+use crate::findings::{Certainty, Name, Severity};
 use crate::ledger::{Closed, Direction, Image, RegionKind, Stream, TransportKind, Verdict};
 use crate::report::model::Report;
 use crate::verify::{Arrival, Knowledge, Stray};
-use crate::wire::Protocol;
+use crate::wire::{Fixed, Protocol};
 
 /// What is known of a picture's transfer.
 pub(super) fn of(report: &Report, image: &Image) -> Knowledge {
@@ -60,6 +60,18 @@ pub(super) fn is_lost_inside(report: &Report, image: &Image) -> bool {
             .any(|region| region.kind == kind && region.offset < end && image.offset < region.end())
     };
     overlaps(RegionKind::Picture) && overlaps(RegionKind::Stray)
+}
+
+/// Whether the message that has a picture says lengths that are not those of what is in it: the decoder said so of the message.
+pub(super) fn is_misframed(report: &Report, image: &Image) -> bool {
+    let http = report
+        .stream(image.stream)
+        .is_some_and(|stream| stream.protocol == Some(Protocol::Fixed(Fixed::Http)));
+    http && report.findings.iter().any(|finding| {
+        finding.name == Name::LengthMismatch
+            && finding.stream == Some(image.stream)
+            && finding.image.is_none()
+    })
 }
 
 /// Whether anything is missing from the capture that could be what is missed.

@@ -141,7 +141,8 @@ pub(in crate::findings) static PIECES_MISPLACED: Entry = Entry {
     severity: Severity::Error,
     summary: "All pieces of the picture are there, but in another order, or some of them twice.",
     meaning: "A picture that is sent in pieces has to be put together by their numbers. A program that appends them as they come, keeps \
-         a piece that came twice, or sorts numbers as texts (0, 1, 10, 11, 2) has all bytes, and not the picture.",
+         a piece that came twice, or sorts numbers as texts (0, 1, 10, 11, 2) has all bytes, and not the picture. So has one that two \
+         threads wrote to the stream at once; one that reads each piece to the beginning of its buffer has only the last.",
     proof: "The file is the picture's bytes in pieces, each equal to a part of it, and all of it is there; only their order or their \
          number differs.",
     frames: "Datagrams or messages with numbers, which are all on the wire.",

@@ -417,7 +417,12 @@ fn faulty(view: &View<'_>, offset: u64, fault: &Fault) -> Finding {
     if request {
         fix = "Where it is a request, end its line with HTTP/1.1 and name the Host; servers answer others as they like.";
     }
-    let image = view.image_at(offset).or_else(|| view.only_picture());
+    // Said of the message, whatever its pictures are taken for.
+    let of_message = matches!(fault, Fault::ChunkSize { .. } | Fault::OpenForm);
+    let image = view
+        .image_at(offset)
+        .or_else(|| view.only_picture())
+        .filter(|_| !of_message);
     let frames = image.map_or_else(
         || {
             view.facts
@@ -461,7 +466,17 @@ fn name_fault(fault: &Fault) -> (Name, &'static str) {
             "In the receiver: gather bytes until a whole row is there, whatever recv() returns; in the sender: send whole rows \
              and say width and height before the first.",
         ),
-        Fault::ShortBody { .. } => (
+        Fault::ChunkSize { .. } => (
+            Name::LengthMismatch,
+            "In the sender: write the size of each chunk in hexadecimal (f\"{len(data):x}\\r\\n\"), then exactly so many bytes and a \
+             line break.",
+        ),
+        Fault::OpenForm => (
+            Name::LengthMismatch,
+            "In the sender: end the last part with the line --boundary--, and count all of the form for the Content-Length: boundary \
+             lines, fields of the parts, and files.",
+        ),
+        Fault::ShortBody { .. } | Fault::WrongBody { .. } => (
             Name::LengthMismatch,
             "In the sender: count the body once it is complete, or let the HTTP library count it.",
         ),

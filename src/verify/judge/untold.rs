@@ -9,6 +9,7 @@ use crate::verify::evidence::Form;
 use crate::verify::mistakes::Mistake;
 use crate::verify::reconcile::Lie;
 use crate::verify::wire::Wire;
+use crate::wire::Protocol;
 
 /// What was undone is equal, and a receiver whose file is the sender's has lost nothing of what the wire has, whatever part of it
 /// this picture is.
@@ -242,6 +243,26 @@ pub(super) fn is_urgent(
         }
     }
     true
+}
+
+/// Takes a difference back of a received file that is a piece of the stream, where only the structure of what is in it says which bytes
+/// are a picture, and no file sent says it better.
+pub(super) fn took_other(work: &Work<'_>, received: &mut Option<Compared>) {
+    let slice = work.evidence.is_some_and(|evidence| evidence.slice);
+    let (true, None, Some(received)) = (
+        slice && work.image.protocol == Protocol::Carve,
+        work.sent,
+        received,
+    ) else {
+        return;
+    };
+    if matches!(
+        received.difference,
+        Some((_, Kind::Rewritten | Kind::Other))
+    ) {
+        received.difference = None;
+        received.side.equal = None;
+    }
 }
 
 /// Whether a difference is what fills the last datagram up. The format has no other way to end: no difference that anybody made.

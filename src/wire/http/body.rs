@@ -626,6 +626,18 @@ impl Body {
         }
     }
 
+    /// Whether parts of a form began, and the line that ends the last one did not come.
+    pub(super) fn is_open_form(&self) -> bool {
+        let Media::Parts(parts) = &self.media else {
+            return false;
+        };
+        match &parts.state {
+            // The line itself may be without the dashes of the last one.
+            PartState::Epilogue | PartState::Before | PartState::Line(_) => false,
+            PartState::Fields(_) | PartState::Open | PartState::Left(_) | PartState::Behind => true,
+        }
+    }
+
     pub(super) fn finish(&mut self, ending: Ending, out: &mut Out, sink: &mut Sink<'_>) {
         match &mut self.media {
             Media::One(one) => one.finish(ending, out, sink),

@@ -1,0 +1,352 @@
+//! More of what programs do with pictures, beside `habits`: messages whose own lengths are not those of what is in them, texts that no
+//! decoder takes, buffers that are filled from their beginning each time; each with what is right beside it.
+
+#![expect(clippy::unwrap_used, reason = "a test makes files up, and may fail")]
+
+use crate::scenario::{Client, Scenario, Server};
+use crate::verified::{self, Verified, base64, verify};
+
+fn jpeg(seed: u32) -> Vec<u8> {
+    let picture = image::RgbImage::from_fn(160, 120, |x, y| {
+        let byte = |value: u32| u8::try_from(value % 256).unwrap();
+        image::Rgb([
+            byte(x * 3 + seed),
+            byte(y * 5 + (x * y * seed) % 41),
+            byte(x + y + (x * x * seed) % 29),
+        ])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Jpeg)
+        .unwrap();
+    bytes.into_inner()
+}
+
+/// A connection whose client says the first and whose server the second, each closing.
+fn talk(request: &[u8], response: &[u8]) -> Scenario {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(50_000, 8000);
+    scenario.transfer(&mut tcp, Client, request, 1400);
+    if !response.is_empty() {
+        scenario.transfer(&mut tcp, Server, response, 1400);
+    }
+    scenario.close(&mut tcp, Client);
+    scenario
+}
+
+/// What is wrong with what was said; nothing where it is right. `finding` empty: no alarm at all.
+fn wrong(name: &str, said: &Verified, side: Option<&str>, finding: &str) -> Option<String> {
+    let accused = said.accusations();
+    let right = match side {
+        None => said.exit == 0 && accused.is_empty(),
+        Some(side) => {
+            let named = finding.is_empty() || accused.iter().any(|one| one == finding);
+            // Nobody says of the receiver of a lying sender that it did something wrong.
+            let other = ["receiver-stopped", "read-past-end", "header-in-file"];
+            let of_receiver = accused.iter().any(|one| other.contains(&one.as_str()));
+            said.exit == 1
+                && said.blamed() == Some(side)
+                && named
+                && (side == "receiver" || !of_receiver)
+        }
+    };
+    (!right).then(|| format!("{name}: {} {:?} {accused:?}", said.exit, said.blamed()))
+}
+
+fn all_right(wrong: impl IntoIterator<Item = Option<String>>) {
+    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+const GET: &[u8] = b"GET /a.jpg HTTP/1.1\r\nHost: h\r\n\r\n";
+
+fn chunked(photo: &[u8], size: impl Fn(usize) -> String) -> Vec<u8> {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunks = photo
+        .chunks(1000)
+        .map(|chunk| [size(chunk.len()).as_bytes(), b"\r\n", chunk, b"\r\n"].concat());
+    [
+        head.to_vec(),
+        chunks.collect::<Vec<_>>().concat(),
+        b"0\r\n\r\n".to_vec(),
+    ]
+    .concat()
+}
+
+#[test]
+fn sizes_of_chunks_in_decimal_are_the_senders() {
+    let photo = jpeg(3);
+    let files: verified::Files<'_> = &[("a.jpg", &photo)];
+    // Who reads a thousand as hexadecimal takes 4,096 bytes, and fails there.
+    let stream = chunked(&photo, |size| size.to_string());
+    let at = stream
+        .windows(2)
+        .position(|two| two == b"\xff\xd8")
+        .unwrap();
+    let astray = &stream[at..at + 4096];
+    let damaged: verified::Files<'_> = &[("a.jpg", astray)];
+    let decimal = talk(GET, &stream);
+    let healthy = talk(GET, &chunked(&photo, |size| format!("{size:x}")));
+    all_right([
+        wrong("healthy", &verify(&healthy, files, files), None, ""),
+        wrong("healthy, alone", &verify(&healthy, files, &[]), None, ""),
+        wrong(
+            "both",
+            &verify(&decimal, files, damaged),
+            Some("sender"),
+            "length-mismatch",
+        ),
+        wrong(
+            "sent",
+            &verify(&decimal, files, &[]),
+            Some("sender"),
+            "length-mismatch",
+        ),
+        wrong(
+            "received",
+            &verify(&decimal, &[], damaged),
+            Some("sender"),
+            "length-mismatch",
+        ),
+    ]);
+}
+
+#[test]
+fn a_form_that_its_content_length_ends_too_early() {
+    let photo = jpeg(3);
+    let files: verified::Files<'_> = &[("a.jpg", &photo)];
+    let form = |counted: &dyn Fn(usize) -> usize| {
+        let head = b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n";
+        let body = [&head[..], &photo, b"\r\n--b--\r\n"].concat();
+        let request = format!(
+            "POST /up HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {}\r\n\r\n",
+            counted(body.len())
+        );
+        [request.into_bytes(), body].concat()
+    };
+    let ok = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let healthy = talk(&form(&|all| all), ok);
+    // Only the file is counted.
+    let short = talk(&form(&|_| photo.len()), ok);
+    all_right([
+        wrong("healthy", &verify(&healthy, files, files), None, ""),
+        wrong(
+            "both",
+            &verify(&short, files, files),
+            Some("sender"),
+            "length-mismatch",
+        ),
+        wrong(
+            "sent",
+            &verify(&short, files, &[]),
+            Some("sender"),
+            "length-mismatch",
+        ),
+        wrong(
+            "received",
+            &verify(&short, &[], files),
+            Some("sender"),
+            "length-mismatch",
+        ),
+    ]);
+}
+
+/// HTTP/2 in clear text: a request with a picture as its content, and the content-length that it says.
+fn posted(photo: &[u8], declared: Option<usize>) -> Vec<u8> {
+    let head = |length: usize, kind: u8, flags: u8, stream: u8| {
+        let length = u32::try_from(length).unwrap().to_be_bytes();
+        [&length[1..], &[kind, flags, 0, 0, 0, stream]].concat()
+    };
+    // :method POST by its number in the static table, content-length (28) as a literal that enters the table.
+    let mut fields = vec![0x83];
+    if let Some(declared) = declared {
+        let digits = declared.to_string();
+        fields.extend([0x5c, u8::try_from(digits.len()).unwrap()]);
+        fields.extend(digits.into_bytes());
+    }
+    let mut bytes = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &head(0, 4, 0, 0)].concat();
+    bytes.extend(head(fields.len(), 1, 4, 1));
+    bytes.extend(&fields);
+    let last = photo.chunks(4000).count() - 1;
+    for (number, chunk) in photo.chunks(4000).enumerate() {
+        bytes.extend(head(chunk.len(), 0, u8::from(number == last), 1));
+        bytes.extend(chunk);
+    }
+    bytes
+}
+
+#[test]
+fn a_content_length_of_http_2_is_held_against_its_data() {
+    let photo = jpeg(3);
+    let files: verified::Files<'_> = &[("a.jpg", &photo)];
+    let settings = b"\0\0\0\x04\0\0\0\0\0";
+    let said = |declared| verify(&talk(&posted(&photo, declared), settings), files, &[]);
+    let length = photo.len();
+    let all = [None, Some(length)].map(|declared| wrong("healthy", &said(declared), None, ""));
+    all_right(all);
+    for declared in [length + 1, length - 1, length + 9, length * 4 / 3, 0] {
+        let said = said(Some(declared));
+        let accused = said.accusations();
+        assert!(said.exit == 1, "{declared}: {accused:?}");
+        assert!(
+            accused.iter().any(|one| one == "length-mismatch"),
+            "{declared}: {accused:?}"
+        );
+    }
+}
+
+fn letters_of(bytes: &[u8]) -> String {
+    String::from_utf8(base64(bytes)).unwrap()
+}
+
+/// What a decoder makes of letters of Base64, four at a time.
+fn decoded(letters: &str) -> Vec<u8> {
+    let value = |letter: u8| match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let values: Vec<u32> = letters
+        .bytes()
+        .map(|letter| u32::from(value(letter)))
+        .collect();
+    let threes = values.chunks_exact(4).flat_map(|four| {
+        let bits = four.iter().fold(0, |bits, value| bits << 6 | value);
+        let [_, three @ ..] = bits.to_be_bytes();
+        three
+    });
+    threes.collect()
+}
+
+#[test]
+fn base64_as_str_prints_it_and_in_blocks_of_their_own() {
+    let photo = jpeg(3);
+    let files: verified::Files<'_> = &[("a.jpg", &photo)];
+    let text = letters_of(&photo);
+    let json =
+        |image: &str| format!("{{\"name\": \"a.jpg\", \"image\": \"{image}\"}}").into_bytes();
+    let plain = talk(&json(&text), b"");
+    let printed = talk(&json(&format!("b'{text}'")), b"");
+    // What a lenient decoder makes of it: the b is its first letter.
+    let letters: String = format!("b{text}").trim_end_matches('=').to_owned();
+    let whole = letters.len() / 4 * 4;
+    let shifted = decoded(&letters[..whole]);
+    let damaged: verified::Files<'_> = &[("a.jpg", &shifted)];
+    // Blocks of a thousand bytes, nothing between them: the padding of the first is the end.
+    let blocks: Vec<String> = photo.chunks(1000).map(letters_of).collect();
+    let glued = talk(blocks.concat().as_bytes(), b"");
+    let lines = talk(blocks.join("\n").as_bytes(), b"");
+    let first: verified::Files<'_> = &[("a.jpg", &photo[..1000])];
+    let threes: Vec<String> = photo.chunks(999).map(letters_of).collect();
+    let threes = talk(threes.concat().as_bytes(), b"");
+    let other: verified::Files<'_> = &[("a.jpg", &photo[..999])];
+    all_right([
+        wrong("plain", &verify(&plain, files, files), None, ""),
+        wrong("printed, undone", &verify(&printed, files, files), None, ""),
+        wrong(
+            "printed",
+            &verify(&printed, files, damaged),
+            Some("sender"),
+            "bad-encoding",
+        ),
+        wrong("lines", &verify(&lines, files, files), None, ""),
+        wrong(
+            "glued",
+            &verify(&glued, files, first),
+            Some("sender"),
+            "bad-encoding",
+        ),
+        wrong("glued, undone", &verify(&glued, files, files), None, ""),
+        // Of these every decoder takes all.
+        wrong(
+            "threes",
+            &verify(&threes, files, other),
+            Some("receiver"),
+            "",
+        ),
+    ]);
+}
+
+#[test]
+fn the_cause_is_named_where_a_receiver_stops_or_fills_its_buffer_anew() {
+    let photo = jpeg(3);
+    let files: verified::Files<'_> = &[("a.jpg", &photo)];
+    let length = u32::try_from(photo.len()).unwrap().to_be_bytes();
+    let counted = talk(&[&length[..], &photo].concat(), b"");
+    let saved = |bytes: &[u8]| verify(&counted, files, &[("a.jpg", bytes)]);
+    let mut over = vec![0; photo.len()];
+    for piece in photo.chunks(1400) {
+        over[..piece.len()].copy_from_slice(piece);
+    }
+    // The marker's bytes in the picture itself.
+    let mut marked = photo.clone();
+    let at = marked.len() - 700;
+    marked[at..at + 3].copy_from_slice(b"END");
+    let ended = talk(&[&marked[..], b"END"].concat(), b"");
+    let both: verified::Files<'_> = &[("a.jpg", &marked)];
+    let inside = verify(&ended, both, &[("a.jpg", &marked[..at])]);
+    let before = verify(&ended, both, &[("a.jpg", &marked[..at - 1])]);
+    all_right([
+        wrong("whole", &saved(&photo), None, ""),
+        wrong("over", &saved(&over), Some("receiver"), "pieces-misplaced"),
+        wrong(
+            "two bytes",
+            &saved(&photo[..photo.len() - 2]),
+            Some("receiver"),
+            "receiver-stopped",
+        ),
+        wrong("inside", &inside, Some("receiver"), "marker-inside-image"),
+        wrong("before", &before, Some("receiver"), "receiver-stopped"),
+        wrong("whole, marked", &verify(&ended, both, both), None, ""),
+    ]);
+}
+
+#[test]
+fn what_the_sender_left_out_or_mixed_is_not_the_receivers() {
+    let (one, two) = (jpeg(3), jpeg(7));
+    let files: verified::Files<'_> = &[("a.jpg", &one)];
+    // The first block was read and thrown away.
+    let headless = talk(&one[1024..], b"");
+    let rest: verified::Files<'_> = &[("a.jpg", &one[1024..])];
+    // A text length of each block, of any size.
+    let strlen = |size: usize| -> Vec<u8> {
+        let blocks = one.chunks(size);
+        blocks
+            .flat_map(|block| block.iter().copied().take_while(|byte| *byte != 0))
+            .collect()
+    };
+    let cut = [100, 500, 512].map(|size| {
+        let wire = strlen(size);
+        let said = verify(&talk(&wire, b""), files, &[("a.jpg", &wire)]);
+        wrong(
+            &format!("strlen of {size}"),
+            &said,
+            Some("sender"),
+            "cut-at-nul",
+        )
+    });
+    // Two threads write to one socket.
+    let mut mixed = Vec::new();
+    let (mut left, mut right) = (one.chunks(900), two.chunks(900));
+    loop {
+        let (a, b) = (left.next(), right.next());
+        if a.is_none() && b.is_none() {
+            break;
+        }
+        mixed.extend(a.into_iter().chain(b).flatten().copied());
+    }
+    let all: verified::Files<'_> = &[("a.jpg", &one), ("b.jpg", &two)];
+    let (head, tail) = mixed.split_at(one.len());
+    let said = verify(&talk(&mixed, b""), all, &[("a.jpg", head), ("b.jpg", tail)]);
+    all_right(cut.into_iter().chain([
+        wrong(
+            "headless",
+            &verify(&headless, files, rest),
+            Some("sender"),
+            "missing-inside",
+        ),
+        wrong("mixed", &said, Some("sender"), "pieces-misplaced"),
+    ]));
+}
