@@ -8,7 +8,8 @@
 
 All changes are in one build (scripts/mutants writes them into a copy of the source, beside the original, switched by a number in the
 environment). The tests run once to find which of them reaches which place; then each place runs with those tests alone. A place that
-no test reaches is not noticed, either. Besides the library's own tests those of --test NAME take part.
+none reaches is not noticed, either. The library's own tests take part, and those of --test NAME: much of verify and wire is held by
+`--test framings` and `--test laws` alone.
 
 An explained survivor is a line of scripts/mutants.txt: file, function, what was, what is there now, why; parted by tabs.
 Exit 0, 1 where fewer than --least percent were noticed, 2 usage, 77 where nothing is to be done, 78 where it cannot be built."""
@@ -16,7 +17,7 @@ import argparse, collections, concurrent.futures, json, os, pathlib, re, resourc
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROOMS = ["reassembly", "analysis", "findings", "verify", "wire"]
-MISSED, UNREACHED, LATE = "not noticed", "not reached by any test", "not run for want of time"
+MISSED, UNREACHED, LATE = "not noticed", "not reached by these tests", "not run for want of time"
 EXPLAINED = ROOT / "scripts/mutants.txt"
 SWITCH = '''//! Which mutation runs: the one that `IMGNET_MUTANT` names; `IMGNET_MUTANT_COVER` names a file for those that each test reaches.
 #![allow(missing_docs, clippy::all, clippy::pedantic)]
@@ -115,7 +116,10 @@ def weave(weaver, tree, wanted, source):
     library = (source / "src/lib.rs").read_text()
     (tree / "src/lib.rs").write_text(library + "\n#[allow(dead_code)]\nmod mutant;\n")
     done = subprocess.run([weaver, source, tree], input=json.dumps(wanted), stdout=subprocess.PIPE, text=True, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    mutations = [json.loads(line) for line in done.stdout.splitlines()]
+    for one in mutations:
+        one["now"] = " ".join(one["now"].split())
+    return mutations
 
 
 def compiled(tree, target, suites, mutations):
