@@ -31,6 +31,8 @@ pub(crate) struct Opening {
     pub(crate) id: StreamId,
     /// Among the streams of its transport.
     pub(crate) of_transport: u32,
+    /// There was a stream between its endpoints before.
+    pub(crate) reused: bool,
 }
 
 /// Takes what the dispatcher says, in order.
@@ -374,6 +376,7 @@ impl Dispatcher {
         let opening = Opening {
             id: StreamId(self.next_stream),
             of_transport: *of_transport,
+            reused: another,
         };
         *of_transport += 1;
         self.next_stream += 1;

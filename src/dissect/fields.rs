@@ -3,6 +3,7 @@
 //!
 //! The one place where a header's bits become a value: filters, the tree and columns all ask here.
 
+pub(super) mod http;
 pub(super) mod imgnet;
 pub(super) mod link;
 pub(super) mod tcp;
@@ -101,6 +102,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Field> {
         upper::IP,
         tcp::FIELDS,
         upper::FIELDS,
+        http::FIELDS,
         imgnet::FIELDS,
     ]
     .into_iter()
@@ -188,5 +190,8 @@ fn label<'a>(seen: &Seen<'a>, range: Range<usize>, show: &mut Show<'_, 'a>) {
 /// Shows a protocol: a header, with all that the protocol carries up to `end`.
 fn protocol<'a>(seen: &Seen<'a>, header: Range<usize>, end: usize, show: &mut Show<'_, 'a>) {
     let bytes = seen.frame.data.get(header.start..end).unwrap_or_default();
-    show(Value::Label(bytes), Some(header));
+    show(
+        Value::Label(bytes, header.len().min(bytes.len())),
+        Some(header),
+    );
 }

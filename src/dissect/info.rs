@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::fields::{link, tcp as tcp_fields, upper};
+use super::fields::{http, link, tcp as tcp_fields, upper};
 use super::line::{Line, Short};
 use super::seen::{Content, Seen};
 use super::tcp::{Numbers, Remarks};
@@ -27,7 +27,7 @@ pub(crate) fn protocol(seen: &Seen<'_>) -> &'static str {
 fn is_http(seen: &Seen<'_>) -> bool {
     // The first byte tells nearly always.
     seen.packet().is_some_and(|packet| {
-        packet.payload.first().is_some_and(u8::is_ascii_uppercase) && upper::head(seen).is_some()
+        packet.payload.first().is_some_and(u8::is_ascii_uppercase) && http::head(seen).is_some()
     })
 }
 

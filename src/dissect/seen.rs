@@ -304,7 +304,7 @@ impl<'x> Orders<'x> for Here<'_> {
 impl Track {
     fn new(opening: Opening, packet: &Packet<'_>, frame: &Frame<'_>, index: &Index) -> Self {
         let tcp = match packet.transport {
-            Transport::Tcp(_) => Some(Box::default()),
+            Transport::Tcp(_) => Some(Box::new(Connection::new(opening.reused))),
             Transport::Udp => None,
         };
         let known = index.direction(opening.id, packet.source);

@@ -48,6 +48,8 @@ impl Remarks {
     pub const KEEP_ALIVE: Self = Self(1 << 12);
     /// The answer to that.
     pub const KEEP_ALIVE_ACK: Self = Self(1 << 13);
+    /// A connection between ports that had another one.
+    pub const REUSED_PORTS: Self = Self(1 << 14);
 
     /// Whether one of `these` applies.
     pub fn has(self, these: Self) -> bool {
@@ -73,7 +75,8 @@ impl Remarks {
 }
 
 /// In the order in which they are said.
-const WORDS: [(Remarks, &str); 14] = [
+const WORDS: [(Remarks, &str); 15] = [
+    (Remarks::REUSED_PORTS, "TCP Port numbers reused"),
     (Remarks::RETRANSMISSION, "TCP Retransmission"),
     (Remarks::FAST_RETRANSMISSION, "TCP Fast Retransmission"),
     (
@@ -116,6 +119,14 @@ pub struct Numbers {
     pub window_scale: Option<i8>,
     /// Round-trip time of the handshake in nanoseconds, once it is over.
     pub initial_rtt: Option<i64>,
+    /// What the connection had shown before: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST.
+    pub completeness: u8,
+    /// Bytes sent since the last push, this segment's included; 0 where it has none.
+    pub pushed: u32,
+    /// The frame that is sent again; 0 where none is, or that is not known.
+    pub rto_frame: u64,
+    /// Nanoseconds since that frame.
+    pub rto: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -136,6 +147,12 @@ struct Half {
     /// Highest sequence number to come next; absent until a segment was seen.
     next: Option<u32>,
     next_time: i64,
+    /// The frame that brought the highest sequence number.
+    next_frame: u64,
+    /// Bytes sent since the last push.
+    pushed: u32,
+    /// The segment before was pushed.
+    push_ended: bool,
     most_to_be_acked: Option<u32>,
     last_ack: u32,
     last_ack_time: i64,
@@ -160,6 +177,9 @@ struct Half {
 pub(super) struct Connection {
     halves: Pair<Half>,
     syn_time: Option<i64>,
+    completeness: u8,
+    /// There was another one between its ports.
+    reused: bool,
     initial_rtt: Option<i64>,
 }
 
@@ -172,6 +192,25 @@ fn after(a: u32, b: u32) -> bool {
 }
 
 impl Connection {
+    /// A connection, of which another one had the ports where they are `reused`.
+    pub(super) fn new(reused: bool) -> Self {
+        Self {
+            reused,
+            ..Self::default()
+        }
+    }
+
+    /// What this segment shows of the connection.
+    fn completed_by(tcp: &Tcp, length: u32) -> u8 {
+        let acknowledges = tcp.ack.is_some() && !tcp.syn && !tcp.fin && !tcp.rst && length == 0;
+        u8::from(tcp.syn && tcp.ack.is_none())
+            | u8::from(tcp.syn && tcp.ack.is_some()) << 1
+            | u8::from(acknowledges) << 2
+            | u8::from(length > 0) << 3
+            | u8::from(tcp.fin) << 4
+            | u8::from(tcp.rst) << 5
+    }
+
     /// Takes the next segment, with `length` payload bytes on the wire.
     pub(super) fn segment(
         &mut self,
@@ -202,6 +241,7 @@ impl Connection {
         let mut numbers = Numbers {
             seq_base,
             ack_base: theirs.base,
+            completeness: self.completeness,
             ..Numbers::default()
         };
         if !tcp.syn
@@ -228,6 +268,11 @@ impl Connection {
                 .unwrap_or(OUT_OF_ORDER),
         };
         segment.judge(ours, theirs, &mut numbers);
+        if tcp.syn && tcp.ack.is_none() && std::mem::take(&mut self.reused) {
+            numbers.remarks.add(Remarks::REUSED_PORTS);
+            numbers.completeness = Self::completed_by(tcp, length);
+        }
+        self.completeness |= Self::completed_by(tcp, length);
         numbers.window_scale = ours.scale;
         if tcp.syn {
             scaling(ours, theirs, tcp);
@@ -293,6 +338,10 @@ impl Segment<'_> {
         if numbered && !remarks.has(Remarks::KEEP_ALIVE) {
             self.again(ours, theirs, remarks);
         }
+        if remarks.has(Remarks::RETRANSMISSION) && ours.next_frame > 0 {
+            numbers.rto_frame = ours.next_frame;
+            numbers.rto = self.time - ours.next_time;
+        }
         self.remember(ours, *remarks, numbered);
         self.acknowledge(theirs, numbers);
         if self.length > 0
@@ -300,6 +349,11 @@ impl Segment<'_> {
             && let Some((first, last)) = ours.span
         {
             numbers.in_flight = last.wrapping_sub(first);
+            // Wireshark counts these where it counts those.
+            let before = if ours.push_ended { 0 } else { ours.pushed };
+            ours.pushed = before.saturating_add(self.length);
+            ours.push_ended = self.tcp.psh;
+            numbers.pushed = ours.pushed;
         }
     }
 
@@ -408,6 +462,7 @@ impl Segment<'_> {
         if !probe && ours.next.is_none_or(|known| after(next, known)) {
             ours.next = Some(next);
             ours.next_time = self.time;
+            ours.next_frame = self.frame;
         }
         if !probe && ours.most_to_be_acked.is_none_or(|most| most == seq) {
             ours.most_to_be_acked = ours.next;

@@ -117,7 +117,7 @@ fn leaf(seen: &Seen<'_>, layer: Layer, title: &str, name: &'static str) -> Optio
         }
         (Value::Bool(flag), _) => if *flag { "set" } else { "not set" }.to_owned(),
         (Value::Nanoseconds(_), _) => format!("{value} s"),
-        (Value::Label(_), _) => String::new(),
+        (Value::Label(..), _) => String::new(),
         _ => value.to_string(),
     };
     let label = if shown.is_empty() {

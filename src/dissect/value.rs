@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::units::Timestamp;
+
 /// What kind of values a field has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -17,6 +19,8 @@ pub enum Kind {
     Bool,
     /// Seconds.
     Seconds,
+    /// A moment.
+    Time,
     /// Text.
     Text,
     /// Bytes.
@@ -38,6 +42,7 @@ impl Kind {
             Self::Hex => "number (hex)",
             Self::Bool => "boolean",
             Self::Seconds => "seconds",
+            Self::Time => "time",
             Self::Text => "text",
             Self::Bytes => "bytes",
             Self::Ether => "Ethernet address",
@@ -50,14 +55,16 @@ impl Kind {
 /// A value of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
-    /// It is there.
-    Label(&'a [u8]),
+    /// It is there. Of a protocol the bytes from its first one to the end of what it carries, and how many of them are its own.
+    Label(&'a [u8], usize),
     /// A whole number; a frame's, a stream's.
     Number(i64),
     /// True or false.
     Bool(bool),
     /// Nanoseconds.
     Nanoseconds(i64),
+    /// A moment.
+    Time(Timestamp),
     /// Text.
     Text(Cow<'a, str>),
     /// Bytes.
@@ -71,26 +78,35 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// Its bytes, for slices, `contains` and `matches`; absent for numbers.
+    /// Its bytes, for `contains` and `matches`; absent for numbers.
     pub fn bytes(&self) -> Option<Cow<'_, [u8]>> {
         Some(match self {
-            Self::Label(bytes) => Cow::Borrowed(*bytes),
+            Self::Label(bytes, _) => Cow::Borrowed(*bytes),
             Self::Bytes(bytes) => Cow::Borrowed(bytes.as_ref()),
             Self::Text(text) => Cow::Borrowed(text.as_bytes()),
             Self::Ether(address) => Cow::Borrowed(address.as_slice()),
             Self::Ipv4(address) => Cow::Owned(address.octets().to_vec()),
             Self::Ipv6(address) => Cow::Owned(address.octets().to_vec()),
-            Self::Number(_) | Self::Bool(_) | Self::Nanoseconds(_) => return None,
+            Self::Number(_) | Self::Bool(_) | Self::Nanoseconds(_) | Self::Time(_) => return None,
         })
+    }
+
+    /// Its bytes, for slices and lengths: of a protocol its own; absent for numbers.
+    pub fn own_bytes(&self) -> Option<Cow<'_, [u8]>> {
+        match self {
+            Self::Label(bytes, own) => bytes.get(..*own).map(Cow::Borrowed),
+            other => other.bytes(),
+        }
     }
 
     /// The same, owned.
     pub fn into_owned(self) -> Value<'static> {
         match self {
-            Self::Label(_) => Value::Label(&[]),
+            Self::Label(..) => Value::Label(&[], 0),
             Self::Number(number) => Value::Number(number),
             Self::Bool(flag) => Value::Bool(flag),
             Self::Nanoseconds(time) => Value::Nanoseconds(time),
+            Self::Time(time) => Value::Time(time),
             Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
             Self::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.into_owned())),
             Self::Ether(address) => Value::Ether(address),
@@ -102,7 +118,8 @@ impl Value<'_> {
     /// As JSON.
     pub fn json(&self) -> serde_json::Value {
         match self {
-            Self::Label(_) => serde_json::Value::Bool(true),
+            Self::Label(..) => serde_json::Value::Bool(true),
+            Self::Time(time) => time.to_string().into(),
             Self::Number(number) => (*number).into(),
             Self::Bool(flag) => (*flag).into(),
             other => other.to_string().into(),
@@ -113,10 +130,11 @@ impl Value<'_> {
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Label(_) => f.write_str("1"),
+            Self::Label(..) => f.write_str("1"),
             Self::Number(number) => number.fmt(f),
             Self::Bool(flag) => u8::from(*flag).fmt(f),
             Self::Nanoseconds(time) => f.write_str(&seconds(*time)),
+            Self::Time(time) => write_moment(f, *time),
             Self::Text(text) => f.write_str(text),
             Self::Bytes(bytes) => write_hex(f, bytes, None),
             Self::Ether(address) => write_hex(f, address, Some(':')),
@@ -124,6 +142,12 @@ impl fmt::Display for Value<'_> {
             Self::Ipv6(address) => address.fmt(f),
         }
     }
+}
+
+/// As Wireshark writes it: `Nov 20, 2026 11:15:01.574065000 UTC`.
+fn write_moment(f: &mut fmt::Formatter<'_>, time: Timestamp) -> fmt::Result {
+    let moment = jiff::Timestamp::from_nanosecond(i128::from(time.0)).map_err(|_| fmt::Error)?;
+    write!(f, "{}", moment.strftime("%b %e, %Y %H:%M:%S.%9f UTC"))
 }
 
 fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8], between: Option<char>) -> fmt::Result {

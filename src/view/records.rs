@@ -45,10 +45,12 @@ struct Record {
     before: u32,
     /// Frame numbers, 0 for none.
     repeats: u32,
+    /// The frame of a duplicate ACK, or the one that is sent again: no segment is both.
     duplicate_of: u32,
     acks_frame: u32,
     duplicate_ack: u32,
     in_flight: u32,
+    pushed: u32,
     constants: u32,
     /// Which mapped file, or which piece of the copied bytes.
     file: u16,
@@ -63,6 +65,7 @@ struct Constants {
     seq_base: u32,
     ack_base: Option<u32>,
     window_scale: Option<i8>,
+    completeness: u8,
     initial_rtt: Option<i64>,
 }
 
@@ -216,6 +219,7 @@ impl Records {
             acks_frame: 0,
             duplicate_ack: 0,
             in_flight: 0,
+            pushed: 0,
             constants: 0,
             file,
             interface,
@@ -298,10 +302,14 @@ impl Records {
             record.flags |= TCP;
             record.remarks = numbers.remarks;
             record.duplicate_ack = numbers.duplicate_ack;
-            record.duplicate_of = frame_number(numbers.duplicate_of);
+            record.duplicate_of = frame_number(match numbers.duplicate_ack {
+                0 => numbers.rto_frame,
+                _ => numbers.duplicate_of,
+            });
             record.acks_frame = frame_number(numbers.acks_frame);
             record.ack_rtt = numbers.ack_rtt;
             record.in_flight = numbers.in_flight;
+            record.pushed = numbers.pushed;
             record.constants = self.constants_of(place.stream, numbers);
         }
         if self.streams.len() <= at {
@@ -323,6 +331,7 @@ impl Records {
             seq_base: numbers.seq_base,
             ack_base: numbers.ack_base,
             window_scale: numbers.window_scale,
+            completeness: numbers.completeness,
             initial_rtt: numbers.initial_rtt,
         };
         let key = (stream.0, numbers.seq_base);
@@ -384,6 +393,20 @@ impl Records {
             .unwrap_or(0)
     }
 
+    /// Nanoseconds from a frame, by its number, to this time.
+    fn since(&self, now: i64, number: u64) -> i64 {
+        let (mut low, mut high) = (0, self.length);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.number(middle) < number {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        now.saturating_sub(self.time(low).map_or(0, |time| time.0))
+    }
+
     /// Its place in a stream.
     pub(super) fn place(&self, at: usize) -> Option<Place> {
         let record = self.record(at)?;
@@ -397,17 +420,29 @@ impl Records {
         let constants = self.constants.get(usize::try_from(record.constants).ok()?);
         let tcp = constants
             .filter(|_| record.flags & TCP != 0)
-            .map(|constants| Numbers {
-                seq_base: constants.seq_base,
-                ack_base: constants.ack_base,
-                remarks: record.remarks,
-                duplicate_ack: record.duplicate_ack,
-                duplicate_of: u64::from(record.duplicate_of),
-                acks_frame: u64::from(record.acks_frame),
-                ack_rtt: record.ack_rtt,
-                in_flight: record.in_flight,
-                window_scale: constants.window_scale,
-                initial_rtt: constants.initial_rtt,
+            .map(|constants| {
+                let other = u64::from(record.duplicate_of);
+                let again = record.duplicate_ack == 0 && other > 0;
+                Numbers {
+                    seq_base: constants.seq_base,
+                    ack_base: constants.ack_base,
+                    remarks: record.remarks,
+                    duplicate_ack: record.duplicate_ack,
+                    duplicate_of: if again { 0 } else { other },
+                    acks_frame: u64::from(record.acks_frame),
+                    ack_rtt: record.ack_rtt,
+                    in_flight: record.in_flight,
+                    window_scale: constants.window_scale,
+                    initial_rtt: constants.initial_rtt,
+                    completeness: constants.completeness,
+                    pushed: record.pushed,
+                    rto_frame: if again { other } else { 0 },
+                    rto: if again {
+                        self.since(record.time, other)
+                    } else {
+                        0
+                    },
+                }
             });
         Some(Place {
             stream: StreamId(record.stream),

@@ -188,6 +188,19 @@ fn a_picture_that_is_followed_is_the_file_that_was_sent() {
 }
 
 #[test]
+fn a_range_beyond_the_last_byte_shows_nothing_and_says_so() {
+    let capture = captures_folder().join("eof.pcap");
+    let path = capture.to_str().expect("UTF-8");
+    for (from, nothing) in [("0", false), ("99999999", true)] {
+        let output = imgnet(&["follow", path, "--stream", "0", "--from", from]);
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(output.stdout.is_empty(), nothing, "{from}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(said.contains("nothing to show"), nothing, "{from}: {said}");
+    }
+}
+
+#[test]
 fn a_question_that_cannot_be_answered_is_refused_in_words() {
     let capture = captures_folder().join("eof.pcap");
     let path = capture.to_str().expect("UTF-8");

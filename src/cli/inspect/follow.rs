@@ -108,7 +108,7 @@ pub(in crate::cli) fn run(command: &Command) -> anyhow::Result<Exit> {
     }
     let mut follow = follow;
     let style = command.look.style();
-    let mut gaps = 0;
+    let (mut gaps, mut blocks) = (0, 0);
     to_stdout(|out| {
         let mut failed = None;
         let mut shown = Shown {
@@ -117,6 +117,7 @@ pub(in crate::cli) fn run(command: &Command) -> anyhow::Result<Exit> {
             sides: &sides,
             last: None,
             gaps: 0,
+            blocks: 0,
         };
         let filter = command.filter.filter.as_ref();
         looked.each(&mut |seen| {
@@ -137,9 +138,15 @@ pub(in crate::cli) fn run(command: &Command) -> anyhow::Result<Exit> {
                 }
             });
         }
-        gaps = shown.gaps;
+        (gaps, blocks) = (shown.gaps, shown.blocks);
         failed.map_or(Ok(()), |error| Err(written(error)))
     })?;
+    if blocks == 0 {
+        writeln!(
+            std::io::stderr().lock(),
+            "imgnet: nothing to show: no byte lies there, or the filter chooses no frame that carries one"
+        )?;
+    }
     if gaps > 0 && command.how == AsArg::Raw {
         let missing = counted(gaps, "gap is", "gaps are");
         writeln!(
@@ -190,10 +197,12 @@ struct Shown<'s> {
     /// Direction and role of the block before, and the stream offset behind it.
     last: Option<(usize, Role, u64)>,
     gaps: u64,
+    blocks: u64,
 }
 
 impl Shown<'_> {
     fn block(&mut self, block: &Block<'_>, out: &mut dyn Write) -> std::io::Result<()> {
+        self.blocks += 1;
         self.gaps += u64::from(block.role == Role::Gap);
         match self.command.how {
             AsArg::Raw => return out.write_all(block.bytes),

@@ -1,10 +1,12 @@
 //! TCP: the header, its options, and what the segments before say (`tcp.analysis.*`).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
+use super::link::status;
 use super::upper::{payload, ports};
-use super::{Field, Show, bytes, fields, flag, label, number, protocol, whole};
-use crate::decode::{Tcp, Transport, TransportLayer};
+use super::{Field, Show, bytes, fields, flag, label, number, whole};
+use crate::decode::{self, Tcp, Transport, TransportLayer};
 use crate::dissect::seen::Seen;
 use crate::dissect::tcp::{Numbers, Remarks};
 use crate::dissect::value::Value;
@@ -12,8 +14,9 @@ use crate::dissect::value::Value;
 pub(super) const FIELDS: &[Field] = fields! {
     "tcp" Label "TCP header" => |seen, show| if tcp(seen).is_some() {
         match layer(seen) {
-            Some(layer) => protocol(seen, layer.at..layer.payload, layer.end, show),
-            None => show(Value::Label(&[]), None),
+            // All of the segment is its own, as in Wireshark.
+            Some(layer) => show(Value::Label(seen.frame.data.get(layer.at..layer.end).unwrap_or_default(), layer.end - layer.at), Some(layer.at..layer.payload)),
+            None => show(Value::Label(&[], 0), None),
         }
     };
     "tcp.srcport" Number "Sender's port" => |seen, show| if tcp(seen).is_some() { ports(seen, [true, false], show) };
@@ -63,6 +66,9 @@ pub(super) const FIELDS: &[Field] = fields! {
     "tcp.flags.reset" Bool "Reset" => |seen, show| bit(seen, 0x0004, show);
     "tcp.flags.syn" Bool "Synchronize: opens the connection" => |seen, show| bit(seen, 0x0002, show);
     "tcp.flags.fin" Bool "Finish: closes this direction" => |seen, show| bit(seen, 0x0001, show);
+    "tcp.flags.str" Text "The twelve flags as letters, a dot for each that is not set" => |seen, show| if let Some(layer) = layer(seen) && let Some(flags) = super::be(seen.frame.data, layer.at + 12..layer.at + 14) {
+        show(Value::Text(Cow::Owned(letters(flags))), Some(layer.at + 12..layer.at + 14));
+    };
     "tcp.window_size_value" Number "Window as written" => |seen, show| if let Some(tcp) = tcp(seen) { show(whole(u64::from(tcp.window)), at(seen, 14..16)) };
     "tcp.window_size" Number "Window in bytes, scaled where the scale is known" => |seen, show| {
         if let Some((tcp, numbers)) = both(seen) {
@@ -79,6 +85,7 @@ pub(super) const FIELDS: &[Field] = fields! {
         }
     };
     "tcp.checksum" Hex "Checksum" => |seen, show| if let Some(layer) = layer(seen) { number(seen, layer.at + 16..layer.at + 18, u64::MAX, show) };
+    "tcp.checksum.status" Number "Checksum: 1 right, 0 wrong, 2 not verified or unfinished by offload" => |seen, show| if layer(seen).is_some() && let Some(layer) = decode::layers(&seen.frame, true).transport { show(status(layer.checksum), None) };
     "tcp.urgent_pointer" Number "Urgent pointer" => |seen, show| if let Some(layer) = layer(seen) { number(seen, layer.at + 18..layer.at + 20, u64::MAX, show) };
     "tcp.options" Bytes "All options" => |seen, show| if let Some(layer) = layer(seen) { bytes(seen, layer.at + 20..layer.payload, show) };
     "tcp.option_kind" Number "Kind of each option" => |seen, show| options(seen, &mut |kind, range| show(Value::Number(i64::from(kind)), Some(range.start..range.start + 1)));
@@ -96,17 +103,27 @@ pub(super) const FIELDS: &[Field] = fields! {
     "tcp.options.sack.count" Number "Selective acknowledgment: blocks" => |seen, show| options(seen, &mut |kind, range| if kind == 5 { show(whole((range.len().saturating_sub(2) / 8) as u64), Some(range)) });
     "tcp.options.timestamp.tsval" Number "Timestamp: the sender's clock" => |seen, show| option(seen, 8, 10, &mut |at| number(seen, at + 2..at + 6, u64::MAX, show));
     "tcp.options.timestamp.tsecr" Number "Timestamp: the receiver's clock as last seen" => |seen, show| option(seen, 8, 10, &mut |at| number(seen, at + 6..at + 10, u64::MAX, show));
+    "tcp.reset_cause" Text "What a reset carries, as text" => |seen, show| if let (Some(Tcp { rst: true, .. }), Some(layer)) = (tcp(seen), layer(seen)) && let Some(cause) = seen.frame.data.get(layer.payload..layer.end) && !cause.is_empty() {
+        show(Value::Text(String::from_utf8_lossy(cause)), Some(layer.payload..layer.end));
+    };
     "tcp.payload" Bytes "What it carries" => |seen, show| if tcp(seen).is_some() { payload(seen, layer(seen), show) };
     "tcp.time_relative" Seconds "Seconds since the connection's first frame" => |seen, show| if tcp(seen).is_some() { since_start(seen, show) };
     "tcp.time_delta" Seconds "Seconds since the connection's frame before" => |seen, show| if tcp(seen).is_some() { since_before(seen, show) };
+    "tcp.completeness" Number "What the connection has shown before this segment: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST" => |seen, show| if let Some((_, numbers)) = both(seen) { show(whole(u64::from(numbers.completeness)), None) };
+    "tcp.connection.syn" Label "Asks for a connection" => |seen, show| if let Some(Tcp { syn: true, ack: None, .. }) = tcp(seen) { show(Value::Label(&[], 0), None) };
+    "tcp.connection.synack" Label "Grants a connection" => |seen, show| if let Some(Tcp { syn: true, ack: Some(_), .. }) = tcp(seen) { show(Value::Label(&[], 0), None) };
+    "tcp.connection.fin" Label "Closes a direction" => |seen, show| if let Some(Tcp { fin: true, .. }) = tcp(seen) { show(Value::Label(&[], 0), None) };
+    "tcp.connection.fin_active" Label "Closes a direction, before the other one" => |seen, show| if let Some((Tcp { fin: true, .. }, numbers)) = both(seen) && numbers.completeness & 16 == 0 { show(Value::Label(&[], 0), None) };
+    "tcp.connection.fin_passive" Label "Closes a direction, after the other one" => |seen, show| if let Some((Tcp { fin: true, .. }, numbers)) = both(seen) && numbers.completeness & 16 != 0 { show(Value::Label(&[], 0), None) };
+    "tcp.connection.rst" Label "Resets the connection" => |seen, show| if let Some(Tcp { rst: true, .. }) = tcp(seen) { show(Value::Label(&[], 0), None) };
     "tcp.analysis" Label "Something is to be said of the segment" => |seen, show| {
         if let Some((_, numbers)) = both(seen)
             && is_analysed(&numbers)
         {
-            show(Value::Label(&[]), None);
+            show(Value::Label(&[], 0), None);
         }
     };
-    "tcp.analysis.flags" Label "A remark on the segment" => |seen, show| if let Some((_, numbers)) = both(seen) && !numbers.remarks.is_empty() { show(Value::Label(&[]), None) };
+    "tcp.analysis.flags" Label "A remark on the segment" => |seen, show| if let Some((_, numbers)) = both(seen) && !numbers.remarks.is_empty() { show(Value::Label(&[], 0), None) };
     "tcp.analysis.retransmission" Label "Sent again, of any kind but out of order" => |seen, show| {
         remark(seen, Remarks::RETRANSMISSION, show);
         remark(seen, Remarks::FAST_RETRANSMISSION, show);
@@ -131,7 +148,26 @@ pub(super) const FIELDS: &[Field] = fields! {
     "tcp.analysis.ack_rtt" Seconds "Seconds since that frame" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.acks_frame > 0 { show(Value::Nanoseconds(numbers.ack_rtt), None) };
     "tcp.analysis.initial_rtt" Seconds "Seconds that the handshake took" => |seen, show| if let Some((_, numbers)) = both(seen) && is_analysed(&numbers) && let Some(rtt) = numbers.initial_rtt { show(Value::Nanoseconds(rtt), None) };
     "tcp.analysis.bytes_in_flight" Number "Bytes sent and not acknowledged yet" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.in_flight > 0 { show(whole(u64::from(numbers.in_flight)), None) };
+    "tcp.analysis.push_bytes_sent" Number "Bytes sent since the last push, this one's included" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.pushed > 0 { show(whole(u64::from(numbers.pushed)), None) };
+    "tcp.analysis.rto" Seconds "Seconds since the frame that is sent again" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.rto_frame > 0 { show(Value::Nanoseconds(numbers.rto), None) };
+    "tcp.analysis.rto_frame" Number "The frame that is sent again" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.rto_frame > 0 { show(whole(numbers.rto_frame), None) };
+    "tcp.analysis.reused_ports" Label "A new connection between ports of one before" => |seen, show| remark(seen, Remarks::REUSED_PORTS, show);
 };
+
+/// The flags from the highest to the lowest, as Wireshark writes them.
+fn letters(flags: u64) -> String {
+    "RRRACEUAPRSF"
+        .chars()
+        .enumerate()
+        .map(|(at, letter)| {
+            if flags >> (11 - at) & 1 == 1 {
+                letter
+            } else {
+                '·'
+            }
+        })
+        .collect()
+}
 
 /// The TCP header as it was decoded.
 pub(in crate::dissect) fn tcp<'a>(seen: &Seen<'a>) -> Option<&'a Tcp> {
@@ -190,7 +226,7 @@ fn remark(seen: &Seen<'_>, remark: Remarks, show: &mut Show<'_, '_>) {
     if let Some((_, numbers)) = both(seen)
         && numbers.remarks.has(remark)
     {
-        show(Value::Label(&[]), None);
+        show(Value::Label(&[], 0), None);
     }
 }
 

@@ -3,15 +3,22 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use super::{Field, Show, bytes, fields, number, protocol, whole};
-use crate::decode::{IpVersion, Transport, TransportLayer};
+use super::link::{as_text, status};
+use super::{Field, Show, bytes, fields, flag, label, number, protocol, whole};
+use crate::decode::{self, Checksum, IpVersion, Transport, TransportLayer};
 use crate::dissect::seen::Seen;
 use crate::dissect::value::Value;
 
 pub(super) const IP: &[Field] = fields! {
-    "ipv6" Label "IPv6 header" => |seen, show| if let Some(at) = v6(seen) { protocol(seen, at..at + 40, super::link::packet_end(seen), show) };
+    "ipv6" Label "IPv6 header" => |seen, show| if let (Some(at), Some(network)) = (v6(seen), seen.layers().network) {
+        // Its extension headers are its own, as in Wireshark.
+        let whole = seen.frame.data.get(at..super::link::packet_end(seen)).unwrap_or_default();
+        show(Value::Label(whole, (network.payload - at).clamp(40, whole.len().max(40))), Some(at..at + 40));
+    };
     "ipv6.version" Number "Version" => |seen, show| if let Some(at) = v6(seen) { number(seen, at..at + 1, 0xf0, show) };
     "ipv6.tclass" Hex "Traffic class" => |seen, show| if let Some(at) = v6(seen) { number(seen, at..at + 4, 0x0ff0_0000, show) };
+    "ipv6.tclass.dscp" Number "DSCP" => |seen, show| if let Some(at) = v6(seen) { number(seen, at..at + 4, 0x0fc0_0000, show) };
+    "ipv6.tclass.ecn" Number "ECN" => |seen, show| if let Some(at) = v6(seen) { number(seen, at..at + 4, 0x0030_0000, show) };
     "ipv6.flow" Hex "Flow label" => |seen, show| if let Some(at) = v6(seen) { number(seen, at..at + 4, 0x000f_ffff, show) };
     "ipv6.plen" Number "Length behind this header in bytes" => |seen, show| if let Some(at) = v6(seen) { number(seen, at + 4..at + 6, u64::MAX, show) };
     "ipv6.nxt" Number "Next header: 6 TCP, 17 UDP, 58 ICMPv6" => |seen, show| if let Some(at) = v6(seen) { number(seen, at + 6..at + 7, 0xff, show) };
@@ -19,19 +26,41 @@ pub(super) const IP: &[Field] = fields! {
     "ipv6.src" Ipv6 "Sender" => |seen, show| if let Some(at) = v6(seen) { address(seen, at + 8, show) };
     "ipv6.dst" Ipv6 "Receiver" => |seen, show| if let Some(at) = v6(seen) { address(seen, at + 24, show) };
     "ipv6.addr" Ipv6 "Sender or receiver" => |seen, show| if let Some(at) = v6(seen) { address(seen, at + 8, show); address(seen, at + 24, show) };
+    "ipv6.src_host" Text "Sender as text; no name is looked up" => |seen, show| if let Some(at) = v6(seen) { as_text(&mut |show| address(seen, at + 8, show), show) };
+    "ipv6.dst_host" Text "Receiver as text; no name is looked up" => |seen, show| if let Some(at) = v6(seen) { as_text(&mut |show| address(seen, at + 24, show), show) };
+    "ipv6.host" Text "Sender or receiver as text; no name is looked up" => |seen, show| if let Some(at) = v6(seen) { as_text(&mut |show| { address(seen, at + 8, show); address(seen, at + 24, show) }, show) };
+    "ipv6.hopopts.nxt" Number "Hop-by-hop options: next header" => |seen, show| extension(seen, 0, &mut |at| number(seen, at..at + 1, u64::MAX, show));
+    "ipv6.hopopts.len" Number "Hop-by-hop options: length in units of 8 bytes beyond the first" => |seen, show| extension(seen, 0, &mut |at| number(seen, at + 1..at + 2, u64::MAX, show));
+    "ipv6.dstopts.nxt" Number "Destination options: next header" => |seen, show| extension(seen, 60, &mut |at| number(seen, at..at + 1, u64::MAX, show));
+    "ipv6.dstopts.len" Number "Destination options: length in units of 8 bytes beyond the first" => |seen, show| extension(seen, 60, &mut |at| number(seen, at + 1..at + 2, u64::MAX, show));
+    "ipv6.routing.nxt" Number "Routing header: next header" => |seen, show| extension(seen, 43, &mut |at| number(seen, at..at + 1, u64::MAX, show));
+    "ipv6.routing.type" Number "Routing header: its type" => |seen, show| extension(seen, 43, &mut |at| number(seen, at + 2..at + 3, u64::MAX, show));
+    "ipv6.routing.segleft" Number "Routing header: segments left" => |seen, show| extension(seen, 43, &mut |at| number(seen, at + 3..at + 4, u64::MAX, show));
+    "ipv6.fraghdr.nxt" Number "Fragment header: next header" => |seen, show| extension(seen, 44, &mut |at| number(seen, at..at + 1, u64::MAX, show));
+    "ipv6.fraghdr.offset" Number "Fragment header: offset in units of 8 bytes" => |seen, show| extension(seen, 44, &mut |at| number(seen, at + 2..at + 4, 0xfff8, show));
+    "ipv6.fraghdr.more" Bool "Fragment header: more fragments" => |seen, show| extension(seen, 44, &mut |at| flag(seen, at + 2..at + 4, 1, show));
+    "ipv6.fraghdr.ident" Hex "Fragment header: identification" => |seen, show| extension(seen, 44, &mut |at| number(seen, at + 4..at + 8, u64::MAX, show));
     "icmp" Label "ICMP message" => |seen, show| icmp(seen, IpVersion::V4, show);
     "icmp.type" Number "Type of the ICMP message: 0 echo reply, 3 unreachable, 8 echo request, 11 time exceeded" => |seen, show| icmp_octet(seen, IpVersion::V4, 0, show);
     "icmp.code" Number "Code of the ICMP message" => |seen, show| icmp_octet(seen, IpVersion::V4, 1, show);
+    "icmp.checksum" Hex "Checksum of the ICMP message" => |seen, show| icmp_part(seen, IpVersion::V4, &[], 2..4, show);
+    "icmp.ident" Number "Identifier of an ICMP echo" => |seen, show| icmp_part(seen, IpVersion::V4, &[0, 8], 4..6, show);
+    "icmp.seq" Number "Sequence number of an ICMP echo" => |seen, show| icmp_part(seen, IpVersion::V4, &[0, 8], 6..8, show);
+    "igmp" Label "IGMP message" => |seen, show| if let Some(at) = igmp(seen) { label(seen, at..seen.frame.data.len(), show) };
+    "igmp.type" Hex "Type of the IGMP message" => |seen, show| if let Some(at) = igmp(seen) { number(seen, at..at + 1, u64::MAX, show) };
     "icmpv6" Label "ICMPv6 message" => |seen, show| icmp(seen, IpVersion::V6, show);
     "icmpv6.type" Number "Type of the ICMPv6 message: 1 unreachable, 2 too big, 128 echo request, 129 echo reply" => |seen, show| icmp_octet(seen, IpVersion::V6, 0, show);
     "icmpv6.code" Number "Code of the ICMPv6 message" => |seen, show| icmp_octet(seen, IpVersion::V6, 1, show);
+    "icmpv6.checksum" Hex "Checksum of the ICMPv6 message" => |seen, show| icmp_part(seen, IpVersion::V6, &[], 2..4, show);
+    "icmpv6.echo.identifier" Hex "Identifier of an ICMPv6 echo" => |seen, show| icmp_part(seen, IpVersion::V6, &[128, 129], 4..6, show);
+    "icmpv6.echo.sequence_number" Number "Sequence number of an ICMPv6 echo" => |seen, show| icmp_part(seen, IpVersion::V6, &[128, 129], 6..8, show);
 };
 
 pub(super) const FIELDS: &[Field] = fields! {
     "udp" Label "UDP header" => |seen, show| if is_udp(seen) {
         match udp(seen) {
             Some(layer) => protocol(seen, layer.at..layer.payload, layer.end, show),
-            None => show(Value::Label(&[]), None),
+            None => show(Value::Label(&[], 0), None),
         }
     };
     "udp.srcport" Number "Sender's port" => |seen, show| if is_udp(seen) { ports(seen, [true, false], show) };
@@ -44,6 +73,11 @@ pub(super) const FIELDS: &[Field] = fields! {
         },
     };
     "udp.checksum" Hex "Checksum" => |seen, show| if let Some(layer) = udp(seen) { number(seen, layer.at + 6..layer.at + 8, u64::MAX, show) };
+    "udp.checksum.status" Number "Checksum: 1 right, 0 wrong, 2 not verified or unfinished by offload, 3 not present" => |seen, show| if let Some(layer) = udp(seen) {
+        let is_there = super::be(seen.frame.data, layer.at + 6..layer.at + 8) != Some(0) || v6(seen).is_some();
+        let checksum = decode::layers(&seen.frame, true).transport.map_or(Checksum::NotChecked, |layer| layer.checksum);
+        show(if is_there { status(checksum) } else { Value::Number(3) }, None);
+    };
     "udp.stream" Number "Number among the UDP conversations, from 0" => |seen, show| {
         if let (true, Some(place)) = (is_udp(seen), seen.place) {
             show(whole(u64::from(place.of_transport)), None);
@@ -52,34 +86,6 @@ pub(super) const FIELDS: &[Field] = fields! {
     "udp.payload" Bytes "What it carries" => |seen, show| if is_udp(seen) { payload(seen, udp(seen), show) };
     "udp.time_relative" Seconds "Seconds since the conversation's first frame" => |seen, show| if is_udp(seen) { super::tcp::since_start(seen, show) };
     "udp.time_delta" Seconds "Seconds since the conversation's frame before" => |seen, show| if is_udp(seen) { super::tcp::since_before(seen, show) };
-    "http" Label "The head of an HTTP message begins here" => |seen, show| if let Some(head) = head(seen) { show(Value::Label(&[]), range(seen, head)) };
-    "http.request" Bool "It is a request" => |seen, show| if let Some(line) = first_line(seen) && !line.starts_with("HTTP/") { show(Value::Bool(true), None) };
-    "http.response" Bool "It is a response" => |seen, show| if let Some(line) = first_line(seen) && line.starts_with("HTTP/") { show(Value::Bool(true), None) };
-    "http.request.method" Text "Method of a request" => |seen, show| word(seen, true, 0, show);
-    "http.request.uri" Text "Target of a request" => |seen, show| word(seen, true, 1, show);
-    "http.request.version" Text "Version of a request" => |seen, show| word(seen, true, 2, show);
-    "http.response.version" Text "Version of a response" => |seen, show| word(seen, false, 0, show);
-    "http.response.code" Number "Status code of a response" => |seen, show| {
-        if let Some(line) = first_line(seen)
-            && line.starts_with("HTTP/")
-            && let Some(code) = line.split(' ').nth(1).and_then(|code| code.parse().ok())
-        {
-            show(Value::Number(code), None);
-        }
-    };
-    "http.host" Text "Header field Host" => |seen, show| header(seen, "host", show);
-    "http.user_agent" Text "Header field User-Agent" => |seen, show| header(seen, "user-agent", show);
-    "http.content_type" Text "Header field Content-Type" => |seen, show| header(seen, "content-type", show);
-    "http.content_length_header" Text "Header field Content-Length" => |seen, show| header(seen, "content-length", show);
-    "http.content_length" Number "Length of the body in bytes, as the header says" => |seen, show| header(seen, "content-length", &mut |value, bytes| {
-        if let Value::Text(text) = &value && let Ok(length) = text.parse() {
-            show(Value::Number(length), bytes);
-        }
-    });
-    "http.server" Text "Header field Server" => |seen, show| header(seen, "server", show);
-    "http.location" Text "Header field Location" => |seen, show| header(seen, "location", show);
-    "http.referer" Text "Header field Referer" => |seen, show| header(seen, "referer", show);
-    "http.cookie" Text "Header field Cookie" => |seen, show| header(seen, "cookie", show);
 };
 
 /// First byte of a whole IPv6 header.
@@ -100,9 +106,60 @@ fn address(seen: &Seen<'_>, at: usize, show: &mut Show<'_, '_>) {
     }
 }
 
-fn icmp(seen: &Seen<'_>, version: IpVersion, show: &mut Show<'_, '_>) {
+fn icmp<'a>(seen: &Seen<'a>, version: IpVersion, show: &mut Show<'_, 'a>) {
     if let Some(at) = icmp_at(seen, version) {
-        show(Value::Label(&[]), Some(at..seen.frame.data.len()));
+        label(seen, at..seen.frame.data.len(), show);
+    }
+}
+
+/// Shows a number in an ICMP message of one of these types, or of any where none is given.
+fn icmp_part(
+    seen: &Seen<'_>,
+    version: IpVersion,
+    types: &[u8],
+    bytes: std::ops::Range<usize>,
+    show: &mut Show<'_, '_>,
+) {
+    if let Some(at) = icmp_at(seen, version)
+        && let Some(kind) = seen.frame.data.get(at)
+        && (types.is_empty() || types.contains(kind))
+    {
+        number(seen, at + bytes.start..at + bytes.end, u64::MAX, show);
+    }
+}
+
+/// First byte of an IGMP message.
+fn igmp(seen: &Seen<'_>) -> Option<usize> {
+    let (at, end) = super::link::v4(seen)?;
+    let is_one = seen.frame.data.get(at + 9) == Some(&2);
+    is_one.then_some(end)
+}
+
+/// Shows where each extension header of a kind begins, of those that RFC 8200 names.
+fn extension(seen: &Seen<'_>, wanted: u8, each: &mut dyn FnMut(usize)) {
+    let Some(mut at) = v6(seen) else { return };
+    let data = seen.frame.data;
+    let Some(&(mut kind)) = data.get(at + 6) else {
+        return;
+    };
+    at += 40;
+    while matches!(kind, 0 | 43 | 44 | 60) {
+        let Some([next, length, offset, low]) = data.get(at..).and_then(<[u8]>::first_chunk) else {
+            return;
+        };
+        if kind == wanted {
+            each(at);
+        }
+        // Behind the header of a fragment that is not the first one lies no header.
+        if kind == 44 && (*offset != 0 || low & 0xf8 != 0) {
+            return;
+        }
+        at += if kind == 44 {
+            8
+        } else {
+            usize::from(*length) * 8 + 8
+        };
+        kind = *next;
     }
 }
 
@@ -160,66 +217,5 @@ pub(super) fn payload<'a>(seen: &Seen<'a>, layer: Option<TransportLayer>, show: 
             show(Value::Bytes(Cow::Borrowed(&packet.payload)), None);
         }
         _ => {}
-    }
-}
-
-/// The head of an HTTP message, where the payload begins with one.
-pub(in crate::dissect) fn head<'a>(seen: &Seen<'a>) -> Option<&'a [u8]> {
-    const METHODS: [&[u8]; 8] = [
-        b"GET ",
-        b"POST ",
-        b"PUT ",
-        b"HEAD ",
-        b"DELETE ",
-        b"OPTIONS ",
-        b"PATCH ",
-        b"CONNECT ",
-    ];
-    let packet = seen.packet()?;
-    let payload: &'a [u8] = &packet.payload;
-    let response = payload.starts_with(b"HTTP/1.");
-    let asks = METHODS.iter().any(|method| payload.starts_with(method));
-    if !(response || asks) || packet.transport == Transport::Udp {
-        return None;
-    }
-    let line = memchr::memchr(b'\n', payload.get(..8192).unwrap_or(payload));
-    let first = payload.get(..line?)?;
-    if !response && memchr::memmem::find(first, b" HTTP/1.").is_none() {
-        return None;
-    }
-    let end = memchr::memmem::find(payload, b"\r\n\r\n").map_or(payload.len(), |at| at + 4);
-    payload.get(..end)
-}
-
-fn range(seen: &Seen<'_>, part: &[u8]) -> Option<std::ops::Range<usize>> {
-    let layer = seen.layers().transport?;
-    Some(layer.payload..layer.payload + part.len())
-}
-
-fn first_line<'a>(seen: &Seen<'a>) -> Option<&'a str> {
-    let line = head(seen)?.split(|byte| *byte == b'\n').next()?;
-    std::str::from_utf8(line.trim_ascii()).ok()
-}
-
-fn word<'a>(seen: &Seen<'a>, request: bool, nth: usize, show: &mut Show<'_, 'a>) {
-    if let Some(line) = first_line(seen)
-        && line.starts_with("HTTP/") != request
-        && let Some(word) = line.split(' ').nth(nth)
-    {
-        show(Value::Text(Cow::Borrowed(word)), None);
-    }
-}
-
-fn header<'a>(seen: &Seen<'a>, name: &str, show: &mut Show<'_, 'a>) {
-    let Some(head) = head(seen) else { return };
-    for line in head.split(|byte| *byte == b'\n').skip(1) {
-        let Ok(line) = std::str::from_utf8(line) else {
-            continue;
-        };
-        if let Some((field, value)) = line.split_once(':')
-            && field.eq_ignore_ascii_case(name)
-        {
-            show(Value::Text(Cow::Borrowed(value.trim())), None);
-        }
     }
 }

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::lex::Token;
 use crate::dissect::value::{Kind, Value, seconds};
+use crate::units::Timestamp;
 
 /// A value that stands in a filter.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,8 @@ pub(crate) enum Constant {
     Bool(bool),
     /// Nanoseconds.
     Nanoseconds(i64),
+    /// A moment.
+    Time(Timestamp),
     /// Text.
     Text(String),
     /// Bytes.
@@ -97,6 +100,17 @@ impl Constant {
                 .map(Self::Nanoseconds)
                 .map_or_else(|| wrong("seconds, such as 0.25"), Ok),
             (Kind::Seconds, _) => wrong("seconds, such as 0.25"),
+            (Kind::Time, token) => {
+                let text = match token {
+                    Token::Word(word) => Some(word.as_str()),
+                    Token::Quoted(bytes) => std::str::from_utf8(bytes).ok(),
+                    _ => None,
+                };
+                text.and_then(moment).map(Self::Time).map_or_else(
+                    || wrong("date and time in quotes, such as \"2026-11-20 11:15:02.5\" (UTC)"),
+                    Ok,
+                )
+            }
             (Kind::Text, Token::Word(word)) => Ok(Self::Text(word.clone())),
             (Kind::Text, Token::Quoted(bytes)) => String::from_utf8(bytes.clone())
                 .map(Self::Text)
@@ -137,6 +151,7 @@ impl Constant {
             (Value::Number(value), Self::Number(constant))
             | (Value::Nanoseconds(value), Self::Nanoseconds(constant)) => value.cmp(constant),
             (Value::Bool(value), Self::Bool(constant)) => value.cmp(constant),
+            (Value::Time(value), Self::Time(constant)) => value.cmp(constant),
             (Value::Text(value), Self::Text(constant)) => value.as_ref().cmp(constant.as_str()),
             (Value::Ipv4(value), Self::Ipv4(constant, bits)) => {
                 let mask = u32::MAX
@@ -163,6 +178,7 @@ impl Constant {
             Self::Number(number) => Value::Number(*number),
             Self::Bool(flag) => Value::Bool(*flag),
             Self::Nanoseconds(time) => Value::Nanoseconds(*time),
+            Self::Time(time) => Value::Time(*time),
             Self::Text(text) => Value::Text(Cow::Owned(text.clone())),
             Self::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.clone())),
             Self::Ipv4(address, 32) => Value::Ipv4(*address),
@@ -217,6 +233,49 @@ fn nanoseconds(word: &str) -> Option<i64> {
         .checked_mul(sign)
 }
 
+/// A moment as Wireshark takes it, UTC where it names no offset: `2026-11-20 11:15:02.5`, with `T` for the blank or without its end,
+/// `Z` or `+01:00` behind it; `Nov 20, 2026 11:15:02.5`; seconds since 1970.
+fn moment(text: &str) -> Option<Timestamp> {
+    /// What a date and time are written as; a fraction is cut off before.
+    const FORMS: [&str; 8] = [
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%d %H:%M",
+        "%Y-%m-%d %H",
+        "%Y-%m-%d",
+        "%b %d, %Y %H:%M:%S",
+        "%b %d, %Y %H:%M",
+        "%b %d, %Y %H",
+        "%b %d, %Y",
+    ];
+    if let Some(since) = nanoseconds(text) {
+        return Some(Timestamp(since));
+    }
+    if let Ok(exactly) = text.trim().parse::<jiff::Timestamp>() {
+        return Some(Timestamp(i64::try_from(exactly.as_nanosecond()).ok()?));
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    let text = text.strip_suffix(" UTC").unwrap_or(&text);
+    let text = text.strip_suffix('Z').unwrap_or(text).replacen('T', " ", 1);
+    let (date, fraction) = text.rsplit_once('.').unwrap_or((&text, ""));
+    let part = nanoseconds(&format!("0.{fraction}"))?;
+    let civil = FORMS.iter().find_map(|form| {
+        let parsed = jiff::fmt::strtime::parse(form, date).ok()?;
+        parsed.to_datetime().ok().or_else(|| {
+            let date = parsed.to_date().ok()?;
+            Some(date.at(
+                parsed.hour().unwrap_or(0),
+                parsed.minute().unwrap_or(0),
+                0,
+                0,
+            ))
+        })
+    })?;
+    let seconds = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    let whole = i64::try_from(seconds.timestamp().as_nanosecond()).ok()?;
+    whole.checked_add(part).map(Timestamp)
+}
+
 /// Bytes in hexadecimal: `ff:d8`, `ff-d8`, `ff.d8`, `ffd8`, `0xffd8`; one of them also as a single digit.
 fn bytes(word: &str) -> Option<Vec<u8>> {
     let word = word.strip_prefix("0x").unwrap_or(word);
@@ -254,6 +313,7 @@ impl fmt::Display for Constant {
             // As every version of Wireshark takes it.
             Self::Bool(flag) => u8::from(*flag).fmt(f),
             Self::Nanoseconds(time) => f.write_str(&seconds(*time)),
+            Self::Time(time) => write!(f, "\"{time}\""),
             Self::Text(text) => quote(f, text.as_bytes()),
             Self::Pattern(pattern) => quote(f, pattern.text.as_bytes()),
             // One byte without colon could be read as a number; in quotes it cannot.

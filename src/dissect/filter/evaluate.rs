@@ -125,6 +125,7 @@ fn order(a: &Value<'_>, b: &Value<'_>) -> Option<Ordering> {
             a.cmp(b)
         }
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+        (Value::Time(a), Value::Time(b)) => a.cmp(b),
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
         (Value::Ipv4(a), Value::Ipv4(b)) => a.cmp(b),
         (Value::Ipv6(a), Value::Ipv6(b)) => a.cmp(b),
@@ -255,7 +256,7 @@ fn each_of_function<'a>(
 fn changed(function: Function, value: Value<'_>) -> Value<'_> {
     match (function, value) {
         (Function::Length, value) => {
-            let length = value.bytes().map_or(0, |bytes| bytes.len());
+            let length = value.own_bytes().map_or(0, |bytes| bytes.len());
             Value::Number(i64::try_from(length).unwrap_or(i64::MAX))
         }
         (Function::Lower, Value::Text(text)) => Value::Text(Cow::Owned(text.to_ascii_lowercase())),
@@ -307,7 +308,7 @@ fn is_zero(value: &Value<'_>) -> bool {
 
 /// The bytes of slices; absent where one begins behind the value, or reaches beyond it.
 fn cut(value: &Value<'_>, slices: &[Slice]) -> Option<Vec<u8>> {
-    let bytes = value.bytes()?;
+    let bytes = value.own_bytes()?;
     let mut out = Vec::new();
     for slice in slices {
         let start = if slice.start < 0 {

@@ -346,7 +346,15 @@ impl Parser<'_> {
             self.at += tokens;
             return Ok(Member::Range(low, high));
         }
-        self.constant(Some(left), kind).map(Member::One)
+        let low = self.constant(Some(left), kind)?;
+        // Times stand in quotes: "2026-11-20 11:00:00" .. "2026-11-20 12:00:00".
+        if kind == Kind::Time && matches!(self.peek(), Some((Token::Word(word), _)) if word == "..")
+        {
+            self.at += 1;
+            let high = self.constant(Some(left), kind)?;
+            return Ok(Member::Range(low, high));
+        }
+        Ok(Member::One(low))
     }
 }
 

@@ -164,9 +164,10 @@ impl Parser<'_> {
         for one in &given {
             let fits = match (function, kind(one)) {
                 (Function::Count, _) => field_of(one).is_some(),
-                (Function::Length, kind) => {
-                    !matches!(kind, Kind::Number | Kind::Hex | Kind::Seconds | Kind::Bool)
-                }
+                (Function::Length, kind) => !matches!(
+                    kind,
+                    Kind::Number | Kind::Hex | Kind::Seconds | Kind::Bool | Kind::Time
+                ),
                 (Function::Lower | Function::Upper, kind) => kind == Kind::Text,
                 // Wireshark writes a hexadecimal number as wide as its field, which is not known here.
                 (Function::String, kind) => !matches!(kind, Kind::Hex | Kind::Label | Kind::Bytes),
@@ -290,6 +291,7 @@ pub(super) fn kind(operand: &Operand) -> Kind {
             Constant::Number(_) => Kind::Number,
             Constant::Bool(_) => Kind::Bool,
             Constant::Nanoseconds(_) => Kind::Seconds,
+            Constant::Time(_) => Kind::Time,
             Constant::Text(_) | Constant::Pattern(_) => Kind::Text,
             Constant::Bytes(_) => Kind::Bytes,
             Constant::Ipv4(..) => Kind::Ipv4,
@@ -325,6 +327,7 @@ pub(super) fn comparable(a: Kind, b: Kind) -> bool {
         Kind::Text => 4,
         Kind::Ipv4 => 5,
         Kind::Ipv6 => 6,
+        Kind::Time => 7,
     };
     class(a) == class(b)
 }
