@@ -11,14 +11,17 @@ What depends on chance (the seeds of hash tables) makes a few thousandths. The p
 and no AVX-512, so SHA-256 takes more here than on most machines.
 
 Exit 0 as recorded, 1 more than recorded, 2 usage, 77 valgrind is missing (said in words)."""
-import argparse, collections, json, os, pathlib, re, shutil, struct, subprocess, sys, tempfile
+import argparse, collections, json, os, pathlib, platform, re, shutil, struct, subprocess, sys, tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RECORD = ROOT / "bench/instructions.txt"
 # What a room may take more than recorded: a twentieth, and so many instructions in which small rooms may differ.
 TWENTIETH, SLACK = 20, 20_000
-# Another compiler makes another program: of it more is let pass, and that is said.
-OTHER_COMPILER = 6
+# Another compiler makes another program, and other libraries or another processor choose other ways: of them more is let pass, only the
+# sum of a run counts, and that is said.
+OTHER_PLACE = 6
+# Libraries choose by these how they copy, search and add up.
+FEATURES = ("sse4_2", "pclmulqdq", "avx", "avx2", "bmi2", "fma", "erms", "fsrm")
 
 # The rooms of docs/architecture.md whose steps are worth knowing apart. `wire` is told by its files in captures of each format.
 ROOMS = ("source decode flow reassembly wire picture analysis digest ledger findings verify align report dissect expect cli capture "
@@ -154,6 +157,14 @@ def runs(built, scratch, only=None):
             yield name, callgrind([each, "imgnet", *arguments], scratch, ROOT)
 
 
+def place():
+    """What the figures depend on beside the source: the compiler, the C library, valgrind, the processor."""
+    said = lambda *command: subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    flags = re.search(r"^flags\s*:(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    has = [one for one in FEATURES if flags and one in flags.group(1).split()]
+    return f"rustc {said('rustc', '--version')[1]}, {' '.join(platform.libc_ver())}, {said('valgrind', '--version')[0]}, {' '.join(has)}"
+
+
 def by_room(counter):
     rooms = collections.Counter()
     for function, cost in counter.items():
@@ -171,7 +182,6 @@ def main():
         print("skipped: valgrind is not installed (Debian package valgrind), so instructions cannot be counted")
         return 77
     built = build()
-    compiler = subprocess.run(["rustc", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()[1]
     with tempfile.TemporaryDirectory() as scratch:
         if given.top:
             for name, counter in runs(built, scratch, given.top):
@@ -182,28 +192,28 @@ def main():
             return 0
         now = {(name, what): cost for name, counter in runs(built, scratch) for what, cost in by_room(counter).items()}
     if given.record:
-        lines = [f"# instructions: run, room, how many; rustc {compiler}; written by bench/instructions.py --record"]
+        lines = [f"# instructions: run, room, how many; {place()}; written by bench/instructions.py --record"]
         lines += [f"{name} {what} {cost}" for (name, what), cost in now.items()]
         RECORD.write_text("\n".join(lines) + "\n")
         print(f"recorded: {sum(cost for (_, what), cost in now.items() if what == 'total'):,} instructions")
         return 0
-    return compare(now, compiler)
+    return compare(now, place())
 
 
-def compare(now, compiler):
+def compare(now, here):
     if not RECORD.exists():
         print(f"nothing is recorded in {RECORD.name}: counted, and compared with nothing")
         return 0
     head, *lines = RECORD.read_text().splitlines()
-    same = f"rustc {compiler};" in head
-    part = TWENTIETH if same else OTHER_COMPILER
+    there = head.split(";")[1].strip()
+    same = there == here
+    part = TWENTIETH if same else OTHER_PLACE
     if not same:
-        print(f"recorded with another compiler ({head.split('rustc ')[1].split(';')[0]}; this is {compiler}): "
-              f"only what is more than 1/{part} above it counts")
+        print(f"recorded elsewhere ({there}; this is {here}): only a run that takes more than 1/{part} more in all counts")
     before = {(name, what): int(cost) for name, what, cost in (line.split(" ") for line in lines)}
     more = [f"  {name}, {what}: {cost:,}, recorded {before[name, what]:,} ({cost / max(before[name, what], 1) - 1:+.1%})"
             for (name, what), cost in now.items()
-            if (name, what) in before and cost > before[name, what] + before[name, what] // part + SLACK]
+            if (name, what) in before and (same or what == "total") and cost > before[name, what] + before[name, what] // part + SLACK]
     unknown = sorted({name for name, _ in now} - {name for name, _ in before})
     gone = sorted({name for name, _ in before} - {name for name, _ in now})
     sums = collections.Counter()
@@ -220,7 +230,7 @@ def compare(now, compiler):
     for name in gone:
         print(f"recorded, and not counted any more: {name}")
     if more:
-        print("more instructions than recorded, by more than a twentieth (bench/instructions.py --record, if that is meant):")
+        print(f"more instructions than recorded, by more than 1/{part} (bench/instructions.py --record, if that is meant):")
         print("\n".join(more))
     return 1 if more else 0
 

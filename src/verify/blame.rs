@@ -128,6 +128,14 @@ pub(super) fn blame(
                         "it encoded the picture so that a decoder stops within it",
                     )
                 }
+                (SideOfMismatch::SenderToWire, kind)
+                    if kind.is_cut()
+                        && found
+                            .iter()
+                            .any(|finding| finding.name == Name::WrongSizeGiven) =>
+                {
+                    Some(of_announcement())
+                }
                 (SideOfMismatch::SenderToWire, kind) if kind.is_cut() => Some(cut(work, ends)),
                 (SideOfMismatch::SenderToWire, Kind::Mistake(Mistake::ReadOn { .. })) => blame(
                     Blamed::Sender,

@@ -183,6 +183,28 @@ pub(crate) fn wrong_size(image: &Image, declared: u64) -> Finding {
     }
 }
 
+/// The length before the picture counts its bytes alone, and so many that belong to it stand between.
+pub(crate) fn header_left_out(image: &Image, bytes: usize) -> Finding {
+    let between = counted(bytes as u64, "byte that stands", "bytes that stand");
+    Finding {
+        name: Name::WrongSizeGiven,
+        severity: Severity::Error,
+        certainty: Certainty::Likely,
+        stream: Some(image.stream),
+        image: Some(image.id),
+        packets: image.first_packet.into_iter().collect(),
+        more_packets: 0,
+        message: format!(
+            "The length before the picture is that of the picture alone, and does not count the {between} between the two: a receiver \
+             that reads so many bytes has those, and not the picture's last {}, which follow as if they were the next message.",
+            count(bytes as u64)
+        ),
+        fix: "In the sender: make the whole message first (data = pickle.dumps(image)), and send the length of exactly that \
+              (len(data))."
+            .to_owned(),
+    }
+}
+
 /// Its first and its last frame.
 fn ends_of(image: &Image) -> Vec<FrameNumber> {
     let mut frames: Vec<FrameNumber> = image.first_packet.into_iter().collect();

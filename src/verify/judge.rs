@@ -211,6 +211,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     }
     let mut first = first.or(direct.filter(|_| !padded));
     of_senders(work, &mut first, &mut found);
+    header_left_out(work, &mut first, &mut second, &mut found);
     if is_printed(work) && received.as_ref().and_then(|side| side.equal) != Some(true) {
         found.push(findings::printed(work.image, work.asked.received));
     }
@@ -290,6 +291,44 @@ fn of_senders(work: &Work<'_>, first: &mut Option<(Mismatch, Kind)>, found: &mut
     {
         found.retain(|finding: &Finding| finding.name != Name::ReceiverStopped);
         found.push(findings::wrong_size(work.image, mismatch.actual_bytes));
+    }
+}
+
+/// The length counts the picture and not what stands between the two: who reads so many bytes has that, and the picture without its end,
+/// which the stream has behind them. That is the sender's, and all of it is one difference.
+fn header_left_out(
+    work: &Work<'_>,
+    first: &mut Option<(Mismatch, Kind)>,
+    second: &mut Option<(Mismatch, Kind)>,
+    found: &mut Vec<Finding>,
+) {
+    let of = |side| {
+        let both = [&*first, &*second].into_iter().flatten();
+        both.into_iter()
+            .find(move |(mismatch, _)| mismatch.side == side)
+    };
+    let (Some((saved, Kind::Mistake(Mistake::Header { bytes }))), Some((wire, cut))) = (
+        of(SideOfMismatch::WireToReceiver),
+        of(SideOfMismatch::SenderToWire),
+    ) else {
+        return;
+    };
+    let bytes = *bytes;
+    let sent = work.sent.and_then(|subject| subject.bytes);
+    let rest = sent.and_then(|sent| sent.get(sent.len().checked_sub(bytes)?..));
+    let counted = cut.is_cut()
+        && saved.actual_bytes == wire.expected_bytes
+        && wire.expected_bytes.checked_sub(wire.actual_bytes) == Some(bytes as u64);
+    if counted && rest.is_some_and(|rest| work.knowledge.after.starts_with(rest)) {
+        found.retain(|finding| finding.name != Name::HeaderInFile);
+        found.push(findings::header_left_out(work.image, bytes));
+        if first
+            .as_ref()
+            .is_some_and(|(one, _)| one.side == SideOfMismatch::WireToReceiver)
+        {
+            std::mem::swap(first, second);
+        }
+        *second = None;
     }
 }
 

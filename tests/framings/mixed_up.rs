@@ -350,3 +350,63 @@ fn what_the_sender_left_out_or_mixed_is_not_the_receivers() {
         wrong("mixed", &said, Some("sender"), "pieces-misplaced"),
     ]));
 }
+
+/// A Python pickle (protocol 4) of a bytes object.
+fn pickled(content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap();
+    let frame = u64::from(length) + 8;
+    [
+        &b"\x80\x04\x95"[..],
+        &frame.to_le_bytes(),
+        b"B",
+        &length.to_le_bytes(),
+        content,
+        b"\x94.",
+    ]
+    .concat()
+}
+
+#[test]
+fn a_length_that_does_not_count_what_stands_before_the_picture_is_the_senders() {
+    let pictures = [jpeg(3), jpeg(7), jpeg(11)];
+    let message = |picture: &[u8], length: usize| -> Vec<u8> {
+        let length = u64::try_from(length).unwrap().to_le_bytes();
+        [&length[..], &pickled(picture)].concat()
+    };
+    let stream = |length: fn(&[u8]) -> usize, count: usize| -> Vec<u8> {
+        let sent = pictures.iter().take(count);
+        sent.flat_map(|picture| message(picture, length(picture)))
+            .collect()
+    };
+    let mut failed = Vec::new();
+    for count in 1..=pictures.len() {
+        let names = ["a.jpg", "b.jpg", "c.jpg"];
+        let files: Vec<(&str, &[u8])> = names
+            .into_iter()
+            .zip(pictures.iter().map(Vec::as_slice))
+            .take(count)
+            .collect();
+        let right = talk(&stream(|picture| pickled(picture).len(), count), b"");
+        failed.push(wrong("right", &verify(&right, &files, &files), None, ""));
+        // It is the picture's own: the receiver has the pickle's header, and not the picture's end.
+        let lying = talk(&stream(<[u8]>::len, count), b"");
+        let saved = pickled(&pictures[0])[..pictures[0].len()].to_vec();
+        let said = verify(&lying, &files, &[("a.jpg", &saved)]);
+        failed.push(wrong(
+            &format!("{count} pictures"),
+            &said,
+            Some("sender"),
+            "wrong-size-given",
+        ));
+        // A receiver that saves the whole message of a right one leaves the header in the file.
+        let kept = pickled(&pictures[0]);
+        let said = verify(&right, &files, &[("a.jpg", &kept)]);
+        failed.push(wrong(
+            &format!("header kept, {count}"),
+            &said,
+            Some("receiver"),
+            "header-in-file",
+        ));
+    }
+    all_right(failed);
+}
