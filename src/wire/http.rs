@@ -702,7 +702,14 @@ impl Decode for HttpDecoder {
                     }
                     _ => None,
                 };
+                let unended = end == StreamEnd::Fin
+                    && matches!(length, Length::ChunkLine(line) if line.is_empty())
+                    && body.is_picture();
                 body.finish(ending, &mut self.out, sink);
+                if unended {
+                    self.out.flush(sink);
+                    sink(Event::Fault(Fault::NoLastChunk));
+                }
                 if let Some(left) = short {
                     self.out.flush(sink);
                     sink(Event::Fault(Fault::ShortBody {

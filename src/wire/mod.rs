@@ -219,6 +219,11 @@ pub enum Fault {
         "the form is over by its Content-Length, and the boundary line that ends its last part has not come"
     )]
     OpenForm,
+    /// A body in chunks ends without the chunk of size 0 that ends it.
+    #[error(
+        "the connection was closed, and the last chunk (of size 0) that ends the body has not come"
+    )]
+    NoLastChunk,
     /// The content is not as long as its own head says.
     #[error("the content-length is {}, and {} came", super::units::counted(*declared, "byte", "bytes"), super::units::counted(*came, "byte", "bytes"))]
     WrongBody {

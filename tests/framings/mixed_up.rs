@@ -410,3 +410,28 @@ fn a_length_that_does_not_count_what_stands_before_the_picture_is_the_senders() 
     }
     all_right(failed);
 }
+
+#[test]
+fn a_body_in_chunks_that_nothing_ends_is_said_and_the_picture_is_a_match() {
+    let photo = jpeg(3);
+    let files: verified::Files<'_> = &[("a.jpg", &photo)];
+    let whole = chunked(&photo, |length| format!("{length:x}"));
+    let unended = &whole[..whole.len() - b"0\r\n\r\n".len()];
+    let warned = |response: &[u8], closes| {
+        let mut scenario = Scenario::new();
+        let mut tcp = scenario.connect(50_000, 8000);
+        scenario.send(&mut tcp, Client, GET);
+        scenario.transfer(&mut tcp, Server, response, 1400);
+        scenario.close(&mut tcp, closes);
+        let said = verify(&scenario, files, &[]);
+        let named = said.accusations().iter().any(|one| one == "early-close");
+        (said.exit, named)
+    };
+    assert_eq!(warned(&whole, Server), (0, false));
+    assert_eq!(warned(unended, Server), (0, true));
+    // The receiver had enough, and closed first.
+    assert_eq!(warned(unended, Client), (0, false));
+    // What is cut is told as that.
+    let cut = &unended[..unended.len() - 1_500];
+    assert_eq!(warned(cut, Server), (1, true));
+}

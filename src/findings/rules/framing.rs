@@ -41,10 +41,27 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
             fault,
             Fault::ImplausibleLength { .. } | Fault::NotTheLayout { .. } | Fault::BadField { .. }
         );
-        if !(of_header && goodbye(*offset)) {
+        let unended = matches!(fault, Fault::NoLastChunk) && !closed_after_the_picture(view);
+        if !(unended || of_header && goodbye(*offset)) {
             findings.push(faulty(view, *offset, fault));
         }
     }
+}
+
+/// Whether the sender closed by itself, before the receiver, when its last picture was whole: of one that is cut that is said already.
+fn closed_after_the_picture(view: &View<'_>) -> bool {
+    let last = view.facts.pictures.last();
+    let whole = last.is_some_and(|last| {
+        last.gaps.is_empty() && !matches!(last.structure, None | Some((Status::Walking, _)))
+    });
+    let first = view.facts.fin.is_some_and(|fin| {
+        let others = view.other.into_iter();
+        others
+            .flat_map(|other| [other.fin, other.reset])
+            .flatten()
+            .all(|other| fin < other)
+    });
+    whole && first
 }
 
 /// A byte that base64 does not have ends the text, and the picture is not over.
@@ -449,6 +466,13 @@ fn faulty(view: &View<'_>, offset: u64, fault: &Fault) -> Finding {
     // Rows that were only worked out may be behind a header.
     let rows = matches!(fault, Fault::PartialRow { .. })
         && view.stream.confidence <= Some(Confidence::Likely);
+    if matches!(fault, Fault::NoLastChunk) {
+        // The picture is whole; whoever asks for all of the body has an error.
+        return Finding {
+            severity: Severity::Warning,
+            ..found
+        };
+    }
     if request || rows {
         return Finding {
             severity: Severity::Note,
@@ -470,6 +494,11 @@ fn name_fault(fault: &Fault) -> (Name, &'static str) {
             Name::LengthMismatch,
             "In the sender: write the size of each chunk in hexadecimal (f\"{len(data):x}\\r\\n\"), then exactly so many bytes and a \
              line break.",
+        ),
+        Fault::NoLastChunk => (
+            Name::EarlyClose,
+            "In the sender: end a body in chunks with b\"0\\r\\n\\r\\n\"; without it HTTP libraries tell their callers that the response is \
+             incomplete.",
         ),
         Fault::OpenForm => (
             Name::LengthMismatch,

@@ -626,6 +626,11 @@ impl Body {
         }
     }
 
+    /// Whether all of it is one picture, of which bytes came.
+    pub(super) fn is_picture(&self) -> bool {
+        matches!(&self.media, Media::One(one) if matches!(one.state, OneState::Picture))
+    }
+
     /// Whether parts of a form began, and the line that ends the last one did not come.
     pub(super) fn is_open_form(&self) -> bool {
         let Media::Parts(parts) = &self.media else {
