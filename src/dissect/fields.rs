@@ -116,6 +116,13 @@ pub(crate) fn find(name: &str) -> Option<&'static Field> {
 
 /// The names nearest to one that there is not.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
+    /// Of names that are as near, those of these are meant first.
+    const FIRST: [&str; 7] = ["tcp", "udp", "ip", "http", "frame", "imgnet", "eth"];
+    let rank = |name: &str| {
+        let protocol = name.split('.').next().unwrap_or_default();
+        let place = FIRST.iter().position(|first| *first == protocol);
+        place.unwrap_or(FIRST.len())
+    };
     let wanted = name.to_ascii_lowercase();
     all()
         .map(|field| (strsim::damerau_levenshtein(&wanted, field.name), field.name))
@@ -126,7 +133,7 @@ pub(crate) fn nearest(name: &str) -> Option<&'static str> {
                 (last == wanted).then_some((1, field.name))
             }),
         )
-        .min()
+        .min_by_key(|(distance, name)| (*distance, rank(name), *name))
         .filter(|(distance, _)| *distance <= wanted.len() / 3 + 1)
         .map(|(_, name)| name)
 }
