@@ -6,7 +6,7 @@ use super::judge::{Arrival, Work, is_range, never_reached, open_end};
 use super::mistakes::Mistake;
 use crate::findings::{Certainty, Finding, Name};
 use crate::ledger::comparison::{Blame, Blamed, Mismatch, SideOfMismatch};
-use crate::ledger::{Closed, GapCause, Image, Problem, TransportKind, Verdict};
+use crate::ledger::{Closed, GapCause, Image, Problem, Stop, TransportKind, Verdict};
 use crate::wire::{Fixed, Protocol};
 
 /// Why the same segments may be two streams.
@@ -108,6 +108,17 @@ pub(super) fn blame(
                     "the two files differ where the same bytes came twice with different contents; which copy the receiver \
                      took cannot be told",
                 ),
+                (SideOfMismatch::SenderToReceiver, _)
+                    if work
+                        .stream
+                        .is_some_and(|stream| stream.transport == TransportKind::Udp) =>
+                {
+                    blame(
+                        Blamed::Unknown,
+                        "no datagram of the capture has the bytes in which the two files differ: they were never sent, or lost before \
+                     the place of capture, or by the capture itself",
+                    )
+                }
                 (SideOfMismatch::SenderToReceiver, _) => blame(
                     Blamed::Unknown,
                     "the two files differ where the capture lacks bytes; a capture without gaps would tell the side",
@@ -315,6 +326,16 @@ fn undecided(work: &Work<'_>, unsure: Unsure) -> Option<Blame> {
         return blame(
             Blamed::Unknown,
             "the same bytes came twice and differ, and nothing tells which copy the receiver took; its file would tell",
+        );
+    }
+    if let Some(Problem::Unfinished {
+        stop: Stop::Format, ..
+    }) = work.image.problem
+        && !(knowledge.lacks || knowledge.lacks_frames)
+    {
+        return blame(
+            Blamed::Unknown,
+            "its wire format says that it is over before its structure is: the rest was never sent, or the capture lacks it",
         );
     }
     blame(

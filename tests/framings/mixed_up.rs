@@ -435,3 +435,33 @@ fn a_body_in_chunks_that_nothing_ends_is_said_and_the_picture_is_a_match() {
     let cut = &unended[..unended.len() - 1_500];
     assert_eq!(warned(cut, Server), (1, true));
 }
+
+#[test]
+fn of_a_last_datagram_that_never_went_out_nobody_says_that_the_capture_lacks_it() {
+    let photo = jpeg(3);
+    let files: verified::Files<'_> = &[("a.jpg", &photo)];
+    let pieces: Vec<&[u8]> = photo.chunks(500).collect();
+    let (_, all_but_one) = pieces.split_last().unwrap();
+    let saved = all_but_one.concat();
+    let told = |count: usize, received: verified::Files<'_>| {
+        let mut scenario = Scenario::new();
+        let announced = u32::try_from(count).unwrap().to_be_bytes();
+        scenario.datagram([41_000, 6_001], &announced);
+        for piece in pieces.iter().take(count) {
+            scenario.wait(1).datagram([41_000, 6_001], piece);
+        }
+        let said = verify(&scenario, files, received);
+        let why = said.compared("blame").and_then(|blame| {
+            let why = blame.get("why")?.as_str()?;
+            Some(why.to_owned())
+        });
+        (said.exit, why.unwrap_or_default())
+    };
+    assert_eq!(told(pieces.len(), files).0, 0);
+    let (exit, why) = told(all_but_one.len(), &[("a.jpg", &saved)]);
+    assert_eq!(exit, 1);
+    assert!(why.contains("they were never sent, or lost"), "{why}");
+    let (exit, why) = told(all_but_one.len(), &[]);
+    assert_eq!(exit, 3);
+    assert!(why.contains("it is over before its structure"), "{why}");
+}
