@@ -317,8 +317,12 @@ impl Beside<'_> {
         let end = last
             .end
             .max(pictures.last().map_or(0, |picture| picture.end));
+        let pieces = self
+            .pictures
+            .iter()
+            .any(|placed| placed.range.end - placed.range.start != placed.lengths[0]);
         Ok(archive::accounts_for(&pictures, end, bytes)?
-            || are_records(&pictures, end, true, bytes)?)
+            || are_records(&pictures, end, (true, pieces), bytes)?)
     }
 
     /// Whether the same bytes stand behind each of several pictures, and nothing else is open.

@@ -61,7 +61,7 @@ impl Form {
         self,
         pictures: &[ByteRange],
         end: u64,
-        empty: bool,
+        (empty, pieces): (bool, bool),
         read: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
     ) -> Result<bool, E> {
         let (mut at, mut records, mut met) = (0_u64, 0_usize, 0_usize);
@@ -86,6 +86,10 @@ impl Form {
             if let Some(picture) = pictures.get(met) {
                 if picture.start == data {
                     met += 1;
+                    // Headers within its own bytes are none.
+                    if !pieces && at < picture.end {
+                        return Ok(false);
+                    }
                 } else if picture.start < at {
                     return Ok(false);
                 }
@@ -100,18 +104,19 @@ impl Form {
 }
 
 /// Whether a stream of `end` bytes is records of one form, one behind the other to its last byte, of which each of the pictures is
-/// one or several. At least two records make it no accident; `empty` says whether there may be some of no bytes.
+/// one or, with other bytes between its `pieces`, several. At least two records make it no accident; `empty` says whether there may be
+/// some of no bytes.
 pub(crate) fn are_records<E>(
     pictures: &[ByteRange],
     end: u64,
-    empty: bool,
+    (empty, pieces): (bool, bool),
     read: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
 ) -> Result<bool, E> {
     if pictures.is_empty() {
         return Ok(false);
     }
     for form in Form::all() {
-        if form.tiles(pictures, end, empty, read)? {
+        if form.tiles(pictures, end, (empty, pieces), read)? {
             return Ok(true);
         }
     }
@@ -124,11 +129,11 @@ mod tests {
 
     #[test]
     fn records_are_followed_to_the_last_byte() {
-        let judged = |stream: &[u8], picture: ByteRange| {
+        let judged_as = |stream: &[u8], picture: ByteRange, pieces| {
             are_records(
                 std::slice::from_ref(&picture),
                 stream.len() as u64,
-                true,
+                (true, pieces),
                 &mut |range| {
                     let place = |at: u64| usize::try_from(at).unwrap();
                     Ok::<_, ()>(stream[place(range.start)..place(range.end)].to_vec())
@@ -136,12 +141,16 @@ mod tests {
             )
             .unwrap()
         };
+        let judged = |stream: &[u8], picture: ByteRange| judged_as(stream, picture, true);
         let mixed = b"\x01\0\0\0\x05hello\x02\0\0\0\x07PICTURE\x09\0\0\0\0";
         assert!(judged(mixed, 15..22));
         assert!(!judged(mixed, 14..22));
         assert!(!judged(&[&mixed[..], b"x"].concat(), 15..22));
         let pieces = b"\x05PICTU\x02RE\0";
         assert!(judged(pieces, 1..9));
+        // Of a picture that lies there whole they are its own bytes.
+        assert!(!judged_as(pieces, 1..9, false));
+        assert!(judged_as(mixed, 15..22, false));
         assert!(!judged(&pieces[..10], 2..9));
         // One record is as good as none.
         assert!(!judged(b"\0\x07PICTURE", 2..9));
