@@ -328,16 +328,6 @@ fn undecided(work: &Work<'_>, unsure: Unsure) -> Option<Blame> {
             "the same bytes came twice and differ, and nothing tells which copy the receiver took; its file would tell",
         );
     }
-    if let Some(Problem::Unfinished {
-        stop: Stop::Format, ..
-    }) = work.image.problem
-        && !(knowledge.lacks || knowledge.lacks_frames)
-    {
-        return blame(
-            Blamed::Unknown,
-            "its wire format says that it is over before its structure is: the rest was never sent, or the capture lacks it",
-        );
-    }
     blame(
         Blamed::Capture,
         if knowledge.unsure > 0 && work.image.is_all_there() {
@@ -345,6 +335,14 @@ fn undecided(work: &Work<'_>, unsure: Unsure) -> Option<Blame> {
              would tell, or the framing (--protocol)"
         } else if knowledge.lacks || knowledge.lacks_frames {
             "it lacks frames of this transfer; whether the picture was right only a capture without gaps can tell"
+        } else if matches!(
+            work.image.problem,
+            Some(Problem::Unfinished {
+                stop: Stop::Format,
+                ..
+            })
+        ) {
+            "it has nothing of the rest, though the wire format says that the picture is over: the rest was lost, or never sent"
         } else if open_end(work.image) {
             "the capture ended before the picture did; one that goes on to the end would tell"
         } else {

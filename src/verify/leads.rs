@@ -158,6 +158,58 @@ fn nearly_of(lead: &Lead<'_>) -> Option<u64> {
         .chain(binary)
         .chain(seven_bits_before(bytes))
         .find(near)
+        .or_else(|| named_length(bytes, length))
+}
+
+/// A number that its name says to be the picture's length (`"size": 118215`, `Length=…`), and that is neither that nor a length which
+/// counts the header, or a part of it, as well.
+fn named_length(header: &[u8], length: u64) -> Option<u64> {
+    /// Without the signs between their words.
+    const NAMES: [&str; 17] = [
+        "size",
+        "length",
+        "len",
+        "bytes",
+        "nbytes",
+        "filesize",
+        "filelength",
+        "filelen",
+        "imagesize",
+        "imagelength",
+        "imagelen",
+        "imgsize",
+        "imglen",
+        "datasize",
+        "datalength",
+        "datalen",
+        "contentlength",
+    ];
+    /// Smaller ones, and whole blocks, are sizes of something else.
+    const LEAST: u64 = 256;
+    let counted = length..=length.saturating_add(header.len() as u64);
+    let mut at = 0;
+    header.split(|byte| !byte.is_ascii_digit()).find_map(|run| {
+        let start = at;
+        at += run.len() + 1;
+        let value: u64 = std::str::from_utf8(run).ok()?.parse().ok()?;
+        let behind = header.get(start + run.len());
+        let unit = behind.is_some_and(|byte| byte.is_ascii_alphabetic() || b".:/*%".contains(byte));
+        let sign = |byte: &u8| b" :='\"\t".contains(byte);
+        let before = header.get(..start)?;
+        let end = before.iter().rposition(|byte| !sign(byte))? + 1;
+        let part = |byte: &u8| byte.is_ascii_alphabetic() || b"_-".contains(byte);
+        let name: String = before
+            .get(..end)?
+            .iter()
+            .rev()
+            .take_while(|byte| part(byte))
+            .filter(|byte| byte.is_ascii_alphabetic())
+            .map(|byte| char::from(byte.to_ascii_lowercase()))
+            .collect();
+        let is_length = NAMES.iter().any(|one| one.bytes().rev().eq(name.bytes()));
+        let wrong = value >= LEAST && value % LEAST != 0 && !counted.contains(&value);
+        (is_length && end < start && !unit && wrong).then_some(value)
+    })
 }
 
 /// Whether each header ends with its picture's length in groups of seven bits, which are two or three, and is as long before that.
@@ -445,4 +497,43 @@ fn is_told_in_text(bytes: &[u8], lead: &Lead<'_>) -> bool {
         return true;
     }
     !only && has_text(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_a_length_where_its_name_says_so() {
+        let length = 12_104;
+        for (header, found) in [
+            (
+                r#"{"name": "a.jpg", "size": 12004, "type": "image/jpeg"}"#,
+                Some(12_004),
+            ),
+            (r#"{"size":"12204"}"#, Some(12_204)),
+            ("Content-Length: 13000\r\n\r\n", Some(13_000)),
+            ("FILE_SIZE=11000\n", Some(11_000)),
+            ("{'fileSize': 9001}", Some(9_001)),
+            ("len 9001\n", Some(9_001)),
+            // What is right, or counts the header, too.
+            (r#"{"size": 12104}"#, None),
+            (r#"{"size": 12119}"#, None),
+            (r#"{"size": 12120}"#, Some(12_120)),
+            // Of something else.
+            (r#"{"size": "640x480"}"#, None),
+            (r#"{"size": 9001kB}"#, None),
+            (r#"{"size": 255}"#, None),
+            (r#"{"size": 257}"#, Some(257)),
+            (r#"{"size": 4096}"#, None),
+            (r#"{"chunk_size": 4097}"#, None),
+            (r#"{"width": 9001}"#, None),
+            (r#"{"name": "size9001.jpg"}"#, None),
+            ("resize 9001", None),
+            ("9001", None),
+            ("", None),
+        ] {
+            assert_eq!(named_length(header.as_bytes(), length), found, "{header}");
+        }
+    }
 }
