@@ -207,7 +207,7 @@ fn named_length(header: &[u8], length: u64) -> Option<u64> {
             .map(|byte| char::from(byte.to_ascii_lowercase()))
             .collect();
         let is_length = NAMES.iter().any(|one| one.bytes().rev().eq(name.bytes()));
-        let wrong = value >= LEAST && value % LEAST != 0 && !counted.contains(&value);
+        let wrong = value >= LEAST && !value.is_multiple_of(LEAST) && !counted.contains(&value);
         (is_length && end < start && !unit && wrong).then_some(value)
     })
 }

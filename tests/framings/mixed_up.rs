@@ -466,13 +466,15 @@ fn of_a_last_datagram_that_never_went_out_nobody_says_that_the_capture_lacks_it(
     assert!(why.contains("lost, or never sent"), "{why}");
 }
 
+/// A header that says so many bytes.
+type Header = fn(usize) -> Vec<u8>;
+
 #[test]
 fn a_length_in_a_header_of_text_that_is_not_the_pictures_is_the_senders() {
     // Long enough for records of few bytes to end by chance where it does.
     let photo = verified::picture(image::ImageFormat::Jpeg, 800, 600);
     let length = photo.len();
     let files: verified::Files<'_> = &[("a.jpg", &photo)];
-    type Header = fn(usize) -> Vec<u8>;
     let headers: [(&str, Header); 6] = [
         ("json, last", |size| {
             format!("{{\"name\": \"photo.jpg\", \"size\": {size}}}\n").into_bytes()
