@@ -116,12 +116,15 @@ pub(super) fn are_explained(leads: &[Lead<'_>], pictures: usize, alone: bool) ->
     Some(first.untold())
 }
 
-/// A header whose length is nearly its picture's, where no header tells its picture's length: which one, and what it says.
-pub(super) fn nearly<'l>(leads: &'l [Lead<'l>]) -> Option<(&'l Lead<'l>, u64)> {
+/// A header whose length is nearly its picture's, where no header tells its picture's length: which one, and what it says. Where `each`
+/// picture has a header, one that is called a length is, too, however far from it.
+pub(super) fn nearly<'l>(leads: &'l [Lead<'l>], each: bool) -> Option<(&'l Lead<'l>, u64)> {
     if leads.iter().any(tells_length) {
         return None;
     }
-    leads.iter().find_map(|lead| Some((lead, nearly_of(lead)?)))
+    leads
+        .iter()
+        .find_map(|lead| Some((lead, nearly_of(lead, each)?)))
 }
 
 /// Whether a header tells its picture's length.
@@ -135,7 +138,7 @@ pub(super) fn tells_length(lead: &Lead<'_>) -> bool {
 }
 
 /// The number in a header that is near its picture's length.
-fn nearly_of(lead: &Lead<'_>) -> Option<u64> {
+fn nearly_of(lead: &Lead<'_>, each: bool) -> Option<u64> {
     /// `sys.getsizeof` counts 33 or 49 more, a BMP's header 54; headers are as long.
     const NEAR: u64 = 64;
     let [length, encoded] = lead.placed.lengths;
@@ -158,7 +161,7 @@ fn nearly_of(lead: &Lead<'_>) -> Option<u64> {
         .chain(binary)
         .chain(seven_bits_before(bytes))
         .find(near)
-        .or_else(|| named_length(bytes, length))
+        .or_else(|| named_length(bytes, length).filter(|_| each))
 }
 
 /// A number that its name says to be the picture's length (`"size": 118215`, `Length=…`), and that is neither that nor a length which

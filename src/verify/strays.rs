@@ -139,7 +139,8 @@ pub(crate) fn stray<E>(
     if let Some(stray) = too_long.or_else(|| beside.where_lost(&leads)) {
         return Ok(Some(stray));
     }
-    if let Some((lead, declared)) = nearly(&leads) {
+    let each = leads.len() == beside.pictures.len();
+    if let Some((lead, declared)) = nearly(&leads, each) {
         let bytes = lead.bytes.len() as u64;
         return Ok(Some(Stray {
             picture: lead.placed.picture,

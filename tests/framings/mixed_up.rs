@@ -527,5 +527,16 @@ fn a_length_in_a_header_of_text_that_is_not_the_pictures_is_the_senders() {
             }
         }
     }
+    // One header for several, which says what they are together.
+    let others = [jpeg(3), jpeg(7)].concat();
+    let total = format!("{{\"count\": 3, \"size\": {}}}\n", length + others.len());
+    let (one, two) = (jpeg(3), jpeg(7));
+    let all: verified::Files<'_> = &[("a.jpg", &photo), ("b.jpg", &one), ("c.jpg", &two)];
+    let batch = talk(&[total.as_bytes(), &photo, &others].concat(), b"");
+    failed.push(wrong("batch", &verify(&batch, all, all), None, ""));
+    let accused = verify(&batch, all, &[]).accusations();
+    if accused.iter().any(|one| one == "wrong-size-given") {
+        failed.push(Some(format!("batch, alone: {accused:?}")));
+    }
     all_right(failed);
 }
