@@ -12,6 +12,7 @@ use super::reconcile::Lie;
 use crate::units::{ByteRange, PictureId};
 use crate::wire::carve::KNOWN_MARKERS;
 use crate::wire::infer::{are_records, closes, fills_up, is_goodbye, is_trailer};
+use crate::wire::layout::check;
 use crate::wire::{encoded, pickle};
 
 /// Bytes that were sent beside the pictures.
@@ -106,6 +107,7 @@ pub(crate) fn stray<E>(
     let mut leads: Vec<Lead<'_>> = Vec::new();
     let mut rest: Vec<&ByteRange> = Vec::new();
     let mut too_long = None;
+    let mut sums = BTreeSet::new();
     for range in beside.open {
         let before = beside
             .pictures
@@ -113,6 +115,10 @@ pub(crate) fn stray<E>(
             .find(|placed| placed.range.start == range.end);
         match before {
             _ if range.start >= range.end => {}
+            // What stands before the next picture may be the last one's.
+            _ if beside.is_checksum(range, bytes)? => {
+                sums.insert(range.end - range.start);
+            }
             // Each piece has a header of its own.
             Some(placed) if placed.lie == Lie::Regular => {}
             Some(placed) if range.end - range.start <= MOST => leads.push(Lead {
@@ -135,6 +141,22 @@ pub(crate) fn stray<E>(
         declared: None,
         trailer: false,
     };
+    // Of those that have a checksum one has a wrong one.
+    let wrong = beside.open.iter().find_map(|range| {
+        let summed = sums.contains(&(range.end - range.start));
+        let before = beside.pictures.iter();
+        let mut before = before.filter(|placed| summed && placed.range.end == range.start);
+        let lead = leads
+            .iter()
+            .any(|lead| lead.placed.range.start == range.end);
+        before
+            .next()
+            .filter(|_| lead)
+            .map(|placed| found(placed.picture, range))
+    });
+    if wrong.is_some() {
+        return Ok(wrong);
+    }
     let too_long = too_long.map(|(picture, range)| found(picture, &range));
     if let Some(stray) = too_long.or_else(|| beside.where_lost(&leads)) {
         return Ok(Some(stray));
@@ -299,6 +321,29 @@ fn stands_each_time<E>(
 }
 
 impl Beside<'_> {
+    /// Whether a range behind a picture that lies whole is a checksum of it.
+    fn is_checksum<E>(
+        &self,
+        range: &ByteRange,
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
+        /// A digest in hexadecimal digits, with line breaks.
+        const LONGEST: u64 = 68;
+        /// Larger pictures are not read again for it.
+        const LARGEST: u64 = 64 << 20;
+        let length = range.end - range.start;
+        let before = self.pictures.iter().find(|placed| {
+            let whole = placed.range.end - placed.range.start;
+            placed.range.end == range.start && whole == placed.lengths[0] && whole <= LARGEST
+        });
+        let Some(picture) = before.filter(|_| (4..=LONGEST).contains(&length) && !self.certain)
+        else {
+            return Ok(false);
+        };
+        let tail = bytes(range.clone())?;
+        Ok(check::is_of(&tail, &bytes(picture.range.clone())?))
+    }
+
     /// Whether the direction is an archive, or records one behind the other, whose own headers account for every byte.
     fn accounts_for_itself<E>(
         &self,

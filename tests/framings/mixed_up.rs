@@ -540,3 +540,58 @@ fn a_length_in_a_header_of_text_that_is_not_the_pictures_is_the_senders() {
     }
     all_right(failed);
 }
+
+/// What stands behind a file.
+type Check<'c> = &'c dyn Fn(&[u8]) -> Vec<u8>;
+
+#[test]
+fn a_checksum_behind_the_picture_is_framing_and_a_wrong_one_is_not() {
+    use sha2::Digest as _;
+    let pictures = [jpeg(3), jpeg(7)];
+    let names = ["a.jpg", "b.jpg"];
+    let hex = |bytes: &[u8]| -> Vec<u8> {
+        let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        digits.concat().into_bytes()
+    };
+    let crc = |bytes: &[u8]| crc32fast::hash(bytes);
+    let checks: [(&str, Check<'_>); 5] = [
+        ("big-endian", &|file| crc(file).to_be_bytes().to_vec()),
+        ("little-endian", &|file| crc(file).to_le_bytes().to_vec()),
+        ("digits", &|file| hex(&crc(file).to_be_bytes())),
+        ("SHA-256", &|file| sha2::Sha256::digest(file).to_vec()),
+        ("a line", &|file| {
+            [hex(&sha2::Sha256::digest(file)), b"\n".to_vec()].concat()
+        }),
+    ];
+    let mut failed = Vec::new();
+    for (name, check) in checks {
+        for count in 1..=pictures.len() {
+            let files: Vec<(&str, &[u8])> = names
+                .into_iter()
+                .zip(pictures.iter().map(Vec::as_slice))
+                .take(count)
+                .collect();
+            let stream = |wrong: Option<usize>| -> Vec<u8> {
+                let sent = pictures.iter().take(count).enumerate();
+                sent.flat_map(|(number, picture)| {
+                    let mut sum = check(picture);
+                    if wrong == Some(number) {
+                        sum[0] ^= 1;
+                    }
+                    [picture.clone(), sum].concat()
+                })
+                .collect()
+            };
+            let right = talk(&stream(None), b"");
+            failed.push(wrong(name, &verify(&right, &files, &files), None, ""));
+            failed.push(wrong(name, &verify(&right, &files, &[]), None, ""));
+            for number in 0..count {
+                let said = verify(&talk(&stream(Some(number)), b""), &files, &[]);
+                if said.exit == 0 {
+                    failed.push(Some(format!("{name}, wrong {number} of {count}: match")));
+                }
+            }
+        }
+    }
+    all_right(failed);
+}

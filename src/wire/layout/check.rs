@@ -88,6 +88,43 @@ impl Running {
     }
 }
 
+/// Whether bytes are nothing but a checksum, or digest, of a file: binary in either byte order, or in hexadecimal digits with a line
+/// break. One of two bytes may be right by chance and is none.
+pub(crate) fn is_of(bytes: &[u8], file: &[u8]) -> bool {
+    let text = bytes.trim_ascii();
+    let digits: Option<Vec<u8>> = text
+        .chunks(2)
+        .map(|pair| match pair {
+            [_, _] if pair.iter().all(u8::is_ascii_hexdigit) => {
+                u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
+            }
+            _ => None,
+        })
+        .collect();
+    let turned: Vec<u8> = bytes.iter().rev().copied().collect();
+    let candidates = [Some(bytes.to_vec()), Some(turned), digits];
+    let all = [
+        (Check::Crc32, 4),
+        (Check::Adler32, 4),
+        (Check::Sum, 4),
+        (Check::Sum, 8),
+        (Check::Md5, 16),
+        (Check::Sha1, 20),
+        (Check::Sha256, 32),
+    ];
+    all.into_iter().any(|(check, width)| {
+        let fitting = candidates.iter().flatten();
+        let mut fitting = fitting.filter(|one| one.len() == width).peekable();
+        if fitting.peek().is_none() {
+            return false;
+        }
+        let mut running = Running::new(check);
+        running.update(file);
+        let value = running.finish();
+        fitting.any(|one| value.ends_with(one))
+    })
+}
+
 /// What a checksum's field holds, most significant byte first.
 pub(crate) fn promised(kind: &Kind, bytes: &[u8]) -> Option<Vec<u8>> {
     match kind {
