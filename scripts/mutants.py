@@ -122,6 +122,13 @@ def weave(weaver, tree, wanted, source):
     return mutations
 
 
+def forget(target):
+    """Cargo takes what was built of the copy for what is built of the source itself, and would not build that anew: it forgets it."""
+    for known in target.glob("*/.fingerprint/imgnet-*/dep-*"):
+        if b"mutants/tree" in known.read_bytes():
+            shutil.rmtree(known.parent, ignore_errors=True)
+
+
 def compiled(tree, target, suites, mutations):
     """The test programs, or the numbers of those mutations that do not compile."""
     env = dict(os.environ, CARGO_PROFILE_DEV_OPT_LEVEL="0", CARGO_PROFILE_DEV_DEBUG="0", CARGO_TARGET_DIR=str(target),
@@ -129,7 +136,10 @@ def compiled(tree, target, suites, mutations):
     command = ["cargo", "test", "--locked", "--no-run", "--features", "archive", "--lib", "--message-format=json", "--quiet"]
     for suite in suites:
         command += ["--test", suite]
-    done = subprocess.run(command, cwd=tree, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        done = subprocess.run(command, cwd=tree, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        forget(target)
     programs, wrong, told = {}, set(), []
     by_file = collections.defaultdict(list)
     for one in mutations:
