@@ -159,15 +159,9 @@ pub(crate) fn wrong_size(image: &Image, declared: u64) -> Finding {
         (false, 54) => ", as many as the header of a BMP file has",
         _ => "",
     };
-    Finding {
-        name: Name::WrongSizeGiven,
-        severity: Severity::Error,
-        certainty: Certainty::Likely,
-        stream: Some(image.stream),
-        image: Some(image.id),
-        packets: image.first_packet.into_iter().collect(),
-        more_packets: 0,
-        message: format!(
+    size_given(
+        image,
+        format!(
             "The header before the picture says {}, and the picture has {}: {} too {}{why}.",
             counted(declared, "byte", "bytes"),
             count(image.bytes),
@@ -178,14 +172,26 @@ pub(crate) fn wrong_size(image: &Image, declared: u64) -> Finding {
                 "few"
             },
         ),
-        fix: "In the sender: take the length of exactly those bytes that are sent (len(data))."
-            .to_owned(),
-    }
+        "In the sender: take the length of exactly those bytes that are sent (len(data)).",
+    )
 }
 
 /// The length before the picture counts its bytes alone, and so many that belong to it stand between.
 pub(crate) fn header_left_out(image: &Image, bytes: usize) -> Finding {
     let between = counted(bytes as u64, "byte that stands", "bytes that stand");
+    size_given(
+        image,
+        format!(
+            "The length before the picture is that of the picture alone, and does not count the {between} between the two: a receiver \
+             that reads so many bytes has those, and not the picture's last {}, which follow as if they were the next message.",
+            count(bytes as u64)
+        ),
+        "In the sender: make the whole message first (data = pickle.dumps(image)), and send the length of exactly that \
+         (len(data)).",
+    )
+}
+
+fn size_given(image: &Image, message: String, fix: &str) -> Finding {
     Finding {
         name: Name::WrongSizeGiven,
         severity: Severity::Error,
@@ -194,14 +200,8 @@ pub(crate) fn header_left_out(image: &Image, bytes: usize) -> Finding {
         image: Some(image.id),
         packets: image.first_packet.into_iter().collect(),
         more_packets: 0,
-        message: format!(
-            "The length before the picture is that of the picture alone, and does not count the {between} between the two: a receiver \
-             that reads so many bytes has those, and not the picture's last {}, which follow as if they were the next message.",
-            count(bytes as u64)
-        ),
-        fix: "In the sender: make the whole message first (data = pickle.dumps(image)), and send the length of exactly that \
-              (len(data))."
-            .to_owned(),
+        message,
+        fix: fix.to_owned(),
     }
 }
 

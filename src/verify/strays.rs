@@ -341,7 +341,7 @@ impl Beside<'_> {
             return Ok(false);
         };
         let tail = bytes(range.clone())?;
-        Ok(check::is_of(&tail, &bytes(picture.range.clone())?))
+        check::is_of(&tail, || bytes(picture.range.clone()))
     }
 
     /// Whether the direction is an archive, or records one behind the other, whose own headers account for every byte.

@@ -14,6 +14,7 @@ use crate::edit;
 use crate::given;
 
 mod arrived;
+mod chunks;
 
 mod every_format;
 

@@ -90,7 +90,10 @@ impl Running {
 
 /// Whether bytes are nothing but a checksum, or digest, of a file: binary in either byte order, or in hexadecimal digits with a line
 /// break. One of two bytes may be right by chance and is none.
-pub(crate) fn is_of(bytes: &[u8], file: &[u8]) -> bool {
+///
+/// # Errors
+/// As reading the file, which happens only where the bytes are as many as some checksum has.
+pub(crate) fn is_of<E>(bytes: &[u8], file: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<bool, E> {
     let text = bytes.trim_ascii();
     let digits: Option<Vec<u8>> = text
         .chunks(2)
@@ -112,17 +115,28 @@ pub(crate) fn is_of(bytes: &[u8], file: &[u8]) -> bool {
         (Check::Sha1, 20),
         (Check::Sha256, 32),
     ];
-    all.into_iter().any(|(check, width)| {
-        let fitting = candidates.iter().flatten();
-        let mut fitting = fitting.filter(|one| one.len() == width).peekable();
+    let candidates: Vec<&Vec<u8>> = candidates
+        .iter()
+        .flatten()
+        .filter(|one| all.iter().any(|(_, width)| one.len() == *width))
+        .collect();
+    if candidates.is_empty() {
+        return Ok(false);
+    }
+    let file = file()?;
+    Ok(all.into_iter().any(|(check, width)| {
+        let mut fitting = candidates
+            .iter()
+            .filter(|one| one.len() == width)
+            .peekable();
         if fitting.peek().is_none() {
             return false;
         }
         let mut running = Running::new(check);
-        running.update(file);
+        running.update(&file);
         let value = running.finish();
         fitting.any(|one| value.ends_with(one))
-    })
+    }))
 }
 
 /// What a checksum's field holds, most significant byte first.
