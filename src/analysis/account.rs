@@ -27,8 +27,8 @@ pub(super) struct Place {
     pub(super) transport: TransportKind,
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
-    /// Nothing more came although the capture went on.
-    pub(super) idle_at_end: bool,
+    /// Whether nothing more came although the capture went on.
+    pub(super) quiet: Quiet,
     /// How the direction ended; absent while it goes on.
     pub(super) end: Option<StreamEnd>,
     /// Nothing more can come of what was not acknowledged: the other side closed, either reset, or both are silent.
@@ -37,6 +37,26 @@ pub(super) struct Place {
     pub(super) all_seen: bool,
     /// More was sent than the capture has, and nothing tells how much.
     pub(super) end_unsure: bool,
+}
+
+/// Whether a direction was silent at the end of the capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quiet {
+    /// It was not, or not for long.
+    No,
+    /// Nothing more came, and the capture went on for a while at least.
+    Silent,
+    /// Nothing more came up to an end of the capture that is known, with all acknowledged, and room for more.
+    Hangs,
+    /// The same, without room.
+    NoRoom,
+}
+
+impl Quiet {
+    /// Nothing more came although the capture went on.
+    pub(super) fn is_silent(self) -> bool {
+        self != Self::No
+    }
 }
 
 /// The datagrams of a picture; `confirmed` is what the other direction said of pictures.
@@ -103,6 +123,7 @@ pub(super) fn picture_facts(picture: Picture) -> PictureFacts {
         gaps: picture.gaps.into_listed(),
         trailing: picture.trailing,
         ended: picture.ended.0,
+        answered: false,
     }
 }
 
@@ -223,8 +244,12 @@ fn stop(stopped: Option<StreamEnd>, place: &Place) -> Stop {
         Some(StreamEnd::Fin) => Stop::Closed,
         Some(StreamEnd::Reset) => Stop::Reset,
         Some(StreamEnd::Idle) => Stop::Silence,
-        Some(StreamEnd::Unfinished) if place.idle_at_end => Stop::Silence,
-        Some(StreamEnd::Unfinished) => Stop::CaptureEnded,
+        Some(StreamEnd::Unfinished) => match place.quiet {
+            Quiet::No => Stop::CaptureEnded,
+            Quiet::Silent => Stop::Silence,
+            Quiet::Hangs => Stop::Hang,
+            Quiet::NoRoom => Stop::NoRoom,
+        },
         None => Stop::Format,
     }
 }
@@ -274,7 +299,7 @@ fn judge(
             Ending::Cut(StreamEnd::Unfinished) | Ending::EndOfStream(StreamEnd::Unfinished)
         );
         // The rest may have come after the capture.
-        let verdict = if cut && !place.idle_at_end && !picture.last_came {
+        let verdict = if cut && !place.quiet.is_silent() && !picture.last_came {
             Verdict::Inconclusive
         } else {
             Verdict::Incomplete
@@ -349,7 +374,7 @@ fn judge(
         }
         (Some(Problem::Range { .. }), _) => Verdict::Inconclusive,
         (Some(_), _) if unknown => Verdict::Inconclusive,
-        (Some(_), Some(StreamEnd::Unfinished)) if !place.idle_at_end => Verdict::Inconclusive,
+        (Some(_), Some(StreamEnd::Unfinished)) if !place.quiet.is_silent() => Verdict::Inconclusive,
         (Some(_), _) => Verdict::Incomplete,
     };
     (problem, verdict)

@@ -130,7 +130,11 @@ fn verdicts(picture: &Picture) -> Vec<Verdict> {
                 },
                 from: nowhere,
                 to: nowhere,
-                idle_at_end: is(0),
+                quiet: if is(0) {
+                    account::Quiet::Silent
+                } else {
+                    account::Quiet::No
+                },
                 end,
                 over: is(1),
                 all_seen: is(2),

@@ -1,6 +1,6 @@
 //! One direction of a stream as it is followed: its transport, its pictures, its digest and its facts.
 
-use super::account;
+use super::account::{self, Quiet};
 use super::budget::Budget;
 use super::channel::{Channel, Confirmed, Context};
 use super::fold::Fold;
@@ -103,7 +103,7 @@ impl<'cap> Lane<'cap> {
         }
     }
 
-    fn log(&self) -> &Log {
+    pub(super) fn log(&self) -> &Log {
         match &self.transport {
             Transport::Tcp(half) => &half.log,
             Transport::Udp(datagrams) => &datagrams.log,
@@ -285,7 +285,7 @@ impl<'cap> Lane<'cap> {
             half.assembler.forget_recent();
             half.log.shrink();
         }
-        self.announce(context);
+        self.announce(Quiet::No, context);
         limited
     }
 
@@ -424,7 +424,7 @@ impl<'cap> Lane<'cap> {
         context.tell_bytes(datagrams.offset - length, payload);
         self.whole.datagram(payload);
         self.channel.datagram(payload, missing, context);
-        self.announce(context);
+        self.announce(Quiet::No, context);
         self.packet_of_picture(false, context);
         if let Transport::Udp(datagrams) = &mut self.transport
             && !self.channel.needs_detail()
@@ -451,7 +451,7 @@ impl<'cap> Lane<'cap> {
         &mut self,
         other: Other,
         reset: bool,
-        quiet: bool,
+        quiet: Quiet,
         context: &mut Context<'_>,
     ) {
         let (channel, whole) = (&mut self.channel, &mut self.whole);
@@ -468,24 +468,24 @@ impl<'cap> Lane<'cap> {
                     (false, false) => StreamEnd::Unfinished,
                 }
             }
-            Transport::Udp(_) if quiet => StreamEnd::Idle,
+            Transport::Udp(_) if quiet.is_silent() => StreamEnd::Idle,
             Transport::Udp(_) => StreamEnd::Unfinished,
         };
         let waiting = std::mem::take(&mut self.waiting);
         context.options.waiting.weigh(waiting as u64, 0);
         self.whole.part(&self.channel);
         self.channel.finish(end, context);
-        self.announce(context);
+        self.announce(quiet, context);
     }
 
     /// Tells of pictures that ended since.
-    fn announce(&mut self, context: &mut Context<'_>) {
+    fn announce(&mut self, quiet: Quiet, context: &mut Context<'_>) {
         if self.channel.pictures.len() > self.announced && context.observer.accounts_only() {
             self.announced = self.channel.pictures.len();
         }
         while let Some(picture) = self.channel.pictures.get(self.announced) {
             self.announced += 1;
-            let place = self.place(context, false, false, true);
+            let place = self.place(context, quiet, false, true);
             let part = self.log().part(picture.range.clone());
             let image = account::image(picture, part, &place, None, context.options);
             let image = Image {
@@ -513,7 +513,7 @@ impl<'cap> Lane<'cap> {
     fn place(
         &self,
         context: &Context<'_>,
-        idle_at_end: bool,
+        quiet: Quiet,
         over: bool,
         other_seen: bool,
     ) -> account::Place {
@@ -522,7 +522,7 @@ impl<'cap> Lane<'cap> {
             transport: context.transport,
             from: context.from,
             to: context.to,
-            idle_at_end,
+            quiet,
             end: self.channel.end,
             over,
             all_seen: match &self.transport {
@@ -543,12 +543,12 @@ impl<'cap> Lane<'cap> {
     pub(super) fn images(
         &self,
         context: &Context<'_>,
-        idle_at_end: bool,
+        quiet: Quiet,
         over: bool,
         other_seen: bool,
         confirmed: Option<&Confirmed>,
     ) -> Vec<Image> {
-        let place = self.place(context, idle_at_end, over || idle_at_end, other_seen);
+        let place = self.place(context, quiet, over || quiet.is_silent(), other_seen);
         let log = self.log().indexed();
         self.channel
             .pictures

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::account::Quiet;
 use super::channel::Context;
 use super::dispatcher::Opening;
 use super::lane::{self, Datagrams, Lane, Transport};
@@ -16,6 +17,7 @@ use crate::flow::{Pair, Side};
 use crate::frame::Frame;
 use crate::ledger::trace::{Flags, Point};
 use crate::ledger::{self, Confidence, TransportKind};
+use crate::reassembly::Log;
 use crate::reassembly::assembler::{Keep, keep_copied};
 use crate::reassembly::tcp::{Half, Other, Segment};
 use crate::units::{FrameNumber, StreamId, Timestamp};
@@ -192,6 +194,21 @@ fn given(ends: [SocketAddr; 2], transport: TransportKind, options: &Options) -> 
             let layout = options.layout.as_ref();
             layout.filter(|layout| layout.is_datagrams() == by_udp)
         })
+}
+
+/// Of each picture of one direction, whether the other side sent bytes after its last frame and before the first of the next one.
+fn answered(images: &[ledger::Image], theirs: &Log) -> Vec<bool> {
+    let mut frames = theirs.iter().map(|extent| extent.frame).peekable();
+    let begins = images.iter().skip(1).map(|next| next.first_packet);
+    let begins = begins.chain([Some(FrameNumber(u64::MAX))]);
+    let mut answered = Vec::with_capacity(images.len());
+    for (image, next) in images.iter().zip(begins) {
+        answered.push(image.last_packet.zip(next).is_some_and(|(last, next)| {
+            while frames.next_if(|frame| *frame <= last).is_some() {}
+            frames.peek().is_some_and(|frame| *frame < next)
+        }));
+    }
+    answered
 }
 
 impl<'cap> Stream<'cap> {
@@ -420,10 +437,30 @@ impl<'cap> Stream<'cap> {
         })
     }
 
+    /// What a silence at the end of the capture is on one side; `known`: whoever captured says when that was.
+    fn quiet(&self, side: Side, silent: bool, known: bool) -> Quiet {
+        let (lane, other) = (&self.lanes[side], &self.lanes[side.other()]);
+        if !silent {
+            return Quiet::No;
+        }
+        let Transport::Tcp(half) = &lane.transport else {
+            return Quiet::Silent;
+        };
+        if !known || lane.acked() < Some(half.assembler.highest()) {
+            Quiet::Silent
+        } else if other.full_since().is_some() {
+            Quiet::NoRoom
+        } else {
+            Quiet::Hangs
+        }
+    }
+
     /// No more frames of this stream come, or it is given up: draws up its accounts.
     pub(super) fn close(mut self, end: CaptureEnd, shared: &mut Shared<'_>) -> Closed {
         let reset = self.is_reset();
-        let quiet = lane::silent(self.head.lived, end.time, shared.options);
+        let silent = lane::silent(self.head.lived, end.time, shared.options);
+        let [first, second] = Side::BOTH.map(|side| self.quiet(side, silent, end.known));
+        let quiet = Pair::new(first, second);
         for side in Side::BOTH {
             let other = match &self.lanes[side.other()].transport {
                 Transport::Tcp(half) if !half.is_open() => Other::NotCaptured,
@@ -431,7 +468,7 @@ impl<'cap> Stream<'cap> {
                 Transport::Tcp(_) | Transport::Udp(_) => Other::Open,
             };
             let mut context = self.head.context(side, shared);
-            self.lanes[side].finish(other, reset, quiet, &mut context);
+            self.lanes[side].finish(other, reset, quiet[side], &mut context);
         }
         let [first, second] = Side::BOTH.map(|side| {
             let context = self.head.context(side, shared);
@@ -440,7 +477,15 @@ impl<'cap> Stream<'cap> {
                 Transport::Tcp(half) => (half.fin_frame().is_some(), half.is_open()),
                 Transport::Udp(_) => (false, true),
             };
+            let quiet = quiet[side];
             self.lanes[side].images(&context, quiet, reset || closed, seen, confirmed)
+        });
+        let answered = silent.then(|| {
+            let (to_first, to_second) = (&self.lanes[Side::Second], &self.lanes[Side::First]);
+            [
+                answered(&first, to_first.log()),
+                answered(&second, to_second.log()),
+            ]
         });
         let theirs = |images: &[ledger::Image], side: Side| {
             let frames = images
@@ -490,13 +535,22 @@ impl<'cap> Stream<'cap> {
                 .into_iter()
                 .map(Lane::into_facts)
                 .collect(),
-            idle_at_end: quiet,
+            idle_at_end: silent,
             limited: self.limited,
             capture_end: end.time,
             end_known: end.known,
             idle: shared.options.idle,
             expected,
         };
+        for (way, answered) in facts
+            .directions
+            .iter_mut()
+            .zip(answered.into_iter().flatten())
+        {
+            for (picture, answered) in way.pictures.iter_mut().zip(answered) {
+                picture.answered = answered;
+            }
+        }
         if self.head.initiator == Some(Side::Second) {
             directions.reverse();
             facts.directions.reverse();

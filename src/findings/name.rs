@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Severity;
-use super::catalogue::{Entry, capture, files, framing, opening, tcp, udp};
+use super::catalogue::{Entry, capture, files, framing, opening, silence, tcp, udp};
 
 /// Makes the enum and all that is read off the table, so that a name without an entry does not compile.
 macro_rules! names {
@@ -51,6 +51,8 @@ names! {
     UnreadDataReset "unread-data-reset" framing::UNREAD_DATA_RESET;
     NoEndOfStream "no-end-of-stream" framing::NO_END_OF_STREAM;
     NeverClosed "never-closed" framing::NEVER_CLOSED;
+    SenderStopped "sender-stopped" silence::SENDER_STOPPED;
+    NoAnswer "no-answer" silence::NO_ANSWER;
     StrayBytes "stray-bytes" opening::STRAY_BYTES;
     UnknownFraming "unknown-framing" opening::UNKNOWN_FRAMING;
     WrongByteOrder "wrong-byte-order" opening::WRONG_BYTE_ORDER;
@@ -134,6 +136,8 @@ impl Name {
             Self::MarkerUnanswered
                 | Self::NoEndOfStream
                 | Self::NeverClosed
+                | Self::SenderStopped
+                | Self::NoAnswer
                 | Self::EmptyRequest
                 | Self::ConnectionTimeout
                 | Self::WrongByteOrder
@@ -160,6 +164,7 @@ impl Name {
                 | Self::WrongSizeGiven
                 | Self::ImplausibleLength
                 | Self::FieldsGlued
+                | Self::SenderStopped
                 | Self::MissingInside
                 | Self::RowsNotSegments
                 | Self::WidthUnknown

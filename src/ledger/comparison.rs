@@ -28,6 +28,8 @@ pub enum PairedBy {
     Closest,
     /// Its place among the files left, and its size in bytes or pixels.
     OrderAndSize,
+    /// It is called as the file sent, and holds nothing but its first bytes.
+    Name,
 }
 
 /// One picture's comparison.

@@ -99,6 +99,10 @@ pub enum Stop {
     Reset,
     /// A long silence.
     Silence,
+    /// A long silence, up to an end of the capture that is known, with all acknowledged that had been sent, and room for more.
+    Hang,
+    /// The same, with no room for more in the receiver's buffer.
+    NoRoom,
     /// The end of the capture.
     CaptureEnded,
     /// The format's own end.
@@ -111,6 +115,8 @@ impl fmt::Display for Stop {
             Self::Closed => "the sender closed",
             Self::Reset => "the connection was reset",
             Self::Silence => "nothing more came",
+            Self::Hang => "the sender stopped",
+            Self::NoRoom => "the receiver stopped reading",
             Self::CaptureEnded => "the capture ended",
             Self::Format => "the format says that it ends",
         })
@@ -118,17 +124,26 @@ impl fmt::Display for Stop {
 }
 
 impl Problem {
+    /// Why nothing more came; absent where that is not what is wrong.
+    pub fn stop(&self) -> Option<Stop> {
+        match self {
+            Self::Short { stop, .. }
+            | Self::Unfinished { stop, .. }
+            | Self::NoEnd { stop }
+            | Self::BrokeOff { stop, .. }
+            | Self::TooShort { stop, .. } => Some(*stop),
+            _ => None,
+        }
+    }
+
     /// Whether the capture ended before the picture did: then it need not have been sent whole.
     pub fn is_capture_end(&self) -> bool {
-        let (Self::Short { stop, .. }
-        | Self::Unfinished { stop, .. }
-        | Self::NoEnd { stop }
-        | Self::BrokeOff { stop, .. }
-        | Self::TooShort { stop, .. }) = self
-        else {
-            return false;
-        };
-        *stop == Stop::CaptureEnded
+        self.stop() == Some(Stop::CaptureEnded)
+    }
+
+    /// Whether it is known that the capture went on, and nothing more was sent.
+    pub fn is_hang(&self) -> bool {
+        matches!(self.stop(), Some(Stop::Hang | Stop::NoRoom))
     }
 }
 

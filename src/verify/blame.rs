@@ -497,6 +497,14 @@ fn unfinished(work: &Work<'_>, ends: Ends) -> Blame {
 
 /// Whose side it is that a picture is cut short on the wire.
 pub(super) fn cut(work: &Work<'_>, ends: Ends) -> Blame {
+    let stop = work.image.problem.as_ref().and_then(Problem::stop);
+    let answered = work.stream.is_some_and(|stream| {
+        let mut back = stream
+            .directions
+            .iter()
+            .filter(|one| one.from == work.image.to);
+        back.any(|back| back.unique_bytes > 0)
+    });
     let lost = work
         .image
         .gaps
@@ -526,6 +534,27 @@ pub(super) fn cut(work: &Work<'_>, ends: Ends) -> Blame {
         (
             Blamed::Sender,
             "it closed the connection before it had sent everything",
+        )
+    } else if stop == Some(Stop::NoRoom) {
+        (
+            Blamed::Receiver,
+            "it had no room for more: its program stopped reading",
+        )
+    } else if stop == Some(Stop::Hang) && work.image.bytes > 0 {
+        (
+            Blamed::Sender,
+            "it sent no more and closed nothing, though all was acknowledged and there was room",
+        )
+    } else if stop == Some(Stop::Hang) && answered {
+        (
+            Blamed::Sender,
+            "the receiver answered what it had announced, and it sent nothing of it",
+        )
+    } else if stop == Some(Stop::Hang) {
+        (
+            Blamed::Unknown,
+            "nothing of it was sent: the receiver may wait for more of the header, or never have answered it; a log of both \
+             programs would tell",
         )
     } else {
         (

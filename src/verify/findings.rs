@@ -522,9 +522,13 @@ fn of_mistake(
         Mistake::Stopped { at, .. } => error(
             Name::ReceiverStopped,
             format!(
-                "The wire has {expected} bytes of the picture; the received file has the first {}. The receiver stopped before \
-                 it had all{}.",
-                count(at as u64),
+                "The wire has {expected} bytes of the picture; the received file has {}. The receiver stopped before it had \
+                 all{}.",
+                if at == 0 {
+                    "none of them".to_owned()
+                } else {
+                    format!("the first {}", count(at as u64))
+                },
                 match mistakes::unflushed(at, whole(mismatch.expected_bytes), 0) {
                     Some(buffer) if buffer >= mistakes::LIBRARY => format!(
                         ", or never flushed or closed its writer: the file is a whole number of buffers of {}, and the last \

@@ -146,7 +146,8 @@ fn nearly_of(lead: &Lead<'_>, each: bool) -> Option<u64> {
     if length != encoded || length < 256 {
         return None;
     }
-    let near = |value: &u64| *value != length && value.abs_diff(length) <= NEAR;
+    let to_come = |value: u64| lead.placed.is_cut && value > length;
+    let near = |value: &u64| *value != length && value.abs_diff(length) <= NEAR && !to_come(*value);
     let bytes = lead.bytes.get(..lead.bytes.len().min(1024))?;
     let digits = bytes
         .split(|byte| !byte.is_ascii_digit())
@@ -161,7 +162,7 @@ fn nearly_of(lead: &Lead<'_>, each: bool) -> Option<u64> {
         .chain(binary)
         .chain(seven_bits_before(bytes))
         .find(near)
-        .or_else(|| named_length(bytes, length).filter(|_| each))
+        .or_else(|| named_length(bytes, length).filter(|value| each && !to_come(*value)))
 }
 
 /// A number that its name says to be the picture's length (`"size": 118215`, `Length=…`), and that is neither that nor a length which

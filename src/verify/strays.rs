@@ -42,6 +42,8 @@ pub(crate) struct Placed {
     pub lie: Lie,
     /// It was found by its own structure, in no wire format.
     pub is_carved: bool,
+    /// Its stream ended before it did: what a header says beyond what came may be what was to come.
+    pub is_cut: bool,
     /// It is a PNG.
     pub is_png: bool,
     /// Its length, as a header may tell it: of its own bytes, and of those that it takes.
@@ -677,6 +679,7 @@ mod tests {
                 range: *start..*end,
                 lie: Lie::Plain,
                 is_carved: false,
+                is_cut: false,
                 is_png: false,
                 lengths: [end - start, end - start],
                 size: None,

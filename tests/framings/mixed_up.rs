@@ -297,6 +297,7 @@ fn the_cause_is_named_where_a_receiver_stops_or_fills_its_buffer_anew() {
             Some("receiver"),
             "receiver-stopped",
         ),
+        wrong("nothing", &saved(b""), Some("receiver"), "receiver-stopped"),
         wrong("inside", &inside, Some("receiver"), "marker-inside-image"),
         wrong("before", &before, Some("receiver"), "receiver-stopped"),
         wrong("whole, marked", &verify(&ended, both, both), None, ""),

@@ -85,6 +85,31 @@ const HANGS: &[Case] = &[
         words: &["118,115 big-endian", "1,674,379,520 bytes"],
     },
     Case {
+        program: &["hang-both-wait.py", "stops"],
+        more: &["--sent", "photo.jpg"],
+        exit: 1,
+        finding: Some(("sender-stopped", "error")),
+        words: &[
+            "100,000 of the 118,115 bytes",
+            "there was room for more",
+            "waits for the rest",
+        ],
+    },
+    Case {
+        program: &["hang-both-wait.py", "newline"],
+        more: &["--sent", "photo.jpg"],
+        exit: 3,
+        finding: Some(("no-answer", "warning")),
+        words: &["sent 6 bytes", "waits for an answer"],
+    },
+    Case {
+        program: &["hang-both-wait.py", "second"],
+        more: &[],
+        exit: 1,
+        finding: Some(("no-answer", "error")),
+        words: &["Picture 1", "the picture before it had been answered"],
+    },
+    Case {
         program: &["receiver-never-reads.py"],
         more: &[],
         exit: 1,

@@ -439,6 +439,68 @@ const PROGRAMS: &[Case] = &[
         },
     },
     Case {
+        name: "sender-stopped",
+        shows: || stops(jpeg().len() - 1, true, |_, _| {}),
+        // The declared length, and all of it.
+        nearly: || stops(jpeg().len(), true, |_, _| {}),
+    },
+    Case {
+        name: "sender-stopped",
+        shows: || stops(5000, true, |_, _| {}),
+        // It closed: it was over, if too early.
+        nearly: || stops(5000, true, |scenario, tcp| scenario.close(tcp, Client)),
+    },
+    Case {
+        name: "sender-stopped",
+        shows: || stops(100, true, |_, _| {}),
+        // Nobody has it yet.
+        nearly: || stops(5000, false, |_, _| {}),
+    },
+    Case {
+        name: "no-answer",
+        shows: || says(b"118115", |_, _| {}),
+        nearly: || {
+            says(b"118115", |scenario, tcp| {
+                scenario.send(tcp, Server, b"ok\n");
+                scenario.ack(tcp, Client);
+            })
+        },
+    },
+    Case {
+        name: "no-answer",
+        shows: || says(&[7; 4096], |_, _| {}),
+        // More than a request: nothing of ours.
+        nearly: || says(&[7; 4097], |_, _| {}),
+    },
+    Case {
+        name: "no-answer",
+        shows: || {
+            says(b"SIZE 118115", |scenario, tcp| {
+                scenario.send(tcp, Server, b"GOT SIZE");
+                scenario.ack(tcp, Client);
+            })
+        },
+        nearly: || says(b"SIZE 118115", |scenario, tcp| scenario.close(tcp, Client)),
+    },
+    // The first was answered after a second, and the second not within five.
+    Case {
+        name: "no-answer",
+        shows: || answered(1000, &[true, false]),
+        nearly: || answered(1000, &[true, true]),
+    },
+    Case {
+        name: "no-answer",
+        shows: || answered(1000, &[true, true, false]),
+        // Who is as slow may be at it still.
+        nearly: || answered(1500, &[true, true, false]),
+    },
+    Case {
+        name: "no-answer",
+        shows: || answered(0, &[true, true, true, false]),
+        // One that answers some pictures answers the last one of them.
+        nearly: || answered(0, &[true, false, true, false]),
+    },
+    Case {
         name: "rows-not-segments",
         shows: || with((9909, "raw-pixels=200"), &raw_pixels(6100)),
         nearly: || with((9909, "raw-pixels=200"), &raw_pixels(6000)),

@@ -97,6 +97,58 @@ pub(crate) fn to_worker(
     scenario.findings()
 }
 
+/// A length, so many bytes of its picture, and silence.
+pub(crate) fn stops(
+    bytes: usize,
+    acknowledged: bool,
+    after: impl FnOnce(&mut Scenario, &mut scenario::Tcp),
+) -> Vec<Finding> {
+    let picture = jpeg();
+    let length = u32::try_from(picture.len()).expect("a small picture");
+    let message = [&length.to_be_bytes()[..], &picture[..bytes]].concat();
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 7000);
+    scenario.transfer(&mut tcp, Client, &message, 1400);
+    if !acknowledged {
+        scenario.send(&mut tcp, Client, &picture[bytes..bytes + 100]);
+    }
+    after(&mut scenario, &mut tcp);
+    scenario.wait(5000).other_traffic();
+    scenario.findings()
+}
+
+/// A client says something, something follows, and then nothing.
+pub(crate) fn says(
+    what: &[u8],
+    after: impl FnOnce(&mut Scenario, &mut scenario::Tcp),
+) -> Vec<Finding> {
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 7000);
+    scenario.transfer(&mut tcp, Client, what, 1400);
+    after(&mut scenario, &mut tcp);
+    scenario.wait(5000).other_traffic();
+    scenario.findings()
+}
+
+/// Pictures behind their lengths, each answered after so many milliseconds or not; then five seconds of silence.
+pub(crate) fn answered(milliseconds: i64, answers: &[bool]) -> Vec<Finding> {
+    let picture = jpeg();
+    let length = u32::try_from(picture.len()).expect("a small picture");
+    let message = [&length.to_be_bytes()[..], &picture].concat();
+    let mut scenario = Scenario::new();
+    let mut tcp = scenario.connect(41000, 7000);
+    for answer in answers {
+        scenario.transfer(&mut tcp, Client, &message, 1400);
+        if *answer {
+            scenario.wait(milliseconds);
+            scenario.send(&mut tcp, Server, b"OK");
+            scenario.ack(&mut tcp, Client);
+        }
+    }
+    scenario.wait(5000).other_traffic();
+    scenario.findings()
+}
+
 /// An upload with a marker, then silence; a worker waits, and may get its half.
 pub(crate) fn upload(worker: bool, served: bool) -> Vec<Finding> {
     let mut scenario = Scenario::new();

@@ -500,6 +500,18 @@ pub(super) const FLUSHED: &[Example] = &[
     ),
 ];
 
+/// A line that its reader can tell from the next one.
+pub(super) const ONE_LINE: &[Example] = &[
+    python(
+        "sock.sendall(str(len(data)).encode())         # no newline\nanswer = sock.recv(16)                        # the server's readline() never returns",
+        "sock.sendall(f\"{len(data)}\\n\".encode())\nsock.settimeout(10)\nanswer = sock.recv(16)",
+    ),
+    rust(
+        "write!(sock, \"{}\", data.len())?;            // read_line() on the other side waits",
+        "writeln!(sock, \"{}\", data.len())?;\nsock.set_read_timeout(Some(Duration::from_secs(10)))?;",
+    ),
+];
+
 /// Exactly as many bytes as announced.
 pub(super) const UP_TO_THE_LENGTH: &[Example] = &[
     python(

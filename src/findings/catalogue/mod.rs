@@ -9,6 +9,7 @@ pub(super) mod files;
 pub(super) mod framing;
 mod markdown;
 pub(super) mod opening;
+pub(super) mod silence;
 pub(super) mod tcp;
 pub(super) mod udp;
 

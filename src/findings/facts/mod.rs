@@ -189,6 +189,8 @@ pub struct PictureFacts {
     pub trailing: Vec<u8>,
     /// The frame that was at hand when it ended.
     pub ended: FrameNumber,
+    /// The other side sent bytes after its last frame and before the first of the next one. Looked for only where the stream fell silent.
+    pub answered: bool,
 }
 
 /// Who closed a connection first.

@@ -150,6 +150,11 @@ pub(super) const WORDS: &[Word] = &[
         meaning: "It has the picture's place among the files that are left, and its size.",
     },
     Word {
+        kind: "way to find a file",
+        name: "name",
+        meaning: "It is called as the file sent, and holds nothing but that file's first bytes.",
+    },
+    Word {
         kind: "place of a difference",
         name: "sender-to-wire",
         meaning: "The file sent and the bytes on the wire differ: the sending program did it.",

@@ -54,7 +54,7 @@ fn every_variant_that_is_printed_is_known() {
     variants!("transport", TransportKind: Tcp, Udp);
     variants!("source of a chunk size", ChunkSizeSource: Given, Format, Observed);
     variants!("level of a comparison", Level: Bytes, Pixels, Similar);
-    variants!("way to find a file", PairedBy: Digest, Ledger, Closest, OrderAndSize);
+    variants!("way to find a file", PairedBy: Digest, Ledger, Closest, OrderAndSize, Name);
     variants!("place of a difference", SideOfMismatch: SenderToWire, WireToReceiver, SenderToReceiver);
     variants!("way to count rows", RowsBy: Computed, Inflated, DecodedPrefix, Coarse);
     variants!("whose doing", Blamed: Sender, Network, Capture, Receiver, Nobody, Unknown);

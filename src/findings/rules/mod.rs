@@ -9,6 +9,7 @@ mod framing;
 mod marker;
 mod opening;
 mod servers;
+mod silence;
 mod stray;
 mod tcp;
 mod udp;
@@ -42,6 +43,7 @@ pub fn of_stream(stream: &Stream, images: &[Image], facts: &StreamFacts) -> Vec<
         framing::rules(&view, &mut findings);
         marker::rules(&view, &mut findings);
         closing::rules(&view, &mut findings);
+        findings.extend(silence::sender_stopped(&view));
         findings.extend(stray::stray_bytes(&view));
         findings.extend(opening::wrong_byte_order(&view));
         findings.extend(opening::mixed_byte_order(&view));
@@ -53,6 +55,7 @@ pub fn of_stream(stream: &Stream, images: &[Image], facts: &StreamFacts) -> Vec<
     }
     findings.extend(capture::started_late(stream, facts));
     findings.extend(closing::empty_request(stream, facts));
+    findings.extend(silence::no_answer(stream, facts, images));
     findings.extend(opening::rules(stream, facts));
     if facts.limited {
         findings.push(capture::waiting_limit(stream));

@@ -127,6 +127,7 @@ fn caption(what: &str, side: &Side, pointer: &str, apart: bool) -> Markup {
         PairedBy::Ledger => "named by a ledger",
         PairedBy::Closest => "the closest of the files",
         PairedBy::OrderAndSize => "by order and size",
+        PairedBy::Name => "called as the file sent",
     };
     html! {
         b { (what) } ": " (path) ", " (number(&format!("{pointer}/bytes"), side.bytes)) " bytes "

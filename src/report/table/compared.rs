@@ -574,6 +574,7 @@ fn pairing(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()
                 PairedBy::Ledger => "by ledger",
                 PairedBy::Closest => "has the most bytes in common",
                 PairedBy::OrderAndSize => "by order and size",
+                PairedBy::Name => "is called as the file sent",
             };
             parts.push(match &side.path {
                 Some(path) => format!("{word} {path} ({how})"),

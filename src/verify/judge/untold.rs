@@ -3,7 +3,7 @@
 use super::compared::Compared;
 use super::{Work, is_all_that_came};
 use crate::ledger::comparison::SideOfMismatch;
-use crate::ledger::{Stream, TransportKind, Verdict};
+use crate::ledger::{Problem, Stream, TransportKind, Verdict};
 use crate::verify::bytes::Kind;
 use crate::verify::evidence::Form;
 use crate::verify::mistakes::Mistake;
@@ -152,8 +152,13 @@ pub(super) fn unknown(
 }
 
 /// Whether the picture's direction was not closed in the capture, and the picture is the last of it.
+///
+/// Not where it is known until when the capture went on, and that its sender had stopped.
 fn is_open(work: &Work<'_>) -> bool {
     let image = work.image;
+    if image.problem.as_ref().is_some_and(Problem::is_hang) {
+        return false;
+    }
     let end = image
         .offset
         .saturating_add(image.encoded_bytes.unwrap_or(image.bytes));

@@ -453,6 +453,10 @@ impl Asked {
                     range: image.offset..image.offset.saturating_add(length),
                     lie: evidence.map_or(verify::Lie::Plain, |evidence| evidence.lie),
                     is_carved: image.protocol == Protocol::Carve,
+                    is_cut: image
+                        .problem
+                        .as_ref()
+                        .is_some_and(|problem| problem.stop().is_some()),
                     is_png: image.format == Some(Format::Png),
                     lengths: [image.bytes, length],
                     size: image.width.zip(image.height),

@@ -137,6 +137,56 @@ impl Sides {
         }
     }
 
+    /// A received file that is left, holds nothing or only the first bytes of the file sent, and is called as that: it is what the
+    /// receiver made of the picture that was found to be the file sent, where that is one picture.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(super) fn of_one_name(
+        &self,
+        sent: &Pairs,
+        received: &mut Pairs,
+        limit: u64,
+    ) -> anyhow::Result<()> {
+        /// Longer ones are found by their bytes.
+        const SHORT: u64 = 1024;
+        let name = |found: &Found| found.path.file_name().map(ToOwned::to_owned);
+        let used: BTreeSet<usize> = received.files.iter().flatten().map(|pair| pair.0).collect();
+        for (file, found) in self.received.files.iter().enumerate() {
+            if used.contains(&file) || found.gone || found.facts.bytes >= SHORT {
+                continue;
+            }
+            let places: Vec<usize> = sent
+                .files
+                .iter()
+                .zip(&received.files)
+                .enumerate()
+                .filter_map(|(place, (sent, received))| {
+                    let (sent, by) = (*sent)?;
+                    let free = received.is_none() && by == PairedBy::Digest;
+                    let called = name(self.sent.files.get(sent)?) == name(found);
+                    (free && called).then_some(place)
+                })
+                .collect();
+            let [place] = places[..] else { continue };
+            let Some(Some((ours, _))) = sent.files.get(place) else {
+                continue;
+            };
+            let ours = self.sent.files.get(*ours);
+            let ours = ours.map(|ours| files::read(ours, limit)).transpose()?;
+            let (Some(Some(ours)), Some(theirs)) = (ours, files::read(found, SHORT)?) else {
+                continue;
+            };
+            if ours.starts_with(&theirs)
+                && ours.len() > theirs.len()
+                && let Some(pair) = received.files.get_mut(place)
+            {
+                *pair = Some((file, PairedBy::Name));
+            }
+        }
+        Ok(())
+    }
+
     /// Finds the files and reads the ledgers; `look` reads a file.
     ///
     /// # Errors
