@@ -18,10 +18,6 @@ use crate::units::StreamId;
 use crate::wire::{Ending, Fixed, Protocol, StreamEnd};
 
 /// Where a picture was moved.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "what is known of a place is a list of yes and no"
-)]
 pub(super) struct Place {
     pub(super) stream: StreamId,
     pub(super) transport: TransportKind,

@@ -455,11 +455,15 @@ impl<'cap> Stream<'cap> {
         }
     }
 
-    /// No more frames of this stream come, or it is given up: draws up its accounts.
-    pub(super) fn close(mut self, end: CaptureEnd, shared: &mut Shared<'_>) -> Closed {
+    /// No more frames of this stream come: ends both directions, and draws up the accounts of their pictures.
+    fn finish(
+        &mut self,
+        silent: bool,
+        known: bool,
+        shared: &mut Shared<'_>,
+    ) -> [Vec<ledger::Image>; 2] {
         let reset = self.is_reset();
-        let silent = lane::silent(self.head.lived, end.time, shared.options);
-        let [first, second] = Side::BOTH.map(|side| self.quiet(side, silent, end.known));
+        let [first, second] = Side::BOTH.map(|side| self.quiet(side, silent, known));
         let quiet = Pair::new(first, second);
         for side in Side::BOTH {
             let other = match &self.lanes[side.other()].transport {
@@ -470,7 +474,7 @@ impl<'cap> Stream<'cap> {
             let mut context = self.head.context(side, shared);
             self.lanes[side].finish(other, reset, quiet[side], &mut context);
         }
-        let [first, second] = Side::BOTH.map(|side| {
+        Side::BOTH.map(|side| {
             let context = self.head.context(side, shared);
             let confirmed = self.lanes[side.other()].channel.confirmed();
             let (closed, seen) = match &self.lanes[side.other()].transport {
@@ -479,7 +483,13 @@ impl<'cap> Stream<'cap> {
             };
             let quiet = quiet[side];
             self.lanes[side].images(&context, quiet, reset || closed, seen, confirmed)
-        });
+        })
+    }
+
+    /// No more frames of this stream come, or it is given up: draws up its accounts.
+    pub(super) fn close(mut self, end: CaptureEnd, shared: &mut Shared<'_>) -> Closed {
+        let silent = lane::silent(self.head.lived, end.time, shared.options);
+        let [first, second] = self.finish(silent, end.known, shared);
         let answered = silent.then(|| {
             let (to_first, to_second) = (&self.lanes[Side::Second], &self.lanes[Side::First]);
             [
@@ -542,12 +552,9 @@ impl<'cap> Stream<'cap> {
             idle: shared.options.idle,
             expected,
         };
-        for (way, answered) in facts
-            .directions
-            .iter_mut()
-            .zip(answered.into_iter().flatten())
-        {
-            for (picture, answered) in way.pictures.iter_mut().zip(answered) {
+        let pictures = facts.directions.iter_mut().map(|way| &mut way.pictures);
+        for (pictures, answered) in pictures.zip(answered.into_iter().flatten()) {
+            for (picture, answered) in pictures.iter_mut().zip(answered) {
                 picture.answered = answered;
             }
         }

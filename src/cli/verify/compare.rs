@@ -107,9 +107,8 @@ impl Verifier<'_> {
         let mut received = self.pair(&wanted, &ids, false, &gathered)?;
         relayed(&report.images, &digests, &mut received);
         self.sides.of_one_file(&report.images, &sent, &mut received);
-        let limit = self.settings.limit;
-        self.sides.of_one_name(&sent, &mut received, limit)?;
-        let sides = self.sides;
+        let (sides, limit) = (self.sides, self.settings.limit);
+        sides.of_one_name(&sent, &mut received, limit)?;
         let left = sides.sent.files.len() > files_used(&sent);
         let senders = Senders::of(&report.images, &sent);
         let saved_as_sent = self.sides.saved_as_sent(&received);
