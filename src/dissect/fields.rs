@@ -6,6 +6,7 @@
 pub(super) mod http;
 pub(super) mod imgnet;
 pub(super) mod link;
+mod protocols;
 pub(super) mod tcp;
 pub(super) mod upper;
 
@@ -77,6 +78,36 @@ impl Field {
         }
     }
 
+    /// The greatest of its numbers that can be: more is a mistake.
+    pub(crate) fn most(&self) -> i64 {
+        match self.name {
+            "tcp.port"
+            | "tcp.srcport"
+            | "tcp.dstport"
+            | "udp.port"
+            | "udp.srcport"
+            | "udp.dstport"
+            | "udp.length"
+            | "ip.len"
+            | "ip.id"
+            | "ip.checksum"
+            | "ipv6.plen"
+            | "tcp.checksum"
+            | "udp.checksum"
+            | "tcp.window_size_value"
+            | "tcp.urgent_pointer"
+            | "tcp.options.mss_val"
+            | "eth.type" => i64::from(u16::MAX),
+            "ip.ttl" | "ip.proto" | "ip.version" | "ip.hdr_len" | "ip.dsfield" | "ipv6.hlim"
+            | "ipv6.nxt" | "tcp.hdr_len" | "tcp.option_kind" | "tcp.option_len" | "icmp.type"
+            | "icmp.code" | "icmpv6.type" | "icmpv6.code" => i64::from(u8::MAX),
+            "frame.number" | "frame.len" | "frame.cap_len" | "tcp.len" | "tcp.seq"
+            | "tcp.seq_raw" | "tcp.nxtseq" | "tcp.ack" | "tcp.ack_raw" | "tcp.window_size"
+            | "tcp.stream" | "udp.stream" => i64::from(u32::MAX),
+            _ => i64::MAX,
+        }
+    }
+
     /// Hexadecimal digits of its numbers, where they take so many bytes of the frame: of a part of them as many as its bits
     /// need.
     pub(crate) fn digits(&self, bytes: usize) -> usize {
@@ -87,6 +118,11 @@ impl Field {
             "ipv6.flow" => 5,
             _ => bytes * 2,
         }
+    }
+
+    /// Whether it depends on which frames before were shown.
+    pub(crate) fn is_of_order(&self) -> bool {
+        self.name == "frame.time_delta_displayed"
     }
 
     /// Whether it is found out by the analysis of the whole capture, rather than from the packet and those before it.

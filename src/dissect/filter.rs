@@ -201,7 +201,16 @@ impl Filter {
 
     /// Whether it chooses this frame.
     pub fn chooses(&self, seen: &Seen<'_>) -> bool {
-        evaluate::holds(&self.expression, seen)
+        let holds = evaluate::holds(&self.expression, seen);
+        if !holds {
+            seen.leave_out();
+        }
+        holds
+    }
+
+    /// Whether a frame has to be asked of after all frames before it.
+    pub(crate) fn needs_order(&self) -> bool {
+        self.expression.any_field(&Field::is_of_order)
     }
 
     /// Whether it asks for what only the analysis of the whole capture tells.

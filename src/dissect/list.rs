@@ -125,6 +125,11 @@ impl Column {
         )
     }
 
+    /// Whether what it says depends on which rows came before.
+    pub(crate) fn is_of_order(self) -> bool {
+        matches!(self, Self::Field(field) if field.is_of_order())
+    }
+
     fn is_free_text(self) -> bool {
         matches!(self, Self::Info | Self::Carries | Self::Findings)
     }
@@ -566,8 +571,8 @@ fn time(seen: &Seen<'_>, clock: Clock, out: &mut Line) {
     let Some(now) = seen.frame.time else { return };
     let since = |then: Option<Timestamp>| then.map_or(0, |then| now.since(then));
     match clock {
-        Clock::Relative => push_micros(out, since(seen.first)),
-        Clock::Delta => push_micros(out, since(seen.before)),
+        Clock::Relative => push_micros(out, since(seen.before.first)),
+        Clock::Delta => push_micros(out, since(seen.before.last)),
         Clock::Utc => date(now, "Z", out),
         Clock::Absolute(east) => {
             let shifted = Timestamp(now.0.saturating_add(i64::from(east) * 1_000_000_000));

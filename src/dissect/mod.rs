@@ -27,5 +27,5 @@ pub use fields::Field;
 pub use filter::Filter;
 pub use index::Index;
 pub(crate) use line::Line;
-pub use seen::{Content, Gathered, Inspector, Place, Seen};
+pub use seen::{Before, Content, Gathered, Inspector, Place, Seen};
 pub use value::{Kind, Value};

@@ -1,12 +1,13 @@
 //! A frame with all that the frames before say of it: its stream, its place in it, its relative numbers.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 
+use super::fields::tcp::has_cookie;
 use super::index::Index;
-use super::tcp::{Connection, Numbers};
+use super::tcp::{Connection, Numbers, Written};
 use crate::analysis::{Dispatcher, Opening, Orders, Place as Slot};
-use crate::decode::{self, Decoder, Layers, Outcome, Packet, Parts, Skip, Transport};
+use crate::decode::{self, Decoder, Layers, Outcome, Packet, Parts, Skip, Tcp, Transport};
 use crate::findings::Finding;
 use crate::findings::facts::CaptureEnd;
 use crate::flow::{Pair, Side};
@@ -51,6 +52,17 @@ pub struct Place {
     pub tcp: Option<Numbers>,
 }
 
+/// Times of frames that came before one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Before {
+    /// Of the capture's first frame.
+    pub first: Option<Timestamp>,
+    /// Of the frame before.
+    pub last: Option<Timestamp>,
+    /// Of the frame before that was shown: that a filter chose, where there is one.
+    pub shown: Option<Timestamp>,
+}
+
 /// A frame and what is known of it.
 #[derive(Debug)]
 pub struct Seen<'a> {
@@ -60,13 +72,12 @@ pub struct Seen<'a> {
     pub content: Content<'a>,
     /// Its place in a stream; absent where it is no packet of one.
     pub place: Option<Place>,
-    /// Time of the capture's first frame.
-    pub first: Option<Timestamp>,
-    /// Time of the frame before.
-    pub before: Option<Timestamp>,
+    /// Times of frames before it.
+    pub before: Before,
     /// The accounts of the capture.
     pub index: &'a Index,
     layers: OnceCell<Layers>,
+    left_out: Cell<bool>,
 }
 
 impl<'a> Seen<'a> {
@@ -75,18 +86,23 @@ impl<'a> Seen<'a> {
         frame: Frame<'a>,
         content: Content<'a>,
         place: Option<Place>,
-        (first, before): (Option<Timestamp>, Option<Timestamp>),
+        before: Before,
         index: &'a Index,
     ) -> Self {
         Self {
             frame,
             content,
             place,
-            first,
             before,
             index,
             layers: OnceCell::new(),
+            left_out: Cell::new(false),
         }
+    }
+
+    /// Notes that it is not shown.
+    pub fn leave_out(&self) {
+        self.left_out.set(true);
     }
 
     /// The packet; absent where the frame is none.
@@ -111,7 +127,7 @@ pub struct Gathered<'x> {
     /// What it is, where its own bytes alone do not tell: to decode it again costs less than to keep it.
     outcome: Option<Box<Outcome<'x>>>,
     place: Option<Place>,
-    times: (Option<Timestamp>, Option<Timestamp>),
+    before: Before,
 }
 
 impl<'x> Gathered<'x> {
@@ -122,7 +138,7 @@ impl<'x> Gathered<'x> {
             frame,
             outcome: None,
             place: None,
-            times: (None, None),
+            before: Before::default(),
         }
     }
 
@@ -145,7 +161,7 @@ impl<'x> Gathered<'x> {
             self.frame,
             content(outcome),
             self.place,
-            self.times,
+            self.before,
             index,
         ))
     }
@@ -207,8 +223,7 @@ pub struct Inspector {
     decoder: Decoder,
     dispatcher: Dispatcher,
     tracks: Vec<Option<Track>>,
-    first: Option<Timestamp>,
-    before: Option<Timestamp>,
+    before: Before,
 }
 
 impl Inspector {
@@ -218,8 +233,7 @@ impl Inspector {
             decoder: decoder(),
             dispatcher: Dispatcher::new(streams, decoder()),
             tracks: Vec::new(),
-            first: None,
-            before: None,
+            before: Before::default(),
         }
     }
 
@@ -227,21 +241,25 @@ impl Inspector {
     pub fn frame(&mut self, frame: &Frame<'_>, index: &Index, show: &mut dyn FnMut(&Seen<'_>)) {
         let mut outcome = self.decoder.decode(frame);
         let mut place = None;
-        let times = self.decoded(frame, &mut outcome, index, &mut place);
-        show(&Seen::new(*frame, content(&outcome), place, times, index));
+        let before = self.decoded(frame, &mut outcome, index, &mut place);
+        let seen = Seen::new(*frame, content(&outcome), place, before, index);
+        show(&seen);
+        if !seen.left_out.get() {
+            self.before.shown = frame.time.or(self.before.shown);
+        }
     }
 
     /// Takes the next frame, and notes what is known of it.
     #[inline]
     pub fn settle(&mut self, gathered: &mut Gathered<'_>, index: &Index) {
         let mut outcome = self.decoder.decode(&gathered.frame);
-        gathered.times = self.decoded(&gathered.frame, &mut outcome, index, &mut gathered.place);
+        gathered.before = self.decoded(&gathered.frame, &mut outcome, index, &mut gathered.place);
         if !is_alone(&outcome) {
             gathered.outcome = Some(Box::new(outcome));
         }
     }
 
-    /// Finds the place of a frame; returns the times of the first one and of the one before it.
+    /// Finds the place of a frame; returns the times of those before it.
     #[inline]
     fn decoded<'x>(
         &mut self,
@@ -249,19 +267,19 @@ impl Inspector {
         outcome: &mut Outcome<'x>,
         index: &Index,
         place: &mut Option<Place>,
-    ) -> (Option<Timestamp>, Option<Timestamp>) {
-        if self.first.is_none() {
-            self.first = frame.time;
+    ) -> Before {
+        if self.before.first.is_none() {
+            self.before.first = frame.time;
         }
-        let times = (self.first, self.before);
+        let before = self.before;
         let mut here = Here {
             tracks: &mut self.tracks,
             index,
             place,
         };
         self.dispatcher.decoded(frame, outcome, &mut here);
-        self.before = frame.time.or(self.before);
-        times
+        self.before.last = frame.time.or(self.before.last);
+        before
     }
 }
 
@@ -346,7 +364,9 @@ impl Track {
             ours.highest = ours.highest.saturating_add(length);
             return place;
         };
-        place.tcp = Some(connection.segment(side, &tcp, length, frame.number, frame.time));
+        let written = written(&tcp, length, frame);
+        place.tcp =
+            Some(connection.segment(side, (&tcp, written), length, frame.number, frame.time));
         place.acknowledges = tcp.ack.and_then(|ack| theirs.position(ack));
         if tcp.rst {
             return place;
@@ -359,6 +379,21 @@ impl Track {
         }
         place
     }
+}
+
+/// What its header says beside what was decoded; looked at only where that can matter.
+fn written(tcp: &Tcp, length: u32, frame: &Frame<'_>) -> Written {
+    let Some(ack) = tcp.ack else {
+        let Some(layer) = decode::layers(frame, false).transport else {
+            return Written::default();
+        };
+        let ack = frame.data.get(layer.at + 8..).and_then(<[u8]>::first_chunk);
+        return Written {
+            ack: ack.map_or(0, |ack| u32::from_be_bytes(*ack)),
+            cookie: tcp.syn && length > 0 && has_cookie(frame.data, layer),
+        };
+    };
+    Written { ack, cookie: false }
 }
 
 impl Direction {

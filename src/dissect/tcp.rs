@@ -14,6 +14,10 @@ const MOST_UNACKED: usize = 1_000;
 const FAST: i64 = 20_000_000;
 /// Out of order rather than sent again, where the round-trip time is not known: within so many nanoseconds.
 const OUT_OF_ORDER: i64 = 3_000_000;
+/// So many blocks of an option of selective acknowledgments count.
+const MOST_SACKED: usize = 3;
+/// More bytes in flight than this are a mistake of counting.
+const MOST_IN_FLIGHT: u32 = 2_000_000_000;
 
 /// Remarks on a segment, a bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +54,14 @@ impl Remarks {
     pub const KEEP_ALIVE_ACK: Self = Self(1 << 13);
     /// A connection between ports that had another one.
     pub const REUSED_PORTS: Self = Self(1 << 14);
+
+    /// Sent before, or out of order.
+    pub(crate) const AGAIN: Self = Self(
+        Self::RETRANSMISSION.0
+            | Self::FAST_RETRANSMISSION.0
+            | Self::SPURIOUS_RETRANSMISSION.0
+            | Self::OUT_OF_ORDER.0,
+    );
 
     /// Whether one of `these` applies.
     pub fn has(self, these: Self) -> bool {
@@ -96,6 +108,13 @@ const WORDS: [(Remarks, &str); 15] = [
     (Remarks::ZERO_WINDOW_PROBE_ACK, "TCP ZeroWindowProbeAck"),
 ];
 
+/// Something is to be said of the segment, though no remark, acknowledged frame or count.
+pub(crate) const NOTICED: u8 = 1;
+/// A FIN that comes after one of the other side.
+pub(crate) const CLOSES_SECOND: u8 = 1 << 1;
+/// A SYN-ACK that does not acknowledge the bytes that came with the SYN (RFC 7413).
+pub(crate) const IGNORES_FAST_OPEN: u8 = 1 << 2;
+
 /// What the segments before say of one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Numbers {
@@ -113,7 +132,7 @@ pub struct Numbers {
     pub acks_frame: u64,
     /// Nanoseconds since that frame.
     pub ack_rtt: i64,
-    /// Bytes sent and not acknowledged after this segment; 0 where not known.
+    /// Bytes sent and not acknowledged after this segment, neither cumulatively nor selectively; 0 where not known.
     pub in_flight: u32,
     /// How far the window is shifted: absent while nothing is known of it, -2 where both sides do not scale.
     pub window_scale: Option<i8>,
@@ -123,6 +142,8 @@ pub struct Numbers {
     pub completeness: u8,
     /// Bytes sent since the last push, this segment's included; 0 where it has none.
     pub pushed: u32,
+    /// What else is to be said of it: [`NOTICED`] and the like.
+    pub facts: u8,
     /// The frame that is sent again; 0 where none is, or that is not known.
     pub rto_frame: u64,
     /// Nanoseconds since that frame.
@@ -157,16 +178,19 @@ struct Half {
     last_ack: u32,
     last_ack_time: i64,
     last_plain_ack: u64,
-    duplicate_acks: u32,
+    /// -1 where an acknowledgment of what was not captured was told of, and is not to be told of again.
+    duplicate_acks: i32,
     window: u32,
-    /// The window above was sent with a SYN: never scaled.
-    window_of_syn: bool,
+    /// The window above is of the handshake: not scaled so far.
+    unscaled: bool,
     scale: Option<i8>,
     last_remarks: Remarks,
-    saw_syn: bool,
-    saw_syn_ack: bool,
-    /// Whether the bytes in flight can be counted.
-    countable: bool,
+    /// Bytes that its last segment acknowledged selectively.
+    sacked: u32,
+    /// It closed first.
+    closed_first: bool,
+    /// The bytes in flight cannot be counted before the other side acknowledges something.
+    uncountable: bool,
     unacked: Vec<Unacked>,
     /// Lowest start and highest end of `unacked`; absent where it is empty.
     span: Option<(u32, u32)>,
@@ -178,9 +202,22 @@ pub(super) struct Connection {
     halves: Pair<Half>,
     syn_time: Option<i64>,
     completeness: u8,
+    /// A segment was seen.
+    begun: bool,
     /// There was another one between its ports.
     reused: bool,
+    /// Its SYN carried bytes, and the cookie that allows it to.
+    fast_open: bool,
     initial_rtt: Option<i64>,
+}
+
+/// What a header says that [`Tcp`] does not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Written {
+    /// The acknowledgment number as it stands there, whether it counts or not.
+    pub(super) ack: u32,
+    /// A cookie of TCP Fast Open (RFC 7413).
+    pub(super) cookie: bool,
 }
 
 fn before(a: u32, b: u32) -> bool {
@@ -201,13 +238,17 @@ impl Connection {
     }
 
     /// What this segment shows of the connection.
-    fn completed_by(tcp: &Tcp, length: u32) -> u8 {
-        let acknowledges = tcp.ack.is_some() && !tcp.syn && !tcp.fin && !tcp.rst && length == 0;
-        u8::from(tcp.syn && tcp.ack.is_none())
-            | u8::from(tcp.syn && tcp.ack.is_some()) << 1
-            | u8::from(acknowledges) << 2
-            | u8::from(length > 0) << 3
-            | u8::from(tcp.fin) << 4
+    fn completed_by(&self, tcp: &Tcp, length: u32) -> u8 {
+        if !self.begun {
+            // Only a SYN tells how much of a new connection there is.
+            let opens = tcp.syn && tcp.ack.is_none();
+            return u8::from(opens) | u8::from(opens && length > 0) << 3;
+        }
+        let acknowledges = tcp.ack.is_some() && !tcp.syn;
+        u8::from(tcp.syn && tcp.ack.is_some()) << 1
+            | u8::from(acknowledges && length == 0) << 2
+            | u8::from(acknowledges && length > 0) << 3
+            | u8::from(tcp.fin && tcp.ack.is_some()) << 4
             | u8::from(tcp.rst) << 5
     }
 
@@ -215,26 +256,37 @@ impl Connection {
     pub(super) fn segment(
         &mut self,
         side: Side,
-        tcp: &Tcp,
+        (tcp, written): (&Tcp, Written),
         length: u32,
         frame: FrameNumber,
         time: Option<Timestamp>,
     ) -> Numbers {
         let time = time.map_or(0, |time| time.0);
+        let opens = tcp.syn && tcp.ack.is_none();
+        let reused = opens && std::mem::take(&mut self.reused);
+        if reused {
+            self.completeness = 1;
+            self.begun = true;
+        }
+        let completed = self.completed_by(tcp, length);
         let (ours, theirs) = self.halves.ours_and_theirs(side);
+        let mut facts = 0;
+        let mut renumbered = false;
+        if let Some(base) = ours.base.filter(|_| tcp.syn) {
+            if opens && base == tcp.seq {
+                // What came after it before is sent again.
+                ours.next = ours.most_to_be_acked;
+                facts |= NOTICED;
+            } else if !opens && base != tcp.seq {
+                ours.base = Some(tcp.seq);
+                renumbered = true;
+            }
+        }
         let seq_base = *ours.base.get_or_insert(if tcp.syn {
             tcp.seq
         } else {
             tcp.seq.wrapping_sub(1)
         });
-        let handshake = tcp.syn || tcp.fin || tcp.rst;
-        if tcp.syn {
-            ours.saw_syn |= tcp.ack.is_none();
-            ours.saw_syn_ack |= tcp.ack.is_some();
-            if tcp.ack.is_none() {
-                self.syn_time = Some(time);
-            }
-        }
         if let (None, Some(ack)) = (theirs.base, tcp.ack) {
             theirs.base = Some(ack.wrapping_sub(1));
         }
@@ -242,37 +294,55 @@ impl Connection {
             seq_base,
             ack_base: theirs.base,
             completeness: self.completeness,
+            facts,
             ..Numbers::default()
         };
-        if !tcp.syn
-            && let Some(ack) = tcp.ack
-            && self.initial_rtt.is_none()
-            && ours.saw_syn
-            && theirs.saw_syn_ack
-            && tcp.seq.wrapping_sub(seq_base) == 1
-            && Some(ack.wrapping_sub(1)) == theirs.base
-        {
-            self.initial_rtt = self.syn_time.map(|syn| time - syn);
-        }
-        numbers.initial_rtt = self.initial_rtt;
+        ours.sacked = 0;
         let segment = Segment {
             tcp,
             length,
-            handshake,
+            handshake: tcp.syn || tcp.fin || tcp.rst,
             frame: frame.0,
             time,
-            ack: tcp.ack.unwrap_or(0),
-            out_of_order: self
-                .initial_rtt
-                .filter(|rtt| *rtt > 0)
-                .unwrap_or(OUT_OF_ORDER),
+            ack: written.ack,
+            out_of_order: self.initial_rtt.unwrap_or(OUT_OF_ORDER),
         };
         segment.judge(ours, theirs, &mut numbers);
-        if tcp.syn && tcp.ack.is_none() && std::mem::take(&mut self.reused) {
+        if renumbered || reused {
             numbers.remarks.add(Remarks::REUSED_PORTS);
-            numbers.completeness = Self::completed_by(tcp, length);
         }
-        self.completeness |= Self::completed_by(tcp, length);
+        if opens {
+            self.syn_time = Some(time);
+            self.fast_open |= written.cookie && length > 0;
+        } else if tcp.syn && self.fast_open {
+            numbers.facts |= IGNORES_FAST_OPEN;
+        }
+        if tcp.fin {
+            if theirs.closed_first {
+                numbers.facts |= CLOSES_SECOND;
+            } else {
+                ours.closed_first = true;
+            }
+        }
+        if tcp.syn {
+            ours.unscaled = true;
+        } else if tcp.ack.is_some() {
+            ours.unscaled = false;
+            if self.initial_rtt.is_none()
+                && let Some(syn) = self.syn_time
+            {
+                self.initial_rtt = Some(time - syn).filter(|rtt| *rtt != 0);
+            }
+        }
+        numbers.initial_rtt = self.initial_rtt;
+        self.completeness |= completed;
+        self.begun = true;
+        ours.sacked = tcp.sack.map_or(0, |sack| {
+            let blocks = sack.blocks().iter().take(MOST_SACKED);
+            blocks.fold(0, |sum: u32, (left, right)| {
+                sum.wrapping_add(right.wrapping_sub(*left))
+            })
+        });
         numbers.window_scale = ours.scale;
         if tcp.syn {
             scaling(ours, theirs, tcp);
@@ -315,13 +385,13 @@ struct Segment<'t> {
 impl Segment<'_> {
     fn judge(&self, ours: &mut Half, theirs: &mut Half, numbers: &mut Numbers) {
         if self.tcp.ack.is_some() {
-            theirs.countable = true;
+            theirs.uncountable = false;
         }
         let remarks = &mut numbers.remarks;
         self.window_and_acks(ours, theirs, remarks);
         if remarks.has(Remarks::DUPLICATE_ACK) {
-            ours.duplicate_acks += 1;
-            numbers.duplicate_ack = ours.duplicate_acks;
+            ours.duplicate_acks = ours.duplicate_acks.max(0).saturating_add(1);
+            numbers.duplicate_ack = ours.duplicate_acks.unsigned_abs();
             numbers.duplicate_of = ours.last_plain_ack;
         }
         if self.ack != ours.last_ack {
@@ -331,24 +401,46 @@ impl Segment<'_> {
         if let (Some(most), true) = (theirs.most_to_be_acked, self.tcp.ack.is_some())
             && after(self.ack, most)
         {
-            remarks.add(Remarks::ACK_LOST_SEGMENT);
-            theirs.most_to_be_acked = theirs.next;
+            numbers.facts |= NOTICED;
+            if theirs.next.is_some_and(|next| before(most, next)) {
+                theirs.most_to_be_acked = theirs.next;
+                remarks.add(Remarks::ACK_LOST_SEGMENT);
+            } else {
+                if theirs.duplicate_acks == 0 {
+                    remarks.add(Remarks::ACK_LOST_SEGMENT);
+                }
+                theirs.duplicate_acks = -1;
+            }
         }
         let numbered = self.length > 0 || self.tcp.syn || self.tcp.fin;
         if numbered && !remarks.has(Remarks::KEEP_ALIVE) {
             self.again(ours, theirs, remarks);
         }
-        if remarks.has(Remarks::RETRANSMISSION) && ours.next_frame > 0 {
-            numbers.rto_frame = ours.next_frame;
-            numbers.rto = self.time - ours.next_time;
+        if remarks.has(Remarks::RETRANSMISSION) {
+            // The eldest that waits for an acknowledgment is the likeliest to be sent again.
+            let (frame, time) = ours
+                .unacked
+                .first()
+                .map_or((ours.next_frame, ours.next_time), |eldest| {
+                    (eldest.frame, eldest.time)
+                });
+            if self.time != time {
+                numbers.rto_frame = frame;
+                numbers.rto = self.time - time;
+            }
         }
         self.remember(ours, *remarks, numbered);
         self.acknowledge(theirs, numbers);
         if self.length > 0
-            && ours.countable
+            && !ours.uncountable
             && let Some((first, last)) = ours.span
         {
-            numbers.in_flight = last.wrapping_sub(first);
+            let in_flight = last.wrapping_sub(first).wrapping_sub(theirs.sacked);
+            if in_flight < MOST_IN_FLIGHT {
+                // SYN and FIN have a number, and are no byte.
+                let number = u32::from(self.tcp.syn || self.tcp.fin);
+                numbers.in_flight = in_flight.saturating_sub(number);
+            }
             // Wireshark counts these where it counts those.
             let before = if ours.push_ended { 0 } else { ours.pushed };
             ours.pushed = before.saturating_add(self.length);
@@ -372,7 +464,7 @@ impl Segment<'_> {
         if let Some(next) = next {
             if after(self.tcp.seq, next) && !self.tcp.rst {
                 remarks.add(Remarks::LOST_SEGMENT);
-                ours.countable = false;
+                ours.uncountable = true;
             }
             if self.length <= 1 && self.tcp.seq == next.wrapping_sub(1) && !self.handshake {
                 remarks.add(Remarks::KEEP_ALIVE);
@@ -386,11 +478,7 @@ impl Segment<'_> {
             && self.length > 0
             && !self.handshake
         {
-            let shift = if theirs.window_of_syn {
-                0
-            } else {
-                scale.max(0)
-            };
+            let shift = if theirs.unscaled { 0 } else { scale.max(0) };
             let edge = theirs
                 .last_ack
                 .wrapping_add(theirs.window << u32::from(shift.unsigned_abs()));
@@ -412,19 +500,19 @@ impl Segment<'_> {
 
     /// Whether it was sent again, and how.
     fn again(&self, ours: &Half, theirs: &Half, remarks: &mut Remarks) {
-        let Some(next) = ours.next else { return };
         let seq = self.tcp.seq;
         let end = seq.wrapping_add(self.length);
-        // A probe of a closed window may have carried the first byte.
-        let probed = self.length > 1 && next.wrapping_sub(1) == seq;
-        let not_advanced = before(seq, next) && !probed;
         if self.length > 0 && theirs.last_ack != 0 && !after(end, theirs.last_ack) {
             remarks.add(Remarks::SPURIOUS_RETRANSMISSION);
             return;
         }
-        if !not_advanced {
+        let Some(next) = ours.next else { return };
+        // A probe of a closed window may have carried the first byte.
+        let probed = self.length > 1 && next.wrapping_sub(1) == seq;
+        if !before(seq, next) || probed {
             return;
         }
+        let end = end.wrapping_add(u32::from(self.tcp.syn || self.tcp.fin));
         // Where the clock went back nothing is known to be late, as in Wireshark.
         let late = (0..self.out_of_order).contains(&(self.time - ours.next_time));
         remarks.add(
@@ -454,7 +542,7 @@ impl Segment<'_> {
                 frame: self.frame,
                 time: self.time,
             });
-            ours.span = Some(widened(ours.span, seq, next));
+            ours.span = Some(widened(ours.span, ours.base, seq, next));
         } else if numbered && (self.tcp.syn || self.tcp.fin) {
             next = next.wrapping_add(1);
         }
@@ -468,7 +556,6 @@ impl Segment<'_> {
             ours.most_to_be_acked = ours.next;
         }
         ours.window = u32::from(self.tcp.window);
-        ours.window_of_syn = self.tcp.syn;
         ours.last_ack = self.ack;
         ours.last_ack_time = self.time;
         ours.last_remarks = remarks;
@@ -477,11 +564,12 @@ impl Segment<'_> {
     /// What it acknowledges of the other direction.
     fn acknowledge(&self, theirs: &mut Half, numbers: &mut Numbers) {
         let ack = self.ack;
-        // Nothing that waits begins before this.
-        if theirs.span.is_none_or(|(first, _)| !after(ack, first)) {
+        // Nothing that waits begins before this: known of numbers that are near enough to be in order.
+        let in_order = |first: u32, last: u32| last.wrapping_sub(first) < 1 << 31;
+        if (theirs.span).is_none_or(|(first, last)| !after(ack, first) && in_order(first, last)) {
             return;
         }
-        theirs.span = None;
+        let base = theirs.base;
         let mut span = None;
         // The first of several that end there counts: Wireshark goes through all of them, from the newest to the oldest, and keeps the last.
         let mut found = None;
@@ -495,7 +583,7 @@ impl Segment<'_> {
             } else if !after(waiting.next, ack) {
                 return false;
             }
-            span = Some(widened(span, waiting.seq, waiting.next));
+            span = Some(widened(span, base, waiting.seq, waiting.next));
             true
         });
         theirs.span = span;
@@ -506,12 +594,22 @@ impl Segment<'_> {
     }
 }
 
-fn widened(span: Option<(u32, u32)>, seq: u32, next: u32) -> (u32, u32) {
+/// Lowest start and highest end, counted from the direction's first number.
+fn widened(span: Option<(u32, u32)>, base: Option<u32>, seq: u32, next: u32) -> (u32, u32) {
+    let from_base = |number: u32| number.wrapping_sub(base.unwrap_or(0));
     match span {
         None => (seq, next),
         Some((first, last)) => (
-            if before(seq, first) { seq } else { first },
-            if after(next, last) { next } else { last },
+            if from_base(seq) < from_base(first) {
+                seq
+            } else {
+                first
+            },
+            if from_base(next) > from_base(last) {
+                next
+            } else {
+                last
+            },
         ),
     }
 }

@@ -3,7 +3,7 @@
 use super::records::Records;
 use crate::decode::{Decoder, Outcome};
 use crate::dissect::ladder::{Ladder, Rung};
-use crate::dissect::{Carried, Content, Filter, Index, Seen};
+use crate::dissect::{Before, Carried, Content, Filter, Index, Seen};
 use crate::units::{FrameNumber, PictureId, StreamId, Timestamp};
 
 /// So many records before the one that completes a fragmented packet its other fragments are looked for.
@@ -28,13 +28,29 @@ pub(super) struct Data {
 impl Data {
     /// Shows a record with all that is known of it.
     pub(super) fn with<R>(&self, at: usize, show: impl FnOnce(&Seen<'_>) -> R) -> Option<R> {
+        let before = at.checked_sub(1);
+        self.with_shown(
+            at,
+            before.and_then(|before| self.records.time(before)),
+            show,
+        )
+    }
+
+    /// The same where the frame before that is shown came at this time.
+    fn with_shown<R>(
+        &self,
+        at: usize,
+        shown: Option<Timestamp>,
+        show: impl FnOnce(&Seen<'_>) -> R,
+    ) -> Option<R> {
         let frame = self.records.frame(at)?;
         let place = self.records.place(at);
-        let times = (
-            self.start(),
-            at.checked_sub(1)
-                .and_then(|before| self.records.time(before)),
-        );
+        let before = at.checked_sub(1);
+        let before = Before {
+            first: self.start(),
+            last: before.and_then(|before| self.records.time(before)),
+            shown,
+        };
         let mut decoder = Decoder::default();
         let mut outcome = decoder.decode(&frame);
         if place.is_some() && matches!(outcome, Outcome::FragmentHeld) {
@@ -52,7 +68,7 @@ impl Data {
             Outcome::FragmentHeld => Content::Fragment,
             Outcome::Skipped(skip) => Content::Other(*skip),
         };
-        let seen = Seen::new(frame, content, place, times, &self.index);
+        let seen = Seen::new(frame, content, place, before, &self.index);
         Some(show(&seen))
     }
 
@@ -68,8 +84,15 @@ impl Data {
 
     /// The records from `first` on that a filter chooses.
     pub(super) fn chosen_from(&self, filter: &Filter, first: usize) -> Vec<usize> {
+        let mut shown = None;
         (first..self.records.len())
-            .filter(|at| self.with(*at, |seen| filter.chooses(seen)) == Some(true))
+            .filter(|at| {
+                let chosen = self.with_shown(*at, shown, |seen| filter.chooses(seen)) == Some(true);
+                if chosen {
+                    shown = self.records.time(*at);
+                }
+                chosen
+            })
             .collect()
     }
 

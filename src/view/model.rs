@@ -248,7 +248,7 @@ impl Model {
         self.progress = None;
         if let Some(filter) = &self.filter {
             // Of a capture that goes on a frame stays what it was; what imgnet says of it may change.
-            let same = self.live && !filter.needs_capture();
+            let same = self.live && !filter.needs_capture() && !filter.needs_order();
             let mut chosen = self.chosen.take().filter(|_| same).unwrap_or_default();
             let first = if same { known } else { 0 };
             chosen.extend(self.data.chosen_from(filter, first));

@@ -66,6 +66,7 @@ struct Constants {
     ack_base: Option<u32>,
     window_scale: Option<i8>,
     completeness: u8,
+    facts: u8,
     initial_rtt: Option<i64>,
 }
 
@@ -332,6 +333,7 @@ impl Records {
             ack_base: numbers.ack_base,
             window_scale: numbers.window_scale,
             completeness: numbers.completeness,
+            facts: numbers.facts,
             initial_rtt: numbers.initial_rtt,
         };
         let key = (stream.0, numbers.seq_base);
@@ -435,6 +437,7 @@ impl Records {
                     window_scale: constants.window_scale,
                     initial_rtt: constants.initial_rtt,
                     completeness: constants.completeness,
+                    facts: constants.facts,
                     pushed: record.pushed,
                     rto_frame: if again { other } else { 0 },
                     rto: if again {

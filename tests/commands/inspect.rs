@@ -7,6 +7,8 @@
     reason = "a helper of a test may fail as the test may, and reads files"
 )]
 
+mod fast_open;
+mod generated;
 mod tshark;
 
 use crate::support;

@@ -346,7 +346,10 @@ impl Asked<'_> {
         rows: &mut List<W>,
     ) -> anyhow::Result<()> {
         let large = looked.complete && looked.analysed >= LARGE;
-        if large && self.limit.is_none() && self.list_by_many(looked, rows)? {
+        // Which frame was shown before is known only to whoever takes them one by one.
+        let in_order = self.filter.is_some_and(crate::dissect::Filter::needs_order)
+            || self.words.0.iter().any(|column| column.is_of_order());
+        if large && self.limit.is_none() && !in_order && self.list_by_many(looked, rows)? {
             return Ok(());
         }
         self.list_alone(looked, rows)
@@ -427,7 +430,11 @@ impl Asked<'_> {
             if number > self.last {
                 return ControlFlow::Break(());
             }
-            if number < self.first || self.filter.is_some_and(|filter| !filter.chooses(seen)) {
+            if number < self.first {
+                seen.leave_out();
+                return ControlFlow::Continue(());
+            }
+            if self.filter.is_some_and(|filter| !filter.chooses(seen)) {
                 return ControlFlow::Continue(());
             }
             if self.limit.is_some_and(|limit| rows.rows() >= limit) {

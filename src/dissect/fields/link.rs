@@ -24,15 +24,21 @@ pub(super) const FIELDS: &[Field] = fields! {
     };
     "frame.time" Time "Capture time, as a date and a time of day, UTC" => |seen, show| if let Some(time) = seen.frame.time { show(Value::Time(time), None) };
     "frame.time_relative" Seconds "Seconds since the first frame" => |seen, show| {
-        if let (Some(time), Some(first)) = (seen.frame.time, seen.first) {
+        if let (Some(time), Some(first)) = (seen.frame.time, seen.before.first) {
             show(Value::Nanoseconds(time.since(first)), None);
         }
     };
     "frame.time_delta" Seconds "Seconds since the frame before" => |seen, show| {
         if let Some(time) = seen.frame.time {
-            show(Value::Nanoseconds(seen.before.map_or(0, |before| time.since(before))), None);
+            show(Value::Nanoseconds(seen.before.last.map_or(0, |before| time.since(before))), None);
         }
     };
+    "frame.time_delta_displayed" Seconds "Seconds since the frame before that the filter chose" => |seen, show| {
+        if let Some(time) = seen.frame.time {
+            show(Value::Nanoseconds(seen.before.shown.map_or(0, |before| time.since(before))), None);
+        }
+    };
+    "frame.protocols" Text "Protocols from the outermost to the innermost, with colons between" => |seen, show| show(Value::Text(Cow::Owned(super::protocols::of(seen))), None);
     "frame.interface_id" Number "Number of the interface, from 0" => |seen, show| show(whole(u64::from(seen.frame.interface)), None);
     "frame.encap_type" Number "Kind of link as Wireshark numbers it: 1 Ethernet, 7 raw IP, 25 Linux cooked" => |seen, show| if let Some(kind) = encapsulation(seen.frame.link) { show(whole(kind), None) };
     "frame.offset_shift" Seconds "Seconds by which the time was shifted: 0" => |seen, show| if seen.frame.time.is_some() { show(Value::Nanoseconds(0), None) };
@@ -211,7 +217,8 @@ pub(super) fn packet_end(seen: &Seen<'_>) -> usize {
     network.map_or(seen.frame.data.len(), |network| network.end)
 }
 
-fn has_length(seen: &Seen<'_>) -> bool {
+/// Whether the Ethernet header says how long what follows is, rather than what it is.
+pub(super) fn has_length(seen: &Seen<'_>) -> bool {
     super::be(seen.frame.data, 12..14).is_some_and(|kind| kind <= 1500)
 }
 

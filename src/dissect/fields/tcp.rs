@@ -8,7 +8,7 @@ use super::upper::{payload, ports};
 use super::{Field, Show, bytes, fields, flag, label, number, whole};
 use crate::decode::{self, Tcp, Transport, TransportLayer};
 use crate::dissect::seen::Seen;
-use crate::dissect::tcp::{Numbers, Remarks};
+use crate::dissect::tcp::{CLOSES_SECOND, IGNORES_FAST_OPEN, NOTICED, Numbers, Remarks};
 use crate::dissect::value::Value;
 
 pub(super) const FIELDS: &[Field] = fields! {
@@ -103,6 +103,17 @@ pub(super) const FIELDS: &[Field] = fields! {
     "tcp.options.sack.count" Number "Selective acknowledgment: blocks" => |seen, show| options(seen, &mut |kind, range| if kind == 5 { show(whole((range.len().saturating_sub(2) / 8) as u64), Some(range)) });
     "tcp.options.timestamp.tsval" Number "Timestamp: the sender's clock" => |seen, show| option(seen, 8, 10, &mut |at| number(seen, at + 2..at + 6, u64::MAX, show));
     "tcp.options.timestamp.tsecr" Number "Timestamp: the receiver's clock as last seen" => |seen, show| option(seen, 8, 10, &mut |at| number(seen, at + 6..at + 10, u64::MAX, show));
+    "tcp.options.nop" Label "No operation" => |seen, show| options(seen, &mut |kind, range| if kind == 1 { label(seen, range, show) });
+    "tcp.options.eol" Label "End of the options" => |seen, show| options(seen, &mut |kind, range| if kind == 0 { label(seen, range, show) });
+    "tcp.options.mss" Label "Option of the maximum segment size" => |seen, show| options(seen, &mut |kind, range| if kind == 2 { label(seen, range, show) });
+    "tcp.options.wscale" Label "Option of the window scale" => |seen, show| options(seen, &mut |kind, range| if kind == 3 { label(seen, range, show) });
+    "tcp.options.sack" Label "Option of selective acknowledgments" => |seen, show| options(seen, &mut |kind, range| if kind == 5 { label(seen, range, show) });
+    "tcp.options.timestamp" Label "Option of the timestamps" => |seen, show| options(seen, &mut |kind, range| if kind == 8 { label(seen, range, show) });
+    "tcp.options.tfo" Label "Option of TCP Fast Open" => |seen, show| options(seen, &mut |kind, range| if kind == FAST_OPEN { label(seen, range, show) });
+    "tcp.options.tfo.request" Label "TCP Fast Open: asks for a cookie" => |seen, show| fast_open(seen, &mut |cookie| if cookie.is_empty() { label(seen, cookie.start.saturating_sub(2)..cookie.start, show) });
+    "tcp.options.tfo.cookie" Bytes "TCP Fast Open: the cookie" => |seen, show| fast_open(seen, &mut |cookie| bytes(seen, cookie, show));
+    "tcp.ack.nonzero" Label "The acknowledgment number is not 0, though it does not count" => |seen, show| if let Some(Tcp { ack: None, .. }) = tcp(seen) && let Some(written) = at(seen, 8..12).and_then(|bytes| super::be(seen.frame.data, bytes)) && written != 0 { show(Value::Label(&[], 0), None) };
+    "tcp.urgent_pointer.non_zero" Label "The urgent pointer is not 0, though it does not count" => |seen, show| if let Some(Tcp { urg: false, urgent_pointer: 1.., .. }) = tcp(seen) { show(Value::Label(&[], 0), None) };
     "tcp.reset_cause" Text "What a reset carries, as text" => |seen, show| if let (Some(Tcp { rst: true, .. }), Some(layer)) = (tcp(seen), layer(seen)) && let Some(cause) = seen.frame.data.get(layer.payload..layer.end) && !cause.is_empty() {
         show(Value::Text(String::from_utf8_lossy(cause)), Some(layer.payload..layer.end));
     };
@@ -113,8 +124,8 @@ pub(super) const FIELDS: &[Field] = fields! {
     "tcp.connection.syn" Label "Asks for a connection" => |seen, show| if let Some(Tcp { syn: true, ack: None, .. }) = tcp(seen) { show(Value::Label(&[], 0), None) };
     "tcp.connection.synack" Label "Grants a connection" => |seen, show| if let Some(Tcp { syn: true, ack: Some(_), .. }) = tcp(seen) { show(Value::Label(&[], 0), None) };
     "tcp.connection.fin" Label "Closes a direction" => |seen, show| if let Some(Tcp { fin: true, .. }) = tcp(seen) { show(Value::Label(&[], 0), None) };
-    "tcp.connection.fin_active" Label "Closes a direction, before the other one" => |seen, show| if let Some((Tcp { fin: true, .. }, numbers)) = both(seen) && numbers.completeness & 16 == 0 { show(Value::Label(&[], 0), None) };
-    "tcp.connection.fin_passive" Label "Closes a direction, after the other one" => |seen, show| if let Some((Tcp { fin: true, .. }, numbers)) = both(seen) && numbers.completeness & 16 != 0 { show(Value::Label(&[], 0), None) };
+    "tcp.connection.fin_active" Label "Closes a direction, before the other one" => |seen, show| if let Some((Tcp { fin: true, .. }, numbers)) = both(seen) && numbers.facts & CLOSES_SECOND == 0 { show(Value::Label(&[], 0), None) };
+    "tcp.connection.fin_passive" Label "Closes a direction, after the other one" => |seen, show| if let Some((Tcp { fin: true, .. }, numbers)) = both(seen) && numbers.facts & CLOSES_SECOND != 0 { show(Value::Label(&[], 0), None) };
     "tcp.connection.rst" Label "Resets the connection" => |seen, show| if let Some(Tcp { rst: true, .. }) = tcp(seen) { show(Value::Label(&[], 0), None) };
     "tcp.analysis" Label "Something is to be said of the segment" => |seen, show| {
         if let Some((_, numbers)) = both(seen)
@@ -134,7 +145,10 @@ pub(super) const FIELDS: &[Field] = fields! {
     "tcp.analysis.out_of_order" Label "Late" => |seen, show| remark(seen, Remarks::OUT_OF_ORDER, show);
     "tcp.analysis.lost_segment" Label "Something before it was not captured" => |seen, show| remark(seen, Remarks::LOST_SEGMENT, show);
     "tcp.analysis.ack_lost_segment" Label "Acknowledges what was not captured" => |seen, show| remark(seen, Remarks::ACK_LOST_SEGMENT, show);
-    "tcp.analysis.duplicate_ack" Label "Repeats an acknowledgment" => |seen, show| remark(seen, Remarks::DUPLICATE_ACK, show);
+    "tcp.analysis.duplicate_ack" Label "Repeats an acknowledgment: there twice, as in Wireshark" => |seen, show| {
+        remark(seen, Remarks::DUPLICATE_ACK, show);
+        remark(seen, Remarks::DUPLICATE_ACK, show);
+    };
     "tcp.analysis.duplicate_ack_num" Number "Which duplicate it is, from 1" => |seen, show| duplicate(seen, |numbers| u64::from(numbers.duplicate_ack), show);
     "tcp.analysis.duplicate_ack_frame" Number "The frame that it repeats" => |seen, show| duplicate(seen, |numbers| numbers.duplicate_of, show);
     "tcp.analysis.zero_window" Label "No room left" => |seen, show| remark(seen, Remarks::ZERO_WINDOW, show);
@@ -145,12 +159,17 @@ pub(super) const FIELDS: &[Field] = fields! {
     "tcp.analysis.keep_alive" Label "A keep-alive" => |seen, show| remark(seen, Remarks::KEEP_ALIVE, show);
     "tcp.analysis.keep_alive_ack" Label "The answer to that" => |seen, show| remark(seen, Remarks::KEEP_ALIVE_ACK, show);
     "tcp.analysis.acks_frame" Number "The frame whose last byte it acknowledges" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.acks_frame > 0 { show(whole(numbers.acks_frame), None) };
-    "tcp.analysis.ack_rtt" Seconds "Seconds since that frame" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.acks_frame > 0 { show(Value::Nanoseconds(numbers.ack_rtt), None) };
+    "tcp.analysis.ack_rtt" Seconds "Seconds since that frame" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.acks_frame > 0 && numbers.ack_rtt != 0 { show(Value::Nanoseconds(numbers.ack_rtt), None) };
     "tcp.analysis.initial_rtt" Seconds "Seconds that the handshake took" => |seen, show| if let Some((_, numbers)) = both(seen) && is_analysed(&numbers) && let Some(rtt) = numbers.initial_rtt { show(Value::Nanoseconds(rtt), None) };
     "tcp.analysis.bytes_in_flight" Number "Bytes sent and not acknowledged yet" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.in_flight > 0 { show(whole(u64::from(numbers.in_flight)), None) };
-    "tcp.analysis.push_bytes_sent" Number "Bytes sent since the last push, this one's included" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.pushed > 0 { show(whole(u64::from(numbers.pushed)), None) };
+    "tcp.analysis.push_bytes_sent" Number "Bytes sent since the last push, this one's included" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.in_flight > 0 { show(whole(u64::from(numbers.pushed)), None) };
     "tcp.analysis.rto" Seconds "Seconds since the frame that is sent again" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.rto_frame > 0 { show(Value::Nanoseconds(numbers.rto), None) };
     "tcp.analysis.rto_frame" Number "The frame that is sent again" => |seen, show| if let Some((_, numbers)) = both(seen) && numbers.rto_frame > 0 { show(whole(numbers.rto_frame), None) };
+    "tcp.analysis.tfo_syn" Label "A SYN with a cookie of TCP Fast Open" => |seen, show| if let Some(Tcp { syn: true, ack: None, .. }) = tcp(seen) {
+        fast_open(seen, &mut |cookie| if !cookie.is_empty() { show(Value::Label(&[], 0), None) });
+    };
+    "tcp.analysis.tfo_ack" Label "A SYN-ACK that acknowledges bytes that came with the SYN" => |seen, show| if accepts_fast_open(seen) == Some(true) { show(Value::Label(&[], 0), None) };
+    "tcp.analysis.tfo_ignored" Label "A SYN-ACK that does not acknowledge them" => |seen, show| if accepts_fast_open(seen) == Some(false) { show(Value::Label(&[], 0), None) };
     "tcp.analysis.reused_ports" Label "A new connection between ports of one before" => |seen, show| remark(seen, Remarks::REUSED_PORTS, show);
 };
 
@@ -189,7 +208,10 @@ pub(in crate::dissect) fn both<'a>(seen: &Seen<'a>) -> Option<(&'a Tcp, Numbers)
 
 /// Whether Wireshark would say something of the segment under "SEQ/ACK analysis".
 fn is_analysed(numbers: &Numbers) -> bool {
-    !numbers.remarks.is_empty() || numbers.acks_frame > 0 || numbers.in_flight > 0
+    !numbers.remarks.is_empty()
+        || numbers.acks_frame > 0
+        || numbers.pushed > 0
+        || numbers.facts & NOTICED != 0
 }
 
 /// The window in bytes.
@@ -256,15 +278,20 @@ pub(super) fn since_before(seen: &Seen<'_>, show: &mut Show<'_, '_>) {
 
 /// Shows kind and place of each option.
 pub(in crate::dissect) fn options(seen: &Seen<'_>, each: &mut dyn FnMut(u8, Range<usize>)) {
-    let Some(layer) = layer(seen) else { return };
+    if let Some(layer) = layer(seen) {
+        options_of(seen.frame.data, layer, each);
+    }
+}
+
+fn options_of(data: &[u8], layer: TransportLayer, each: &mut dyn FnMut(u8, Range<usize>)) {
     let (mut at, end) = (layer.at + 20, layer.payload);
     while at < end {
-        let Some(&kind) = seen.frame.data.get(at) else {
+        let Some(&kind) = data.get(at) else {
             return;
         };
         let length = match kind {
             0 | 1 => 1,
-            _ => match seen.frame.data.get(at + 1) {
+            _ => match data.get(at + 1) {
                 Some(&length @ 2..) => usize::from(length),
                 _ => return,
             },
@@ -278,6 +305,47 @@ pub(in crate::dissect) fn options(seen: &Seen<'_>, each: &mut dyn FnMut(u8, Rang
         }
         at += length;
     }
+}
+
+/// Kind of the option of TCP Fast Open (RFC 7413, section 4.1.1).
+const FAST_OPEN: u8 = 34;
+/// The same among experimental options (RFC 6994).
+const EXPERIMENTAL: [u8; 2] = [253, 254];
+const FAST_OPEN_MAGIC: [u8; 2] = [0xf9, 0x89];
+
+/// Shows where the cookie of each option of TCP Fast Open lies: nothing where it asks for one.
+fn fast_open(seen: &Seen<'_>, each: &mut dyn FnMut(Range<usize>)) {
+    if let Some(layer) = layer(seen) {
+        fast_open_of(seen.frame.data, layer, each);
+    }
+}
+
+/// Whether a segment has a cookie of TCP Fast Open.
+pub(in crate::dissect) fn has_cookie(data: &[u8], layer: TransportLayer) -> bool {
+    let mut has = false;
+    fast_open_of(data, layer, &mut |cookie| has |= !cookie.is_empty());
+    has
+}
+
+fn fast_open_of(data: &[u8], layer: TransportLayer, each: &mut dyn FnMut(Range<usize>)) {
+    options_of(data, layer, &mut |kind, range| {
+        let magic = data.get(range.start + 2..range.start + 4);
+        if kind == FAST_OPEN {
+            each(range.start + 2..range.end);
+        } else if EXPERIMENTAL.contains(&kind) && magic == Some(&FAST_OPEN_MAGIC[..]) {
+            each(range.start + 4..range.end);
+        }
+    });
+}
+
+/// Whether a SYN-ACK acknowledges the bytes that came with the SYN; absent of all other segments, and where there were none.
+fn accepts_fast_open(seen: &Seen<'_>) -> Option<bool> {
+    let (tcp, numbers) = both(seen)?;
+    let ack = tcp.ack.filter(|_| tcp.syn)?;
+    if ack.wrapping_sub(numbers.ack_base?) > 1 {
+        return Some(true);
+    }
+    (numbers.facts & IGNORES_FAST_OPEN != 0).then_some(false)
 }
 
 /// Shows where an option of this kind and length begins.

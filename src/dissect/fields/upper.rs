@@ -137,6 +137,15 @@ fn igmp(seen: &Seen<'_>) -> Option<usize> {
 
 /// Shows where each extension header of a kind begins, of those that RFC 8200 names.
 fn extension(seen: &Seen<'_>, wanted: u8, each: &mut dyn FnMut(usize)) {
+    extensions(seen, &mut |kind, at| {
+        if kind == wanted {
+            each(at);
+        }
+    });
+}
+
+/// Shows kind and place of each extension header.
+pub(super) fn extensions(seen: &Seen<'_>, each: &mut dyn FnMut(u8, usize)) {
     let Some(mut at) = v6(seen) else { return };
     let data = seen.frame.data;
     let Some(&(mut kind)) = data.get(at + 6) else {
@@ -147,9 +156,7 @@ fn extension(seen: &Seen<'_>, wanted: u8, each: &mut dyn FnMut(usize)) {
         let Some([next, length, offset, low]) = data.get(at..).and_then(<[u8]>::first_chunk) else {
             return;
         };
-        if kind == wanted {
-            each(at);
-        }
+        each(kind, at);
         // Behind the header of a fragment that is not the first one lies no header.
         if kind == 44 && (*offset != 0 || low & 0xf8 != 0) {
             return;

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::evaluate::by_length;
 use super::lex::Token;
 use crate::dissect::value::{Kind, Value, seconds};
 use crate::units::Timestamp;
@@ -165,7 +166,7 @@ impl Constant {
                     .unwrap_or(0);
                 (value.to_bits() & mask).cmp(&(constant.to_bits() & mask))
             }
-            (value, Self::Bytes(constant)) => value.bytes()?.as_ref().cmp(constant.as_slice()),
+            (value, Self::Bytes(constant)) => by_length(&value.bytes()?, constant),
             _ => return None,
         })
     }

@@ -15,11 +15,16 @@ pub(super) fn holds(expression: &Expression, seen: &Seen<'_>) -> bool {
         Expression::And(all) => all.iter().all(|one| holds(one, seen)),
         Expression::Not(inner) => !holds(inner, seen),
         Expression::Has(operand) => {
-            // Of what is computed, bits that were cut out above all, one that is not 0 is asked for.
+            // Of what is computed, bits that were cut out above all, one that is not 0 is asked for; of a part, one that there is.
             let computed = matches!(operand, Operand::Arithmetic(..) | Operand::Negative(_));
+            let is_part = matches!(operand, Operand::Field(part) if !part.slices.is_empty());
             let mut found = false;
             each(operand, seen, &mut |value| {
-                found |= !computed || !is_zero(&value);
+                found |= if computed {
+                    !is_zero(&value)
+                } else {
+                    !is_part || value.bytes().is_some_and(|bytes| !bytes.is_empty())
+                };
             });
             found
         }
@@ -129,8 +134,13 @@ fn order(a: &Value<'_>, b: &Value<'_>) -> Option<Ordering> {
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
         (Value::Ipv4(a), Value::Ipv4(b)) => a.cmp(b),
         (Value::Ipv6(a), Value::Ipv6(b)) => a.cmp(b),
-        _ => a.bytes()?.cmp(&b.bytes()?),
+        _ => by_length(&a.bytes()?, &b.bytes()?),
     })
+}
+
+/// Bytes as Wireshark orders them: fewer before more.
+pub(super) fn by_length(a: &[u8], b: &[u8]) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
 fn is_member(member: &Member, value: &Value<'_>) -> bool {
@@ -272,7 +282,11 @@ fn changed(function: Function, value: Value<'_>) -> Value<'_> {
 fn arithmetic<'a>(left: &Value<'a>, sign: Sign, right: &Value<'a>) -> Option<Value<'a>> {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => {
-            number(*left, sign, *right).map(Value::Number)
+            // Numbers of 32 bits make one of 32 bits, as in Wireshark, or none.
+            let most = i64::from(u32::MAX);
+            number(*left, sign, *right)
+                .filter(|made| *made <= most || *left > most || *right > most)
+                .map(Value::Number)
         }
         (Value::Nanoseconds(left), Value::Nanoseconds(right)) => {
             number(*left, sign, *right).map(Value::Nanoseconds)
@@ -306,26 +320,29 @@ fn is_zero(value: &Value<'_>) -> bool {
     }
 }
 
-/// The bytes of slices; absent where one begins behind the value, or reaches beyond it.
+/// The bytes of slices, up to the first that begins before the value or reaches beyond it; absent of what has no bytes.
 fn cut(value: &Value<'_>, slices: &[Slice]) -> Option<Vec<u8>> {
     let bytes = value.own_bytes()?;
     let mut out = Vec::new();
     for slice in slices {
-        let start = if slice.start < 0 {
-            bytes
-                .len()
-                .checked_sub(usize::try_from(slice.start.unsigned_abs()).ok()?)?
-        } else {
-            usize::try_from(slice.start).ok()?
+        let Some(part) = part_of(&bytes, *slice) else {
+            break;
         };
-        let end = match slice.length {
-            Some(length) => start.checked_add(usize::try_from(length).ok()?)?,
-            None => bytes.len(),
-        };
-        if start >= bytes.len() {
-            return None;
-        }
-        out.extend_from_slice(bytes.get(start..end)?);
+        out.extend_from_slice(part);
     }
     Some(out)
+}
+
+fn part_of(bytes: &[u8], slice: Slice) -> Option<&[u8]> {
+    let distance = usize::try_from(slice.start.unsigned_abs()).ok()?;
+    let start = if slice.start < 0 {
+        bytes.len().checked_sub(distance)?
+    } else {
+        distance
+    };
+    let end = match slice.length {
+        Some(length) => start.checked_add(usize::try_from(length).ok()?)?,
+        None => bytes.len(),
+    };
+    bytes.get(start..end).filter(|part| !part.is_empty())
 }

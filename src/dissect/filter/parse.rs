@@ -9,6 +9,7 @@ use super::lex::{Token, lex};
 use super::{Comparison, Expression, Filter, Member, Mistake, Operand, Right};
 use crate::dissect::fields;
 use crate::dissect::value::Kind;
+use crate::units::count;
 use operand::{comparable, field_of, function, kind, named};
 
 /// Deepest nesting.
@@ -206,7 +207,7 @@ impl Parser<'_> {
     }
 
     fn pattern(&mut self, kind: Kind) -> Parsed<Right> {
-        if !matches!(kind, Kind::Text | Kind::Bytes | Kind::Label) {
+        if !matches!(kind, Kind::Text | Kind::Bytes | Kind::Label | Kind::Ether) {
             return Err(self.wrong("matches wants a field of text or bytes on its left"));
         }
         let Some((Token::Quoted(text), at)) = self.peek().cloned() else {
@@ -283,7 +284,17 @@ impl Parser<'_> {
         let constant = field
             .and_then(|field| named(field, &token))
             .map_or_else(|| Constant::read(&token, wanted), Ok)
-            .map_err(|message| self.mistake(at, hinted(message, &token)))?;
+            .map_err(|message| self.mistake(at.clone(), hinted(message, &token)))?;
+        if let (Constant::Number(number), Some(field)) = (&constant, field)
+            && *number > field.most()
+        {
+            let message = format!(
+                "{} is never more than {}",
+                field.name,
+                count(field.most().unsigned_abs())
+            );
+            return Err(self.mistake(at, message));
+        }
         self.at += 1;
         Ok(constant)
     }

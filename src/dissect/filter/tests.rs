@@ -253,3 +253,21 @@ proptest! {
         prop_assert_eq!(Filter::parse(&filter.to_string()), Ok(filter));
     }
 }
+
+#[test]
+fn a_number_that_a_field_never_has_is_a_mistake() {
+    for (text, most) in [
+        ("tcp.port == 70000", "tcp.port is never more than 65,535"),
+        ("ip.ttl in {64, 256}", "ip.ttl is never more than 255"),
+        (
+            "frame.len < 99999999999",
+            "frame.len is never more than 4,294,967,295",
+        ),
+    ] {
+        let mistake = mistake(text);
+        assert_eq!(mistake.message, most);
+        assert!(text[mistake.at.clone()].parse::<u64>().is_ok(), "{mistake}");
+    }
+    // What is computed may be more.
+    assert!(Filter::parse("tcp.port + 1 == 70000").is_ok());
+}

@@ -17,9 +17,9 @@ pub(crate) fn json(seen: &Seen<'_>, columns: &[Column], out: &mut Line) {
             let _ = write!(out, ",\"time\":\"{time}\"");
             let since = |then: Option<Timestamp>| then.map_or(0, |then| time.since(then));
             out.push_str(",\"relative\":");
-            push_seconds(out, since(seen.first), 9);
+            push_seconds(out, since(seen.before.first), 9);
             out.push_str(",\"delta\":");
-            push_seconds(out, since(seen.before), 9);
+            push_seconds(out, since(seen.before.last), 9);
         }
         None => out.push_str(",\"time\":null,\"relative\":null,\"delta\":null"),
     }
