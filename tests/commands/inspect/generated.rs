@@ -149,7 +149,7 @@ impl Dice {
     }
 
     fn one<'o, T: ?Sized>(&mut self, of: &[&'o T]) -> &'o T {
-        of[self.below(of.len())]
+        of.get(self.below(of.len())).expect("one of them")
     }
 }
 
@@ -162,7 +162,8 @@ struct Maker {
 impl Maker {
     fn field(&mut self, wanted: impl Fn(Kind) -> bool) -> (&'static str, Kind, u32) {
         loop {
-            let field = FIELDS[self.dice.below(FIELDS.len())];
+            let at = self.dice.below(FIELDS.len());
+            let field = *FIELDS.get(at).expect("one of them");
             if wanted(field.1) {
                 return field;
             }
@@ -172,10 +173,7 @@ impl Maker {
     /// A value of a field that some frame has, or one that is near.
     fn value(&mut self, (name, kind, bits): (&'static str, Kind, u32)) -> String {
         let known = self.values.get(name).map_or(&[][..], Vec::as_slice);
-        let known = match known {
-            [] => None,
-            known => Some(known[self.dice.below(known.len())].clone()),
-        };
+        let known = known.get(self.dice.below(known.len())).cloned();
         match kind {
             Number | Hex => {
                 let known = known.and_then(|text| match text.strip_prefix("0x") {
@@ -289,30 +287,7 @@ impl Maker {
                 ]);
                 format!("{name} matches \"{pattern}\"")
             }
-            4 | 5 => {
-                let name = self.dice.one(&[
-                    "frame",
-                    "eth",
-                    "ip",
-                    "udp",
-                    "tcp.payload",
-                    "udp.payload",
-                    "eth.src",
-                    "ip.src",
-                    "tcp.options",
-                ]);
-                let (slice, length) = self.slice(name);
-                let known = self.value(("tcp.payload", Bytes, 0));
-                let mut bytes: Vec<&str> = known.split(':').collect();
-                bytes.resize(length.max(1), "00");
-                let sign = self.dice.one(&["==", "!=", "<", ">", ">=", "<="]);
-                // One byte alone would be a name: `ff`.
-                if bytes.len() == 1 {
-                    format!("{slice} {sign} 0x{}", bytes[0])
-                } else {
-                    format!("{slice} {sign} {}", bytes.join(":"))
-                }
-            }
+            4 | 5 => self.part(),
             6 => {
                 let name = self.dice.one(&[
                     "tcp.payload",
@@ -378,6 +353,29 @@ impl Maker {
                 format!("{all}{} {sign} {value}", field.0)
             }
         }
+    }
+
+    /// A comparison of some bytes of a field.
+    fn part(&mut self) -> String {
+        let name = self.dice.one(&[
+            "frame",
+            "eth",
+            "ip",
+            "udp",
+            "tcp.payload",
+            "udp.payload",
+            "eth.src",
+            "ip.src",
+            "tcp.options",
+        ]);
+        let (slice, length) = self.slice(name);
+        let known = self.value(("tcp.payload", Bytes, 0));
+        let mut bytes: Vec<&str> = known.split(':').collect();
+        bytes.resize(length.max(1), "00");
+        let sign = self.dice.one(&["==", "!=", "<", ">", ">=", "<="]);
+        // One byte alone would be a name: `ff`.
+        let prefix = if bytes.len() == 1 { "0x" } else { "" };
+        format!("{slice} {sign} {prefix}{}", bytes.join(":"))
     }
 
     /// Arithmetic.
@@ -465,7 +463,7 @@ pub(super) fn theirs(
             continue;
         };
         let at: usize = at.parse().expect("the number of a filter");
-        answers[at - 1] = match said.split_at(1) {
+        *answers.get_mut(at - 1).expect("a filter") = match said.split_at(1) {
             ("=", frames) => Ok(frames
                 .split(' ')
                 .filter(|frame| !frame.is_empty())
