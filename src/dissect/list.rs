@@ -21,8 +21,14 @@ use crate::units::{self, Timestamp};
 
 /// A table's columns are measured by so many rows.
 const MEASURED: usize = 200;
-/// What a column of free text needs at least, in characters.
+/// What a column of free text needs at least, in characters; where there is no room, three quarters of it.
 const LEAST: usize = 16;
+/// What gives way where there is no room for all columns, in this order.
+const GIVEN: [&[Column]; 3] = [
+    &[Column::Source, Column::Destination],
+    &[Column::Length],
+    &[Column::Protocol],
+];
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,6 +76,18 @@ impl Column {
             .into_iter()
             .find(|column| column.name() == name.to_ascii_lowercase())
             .or_else(|| fields::find(name).map(Self::Field))
+    }
+
+    /// The name nearest to one that there is not.
+    pub(crate) fn nearest(name: &str) -> Option<&'static str> {
+        let wanted = name.trim().to_ascii_lowercase();
+        let of_list = COLUMNS.into_iter().map(Self::name);
+        of_list
+            .map(|known| (strsim::damerau_levenshtein(&wanted, known), known))
+            .min()
+            .filter(|(distance, known)| *distance <= 2 && *distance < known.len())
+            .map(|(_, known)| known)
+            .or_else(|| fields::nearest(name))
     }
 
     /// As `--columns` takes it.
@@ -395,6 +413,23 @@ impl<W: Write> List<W> {
                 widest.max(column.title().chars().count())
             })
             .collect();
+        let mut natural = natural;
+        let usual = columns.len() + 1 >= COLUMNS.len()
+            && columns.iter().all(|column| COLUMNS.contains(column));
+        // On a narrow terminal what the others tell, or the packet does, gives way before lines are broken.
+        for given in GIVEN {
+            let fits = width_of(&fitted(&natural, columns, self.words.style.width));
+            if !usual || fits <= self.words.style.width {
+                break;
+            }
+            while let Some(at) = columns.iter().position(|column| given.contains(column)) {
+                columns.remove(at);
+                natural.remove(at);
+                for (_, cells) in &mut waiting {
+                    cells.remove(at);
+                }
+            }
+        }
         self.words.widths = fitted(&natural, columns, self.words.style.width);
         let bold = if self.words.style.color {
             Paint::new().bold()
@@ -449,26 +484,31 @@ impl<W: Write> List<W> {
 
 /// Widths that fit: the columns of free text share what the others leave.
 fn fitted(natural: &[usize], columns: &[Column], width: usize) -> Vec<usize> {
-    let gaps = columns.len().saturating_sub(1) * 2;
-    let total: usize = natural.iter().sum::<usize>() + gaps;
     let mut widths = natural.to_vec();
-    let mut over = total.saturating_sub(width);
-    // First the summary, then what it carries, then the findings.
-    for wanted in [Column::Info, Column::Carries, Column::Findings] {
-        if let Some(at) = columns.iter().position(|column| *column == wanted)
-            && let Some(width) = widths.get_mut(at)
-        {
-            let least = if wanted == Column::Carries {
-                2 * LEAST
-            } else {
-                LEAST
-            };
-            let given = over.min(width.saturating_sub(least.min(*width)));
-            *width -= given;
-            over -= given;
+    let mut over = width_of(natural).saturating_sub(width);
+    for quarters in [4, 3] {
+        // First the summary, then what it carries, then the findings.
+        for wanted in [Column::Info, Column::Carries, Column::Findings] {
+            if let Some(at) = columns.iter().position(|column| *column == wanted)
+                && let Some(width) = widths.get_mut(at)
+            {
+                let least = match wanted {
+                    Column::Carries => 2 * LEAST,
+                    _ => LEAST,
+                };
+                let least = least * quarters / 4;
+                let given = over.min(width.saturating_sub(least.min(*width)));
+                *width -= given;
+                over -= given;
+            }
         }
     }
     widths
+}
+
+/// Characters of a line of such columns.
+fn width_of(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + widths.len().saturating_sub(1) * 2
 }
 
 fn begin_line(line: &mut Line, paint: Paint) {

@@ -56,6 +56,7 @@ b              the bytes of the packet
 :              go to a frame
 n N            next and previous frame that a finding names
 [ ]            previous and next picture
++ -            the graph larger, smaller, around the selected frame
 e              explain the finding
 y              copy a Wireshark filter for what is selected
 s              save the picture
@@ -162,6 +163,12 @@ fn header(model: &Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     }
     if model.paused {
         line.push_str(" · paused");
+    } else if model.live {
+        line.push_str(if model.goes_on {
+            " · live"
+        } else {
+            " · ended"
+        });
     }
     let line = shown(&line, look);
     let mut spans = vec![Span::raw(line)];
@@ -202,7 +209,7 @@ fn footer<'t>(model: &Model, look: Look, width: u16) -> Vec<Line<'t>> {
                 Screen::Graph => "3 graph",
                 Screen::Picture => "4 picture",
             };
-            fitting(screen, width)
+            fitting(screen, model.goes_on, width)
         }),
     };
     let text = shown(&text, look);
@@ -220,11 +227,12 @@ fn footer<'t>(model: &Model, look: Look, width: u16) -> Vec<Line<'t>> {
 }
 
 /// What keys do, as far as there is room: those that lead on come first.
-fn fitting(screen: &str, width: usize) -> String {
+fn fitting(screen: &str, goes_on: bool, width: usize) -> String {
     let mut text = screen.to_owned();
     for key in [
         "? keys",
         "q quit",
+        if goes_on { "p pause" } else { "" },
         "Enter open",
         "Tab pane",
         "/ filter",
@@ -233,7 +241,7 @@ fn fitting(screen: &str, width: usize) -> String {
         "b bytes",
     ] {
         // The dot between two of them takes three columns.
-        if text.chars().count() + 3 + key.len() <= width {
+        if !key.is_empty() && text.chars().count() + 3 + key.len() <= width {
             text.push_str(" · ");
             text.push_str(key);
         }

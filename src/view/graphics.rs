@@ -30,6 +30,17 @@ pub(super) struct Placed {
     pub(super) area: Rect,
     /// Its pixels, as many as are to be shown.
     pub(super) pixels: RgbImage,
+    /// Cells that it is to be scaled to, its proportions kept; absent where the terminal told how large a cell is, and it fits as it is.
+    pub(super) scaled: Option<Scaled>,
+}
+
+/// The one side that the other follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scaled {
+    /// To so many columns.
+    Across(u16),
+    /// To so many lines.
+    Down(u16),
 }
 
 /// Most pixels a side that are sent: a terminal has no more.
@@ -86,6 +97,14 @@ pub(super) fn placed(pixels: &Pixels, area: Rect, cell: Option<(u32, u32)>) -> O
         image::Rgb(mean(pixels, x0..x1.max(x0 + 1), y0..y1.max(y0 + 1)))
     });
     let cells = |pixels: u32, of: u32| u16::try_from(pixels.div_ceil(of)).unwrap_or(u16::MAX);
+    let whole = |pixels: u32, of: u32| u16::try_from((pixels / of).max(1)).unwrap_or(u16::MAX);
+    // The side of which the area has less to spare: no larger than that, and the other one fits.
+    let across = u64::from(to) * u64::from(room.1) >= u64::from(down) * u64::from(room.0);
+    let scaled = if across {
+        Scaled::Across(whole(to, wide))
+    } else {
+        Scaled::Down(whole(down, high))
+    };
     Some(Placed {
         area: Rect {
             width: cells(to, wide).min(area.width),
@@ -93,6 +112,7 @@ pub(super) fn placed(pixels: &Pixels, area: Rect, cell: Option<(u32, u32)>) -> O
             ..area
         },
         pixels: image,
+        scaled: cell.is_none().then_some(scaled),
     })
 }
 
@@ -132,10 +152,10 @@ impl Graphics {
         out
     }
 
-    /// What the terminal is told to take all pictures away; those of iTerm2 and sixel go with the cells.
+    /// What the terminal is told to take all pictures away, and to forget their pixels; those of iTerm2 and sixel go with the cells.
     pub(super) fn clear(self) -> &'static str {
         match self {
-            Self::Kitty => "\x1b_Ga=d,q=2\x1b\\",
+            Self::Kitty => "\x1b_Ga=d,d=A,q=2\x1b\\",
             Self::Iterm2 | Self::Sixel => "",
         }
     }
@@ -152,12 +172,14 @@ fn kitty(placed: &Placed, out: &mut String) {
         let more = u8::from(!rest.is_empty());
         out.push_str("\x1b_G");
         if std::mem::take(&mut first) {
-            // Straight RGB, shown in so many cells, no answers, the cursor stays.
-            let _ = write!(
-                out,
-                "a=T,f=24,s={width},v={height},c={},r={},C=1,q=2,",
-                placed.area.width, placed.area.height
-            );
+            // Straight RGB, no answers, the cursor stays. With columns and lines both given it would be stretched to fill them.
+            let _ = write!(out, "a=T,f=24,s={width},v={height},");
+            let _ = match placed.scaled {
+                Some(Scaled::Across(columns)) => write!(out, "c={columns},"),
+                Some(Scaled::Down(lines)) => write!(out, "r={lines},"),
+                None => Ok(()),
+            };
+            out.push_str("C=1,q=2,");
         }
         let _ = write!(out, "m={more};{now}\x1b\\");
     }
@@ -216,8 +238,11 @@ fn sixel(pixels: &RgbImage, out: &mut String) {
             let _ = write!(out, "#{number}");
             run_lengths(bits, out);
         }
-        out.push('-');
         top += rows;
+        // No new line behind the last: the cursor would be moved once more.
+        if top < height {
+            out.push('-');
+        }
     }
     out.push_str("\x1b\\");
 }
@@ -315,6 +340,71 @@ mod tests {
         let small = super::placed(&pixels(), room(1, 20), Some((10, 20))).unwrap();
         assert_eq!(small.pixels.dimensions(), (10, 4));
         assert_eq!(super::placed(&pixels(), room(0, 20), None), None);
+    }
+
+    /// Two pixels across and one down: red, blue.
+    fn two() -> Placed {
+        Placed {
+            area: room(1, 1),
+            pixels: RgbImage::from_raw(2, 1, vec![255, 0, 0, 0, 0, 255]).unwrap(),
+            scaled: None,
+        }
+    }
+
+    #[test]
+    fn two_pixels_byte_for_byte() {
+        // Where the cursor is to stand, then one command: pixels of 24 bits, their number, the Base64 of FF0000 0000FF.
+        assert_eq!(
+            Graphics::Kitty.show(&two()),
+            "\x1b[3;5H\x1b_Ga=T,f=24,s=2,v=1,C=1,q=2,m=0;/wAAAAD/\x1b\\"
+        );
+        // Placements and pixels: a lower-case letter would leave the pixels in the terminal's memory.
+        assert_eq!(Graphics::Kitty.clear(), "\x1b_Ga=d,d=A,q=2\x1b\\");
+        let told = Graphics::Iterm2.show(&two());
+        let (head, coded) = told.split_once(':').unwrap();
+        let coded = coded.strip_suffix('\x07').unwrap();
+        assert_eq!(
+            head,
+            format!(
+                "\x1b[3;5H\x1b]1337;File=inline=1;size={};width=1;height=1;preserveAspectRatio=1;doNotMoveCursor=1",
+                of_base64(coded).len()
+            )
+        );
+        let told = Graphics::Sixel.show(&two());
+        let (head, rest) = told.split_once('#').unwrap();
+        // DCS, no aspect of its own, what is not drawn stays as it is; raster attributes: 1 to 1, 2 across, 1 down.
+        assert_eq!(head, "\x1b[3;5H\x1bP0;1q\"1;1;2;1");
+        // The colours of the cube in percent, of which these two are used.
+        assert!(rest.contains("#180;2;100;0;0#"), "{rest}");
+        assert!(rest.contains("#5;2;0;0;100#"), "{rest}");
+        // Blue in the second column, back, red in the first: the upper pixel of six is 63 + 1, none is 63.
+        let (_, drawn) = rest.split_once("#215;2;100;100;100").unwrap();
+        assert_eq!(drawn, "#5?@$#180@?\x1b\\");
+    }
+
+    #[test]
+    fn kitty_keeps_the_proportions() {
+        let told = |of: &Pixels, area: Rect, cell| {
+            let told = Graphics::Kitty.show(&placed(of, area, cell).unwrap());
+            let (control, _) = told
+                .split_once(';')
+                .map_or(("", ""), |(_, rest)| rest.split_once(';').unwrap());
+            control.split_once(",v=").unwrap().1.to_owned()
+        };
+        // The terminal told: the pixels are shown as they are.
+        assert_eq!(
+            told(&pixels(), room(80, 20), Some((10, 20))),
+            "13,C=1,q=2,m=0"
+        );
+        // It did not: by the side that has less room, as many whole cells as there would be.
+        assert_eq!(told(&pixels(), room(80, 20), None), "13,c=3,C=1,q=2,m=0");
+        let high = Pixels {
+            width: 13,
+            height: 30,
+            rows: 30,
+            ..pixels()
+        };
+        assert_eq!(told(&high, room(80, 20), None), "30,r=1,C=1,q=2,m=0");
     }
 
     #[test]

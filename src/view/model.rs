@@ -167,6 +167,10 @@ pub(super) struct Model {
     pub(super) drawn: Option<Drawn>,
     /// What the graph shows; absent where it is not drawn.
     pub(super) plot: Option<Plotted>,
+    /// How often the graph was made twice as large.
+    pub(super) zoom: u32,
+    /// The packet list was looked at.
+    listed: bool,
     /// Rows of the pane that pages are turned in.
     pub(super) page: usize,
 }
@@ -215,6 +219,8 @@ impl Model {
             placed: Vec::new(),
             drawn: None,
             plot: None,
+            zoom: 0,
+            listed: false,
             page: 10,
         }
     }

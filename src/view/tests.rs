@@ -457,6 +457,47 @@ fn a_click_into_the_picture_or_the_graph_selects_everywhere() {
 }
 
 #[test]
+fn the_graph_is_made_larger_around_the_selected_frame() {
+    let name = "pipeline-hang.pcap";
+    let mut model = viewing(name);
+    press(&mut model, name, &[Key::Enter, Key::Char('3')]);
+    let whole = screen(&mut model, PLAIN, 80, 24);
+    assert!(whole.contains("6,097 bytes up, 2.57 s across"), "{whole}");
+    // All that was sent stands in the first column: nothing is to be seen of it.
+    let columns = |screen: &str, mark: char| -> std::collections::BTreeSet<usize> {
+        let all = screen.lines().skip(2).take(19);
+        let marks = all.flat_map(|line| line.chars().enumerate().filter(|(_, c)| *c == mark));
+        marks.map(|(at, _)| at).collect()
+    };
+    assert!(columns(&whole, '.').len() <= 2, "{whole}");
+    press(&mut model, name, &[Key::Char('+'); 14]);
+    let part = screen(&mut model, PLAIN, 80, 24);
+    assert!(part.contains("157 µs across"), "{part}");
+    assert!(columns(&part, '.').len() >= 4, "{part}");
+    let plot = model.plot.unwrap();
+    let selected = model.data.records.time(model.row).unwrap().0;
+    assert!((plot.low..=plot.low + plot.span).contains(&selected));
+    assert_eq!((plot.bottom, plot.top), (0, 6_097));
+    // A click goes to a frame that is seen.
+    model.click(plot.x, plot.y + plot.height - 1);
+    let clicked = model.data.records.time(model.row).unwrap().0;
+    assert!((plot.low..=plot.low + plot.span).contains(&clicked));
+    // Nearer still, only a part of the bytes is to be seen.
+    press(&mut model, name, &[Key::Char('+'); 2]);
+    screen(&mut model, PLAIN, 80, 24);
+    let plot = model.plot.unwrap();
+    assert!(plot.bottom > 0 || plot.top < 6_097, "{plot:?}");
+    press(&mut model, name, &[Key::Enter, Key::Char('-')]);
+    // On another screen the key means nothing.
+    assert_eq!(model.zoom, 16);
+    press(&mut model, name, &[Key::Char('3')]);
+    press(&mut model, name, &[Key::Char('-'); 20]);
+    assert_eq!(model.zoom, 0);
+    let again = screen(&mut model, PLAIN, 80, 24);
+    assert_eq!(again.lines().nth(1), whole.lines().nth(1));
+}
+
+#[test]
 fn what_is_selected_stays_so_when_more_of_the_capture_comes() {
     let name = "pipeline-hang.pcap";
     let mut model = viewing(name);

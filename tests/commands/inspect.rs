@@ -261,6 +261,63 @@ fn a_question_that_cannot_be_answered_is_refused_in_words() {
 }
 
 #[test]
+fn on_a_narrow_terminal_columns_give_way_and_no_line_is_broken() {
+    let capture = captures_folder().join("pipeline-hang.pcap");
+    let listed = |columns: &str, more: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+            .arg("packets")
+            .arg(&capture)
+            .args(more)
+            .env("COLUMNS", columns)
+            .output()
+            .expect("imgnet starts");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    for columns in [80, 100, 120, 160] {
+        let table = listed(&columns.to_string(), &[]);
+        assert_eq!(table.lines().count(), 62, "{table}");
+        for line in table.lines() {
+            assert!(line.chars().count() <= columns, "{columns}: {line}");
+        }
+        let titles = table.lines().next().expect("titles");
+        assert_eq!(titles.contains("Source"), columns >= 120, "{titles}");
+        for title in ["No.", "Time", "Info", "Carries", "Findings"] {
+            assert!(titles.contains(title), "{columns}: {titles}");
+        }
+    }
+    // Columns that were asked for stay.
+    let asked = listed("60", &["--columns", "source,destination,info,carries"]);
+    assert!(asked.starts_with("Source     Destination  Info"), "{asked}");
+}
+
+#[test]
+fn fields_are_found_by_any_part_of_name_or_explanation() {
+    let found = |word: &str| {
+        let output = imgnet(&["fields", word]);
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    assert!(found("retransmission").contains("tcp.analysis.fast_retransmission"));
+    assert!(found("Window scale").contains("tcp.options.wscale.shift"));
+    // Where names begin so, only these.
+    assert!(
+        found("tcp.flags")
+            .lines()
+            .all(|line| line.starts_with("tcp.flags"))
+    );
+    let path = captures_folder().join("eof.pcap");
+    let path = path.to_str().expect("UTF-8");
+    for (wrong, near) in [
+        ("inof", "info"),
+        ("tcp.prot", "tcp.port"),
+        ("Sorce", "source"),
+    ] {
+        let output = imgnet(&["packets", path, "--columns", wrong]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(&format!("did you mean {near}?")), "{said}");
+    }
+}
+
+#[test]
 fn a_gap_is_told_with_its_cause_and_never_filled() {
     let capture = captures_folder().join("loss-before-capture.pcap");
     let path = capture.to_str().expect("UTF-8");

@@ -9,11 +9,11 @@ use crate::dissect::fields;
 /// List the fields that filters (-Y) and columns name, with types and explanation
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  imgnet fields\n  imgnet fields tcp.analysis\n  imgnet fields imgnet",
+    after_help = "Examples:\n  imgnet fields\n  imgnet fields tcp.analysis\n  imgnet fields checksum\n  imgnet fields imgnet",
     max_term_width = 100
 )]
 pub(crate) struct Fields {
-    /// Only fields whose names begin so
+    /// Only fields whose names begin so, or else those that have it anywhere in name or explanation
     #[arg(value_name = "PREFIX")]
     prefix: Option<String>,
 
@@ -28,9 +28,14 @@ pub(crate) struct Fields {
 /// A prefix that no field has, an output that cannot be written.
 pub(in crate::cli) fn run(command: &Fields) -> anyhow::Result<Exit> {
     let prefix = command.prefix.as_deref().unwrap_or("");
-    let chosen: Vec<_> = fields::all()
+    let mut chosen: Vec<_> = fields::all()
         .filter(|field| field.name.starts_with(prefix))
         .collect();
+    if chosen.is_empty() {
+        let wanted = prefix.to_lowercase();
+        let has = |text: &str| text.to_lowercase().contains(&wanted);
+        chosen.extend(fields::all().filter(|field| has(field.name) || has(field.about)));
+    }
     if chosen.is_empty() {
         match fields::nearest(prefix) {
             Some(near) => anyhow::bail!("no field begins with {prefix}; did you mean {near}?"),

@@ -169,7 +169,7 @@ fn from_one(text: &str) -> Option<u64> {
 }
 
 fn column(name: &str) -> Result<Column, String> {
-    Column::find(name).ok_or_else(|| match crate::dissect::fields::nearest(name) {
+    Column::find(name).ok_or_else(|| match Column::nearest(name) {
         Some(near) => format!("there is no column and no field {name:?}; did you mean {near}?"),
         None => format!("there is no column and no field {name:?}; imgnet fields lists the fields"),
     })

@@ -27,19 +27,26 @@ struct Plot {
     cells: Vec<(u8, Option<Mark>)>,
     low: i64,
     span: i64,
+    bottom: u64,
     top: u64,
 }
 
 impl Plot {
+    /// Whether there is room for this time.
+    fn shows(&self, time: i64) -> bool {
+        (self.low..=self.low.saturating_add(self.span)).contains(&time)
+    }
+
     fn column(&self, time: i64) -> usize {
         let dots = i128::try_from(self.width * 2 - 1).unwrap_or(1);
-        let at = i128::from(time - self.low) * dots / i128::from(self.span.max(1));
+        let at = i128::from(time - self.low).max(0) * dots / i128::from(self.span.max(1));
         usize::try_from(at).unwrap_or(0).min(self.width * 2 - 1)
     }
 
     fn row(&self, offset: u64) -> usize {
         let dots = self.height * 4 - 1;
-        let at = u128::from(offset) * dots as u128 / u128::from(self.top.max(1));
+        let above = u128::from(offset.saturating_sub(self.bottom));
+        let at = above * dots as u128 / u128::from((self.top - self.bottom).max(1));
         dots - usize::try_from(at).unwrap_or(0).min(dots)
     }
 
@@ -89,20 +96,25 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
         frame.render_widget(Paragraph::new("the capture has no times"), area);
         return;
     }
+    let mut bottom = 0;
+    if model.zoom > 0 {
+        (low, high) = zoomed(low, high, model.zoom, selected_time(model, stream));
+        (bottom, top) = between(model, stream, direction, low, high).unwrap_or((0, top));
+    }
     let since = model.data.start().map_or(0, |start| low - start.0);
     let title = format!(
         " Stream {}, direction of picture {id}: {} bytes up, {} across, from {} on ",
         stream.0,
-        count(top),
+        count(top - bottom),
         duration(high - low, look.unicode),
         duration(since, look.unicode)
     );
     let title = shown(&title, look);
     let mut block = framed(&title, true, look);
     block.bottom = if look.color && look.unicode {
-        " green data · yellow sent again · grey acknowledged · magenta gap "
+        " green data · yellow sent again · grey acknowledged · magenta gap · + - zoom "
     } else {
-        " . data   r sent again   - acknowledged   = gap "
+        " . data   r sent again   - acknowledged   = gap   + - zoom "
     };
     let inner = widgets::inner(area);
     frame.render_widget(block, area);
@@ -118,6 +130,7 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
         direction,
         low,
         span: high - low,
+        bottom,
         top,
     });
     model.panes.push(pane(Focus::Whole, inner, 0));
@@ -128,12 +141,48 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: R
             direction,
             low,
             high,
+            bottom,
             top,
         },
         inner,
     );
     paint(&plot, look, inner, frame.buffer_mut());
     mark_selected(model, &plot, direction, inner, frame.buffer_mut());
+}
+
+/// A part of the time from `low` to `high`, half as long for each step, around a moment; at the end where there is none.
+fn zoomed(low: i64, high: i64, steps: u32, around: Option<i64>) -> (i64, i64) {
+    let span = ((high - low) >> steps.min(62)).max(1);
+    let middle = around.unwrap_or(low).clamp(low, high);
+    let from = (middle - span / 2).min(high - span).max(low);
+    (from, from + span)
+}
+
+/// When the selected frame was captured, where it is of this stream.
+fn selected_time(model: &Model, stream: StreamId) -> Option<i64> {
+    let at = model.record(model.row)?;
+    let place = model.data.records.place(at)?;
+    (place.stream == stream).then(|| model.data.records.time(at).map(|time| time.0))?
+}
+
+/// Lowest and highest stream offset between two moments.
+fn between(
+    model: &Model,
+    stream: StreamId,
+    direction: Option<usize>,
+    low: i64,
+    high: i64,
+) -> Option<(u64, u64)> {
+    let records = &model.data.records;
+    let offsets = records.of_stream(stream).into_iter().filter_map(|at| {
+        let time = records.time(at)?.0;
+        let offset = reached(&records.place(at)?, direction)?;
+        (low..=high).contains(&time).then_some(offset)
+    });
+    let (lowest, highest) = offsets.fold((u64::MAX, 0), |(lowest, highest), offset| {
+        (offset.min(lowest), offset.max(highest))
+    });
+    (lowest <= highest).then(|| (lowest, highest.max(lowest + 1)))
 }
 
 /// The selected frame stands out, where it is of this stream.
@@ -149,7 +198,7 @@ fn mark_selected(
         let place = records.place(at)?;
         let stream = model.image()?.stream;
         let offset = reached(&place, direction).filter(|_| place.stream == stream)?;
-        Some((records.time(at)?.0, offset))
+        Some((records.time(at)?.0, offset)).filter(|(time, _)| plot.shows(*time))
     });
     let Some((time, offset)) = selected else {
         return;
@@ -170,6 +219,7 @@ struct Shown {
     direction: Option<usize>,
     low: i64,
     high: i64,
+    bottom: u64,
     top: u64,
 }
 
@@ -179,6 +229,7 @@ fn plotted(model: &Model, shown: &Shown, area: Rect) -> Plot {
         direction,
         low,
         high,
+        bottom,
         top,
     } = *shown;
     let (width, height) = (usize::from(area.width), usize::from(area.height));
@@ -188,6 +239,7 @@ fn plotted(model: &Model, shown: &Shown, area: Rect) -> Plot {
         cells: vec![(0, None); width * height],
         low,
         span: high - low,
+        bottom,
         top,
     };
     let gaps = model
@@ -198,6 +250,9 @@ fn plotted(model: &Model, shown: &Shown, area: Rect) -> Plot {
         .map(|direction| direction.gaps.clone())
         .unwrap_or_default();
     for gap in gaps {
+        if gap.offset >= top || gap.offset + gap.length <= bottom {
+            continue;
+        }
         let (from, to) = (plot.row(gap.offset + gap.length), plot.row(gap.offset));
         for row in from..=to {
             for column in 0..width * 2 {
@@ -213,7 +268,7 @@ fn plotted(model: &Model, shown: &Shown, area: Rect) -> Plot {
         };
         let column = plot.column(time);
         if place.direction == direction {
-            if let Some(offset) = place.offset {
+            if let Some(offset) = place.offset.filter(|_| plot.shows(time)) {
                 let mark = if place.repeats.is_some() {
                     Mark::Again
                 } else {
@@ -224,10 +279,13 @@ fn plotted(model: &Model, shown: &Shown, area: Rect) -> Plot {
             }
         } else if let Some(offset) = place.acknowledges {
             let row = plot.row(offset);
-            if let Some((from, level)) = acked {
+            if let Some((from, level)) = acked.filter(|_| time >= low) {
                 for column in from..=column {
                     plot.dot(column, level, Mark::Acknowledged);
                 }
+            }
+            if time > high {
+                break;
             }
             acked = Some((column, row));
         }

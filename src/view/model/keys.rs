@@ -3,6 +3,9 @@
 use super::{Focus, Key, Model, Prompt, Screen, Wish};
 use crate::units::FrameNumber;
 
+/// The graph is made twice as large so often at most: then a second is a thousandth of a microsecond wide.
+const MOST_ZOOM: u32 = 30;
+
 impl Model {
     /// Takes a key; says what is to be done that a model cannot do.
     pub(in crate::view) fn key(&mut self, key: Key) -> Option<Wish> {
@@ -39,11 +42,24 @@ impl Model {
             }
             Key::Char(':') => self.prompt = Some(Prompt::Goto(String::new())),
             Key::Char('1') => self.show(Screen::Overview, Focus::Ladder),
-            Key::Char('2') => self.show(Screen::Packets, Focus::List),
+            Key::Char('2') => {
+                if self.goes_on && !self.listed && self.row == 0 {
+                    // Whoever comes to look at a capture that goes on wants to see what comes.
+                    self.row = self.rows().saturating_sub(1);
+                    self.open_packet();
+                }
+                self.show(Screen::Packets, Focus::List);
+            }
             Key::Char('3') => self.show(Screen::Graph, Focus::Whole),
             Key::Char('4') => {
                 self.show(Screen::Picture, Focus::Whole);
                 return self.fetch();
+            }
+            Key::Char('+' | '=') if self.screen == Screen::Graph => {
+                self.zoom = (self.zoom + 1).min(MOST_ZOOM);
+            }
+            Key::Char('-' | '_') if self.screen == Screen::Graph => {
+                self.zoom = self.zoom.saturating_sub(1);
             }
             Key::Char('e') => self.explain_selected(),
             Key::Char('y') => return self.copy(),
@@ -71,6 +87,7 @@ impl Model {
     pub(super) fn show(&mut self, screen: Screen, focus: Focus) {
         self.screen = screen;
         self.focus = focus;
+        self.listed |= screen == Screen::Packets;
         if screen == Screen::Overview && self.behind {
             self.climb();
         }

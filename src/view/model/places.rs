@@ -27,7 +27,8 @@ pub(in crate::view) struct Plotted {
     /// Time at the left end, and how long until the right one, in nanoseconds.
     pub(in crate::view) low: i64,
     pub(in crate::view) span: i64,
-    /// Stream offset at the top.
+    /// Stream offsets at the bottom and at the top.
+    pub(in crate::view) bottom: u64,
     pub(in crate::view) top: u64,
 }
 
@@ -121,9 +122,10 @@ impl Model {
         let share = |at: u16, of: u16| (i128::from(at) * 2 + 1, i128::from(of.max(1)) * 2);
         let (across, width) = share(column.saturating_sub(plot.x), plot.width);
         let (down, height) = share(line.saturating_sub(plot.y), plot.height);
-        let (span, top) = (i128::from(plot.span.max(1)), i128::from(plot.top.max(1)));
+        let span = i128::from(plot.span.max(1));
+        let high = i128::from((plot.top - plot.bottom).max(1));
         let time = i128::from(plot.low) + span * across / width;
-        let offset = top - top * down / height;
+        let offset = i128::from(plot.bottom) + high - high * down / height;
         let records = &self.data.records;
         let distance = |at: usize| {
             let Some(Timestamp(when)) = records.time(at) else {
@@ -134,7 +136,7 @@ impl Model {
             // In units of the screen, so that both directions count alike.
             let right = (i128::from(when) - time) * 1_000 / span;
             let up = reached.map_or(1_000, |reached| {
-                (i128::from(reached) - offset) * 1_000 / top
+                (i128::from(reached) - offset) * 1_000 / high
             });
             right * right + up * up
         };

@@ -100,6 +100,9 @@ const KEYS: &[Case] = &[
         "5050 → 56364 [FIN, ACK] Seq=1",
     ),
     key("Ctrl-d", &["2"], "C-d", "5050 → 56364 [ACK] Seq=1 Ack=2049"),
+    // Nothing of this stream is selected: half of its time, from its beginning.
+    key("+", &["3"], "+", "1.28 s across"),
+    key("-", &["3", "+"], "-", "2.57 s across"),
     key("Space", &["2", "Tab", "g"], "Space", "▾ Frame 1"),
     key("b", &[], "b", "┏ Bytes"),
     key("/", &[], "/", "/_"),

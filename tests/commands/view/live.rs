@@ -160,6 +160,28 @@ fn a_pause_holds_the_screen_and_not_the_capture() {
     if !goes(&terminal) {
         return;
     }
+    let live = terminal.screen();
+    assert!(
+        live.contains(" · live") && live.contains("p pause"),
+        "{live}"
+    );
+    // The packet list begins at its end, and goes on with the capture.
+    let selected = |terminal: &Terminal| {
+        let screen = terminal.screen();
+        let beneath = screen.lines().find(|line| line.starts_with('┗'));
+        beneath.map(str::to_owned).unwrap_or_default()
+    };
+    terminal.keys(&["2"]);
+    terminal.wait_for("┏ Packets");
+    let first = selected(&terminal);
+    assert!(!first.contains("[SYN]"), "{first}");
+    let begun = Instant::now();
+    while selected(&terminal) == first {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{first}");
+        sleep(Duration::from_millis(50));
+    }
+    terminal.keys(&["1"]);
+    terminal.wait_for("1 overview");
     terminal.keys(&["p"]);
     let held = terminal.wait_for(" · paused");
     assert!(!held.contains("12,192 bytes"), "{held}");
