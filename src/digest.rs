@@ -2,16 +2,11 @@
 //!
 //! Hashes on well-kept crates; knows nothing of what it hashes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod gathered;
 
 use sha2::Digest as _;
 
-/// BLAKE3 takes so many bytes at once with all lanes of the processor (16 chunks of 1 KiB), if they begin at a
-/// multiple of it. Segments are shorter, and taken one by one they cost four times as much.
-const GATHER: usize = 16 << 10;
-/// So many digests gather at once; those beyond take their pieces as they come.
-const GATHERING: usize = 128;
+pub use gathered::{Gathered, Room};
 
 /// Which digest is taken of every picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,9 +37,9 @@ impl DigestKind {
 /// A digest in the making.
 #[derive(Debug, Clone)]
 pub enum Hasher {
-    /// SHA-256.
-    Sha256(sha2::Sha256),
-    /// BLAKE3; boxed, because its state takes 2 KB.
+    /// SHA-256; boxed as the next one: where there is none, no room is kept for it.
+    Sha256(Box<sha2::Sha256>),
+    /// BLAKE3.
     Blake3(Box<Gathered>),
     /// CRC-32.
     Crc32(crc32fast::Hasher),
@@ -61,12 +56,8 @@ impl Hasher {
     /// A digest of no bytes yet that gathers small pieces as far as there is room.
     pub fn within(kind: DigestKind, room: &Room) -> Self {
         match kind {
-            DigestKind::Sha256 => Self::Sha256(sha2::Sha256::new()),
-            DigestKind::Blake3 => Self::Blake3(Box::new(Gathered {
-                hasher: blake3::Hasher::new(),
-                room: room.clone(),
-                held: None,
-            })),
+            DigestKind::Sha256 => Self::Sha256(Box::default()),
+            DigestKind::Blake3 => Self::Blake3(Box::new(Gathered::within(room))),
             DigestKind::Crc32 => Self::Crc32(crc32fast::Hasher::new()),
             DigestKind::None => Self::None,
         }
@@ -93,99 +84,6 @@ impl Hasher {
     }
 }
 
-/// Room in which BLAKE3 digests gather small pieces: as much for ten pictures on their way as for a million.
-#[derive(Debug, Clone, Default)]
-pub struct Room(Arc<AtomicUsize>);
-
-impl Room {
-    fn take(&self) -> Option<Held> {
-        // Nothing but the count is shared, so no order among threads matters.
-        let taken = self.0.fetch_add(1, Ordering::Relaxed);
-        let held = Held {
-            room: self.clone(),
-            bytes: Vec::new(),
-        };
-        // Dropped where it is too many, which gives the place back.
-        (taken < GATHERING).then_some(held)
-    }
-}
-
-/// A place in the room, given back when it is dropped.
-#[derive(Debug)]
-struct Held {
-    room: Room,
-    /// Fewer than [`GATHER`] after every call.
-    bytes: Vec<u8>,
-}
-
-impl Clone for Held {
-    fn clone(&self) -> Self {
-        self.room.0.fetch_add(1, Ordering::Relaxed);
-        Self {
-            room: self.room.clone(),
-            bytes: self.bytes.clone(),
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.room.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A BLAKE3 digest that takes small pieces together.
-#[derive(Debug, Clone)]
-pub struct Gathered {
-    hasher: blake3::Hasher,
-    room: Room,
-    held: Option<Held>,
-}
-
-impl Gathered {
-    fn update(&mut self, mut bytes: &[u8]) {
-        if let Some(held) = &mut self.held
-            && !held.bytes.is_empty()
-        {
-            let missing = GATHER.saturating_sub(held.bytes.len()).min(bytes.len());
-            let (fits, rest) = bytes.split_at(missing);
-            held.bytes.extend_from_slice(fits);
-            if held.bytes.len() < GATHER {
-                return;
-            }
-            self.hasher.update(&held.bytes);
-            held.bytes.clear();
-            bytes = rest;
-        }
-        let (whole, rest) = bytes.split_at(bytes.len() / GATHER * GATHER);
-        if !whole.is_empty() {
-            self.hasher.update(whole);
-        }
-        if rest.is_empty() {
-            return;
-        }
-        if self.held.is_none() {
-            self.held = self.room.take();
-        }
-        match &mut self.held {
-            Some(held) => {
-                held.bytes.reserve_exact(GATHER);
-                held.bytes.extend_from_slice(rest);
-            }
-            None => {
-                self.hasher.update(rest);
-            }
-        }
-    }
-
-    fn finish(mut self) -> blake3::Hash {
-        if let Some(held) = self.held.take() {
-            self.hasher.update(&held.bytes);
-        }
-        self.hasher.finalize()
-    }
-}
-
 /// SHA-256 of `bytes` in lowercase hex.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&sha2::Sha256::digest(bytes))
@@ -205,53 +103,6 @@ pub fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pieces_that_are_gathered_make_no_difference() {
-        let bytes: Vec<u8> = (0..200_000_u32)
-            .map(|index| (index.wrapping_mul(0x9e37_79b1) >> 24) as u8)
-            .collect();
-        let expected = blake3::hash(&bytes).to_hex().to_string();
-        let room = Room::default();
-        for length in [
-            1_448,
-            1,
-            GATHER - 1,
-            GATHER,
-            GATHER + 1,
-            65_483,
-            bytes.len(),
-        ] {
-            let mut hasher = Hasher::within(DigestKind::Blake3, &room);
-            for piece in bytes.chunks(length) {
-                hasher.update(piece);
-            }
-            assert_eq!(hasher.finish().as_ref(), Some(&expected), "{length}");
-        }
-        assert_eq!(
-            room.0.load(Ordering::Relaxed),
-            0,
-            "all places are given back"
-        );
-    }
-
-    #[test]
-    fn without_room_pieces_are_taken_as_they_come() {
-        let room = Room::default();
-        let mut hashers: Vec<_> = (0..GATHERING + 3)
-            .map(|_| Hasher::within(DigestKind::Blake3, &room))
-            .collect();
-        for hasher in &mut hashers {
-            hasher.update(&[7; 1_000]);
-            hasher.update(&vec![7; 20_000]);
-        }
-        assert_eq!(room.0.load(Ordering::Relaxed), GATHERING);
-        let expected = blake3::hash(&vec![7; 21_000]).to_hex().to_string();
-        for hasher in hashers {
-            assert_eq!(hasher.finish().as_ref(), Some(&expected));
-        }
-        assert_eq!(room.0.load(Ordering::Relaxed), 0);
-    }
 
     #[test]
     fn known_digests_in_pieces() {

@@ -91,6 +91,28 @@ pub type ByteRange = Range<u64>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
+/// A time that may be absent, in the room of one: no frame is captured at the lowest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Time(i64);
+
+impl Default for Time {
+    fn default() -> Self {
+        Self(i64::MIN)
+    }
+}
+
+impl Time {
+    #[inline]
+    pub(crate) fn of(time: Option<Timestamp>) -> Self {
+        time.map_or_else(Self::default, |time| Self(time.0))
+    }
+
+    #[inline]
+    pub(crate) fn get(self) -> Option<Timestamp> {
+        (self != Self::default()).then_some(Timestamp(self.0))
+    }
+}
+
 impl Timestamp {
     /// Nanoseconds from `earlier` to `self`; negative where the clock stepped back.
     pub fn since(self, earlier: Self) -> i64 {

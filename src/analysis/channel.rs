@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::held::Held;
-use super::picture::{Doubt, Open, Picture, Structure, Tally};
+use super::picture::{Doubt, More, Open, Picture, Structure, Tally};
 use super::regions::{self, Regions, What};
 use super::{Awaited, Event, Observer, Options};
 use crate::digest::{Hasher, Room};
@@ -432,7 +432,7 @@ impl Channel {
             }
             wire::Event::Pixels(shape) => {
                 if let Some(open) = &mut self.open {
-                    open.shape = Some(shape);
+                    open.more().shape = Some(shape);
                 }
             }
             wire::Event::PictureData(bytes) => {
@@ -517,7 +517,7 @@ impl Channel {
             wire::Event::Stray(bytes) => self.stray(bytes),
             wire::Event::Media(media) => {
                 if let Some(open) = &mut self.open {
-                    open.media = Some(media);
+                    open.more().media = Some(media);
                 }
             }
             wire::Event::StrayGap(length) => self.pass(What::Gap(self.cause), length),
@@ -551,7 +551,8 @@ impl Channel {
     fn tally(&mut self, transmission: Transmission, total: Option<u64>, order: Order) {
         let tally = match &mut self.open {
             Some(open) => Some(
-                open.tally
+                open.more()
+                    .tally
                     .get_or_insert_with(|| Box::new(Tally::new(transmission.picture))),
             ),
             None => self
@@ -581,7 +582,7 @@ impl Channel {
             .filter(|open| open.start < extent.end())
         {
             let range = open.start..u64::MAX;
-            open.shed.get_or_insert_default().add(extent, &range);
+            open.more().shed.get_or_insert_default().add(extent, &range);
         }
     }
 
@@ -631,27 +632,27 @@ impl Channel {
             frame: context.frame,
             time: context.time,
         });
+        let chunk = self.rare.as_mut().and_then(|rare| rare.chunk.take());
         self.open = Some(Box::new(Open {
             id,
             start: self.position,
             length: 0,
             lost: None,
-            tally: None,
-            chunk: self.rare.as_mut().and_then(|rare| rare.chunk.take()),
             doubt: self.doubt,
             declared: length,
-            head: Vec::new(),
             structure: Structure::Unknown,
             first: [0; crate::picture::SNIFF_BYTES],
-            shape: None,
             text_damage: None,
-            media: None,
             digest: Hasher::within(context.options.digest, context.room),
             recoded: false,
             gaps: GapList::default(),
             held: 0,
-            shed: None,
-            trailing: Vec::new(),
+            more: chunk.map(|chunk| {
+                Box::new(More {
+                    chunk: Some(chunk),
+                    ..More::default()
+                })
+            }),
         }));
     }
 
@@ -670,6 +671,7 @@ impl Channel {
             self.doubt = None;
         }
         let structure = open.told();
+        let more = open.more.map(|more| *more).unwrap_or_default();
         let digest = if open.gaps.is_empty() && open.lost.is_none() {
             open.digest.finish()
         } else {
@@ -684,24 +686,23 @@ impl Channel {
             protocol: protocol.clone(),
             range: open.start..self.position,
             decoded: (open.length != self.position - open.start).then_some(open.length),
-            lost: open.lost,
+            lost: open.lost.map(|lost| *lost),
             last_came: self.last_came,
-            tally: open.tally,
-            chunk: open.chunk,
+            tally: more.tally,
+            chunk: more.chunk,
             // One that a gap ends may have gone on in it.
             doubt: open.doubt.or(Some(Doubt::Gap).filter(|_| self.in_gap)),
             declared: open.declared,
             text_damage: open.text_damage,
-            media: open.media,
-            too_short_to_tell: matches!(open.structure, Structure::Unknown)
-                && !open.head.is_empty(),
+            media: more.media,
+            too_short_to_tell: matches!(open.structure, Structure::Unknown) && open.length > 0,
             structure,
-            shape: open.shape,
+            shape: more.shape,
             ending,
             gaps: open.gaps,
-            shed: open.shed,
+            shed: more.shed,
             digest,
-            trailing: open.trailing,
+            trailing: more.trailing,
             ended: (context.frame, context.time),
         });
         self.confirm_layout(context);

@@ -10,7 +10,7 @@ use crate::flow::{FlowKey, Pair, Side, Table};
 use crate::frame::Frame;
 use crate::ledger::TransportKind;
 use crate::reassembly::tcp::Beginning;
-use crate::units::{FrameNumber, StreamId, Timestamp};
+use crate::units::{FrameNumber, StreamId, Time, Timestamp};
 
 /// After so many frames, streams that closed and fell silent are looked for.
 const SWEEP_EVERY: u64 = 16_384;
@@ -71,7 +71,7 @@ struct Flow {
     reset: bool,
     sides: Pair<Sent>,
     last: FrameNumber,
-    last_time: Option<Timestamp>,
+    last_time: Time,
 }
 
 impl Flow {
@@ -82,7 +82,7 @@ impl Flow {
             reset: false,
             sides: Pair::default(),
             last: frame.number,
-            last_time: frame.time,
+            last_time: Time::of(frame.time),
         }
     }
 
@@ -114,8 +114,8 @@ impl Flow {
     fn is_over_before(&self, frame: &Frame<'_>, answers: bool) -> bool {
         let made = self.sides.iter().all(|sent| sent.beginning.saw_syn());
         let ended = self.sides.iter().all(|sent| sent.fin) || (self.reset && !answers);
-        let later = self
-            .last_time
+        let last_time = self.last_time.get();
+        let later = last_time
             .zip(frame.time)
             .is_none_or(|(last, now)| now.since(last) > 0);
         made && ended && later
@@ -124,7 +124,7 @@ impl Flow {
     fn packet(&mut self, packet: &Packet<'_>, from_low: bool, frame: &Frame<'_>) {
         self.last = frame.number;
         // The latest: a second capture of the same frames may be read behind the first.
-        self.last_time = self.last_time.max(frame.time);
+        self.last_time = Time::of(self.last_time.get().max(frame.time));
         let side = self.side(from_low);
         let sent = &mut self.sides[side];
         sent.seen = true;
@@ -159,7 +159,7 @@ impl Flow {
     /// When the last frame came of a stream of which both sides closed or either reset; absent of one that may go on.
     fn closed(&self) -> Option<Timestamp> {
         let closed = self.reset || self.sides.iter().all(|sent| sent.fin);
-        self.last_time.filter(|_| closed)
+        self.last_time.get().filter(|_| closed)
     }
 
     /// Whether it closed, and nothing came since for as long as something may.

@@ -15,7 +15,7 @@ use crate::ledger::{self, Carriers, Image};
 use crate::reassembly::assembler::Keep;
 use crate::reassembly::gap::GapList;
 use crate::reassembly::tcp::{Half, Other, Segment};
-use crate::reassembly::{Extent, Gap, GapCause, Log};
+use crate::reassembly::{Delivery, Extent, Gap, GapCause, Log};
 use crate::units::Timestamp;
 use crate::wire::StreamEnd;
 
@@ -64,15 +64,13 @@ pub(super) struct Taken {
 #[derive(Debug, Clone)]
 pub(super) struct Lane<'cap> {
     pub(super) transport: Transport<'cap>,
-    pub(super) channel: Channel,
-    whole: Whole,
+    /// What is made of its bytes; absent until the first came, because half of the directions carry none.
+    content: Option<Box<Content>>,
     watch: Watch,
     /// The other direction carried bytes since this one last did.
     answered: bool,
-    /// How many pictures were told of.
-    announced: usize,
-    /// Absent until more than one picture came.
-    fold: Option<Box<Fold>>,
+    /// The capture does not have its beginning, as far as segments told.
+    late: bool,
     /// Some segment's checksum was right.
     checked: bool,
     /// Hops that its sender's packets had left, as first seen.
@@ -85,22 +83,64 @@ pub(super) struct Lane<'cap> {
     waiting: usize,
 }
 
+/// What is made of a direction's bytes.
+#[derive(Debug, Clone)]
+struct Content {
+    channel: Channel,
+    whole: Whole,
+    /// How many pictures were told of.
+    announced: usize,
+    /// Absent until more than one picture came.
+    fold: Option<Box<Fold>>,
+}
+
+impl Content {
+    /// That of a direction; made where it is missing.
+    #[inline]
+    fn of<'c>(content: &'c mut Option<Box<Self>>, late: bool, options: &Options) -> &'c mut Self {
+        content.get_or_insert_with(|| {
+            let mut channel = Channel::default();
+            channel.begins(!late);
+            Box::new(Self {
+                channel,
+                whole: Whole::new(options.digest == DigestKind::Sha256),
+                announced: 0,
+                fold: None,
+            })
+        })
+    }
+
+    /// Takes what comes in order.
+    fn take(&mut self, delivery: &Delivery<'_>, context: &mut Context<'_>) {
+        context.tell_delivered(delivery);
+        self.whole.pass_on(delivery, &mut self.channel, context);
+    }
+
+    fn finish(&mut self, end: StreamEnd, context: &mut Context<'_>) {
+        self.whole.part(&self.channel);
+        self.channel.finish(end, context);
+    }
+}
+
 impl<'cap> Lane<'cap> {
-    pub(super) fn new(transport: Transport<'cap>, options: &Options) -> Self {
+    pub(super) fn new(transport: Transport<'cap>) -> Self {
         Self {
             transport,
-            channel: Channel::default(),
-            whole: Whole::new(options.digest == DigestKind::Sha256),
+            content: None,
             watch: Watch::default(),
             answered: false,
-            announced: 0,
-            fold: None,
+            late: false,
             checked: false,
             hops: 0,
             shed: false,
             held: 0,
             waiting: 0,
         }
+    }
+
+    /// Its pictures and framing; absent where no byte came.
+    pub(super) fn channel(&self) -> Option<&Channel> {
+        self.content.as_deref().map(|content| &content.channel)
     }
 
     pub(super) fn log(&self) -> &Log {
@@ -122,14 +162,18 @@ impl<'cap> Lane<'cap> {
         let Transport::Tcp(half) = &mut self.transport else {
             return Taken::default();
         };
-        let in_picture = self.channel.in_picture();
+        let content = self.content.as_deref();
+        let in_picture = content.is_some_and(|content| content.channel.in_picture());
         let (acknowledged, highest) = (half.acked(), half.assembler.highest());
         let repeats = half.repeats().retransmitted_packets;
         if !segment.payload.is_empty() {
             self.answered = false;
         }
-        self.channel.begins(half.saw_syn() || segment.header.syn);
-        let (channel, whole) = (&mut self.channel, &mut self.whole);
+        self.late = !(half.saw_syn() || segment.header.syn);
+        if let Some(content) = &mut self.content {
+            content.channel.begins(!self.late);
+        }
+        let (content, late) = (&mut self.content, self.late);
         // The receiver drops what does not fit its checksum. Where all are wrong it is the capture that has them unfinished.
         let checksums = [notes.ip_checksum, notes.transport_checksum];
         let damaged = checksums.contains(&Checksum::Wrong) && self.checked;
@@ -144,8 +188,7 @@ impl<'cap> Lane<'cap> {
             ..*segment
         };
         let verdict = half.segment(&kept, keep, &mut |delivery| {
-            context.tell_delivered(&delivery);
-            whole.pass_on(&delivery, channel, context);
+            Content::of(content, late, context.options).take(&delivery, context);
         });
         if notes.after_end && half.fin_frame() == Some(segment.frame) {
             half.forget_fin_frame();
@@ -165,8 +208,8 @@ impl<'cap> Lane<'cap> {
         if !segment.payload.is_empty() {
             self.packet_of_picture(repeat, context);
         }
-        if let Transport::Tcp(half) = &mut self.transport
-            && !self.channel.needs_detail()
+        if let (Transport::Tcp(half), Some(content)) = (&mut self.transport, &self.content)
+            && !content.channel.needs_detail()
             && !context.options.evidence
         {
             half.log.discard_before(half.assembler.next());
@@ -209,8 +252,12 @@ impl<'cap> Lane<'cap> {
         if over == 0 || budget.limit() == u64::MAX {
             return;
         }
-        let position = self.channel.position();
-        let channel = &mut self.channel;
+        // Nothing is waited for where no byte came.
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        let channel = &mut content.channel;
+        let position = channel.position();
         let told = |extent: &Extent| channel.shed(extent);
         let (shed, left) = match &mut self.transport {
             Transport::Tcp(half) => {
@@ -241,7 +288,7 @@ impl<'cap> Lane<'cap> {
     }
 
     fn packet_of_picture(&self, repeat: bool, context: &mut Context<'_>) {
-        if let Some(picture) = self.channel.moving() {
+        if let Some(picture) = self.channel().and_then(Channel::moving) {
             context
                 .observer
                 .event(Event::PicturePacket { picture, repeat });
@@ -254,7 +301,7 @@ impl<'cap> Lane<'cap> {
         let Transport::Tcp(half) = &mut self.transport else {
             return false;
         };
-        let (channel, whole) = (&mut self.channel, &mut self.whole);
+        let (content, late) = (&mut self.content, self.late);
         let mut limit = context.options.limits.waiting_bytes_per_direction;
         let waiting = half.assembler.waiting_bytes();
         if waiting > self.waiting {
@@ -266,8 +313,7 @@ impl<'cap> Lane<'cap> {
             limit = limit.min(waiting.saturating_sub(over));
         }
         let limited = half.settle(limit, &mut |delivery| {
-            context.tell_delivered(&delivery);
-            whole.pass_on(&delivery, channel, context);
+            Content::of(content, late, context.options).take(&delivery, context);
         });
         if half.has_conflicts() {
             self.watch.waited(half.take_conflicts());
@@ -278,9 +324,13 @@ impl<'cap> Lane<'cap> {
             all.weigh(self.waiting as u64, waiting as u64);
             self.waiting = waiting;
         }
-        if half.reached_fin() && self.channel.end.is_none() {
-            self.whole.part(&self.channel);
-            self.channel.finish(StreamEnd::Fin, context);
+        let ended = self
+            .content
+            .as_deref()
+            .is_some_and(|content| content.channel.end.is_some());
+        if half.reached_fin() && !ended {
+            let content = Content::of(&mut self.content, self.late, context.options);
+            content.finish(StreamEnd::Fin, context);
             // Closed streams stay for a while, in case something is sent again: let them be small.
             half.assembler.forget_recent();
             half.log.shrink();
@@ -306,7 +356,9 @@ impl<'cap> Lane<'cap> {
         if !taken.copy {
             theirs.acknowledges(segment, &mut self.watch, (highest, before, now));
         }
-        if let Some(mark) = &mut self.channel.mark {
+        if let Some(content) = &mut self.content
+            && let Some(mark) = &mut content.channel.mark
+        {
             let moment = (segment.frame, segment.time);
             if now >= Some(mark.end) {
                 mark.acknowledged.get_or_insert(moment);
@@ -330,11 +382,18 @@ impl<'cap> Lane<'cap> {
         let all = half.assembler.highest();
         let sent_last = self.watch.last_data() > theirs.watch.last_data();
         // Answers to pictures promise nothing.
-        let answers = !self.channel.has_pictures() && theirs.channel.has_pictures();
+        let pictures = |lane: &Self| lane.channel().is_some_and(Channel::has_pictures);
+        let answers = !pictures(self) && pictures(theirs);
         if !sent_last || all == 0 || answers {
             return None;
         }
-        Some(self.channel.awaited(all))
+        Some(match self.channel() {
+            Some(channel) => channel.awaited(all),
+            None => Awaited::EndOfStream {
+                bytes: all,
+                whole: false,
+            },
+        })
     }
 
     /// One past the highest byte that the other side acknowledged.
@@ -362,8 +421,10 @@ impl<'cap> Lane<'cap> {
     pub(super) fn answered(&mut self, context: &mut Context<'_>) {
         if !self.answered {
             self.answered = true;
-            self.whole.part(&self.channel);
-            self.channel.answered(context);
+            if let Some(content) = &mut self.content {
+                content.whole.part(&content.channel);
+                content.channel.answered(context);
+            }
         }
     }
 
@@ -377,8 +438,9 @@ impl<'cap> Lane<'cap> {
         let Transport::Udp(datagrams) = &mut self.transport else {
             return;
         };
+        let content = Content::of(&mut self.content, self.late, context.options);
         if silent(datagrams.last, frame.time, context.options) {
-            self.channel.idle(context);
+            content.channel.idle(context);
         }
         let payload: &[u8] = &packet.payload;
         let captured = payload.len() as u64;
@@ -422,12 +484,12 @@ impl<'cap> Lane<'cap> {
             most,
         );
         context.tell_bytes(datagrams.offset - length, payload);
-        self.whole.datagram(payload);
-        self.channel.datagram(payload, missing, context);
+        content.whole.datagram(payload);
+        content.channel.datagram(payload, missing, context);
         self.announce(Quiet::No, context);
         self.packet_of_picture(false, context);
-        if let Transport::Udp(datagrams) = &mut self.transport
-            && !self.channel.needs_detail()
+        if let (Transport::Udp(datagrams), Some(content)) = (&mut self.transport, &self.content)
+            && !content.channel.needs_detail()
             && !context.options.evidence
         {
             datagrams.log.discard_before(datagrams.offset);
@@ -454,13 +516,10 @@ impl<'cap> Lane<'cap> {
         quiet: Quiet,
         context: &mut Context<'_>,
     ) {
-        let (channel, whole) = (&mut self.channel, &mut self.whole);
+        let content = Content::of(&mut self.content, self.late, context.options);
         let end = match &mut self.transport {
             Transport::Tcp(half) => {
-                half.finish(other, &mut |delivery| {
-                    context.tell_delivered(&delivery);
-                    whole.pass_on(&delivery, channel, context);
-                });
+                half.finish(other, &mut |delivery| content.take(&delivery, context));
                 self.watch.waited(half.take_conflicts());
                 match (half.fin_frame().is_some(), reset) {
                     (true, _) => StreamEnd::Fin,
@@ -473,19 +532,28 @@ impl<'cap> Lane<'cap> {
         };
         let waiting = std::mem::take(&mut self.waiting);
         context.options.waiting.weigh(waiting as u64, 0);
-        self.whole.part(&self.channel);
-        self.channel.finish(end, context);
+        content.finish(end, context);
         self.announce(quiet, context);
     }
 
     /// Tells of pictures that ended since.
     fn announce(&mut self, quiet: Quiet, context: &mut Context<'_>) {
-        if self.channel.pictures.len() > self.announced && context.observer.accounts_only() {
-            self.announced = self.channel.pictures.len();
-        }
-        while let Some(picture) = self.channel.pictures.get(self.announced) {
-            self.announced += 1;
+        let Some(content) = &mut self.content else {
+            return;
+        };
+        let pictures = content.channel.pictures.len();
+        let told = if context.observer.accounts_only() {
+            pictures
+        } else {
+            content.announced
+        };
+        content.announced = pictures;
+        for index in told..pictures {
             let place = self.place(context, quiet, false, true);
+            let picture = self
+                .channel()
+                .and_then(|channel| channel.pictures.get(index));
+            let Some(picture) = picture else { break };
             let part = self.log().part(picture.range.clone());
             let image = account::image(picture, part, &place, None, context.options);
             let image = Image {
@@ -495,19 +563,26 @@ impl<'cap> Lane<'cap> {
             context.observer.event(Event::PictureEnded(&image));
         }
         let bounded = context.options.memory.limit() != u64::MAX;
-        if bounded && self.channel.pictures.len() > 1 {
-            self.fold.get_or_insert_default().fold(
-                &mut self.channel.pictures,
+        if bounded
+            && pictures > 1
+            && let Some(content) = &mut self.content
+        {
+            content.fold.get_or_insert_default().fold(
+                &mut content.channel.pictures,
                 &context.options.memory,
                 &mut context.capture.folded,
             );
+            content.announced = content.channel.pictures.len();
         }
-        self.announced = self.channel.pictures.len();
     }
 
     /// Whether some of its pictures are only summed up.
     pub(super) fn is_folded(&self) -> bool {
-        self.fold.as_ref().is_some_and(|fold| fold.folded() > 0)
+        let fold = self
+            .content
+            .as_deref()
+            .and_then(|content| content.fold.as_ref());
+        fold.is_some_and(|fold| fold.folded() > 0)
     }
 
     fn place(
@@ -523,7 +598,7 @@ impl<'cap> Lane<'cap> {
             from: context.from,
             to: context.to,
             quiet,
-            end: self.channel.end,
+            end: self.channel().and_then(|channel| channel.end),
             over,
             all_seen: match &self.transport {
                 Transport::Tcp(half) => other_seen && half.saw_syn(),
@@ -550,8 +625,8 @@ impl<'cap> Lane<'cap> {
     ) -> Vec<Image> {
         let place = self.place(context, quiet, over || quiet.is_silent(), other_seen);
         let log = self.log().indexed();
-        self.channel
-            .pictures
+        let pictures = self.channel().map_or(&[][..], |channel| &channel.pictures);
+        pictures
             .iter()
             .map(|picture| {
                 let part = log.part(picture.range.clone());
@@ -564,11 +639,13 @@ impl<'cap> Lane<'cap> {
     ///
     /// `theirs` are the pictures that the other side sent.
     pub(super) fn account(&mut self, context: &Context<'_>, theirs: &Theirs) -> ledger::Direction {
-        if let Some(fold) = &mut self.fold {
+        self.holds(0, &context.options.memory);
+        let content = Content::of(&mut self.content, self.late, context.options);
+        if let Some(fold) = &mut content.fold {
             fold.over(&context.options.memory);
         }
-        self.holds(0, &context.options.memory);
-        let sha256 = self.whole.take();
+        let sha256 = content.whole.take();
+        let mut regions = std::mem::take(&mut content.channel.regions);
         let carriers = context
             .options
             .evidence
@@ -576,7 +653,6 @@ impl<'cap> Lane<'cap> {
             .then_some(())
             .filter(|()| !self.shed)
             .map(|()| Carriers(self.log().clone()));
-        let mut regions = std::mem::take(&mut self.channel.regions);
         regions.answers(theirs);
         let (sums, map_omitted) = (regions.sums(), regions.omitted());
         let map = regions.into_map(self.log());
@@ -599,9 +675,10 @@ impl<'cap> Lane<'cap> {
         };
         // What came before a beginning that was not captured nobody knows.
         let from_start = direction.start_seen == Some(true);
-        let first_bytes_sha256 = self
-            .whole
-            .first(direction.closed == Some(ledger::Closed::Fin))
+        let fin = direction.closed == Some(ledger::Closed::Fin);
+        let content = self.content.as_deref_mut();
+        let first_bytes_sha256 = content
+            .and_then(|content| content.whole.first(fin))
             .filter(|_| from_start);
         ledger::Direction {
             first_bytes_sha256,
@@ -642,17 +719,20 @@ impl<'cap> Lane<'cap> {
             facts.unchecked_bytes = half.repeats().unchecked_bytes;
             facts.late_bytes = half.repeats().late_bytes;
         }
-        if let Some(rare) = self.channel.rare {
-            facts.strays = self.channel.regions.sums().stray;
+        let Some(content) = self.content else {
+            return facts;
+        };
+        let channel = content.channel;
+        if let Some(rare) = channel.rare {
+            facts.strays = channel.regions.sums().stray;
             facts.first_stray = rare.strays.first;
             facts.stray_sample = rare.strays.sample;
             facts.faults = rare.faults;
         }
-        facts.markers = self.channel.markers;
-        facts.last_marker = self.channel.mark;
-        facts.numbering = self.channel.numbering;
-        facts.pictures = self
-            .channel
+        facts.markers = channel.markers;
+        facts.last_marker = channel.mark;
+        facts.numbering = channel.numbering;
+        facts.pictures = channel
             .pictures
             .into_iter()
             .map(account::picture_facts)

@@ -160,7 +160,8 @@ impl Tally {
 pub(super) enum Structure {
     /// Too few bytes yet.
     Unknown,
-    Known(Walker),
+    /// Boxed: most often the decoder walks it.
+    Known(Box<Walker>),
     /// The decoder walks it and has not told yet what it found.
     WithDecoder,
     NotAPicture,
@@ -173,33 +174,39 @@ pub(super) struct Open {
     pub(super) start: u64,
     /// Bytes of the picture so far, gaps included.
     pub(super) length: u64,
-    pub(super) lost: Option<Lost>,
-    pub(super) tally: Option<Box<Tally>>,
-    pub(super) chunk: Option<u64>,
+    pub(super) lost: Option<Box<Lost>>,
     pub(super) doubt: Option<Doubt>,
     pub(super) declared: Option<u64>,
-    /// First bytes, until they tell the file format.
-    pub(super) head: Vec<u8>,
     pub(super) structure: Structure,
     /// First bytes, whoever walks the structure.
     pub(super) first: [u8; picture::SNIFF_BYTES],
-    /// Raw pixels, as their framing says.
-    pub(super) shape: Option<PixelShape>,
     pub(super) text_damage: Option<TextDamage>,
-    /// What the format says it is, where its bytes do not.
-    pub(super) media: Option<&'static str>,
     pub(super) digest: Hasher,
     /// Some of its bytes are not those of the stream.
     pub(super) recoded: bool,
     pub(super) gaps: GapList,
     /// Memory that the gaps hold of that for accounts.
     pub(super) held: u64,
-    /// As the picture's own.
+    /// Absent where there is nothing of it.
+    pub(super) more: Option<Box<More>>,
+}
+
+/// What most pictures on their way have nothing of; each as the picture's own.
+#[derive(Debug, Clone, Default)]
+pub(super) struct More {
+    pub(super) tally: Option<Box<Tally>>,
+    pub(super) chunk: Option<u64>,
+    pub(super) shape: Option<PixelShape>,
+    pub(super) media: Option<&'static str>,
     pub(super) shed: Option<Box<Shed>>,
     pub(super) trailing: Vec<u8>,
 }
 
 impl Open {
+    pub(super) fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
     /// Lists no more gaps where the memory for accounts has no room for them.
     pub(super) fn hold(&mut self, budget: &Budget) {
         let memory = self.gaps.memory() as u64;
@@ -219,7 +226,8 @@ impl Open {
             self.digest.update(bytes);
         }
         let before = usize::try_from(self.length.saturating_sub(bytes.len() as u64));
-        let room = self.first.iter_mut().skip(before.unwrap_or(usize::MAX));
+        let room = self.first.iter_mut();
+        let room = room.skip(before.unwrap_or(usize::MAX));
         for (place, &byte) in room.zip(bytes) {
             *place = byte;
         }
@@ -227,15 +235,19 @@ impl Open {
             Structure::Known(_) => self.walk(bytes),
             Structure::NotAPicture | Structure::WithDecoder => {}
             Structure::Unknown => {
-                if self.head.is_empty() && self.sniff(bytes) {
-                    self.walk(bytes);
-                } else if matches!(self.structure, Structure::Unknown) {
-                    self.head.extend_from_slice(bytes);
-                    let head = std::mem::take(&mut self.head);
-                    if self.sniff(&head) {
-                        self.walk(&head);
-                    } else {
-                        self.head = head;
+                // While it is not known, all that came lies in `first`.
+                let before = before.ok().and_then(|before| self.first.get(..before));
+                match before {
+                    Some(before) if !before.is_empty() => {
+                        let head = [before, bytes].concat();
+                        if self.sniff(&head) {
+                            self.walk(&head);
+                        }
+                    }
+                    _ => {
+                        if self.sniff(bytes) {
+                            self.walk(bytes);
+                        }
                     }
                 }
             }
@@ -246,14 +258,13 @@ impl Open {
     pub(super) fn sniff(&mut self, head: &[u8]) -> bool {
         match picture::sniff(head) {
             Sniff::Is(format) => {
-                self.structure = Structure::Known(Walker::new(format));
+                self.structure = Structure::Known(Box::new(Walker::new(format)));
                 true
             }
             Sniff::NeedMore if head.len() < picture::SNIFF_BYTES => false,
             Sniff::NeedMore | Sniff::No => {
                 self.structure = Structure::NotAPicture;
                 self.text_damage = TextDamage::of(head);
-                self.head = Vec::new();
                 false
             }
         }
@@ -262,7 +273,7 @@ impl Open {
     /// The decoder walks the structure: what it has to say, once it does.
     pub(super) fn walked(&mut self, walk: Option<&Walker>) {
         self.structure = match walk {
-            Some(walker) => Structure::Known(walker.clone()),
+            Some(walker) => Structure::Known(Box::new(walker.clone())),
             None => Structure::WithDecoder,
         };
     }
@@ -297,9 +308,10 @@ impl Open {
         let done = usize::try_from(done).unwrap_or(usize::MAX).min(bytes.len());
         let rest = bytes.get(done..).unwrap_or_default();
         let taken = done.saturating_add(walker.update(rest));
-        if let Some(rest) = bytes.get(taken..) {
-            let room = SAMPLE.saturating_sub(self.trailing.len());
-            self.trailing.extend(rest.iter().take(room));
+        if let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            let trailing = &mut self.more().trailing;
+            let room = SAMPLE.saturating_sub(trailing.len());
+            trailing.extend(rest.iter().take(room));
         }
     }
 
@@ -349,22 +361,16 @@ mod tests {
             start: 0,
             length: 0,
             lost: None,
-            tally: None,
-            chunk: None,
             doubt: None,
             declared: None,
-            head: Vec::new(),
             structure: Structure::Unknown,
             first: [0; picture::SNIFF_BYTES],
-            shape: None,
             text_damage: None,
-            media: None,
             digest: Hasher::new(DigestKind::None),
             recoded: false,
             gaps: GapList::default(),
             held: 0,
-            shed: None,
-            trailing: Vec::new(),
+            more: None,
         }
     }
 
@@ -388,7 +394,8 @@ mod tests {
             }
             (Event::PictureEnd(_), now) => {
                 let open = now.take().unwrap();
-                all.push((open.told(), open.trailing));
+                let more = open.more.as_deref().cloned().unwrap_or_default();
+                all.push((open.told(), more.trailing));
             }
             _ => {}
         };

@@ -76,15 +76,20 @@ impl Theirs {
 }
 
 /// The map of one direction.
-///
-/// Invariant: while `omitted` is 0, the lengths of the entries sum up to `sums`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Regions {
     entries: Vec<Entry>,
+    /// What follows them and is only summed up; absent where all is listed.
+    rest: Option<Box<Rest>>,
     /// How many of them are gaps that the snap length made.
     cut: u8,
     /// What follows is only summed up.
     full: bool,
+}
+
+/// What has no entry.
+#[derive(Debug, Clone, Default)]
+struct Rest {
     omitted: u64,
     sums: Sums,
 }
@@ -151,9 +156,8 @@ impl Regions {
         if length == 0 {
             return;
         }
-        *self.sums.of(what.kind()) += length;
         if let Some(last) = self.entries.last_mut()
-            && self.omitted == 0
+            && self.rest.is_none()
             && last.image == image
             && let Some(both) = join(last.what, what)
         {
@@ -178,7 +182,9 @@ impl Regions {
             self.full = true;
         }
         if self.full {
-            self.omitted += 1;
+            let rest = self.rest.get_or_insert_default();
+            rest.omitted += 1;
+            *rest.sums.of(entry.what.kind()) += entry.length;
             return;
         }
         self.cut += u8::from(cut);
@@ -210,16 +216,25 @@ impl Regions {
     /// Stream offset up to which it goes.
     #[cfg(test)]
     pub(super) fn end(&self) -> u64 {
-        let sums = self.sums;
+        let sums = self.sums();
         sums.picture + sums.framing + sums.answer + sums.stray + sums.gap
     }
 
+    /// All of it by kind.
     pub(super) fn sums(&self) -> Sums {
-        self.sums
+        let mut sums = self
+            .rest
+            .as_ref()
+            .map_or_else(Sums::default, |rest| rest.sums);
+        for entry in &self.entries {
+            *sums.of(entry.what.kind()) += entry.length;
+        }
+        sums
     }
 
+    /// How many have no entry.
     pub(super) fn omitted(&self) -> u64 {
-        self.omitted
+        self.rest.as_ref().map_or(0, |rest| rest.omitted)
     }
 
     /// What lies between pictures of the other side is an answer to them, and what lies before them a request, where
@@ -239,11 +254,7 @@ impl Regions {
                 } else {
                     None
                 };
-                if let Some(what) = what {
-                    *self.sums.of(entry.what.kind()) -= entry.length;
-                    *self.sums.of(what.kind()) += entry.length;
-                    entry.what = what;
-                }
+                entry.what = what.unwrap_or(entry.what);
             }
             picture_before |= entry.what == What::Picture;
             before = Some(entry.last);

@@ -1,11 +1,11 @@
 //! One stream as it is followed: its two directions and its life.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use super::account::Quiet;
-use super::channel::Context;
+use super::channel::{Channel, Context};
 use super::dispatcher::Opening;
 use super::lane::{self, Datagrams, Lane, Transport};
 use super::regions::Theirs;
@@ -20,7 +20,7 @@ use crate::ledger::{self, Confidence, TransportKind};
 use crate::reassembly::Log;
 use crate::reassembly::assembler::{Keep, keep_copied};
 use crate::reassembly::tcp::{Half, Other, Segment};
-use crate::units::{FrameNumber, StreamId, Timestamp};
+use crate::units::{FrameNumber, StreamId, Time, Timestamp};
 use crate::wire::{Protocol, Role, detect};
 
 /// What the analysis shares with every stream.
@@ -46,14 +46,39 @@ struct Head {
     id: StreamId,
     transport: TransportKind,
     of_transport: u32,
-    /// Sender and receiver of the first frame.
-    ends: [SocketAddr; 2],
+    ends: Ends,
     initiator: Option<Side>,
     format: Option<(Protocol, Confidence)>,
-    first: (FrameNumber, Option<Timestamp>),
-    last: (FrameNumber, Option<Timestamp>),
+    first: (FrameNumber, Time),
+    last: (FrameNumber, Time),
     /// Time of the last frame that came before the programs were told to end.
-    lived: Option<Timestamp>,
+    lived: Time,
+}
+
+/// Sender and receiver of the first frame: in the room that IPv4 needs, where they are of it.
+#[derive(Debug, Clone)]
+enum Ends {
+    V4([SocketAddrV4; 2]),
+    V6(Box<[SocketAddr; 2]>),
+}
+
+impl Ends {
+    fn new(source: SocketAddr, destination: SocketAddr) -> Self {
+        match (source, destination) {
+            (SocketAddr::V4(source), SocketAddr::V4(destination)) => {
+                Self::V4([source, destination])
+            }
+            _ => Self::V6(Box::new([source, destination])),
+        }
+    }
+
+    #[inline]
+    fn get(&self) -> [SocketAddr; 2] {
+        match self {
+            Self::V4(ends) => ends.map(SocketAddr::V4),
+            Self::V6(ends) => **ends,
+        }
+    }
 }
 
 /// What is left of a stream when it is over.
@@ -66,7 +91,7 @@ pub(super) struct Closed {
 impl Head {
     /// The surroundings of one direction while something happens in it.
     fn context<'c>(&'c mut self, side: Side, shared: &'c mut Shared<'_>) -> Context<'c> {
-        let [first, second] = self.ends;
+        let [first, second] = self.ends.get();
         let (from, to) = match side {
             Side::First => (first, second),
             Side::Second => (second, first),
@@ -84,7 +109,7 @@ impl Head {
             role: self.role(side),
             format: &mut self.format,
             frame: self.last.0,
-            time: self.last.1,
+            time: self.last.1.get(),
         }
     }
 
@@ -98,7 +123,7 @@ impl Head {
         shared: &mut Shared<'_>,
     ) {
         let header = &segment.header;
-        let [first, second] = self.ends;
+        let [first, second] = self.ends.get();
         shared.observer.event(Event::Packet {
             stream: self.id,
             from: match side {
@@ -160,15 +185,16 @@ impl Head {
             detect::EOF_PORT => Some(Protocol::Eof),
             _ => None,
         };
-        given(self.ends, self.transport, options)
+        let ends = self.ends.get();
+        given(ends, self.transport, options)
             .cloned()
-            .or_else(|| self.ends.iter().find_map(|end| by_port(end.port())))
+            .or_else(|| ends.iter().find_map(|end| by_port(end.port())))
     }
 
     /// Who sends in a direction; a guess by port where the capture does not show who connected: the lower port
     /// listens.
     fn role(&self, side: Side) -> Role {
-        let [first, second] = self.ends;
+        let [first, second] = self.ends.get();
         let initiator = self.initiator.unwrap_or(if first.port() < second.port() {
             Side::Second
         } else {
@@ -235,7 +261,7 @@ impl<'cap> Stream<'cap> {
                 TransportKind::Tcp => Transport::Tcp(Box::default()),
                 TransportKind::Udp => Transport::Udp(Box::<Datagrams>::default()),
             };
-            Lane::new(half, options)
+            Lane::new(half)
         };
         let given =
             given(ends, transport, options).map(|protocol| (protocol.clone(), Confidence::Given));
@@ -244,12 +270,12 @@ impl<'cap> Stream<'cap> {
                 id: opening.id,
                 transport,
                 of_transport: opening.of_transport,
-                ends,
+                ends: Ends::new(packet.source, packet.destination),
                 initiator,
                 format: given,
-                first: (frame.number, frame.time),
-                last: (frame.number, frame.time),
-                lived: frame.time,
+                first: (frame.number, Time::of(frame.time)),
+                last: (frame.number, Time::of(frame.time)),
+                lived: Time::of(frame.time),
             },
             lanes: Pair::new(lane(), lane()),
             limited: false,
@@ -257,13 +283,13 @@ impl<'cap> Stream<'cap> {
     }
 
     pub(super) fn opened(&self, observer: &mut dyn Observer) {
-        let [from, to] = self.head.ends;
+        let [from, to] = self.head.ends.get();
         observer.event(Event::StreamOpened {
             stream: self.head.id,
             transport: self.head.transport,
             from,
             to,
-            time: self.head.first.1,
+            time: self.head.first.1.get(),
         });
     }
 
@@ -279,7 +305,7 @@ impl<'cap> Stream<'cap> {
     }
 
     fn side(&self, packet: &Packet<'_>) -> Side {
-        let [first, _] = self.head.ends;
+        let [first, _] = self.head.ends.get();
         if packet.source == first {
             Side::First
         } else {
@@ -296,9 +322,9 @@ impl<'cap> Stream<'cap> {
         shared: &mut Shared<'_>,
     ) {
         let side = self.side(packet);
-        self.head.last = (frame.number, frame.time);
+        self.head.last = (frame.number, Time::of(frame.time));
         if !packet.notes.after_end {
-            self.head.lived = frame.time;
+            self.head.lived = Time::of(frame.time);
         }
         self.lanes[side].notes(packet, frame, shared.capture);
         let header = match packet.transport {
@@ -384,7 +410,7 @@ impl<'cap> Stream<'cap> {
         if over || self.head.transport != TransportKind::Tcp {
             return None;
         }
-        let [first, second] = self.head.ends;
+        let [first, second] = self.head.ends.get();
         // Probes go to and fro while somebody has no room.
         let full = Side::BOTH.into_iter().find_map(|side| {
             let since = self.lanes[side].full_since()?;
@@ -402,7 +428,7 @@ impl<'cap> Stream<'cap> {
                 since,
             });
         }
-        let since = self.head.lived.filter(|since| long(*since))?;
+        let since = self.head.lived.get().filter(|since| long(*since))?;
         let awaited = Side::BOTH.into_iter().find_map(|side| {
             let what = self.lanes[side].awaited(&self.lanes[side.other()])?;
             let to = match side {
@@ -476,7 +502,9 @@ impl<'cap> Stream<'cap> {
         }
         Side::BOTH.map(|side| {
             let context = self.head.context(side, shared);
-            let confirmed = self.lanes[side.other()].channel.confirmed();
+            let confirmed = self.lanes[side.other()]
+                .channel()
+                .and_then(Channel::confirmed);
             let (closed, seen) = match &self.lanes[side.other()].transport {
                 Transport::Tcp(half) => (half.fin_frame().is_some(), half.is_open()),
                 Transport::Udp(_) => (false, true),
@@ -488,7 +516,7 @@ impl<'cap> Stream<'cap> {
 
     /// No more frames of this stream come, or it is given up: draws up its accounts.
     pub(super) fn close(mut self, end: CaptureEnd, shared: &mut Shared<'_>) -> Closed {
-        let silent = lane::silent(self.head.lived, end.time, shared.options);
+        let silent = lane::silent(self.head.lived.get(), end.time, shared.options);
         let [first, second] = self.finish(silent, end.known, shared);
         let answered = silent.then(|| {
             let (to_first, to_second) = (&self.lanes[Side::Second], &self.lanes[Side::First]);
@@ -530,14 +558,14 @@ impl<'cap> Stream<'cap> {
             .lanes
             .iter()
             .find_map(|lane| {
-                let rare = lane.channel.rare.as_ref()?;
+                let rare = lane.channel()?.rare.as_ref()?;
                 (!rare.evidence.is_empty()).then(|| rare.evidence.clone())
             })
             .unwrap_or_default();
         let request = self
             .lanes
             .iter()
-            .find_map(|lane| lane.channel.rare.as_ref()?.choice.clone());
+            .find_map(|lane| lane.channel()?.rare.as_ref()?.choice.clone());
         let mut facts = StreamFacts {
             directions: self
                 .lanes
@@ -571,8 +599,8 @@ impl<'cap> Stream<'cap> {
             initiator: self.head.initiator.map(|_| 0),
             first_packet: self.head.first.0,
             last_packet: self.head.last.0,
-            started: self.head.first.1,
-            ended: self.head.last.1,
+            started: self.head.first.1.get(),
+            ended: self.head.last.1.get(),
             request,
             evidence,
             directions,

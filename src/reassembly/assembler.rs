@@ -109,11 +109,26 @@ const LEAST: usize = 80;
 pub struct Assembler<'cap> {
     next: u64,
     highest: u64,
-    recent: VecDeque<Held<'cap>>,
-    recent_copied: usize,
+    /// Boxed, because half of the directions carry nothing.
+    recent: Option<Box<Recent<'cap>>>,
     unique_bytes: u64,
     /// Boxed, because most directions never have a hole.
     holes: Option<Box<Holes<'cap>>>,
+}
+
+/// Pieces that were passed on, kept to compare repeats with.
+#[derive(Debug, Clone, Default)]
+struct Recent<'cap> {
+    pieces: VecDeque<Held<'cap>>,
+    copied: usize,
+}
+
+impl Recent<'_> {
+    fn forget_oldest(&mut self) {
+        if let Some(held) = self.pieces.pop_front() {
+            self.copied -= held.owned_bytes();
+        }
+    }
 }
 
 /// Where bytes were missing, and what waits behind.
@@ -284,7 +299,11 @@ impl<'cap> Assembler<'cap> {
         arrival.late_bytes += late;
         arrival.repeated_bytes += length;
         let mut checked = 0;
-        for held in self.recent.iter().rev() {
+        let recent = self
+            .recent
+            .iter()
+            .flat_map(|recent| recent.pieces.iter().rev());
+        for held in recent {
             checked += compare(held, offset, bytes, frame, &mut arrival.conflict);
         }
         arrival.unchecked_bytes += (length - late).saturating_sub(checked);
@@ -405,32 +424,36 @@ impl<'cap> Assembler<'cap> {
     }
 
     fn remember(&mut self, held: Held<'cap>) {
-        self.recent_copied += held.owned_bytes();
-        self.recent.push_back(held);
-        while self.recent.len() > RECENT_PIECES || self.recent_copied > RECENT_COPIED {
-            self.forget_oldest();
+        let recent = self.recent.get_or_insert_default();
+        if recent.pieces.capacity() == 0 {
+            // Requests and answers are one piece.
+            recent.pieces.reserve_exact(1);
         }
-    }
-
-    fn forget_oldest(&mut self) {
-        if let Some(held) = self.recent.pop_front() {
-            self.recent_copied -= held.owned_bytes();
+        recent.copied += held.owned_bytes();
+        recent.pieces.push_back(held);
+        while recent.pieces.len() > RECENT_PIECES || recent.copied > RECENT_COPIED {
+            recent.forget_oldest();
         }
     }
 
     /// The receiver has everything below `offset`: little of it has to be kept for comparing.
     pub fn acknowledged(&mut self, offset: u64) {
-        while self.recent.len() > RECENT_AFTER_ACK
-            && self.recent.front().is_some_and(|held| held.end() <= offset)
+        let Some(recent) = &mut self.recent else {
+            return;
+        };
+        while recent.pieces.len() > RECENT_AFTER_ACK
+            && recent
+                .pieces
+                .front()
+                .is_some_and(|held| held.end() <= offset)
         {
-            self.forget_oldest();
+            recent.forget_oldest();
         }
     }
 
     /// Forgets what was kept for comparing: the stream is closed.
     pub fn forget_recent(&mut self) {
-        self.recent = VecDeque::new();
-        self.recent_copied = 0;
+        self.recent = None;
     }
 
     /// Declares every hole below `until` missing, with the cause that `cause` gives for a range that the snap

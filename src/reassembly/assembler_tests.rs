@@ -253,10 +253,10 @@ fn copies_kept_to_compare_repeats_with_are_bounded() {
         push(&mut assembler, index, &piece);
     }
     // Exactly as much as may be kept: the first is still there to compare with.
-    assert_eq!(assembler.recent_copied, RECENT_COPIED);
+    assert_eq!(assembler.recent.as_ref().unwrap().copied, RECENT_COPIED);
     assert!(push(&mut assembler, 0, b"X").conflict.is_some());
     push(&mut assembler, PIECES as u64, &piece);
-    assert!(assembler.recent_copied <= RECENT_COPIED);
+    assert!(assembler.recent.as_ref().unwrap().copied <= RECENT_COPIED);
     let first = push(&mut assembler, 0, b"X");
     assert_eq!((first.conflict, first.unchecked_bytes), (None, 1));
     assert!(push(&mut assembler, 1, b"X").conflict.is_some());

@@ -74,9 +74,15 @@ struct Context {
 
 /// The extents of one direction in order of capture.
 ///
+/// Boxed, because half of the directions carry nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Log(Option<Box<Written>>);
+
+/// What a log holds.
+///
 /// Invariant: `blocks` partition `data`; each block decodes on its own from [`Context::default`].
 #[derive(Debug, Clone, Default)]
-pub struct Log {
+struct Written {
     data: Vec<u8>,
     blocks: Vec<Block>,
     context: Context,
@@ -86,33 +92,54 @@ pub struct Log {
     tangled: bool,
 }
 
+/// What one holds that nothing was added to.
+static NOTHING: Written = Written {
+    data: Vec::new(),
+    blocks: Vec::new(),
+    context: Context {
+        end: 0,
+        bytes: 0,
+        overhead: 0,
+        frame: 0,
+        time: 0,
+    },
+    discarded: 0,
+    tangled: false,
+};
+
 impl Log {
+    #[inline]
+    fn written(&self) -> &Written {
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+
     /// Adds an extent. Frames come in ascending order, offsets in any.
     pub fn push(&mut self, extent: &Extent) {
-        let fresh = self
+        let written = &mut **self.0.get_or_insert_default();
+        let fresh = written
             .blocks
             .last()
             .is_none_or(|block| block.extents >= BLOCK);
         if fresh {
-            self.context = Context::default();
-            if self.blocks.is_empty() {
+            written.context = Context::default();
+            if written.blocks.is_empty() {
                 // Most directions are short: one block, or none.
-                self.blocks.reserve_exact(1);
+                written.blocks.reserve_exact(1);
                 // Three extents or so: not to grow it byte by byte.
-                self.data.reserve_exact(24);
+                written.data.reserve_exact(24);
             }
-            self.blocks.push(Block {
-                at: self.discarded + self.data.len(),
+            written.blocks.push(Block {
+                at: written.discarded + written.data.len(),
                 extents: 0,
                 lowest: u64::MAX,
                 top: 0,
-                highest: self.blocks.last().map_or(0, |block| block.highest),
+                highest: written.blocks.last().map_or(0, |block| block.highest),
             });
         }
-        if let Some(block) = self.blocks.last() {
-            self.tangled |= extent.offset < block.highest;
+        if let Some(block) = written.blocks.last() {
+            written.tangled |= extent.offset < block.highest;
         }
-        let context = self.context;
+        let context = written.context;
         let overhead = extent.wire_len.wrapping_sub(extent.bytes);
         let mut tag = 0;
         let mut flag = |set: bool, bit: u8| {
@@ -127,38 +154,38 @@ impl Log {
         let timed = flag(extent.time.is_some(), HAS_TIME);
         flag(extent.repeat, REPEAT);
         let next_frame = flag(extent.frame.0 == context.frame.wrapping_add(1), NEXT_FRAME);
-        self.data.push(tag);
+        written.data.push(tag);
         if !same_offset {
             write_signed(
-                &mut self.data,
+                &mut written.data,
                 extent.offset.wrapping_sub(context.end).cast_signed(),
             );
         }
         if !same_bytes {
-            write_unsigned(&mut self.data, u64::from(extent.bytes));
+            write_unsigned(&mut written.data, u64::from(extent.bytes));
         }
         if !same_overhead {
-            write_unsigned(&mut self.data, u64::from(overhead));
+            write_unsigned(&mut written.data, u64::from(overhead));
         }
         if !next_frame {
             write_signed(
-                &mut self.data,
+                &mut written.data,
                 extent.frame.0.wrapping_sub(context.frame).cast_signed(),
             );
         }
         let mut time = context.time;
         if let (true, Some(Timestamp(now))) = (timed, extent.time) {
-            write_signed(&mut self.data, now.wrapping_sub(time));
+            write_signed(&mut written.data, now.wrapping_sub(time));
             time = now;
         }
-        self.context = Context {
+        written.context = Context {
             end: extent.end(),
             bytes: extent.bytes,
             overhead,
             frame: extent.frame.0,
             time,
         };
-        if let Some(block) = self.blocks.last_mut() {
+        if let Some(block) = written.blocks.last_mut() {
             block.extents += 1;
             block.lowest = block.lowest.min(extent.offset);
             block.top = block.top.max(extent.end());
@@ -168,7 +195,10 @@ impl Log {
 
     /// All extents in order of capture.
     pub fn iter(&self) -> impl Iterator<Item = Extent> + '_ {
-        self.blocks.iter().flat_map(|block| self.decode(*block))
+        self.written()
+            .blocks
+            .iter()
+            .flat_map(|block| self.decode(*block))
     }
 
     /// The extents that carry at least one byte of `range`, in order of capture.
@@ -187,7 +217,7 @@ impl Log {
     /// A log of its own with the extents that carry at least one byte of `range`.
     #[must_use]
     pub fn part(&self, range: Range<u64>) -> Self {
-        let lowest = self.blocks.iter().map(|block| block.lowest).min();
+        let lowest = self.written().blocks.iter().map(|block| block.lowest).min();
         if self.all_within(lowest, &range) {
             return self.clone();
         }
@@ -196,14 +226,19 @@ impl Log {
 
     /// Whether `range` holds all extents, the lowest of which begins at `lowest`: then they need not be read.
     fn all_within(&self, lowest: Option<u64>, range: &Range<u64>) -> bool {
-        let highest = self.blocks.last().map(|block| block.highest);
+        let highest = self.written().blocks.last().map(|block| block.highest);
         lowest.is_some_and(|lowest| lowest >= range.start)
             && highest.is_some_and(|highest| highest <= range.end)
     }
 
     /// An index for asking for many ranges, each in time that depends on what it finds only.
     pub fn indexed(&self) -> Indexed<'_> {
-        let mut lowest_from: Vec<u64> = self.blocks.iter().map(|block| block.lowest).collect();
+        let mut lowest_from: Vec<u64> = self
+            .written()
+            .blocks
+            .iter()
+            .map(|block| block.lowest)
+            .collect();
         let mut lowest = u64::MAX;
         for value in lowest_from.iter_mut().rev() {
             lowest = lowest.min(*value);
@@ -216,8 +251,11 @@ impl Log {
     }
 
     fn blocks_from(&self, start: u64) -> &[Block] {
-        let first = self.blocks.partition_point(|block| block.highest <= start);
-        self.blocks.get(first..).unwrap_or_default()
+        let first = self
+            .written()
+            .blocks
+            .partition_point(|block| block.highest <= start);
+        self.written().blocks.get(first..).unwrap_or_default()
     }
 
     /// The stream range that a frame carried; absent where the frame carried none of this direction.
@@ -229,9 +267,10 @@ impl Log {
 
     /// How many blocks at the front hold nothing at or above `offset`. The last block is being written to: it is none of them.
     fn blocks_before(&self, offset: u64) -> usize {
-        self.blocks
+        self.written()
+            .blocks
             .iter()
-            .take(self.blocks.len().saturating_sub(1))
+            .take(self.written().blocks.len().saturating_sub(1))
             .take_while(|block| block.highest <= offset)
             .count()
     }
@@ -242,13 +281,14 @@ impl Log {
         if keep_from < FEW {
             return;
         }
-        let at = self
+        let Some(written) = &mut self.0 else { return };
+        let at = written
             .blocks
             .get(keep_from)
-            .map_or(self.discarded, |block| block.at);
-        self.blocks.drain(..keep_from);
-        self.data.drain(..at - self.discarded);
-        self.discarded = at;
+            .map_or(written.discarded, |block| block.at);
+        written.blocks.drain(..keep_from);
+        written.data.drain(..at - written.discarded);
+        written.discarded = at;
     }
 
     /// Gives `told` what is in the blocks at the front that hold nothing at or above `offset`, and forgets them. Returns
@@ -258,7 +298,7 @@ impl Log {
         if blocks < FEW {
             return false;
         }
-        for block in self.blocks.iter().take(blocks) {
+        for block in self.written().blocks.iter().take(blocks) {
             self.decode(*block).for_each(|extent| told(&extent));
         }
         self.discard_before(offset);
@@ -268,29 +308,37 @@ impl Log {
 
     /// Gives back what it has room for and does not use.
     pub fn shrink(&mut self) {
-        self.data.shrink_to_fit();
-        self.blocks.shrink_to_fit();
+        if let Some(written) = &mut self.0 {
+            written.data.shrink_to_fit();
+            written.blocks.shrink_to_fit();
+        }
     }
 
     /// Memory it takes, in bytes.
     pub fn memory(&self) -> usize {
-        self.data.capacity() + self.blocks.capacity() * size_of::<Block>()
+        let written = self.written();
+        written.data.capacity() + written.blocks.capacity() * size_of::<Block>()
     }
 
     /// How many extents it holds.
     pub fn len(&self) -> usize {
-        self.blocks.iter().map(|block| block.extents).sum()
+        self.written()
+            .blocks
+            .iter()
+            .map(|block| block.extents)
+            .sum()
     }
 
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+        self.written().blocks.is_empty()
     }
 
     fn decode(&self, block: Block) -> impl Iterator<Item = Extent> + '_ {
-        let mut data = self
+        let written = self.written();
+        let mut data = written
             .data
-            .get(block.at - self.discarded..)
+            .get(block.at - written.discarded..)
             .unwrap_or_default();
         let mut context = Context::default();
         (0..block.extents).map_while(move |_| read_extent(&mut data, &mut context))
@@ -309,7 +357,7 @@ impl Indexed<'_> {
     /// The extents that carry at least one byte of `range`, in order of capture.
     pub fn overlapping(&self, range: Range<u64>) -> impl Iterator<Item = Extent> + '_ {
         let blocks = self.log.blocks_from(range.start);
-        let skipped = self.log.blocks.len() - blocks.len();
+        let skipped = self.log.written().blocks.len() - blocks.len();
         let reaching = range.clone();
         blocks
             .iter()
@@ -322,9 +370,9 @@ impl Indexed<'_> {
 
     /// The frame that carried the byte at `offset` first; absent where none did.
     pub fn frame_at(&self, offset: u64) -> Option<FrameNumber> {
-        let last = self.log.context;
+        let last = self.log.written().context;
         let in_last = offset < last.end && offset >= last.end.saturating_sub(last.bytes.into());
-        if in_last && !self.log.tangled {
+        if in_last && !self.log.written().tangled {
             return Some(FrameNumber(last.frame));
         }
         let mut carriers = self.overlapping(offset..offset.saturating_add(1));
@@ -375,11 +423,11 @@ impl Carriers<'_> {
         if log.is_empty() {
             return None;
         }
-        if log.tangled {
+        if log.written().tangled {
             let index = self.index.get_or_insert_with(|| log.indexed());
             return index.frame_at(offset);
         }
-        let last = log.context;
+        let last = log.written().context;
         if offset >= last.end.saturating_sub(last.bytes.into()) {
             return (offset < last.end).then_some(FrameNumber(last.frame));
         }

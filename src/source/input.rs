@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io::{Cursor, Read, Seek};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -34,7 +35,7 @@ enum Content {
     Mapped(Map, File),
     Rewound(File),
     /// A pipe, and the first frame where it was looked up; absent once it is read.
-    Once(Box<Option<(Reader<Stream<'static>>, Option<Head>)>>),
+    Once(Box<Option<(Reader<Stream>, Option<Head>)>>),
 }
 
 /// A reading of one file.
@@ -44,7 +45,7 @@ pub(super) enum Reading<'m> {
     Later {
         file: &'m File,
     },
-    Stream(Reader<Stream<'m>>),
+    Stream(Reader<Stream>),
 }
 
 /// Files that were opened, and of which no byte was read: so a process can be confined before it reads the first.
@@ -152,7 +153,7 @@ impl Input {
         mapped: bool,
         room: &mut u64,
     ) -> Result<Self, Error> {
-        let (_, format, compression) = stream(path, Box::new(&file))?;
+        let (_, format, compression) = from_start(path, &file)?;
         let length = metadata.len();
         let content = if !mapped || compression.is_some() || !settled(metadata) {
             Content::Rewound(file)
@@ -292,10 +293,28 @@ pub(super) fn mapped_reader(bytes: &[u8]) -> Option<Reader<Mapped<'_>>> {
 }
 
 /// A reader of a file from its start.
-pub(super) fn rewound<'m>(path: &Path, mut file: &'m File) -> Result<Reader<Stream<'m>>, Error> {
-    file.rewind()
-        .map_err(|source| Error::from_io(path.to_owned(), source))?;
-    Ok(stream(path, Box::new(file))?.0)
+pub(super) fn rewound(path: &Path, file: &File) -> Result<Reader<Stream>, Error> {
+    Ok(from_start(path, file)?.0)
+}
+
+fn from_start(path: &Path, file: &File) -> Result<Begun, Error> {
+    let unreadable = |source| Error::from_io(path.to_owned(), source);
+    let file = file.try_clone().map_err(unreadable)?;
+    stream(path, Box::new(Placed { file, at: 0 }))
+}
+
+/// A file, and where it is being read: whoever reads it at the same time is not disturbed.
+struct Placed {
+    file: File,
+    at: u64,
+}
+
+impl Read for Placed {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.file.read_at(buffer, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
 }
 
 fn settled(metadata: &Metadata) -> bool {
@@ -306,10 +325,10 @@ fn settled(metadata: &Metadata) -> bool {
     age.is_some_and(|age| age >= SETTLED)
 }
 
-type Begun<'m> = (Reader<Stream<'m>>, Format, Option<Compression>);
+type Begun = (Reader<Stream>, Format, Option<Compression>);
 
 /// A reader of whatever `input` holds, decompressed where it must be.
-fn stream<'m>(path: &Path, mut input: Box<dyn Read + Send + 'm>) -> Result<Begun<'m>, Error> {
+fn stream(path: &Path, mut input: Box<dyn Read + Send>) -> Result<Begun, Error> {
     let path = || path.to_owned();
     let mut first = Vec::with_capacity(SNIFF_BYTES);
     (&mut input)
@@ -331,10 +350,10 @@ fn stream<'m>(path: &Path, mut input: Box<dyn Read + Send + 'm>) -> Result<Begun
 }
 
 /// What `input` holds, decompressed where it must be.
-fn undone<'m>(
+fn undone(
     compression: Option<Compression>,
-    input: impl Read + Send + 'm,
-) -> std::io::Result<Box<dyn Read + Send + 'm>> {
+    input: impl Read + Send + 'static,
+) -> std::io::Result<Box<dyn Read + Send>> {
     Ok(match compression {
         None => Box::new(input),
         Some(Compression::Gzip) => Box::new(flate2::read::MultiGzDecoder::new(input)),

@@ -11,6 +11,7 @@
     reason = "an edge: it opens files and devices, and asks how long ago a file was written"
 )]
 
+mod ahead;
 mod bytes;
 mod capture;
 mod clock;

@@ -192,7 +192,7 @@ impl<'m> Reader<Mapped<'m>> {
     }
 }
 
-impl Reader<Stream<'_>> {
+impl Reader<Stream> {
     /// Lets go of input and buffer once nothing more can come from them.
     pub(super) fn close_if_over(&mut self) {
         if self.over {

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use crate::source::ahead::{Ahead, FRONT};
 use crate::source::damage::Reason;
 use crate::source::map::fetch_ahead;
 use crate::source::summary::Compression;
@@ -91,51 +92,87 @@ impl Window for Mapped<'_> {
     }
 }
 
-/// A file read piece by piece.
+/// A file read piece by piece, and from [`Stream::AHEAD`] on by a thread of its own.
 ///
 /// Invariant: `start <= end <= buffer.len()`; `buffer[start..end]` is unread. The buffer grows beyond
 /// [`Stream::BUFFER`] only for a record that is longer, and only as its bytes arrive, so that a record
 /// that merely claims to be long costs nothing.
-pub(super) struct Stream<'m> {
-    input: Box<dyn Read + Send + 'm>,
+pub(super) struct Stream {
+    input: Input,
     compression: Option<Compression>,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// Bytes that were read here.
+    read: usize,
     /// How the input ended, once it has.
     over: Option<Result<(), Reason>>,
 }
 
-impl<'m> Stream<'m> {
+/// Who reads it.
+enum Input {
+    Here(Box<dyn Read + Send>),
+    Ahead(Ahead),
+}
+
+impl Stream {
     /// What is read at once, as far as the input has it.
     const BUFFER: usize = 256 << 10;
+    /// So many bytes are read here: a small file is not worth a thread.
+    const AHEAD: usize = 1 << 20;
 
-    pub(super) fn new(input: Box<dyn Read + Send + 'm>, compression: Option<Compression>) -> Self {
+    pub(super) fn new(input: Box<dyn Read + Send>, compression: Option<Compression>) -> Self {
         Self {
-            input,
+            input: Input::Here(input),
             compression,
             buffer: Vec::new(),
             start: 0,
             end: 0,
+            read: 0,
             over: None,
         }
     }
 
     /// Lets go of input and buffer: a file that is read to its end costs nothing more.
     pub(super) fn close(&mut self) {
-        self.input = Box::new(std::io::empty());
+        self.input = Input::Here(Box::new(std::io::empty()));
         self.buffer = Vec::new();
         self.start = 0;
         self.end = 0;
         self.over = Some(Ok(()));
     }
 
-    /// Reads once into the free end of the buffer.
-    fn read(&mut self) {
-        let free = self.buffer.get_mut(self.end..).unwrap_or_default();
-        match self.input.read(free) {
-            Ok(0) => self.over = Some(Ok(())),
-            Ok(count) => self.end = self.end.saturating_add(count).min(self.buffer.len()),
+    /// From now on a thread reads it.
+    pub(super) fn read_ahead(&mut self) {
+        if let Input::Here(input) = &mut self.input {
+            let input = std::mem::replace(input, Box::new(std::io::empty()));
+            self.input = match Ahead::of(input) {
+                Ok(ahead) => Input::Ahead(ahead),
+                Err(input) => Input::Here(input),
+            };
+            // Where there is none to be had it is asked for again after as many bytes.
+            self.read = 0;
+        }
+    }
+
+    /// Gets more bytes to hand, once.
+    fn more(&mut self) {
+        if self.read >= Self::AHEAD {
+            self.read_ahead();
+        }
+        let got = match &mut self.input {
+            Input::Here(_) => self.more_here(),
+            Input::Ahead(ahead) => ahead.next().map(|block| {
+                let any = block.is_some();
+                if let Some((block, end)) = block {
+                    self.take(block, end);
+                }
+                any
+            }),
+        };
+        match got {
+            Ok(true) => {}
+            Ok(false) => self.over = Some(Ok(())),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => {
                 let message = error.to_string();
@@ -144,6 +181,54 @@ impl<'m> Stream<'m> {
                     None => Reason::Read { message },
                 }));
             }
+        }
+    }
+
+    /// Reads once into the free end of the buffer.
+    fn more_here(&mut self) -> std::io::Result<bool> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.buffer.len() {
+            let longer = (self.buffer.len() * 2).max(Self::BUFFER);
+            self.buffer.resize(longer, 0);
+        }
+        let Input::Here(input) = &mut self.input else {
+            return Ok(true);
+        };
+        let free = self.buffer.get_mut(self.end..).unwrap_or_default();
+        let count = input.read(free)?;
+        self.end = self.end.saturating_add(count).min(self.buffer.len());
+        self.read = self.read.saturating_add(count);
+        Ok(count > 0)
+    }
+
+    /// Goes on with a block whose bytes begin at [`FRONT`]: what is unread of the one before is copied before them.
+    fn take(&mut self, mut block: Vec<u8>, end: usize) {
+        let unread = self.end - self.start;
+        let front = FRONT
+            .checked_sub(unread)
+            .and_then(|start| block.get_mut(start..FRONT));
+        let old =
+            if let (Some(front), Some(unread)) = (front, self.buffer.get(self.start..self.end)) {
+                front.copy_from_slice(unread);
+                self.start = FRONT - unread.len();
+                self.end = end;
+                std::mem::replace(&mut self.buffer, block)
+            } else {
+                // A long record.
+                self.buffer.copy_within(self.start..self.end, 0);
+                self.buffer.truncate(unread);
+                self.buffer
+                    .extend_from_slice(block.get(FRONT..end).unwrap_or_default());
+                self.start = 0;
+                self.end = self.buffer.len();
+                block
+            };
+        if let Input::Ahead(ahead) = &self.input {
+            ahead.give_back(old);
         }
     }
 
@@ -157,7 +242,7 @@ impl<'m> Stream<'m> {
     }
 }
 
-impl Window for Stream<'_> {
+impl Window for Stream {
     #[inline]
     fn unread(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
@@ -181,16 +266,7 @@ impl Window for Stream<'_> {
             if let Some(ended) = self.ended() {
                 return ended;
             }
-            if self.start > 0 {
-                self.buffer.copy_within(self.start..self.end, 0);
-                self.end -= self.start;
-                self.start = 0;
-            }
-            if self.end == self.buffer.len() {
-                let longer = (self.buffer.len() * 2).max(Self::BUFFER);
-                self.buffer.resize(longer, 0);
-            }
-            self.read();
+            self.more();
         }
     }
 
@@ -215,10 +291,7 @@ impl Window for Stream<'_> {
             }
             self.start = 0;
             self.end = 0;
-            if self.buffer.is_empty() {
-                self.buffer.resize(Self::BUFFER, 0);
-            }
-            self.read();
+            self.more();
         }
     }
 }

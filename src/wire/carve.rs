@@ -90,7 +90,8 @@ enum State {
 /// The format that what followed the pictures showed.
 #[derive(Debug, Clone, Copy)]
 enum Shown {
-    Marker(&'static [u8]),
+    /// The one with this index of the known ones.
+    Marker(u8),
     Eof,
 }
 
@@ -164,7 +165,10 @@ impl CarveDecoder {
     /// The format that followed the pictures, once it showed: `marker=…` or `eof`; until then `carve`.
     pub fn protocol(&self) -> Protocol {
         match self.shown {
-            Some(Shown::Marker(marker)) => Protocol::Marker(marker.into()),
+            Some(Shown::Marker(index)) => {
+                let marker = KNOWN_MARKERS.get(usize::from(index)).copied();
+                Protocol::Marker(marker.unwrap_or_default().into())
+            }
             Some(Shown::Eof) => Protocol::Eof,
             None if self.eof => Protocol::Eof,
             None => Protocol::Carve,
@@ -383,7 +387,7 @@ impl CarveDecoder {
 
     /// Behind the own end of the first picture, on a port whose programs are known.
     fn ended(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
-        for marker in KNOWN_MARKERS {
+        for (index, marker) in (0..).zip(KNOWN_MARKERS) {
             if bytes.starts_with(marker) {
                 sink(Event::PictureEnd(Ending::Marker));
                 sink(Event::Framing {
@@ -393,7 +397,7 @@ impl CarveDecoder {
                 // The bytes speak against the port.
                 self.eof = false;
                 self.alone = false;
-                self.shown = Some(Shown::Marker(marker));
+                self.shown = Some(Shown::Marker(index));
                 self.state = State::Behind;
                 return marker.len();
             }
@@ -409,9 +413,9 @@ impl CarveDecoder {
     }
 
     fn behind(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
-        for marker in KNOWN_MARKERS {
+        for (index, marker) in (0..).zip(KNOWN_MARKERS) {
             if bytes.starts_with(marker) {
-                self.shown = Some(Shown::Marker(marker));
+                self.shown = Some(Shown::Marker(index));
                 self.alone = false;
                 self.doubt = false;
                 self.probed = false;

@@ -273,11 +273,14 @@ fn half_sent(connections: u16) -> Vec<Vec<u8>> {
 
 /// What was recorded of a live connection, by its digest.
 const RECORDED: [(DigestKind, u64); 4] = [
-    (DigestKind::None, 2_741),
-    (DigestKind::Crc32, 2_741),
-    (DigestKind::Sha256, 2_877),
-    (DigestKind::Blake3, 4_701),
+    (DigestKind::None, 1_802),
+    (DigestKind::Crc32, 1_802),
+    (DigestKind::Sha256, 2_042),
+    (DigestKind::Blake3, 1_986),
 ];
+
+/// What one may take at most, whatever is recorded.
+const MOST: u64 = 2 << 10;
 
 #[test]
 fn a_live_connection_takes_no_more_than_was_recorded() {
@@ -287,7 +290,7 @@ fn a_live_connection_takes_no_more_than_was_recorded() {
         "to be written into RECORDED: {now:?}"
     );
     for ((name, bytes), (_, recorded)) in now.into_iter().zip(RECORDED) {
-        let most = recorded + recorded / 20;
+        let most = (recorded + recorded / 20).min(MOST);
         assert!(bytes <= most, "{name}: {bytes} bytes, of {now:?}");
         assert!(bytes > recorded / 2, "{name}: fewer, record them: {now:?}");
     }

@@ -7,7 +7,7 @@ use super::{CaptureFacts, Frames, Mark, Moment};
 use crate::decode::{Checksum, Notes, Tcp};
 use crate::reassembly::Conflict;
 use crate::reassembly::tcp::{Segment, Verdict};
-use crate::units::{FrameNumber, Timestamp};
+use crate::units::{FrameNumber, Time, Timestamp};
 
 /// How many conflicts, stalls or zero windows of one direction are told one by one.
 pub const TOLD: usize = 16;
@@ -56,26 +56,6 @@ pub struct Watch {
     /// A datagram or segment was seen.
     heard: bool,
     troubles: Option<Box<Troubles>>,
-}
-
-/// A time that may be absent, in the room of one: no frame is captured at the lowest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Time(i64);
-
-impl Default for Time {
-    fn default() -> Self {
-        Self(i64::MIN)
-    }
-}
-
-impl Time {
-    fn of(time: Option<Timestamp>) -> Self {
-        time.map_or_else(Self::default, |time| Self(time.0))
-    }
-
-    fn get(self) -> Option<Timestamp> {
-        (self != Self::default()).then_some(Timestamp(self.0))
-    }
 }
 
 /// What is remarkable about a direction's frames.

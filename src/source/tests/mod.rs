@@ -33,9 +33,24 @@ fn read(bytes: &[u8]) -> (Vec<Whole>, FileSummary) {
     let mapped = drain(format, Reader::new(Mapped::new(bytes), parser));
     for piece in [1, 7, 64, 1 << 20] {
         let (_, parser) = sniff::parser(bytes).unwrap();
-        let input = Box::new(Pieces { bytes, piece });
-        let streamed = drain(format, Reader::new(Stream::new(input, None), parser));
+        let stream = || {
+            let bytes = bytes.to_vec();
+            Stream::new(
+                Box::new(Pieces {
+                    bytes,
+                    at: 0,
+                    piece,
+                }),
+                None,
+            )
+        };
+        let streamed = drain(format, Reader::new(stream(), parser));
         assert_eq!(mapped, streamed, "in pieces of {piece}");
+        let mut ahead = stream();
+        ahead.read_ahead();
+        let (_, parser) = sniff::parser(bytes).unwrap();
+        let ahead = drain(format, Reader::new(ahead, parser));
+        assert_eq!(mapped, ahead, "in pieces of {piece}, by a thread");
     }
     mapped
 }
@@ -77,17 +92,18 @@ fn damage(summary: &FileSummary) -> (u64, Option<u64>, Reason) {
 }
 
 /// A pipe that gives so many bytes at a time.
-struct Pieces<'a> {
-    bytes: &'a [u8],
+struct Pieces {
+    bytes: Vec<u8>,
+    at: usize,
     piece: usize,
 }
 
-impl Read for Pieces<'_> {
+impl Read for Pieces {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.piece.min(out.len()).min(self.bytes.len());
-        let (now, later) = self.bytes.split_at(count);
-        out[..count].copy_from_slice(now);
-        self.bytes = later;
+        let rest = &self.bytes[self.at..];
+        let count = self.piece.min(out.len()).min(rest.len());
+        out[..count].copy_from_slice(&rest[..count]);
+        self.at += count;
         Ok(count)
     }
 }
