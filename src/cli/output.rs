@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::num::NonZeroUsize;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ impl WriteError {
 pub(crate) struct Output {
     rendering: Rendering,
     style: Style,
+    /// So many may make it.
+    threads: usize,
     sink: Sink,
 }
 
@@ -69,6 +72,7 @@ impl Output {
         Ok(Self {
             rendering,
             style,
+            threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             sink,
         })
     }
@@ -93,10 +97,10 @@ impl Output {
     /// # Errors
     /// [`WriteError`].
     pub(crate) fn write(self, printed: &impl Print) -> Result<(), WriteError> {
-        let (rendering, style) = (self.rendering, self.style);
+        let (rendering, style, threads) = (self.rendering, self.style, self.threads);
         self.write_with(|out| match rendering {
             Rendering::Table => printed.table(&style, out),
-            Rendering::Json => printed.json(out),
+            Rendering::Json => printed.json(threads, out),
             Rendering::Csv(table) => printed.csv(table, out),
         })
     }

@@ -633,7 +633,7 @@ fn nothing_from_the_network_reaches_a_terminal_raw() {
         assert!(unicode || out.is_ascii(), "{out}");
     }
     let mut out = Vec::new();
-    told("e").json(&mut out).unwrap();
+    told("e").json(1, &mut out).unwrap();
     told("e").csv(Table::Images, &mut out).unwrap();
     assert!(!out.contains(&0x1b));
 }

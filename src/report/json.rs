@@ -11,7 +11,10 @@ use serde::Serialize;
 use crate::report::Style;
 use crate::report::model::Report;
 
+mod apart;
 mod serializer;
+
+use apart::Pictures;
 
 /// Writes the report as JSON and a line feed. The style changes nothing.
 ///
@@ -19,6 +22,20 @@ mod serializer;
 /// Those of `out`.
 pub fn render(report: &Report, _style: &Style, out: &mut impl Write) -> io::Result<()> {
     write(report, out)
+}
+
+/// The same, of which many pictures are put into words by so many threads.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn report(report: &Report, threads: usize, out: &mut dyn Write) -> io::Result<()> {
+    let pictures = Pictures {
+        images: &report.images,
+        threads,
+    };
+    let mut serializer = serializer::Serializer::of_report(out, pictures);
+    report.serialize(&mut serializer)?;
+    serializer.finish()
 }
 
 /// Writes any value as [`render`] writes a report.
@@ -47,6 +64,43 @@ mod tests {
         for report in samples::all() {
             let ours: serde_json::Value = serde_json::from_str(&text(&report)).unwrap();
             assert_eq!(ours, serde_json::to_value(&report).unwrap());
+        }
+    }
+
+    fn by_threads(report: &Report, threads: usize, out: &mut Vec<u8>) -> io::Result<()> {
+        super::report(report, threads, out)
+    }
+
+    #[test]
+    fn several_threads_write_the_same() {
+        let mut large = samples::healthy();
+        let image = large.images[0].clone();
+        let rows: Vec<_> = image.chunks.iter().flatten().collect();
+        for count in [0, 1, 700, 1_500, 3_000] {
+            let rows = rows.iter().cycle().take(count).copied().collect();
+            large.images.push(crate::ledger::Image {
+                chunks: Some(crate::ledger::Chunks::from_rows(rows)),
+                ..image.clone()
+            });
+        }
+        // More than are worth a thread.
+        let images = large.images.clone();
+        large.images.extend(images.iter().cycle().take(60).cloned());
+        let expected = text(&large);
+        for threads in 1..6 {
+            let mut out = Vec::new();
+            by_threads(&large, threads, &mut out).unwrap();
+            assert!(out == expected.as_bytes(), "{threads} threads");
+        }
+        let parts = Pictures {
+            images: &large.images,
+            threads: 2,
+        };
+        assert!(parts.parts().is_some_and(|parts| parts.len() > 10));
+        for report in samples::all() {
+            let mut out = Vec::new();
+            by_threads(&report, 4, &mut out).unwrap();
+            assert!(out == text(&report).as_bytes());
         }
     }
 

@@ -32,8 +32,8 @@ pub(crate) trait Print {
     /// For people, as `style` says.
     fn table(&self, style: &Style, out: &mut dyn Write) -> io::Result<()>;
 
-    /// One JSON object.
-    fn json(&self, out: &mut dyn Write) -> io::Result<()>;
+    /// One JSON object, made by as many threads where it is long.
+    fn json(&self, threads: usize, out: &mut dyn Write) -> io::Result<()>;
 
     /// Rows of `table`, headings first; what has one table only prints that.
     fn csv(&self, table: csv::Table, out: &mut dyn Write) -> io::Result<()>;
@@ -44,8 +44,8 @@ impl Print for Report {
         table::render(self, style, &mut out)
     }
 
-    fn json(&self, mut out: &mut dyn Write) -> io::Result<()> {
-        json::write(self, &mut out)
+    fn json(&self, threads: usize, out: &mut dyn Write) -> io::Result<()> {
+        json::report(self, threads, out)
     }
 
     fn csv(&self, table: csv::Table, mut out: &mut dyn Write) -> io::Result<()> {

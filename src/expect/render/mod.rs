@@ -44,7 +44,7 @@ impl Print for Outcomes<'_> {
         table::table(self.checked, self.report, self.file, style, out)
     }
 
-    fn json(&self, mut out: &mut dyn Write) -> io::Result<()> {
+    fn json(&self, _threads: usize, mut out: &mut dyn Write) -> io::Result<()> {
         let document = Document {
             schema: SCHEMA,
             expect: self.file,

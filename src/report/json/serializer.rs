@@ -10,6 +10,7 @@ use std::io::{self, Write};
 
 use serde::{Serialize, ser};
 
+use super::apart::Pictures;
 use crate::report::text;
 
 /// Depth to which members stand on lines of their own.
@@ -63,6 +64,10 @@ pub(super) struct Serializer<'w> {
     filled: bool,
     /// What a value that is no string says of itself.
     scratch: String,
+    /// So many bytes are gathered before they are written.
+    most: usize,
+    /// What of a report may be put into words by several threads; absent where one does it all.
+    pictures: Option<Pictures<'w>>,
 }
 
 impl<'w> Serializer<'w> {
@@ -73,7 +78,59 @@ impl<'w> Serializer<'w> {
             depth: 0,
             filled: false,
             scratch: String::new(),
+            most: BUFFER,
+            pictures: None,
         }
+    }
+
+    /// For a report with these pictures.
+    pub(super) fn of_report(out: &'w mut dyn Write, pictures: Pictures<'w>) -> Self {
+        Self {
+            pictures: Some(pictures),
+            ..Self::new(out)
+        }
+    }
+
+    /// Within a list of a report, whose next member is not the first where it is `filled`: gathers all in `buffer`.
+    pub(super) fn within_list(
+        nowhere: &'w mut dyn Write,
+        mut buffer: Vec<u8>,
+        filled: bool,
+    ) -> Self {
+        buffer.clear();
+        Self {
+            out: nowhere,
+            buffer,
+            depth: BROKEN,
+            filled,
+            scratch: String::new(),
+            most: usize::MAX,
+            pictures: None,
+        }
+    }
+
+    /// Goes on to the next member of the list.
+    pub(super) fn next(&mut self) {
+        self.member();
+    }
+
+    /// What was gathered.
+    pub(super) fn into_text(self) -> Vec<u8> {
+        self.buffer
+    }
+
+    /// Writes the pictures, where several threads are of use; returns whether it did.
+    #[cold]
+    fn pictures(&mut self, pictures: Pictures<'_>) -> Result<bool> {
+        let Some(parts) = pictures.parts() else {
+            return Ok(false);
+        };
+        self.open(b'[');
+        self.flush()?;
+        pictures.write(&parts, self.out).map_err(Error::Io)?;
+        self.filled = true;
+        self.close(b']')?;
+        Ok(true)
     }
 
     /// Writes what is left, and the end of the last line.
@@ -97,7 +154,7 @@ impl<'w> Serializer<'w> {
         }
         self.buffer.push(bracket);
         // Here and not at every member: an object or list of numbers is short.
-        if self.buffer.len() >= BUFFER {
+        if self.buffer.len() >= self.most {
             self.flush()?;
         }
         Ok(())
@@ -417,6 +474,12 @@ impl Members<'_, '_> {
 
     fn named<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result {
         self.serializer.name(name);
+        if let (Some(pictures), 1, "images") =
+            (self.serializer.pictures, self.serializer.depth, name)
+            && self.serializer.pictures(pictures)?
+        {
+            return Ok(());
+        }
         value.serialize(&mut *self.serializer)
     }
 }
