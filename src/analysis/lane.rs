@@ -65,7 +65,7 @@ pub(super) struct Taken {
 pub(super) struct Lane<'cap> {
     pub(super) transport: Transport<'cap>,
     /// What is made of its bytes; absent until the first came, because half of the directions carry none.
-    content: Option<Box<Content>>,
+    made: Option<Box<Made>>,
     watch: Watch,
     /// The other direction carried bytes since this one last did.
     answered: bool,
@@ -85,7 +85,7 @@ pub(super) struct Lane<'cap> {
 
 /// What is made of a direction's bytes.
 #[derive(Debug, Clone)]
-struct Content {
+struct Made {
     channel: Channel,
     whole: Whole,
     /// How many pictures were told of.
@@ -94,11 +94,11 @@ struct Content {
     fold: Option<Box<Fold>>,
 }
 
-impl Content {
+impl Made {
     /// That of a direction; made where it is missing.
     #[inline]
-    fn of<'c>(content: &'c mut Option<Box<Self>>, late: bool, options: &Options) -> &'c mut Self {
-        content.get_or_insert_with(|| {
+    fn of<'c>(made: &'c mut Option<Box<Self>>, late: bool, options: &Options) -> &'c mut Self {
+        made.get_or_insert_with(|| {
             let mut channel = Channel::default();
             channel.begins(!late);
             Box::new(Self {
@@ -126,7 +126,7 @@ impl<'cap> Lane<'cap> {
     pub(super) fn new(transport: Transport<'cap>) -> Self {
         Self {
             transport,
-            content: None,
+            made: None,
             watch: Watch::default(),
             answered: false,
             late: false,
@@ -140,7 +140,7 @@ impl<'cap> Lane<'cap> {
 
     /// Its pictures and framing; absent where no byte came.
     pub(super) fn channel(&self) -> Option<&Channel> {
-        self.content.as_deref().map(|content| &content.channel)
+        self.made.as_deref().map(|made| &made.channel)
     }
 
     pub(super) fn log(&self) -> &Log {
@@ -162,18 +162,18 @@ impl<'cap> Lane<'cap> {
         let Transport::Tcp(half) = &mut self.transport else {
             return Taken::default();
         };
-        let content = self.content.as_deref();
-        let in_picture = content.is_some_and(|content| content.channel.in_picture());
+        let made = self.made.as_deref();
+        let in_picture = made.is_some_and(|made| made.channel.in_picture());
         let (acknowledged, highest) = (half.acked(), half.assembler.highest());
         let repeats = half.repeats().retransmitted_packets;
         if !segment.payload.is_empty() {
             self.answered = false;
         }
         self.late = !(half.saw_syn() || segment.header.syn);
-        if let Some(content) = &mut self.content {
-            content.channel.begins(!self.late);
+        if let Some(made) = &mut self.made {
+            made.channel.begins(!self.late);
         }
-        let (content, late) = (&mut self.content, self.late);
+        let (made, late) = (&mut self.made, self.late);
         // The receiver drops what does not fit its checksum. Where all are wrong it is the capture that has them unfinished.
         let checksums = [notes.ip_checksum, notes.transport_checksum];
         let damaged = checksums.contains(&Checksum::Wrong) && self.checked;
@@ -188,7 +188,7 @@ impl<'cap> Lane<'cap> {
             ..*segment
         };
         let verdict = half.segment(&kept, keep, &mut |delivery| {
-            Content::of(content, late, context.options).take(&delivery, context);
+            Made::of(made, late, context.options).take(&delivery, context);
         });
         if notes.after_end && half.fin_frame() == Some(segment.frame) {
             half.forget_fin_frame();
@@ -208,8 +208,8 @@ impl<'cap> Lane<'cap> {
         if !segment.payload.is_empty() {
             self.packet_of_picture(repeat, context);
         }
-        if let (Transport::Tcp(half), Some(content)) = (&mut self.transport, &self.content)
-            && !content.channel.needs_detail()
+        if let (Transport::Tcp(half), Some(made)) = (&mut self.transport, &self.made)
+            && !made.channel.needs_detail()
             && !context.options.evidence
         {
             half.log.discard_before(half.assembler.next());
@@ -253,10 +253,10 @@ impl<'cap> Lane<'cap> {
             return;
         }
         // Nothing is waited for where no byte came.
-        let Some(content) = &mut self.content else {
+        let Some(made) = &mut self.made else {
             return;
         };
-        let channel = &mut content.channel;
+        let channel = &mut made.channel;
         let position = channel.position();
         let told = |extent: &Extent| channel.shed(extent);
         let (shed, left) = match &mut self.transport {
@@ -301,7 +301,7 @@ impl<'cap> Lane<'cap> {
         let Transport::Tcp(half) = &mut self.transport else {
             return false;
         };
-        let (content, late) = (&mut self.content, self.late);
+        let (made, late) = (&mut self.made, self.late);
         let mut limit = context.options.limits.waiting_bytes_per_direction;
         let waiting = half.assembler.waiting_bytes();
         if waiting > self.waiting {
@@ -313,7 +313,7 @@ impl<'cap> Lane<'cap> {
             limit = limit.min(waiting.saturating_sub(over));
         }
         let limited = half.settle(limit, &mut |delivery| {
-            Content::of(content, late, context.options).take(&delivery, context);
+            Made::of(made, late, context.options).take(&delivery, context);
         });
         if half.has_conflicts() {
             self.watch.waited(half.take_conflicts());
@@ -325,12 +325,12 @@ impl<'cap> Lane<'cap> {
             self.waiting = waiting;
         }
         let ended = self
-            .content
+            .made
             .as_deref()
-            .is_some_and(|content| content.channel.end.is_some());
+            .is_some_and(|made| made.channel.end.is_some());
         if half.reached_fin() && !ended {
-            let content = Content::of(&mut self.content, self.late, context.options);
-            content.finish(StreamEnd::Fin, context);
+            let made = Made::of(&mut self.made, self.late, context.options);
+            made.finish(StreamEnd::Fin, context);
             // Closed streams stay for a while, in case something is sent again: let them be small.
             half.assembler.forget_recent();
             half.log.shrink();
@@ -356,8 +356,8 @@ impl<'cap> Lane<'cap> {
         if !taken.copy {
             theirs.acknowledges(segment, &mut self.watch, (highest, before, now));
         }
-        if let Some(content) = &mut self.content
-            && let Some(mark) = &mut content.channel.mark
+        if let Some(made) = &mut self.made
+            && let Some(mark) = &mut made.channel.mark
         {
             let moment = (segment.frame, segment.time);
             if now >= Some(mark.end) {
@@ -421,9 +421,9 @@ impl<'cap> Lane<'cap> {
     pub(super) fn answered(&mut self, context: &mut Context<'_>) {
         if !self.answered {
             self.answered = true;
-            if let Some(content) = &mut self.content {
-                content.whole.part(&content.channel);
-                content.channel.answered(context);
+            if let Some(made) = &mut self.made {
+                made.whole.part(&made.channel);
+                made.channel.answered(context);
             }
         }
     }
@@ -438,9 +438,9 @@ impl<'cap> Lane<'cap> {
         let Transport::Udp(datagrams) = &mut self.transport else {
             return;
         };
-        let content = Content::of(&mut self.content, self.late, context.options);
+        let made = Made::of(&mut self.made, self.late, context.options);
         if silent(datagrams.last, frame.time, context.options) {
-            content.channel.idle(context);
+            made.channel.idle(context);
         }
         let payload: &[u8] = &packet.payload;
         let captured = payload.len() as u64;
@@ -484,12 +484,12 @@ impl<'cap> Lane<'cap> {
             most,
         );
         context.tell_bytes(datagrams.offset - length, payload);
-        content.whole.datagram(payload);
-        content.channel.datagram(payload, missing, context);
+        made.whole.datagram(payload);
+        made.channel.datagram(payload, missing, context);
         self.announce(Quiet::No, context);
         self.packet_of_picture(false, context);
-        if let (Transport::Udp(datagrams), Some(content)) = (&mut self.transport, &self.content)
-            && !content.channel.needs_detail()
+        if let (Transport::Udp(datagrams), Some(made)) = (&mut self.transport, &self.made)
+            && !made.channel.needs_detail()
             && !context.options.evidence
         {
             datagrams.log.discard_before(datagrams.offset);
@@ -516,10 +516,10 @@ impl<'cap> Lane<'cap> {
         quiet: Quiet,
         context: &mut Context<'_>,
     ) {
-        let content = Content::of(&mut self.content, self.late, context.options);
+        let made = Made::of(&mut self.made, self.late, context.options);
         let end = match &mut self.transport {
             Transport::Tcp(half) => {
-                half.finish(other, &mut |delivery| content.take(&delivery, context));
+                half.finish(other, &mut |delivery| made.take(&delivery, context));
                 self.watch.waited(half.take_conflicts());
                 match (half.fin_frame().is_some(), reset) {
                     (true, _) => StreamEnd::Fin,
@@ -532,22 +532,22 @@ impl<'cap> Lane<'cap> {
         };
         let waiting = std::mem::take(&mut self.waiting);
         context.options.waiting.weigh(waiting as u64, 0);
-        content.finish(end, context);
+        made.finish(end, context);
         self.announce(quiet, context);
     }
 
     /// Tells of pictures that ended since.
     fn announce(&mut self, quiet: Quiet, context: &mut Context<'_>) {
-        let Some(content) = &mut self.content else {
+        let Some(made) = &mut self.made else {
             return;
         };
-        let pictures = content.channel.pictures.len();
+        let pictures = made.channel.pictures.len();
         let told = if context.observer.accounts_only() {
             pictures
         } else {
-            content.announced
+            made.announced
         };
-        content.announced = pictures;
+        made.announced = pictures;
         for index in told..pictures {
             let place = self.place(context, quiet, false, true);
             let picture = self
@@ -565,23 +565,20 @@ impl<'cap> Lane<'cap> {
         let bounded = context.options.memory.limit() != u64::MAX;
         if bounded
             && pictures > 1
-            && let Some(content) = &mut self.content
+            && let Some(made) = &mut self.made
         {
-            content.fold.get_or_insert_default().fold(
-                &mut content.channel.pictures,
+            made.fold.get_or_insert_default().fold(
+                &mut made.channel.pictures,
                 &context.options.memory,
                 &mut context.capture.folded,
             );
-            content.announced = content.channel.pictures.len();
+            made.announced = made.channel.pictures.len();
         }
     }
 
     /// Whether some of its pictures are only summed up.
     pub(super) fn is_folded(&self) -> bool {
-        let fold = self
-            .content
-            .as_deref()
-            .and_then(|content| content.fold.as_ref());
+        let fold = self.made.as_deref().and_then(|made| made.fold.as_ref());
         fold.is_some_and(|fold| fold.folded() > 0)
     }
 
@@ -640,12 +637,12 @@ impl<'cap> Lane<'cap> {
     /// `theirs` are the pictures that the other side sent.
     pub(super) fn account(&mut self, context: &Context<'_>, theirs: &Theirs) -> ledger::Direction {
         self.holds(0, &context.options.memory);
-        let content = Content::of(&mut self.content, self.late, context.options);
-        if let Some(fold) = &mut content.fold {
+        let made = Made::of(&mut self.made, self.late, context.options);
+        if let Some(fold) = &mut made.fold {
             fold.over(&context.options.memory);
         }
-        let sha256 = content.whole.take();
-        let mut regions = std::mem::take(&mut content.channel.regions);
+        let sha256 = made.whole.take();
+        let mut regions = std::mem::take(&mut made.channel.regions);
         let carriers = context
             .options
             .evidence
@@ -676,9 +673,9 @@ impl<'cap> Lane<'cap> {
         // What came before a beginning that was not captured nobody knows.
         let from_start = direction.start_seen == Some(true);
         let fin = direction.closed == Some(ledger::Closed::Fin);
-        let content = self.content.as_deref_mut();
-        let first_bytes_sha256 = content
-            .and_then(|content| content.whole.first(fin))
+        let made = self.made.as_deref_mut();
+        let first_bytes_sha256 = made
+            .and_then(|made| made.whole.first(fin))
             .filter(|_| from_start);
         ledger::Direction {
             first_bytes_sha256,
@@ -719,10 +716,10 @@ impl<'cap> Lane<'cap> {
             facts.unchecked_bytes = half.repeats().unchecked_bytes;
             facts.late_bytes = half.repeats().late_bytes;
         }
-        let Some(content) = self.content else {
+        let Some(made) = self.made else {
             return facts;
         };
-        let channel = content.channel;
+        let channel = made.channel;
         if let Some(rare) = channel.rare {
             facts.strays = channel.regions.sums().stray;
             facts.first_stray = rare.strays.first;
