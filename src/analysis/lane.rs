@@ -62,6 +62,10 @@ pub(super) struct Taken {
 
 /// One direction of a stream.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts that do not exclude each other, in the room of one"
+)]
 pub(super) struct Lane<'cap> {
     pub(super) transport: Transport<'cap>,
     /// What is made of its bytes; absent until the first came, because half of the directions carry none.

@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    fn pieces(left: usize, fails: bool) -> Box<Pieces> {
+    fn pieces(left: usize, fails: bool) -> Box<dyn Read + Send> {
         Box::new(Pieces {
             left,
             next: 0,

@@ -34,7 +34,7 @@ struct Desk {
     written: Sender<Vec<u8>>,
 }
 
-impl<'r> Pictures<'r> {
+impl Pictures<'_> {
     /// Ranges of pictures that are handed over at once; absent where that is of no use.
     pub(super) fn parts(self) -> Option<Vec<Range<usize>>> {
         if self.threads < 2 {
@@ -43,7 +43,7 @@ impl<'r> Pictures<'r> {
         let mut parts = Vec::new();
         let (mut from, mut weight, mut all) = (0, 0_u64, 0_u64);
         for (index, image) in self.images.iter().enumerate() {
-            let chunks = image.chunks.as_ref().map_or(0, |chunks| chunks.len());
+            let chunks = image.chunks.as_ref().map_or(0, crate::ledger::Chunks::len);
             weight = weight.saturating_add(chunks + PICTURE);
             if weight >= CHUNKS {
                 parts.push(from..index + 1);
