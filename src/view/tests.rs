@@ -465,7 +465,7 @@ fn the_graph_is_made_larger_around_the_selected_frame() {
     assert!(whole.contains("6,097 bytes up, 2.57 s across"), "{whole}");
     // All that was sent stands in the first column: nothing is to be seen of it.
     let columns = |screen: &str, mark: char| -> std::collections::BTreeSet<usize> {
-        let all = screen.lines().skip(2).take(19);
+        let all = screen.lines().skip(2).take(20);
         let marks = all.flat_map(|line| line.chars().enumerate().filter(|(_, c)| *c == mark));
         marks.map(|(at, _)| at).collect()
     };
