@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use super::upper::{fragment_count, fragments, put_together};
 use super::{Field, bytes, fields, flag, label, number, protocol, whole};
 use crate::decode::{self, Checksum};
 use crate::dissect::seen::Seen;
@@ -129,6 +130,9 @@ pub(super) const FIELDS: &[Field] = fields! {
     "ip.src_host" Text "Sender as text; no name is looked up" => |seen, show| if let Some((at, _)) = v4(seen) { as_text(&mut |show| address(seen, at + 12, show), show) };
     "ip.dst_host" Text "Receiver as text; no name is looked up" => |seen, show| if let Some((at, _)) = v4(seen) { as_text(&mut |show| address(seen, at + 16, show), show) };
     "ip.host" Text "Sender or receiver as text; no name is looked up" => |seen, show| if let Some((at, _)) = v4(seen) { as_text(&mut |show| { address(seen, at + 12, show); address(seen, at + 16, show) }, show) };
+    "ip.fragment" Number "Frames of the fragments, where this one completes a datagram" => |seen, show| fragments(seen, decode::IpVersion::V4, &mut |frame| show(whole(frame), None));
+    "ip.fragment.count" Number "How many they are" => |seen, show| fragment_count(seen, decode::IpVersion::V4, show);
+    "ip.reassembled.length" Number "Bytes that were put together from them" => |seen, show| put_together(seen, decode::IpVersion::V4, show);
     "ip.opt.type" Number "Each IP option" => |seen, show| ip_options(seen, &mut |at, _| number(seen, at..at + 1, u64::MAX, show));
     "ip.opt.len" Number "Length of each IP option that has one" => |seen, show| ip_options(seen, &mut |at, length| if length > 1 { number(seen, at + 1..at + 2, u64::MAX, show) });
 };

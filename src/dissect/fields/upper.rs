@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::link::{as_text, status};
 use super::{Field, Show, bytes, fields, flag, label, number, protocol, whole};
-use crate::decode::{self, Checksum, IpVersion, Transport, TransportLayer};
+use crate::decode::{self, Checksum, IpVersion, Parts, Transport, TransportLayer};
 use crate::dissect::seen::Seen;
 use crate::dissect::value::Value;
 
@@ -40,6 +40,9 @@ pub(super) const IP: &[Field] = fields! {
     "ipv6.fraghdr.offset" Number "Fragment header: offset in units of 8 bytes" => |seen, show| extension(seen, 44, &mut |at| number(seen, at + 2..at + 4, 0xfff8, show));
     "ipv6.fraghdr.more" Bool "Fragment header: more fragments" => |seen, show| extension(seen, 44, &mut |at| flag(seen, at + 2..at + 4, 1, show));
     "ipv6.fraghdr.ident" Hex "Fragment header: identification" => |seen, show| extension(seen, 44, &mut |at| number(seen, at + 4..at + 8, u64::MAX, show));
+    "ipv6.fragment" Number "Frames of the fragments, where this one completes a datagram" => |seen, show| fragments(seen, IpVersion::V6, &mut |frame| show(whole(frame), None));
+    "ipv6.fragment.count" Number "How many they are" => |seen, show| fragment_count(seen, IpVersion::V6, show);
+    "ipv6.reassembled.length" Number "Bytes that were put together from them" => |seen, show| put_together(seen, IpVersion::V6, show);
     "icmp" Label "ICMP message" => |seen, show| icmp(seen, IpVersion::V4, show);
     "icmp.type" Number "Type of the ICMP message: 0 echo reply, 3 unreachable, 8 echo request, 11 time exceeded" => |seen, show| icmp_octet(seen, IpVersion::V4, 0, show);
     "icmp.code" Number "Code of the ICMP message" => |seen, show| icmp_octet(seen, IpVersion::V4, 1, show);
@@ -87,6 +90,41 @@ pub(super) const FIELDS: &[Field] = fields! {
     "udp.time_relative" Seconds "Seconds since the conversation's first frame" => |seen, show| if is_udp(seen) { super::tcp::since_start(seen, show) };
     "udp.time_delta" Seconds "Seconds since the conversation's frame before" => |seen, show| if is_udp(seen) { super::tcp::since_before(seen, show) };
 };
+
+/// Shows the frames whose fragments make up the datagram that this frame completes.
+pub(super) fn fragments(seen: &Seen<'_>, version: IpVersion, each: &mut dyn FnMut(u64)) {
+    let is_of = seen
+        .layers()
+        .network
+        .is_some_and(|network| network.version == version);
+    if let (true, Some(Parts::Fragments(parts))) =
+        (is_of, seen.packet().map(|packet| &packet.parts))
+    {
+        for part in parts {
+            each(part.frame.0);
+        }
+    }
+}
+
+/// Shows how many fragments make up the datagram that this frame completes.
+pub(super) fn fragment_count(seen: &Seen<'_>, version: IpVersion, show: &mut Show<'_, '_>) {
+    let mut count = 0;
+    fragments(seen, version, &mut |_| count += 1);
+    if count > 0 {
+        show(whole(count), None);
+    }
+}
+
+/// Shows how many bytes of the network layer's payload were put together.
+pub(super) fn put_together(seen: &Seen<'_>, version: IpVersion, show: &mut Show<'_, '_>) {
+    let mut any = false;
+    fragments(seen, version, &mut |_| any = true);
+    if let (true, Some(packet)) = (any, seen.packet())
+        && packet.transport == Transport::Udp
+    {
+        show(whole(u64::from(packet.payload_len) + 8), None);
+    }
+}
 
 /// First byte of a whole IPv6 header.
 pub(in crate::dissect) fn v6(seen: &Seen<'_>) -> Option<usize> {

@@ -180,6 +180,12 @@ const COMMON: &[&str] = &[
     "tcp.ack.nonzero",
     "tcp.urgent_pointer.non_zero",
     "frame.time_delta_displayed",
+    "ip.fragment",
+    "ip.fragment.count",
+    "ip.reassembled.length",
+    "ipv6.fragment",
+    "ipv6.fragment.count",
+    "ipv6.reassembled.length",
 ];
 
 /// Captures in which bytes are sent twice and acknowledged once, a SYN without a scale is answered late or never, another number begins
