@@ -214,16 +214,17 @@ fn link_layer(seen: &Seen<'_>) -> Option<Node> {
         if let (Some(source), Some(destination)) = (address("eth.src"), address("eth.dst")) {
             node.label = format!("Ethernet II, {source} → {destination}");
         }
-        node.children.extend(
-            leaf(seen, layer, "Padding", "eth.padding").map(|mut padding| {
-                let length = padding.bytes.as_ref().map_or(0, ExactSizeIterator::len);
-                padding.label = format!(
-                    "Padding: {}, of no packet",
-                    counted(length as u64, "byte", "bytes")
-                );
-                padding
-            }),
-        );
+        for (name, field) in [("Padding", "eth.padding"), ("Trailer", "eth.trailer")] {
+            node.children
+                .extend(leaf(seen, layer, name, field).map(|mut behind| {
+                    let length = behind.bytes.as_ref().map_or(0, ExactSizeIterator::len);
+                    behind.label = format!(
+                        "{name}: {}, of no packet",
+                        counted(length as u64, "byte", "bytes")
+                    );
+                    behind
+                }));
+        }
     } else if link::cooked(seen).is_some() {
         "Linux cooked capture".clone_into(&mut node.label);
         node.field = Some("sll");

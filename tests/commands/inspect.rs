@@ -9,6 +9,7 @@
 
 mod fast_open;
 mod generated;
+mod protocols;
 mod tshark;
 
 use crate::support;
@@ -81,19 +82,29 @@ fn the_pictures_bytes_of_all_frames_without_repeats_cover_each_whole_picture_onc
 fn pages_with_a_next_token_are_the_whole_list() {
     let capture = captures_folder().join("pipeline-hang.pcap");
     let path = capture.to_str().expect("UTF-8");
-    let all = rows(&capture);
-    let mut paged = Vec::new();
-    let mut next = Some("1".to_owned());
-    while let Some(token) = next {
-        let output = imgnet(&[
-            "packets", path, "--format", "json", "--limit", "7", "--next", &token,
-        ]);
-        let page: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        paged.extend(list(&page, "packets").to_vec());
-        next = page.get("next").and_then(Value::as_str).map(str::to_owned);
+    let page = |more: &[&str], asked: &[&str]| -> Value {
+        let output = imgnet(&[&["packets", path, "--format", "json"], asked, more].concat());
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    // The time since the row before goes on from page to page.
+    let since = &[
+        "-Y",
+        "tcp.len > 0 && frame.time_delta_displayed < 1",
+        "--columns",
+        "number,frame.time_delta_displayed",
+    ];
+    for (asked, rows) in [(&[][..], 61), (since, 21)] {
+        let all = list(&page(&[], asked), "packets").to_vec();
+        let mut paged = Vec::new();
+        let mut next = Some("1".to_owned());
+        while let Some(token) = next {
+            let page = page(&["--limit", "7", "--next", &token], asked);
+            paged.extend(list(&page, "packets").to_vec());
+            next = page.get("next").and_then(Value::as_str).map(str::to_owned);
+        }
+        assert_eq!(paged, all);
+        assert_eq!(all.len(), rows);
     }
-    assert_eq!(paged, all);
-    assert_eq!(all.len(), 61);
 }
 
 #[test]
@@ -168,14 +179,11 @@ fn a_picture_that_is_followed_is_the_file_that_was_sent() {
         ("eof-lossy.pcap", "eof-lossy/sent"),
     ] {
         let capture = captures_folder().join(file);
-        let output = imgnet(&[
-            "follow",
-            capture.to_str().expect("UTF-8"),
-            "--image",
-            "0",
-            "--as",
-            "raw",
-        ]);
+        let path = capture.to_str().expect("UTF-8");
+        let output = imgnet(&["follow", path, "--image", "0", "--as", "raw"]);
+        // The other commands are asked with --format.
+        let again = imgnet(&["follow", path, "--image", "0", "--format", "raw"]);
+        assert!(again.stdout == output.stdout, "{file}");
         let folder = captures_folder().join(sent);
         let first = std::fs::read_dir(folder)
             .expect("a folder")
@@ -298,6 +306,17 @@ fn fields_are_found_by_any_part_of_name_or_explanation() {
     };
     assert!(found("retransmission").contains("tcp.analysis.fast_retransmission"));
     assert!(found("Window scale").contains("tcp.options.wscale.shift"));
+    // As JSON, as the other commands are asked for it.
+    for asked in [
+        &["fields", "tcp.flags", "--json"][..],
+        &["fields", "tcp.flags", "--format", "json"],
+    ] {
+        let fields: Value = serde_json::from_slice(&imgnet(asked).stdout).expect("JSON");
+        assert!(
+            fields.as_array().is_some_and(|all| all.len() > 10),
+            "{fields}"
+        );
+    }
     // Where names begin so, only these.
     assert!(
         found("tcp.flags")

@@ -1,6 +1,6 @@
 //! `imgnet fields`: what filters and columns can name.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{to_stdout, written};
 use crate::cli::exit::Exit;
@@ -17,9 +17,22 @@ pub(crate) struct Fields {
     #[arg(value_name = "PREFIX")]
     prefix: Option<String>,
 
-    /// One object a field, as a JSON array
-    #[arg(long)]
+    /// Table for people, or an array of objects for programs
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = FormatArg::Table)]
+    format: FormatArg,
+
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    /// For people
+    Table,
+    /// An array with one object a field
+    Json,
 }
 
 /// Runs the command.
@@ -43,7 +56,7 @@ pub(in crate::cli) fn run(command: &Fields) -> anyhow::Result<Exit> {
         }
     }
     to_stdout(|out| {
-        if command.json {
+        if command.json || command.format == FormatArg::Json {
             let all: Vec<serde_json::Value> = chosen
                 .iter()
                 .map(|field| {

@@ -43,7 +43,7 @@ pub(crate) struct Command {
     image: Option<u32>,
 
     /// How bytes are shown
-    #[arg(long = "as", value_name = "HOW", value_enum, default_value_t = AsArg::Hex)]
+    #[arg(long = "as", visible_alias = "format", value_name = "HOW", value_enum, default_value_t = AsArg::Hex)]
     how: AsArg,
 
     /// Only bytes from this offset on: of each direction, or of the picture
@@ -72,12 +72,14 @@ pub(crate) struct Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum AsArg {
     /// Hexadecimal and ASCII
+    #[value(alias = "table")]
     Hex,
     /// Text, unprintable characters escaped
     Text,
     /// The bytes and nothing else; gaps are told on standard error
     Raw,
     /// One object a block: what it is, where, and its bytes in hexadecimal
+    #[value(alias = "json")]
     Jsonl,
 }
 

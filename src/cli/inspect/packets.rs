@@ -217,6 +217,9 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
         let mut rows = List::new(out, format, columns.clone(), clock, style).map_err(written)?;
         let mut asked = Asked {
             filter,
+            begin: range.first,
+            in_order: filter.is_some_and(crate::dissect::Filter::needs_order)
+                || columns.iter().any(|column| column.is_of_order()),
             first,
             last: range.last,
             limit: list.limit,
@@ -285,6 +288,10 @@ fn read_as_it_comes() -> bool {
 /// Which rows are asked for.
 struct Asked<'f> {
     filter: Option<&'f crate::dissect::Filter>,
+    /// The frame with which the first page begins.
+    begin: u64,
+    /// Which frames were shown before matters.
+    in_order: bool,
     first: u64,
     last: u64,
     limit: Option<u64>,
@@ -347,9 +354,7 @@ impl Asked<'_> {
     ) -> anyhow::Result<()> {
         let large = looked.complete && looked.analysed >= LARGE;
         // Which frame was shown before is known only to whoever takes them one by one.
-        let in_order = self.filter.is_some_and(crate::dissect::Filter::needs_order)
-            || self.words.0.iter().any(|column| column.is_of_order());
-        if large && self.limit.is_none() && !in_order && self.list_by_many(looked, rows)? {
+        if large && self.limit.is_none() && !self.in_order && self.list_by_many(looked, rows)? {
             return Ok(());
         }
         self.list_alone(looked, rows)
@@ -431,7 +436,13 @@ impl Asked<'_> {
                 return ControlFlow::Break(());
             }
             if number < self.first {
-                seen.leave_out();
+                // An earlier page may have shown it.
+                let shown = self.in_order
+                    && number >= self.begin
+                    && self.filter.is_none_or(|filter| filter.chooses(seen));
+                if !shown {
+                    seen.leave_out();
+                }
                 return ControlFlow::Continue(());
             }
             if self.filter.is_some_and(|filter| !filter.chooses(seen)) {

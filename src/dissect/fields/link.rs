@@ -60,11 +60,8 @@ pub(super) const FIELDS: &[Field] = fields! {
     "eth.ig" Bool "The same of both" => |seen, show| if ethernet(seen) { flag(seen, 0..3, GROUP, show); flag(seen, 6..9, GROUP, show) };
     "eth.type" Hex "EtherType of what follows" => |seen, show| if ethernet(seen) && !has_length(seen) { number(seen, 12..14, u64::MAX, show) };
     "eth.len" Number "IEEE 802.3 length" => |seen, show| if ethernet(seen) && has_length(seen) { number(seen, 12..14, u64::MAX, show) };
-    "eth.padding" Bytes "Bytes behind the packet that fill the frame up" => |seen, show| {
-        if ethernet(seen) && let Some(network) = seen.layers().network {
-            bytes(seen, network.end..seen.frame.data.len(), show);
-        }
-    };
+    "eth.padding" Bytes "Zeros behind the packet that fill the frame up to 60 bytes" => |seen, show| if let Some((at, padding)) = behind(seen) { bytes(seen, at..at + padding, show) };
+    "eth.trailer" Bytes "Other bytes behind the packet" => |seen, show| if let Some((at, padding)) = behind(seen) { bytes(seen, at + padding..seen.frame.data.len(), show) };
     "vlan" Label "VLAN tag" => |seen, show| tags(seen, &mut |at| label(seen, at..at + 4, show));
     "vlan.id" Number "VLAN identifier" => |seen, show| tags(seen, &mut |at| number(seen, at..at + 2, 0x0fff, show));
     "vlan.priority" Number "VLAN priority" => |seen, show| tags(seen, &mut |at| number(seen, at..at + 2, 0xe000, show));
@@ -219,6 +216,31 @@ pub(in crate::dissect) fn ethernet(seen: &Seen<'_>) -> bool {
 pub(super) fn packet_end(seen: &Seen<'_>) -> usize {
     let network = seen.layers().network;
     network.map_or(seen.frame.data.len(), |network| network.end)
+}
+
+/// Bytes of an Ethernet frame that is not filled up, without its checksum.
+const SHORTEST: usize = 60;
+
+/// First byte behind the packet of an Ethernet frame, and how many zeros fill the frame up from there.
+fn behind(seen: &Seen<'_>) -> Option<(usize, usize)> {
+    if !ethernet(seen) {
+        return None;
+    }
+    let end = match seen.layers().network {
+        Some(network) => network.end,
+        // An ARP packet about IPv4.
+        None => arp_of_ip(seen)? + 28,
+    };
+    let filled = seen.frame.data.get(end..SHORTEST);
+    let zeros = filled.is_some_and(|filled| filled.iter().all(|byte| *byte == 0));
+    Some((
+        end,
+        if zeros {
+            SHORTEST.saturating_sub(end)
+        } else {
+            0
+        },
+    ))
 }
 
 /// Whether the Ethernet header says how long what follows is, rather than what it is.

@@ -186,6 +186,8 @@ const COMMON: &[&str] = &[
     "ipv6.fragment",
     "ipv6.fragment.count",
     "ipv6.reassembled.length",
+    "eth.padding",
+    "eth.trailer",
 ];
 
 /// Captures in which bytes are sent twice and acknowledged once, a SYN without a scale is answered late or never, another number begins
