@@ -339,8 +339,16 @@ impl Image {
     /// Counts the frames that carried it: `log` has those with a byte at `range` of the stream. Its chunks follow from its
     /// chunk size and its gaps.
     pub(crate) fn count(&mut self, log: Log, range: ByteRange) {
+        let size = match self.chunk_size {
+            None | Some(0) => (range.end - range.start).max(1),
+            Some(size) => size,
+        };
         for extent in log.iter() {
             self.packets += 1;
+            let last = extent.end().min(range.end).saturating_sub(1);
+            let first = extent.offset.max(range.start) - range.start;
+            self.shared_packets +=
+                u64::from(first / size != last.saturating_sub(range.start) / size);
             self.wire_bytes += u64::from(extent.wire_len);
             self.payload_bytes += extent.end().min(range.end) - extent.offset.max(range.start);
             self.retransmitted_packets += u64::from(extent.repeat);
@@ -355,7 +363,6 @@ impl Image {
         }
         self.duplicate_bytes = self.payload_bytes.saturating_sub(self.unique_bytes);
         let chunks = Chunks::counted(log, range, self.gaps.clone(), self.chunk_size.unwrap_or(0));
-        self.shared_packets = chunks.shared_packets();
         self.chunks = Some(chunks);
     }
 

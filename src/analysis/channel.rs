@@ -9,10 +9,12 @@ use std::net::SocketAddr;
 use super::held::Held;
 use super::picture::{Doubt, More, Open, Picture, Structure, Tally};
 use super::regions::{self, Regions, What};
+use super::stream::Ends;
 use super::{Awaited, Event, Observer, Options};
 use crate::digest::{Hasher, Room};
 use crate::findings::facts::StrayKind;
 use crate::findings::facts::{CaptureFacts, Mark, Numbering};
+use crate::flow::Side;
 use crate::ledger::{Confidence, TransportKind};
 use crate::picture::Status;
 use crate::reassembly::gap::GapList;
@@ -44,10 +46,11 @@ pub(super) struct Context<'c> {
     pub(super) room: &'c Room,
     pub(super) stream: StreamId,
     pub(super) transport: TransportKind,
-    pub(super) from: SocketAddr,
-    pub(super) to: SocketAddr,
+    pub(super) ends: &'c Ends,
     /// Who sends here.
-    pub(super) role: Role,
+    pub(super) side: Side,
+    /// Who connected, where the capture shows it.
+    pub(super) initiator: Option<Side>,
     /// What both directions share: the stream's wire format once known.
     pub(super) format: &'c mut Option<(Protocol, Confidence)>,
     pub(super) frame: FrameNumber,
@@ -55,6 +58,32 @@ pub(super) struct Context<'c> {
 }
 
 impl Context<'_> {
+    /// Who sends here.
+    pub(super) fn from(&self) -> SocketAddr {
+        self.ends.of(self.side)
+    }
+
+    /// Who receives.
+    pub(super) fn to(&self) -> SocketAddr {
+        self.ends.of(self.side.other())
+    }
+
+    /// What the sender is; a guess by port where the capture does not show who connected: the lower port listens.
+    pub(super) fn role(&self) -> Role {
+        let by_port = || {
+            if self.ends.of(Side::First).port() < self.ends.of(Side::Second).port() {
+                Side::Second
+            } else {
+                Side::First
+            }
+        };
+        if self.side == self.initiator.unwrap_or_else(by_port) {
+            Role::Initiator
+        } else {
+            Role::Acceptor
+        }
+    }
+
     /// Tells of bytes as they are delivered, where somebody looks for files in them.
     pub(super) fn tell_delivered(&mut self, delivery: &Delivery<'_>) {
         if let Delivery::Bytes { offset, bytes, .. } = delivery {
@@ -67,7 +96,7 @@ impl Context<'_> {
         if self.options.evidence && !bytes.is_empty() {
             self.observer.event(Event::Delivered {
                 stream: self.stream,
-                from: self.from,
+                from: self.from(),
                 offset,
                 bytes,
             });
@@ -625,8 +654,8 @@ impl Channel {
         context.observer.event(Event::PictureStarted {
             picture: id,
             stream: context.stream,
-            from: context.from,
-            to: context.to,
+            from: context.from(),
+            to: context.to(),
             protocol,
             length,
             frame: context.frame,

@@ -186,12 +186,18 @@ impl<'cap> Lane<'cap> {
         self.hops = self.hops.max(notes.hops);
         let dropped = (damaged || expired) && half.is_new(segment.header.seq, segment.payload_len);
         self.checked |= notes.transport_checksum == Checksum::Good && !segment.payload.is_empty();
-        let kept = Segment {
-            payload: if dropped { &[] } else { segment.payload },
-            payload_len: if dropped { 0 } else { segment.payload_len },
-            ..*segment
+        let without;
+        let kept = if dropped {
+            without = Segment {
+                payload: &[],
+                payload_len: 0,
+                ..*segment
+            };
+            &without
+        } else {
+            segment
         };
-        let verdict = half.segment(&kept, keep, &mut |delivery| {
+        let verdict = half.segment(kept, keep, &mut |delivery| {
             Made::of(made, late, context.options).take(&delivery, context);
         });
         if notes.after_end && half.fin_frame() == Some(segment.frame) {
@@ -546,6 +552,9 @@ impl<'cap> Lane<'cap> {
             return;
         };
         let pictures = made.channel.pictures.len();
+        if pictures == made.announced {
+            return;
+        }
         let told = if context.observer.accounts_only() {
             pictures
         } else {
@@ -596,8 +605,8 @@ impl<'cap> Lane<'cap> {
         account::Place {
             stream: context.stream,
             transport: context.transport,
-            from: context.from,
-            to: context.to,
+            from: context.from(),
+            to: context.to(),
             quiet,
             end: self.channel().and_then(|channel| channel.end),
             over,
@@ -660,7 +669,7 @@ impl<'cap> Lane<'cap> {
         let direction = match &self.transport {
             Transport::Tcp(half) => ledger::Direction {
                 undecided: self.watch.undecided(),
-                ..account::tcp_direction(half, context.from, context.to)
+                ..account::tcp_direction(half, context.from(), context.to())
             },
             Transport::Udp(datagrams) => ledger::Direction {
                 packets: datagrams.packets,
@@ -671,7 +680,7 @@ impl<'cap> Lane<'cap> {
                 gap_bytes: datagrams.gaps.bytes(),
                 gaps: datagrams.gaps.listed().to_vec(),
                 unlisted: datagrams.gaps.is_full(),
-                ..ledger::Direction::new(context.from, context.to)
+                ..ledger::Direction::new(context.from(), context.to())
             },
         };
         // What came before a beginning that was not captured nobody knows.

@@ -21,7 +21,7 @@ use crate::reassembly::Log;
 use crate::reassembly::assembler::{Keep, keep_copied};
 use crate::reassembly::tcp::{Half, Other, Segment};
 use crate::units::{FrameNumber, StreamId, Time, Timestamp};
-use crate::wire::{Protocol, Role, detect};
+use crate::wire::{Protocol, detect};
 
 /// What the analysis shares with every stream.
 pub(super) struct Shared<'s> {
@@ -57,7 +57,7 @@ struct Head {
 
 /// Sender and receiver of the first frame: in the room that IPv4 needs, where they are of it.
 #[derive(Debug, Clone)]
-enum Ends {
+pub(super) enum Ends {
     V4([SocketAddrV4; 2]),
     V6(Box<[SocketAddr; 2]>),
 }
@@ -69,6 +69,15 @@ impl Ends {
                 Self::V4([source, destination])
             }
             _ => Self::V6(Box::new([source, destination])),
+        }
+    }
+
+    #[inline]
+    pub(super) fn of(&self, side: Side) -> SocketAddr {
+        let [first, second] = self.get();
+        match side {
+            Side::First => first,
+            Side::Second => second,
         }
     }
 
@@ -90,12 +99,8 @@ pub(super) struct Closed {
 
 impl Head {
     /// The surroundings of one direction while something happens in it.
+    #[inline]
     fn context<'c>(&'c mut self, side: Side, shared: &'c mut Shared<'_>) -> Context<'c> {
-        let [first, second] = self.ends.get();
-        let (from, to) = match side {
-            Side::First => (first, second),
-            Side::Second => (second, first),
-        };
         Context {
             options: shared.options,
             observer: shared.observer,
@@ -104,9 +109,9 @@ impl Head {
             room: shared.room,
             stream: self.id,
             transport: self.transport,
-            from,
-            to,
-            role: self.role(side),
+            ends: &self.ends,
+            side,
+            initiator: self.initiator,
             format: &mut self.format,
             frame: self.last.0,
             time: self.last.1.get(),
@@ -189,22 +194,6 @@ impl Head {
         given(ends, self.transport, options)
             .cloned()
             .or_else(|| ends.iter().find_map(|end| by_port(end.port())))
-    }
-
-    /// Who sends in a direction; a guess by port where the capture does not show who connected: the lower port
-    /// listens.
-    fn role(&self, side: Side) -> Role {
-        let [first, second] = self.ends.get();
-        let initiator = self.initiator.unwrap_or(if first.port() < second.port() {
-            Side::Second
-        } else {
-            Side::First
-        });
-        if side == initiator {
-            Role::Initiator
-        } else {
-            Role::Acceptor
-        }
     }
 }
 

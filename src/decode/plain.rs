@@ -82,9 +82,10 @@ impl<'a> Plain<'a> {
     #[inline]
     fn verify(&mut self, segment: &[u8], whole: bool) {
         let headers = self.headers;
-        let network = headers.get(LINK..LINK + NETWORK).unwrap_or_default();
         let found = u16::from_be_bytes([headers[24], headers[25]]);
-        self.ip_checksum = checksum::ipv4_header(network, found);
+        if let Some(network) = headers.get(LINK..).and_then(<[u8]>::first_chunk) {
+            self.ip_checksum = checksum::plain_ipv4_header(network, found);
+        }
         let ends = headers.get(26..30).and_then(<[u8]>::first_chunk);
         let ends = ends.zip(headers.get(30..34).and_then(<[u8]>::first_chunk));
         if let (Some((source, destination)), true) = (ends, whole) {

@@ -54,7 +54,7 @@ impl Channel {
         };
         if plain
             && self.end == Some(StreamEnd::Fin)
-            && context.role == Role::Initiator
+            && context.role() == Role::Initiator
             && self.pictures.len() == 1
         {
             self.rename(&Protocol::HalfClose, context);
@@ -122,9 +122,9 @@ impl Channel {
             Some(known) => Some(known),
             None => match detect::detect(&Clues {
                 transport: context.transport,
-                from_port: context.from.port(),
-                to_port: context.to.port(),
-                role: Some(context.role),
+                from_port: context.from().port(),
+                to_port: context.to().port(),
+                role: Some(context.role()),
                 head: head.get(..HEAD).unwrap_or(head),
                 ended,
                 sizes,
@@ -152,7 +152,7 @@ impl Channel {
         );
         let answers = pictures_only
             && context.format.is_some()
-            && context.role == Role::Acceptor
+            && context.role() == Role::Acceptor
             && context.transport == TransportKind::Tcp
             && (StrayKind::of(head).is_text() || detect::is_mostly_text(head));
         if answers {
@@ -192,7 +192,7 @@ impl Channel {
         // A port is no evidence: what the bytes show behind the picture decides.
         let mut decoder = match protocol {
             Protocol::Eof if detected && picture => Decoder::Carve(CarveDecoder::on_eof_port()),
-            _ => wire::decoder(protocol, context.role),
+            _ => wire::decoder(protocol, context.role()),
         };
         if let Decoder::Length(decoder) = &mut decoder
             && *confidence != Confidence::Given
