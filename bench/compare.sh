@@ -8,6 +8,7 @@
 #   RUNS=5        times each tool is run; those that take over SLOW=4 seconds are run once
 #   SIZE=1.0      how big the captures are that it makes
 #   KEEP=DIR      where to make them, and to leave them
+#   IMGNET=PATH MAKE=PATH   the programs, where they are built already
 #
 # What is measured. Seconds are wall-clock time from start to exit, standard output to /dev/null, after one
 # unmeasured pass over the file; "of processor" is user and system time of all threads, which says more where the
@@ -26,9 +27,11 @@ cd "$(dirname "$0")/.."
 RUNS=${RUNS:-5} SLOW=${SLOW:-4} SIZE=${SIZE:-1.0}
 
 [ -x /usr/bin/time ] || { echo "GNU time is needed: apt-get install time" >&2; exit 2; }
-cargo build --release --locked --quiet --bin imgnet --example make-capture
-target=$(cargo metadata --format-version 1 --no-deps --locked | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-imgnet=$target/release/imgnet
+if [ -z "${IMGNET:-}" ] || { [ $# -eq 0 ] && [ -z "${MAKE:-}" ]; }; then
+    cargo build --release --locked --quiet --bin imgnet --example make-capture
+    target=$(cargo metadata --format-version 1 --no-deps --locked | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+fi
+imgnet=${IMGNET:-$target/release/imgnet} make=${MAKE:-${target:-}/release/examples/make-capture}
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -39,7 +42,7 @@ if [ ${#captures[@]} -eq 0 ]; then
     mkdir -p "$folder"
     for kind in loopback mtu1500 connections; do
         [ -s "$folder/$kind.pcap" ] ||
-            "$target/release/examples/make-capture" "$kind" "$folder/$kind.pcap" --size "$SIZE" >"$folder/$kind.list"
+            "$make" "$kind" "$folder/$kind.pcap" --size "$SIZE" >"$folder/$kind.list"
         captures+=("$folder/$kind.pcap")
     done
 fi

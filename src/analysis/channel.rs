@@ -256,18 +256,19 @@ impl Channel {
         self.open.as_ref().map(|open| open.id)
     }
 
-    /// The digest of the picture on its way, as far as it is that of all of the direction's first `length` bytes;
+    /// The digest of the picture on its way, as far as it is that of the direction's first bytes, and how many these are;
     /// absent where there is none, or where the two have parted.
-    pub(super) fn digest_of_all(&self, length: u64) -> Option<&sha2::Sha256> {
+    pub(super) fn digest_of_first(&self) -> Option<(&sha2::Sha256, u64)> {
         let open = self.open.as_deref().filter(|open| {
             open.start == 0
-                && open.length == length
+                // Nothing else lay between them.
+                && open.length == self.position
                 && !open.recoded
                 && open.gaps.is_empty()
                 && open.lost.is_none()
         })?;
         match &open.digest {
-            Hasher::Sha256(digest) => Some(digest),
+            Hasher::Sha256(digest) => Some((digest, open.length)),
             _ => None,
         }
     }

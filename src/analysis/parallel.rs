@@ -398,11 +398,6 @@ pub struct Told {
 }
 
 impl Told {
-    /// How many streams are told of.
-    pub fn streams(&self) -> usize {
-        self.shares.iter().map(|share| share.accounts.len()).sum()
-    }
-
     /// Tells of streams and findings, in the order in which one thread would have.
     pub fn tell(self, observer: &mut dyn Observer) -> PacketCounts {
         let numbers = numbers(&self.shares);

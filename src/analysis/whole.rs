@@ -1,7 +1,8 @@
 //! The digest of all bytes of a direction, taken once where they are those of a picture.
 //!
 //! In most transfers one picture fills the direction, so that its digest and the direction's are of the very same
-//! bytes. While they are, only the picture's is taken; where they part the direction goes on from a copy of it.
+//! bytes, but for a few that the decoder holds back until it knows what they are. While they are, only the picture's is
+//! taken; where they part the direction goes on from a copy of it.
 
 use sha2::{Digest as _, Sha256};
 
@@ -10,6 +11,9 @@ use crate::reassembly::Delivery;
 
 /// So many bytes of a direction are its first ones.
 const FIRST: usize = 1024;
+
+/// Most bytes that the picture's digest lacks of the direction's.
+const BEHIND: usize = 64;
 
 /// The digests of a direction's bytes.
 #[derive(Debug, Clone)]
@@ -61,11 +65,53 @@ enum State {
     Empty,
     /// The direction's own.
     Own(Box<Sha256>),
-    /// That of the picture on its way, which took the very same bytes so far.
-    OfPicture {
-        /// How many those are: the direction's first.
-        length: u64,
-    },
+    /// That of the picture on its way, which took the very same bytes so far, and the last ones, which it did not take yet.
+    OfPicture(Box<Behind>),
+}
+
+/// The last bytes of a direction, which the picture's digest lacks.
+#[derive(Debug, Clone)]
+struct Behind {
+    /// How many bytes the direction has, these included.
+    length: u64,
+    bytes: [u8; BEHIND],
+    held: usize,
+}
+
+impl Behind {
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.held).unwrap_or_default()
+    }
+
+    /// Those of a direction with so many bytes, of which `digest` took the first.
+    fn digest(&self, digest: Option<(&Sha256, u64)>) -> Option<Sha256> {
+        let (digest, taken) = digest?;
+        // Rather no digest than a wrong one.
+        (taken.checked_add(self.held as u64) == Some(self.length)).then(|| {
+            let mut digest = digest.clone();
+            digest.update(self.bytes());
+            digest
+        })
+    }
+
+    /// The last `held` of those that `before` and `bytes` are together.
+    fn of(length: u64, held: usize, before: &[u8], bytes: &[u8]) -> Option<Self> {
+        let mut last = [0; BEHIND];
+        let room = last.get_mut(..held)?;
+        match bytes.len().checked_sub(held) {
+            Some(from) => room.copy_from_slice(bytes.get(from..)?),
+            None => {
+                let (old, new) = room.split_at_mut_checked(held - bytes.len())?;
+                old.copy_from_slice(before.get(before.len().checked_sub(old.len())?..)?);
+                new.copy_from_slice(bytes);
+            }
+        }
+        Some(Self {
+            length,
+            bytes: last,
+            held,
+        })
+    }
 }
 
 impl Whole {
@@ -91,7 +137,7 @@ impl Whole {
             } => {
                 self.first.take(*offset, bytes);
                 let before = match &self.state {
-                    State::OfPicture { length } => channel.digest_of_all(*length).cloned(),
+                    State::OfPicture(behind) => behind.digest(channel.digest_of_first()),
                     _ => None,
                 };
                 channel.bytes(bytes, *frame, context);
@@ -134,33 +180,45 @@ impl Whole {
 }
 
 impl State {
-    /// `before` is the picture's digest without these bytes, where it was shared.
+    /// `before` is the direction's digest without these bytes, where it was shared.
     fn take_bytes(&mut self, offset: u64, bytes: &[u8], before: Option<Sha256>, channel: &Channel) {
         let length = offset.saturating_add(bytes.len() as u64);
         if matches!(self, Self::Off) {
             return;
         }
-        if channel.digest_of_all(length).is_some() {
-            *self = Self::OfPicture { length };
-            return;
+        let lacks = channel
+            .digest_of_first()
+            .and_then(|(_, taken)| usize::try_from(length.checked_sub(taken)?).ok());
+        if let Some(held) = lacks.filter(|lacks| *lacks <= BEHIND) {
+            let old = match self {
+                Self::OfPicture(behind) => behind.bytes(),
+                _ => &[],
+            };
+            if let Some(behind) = Behind::of(length, held, old, bytes) {
+                match self {
+                    Self::OfPicture(old) => **old = behind,
+                    _ => *self = Self::OfPicture(Box::new(behind)),
+                }
+                return;
+            }
         }
         match (&mut *self, before) {
             (Self::Own(digest), _) => digest.update(bytes),
-            (Self::OfPicture { .. }, Some(mut digest)) => {
+            (Self::OfPicture(_), Some(mut digest)) => {
                 digest.update(bytes);
                 *self = Self::Own(Box::new(digest));
             }
             (Self::Empty, _) => *self = Self::Own(Box::new(Sha256::new_with_prefix(bytes))),
             // Rather no digest than a wrong one.
-            (Self::Off | Self::OfPicture { .. }, _) => *self = Self::Off,
+            (Self::Off | Self::OfPicture(_), _) => *self = Self::Off,
         }
     }
 
     /// From here on the picture may end, or go on without the direction.
     fn part(&mut self, channel: &Channel) {
-        if let Self::OfPicture { length } = self {
-            *self = match channel.digest_of_all(*length) {
-                Some(digest) => Self::Own(Box::new(digest.clone())),
+        if let Self::OfPicture(behind) = self {
+            *self = match behind.digest(channel.digest_of_first()) {
+                Some(digest) => Self::Own(Box::new(digest)),
                 None => Self::Off,
             };
         }
@@ -171,7 +229,7 @@ impl State {
         match self {
             Self::Own(digest) => digest.update(payload),
             Self::Empty => *self = Self::Own(Box::new(Sha256::new_with_prefix(payload))),
-            Self::Off | Self::OfPicture { .. } => {}
+            Self::Off | Self::OfPicture(_) => {}
         }
     }
 
@@ -180,7 +238,7 @@ impl State {
         match std::mem::replace(self, Self::Off) {
             Self::Own(digest) => Some(crate::digest::hex(&digest.finalize())),
             Self::Empty => Some(crate::digest::sha256(&[])),
-            Self::Off | Self::OfPicture { .. } => None,
+            Self::Off | Self::OfPicture(_) => None,
         }
     }
 }

@@ -4,15 +4,12 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use crate::analysis::{self, Analysis, Event, Options, PacketCounts, Told};
-use crate::cli::memory;
 use crate::cli::reading::{Frames, Reading, Watch};
 use crate::findings::rules;
 use crate::frame::Frame;
 use crate::report::model::{CaptureFile, Damage};
 use crate::source::{self, Capture, FileSummary, Files};
 
-/// Of so many streams the memory is given back before their accounts are put together.
-const MANY: usize = 10_000;
 /// From so many bytes on more than one thread is worth it.
 const LARGE: u64 = 4 << 20;
 
@@ -70,9 +67,6 @@ pub(super) fn analyse_mapped(
     watch: &mut dyn Watch,
 ) -> Option<Reading> {
     let (files, told) = at_once(capture, options, watch)?;
-    if told.streams() >= MANY {
-        memory::give_back();
-    }
     let counts = told.tell(watch);
     Some(reading(&files, counts, watch))
 }

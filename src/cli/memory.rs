@@ -19,19 +19,6 @@ pub(in crate::cli) fn free_memory() -> Option<u64> {
     *FREE.get_or_init(read_free_memory)
 }
 
-/// Gives pages back that nothing lies in any more: where very many streams ended at once, most of what they took.
-#[expect(
-    unsafe_code,
-    reason = "the allocator's own function, which Rust has no name for"
-)]
-pub(in crate::cli) fn give_back() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: it touches only what is free, and may be called at any time by any thread.
-    unsafe {
-        libc::malloc_trim(0);
-    }
-}
-
 fn read_free_memory() -> Option<u64> {
     [of_machine(), of_process(), of_group()]
         .into_iter()

@@ -87,6 +87,16 @@ impl Gathered {
     }
 
     pub(super) fn update(&mut self, mut bytes: &[u8]) {
+        if self.before == 0
+            && matches!(&self.rest, Rest::Chunk(chunk) if chunk.len() == 0)
+            && !bytes.is_empty()
+            && let Some(place) = self.room.take()
+        {
+            self.rest = Rest::Held {
+                held: Vec::new(),
+                _place: place,
+            };
+        }
         if let Rest::Chunk(chunk) = &mut self.rest {
             let (fits, rest) = bytes.split_at((CHUNK - chunk.len()).min(bytes.len()));
             chunk.update(fits);

@@ -3,7 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io::{Cursor, Read, Seek};
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +17,9 @@ use crate::source::window::{Filled, Mapped, Stream, Window};
 
 /// A file written to so recently may still be growing, or be about to be written anew: no map of it.
 const SETTLED: Duration = Duration::from_secs(2);
+
+/// Room that a pipe is given: as much as Linux lets anybody have.
+const PIPE: usize = 1 << 20;
 
 /// Plain files up to this size are read into memory at once, so that nothing that happens to them later matters.
 const SMALL: u64 = 4 << 20;
@@ -109,6 +112,10 @@ impl Opened {
             File::open(path).map_err(unreadable)?
         };
         let metadata = file.metadata().map_err(unreadable)?;
+        if metadata.file_type().is_fifo() {
+            // The more there is room for, the seldomer writer and reader wait for each other. It may be refused.
+            let _ = rustix::pipe::fcntl_setpipe_size(&file, PIPE);
+        }
         if metadata.is_dir() {
             return Err(Error::Directory {
                 path: path.to_owned(),

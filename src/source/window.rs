@@ -92,7 +92,7 @@ impl Window for Mapped<'_> {
     }
 }
 
-/// A file read piece by piece, and from [`Stream::AHEAD`] on by a thread of its own.
+/// A file read piece by piece; one that is compressed by a thread of its own from [`Stream::AHEAD`] on.
 ///
 /// Invariant: `start <= end <= buffer.len()`; `buffer[start..end]` is unread. The buffer grows beyond
 /// [`Stream::BUFFER`] only for a record that is longer, and only as its bytes arrive, so that a record
@@ -157,7 +157,8 @@ impl Stream {
 
     /// Gets more bytes to hand, once.
     fn more(&mut self) {
-        if self.read >= Self::AHEAD {
+        // Whoever writes into a pipe is a program of its own: a thread that reads it only takes the processor from both.
+        if self.compression.is_some() && self.read >= Self::AHEAD {
             self.read_ahead();
         }
         let got = match &mut self.input {

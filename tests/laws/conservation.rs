@@ -1,7 +1,10 @@
 //! The counts of a report add up, on every capture: product laws, checked on the JSON alone.
 
+use crate::scenario::{Client, Scenario, Server, told};
 use crate::schema;
 use crate::support;
+
+use imgnet::analysis::Options;
 
 use crate::support::{captures, list, name, number, report};
 use serde_json::Value;
@@ -257,4 +260,60 @@ fn the_totals_are_those_of_the_lists() {
         let bytes: u64 = images.iter().map(|image| number(image, "bytes")).sum();
         assert_eq!(number(totals, "image_bytes"), bytes, "{}", name(&capture));
     }
+}
+
+/// Bytes of a direction: a picture alone, and with others before, between and behind.
+fn with_a_picture(picture: &[u8]) -> Vec<Vec<u8>> {
+    let length = u32::try_from(picture.len()).unwrap().to_be_bytes();
+    let half = picture.len() / 2;
+    let mut changed = picture.to_vec();
+    changed[half] ^= 0xff;
+    vec![
+        picture.to_vec(),
+        [picture, b"DONE"].concat(),
+        [picture, b"DONE", picture, b"DONE"].concat(),
+        [picture, picture].concat(),
+        [picture, b"\r\n"].concat(),
+        [&length[..], picture].concat(),
+        [&length[..], picture, &length[..], picture].concat(),
+        [b"GET picture\n", picture].concat(),
+        picture[..half].to_vec(),
+        [&picture[..half], b"LOST", &picture[half..]].concat(),
+        changed,
+        b"no picture at all, and nothing else either".to_vec(),
+    ]
+}
+
+#[test]
+fn the_digest_of_a_direction_is_that_of_its_bytes_however_much_of_it_a_pictures_took() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures");
+    let mut runs = 0;
+    for name in ["exif-thumbnail.jpg", "alpha.png"] {
+        let picture = std::fs::read(folder.join(name)).unwrap();
+        for (kind, bytes) in with_a_picture(&picture).into_iter().enumerate() {
+            for port in [65_432, 5_000, 9_999] {
+                for chunk in [7, 36, 37, 100, 1_448, 60_000] {
+                    for answered in [false, true] {
+                        let mut scenario = Scenario::new();
+                        let mut tcp = scenario.connect(40_000, port);
+                        let middle = if answered { bytes.len() / 3 } else { 0 };
+                        scenario.transfer(&mut tcp, Client, &bytes[..middle], chunk);
+                        if answered {
+                            scenario.transfer(&mut tcp, Server, b"go on", 5);
+                        }
+                        scenario.transfer(&mut tcp, Client, &bytes[middle..], chunk);
+                        scenario.close(&mut tcp, Client);
+                        let told = told(&scenario.frames, Options::default());
+                        assert_eq!(
+                            told.streams[0].directions[0].sha256,
+                            Some(support::sha256(&bytes)),
+                            "{name}, {kind}, port {port}, in {chunk}, answered {answered}"
+                        );
+                        runs += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(runs > 800, "{runs}");
 }
