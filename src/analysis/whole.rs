@@ -98,13 +98,12 @@ impl Behind {
     fn of(length: u64, held: usize, before: &[u8], bytes: &[u8]) -> Option<Self> {
         let mut last = [0; BEHIND];
         let room = last.get_mut(..held)?;
-        match bytes.len().checked_sub(held) {
-            Some(from) => room.copy_from_slice(bytes.get(from..)?),
-            None => {
-                let (old, new) = room.split_at_mut_checked(held - bytes.len())?;
-                old.copy_from_slice(before.get(before.len().checked_sub(old.len())?..)?);
-                new.copy_from_slice(bytes);
-            }
+        if let Some(from) = bytes.len().checked_sub(held) {
+            room.copy_from_slice(bytes.get(from..)?);
+        } else {
+            let (old, new) = room.split_at_mut_checked(held - bytes.len())?;
+            old.copy_from_slice(before.get(before.len().checked_sub(old.len())?..)?);
+            new.copy_from_slice(bytes);
         }
         Some(Self {
             length,
