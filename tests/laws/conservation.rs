@@ -262,30 +262,30 @@ fn the_totals_are_those_of_the_lists() {
     }
 }
 
-/// Bytes of a direction: a picture alone, and with others before, between and behind.
-fn with_a_picture(picture: &[u8]) -> Vec<Vec<u8>> {
-    let length = u32::try_from(picture.len()).unwrap().to_be_bytes();
-    let half = picture.len() / 2;
-    let mut changed = picture.to_vec();
-    changed[half] ^= 0xff;
-    vec![
-        picture.to_vec(),
-        [picture, b"DONE"].concat(),
-        [picture, b"DONE", picture, b"DONE"].concat(),
-        [picture, picture].concat(),
-        [picture, b"\r\n"].concat(),
-        [&length[..], picture].concat(),
-        [&length[..], picture, &length[..], picture].concat(),
-        [b"GET picture\n", picture].concat(),
-        picture[..half].to_vec(),
-        [&picture[..half], b"LOST", &picture[half..]].concat(),
-        changed,
-        b"no picture at all, and nothing else either".to_vec(),
-    ]
-}
-
 #[test]
 fn the_digest_of_a_direction_is_that_of_its_bytes_however_much_of_it_a_pictures_took() {
+    /// Bytes of a direction: a picture alone, and with others before, between and behind.
+    fn with_a_picture(picture: &[u8]) -> Vec<Vec<u8>> {
+        let length = u32::try_from(picture.len()).unwrap().to_be_bytes();
+        let half = picture.len() / 2;
+        let mut changed = picture.to_vec();
+        changed[half] ^= 0xff;
+        vec![
+            picture.to_vec(),
+            [picture, b"DONE"].concat(),
+            [picture, b"DONE", picture, b"DONE"].concat(),
+            [picture, picture].concat(),
+            [picture, b"\r\n"].concat(),
+            [&length[..], picture].concat(),
+            [&length[..], picture, &length[..], picture].concat(),
+            [b"GET picture\n", picture].concat(),
+            picture[..half].to_vec(),
+            [&picture[..half], b"LOST", &picture[half..]].concat(),
+            changed,
+            b"no picture at all, and nothing else either".to_vec(),
+        ]
+    }
+
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures");
     let mut runs = 0;
     for name in ["exif-thumbnail.jpg", "alpha.png"] {
