@@ -286,11 +286,16 @@ fn the_digest_of_a_direction_is_that_of_its_bytes_however_much_of_it_a_pictures_
         ]
     }
 
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures");
+    let pictures: [(_, &[u8]); 2] = [
+        (
+            "jpg",
+            include_bytes!("../fixtures/pictures/exif-thumbnail.jpg"),
+        ),
+        ("png", include_bytes!("../fixtures/pictures/alpha.png")),
+    ];
     let mut runs = 0;
-    for name in ["exif-thumbnail.jpg", "alpha.png"] {
-        let picture = std::fs::read(folder.join(name)).unwrap();
-        for (kind, bytes) in with_a_picture(&picture).into_iter().enumerate() {
+    for (name, picture) in pictures {
+        for (kind, bytes) in with_a_picture(picture).into_iter().enumerate() {
             for port in [65_432, 5_000, 9_999] {
                 for chunk in [7, 36, 37, 100, 1_448, 60_000] {
                     for answered in [false, true] {
