@@ -9,6 +9,14 @@
 
 pub(crate) mod compare;
 mod decode;
+
+/// Whether bytes are a picture with its end, and nothing behind.
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+    Walker::of(bytes).is_some_and(|walker| {
+        matches!(walker.status(), Status::Whole { length } if length == bytes.len() as u64)
+    })
+}
+
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod jpeg;

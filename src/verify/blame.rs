@@ -100,7 +100,9 @@ pub(super) fn blame(
                 (SideOfMismatch::WireToReceiver, _) if work.knowledge.misframed => {
                     blame(Blamed::Sender, MISFRAMED)
                 }
-                (SideOfMismatch::WireToReceiver, kind) if announced_less(work, mismatch, kind) => {
+                (SideOfMismatch::WireToReceiver, kind)
+                    if announced_less(work, mismatch, kind).is_some() =>
+                {
                     Some(of_announcement())
                 }
                 (SideOfMismatch::SenderToReceiver, _) if unsure == Unsure::Twofold => blame(
@@ -197,27 +199,62 @@ fn of_announcement() -> Blame {
     }
 }
 
-/// Whether the received file ends where what stands before the picture says that it ends: the receiver did as it was told.
-pub(super) fn announced_less(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> bool {
+/// What stands before the picture says that it ends where the received file does, or in the block before that: the receiver did as it was
+/// told. Returns what it says.
+pub(super) fn announced_less(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> Option<u64> {
     /// Headers that say it are not longer.
     const HEADER: usize = 1200;
     /// Smaller numbers stand anywhere by chance.
     const LEAST: u64 = 256;
-    let cut = stops(kind);
     let (saved, sent) = (mismatch.actual_bytes, mismatch.expected_bytes);
+    // Where a buffer was not filled the rest of it was not received.
+    let saved = match kind {
+        Kind::Mistake(Mistake::Stopped { at, zeros: true }) => *at as u64,
+        _ => saved,
+    };
+    let cut = stops(kind);
     if !cut || mismatch.side != SideOfMismatch::WireToReceiver || saved < LEAST || saved >= sent {
-        return false;
+        return None;
     }
     // Of a format that is known by name the numbers before a picture are its own, those of a fragment, say: no length of the picture.
     let by_name = matches!(work.image.protocol, Protocol::Fixed(_));
     if by_name && work.image.declared_bytes != Some(saved) {
-        return false;
+        return None;
     }
     let before = &work.knowledge.before;
     let header = before
         .get(before.len().saturating_sub(HEADER)..)
         .unwrap_or_default();
-    says(header, saved) && !says(header, sent)
+    if says(header, sent) {
+        return None;
+    }
+    if says(header, saved) {
+        return Some(saved);
+    }
+    // Read in whole blocks until there is as much as was announced.
+    let block = 1 << saved.trailing_zeros().min(16);
+    only_number(header).into_iter().find(|said| {
+        *said >= LEAST && block >= 512 && (saved.saturating_sub(block)..saved).contains(said)
+    })
+}
+
+/// The number that is all of a header: its readings in either byte order, or its digits.
+fn only_number(header: &[u8]) -> Vec<u64> {
+    let digits = std::str::from_utf8(header).ok().map(str::trim);
+    if let Some(number) = digits.and_then(|digits| digits.parse().ok()) {
+        return vec![number];
+    }
+    match *header {
+        [a, b, c, d] => vec![
+            u32::from_be_bytes([a, b, c, d]).into(),
+            u32::from_le_bytes([a, b, c, d]).into(),
+        ],
+        [a, b, c, d, e, f, g, h] => {
+            let bytes = [a, b, c, d, e, f, g, h];
+            vec![u64::from_be_bytes(bytes), u64::from_le_bytes(bytes)]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Whether a header has a number: in four bytes or as a varint anywhere, in two or three bytes close to the picture, where they are

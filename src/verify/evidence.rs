@@ -530,11 +530,9 @@ fn converted(
 fn may_be_pixels(file: &[u8], stream: u64) -> bool {
     /// Of fewer nobody asks what they are.
     const PART: u64 = 4;
-    let Sniff::Is(format) = sniff(file.get(..SNIFF_BYTES).unwrap_or(file)) else {
+    let Some(walker) = Walker::of(file) else {
         return true;
     };
-    let mut walker = Walker::new(format);
-    walker.update(file);
     let info = walker.info();
     let size = info.width.zip(info.height);
     size.is_none_or(|(width, height)| {

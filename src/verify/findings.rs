@@ -154,7 +154,22 @@ pub(super) fn stale_behind(image: &Image, buffer: usize, bytes: usize) -> Findin
 /// A header says nearly the picture's length.
 pub(crate) fn wrong_size(image: &Image, declared: u64) -> Finding {
     let off = declared.abs_diff(image.bytes);
+    let parts = image.bytes.checked_div(declared).unwrap_or(0);
     let why = match (declared > image.bytes, off) {
+        (false, _)
+            if parts.saturating_mul(declared) == image.bytes && [2, 3, 4, 8].contains(&parts) =>
+        {
+            return size_given(
+                image,
+                format!(
+                    "The header before the picture says {}, and it has {parts} times as many bytes ({}): an array counts its elements \
+                     or pixels, and not their bytes.",
+                    count(declared),
+                    count(image.bytes)
+                ),
+                "In the sender: take the length of exactly those bytes that are sent (array.nbytes, len(array.tobytes())).",
+            );
+        }
         (true, 33 | 49) => ", as many as sys.getsizeof() adds to the bytes of a picture",
         (false, 54) => ", as many as the header of a BMP file has",
         _ => "",

@@ -287,10 +287,10 @@ fn of_senders(work: &Work<'_>, first: &mut Option<(Mismatch, Kind)>, found: &mut
         found.push(findings::in_blocks(work.image, *at));
     }
     if let Some((mismatch, kind)) = first
-        && announced_less(work, mismatch, kind)
+        && let Some(said) = announced_less(work, mismatch, kind)
     {
         found.retain(|finding: &Finding| finding.name != Name::ReceiverStopped);
-        found.push(findings::wrong_size(work.image, mismatch.actual_bytes));
+        found.push(findings::wrong_size(work.image, said));
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) use pairing::{
     Candidate, FileFacts, LedgerLine, Pairs, Wanted, closeness, pair, pair_by_evidence,
 };
 pub(crate) use reconcile::{Evidence, Lie, Reconciled};
-pub(crate) use strays::{Beside, Placed, Stray, stray};
+pub(crate) use strays::{Beside, Placed, Stray, is_padded, stray};
 pub(crate) use wire::{Run, Wire};
 
 /// Looks for the texts in the ways, and brings what is found together with the pictures; `known` are those that are a file by

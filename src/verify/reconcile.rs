@@ -14,6 +14,7 @@ use shown::picture;
 use super::evidence::{Form, Passage, Text, Way};
 use super::wire::Wire;
 use crate::ledger::Image;
+use crate::picture::is_whole;
 use crate::units::{ByteRange, PictureId, StreamId};
 use crate::wire::Protocol;
 
@@ -140,9 +141,14 @@ pub(super) fn reconcile(
         )
     });
     let text = |passage: &Passage| texts.get(passage.text).copied();
+    // Where nobody gave what was sent: a whole picture in pieces that was received can have come from nowhere else.
+    let alone = texts.iter().all(|text| !text.sent);
     for passage in &passages {
-        if text(passage).is_some_and(|text| text.sent) {
-            work.sent(passage);
+        let Some(text) = text(passage) else { continue };
+        let odd = passage.form != Form::BYTES || passage.placement.spans.len() > 1;
+        let whole = || odd && passage.placement.is_whole() && is_whole(text.bytes);
+        if text.sent || (alone && whole()) {
+            work.sent(passage, text.sent);
         }
     }
     work.interleaved(&passages);
@@ -207,12 +213,12 @@ impl Work<'_, '_> {
             .or_insert_with(Evidence::new)
     }
 
-    /// A passage of a file sent.
+    /// A passage of a file sent; `sent` is false where it is one received, and none sent was given.
     #[expect(
         clippy::too_many_lines,
         reason = "one passage, from what it overlaps to the picture that it is, in order"
     )]
-    fn sent(&mut self, passage: &Passage) {
+    fn sent(&mut self, passage: &Passage, sent: bool) {
         let Some(way) = self.ways.get(passage.way) else {
             return;
         };
@@ -280,11 +286,11 @@ impl Work<'_, '_> {
             Form::View(view) => view.is_text_mode(),
             Form::Pixels(..) => passage.placement.is_whole(),
         };
-        let both = form
-            && self
-                .texts
-                .get(passage.text)
-                .is_some_and(|text| text.received);
+        let received = self
+            .texts
+            .get(passage.text)
+            .is_some_and(|text| text.received);
+        let both = (form || !sent) && received;
         let kept = match pictures.as_slice() {
             several if let Some(saved) = self.saved(several, &place, passage) => Some(saved),
             &[one] => self
@@ -300,8 +306,8 @@ impl Work<'_, '_> {
         };
         if let Some(picture) = kept {
             let evidence = self.evidence(picture);
-            if evidence.sent.is_none() {
-                evidence.sent = Some(passage.text);
+            if evidence.sent.is_none() && evidence.received.is_none() {
+                evidence.sent = Some(passage.text).filter(|_| sent);
                 evidence.form = passage.form;
                 evidence.certain = certain;
                 if both {
@@ -350,7 +356,7 @@ impl Work<'_, '_> {
         self.result.refuted.append(&mut refuted);
         self.add(image);
         let evidence = self.evidence(id);
-        evidence.sent = Some(passage.text);
+        evidence.sent = Some(passage.text).filter(|_| sent);
         evidence.form = passage.form;
         if both {
             evidence.received = Some(passage.text);

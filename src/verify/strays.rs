@@ -11,7 +11,7 @@ use super::leads::{Lead, are_explained, nearly, tells_length};
 use super::reconcile::Lie;
 use crate::units::{ByteRange, PictureId};
 use crate::wire::carve::KNOWN_MARKERS;
-use crate::wire::infer::{are_records, closes, fills_up, is_goodbye, is_trailer};
+use crate::wire::infer::{are_records, closes, fills_block, fills_up, is_goodbye, is_trailer};
 use crate::wire::layout::check;
 use crate::wire::{encoded, pickle};
 
@@ -50,6 +50,28 @@ pub(crate) struct Placed {
     pub lengths: [u64; 2],
     /// Width and height.
     pub size: Option<(u32, u32)>,
+}
+
+/// Whether all behind the last picture is zeros that fill up the direction, a message or a picture to whole blocks. `end` is the end of the
+/// direction; `bytes` reads a range of it.
+///
+/// # Errors
+/// Those of `bytes`.
+pub(crate) fn is_padded<E>(
+    pictures: &[Placed],
+    end: u64,
+    bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+) -> Result<bool, E> {
+    let Some((last, before)) = pictures.split_last() else {
+        return Ok(false);
+    };
+    let fill = end.saturating_sub(last.range.end);
+    let message = before.last().map_or(0, |one| one.range.end);
+    if fills_block([0, message, last.range.start], end, fill).is_none() {
+        return Ok(false);
+    }
+    let zeros = bytes(last.range.end..end)?;
+    Ok(zeros.len() as u64 == fill && zeros.iter().all(|byte| *byte == 0))
 }
 
 /// What is asked about a direction.

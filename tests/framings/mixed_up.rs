@@ -305,6 +305,26 @@ fn the_cause_is_named_where_a_receiver_stops_or_fills_its_buffer_anew() {
 }
 
 #[test]
+fn pieces_are_found_by_the_received_file_alone() {
+    let photo = jpeg(3);
+    let in_pieces = |photo: &[u8]| -> Vec<u8> {
+        let pieces = photo.chunks(1000);
+        let pieces = pieces.flat_map(|piece| {
+            let length = u16::try_from(piece.len()).unwrap().to_be_bytes();
+            let sum: u32 = piece.iter().map(|byte| u32::from(*byte)).sum();
+            [&length[..], piece, &sum.to_be_bytes()].concat()
+        });
+        pieces.chain([0, 0]).collect()
+    };
+    let capture = talk(&in_pieces(&photo), b"");
+    let whole = verify(&capture, &[], &[("a.jpg", &photo)]);
+    all_right([wrong("in pieces", &whole, None, "")]);
+    // What is not a whole picture may have been cut by its receiver.
+    let cut = verify(&capture, &[], &[("a.jpg", &photo[..photo.len() - 100])]);
+    assert_ne!(cut.exit, 0);
+}
+
+#[test]
 fn what_the_sender_left_out_or_mixed_is_not_the_receivers() {
     let (one, two) = (jpeg(3), jpeg(7));
     let files: verified::Files<'_> = &[("a.jpg", &one)];

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::{self, Found};
 use crate::picture::{
-    DecodeLimits, Format, SNIFF_BYTES, Sniff, Status, Walker, compare, decode, eight_bits, sniff,
+    DecodeLimits, Format, SNIFF_BYTES, Sniff, Walker, compare, decode, eight_bits, is_whole, sniff,
 };
 
 /// Bytes that are read to tell files apart, all together.
@@ -264,25 +264,9 @@ fn as_pixels(one: &Content, other: &Content, count: &mut usize) -> Option<bool> 
     (near && first_is_lossy != other_is_lossy).then_some(first_is_lossy)
 }
 
-fn walked(bytes: &[u8]) -> Option<Walker> {
-    let Sniff::Is(format) = sniff(bytes.get(..SNIFF_BYTES).unwrap_or(bytes)) else {
-        return None;
-    };
-    let mut walker = Walker::new(format);
-    walker.update(bytes);
-    Some(walker)
-}
-
 fn size(bytes: &[u8]) -> Option<(u32, u32)> {
-    let info = walked(bytes)?.info();
+    let info = Walker::of(bytes)?.info();
     info.width.zip(info.height)
-}
-
-/// Whether it is a picture with its end, and nothing behind.
-fn is_whole(bytes: &[u8]) -> bool {
-    walked(bytes).is_some_and(|walker| {
-        matches!(walker.status(), Status::Whole { length } if length == bytes.len() as u64)
-    })
 }
 
 fn is_lossy(bytes: &[u8]) -> bool {

@@ -113,7 +113,7 @@ impl Verifier<'_> {
         let senders = Senders::of(&report.images, &sent);
         let saved_as_sent = self.sides.saved_as_sent(&received);
         let parts = self.sides.parts(report, &sent);
-        let mut strays = self.strays(report, &gathered)?;
+        let mut strays = self.strays(report, &gathered, &received)?;
         let mut unsure = self.unsure(report, &gathered)?;
         let type_a = self.type_a(report)?;
         let mut images = std::mem::take(&mut report.images);

@@ -34,7 +34,9 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
     // A word for the end, read as a header.
     let goodbye = |offset: u64| {
         view.facts.first_stray.is_some_and(|first| first <= offset)
-            && (super::stray::ends_all(view) || super::stray::trails_one(view))
+            && (super::stray::ends_all(view)
+                || super::stray::trails_one(view)
+                || super::stray::padded(view).is_some())
     };
     for (offset, fault) in &view.facts.faults {
         let of_header = matches!(

@@ -8,7 +8,7 @@ use crate::ledger::{Confidence, Region, RegionKind, TransportKind};
 use crate::picture::Status;
 use crate::units::{count, counted};
 use crate::wire::Protocol;
-use crate::wire::infer::{fills_up, is_goodbye, is_trailer};
+use crate::wire::infer::{fills_block, fills_up, is_goodbye, is_trailer};
 
 /// Stray bytes in a direction that carries pictures.
 pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
@@ -40,7 +40,9 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
         Some(frame) => format!(" (frame {frame})"),
         None => String::new(),
     };
+    let block = padded(view);
     let looks = match first.what.as_deref() {
+        Some("zeros") if block.is_some() => "They are zeros that fill the last block up: padding, or a buffer of fixed size that was sent whole.",
         Some("zeros") => "They are zeros: a buffer of fixed size that was sent whole, perhaps.",
         Some("text") => "That is text.",
         Some("line-end") => "That is a line end.",
@@ -59,7 +61,9 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
     );
     Some(Finding {
         // In a format that is a guess, they may be framing that nobody knows.
-        severity: if saved && view.stream.is_confirmed() {
+        severity: if block.is_some() {
+            Severity::Note
+        } else if saved && view.stream.is_confirmed() {
             Severity::Error
         } else {
             Severity::Warning
@@ -82,6 +86,27 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
              what belongs to the format; in the receiver: stop where the format says that the picture ends.",
         )
     })
+}
+
+/// How long the blocks are that zeros behind the last picture fill up, in a format that was not given; absent where they fill none.
+pub(super) fn padded(view: &View<'_>) -> Option<u64> {
+    let direction = view.stream.directions.get(view.index)?;
+    let (last, before) = view.facts.pictures.split_last()?;
+    if view.stream.confidence == Some(Confidence::Given) || direction.map_omitted > 0 {
+        return None;
+    }
+    let zeros = |region: &Region| match region.kind {
+        RegionKind::Stray => region.what.as_deref() == Some("zeros"),
+        // Of no bytes: there is no picture behind it.
+        RegionKind::Framing => region.what.as_deref() == Some("length"),
+        _ => false,
+    };
+    let mut behind = direction.map.iter().filter(|region| region.offset >= last.range.end);
+    let mut stray = direction.map.iter().filter(|region| region.kind == RegionKind::Stray);
+    let all = behind.all(zeros) && stray.all(|region| region.offset >= last.range.end);
+    let message = before.last().map_or(0, |one| one.range.end);
+    let fill = view.facts.span.checked_sub(last.range.end)?;
+    fills_block([0, message, last.range.start], view.facts.span, fill).filter(|_| all)
 }
 
 /// Whether nothing is stray but what stands behind the only picture, which has the length that its header says, and looks as the fields of

@@ -253,6 +253,17 @@ pub struct Walker {
 const _: () = assert!(size_of::<Walker>() <= 200);
 
 impl Walker {
+    /// A walker that has taken these bytes; absent where they begin as no picture.
+    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
+        let head = bytes.get(..super::SNIFF_BYTES).unwrap_or(bytes);
+        let super::Sniff::Is(format) = super::sniff(head) else {
+            return None;
+        };
+        let mut walker = Self::new(format);
+        walker.update(bytes);
+        Some(walker)
+    }
+
     /// A walker at the first byte of a picture of this format.
     pub fn new(format: Format) -> Self {
         let (grammar, first) = match format {

@@ -153,6 +153,21 @@ pub(crate) fn fills_up(message: u64, picture: u64, zeros: u64) -> bool {
     })
 }
 
+/// Of the places from which on a direction may be counted in blocks: how long the blocks are that the `zeros` bytes at its end fill up, at
+/// most 1 MiB; absent where they fill none, or are so few that chance may do it.
+pub(crate) fn fills_block(starts: impl IntoIterator<Item = u64>, end: u64, zeros: u64) -> Option<u64> {
+    /// Fewer zeros may be too many by chance, and shorter blocks are whole by chance.
+    const LEAST: u64 = 8;
+    const SHORTEST: u64 = 512;
+    const LONGEST: u64 = 1 << 20;
+    let blocks = starts.into_iter().filter_map(|start| {
+        let length = end.checked_sub(start).filter(|length| *length > 0)?;
+        let block = 1 << length.trailing_zeros().min(LONGEST.trailing_zeros());
+        (block >= SHORTEST && zeros < block).then_some(block)
+    });
+    blocks.max().filter(|_| zeros >= LEAST)
+}
+
 fn without_line_end(tail: &[u8]) -> &[u8] {
     tail.strip_suffix(b"\r\n")
         .or_else(|| tail.strip_suffix(b"\n"))
@@ -299,6 +314,14 @@ mod tests {
             let other = [&[first][..], &tail[1..]].concat();
             assert!(!closes(header, picture, &other), "{header:?} {tail:?}");
         }
+        // From the direction's beginning, from the picture's; too few, a byte more, more than a block.
+        assert_eq!(fills_block([0, 16], 1024, 8), Some(1024));
+        assert_eq!(fills_block([0, 16], 1040, 300), Some(1024));
+        assert_eq!(fills_block([0, 16], 1024, 7), None);
+        assert_eq!(fills_block([0, 16], 1025, 300), None);
+        assert_eq!(fills_block([0], 512, 511), Some(512));
+        assert_eq!(fills_block([0], 512, 512), None);
+        assert_eq!(fills_block([0], 256, 100), None);
         assert!(fills_up(30, 22, 2) && !fills_up(31, 23, 1) && !fills_up(30, 22, 3));
         assert!(!closes(b"8:", picture, b","));
         assert!(!closes(b"", picture, b"\x03"));

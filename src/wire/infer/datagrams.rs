@@ -75,7 +75,7 @@ pub(crate) fn infer(datagrams: &[&[u8]], ended: bool) -> Outcome {
         let Some(head) = head else {
             return Outcome::Nothing;
         };
-        return headed(head, pieces, count, whole);
+        return headed(head, pieces, count, whole, false);
     }
     numbered(pieces, header, count, whole, head)
 }
@@ -133,24 +133,32 @@ fn walk(pieces: &[&[u8]], header: usize) -> Option<Walked> {
     Some(Walked::Walking)
 }
 
-/// A head in a datagram of its own, then pieces with nothing in front.
-fn headed(head: &[u8], pieces: &[&[u8]], count: usize, whole: Option<u64>) -> Outcome {
-    let Some(length) = whole else {
+/// A head in a datagram of its own, then pieces with nothing in front; with their numbers where it is `numbered`.
+fn headed(
+    head: &[u8],
+    pieces: &[&[u8]],
+    count: usize,
+    whole: Option<u64>,
+    numbered: bool,
+) -> Outcome {
+    if whole.is_none() && !numbered {
         return Outcome::Nothing;
-    };
+    }
     let of_picture = pieces.get(..count).unwrap_or_default();
     let size = of_picture.first().map_or(0, |piece| piece.len());
     let sent: u64 = of_picture.iter().map(|piece| piece.len() as u64).sum();
-    let padded = count > 1 && sent > length && of_picture.iter().all(|piece| piece.len() == size);
+    let padded = count > 1
+        && whole.is_some_and(|length| sent > length)
+        && of_picture.iter().all(|piece| piece.len() == size);
     let data = if padded {
         u32::try_from(size).ok()
     } else {
         None
     };
     let says = |value: u64| {
-        if value == length {
+        if Some(value) == whole {
             Some((Role::Length(Counts::Picture), "the picture's length"))
-        } else if value == count as u64 && padded {
+        } else if value == count as u64 && (padded || (numbered && count >= LEAST)) {
             Some((Role::Count, "the number of datagrams that follow"))
         } else {
             None
@@ -359,6 +367,15 @@ fn numbered(
         return alone(pieces, header, whole);
     }
     taken.sort_by_key(|(place, ..)| place.at);
+    // Of pieces that are numbered the last number tells how many there are, whichever of them were lost.
+    let index = taken.iter().find(|(_, role, ..)| *role == Role::Index);
+    let total = index.and_then(|(place, _, plus, _)| {
+        let of_picture = pieces.iter().take(of_picture);
+        let last = of_picture.filter_map(|piece| place.read(piece)).max()?;
+        usize::try_from(last)
+            .ok()?
+            .checked_add(usize::from(*plus == 0))
+    });
     let mut fields = Vec::new();
     let mut evidence = Vec::new();
     let mut at = 0;
@@ -389,9 +406,9 @@ fn numbered(
     );
     fields.push(Field::plain(Kind::Data(None)));
     let mut message = Vec::new();
-    if let (Some(head), Some(length)) = (head, whole) {
+    if let Some(head) = head {
         // A head before numbered pieces: only where it says the length or the count.
-        if let Outcome::Found(found) = headed(head, &[], 0, Some(length)) {
+        if let Outcome::Found(found) = headed(head, &[], total.unwrap_or(0), whole, true) {
             message = found.layout.message;
             evidence.extend(found.evidence);
         }

@@ -23,7 +23,7 @@ pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use closing::{closes, fills_up, is_goodbye, is_trailer};
+pub(crate) use closing::{closes, fills_block, fills_up, is_goodbye, is_trailer};
 pub(crate) use odd::{Header, odd_one};
 pub(crate) use records::are_records;
 

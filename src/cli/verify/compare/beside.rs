@@ -8,7 +8,7 @@ use super::super::knowledge;
 use super::super::spool::Way;
 use super::{Gathered, Senders, Verifier};
 use crate::findings::{Finding, Name, Severity};
-use crate::ledger::comparison::Verification;
+use crate::ledger::comparison::{PairedBy, Verification};
 use crate::ledger::{Confidence, Direction, Image, RegionKind, Stream, TransportKind, Verdict};
 use crate::picture::Format;
 use crate::report::model::Report;
@@ -80,7 +80,16 @@ impl Verifier<'_> {
         &mut self,
         report: &mut Report,
         gathered: &Gathered,
+        received: &Pairs,
     ) -> anyhow::Result<BTreeMap<PictureId, verify::Stray>> {
+        let saved: BTreeSet<PictureId> = report
+            .images
+            .iter()
+            .zip(&received.files)
+            .filter(|(_, pair)| matches!(pair, Some((_, PairedBy::Digest))))
+            .map(|(image, _)| image.id)
+            .collect();
+        let mut padded: BTreeSet<StreamId> = BTreeSet::new();
         let mut found = BTreeMap::new();
         let mut wrong = Vec::new();
         let mut explained: BTreeSet<StreamId> = BTreeSet::new();
@@ -104,14 +113,28 @@ impl Verifier<'_> {
                     from: direction.from,
                 };
                 let spool = &mut *self.spool;
-                let stray = verify::stray(&asked.beside(), &mut |range| {
+                let mut bytes = |range| {
                     let mut runs = spool.way(way, range)?;
                     anyhow::Ok(if runs.len() == 1 {
                         runs.pop().map(|run| run.bytes).unwrap_or_default()
                     } else {
                         Vec::new()
                     })
-                })?;
+                };
+                let mut stray = verify::stray(&asked.beside(), &mut bytes)?;
+                if let Some(one) = stray.as_mut().filter(|stray| stray.declared.is_none())
+                    && direction.gap_bytes == 0
+                    && direction.closed.is_some()
+                    && verify::is_padded(&asked.pictures, direction.unique_bytes, &mut bytes)?
+                {
+                    padded.insert(stream.id);
+                    // Whether the receiver takes it off, its file tells.
+                    one.trailer |= !self.sides.received.asked;
+                    let mut pictures = asked.pictures.iter();
+                    if pictures.all(|one| saved.contains(&one.picture)) {
+                        stray = None;
+                    }
+                }
                 all.push(stray.is_none_or(|stray| stray.declared.is_some()));
                 match stray {
                     Some(verify::Stray {
@@ -143,10 +166,16 @@ impl Verifier<'_> {
             }
         }
         report.findings.retain(|finding| {
-            finding.name != Name::StrayBytes
-                || finding
-                    .stream
-                    .is_none_or(|stream| !explained.contains(&stream))
+            let of = |streams: &BTreeSet<StreamId>| {
+                let stream = finding.stream;
+                stream.is_some_and(|stream| streams.contains(&stream))
+            };
+            match finding.name {
+                Name::StrayBytes => !of(&explained),
+                // Zeros, read as a header.
+                Name::ImplausibleLength => !of(&padded),
+                _ => true,
+            }
         });
         Ok(found)
     }
