@@ -244,15 +244,12 @@ fn only_number(header: &[u8]) -> Vec<u64> {
     if let Some(number) = digits.and_then(|digits| digits.parse().ok()) {
         return vec![number];
     }
-    match *header {
-        [a, b, c, d] => vec![
-            u32::from_be_bytes([a, b, c, d]).into(),
-            u32::from_le_bytes([a, b, c, d]).into(),
+    let join = |all: u64, byte: &u8| (all << 8) | u64::from(*byte);
+    match header.len() {
+        4 | 8 => vec![
+            header.iter().fold(0, join),
+            header.iter().rev().fold(0, join),
         ],
-        [a, b, c, d, e, f, g, h] => {
-            let bytes = [a, b, c, d, e, f, g, h];
-            vec![u64::from_be_bytes(bytes), u64::from_le_bytes(bytes)]
-        }
         _ => Vec::new(),
     }
 }

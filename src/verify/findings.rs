@@ -151,6 +151,25 @@ pub(super) fn stale_behind(image: &Image, buffer: usize, bytes: usize) -> Findin
     }
 }
 
+/// A header names a digest that is not the picture's, and another header names its own.
+pub(crate) fn wrong_digest(image: &Image) -> Finding {
+    Finding {
+        name: Name::WrongDigest,
+        severity: Severity::Error,
+        certainty: Certainty::Likely,
+        stream: Some(image.stream),
+        image: Some(image.id),
+        packets: image.first_packet.into_iter().collect(),
+        more_packets: 0,
+        message: format!(
+            "The header before the picture names a digest that its {} do not have; the header of another picture of the same \
+             direction names its own.",
+            counted(image.bytes, "byte", "bytes")
+        ),
+        fix: "In the sender: take the digest of exactly the bytes that are sent, anew for each picture.".to_owned(),
+    }
+}
+
 /// A header says nearly the picture's length.
 pub(crate) fn wrong_size(image: &Image, declared: u64) -> Finding {
     let off = declared.abs_diff(image.bytes);

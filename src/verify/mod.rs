@@ -15,6 +15,7 @@ mod leads;
 mod likeness;
 mod lone;
 mod mistakes;
+mod named;
 mod order;
 pub(crate) mod painting;
 mod pairing;
@@ -27,11 +28,14 @@ pub(crate) mod thumbnail;
 mod wire;
 
 pub(crate) use evidence::{Text, Way};
-pub(crate) use findings::{nothing_sent, other_file, stray_bytes, unsure_bytes, wrong_size};
+pub(crate) use findings::{
+    nothing_sent, other_file, stray_bytes, unsure_bytes, wrong_digest, wrong_size,
+};
 pub(crate) use fold::fold;
 pub(crate) use judge::{Arrival, Asked, Knowledge, Outcome, Subject, Thresholds, Work, picture};
 pub(crate) use likeness::kinship;
 pub(crate) use lone::{Subject as LoneSubject, untold, untold_once};
+pub(crate) use named::{is_digest, named_digests};
 pub(crate) use order::natural;
 pub(crate) use pairing::{
     Candidate, FileFacts, LedgerLine, Pairs, Wanted, closeness, pair, pair_by_evidence,

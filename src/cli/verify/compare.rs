@@ -3,6 +3,7 @@
 
 mod beside;
 mod conclusion;
+mod named;
 mod ranges;
 mod sides;
 mod unsure;
@@ -31,7 +32,6 @@ use crate::verify::{
     self, Asked, Evidence, Knowledge, LedgerLine, Outcome, Pairs, Text, Thresholds, Wanted, Wire,
     Work,
 };
-use crate::wire::{Fixed, Protocol};
 
 /// How pictures are compared.
 #[derive(Debug, Clone)]
@@ -114,6 +114,7 @@ impl Verifier<'_> {
         let saved_as_sent = self.sides.saved_as_sent(&received);
         let parts = self.sides.parts(report, &sent);
         let mut strays = self.strays(report, &gathered, &received)?;
+        self.wrong_digests(report)?;
         let mut unsure = self.unsure(report, &gathered)?;
         let type_a = self.type_a(report)?;
         let mut images = std::mem::take(&mut report.images);
@@ -128,13 +129,7 @@ impl Verifier<'_> {
             knowledge.ranged = ranges.hold(image);
             knowledge.odd_part = knowledge.ranged && self.has_odd_part(&ranges, image)?;
             let stray = strays.remove(&image.id);
-            knowledge.garbled = report.findings.iter().any(|finding| {
-                let java = image.protocol == Protocol::Fixed(Fixed::JavaObjects);
-                (finding.name == Name::BadEncoding
-                    || java && finding.name == Name::ImplausibleLength)
-                    && finding.stream == Some(image.stream)
-                    && finding.image.is_none_or(|picture| picture == image.id)
-            });
+            knowledge.garbled = knowledge::is_garbled(report, image);
             let lost = knowledge::is_lost_inside(report, image);
             knowledge.garbled |= lost && !knowledge.lacks;
             knowledge.misframed = !knowledge.lacks && knowledge::is_misframed(report, image);

@@ -62,6 +62,16 @@ pub(super) fn is_lost_inside(report: &Report, image: &Image) -> bool {
     overlaps(RegionKind::Picture) && overlaps(RegionKind::Stray)
 }
 
+/// Whether the bytes around a picture are not what their encoding has.
+pub(super) fn is_garbled(report: &Report, image: &Image) -> bool {
+    let java = image.protocol == Protocol::Fixed(Fixed::JavaObjects);
+    report.findings.iter().any(|finding| {
+        (finding.name == Name::BadEncoding || java && finding.name == Name::ImplausibleLength)
+            && finding.stream == Some(image.stream)
+            && finding.image.is_none_or(|picture| picture == image.id)
+    })
+}
+
 /// Whether the message that has a picture says lengths that are not those of what is in it: the decoder said so of the message.
 pub(super) fn is_misframed(report: &Report, image: &Image) -> bool {
     let http = report

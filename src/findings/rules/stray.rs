@@ -42,7 +42,9 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
     };
     let block = padded(view);
     let looks = match first.what.as_deref() {
-        Some("zeros") if block.is_some() => "They are zeros that fill the last block up: padding, or a buffer of fixed size that was sent whole.",
+        Some("zeros") if block.is_some() => {
+            "They are zeros that fill the last block up: padding, or a buffer of fixed size that was sent whole."
+        }
         Some("zeros") => "They are zeros: a buffer of fixed size that was sent whole, perhaps.",
         Some("text") => "That is text.",
         Some("line-end") => "That is a line end.",
@@ -101,8 +103,14 @@ pub(super) fn padded(view: &View<'_>) -> Option<u64> {
         RegionKind::Framing => region.what.as_deref() == Some("length"),
         _ => false,
     };
-    let mut behind = direction.map.iter().filter(|region| region.offset >= last.range.end);
-    let mut stray = direction.map.iter().filter(|region| region.kind == RegionKind::Stray);
+    let mut behind = direction
+        .map
+        .iter()
+        .filter(|region| region.offset >= last.range.end);
+    let mut stray = direction
+        .map
+        .iter()
+        .filter(|region| region.kind == RegionKind::Stray);
     let all = behind.all(zeros) && stray.all(|region| region.offset >= last.range.end);
     let message = before.last().map_or(0, |one| one.range.end);
     let fill = view.facts.span.checked_sub(last.range.end)?;

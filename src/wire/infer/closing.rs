@@ -155,7 +155,11 @@ pub(crate) fn fills_up(message: u64, picture: u64, zeros: u64) -> bool {
 
 /// Of the places from which on a direction may be counted in blocks: how long the blocks are that the `zeros` bytes at its end fill up, at
 /// most 1 MiB; absent where they fill none, or are so few that chance may do it.
-pub(crate) fn fills_block(starts: impl IntoIterator<Item = u64>, end: u64, zeros: u64) -> Option<u64> {
+pub(crate) fn fills_block(
+    starts: impl IntoIterator<Item = u64>,
+    end: u64,
+    zeros: u64,
+) -> Option<u64> {
     /// Fewer zeros may be too many by chance, and shorter blocks are whole by chance.
     const LEAST: u64 = 8;
     const SHORTEST: u64 = 512;

@@ -82,13 +82,7 @@ impl Verifier<'_> {
         gathered: &Gathered,
         received: &Pairs,
     ) -> anyhow::Result<BTreeMap<PictureId, verify::Stray>> {
-        let saved: BTreeSet<PictureId> = report
-            .images
-            .iter()
-            .zip(&received.files)
-            .filter(|(_, pair)| matches!(pair, Some((_, PairedBy::Digest))))
-            .map(|(image, _)| image.id)
-            .collect();
+        let saved = saved(report, received);
         let mut padded: BTreeSet<StreamId> = BTreeSet::new();
         let mut found = BTreeMap::new();
         let mut wrong = Vec::new();
@@ -163,6 +157,15 @@ impl Verifier<'_> {
             if !told && !knowledge::lacks(report) {
                 let finding = verify::wrong_size(image, declared);
                 report.findings.push(finding);
+            }
+        }
+        for finding in &mut report.findings {
+            let kept = finding
+                .stream
+                .is_some_and(|stream| padded.contains(&stream));
+            // They may be in the file received.
+            if finding.name == Name::StrayBytes && kept && self.sides.received.asked {
+                finding.severity = finding.severity.max(Severity::Warning);
             }
         }
         report.findings.retain(|finding| {
@@ -344,6 +347,15 @@ impl Verifier<'_> {
         let little = run.bytes.iter().rev().fold(0, join);
         Ok(Some(big.min(little)).filter(|length| *length <= LARGEST))
     }
+}
+
+/// Pictures that were received as they are on the wire.
+fn saved(report: &Report, received: &Pairs) -> BTreeSet<PictureId> {
+    let pairs = report.images.iter().zip(&received.files);
+    pairs
+        .filter(|(_, pair)| matches!(pair, Some((_, PairedBy::Digest))))
+        .map(|(image, _)| image.id)
+        .collect()
 }
 
 /// What keeps a picture from being a match although it is whole: bytes that are too many, or that may be.
