@@ -259,7 +259,11 @@ impl Work<'_, '_> {
                 let all: u64 = taken.iter().map(shared).sum();
                 return all.saturating_mul(2) > passage.placement.covered();
             }
-            taken.iter().any(|range| shared(range) > SHARED)
+            // What lies in them is theirs, however short: letters of a header read as a text, say.
+            let within = |range: &ByteRange| shared(range) == place.end - place.start;
+            taken
+                .iter()
+                .any(|range| shared(range) > SHARED || within(range))
         });
         let pictures = self.overlapping(way, &place);
         if self.is_stored(passage, origin, &place, &pictures) {
