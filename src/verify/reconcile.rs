@@ -259,11 +259,7 @@ impl Work<'_, '_> {
                 let all: u64 = taken.iter().map(shared).sum();
                 return all.saturating_mul(2) > passage.placement.covered();
             }
-            // What lies in them is theirs, however short: letters of a header read as a text, say.
-            let within = |range: &ByteRange| shared(range) == place.end - place.start;
-            taken
-                .iter()
-                .any(|range| shared(range) > SHARED || within(range))
+            taken.iter().any(|range| shared(range) > SHARED)
         });
         let pictures = self.overlapping(way, &place);
         if self.is_stored(passage, origin, &place, &pictures) {
@@ -278,7 +274,14 @@ impl Work<'_, '_> {
             let image = self.result.images.get(index);
             passage.placement.spans.len() == 1 && image.is_some_and(|image| range(image) == place)
         });
-        if taken || known || !(passage.tells() || exact) {
+        // A few letters of its header, read as a text.
+        let few = !passage.placement.is_whole()
+            && place.end - place.start <= SHARED
+            && pictures.iter().any(|&index| {
+                let image = self.result.images.get(index).map(range);
+                image.is_some_and(|image| overlap(&image, &place) == place.end - place.start)
+            });
+        if taken || known || few || !(passage.tells() || exact) {
             return;
         }
         self.taken.entry(origin).or_default().extend(own);
