@@ -275,7 +275,8 @@ impl Work<'_, '_> {
             passage.placement.spans.len() == 1 && image.is_some_and(|image| range(image) == place)
         });
         // A few letters of its header, read as a text.
-        let few = !passage.placement.is_whole()
+        let few = passage.form != Form::BYTES
+            && !passage.placement.is_whole()
             && place.end - place.start <= SHARED
             && pictures.iter().any(|&index| {
                 let image = self.result.images.get(index).map(range);
