@@ -227,7 +227,7 @@ mod tests {
         let program = std::env::current_exe().unwrap();
         let name = "view::terminal::tests::a_panic_gives_the_terminal_back";
         let shell = format!(
-            "cd '{}'; stty -a > before; {HARMED}={who} '{}' --exact {name} --nocapture; echo \"code $?\"; stty -a > after; \
+            "cd '{}'; stty -a > before; RUST_BACKTRACE=0 {HARMED}={who} '{}' --exact {name} --nocapture; echo \"code $?\"; stty -a > after; \
              echo over; read _",
             folder.path().display(),
             program.display(),
