@@ -734,7 +734,6 @@ impl<'cap> Lane<'cap> {
         };
         let channel = made.channel;
         if let Some(rare) = channel.rare {
-            facts.strays = channel.regions.sums().stray;
             facts.first_stray = rare.strays.first;
             facts.stray_sample = rare.strays.sample;
             facts.faults = rare.faults;

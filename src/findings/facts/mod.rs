@@ -88,11 +88,9 @@ pub struct DirectionFacts {
     pub troubles: Troubles,
     /// Last frame that carried payload, with its time.
     pub last_data: Option<Moment>,
-    /// Bytes outside any picture and any framing.
-    pub strays: u64,
-    /// Stream offset of the first of them.
+    /// Stream offset of the first byte outside any picture and any framing.
     pub first_stray: Option<u64>,
-    /// The first few of them.
+    /// The first few of such bytes.
     pub stray_sample: Vec<u8>,
     /// What was wrong with the framing, with stream offsets.
     pub faults: Vec<(u64, Fault)>,

@@ -36,7 +36,7 @@ pub(super) fn rules(view: &View<'_>, findings: &mut Vec<Finding>) {
         view.facts.first_stray.is_some_and(|first| first <= offset)
             && (super::stray::ends_all(view)
                 || super::stray::trails_one(view)
-                || super::stray::padded(view).is_some())
+                || super::stray::padded(view))
     };
     for (offset, fault) in &view.facts.faults {
         let of_header = matches!(

@@ -82,7 +82,7 @@ fn waited(stream: &Stream, facts: &StreamFacts) -> bool {
     nothing && waited.is_some_and(|waited| is_idle(waited, facts))
 }
 
-fn is_idle(nanoseconds: i64, facts: &StreamFacts) -> bool {
+pub(super) fn is_idle(nanoseconds: i64, facts: &StreamFacts) -> bool {
     u128::from(nanoseconds.max(0).unsigned_abs()) > facts.idle.as_nanos()
 }
 

@@ -1,6 +1,7 @@
 //! Connections that fall silent before the work is done, and that nobody closes: the sender stopped in the middle, or one side was to
 //! answer and did not.
 
+use super::servers::is_idle;
 use super::{View, capital, finding, is_whole, kind, length, party, seconds};
 use crate::findings::facts::{DirectionFacts, PictureFacts, StreamFacts};
 use crate::findings::{Certainty, Finding, Name, Severity};
@@ -86,8 +87,7 @@ pub(super) fn no_answer(stream: &Stream, facts: &StreamFacts, images: &[Image]) 
     };
     let (frame, time) = spoke.last_data?;
     let silence = facts.capture_end?.since(time?);
-    let idle = u128::from(silence.max(0).unsigned_abs()) > facts.idle.as_nanos();
-    if !idle || spoke.acknowledged < Some(spoke.span) {
+    if !is_idle(silence, facts) || spoke.acknowledged < Some(spoke.span) {
         return None;
     }
     let none_of_it = |way: &DirectionFacts| {

@@ -40,9 +40,9 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
         Some(frame) => format!(" (frame {frame})"),
         None => String::new(),
     };
-    let block = padded(view);
+    let padded = padded(view);
     let looks = match first.what.as_deref() {
-        Some("zeros") if block.is_some() => {
+        Some("zeros") if padded => {
             "They are zeros that fill the last block up: padding, or a buffer of fixed size that was sent whole."
         }
         Some("zeros") => "They are zeros: a buffer of fixed size that was sent whole, perhaps.",
@@ -63,7 +63,7 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
     );
     Some(Finding {
         // In a format that is a guess, they may be framing that nobody knows.
-        severity: if block.is_some() {
+        severity: if padded {
             Severity::Note
         } else if saved && view.stream.is_confirmed() {
             Severity::Error
@@ -90,12 +90,15 @@ pub(super) fn stray_bytes(view: &View<'_>) -> Option<Finding> {
     })
 }
 
-/// How long the blocks are that zeros behind the last picture fill up, in a format that was not given; absent where they fill none.
-pub(super) fn padded(view: &View<'_>) -> Option<u64> {
-    let direction = view.stream.directions.get(view.index)?;
-    let (last, before) = view.facts.pictures.split_last()?;
+/// Whether zeros behind the last picture fill whole blocks up, in a format that was not given.
+pub(super) fn padded(view: &View<'_>) -> bool {
+    let direction = view.stream.directions.get(view.index);
+    let (Some(direction), Some((last, before))) = (direction, view.facts.pictures.split_last())
+    else {
+        return false;
+    };
     if view.stream.confidence == Some(Confidence::Given) || direction.map_omitted > 0 {
-        return None;
+        return false;
     }
     let zeros = |region: &Region| match region.kind {
         RegionKind::Stray => region.what.as_deref() == Some("zeros"),
@@ -113,8 +116,8 @@ pub(super) fn padded(view: &View<'_>) -> Option<u64> {
         .filter(|region| region.kind == RegionKind::Stray);
     let all = behind.all(zeros) && stray.all(|region| region.offset >= last.range.end);
     let message = before.last().map_or(0, |one| one.range.end);
-    let fill = view.facts.span.checked_sub(last.range.end)?;
-    fills_block([0, message, last.range.start], view.facts.span, fill).filter(|_| all)
+    let fill = view.facts.span.saturating_sub(last.range.end);
+    all && fills_block([0, message, last.range.start], view.facts.span, fill).is_some()
 }
 
 /// Whether nothing is stray but what stands behind the only picture, which has the length that its header says, and looks as the fields of
