@@ -91,8 +91,6 @@ pub(crate) trait Going: std::fmt::Debug {
     fn said(&mut self) -> Option<String>;
     /// The number of its process.
     fn program(&self) -> u32;
-    /// Where its files are, which are removed with it.
-    fn folder(&self) -> &Path;
 }
 
 /// The viewer cannot go on.
@@ -125,13 +123,10 @@ pub(crate) fn run(mut view: View) -> Result<(), Error> {
         folders: vec![PathBuf::from(".")],
         ..Needs::default()
     };
-    let needs = if let Some(going) = &view.live {
-        // The capture is ended, and its files are removed.
-        needs.ending(going.program(), going.folder())
-    } else {
-        let files = view.compare.iter().flat_map(|compare| &compare.files);
-        needs.reading(view.paths.iter().chain(files).map(PathBuf::as_path))
-    };
+    let files = view.compare.iter().flat_map(|compare| &compare.files);
+    let mut needs = needs.reading(view.paths.iter().chain(files).map(PathBuf::as_path));
+    // The capture is ended with the viewer.
+    needs.ends = view.live.as_ref().map(|going| going.program());
     // Before the first thread: that of the terminal, which waits for signals.
     let _ = confine(&needs.on_terminal());
     let mut terminal = Terminal::open()?;

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 use caps::{CapSet, Capability};
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset,
+    ABI, Access as _, AccessFs, AccessNet, LandlockStatus, PathBeneath, PathFd, Ruleset,
     RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus,
 };
 use seccompiler::{
@@ -52,8 +52,6 @@ pub(crate) struct Needs {
     pub stores: bool,
     /// A program that it started, and ends.
     pub ends: Option<u32>,
-    /// Folders that it removes in the end, with what is in them.
-    pub removes: Vec<PathBuf>,
 }
 
 /// What a process does with sockets.
@@ -176,17 +174,6 @@ impl Needs {
         }
     }
 
-    /// It ends this program, and removes the folder of what it made, which it reads until then.
-    #[must_use]
-    pub(crate) fn ending(mut self, program: u32, folder: &Path) -> Self {
-        self.reads.push(folder.to_owned());
-        self.removes.push(folder.to_owned());
-        Self {
-            ends: Some(program),
-            ..self
-        }
-    }
-
     /// Whether it opens files to read.
     fn opens(&self) -> bool {
         !self.reads.is_empty() || self.network != Network::None || self.stores
@@ -194,7 +181,7 @@ impl Needs {
 
     /// Whether it makes or removes files.
     fn changes_files(&self) -> bool {
-        !self.folders.is_empty() || !self.removes.is_empty() || self.network != Network::None
+        !self.folders.is_empty() || self.network != Network::None
     }
 }
 
@@ -321,20 +308,6 @@ fn landlock(needs: &Needs) -> Result<Step, landlock::RulesetError> {
     }
     if needs.stores {
         files |= AccessFs::ReadDir | AccessFs::MakeDir | AccessFs::RemoveDir;
-    }
-    for folder in &needs.removes {
-        let taken = [
-            (Some(folder.as_path()), AccessFs::RemoveFile.into()),
-            // A folder is removed from the one that holds it; that it is empty, the system sees to.
-            (folder.parent(), AccessFs::RemoveDir.into()),
-        ];
-        for (folder, rights) in taken {
-            let Some(Ok(folder)) = folder.map(PathFd::new) else {
-                continue;
-            };
-            let rights: BitFlags<AccessFs> = rights;
-            rules = rules.add_rule(PathBeneath::new(folder, rights))?;
-        }
     }
     for folder in &needs.folders {
         // A folder that is not there cannot have files made in it either.
@@ -712,10 +685,6 @@ fn seccomp(needs: &Needs) -> Result<(), Error> {
             libc::SYS_kill,
             vec![argument(0, SeccompCmpOp::Eq, program.into())?],
         );
-    }
-    if !needs.removes.is_empty() {
-        #[cfg(target_arch = "x86_64")]
-        rules.insert(libc::SYS_rmdir, Vec::new());
     }
     if needs.terminal {
         rules.extend(KEYS.iter().map(|call| (*call, Vec::new())));

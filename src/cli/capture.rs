@@ -94,6 +94,10 @@ pub(crate) struct Capture {
     #[command(flatten)]
     file: FileArgs,
 
+    /// End when this process, which started it, is gone however it ended
+    #[arg(long, hide = true, value_name = "PID")]
+    ends_with: Option<i32>,
+
     #[command(flatten)]
     end: EndArgs,
 
@@ -327,6 +331,9 @@ pub(super) fn run(capture: &Capture) -> anyhow::Result<Exit> {
         // Who holds the traffic need not be faster than it.
         session::come_first();
     }
+    if let Some(starter) = capture.ends_with {
+        end_with(starter)?;
+    }
     // The command is not confined: only what reads bytes that anybody may have sent.
     close_in(capture, &plan, &device, compared, &mut watch)?;
     if !quiet {
@@ -376,6 +383,17 @@ impl ExitStatusArg {
             _ => verdict,
         }
     }
+}
+
+/// Has this process told to end, as by Ctrl-C, when the one that started it is gone. To enter a network of its own takes that back, so
+/// it comes after.
+fn end_with(starter: i32) -> anyhow::Result<()> {
+    use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+    set_parent_process_death_signal(Some(Signal::TERM))?;
+    if getppid().map(rustix::process::Pid::as_raw_pid) != Some(starter) {
+        anyhow::bail!("whoever started the capture is gone");
+    }
+    Ok(())
 }
 
 /// Who looks at the frames, and the page that it gathers for, where one is wanted.

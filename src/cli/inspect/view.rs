@@ -2,14 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::io::{IsTerminal as _, Read as _, Seek as _};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use clap::Args;
-use tempfile::TempDir;
 
-use super::{FilterArg, LookArgs};
+use super::{FilterArg, LookArgs, path_of};
 use crate::cli::args::AnalysisArgs;
 use crate::cli::exit::Exit;
 use crate::cli::glue;
@@ -147,9 +146,8 @@ pub(in crate::cli) fn run(command: &ViewArgs) -> anyhow::Result<Exit> {
     let (mut paths, mut title) = (command.captures.clone(), String::new());
     let mut going: Option<Box<dyn Going>> = None;
     if live {
-        let folder = tempfile::Builder::new().prefix("imgnet-view-").tempdir()?;
-        paths = vec![folder.path().join("live.pcapng")];
-        let (capture, name) = Capture::begin(command, folder)?;
+        let (capture, name) = Capture::begin(command)?;
+        paths = vec![path_of(&capture.file)];
         title = name;
         going = Some(Box::new(capture));
     } else {
@@ -210,23 +208,23 @@ fn compare(command: &ViewArgs) -> Option<view::Compare> {
 }
 
 /// A capture that goes on beside the viewer, in a process of its own so that nothing here can slow it.
+///
+/// Its file and what it says have no names: they are gone with both processes, however these end.
 #[derive(Debug)]
 struct Capture {
     child: Child,
-    log: PathBuf,
+    file: File,
+    log: File,
     over: bool,
-    /// Deleted with it.
-    folder: TempDir,
 }
 
 impl Capture {
-    fn begin(command: &ViewArgs, folder: TempDir) -> anyhow::Result<(Self, String)> {
-        let log = folder.path().join("log");
+    fn begin(command: &ViewArgs) -> anyhow::Result<(Self, String)> {
+        let (file, log) = (tempfile::tempfile()?, tempfile::tempfile()?);
         let mut capture = Command::new(std::env::current_exe()?);
         capture
-            .arg("capture")
-            .arg("-w")
-            .arg(folder.path().join("live.pcapng"));
+            .args(["capture", "-w", "-", "--ends-with"])
+            .arg(std::process::id().to_string());
         let mut title = "live".to_owned();
         if let Some(interface) = &command.interface {
             capture.arg("-i").arg(interface);
@@ -241,18 +239,17 @@ impl Capture {
                 .collect();
             title = words.join(" ");
         }
-        let said = File::create(&log)?;
         capture
             .stdin(Stdio::null())
-            .stdout(said.try_clone()?)
-            .stderr(said);
+            .stdout(file.try_clone()?)
+            .stderr(log.try_clone()?);
         let child = capture.spawn()?;
         Ok((
             Self {
                 child,
+                file,
                 log,
                 over: false,
-                folder,
             },
             title,
         ))
@@ -262,10 +259,6 @@ impl Capture {
 impl Going for Capture {
     fn program(&self) -> u32 {
         self.child.id()
-    }
-
-    fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     fn goes_on(&mut self) -> bool {
@@ -285,8 +278,10 @@ impl Going for Capture {
     }
 
     fn said(&mut self) -> Option<String> {
-        let said = std::fs::read_to_string(&self.log).ok()?;
-        let last = said
+        let mut said = Vec::new();
+        self.log.rewind().ok()?;
+        self.log.read_to_end(&mut said).ok()?;
+        let last = String::from_utf8_lossy(&said)
             .trim()
             .lines()
             .last()

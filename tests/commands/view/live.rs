@@ -5,7 +5,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Terminal, descendant, files_of_view};
+use super::{Terminal, descendant};
 use crate::support::captures_folder;
 
 /// Sends a picture to itself, a chunk after each pause, and waits a little at the end.
@@ -37,9 +37,10 @@ fn looking_on(
     std::fs::write(&program, TO_ITSELF).expect("a program");
     let picture = captures_folder().join("eof/sent/a.jpg");
     std::fs::copy(picture, folder.join("a.jpg")).expect("a picture");
+    std::fs::create_dir_all(folder.join("tmp")).expect("a folder");
     // The command stands in the first line: no name of a folder in it.
     let shell = format!(
-        "sh -c 'cd {}; {} view {options} -- python3 to_itself.py a.jpg {pause} {wait}; echo code $?; sleep 60'",
+        "sh -c 'cd {}; TMPDIR=$PWD/tmp {} view {options} -- python3 to_itself.py a.jpg {pause} {wait}; echo code $?; sleep 60'",
         folder.display(),
         env!("CARGO_BIN_EXE_imgnet"),
     );
@@ -205,6 +206,50 @@ fn a_pause_holds_the_screen_and_not_the_capture() {
     terminal.wait_for("code 0");
 }
 
+/// The viewer and the capture that it started.
+fn viewer_and_capture(terminal: &Terminal) -> (u32, u32) {
+    let of_shell = terminal.tmux(&["display-message", "-p", "#{pane_pid}"]);
+    let of_shell: u32 = of_shell.trim().parse().expect("a process number");
+    let viewer = descendant(of_shell, "imgnet").expect("the viewer runs");
+    let capture = descendant(viewer, "imgnet").expect("the capture runs");
+    (viewer, capture)
+}
+
+fn kill(signal: &str, process: u32) {
+    let killed = Command::new("kill")
+        .args([signal, &process.to_string()])
+        .status();
+    assert!(killed.expect("kill starts").success());
+}
+
+/// Waits until a process has ended: where its parent is gone before, somebody else may not have asked yet how.
+fn ends(process: u32) {
+    let begun = Instant::now();
+    loop {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
+        let Ok(stat) = stat else { return };
+        if stat
+            .rsplit(") ")
+            .next()
+            .is_some_and(|rest| rest.starts_with('Z'))
+        {
+            return;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "it goes on: {stat}"
+        );
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// What a view made where temporary files go: nothing that has a name, while it goes on and after any end.
+fn left_behind(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder.join("tmp")).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.collect()
+}
+
 #[test]
 fn a_kill_ends_the_capture_too_and_gives_the_terminal_back() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -215,15 +260,9 @@ fn a_kill_ends_the_capture_too_and_gives_the_terminal_back() {
     if !goes(&terminal) {
         return;
     }
-    let of_shell = terminal.tmux(&["display-message", "-p", "#{pane_pid}"]);
-    let of_shell: u32 = of_shell.trim().parse().expect("a process number");
-    let viewer = descendant(of_shell, "imgnet").expect("the viewer runs");
-    let capture = descendant(viewer, "imgnet").expect("the capture runs");
-    let files = files_of_view();
-    let killed = Command::new("kill")
-        .args(["-TERM", &viewer.to_string()])
-        .status();
-    assert!(killed.expect("kill starts").success());
+    let (viewer, capture) = viewer_and_capture(&terminal);
+    assert!(left_behind(folder.path()).is_empty());
+    kill("-TERM", viewer);
     terminal.wait_for("code ");
     let flags = [
         "display-message",
@@ -231,14 +270,26 @@ fn a_kill_ends_the_capture_too_and_gives_the_terminal_back() {
         "#{alternate_on} #{cursor_flag} #{mouse_any_flag}",
     ];
     assert_eq!(terminal.tmux(&flags).trim(), "0 1 0");
-    let begun = Instant::now();
-    while Path::new(&format!("/proc/{capture}/stat")).exists() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(20),
-            "the capture goes on"
-        );
-        sleep(Duration::from_millis(50));
+    ends(capture);
+    let left = left_behind(folder.path());
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_viewer_that_cannot_say_goodbye_leaves_no_capture_no_command_and_no_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let how = ("--color never", 0.0, 600.0);
+    let Some(terminal) = looking_on(folder.path(), "live-gone", (80, 24), how) else {
+        return;
+    };
+    if !goes(&terminal) {
+        return;
     }
-    let left = files_of_view();
-    assert!(files.iter().any(|one| !left.contains(one)), "{left:?}");
+    let (viewer, capture) = viewer_and_capture(&terminal);
+    let command = descendant(capture, "python3").expect("the command runs");
+    kill("-KILL", viewer);
+    ends(capture);
+    ends(command);
+    let left = left_behind(folder.path());
+    assert!(left.is_empty(), "{left:?}");
 }
