@@ -1,8 +1,8 @@
 //! What the analysis of the whole capture found, ready to be asked of any frame.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 
 use super::carried::Role;
 use crate::findings::{Finding, Severity};
@@ -28,9 +28,11 @@ pub struct Region {
 #[derive(Debug, Default)]
 pub struct Index {
     streams: Vec<Stream>,
-    /// Of each stream its directions' regions, in order.
-    regions: Vec<[Vec<Region>; 2]>,
+    /// Of each stream its directions' regions, in order: found when they are first asked for, by whichever thread asks.
+    regions: Vec<OnceLock<[Vec<Region>; 2]>>,
     images: Vec<Image>,
+    /// Stream, and place in `images`: ascending.
+    of_streams: Vec<(u32, usize)>,
     findings: Vec<Finding>,
     /// Frame, and place in `findings`: ascending.
     marks: Vec<(u64, usize)>,
@@ -47,24 +49,18 @@ impl Index {
             .flat_map(|(at, finding)| finding.packets.iter().map(move |frame| (frame.0, at)))
             .collect();
         marks.sort_unstable();
-        let mut of_stream: HashMap<u32, Vec<&Image>> = HashMap::new();
-        for image in &images {
-            of_stream.entry(image.stream.0).or_default().push(image);
-        }
-        let regions = streams
+        let mut of_streams: Vec<(u32, usize)> = images
             .iter()
-            .map(|stream| {
-                let images = of_stream.remove(&stream.id.0).unwrap_or_default();
-                let mut directions = stream.directions.iter();
-                [directions.next(), directions.next()].map(|direction| {
-                    direction.map_or_else(Vec::new, |direction| regions(direction, &images))
-                })
-            })
+            .enumerate()
+            .map(|(at, image)| (image.stream.0, at))
             .collect();
+        of_streams.sort_unstable();
+        let regions = streams.iter().map(|_| OnceLock::new()).collect();
         Self {
             streams,
             regions,
             images,
+            of_streams,
             findings,
             marks,
         }
@@ -112,8 +108,30 @@ impl Index {
     /// The regions of a direction, in order.
     pub fn regions(&self, stream: StreamId, direction: usize) -> &[Region] {
         self.place_of(stream)
-            .and_then(|at| self.regions.get(at)?.get(direction))
+            .and_then(|at| {
+                let found = self.regions.get(at)?;
+                let both = found.get_or_init(|| self.regions_of(at));
+                both.get(direction)
+            })
             .map_or(&[], Vec::as_slice)
+    }
+
+    fn regions_of(&self, at: usize) -> [Vec<Region>; 2] {
+        let Some(stream) = self.streams.get(at) else {
+            return [const { Vec::new() }; 2];
+        };
+        let first = self.of_streams.partition_point(|(of, _)| *of < stream.id.0);
+        let images: Vec<&Image> = self
+            .of_streams
+            .iter()
+            .skip(first)
+            .take_while(|(of, _)| *of == stream.id.0)
+            .filter_map(|(_, image)| self.images.get(*image))
+            .collect();
+        let mut directions = stream.directions.iter();
+        [directions.next(), directions.next()].map(|direction| {
+            direction.map_or_else(Vec::new, |direction| regions(direction, &images))
+        })
     }
 
     fn place_of(&self, stream: StreamId) -> Option<usize> {

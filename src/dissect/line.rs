@@ -141,14 +141,21 @@ impl Line {
     }
 
     /// Adds the decimal digits of a number with thousands separators.
+    #[inline]
     pub(super) fn count(&mut self, number: u64) {
         if number < 1_000 {
             self.number(number);
         } else {
-            self.count(number / 1_000);
-            self.push_str(",");
-            self.digits(number % 1_000, 3);
+            self.thousands(number);
         }
+    }
+
+    fn thousands(&mut self, number: u64) {
+        self.count(number / 1_000);
+        // The separator and the three digits behind it at once.
+        let digits = eight(u32::try_from(number % 1_000).unwrap_or_default()) >> 32;
+        let separated = (digits & !0xff) | u64::from(b',');
+        self.some(separated.to_le_bytes(), 4);
     }
 
     /// Adds the decimal digits of a number, with zeros before it where it has fewer.

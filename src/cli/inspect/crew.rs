@@ -11,8 +11,8 @@ use std::thread;
 
 use crate::dissect::Line;
 
-/// So many rows are taken at once.
-pub(super) const BATCH: usize = 128;
+/// So many rows are taken at once: enough that threads seldom wake each other, few enough to stay in a core's cache.
+pub(super) const BATCH: usize = 512;
 
 /// Gathers with `gather`, which adds at most a batch and says whether there is more, settles with `settle`, both in order, and writes
 /// the `words` of all of it in order.
