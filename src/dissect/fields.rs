@@ -108,6 +108,107 @@ impl Field {
         }
     }
 
+    /// How many bytes Wireshark keeps a value in, which is what `len()` says: none of what is no number. Absent for what has bytes of
+    /// its own.
+    pub(crate) fn width(&self) -> Option<i64> {
+        match self.kind {
+            Kind::Number | Kind::Hex => {}
+            Kind::Bool | Kind::Seconds | Kind::Time => return Some(0),
+            Kind::Label | Kind::Text | Kind::Bytes | Kind::Ether | Kind::Ipv4 | Kind::Ipv6 => {
+                return None;
+            }
+        }
+        Some(match self.name {
+            "arp.hw.size"
+            | "arp.proto.size"
+            | "ip.version"
+            | "ip.hdr_len"
+            | "ip.dsfield"
+            | "ip.dsfield.dscp"
+            | "ip.dsfield.ecn"
+            | "ip.flags"
+            | "ip.ttl"
+            | "ip.proto"
+            | "ip.checksum.status"
+            | "ip.opt.type"
+            | "ip.opt.len"
+            | "ipv6.version"
+            | "ipv6.nxt"
+            | "ipv6.hlim"
+            | "ipv6.hopopts.nxt"
+            | "ipv6.hopopts.len"
+            | "ipv6.dstopts.nxt"
+            | "ipv6.dstopts.len"
+            | "ipv6.routing.nxt"
+            | "ipv6.routing.type"
+            | "ipv6.routing.segleft"
+            | "ipv6.fraghdr.nxt"
+            | "icmp.type"
+            | "icmp.code"
+            | "igmp.type"
+            | "icmpv6.type"
+            | "icmpv6.code"
+            | "tcp.hdr_len"
+            | "tcp.checksum.status"
+            | "tcp.option_kind"
+            | "tcp.option_len"
+            | "tcp.options.wscale.shift"
+            | "tcp.options.sack.count"
+            | "tcp.completeness"
+            | "udp.checksum.status" => 1,
+            "frame.encap_type"
+            | "eth.type"
+            | "eth.len"
+            | "vlan.id"
+            | "vlan.priority"
+            | "vlan.etype"
+            | "sll.pkttype"
+            | "sll.etype"
+            | "arp.opcode"
+            | "arp.hw.type"
+            | "arp.proto.type"
+            | "ip.len"
+            | "ip.id"
+            | "ip.frag_offset"
+            | "ip.checksum"
+            | "ipv6.plen"
+            | "ipv6.fraghdr.offset"
+            | "icmp.checksum"
+            | "icmp.ident"
+            | "icmp.seq"
+            | "icmpv6.checksum"
+            | "icmpv6.echo.identifier"
+            | "icmpv6.echo.sequence_number"
+            | "tcp.srcport"
+            | "tcp.dstport"
+            | "tcp.port"
+            | "tcp.flags"
+            | "tcp.window_size_value"
+            | "tcp.checksum"
+            | "tcp.urgent_pointer"
+            | "tcp.options.mss_val"
+            | "tcp.options.wscale.multiplier"
+            | "udp.srcport"
+            | "udp.dstport"
+            | "udp.port"
+            | "udp.length"
+            | "udp.checksum"
+            | "http.response.code" => 2,
+            "eth.dst.oui" | "eth.src.oui" | "eth.addr.oui" | "ipv6.flow" => 3,
+            "http.content_length" => 8,
+            _ if self.is_of_capture() => 8,
+            _ => 4,
+        })
+    }
+
+    /// Whether one of its numbers may be below 0.
+    pub(crate) fn is_signed(&self) -> bool {
+        matches!(
+            self.name,
+            "frame.encap_type" | "tcp.window_size_scalefactor"
+        )
+    }
+
     /// Hexadecimal digits of its numbers, where they take so many bytes of the frame: of a part of them as many as its bits
     /// need.
     pub(crate) fn digits(&self, bytes: usize) -> usize {

@@ -1,6 +1,6 @@
 //! Filters in the syntax of Wireshark's display filters, over the fields of [`super::fields`].
 //!
-//! `==  !=  ===  !==  <  >  <=  >=  contains  matches  in {…}  &&  ||  !  and or not  any all`, arithmetic (`+ - * / % &`), slices,
+//! `==  !=  ===  !==  <  >  <=  >=  contains  matches  in {…}  &&  ||  ^^  !  and or xor not  any all`, arithmetic (`+ - * / % &`), slices,
 //! layers (`ip.addr#1`), raw bytes (`@tcp.seq`), functions.
 //! Of a field with several values `==`, `<`, … hold where one value does, `!=` where all differ, as in Wireshark 4.
 
@@ -29,6 +29,8 @@ pub struct Filter {
 enum Expression {
     /// One of these.
     Or(Vec<Expression>),
+    /// An odd number of these: of two, one and not both.
+    Xor(Vec<Expression>),
     /// All of these.
     And(Vec<Expression>),
     /// The opposite.
@@ -84,6 +86,16 @@ struct Part {
     /// Only those of these layers: from 1, from the innermost where negative. Empty for all.
     layers: Vec<(i64, i64)>,
     slices: Vec<Slice>,
+}
+
+impl Part {
+    /// How many bytes a value of a whole field takes that has none of its own; absent for bytes, text and parts of them.
+    fn width(&self) -> Option<i64> {
+        if self.raw || !self.slices.is_empty() {
+            return None;
+        }
+        self.field.width()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,8 +164,8 @@ enum Right {
 /// A member of a set: a value, or a range with both ends.
 #[derive(Debug, Clone, PartialEq)]
 enum Member {
-    One(Constant),
-    Range(Constant, Constant),
+    One(Right),
+    Range(Right, Right),
 }
 
 /// A filter that was not understood.
@@ -222,18 +234,30 @@ impl Filter {
 impl Expression {
     fn any_field(&self, test: &dyn Fn(&Field) -> bool) -> bool {
         match self {
-            Self::Or(all) | Self::And(all) => all.iter().any(|one| one.any_field(test)),
+            Self::Or(all) | Self::And(all) | Self::Xor(all) => {
+                all.iter().any(|one| one.any_field(test))
+            }
             Self::Not(inner) => inner.any_field(test),
-            Self::Has(operand) | Self::In(operand, _) | Self::EveryIn(operand, _) => {
+            Self::Has(operand) => operand.any_field(test),
+            Self::In(operand, members) | Self::EveryIn(operand, members) => {
                 operand.any_field(test)
+                    || members.iter().any(|member| match member {
+                        Member::One(one) => one.any_field(test),
+                        Member::Range(low, high) => low.any_field(test) || high.any_field(test),
+                    })
             }
             Self::Compare(left, _, right) | Self::Every(left, _, right) => {
-                left.any_field(test)
-                    || match right {
-                        Right::Field(right) => right.any_field(test),
-                        Right::Constant(_) => false,
-                    }
+                left.any_field(test) || right.any_field(test)
             }
+        }
+    }
+}
+
+impl Right {
+    fn any_field(&self, test: &dyn Fn(&Field) -> bool) -> bool {
+        match self {
+            Self::Field(right) => right.any_field(test),
+            Self::Constant(_) => false,
         }
     }
 }

@@ -145,6 +145,9 @@ fn range(text: &str) -> Result<Range, String> {
             }
         }
     };
+    if range.first == 0 {
+        return Err(format!("{text}: frames are numbered from 1"));
+    }
     if range.first > range.last {
         return Err(format!(
             "{text}: the range is empty: its end comes before its start"
@@ -515,7 +518,7 @@ mod tests {
         assert_eq!(range("50-60"), all(50, 60));
         assert_eq!(range("50-"), all(50, u64::MAX));
         assert_eq!(range("-60"), all(1, 60));
-        for wrong in ["", "-", "a", "60-50", "1-2-3"] {
+        for wrong in ["", "-", "a", "60-50", "1-2-3", "0", "0-5", "-0", "+"] {
             assert!(range(wrong).is_err(), "{wrong}");
         }
     }

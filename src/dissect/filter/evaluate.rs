@@ -13,6 +13,7 @@ pub(super) fn holds(expression: &Expression, seen: &Seen<'_>) -> bool {
     match expression {
         Expression::Or(all) => all.iter().any(|one| holds(one, seen)),
         Expression::And(all) => all.iter().all(|one| holds(one, seen)),
+        Expression::Xor(all) => all.iter().filter(|one| holds(one, seen)).count() % 2 == 1,
         Expression::Not(inner) => !holds(inner, seen),
         Expression::Has(operand) => {
             // Of what is computed, bits that were cut out above all, one that is not 0 is asked for; of a part, one that there is.
@@ -54,7 +55,7 @@ pub(super) fn holds(expression: &Expression, seen: &Seen<'_>) -> bool {
 fn members_among(operand: &Operand, members: &[Member], seen: &Seen<'_>) -> (bool, bool) {
     let (mut some, mut all) = (false, true);
     each(operand, seen, &mut |value| {
-        let held = members.iter().any(|member| is_member(member, &value));
+        let held = members.iter().any(|member| is_member(member, &value, seen));
         some |= held;
         all &= held;
     });
@@ -143,13 +144,21 @@ pub(super) fn by_length(a: &[u8], b: &[u8]) -> Ordering {
     a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
-fn is_member(member: &Member, value: &Value<'_>) -> bool {
-    match member {
-        Member::One(constant) => constant.compare(value).is_some_and(Ordering::is_eq),
-        Member::Range(low, high) => {
-            low.compare(value).is_some_and(Ordering::is_ge)
-                && high.compare(value).is_some_and(Ordering::is_le)
+fn is_member(member: &Member, value: &Value<'_>, seen: &Seen<'_>) -> bool {
+    let is = |right: &Right, test: fn(Ordering) -> bool| match right {
+        Right::Constant(constant) => constant.compare(value).is_some_and(test),
+        // Of several values one will do.
+        Right::Field(operand) => {
+            let mut some = false;
+            each(operand, seen, &mut |other| {
+                some |= order(value, &other).is_some_and(test);
+            });
+            some
         }
+    };
+    match member {
+        Member::One(one) => is(one, Ordering::is_eq),
+        Member::Range(low, high) => is(low, Ordering::is_ge) && is(high, Ordering::is_le),
     }
 }
 
@@ -256,6 +265,12 @@ fn each_of_function<'a>(
                 show(value);
             }
         }
+        Function::Length
+            if let [Operand::Field(part)] = given
+                && let Some(width) = part.width() =>
+        {
+            all(&mut |_| show(Value::Number(width)));
+        }
         Function::Length | Function::Lower | Function::Upper | Function::String | Function::Abs => {
             all(&mut |value| show(changed(function, value)));
         }
@@ -290,6 +305,12 @@ fn arithmetic<'a>(left: &Value<'a>, sign: Sign, right: &Value<'a>) -> Option<Val
         }
         (Value::Nanoseconds(left), Value::Nanoseconds(right)) => {
             number(*left, sign, *right).map(Value::Nanoseconds)
+        }
+        (Value::Ipv4(left), Value::Ipv4(right)) if sign == Sign::And => {
+            Some(Value::Ipv4(*left & *right))
+        }
+        (Value::Ipv6(left), Value::Ipv6(right)) if sign == Sign::And => {
+            Some(Value::Ipv6(*left & *right))
         }
         (left, right) if sign == Sign::And => {
             let (left, right) = (left.bytes()?, right.bytes()?);

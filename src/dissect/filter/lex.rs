@@ -20,9 +20,9 @@ pub(super) enum Token {
 }
 
 /// The longest come first.
-const SIGNS: [&str; 26] = [
-    "===", "!==", "==", "!=", "~=", ">=", "<=", "&&", "||", ">", "<", "!", "&", "(", ")", "{", "}",
-    ",", "~", "[", "]", "+", "*", "%", "#", "@",
+const SIGNS: [&str; 28] = [
+    "===", "!==", "==", "!=", "~=", ">=", "<=", "&&", "||", "^^", "..", ">", "<", "!", "&", "(",
+    ")", "{", "}", ",", "~", "[", "]", "+", "*", "%", "#", "@",
 ];
 
 pub(super) fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, Mistake> {
@@ -74,11 +74,15 @@ fn one(text: &str, at: usize, rest: &str, first: char) -> Result<(Token, usize),
             let inner = rest.get(1..end).unwrap_or_default();
             Ok((Token::Slice(inner.to_owned()), end + 1))
         }
-        _ if is_word(first) || first == '-' => {
+        _ if (is_word(first) && !rest.starts_with("..")) || first == '-' => {
             let mut length = first.len_utf8();
             let bytes = rest.as_bytes();
             while let Some(byte) = bytes.get(length) {
                 let next = bytes.get(length + 1);
+                // Between the ends of a range.
+                if *byte == b'.' && next == Some(&b'.') {
+                    break;
+                }
                 let inside = *byte == b'-'
                     && next.is_some_and(u8::is_ascii_hexdigit)
                     && bytes.get(length - 1).is_some_and(u8::is_ascii_hexdigit);
@@ -98,6 +102,10 @@ fn one(text: &str, at: usize, rest: &str, first: char) -> Result<(Token, usize),
             .ok_or_else(|| {
                 let message = match first {
                     '=' => "this sign means nothing in a filter; to compare, write ==",
+                    '^' => "this sign means nothing in a filter; for one of two and not both, write ^^ or xor",
+                    '$' => {
+                        "macros, ${name}, are kept in Wireshark's own settings, which imgnet does not read; write out what it stands for"
+                    }
                     _ => "this sign means nothing in a filter",
                 };
                 mistake(first.len_utf8(), message)

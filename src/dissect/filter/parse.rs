@@ -10,7 +10,7 @@ use super::{Comparison, Expression, Filter, Member, Mistake, Operand, Right};
 use crate::dissect::fields;
 use crate::dissect::value::Kind;
 use crate::units::count;
-use operand::{comparable, field_of, function, kind, named};
+use operand::{Beside, comparable, field_of, function, kind, named};
 
 /// Deepest nesting.
 const DEEPEST: usize = 64;
@@ -94,11 +94,19 @@ impl Parser<'_> {
     }
 
     fn or(&mut self) -> Parsed<Expression> {
-        let mut all = vec![self.and()?];
+        let mut all = vec![self.xor()?];
         while self.take("||", "or") {
-            all.push(self.and()?);
+            all.push(self.xor()?);
         }
         Ok(flat(all, Expression::Or))
+    }
+
+    fn xor(&mut self) -> Parsed<Expression> {
+        let mut all = vec![self.and()?];
+        while self.take("^^", "xor") {
+            all.push(self.and()?);
+        }
+        Ok(flat(all, Expression::Xor))
     }
 
     fn and(&mut self) -> Parsed<Expression> {
@@ -231,16 +239,33 @@ impl Parser<'_> {
     }
 
     fn right(&mut self, left: &Operand, wanted: Kind) -> Parsed<Right> {
+        self.beside(left, wanted, Self::operand)
+    }
+
+    /// What a field is compared with, or a set names: a value, or what `read` makes of what begins otherwise.
+    fn beside(
+        &mut self,
+        left: &Operand,
+        wanted: Kind,
+        read: fn(&mut Self, Beside<'_>) -> Parsed<Operand>,
+    ) -> Parsed<Right> {
         let start = self.peek().map_or(0..0, |(_, at)| at.clone());
         // `TCP` is a number of `ip.proto`, whatever field has that name.
         let is_name = field_of(left)
             .zip(self.peek())
             .is_some_and(|(field, (token, _))| named(field, token).is_some());
-        if is_name || !self.begins_operand(wanted) {
-            return self.constant(Some(left), wanted).map(Right::Constant);
-        }
-        let right = self.operand(Some((left, wanted)))?;
+        let right = if is_name || !self.begins_operand(wanted) {
+            Operand::Constant(self.constant(Some(left), wanted)?)
+        } else {
+            read(self, Some((left, wanted)))?
+        };
         if let Operand::Constant(constant) = right {
+            if let (Constant::Number(..0), Some(field)) = (&constant, field_of(left))
+                && !field.is_signed()
+            {
+                let message = format!("{} is never less than 0", field.name);
+                return Err(self.mistake(start, message));
+            }
             return Ok(Right::Constant(constant));
         }
         if !comparable(wanted, kind(&right)) {
@@ -264,7 +289,8 @@ impl Parser<'_> {
         match self.peek() {
             // A word that could be a value is one: `imgnet.role == picture`.
             Some((Token::Word(word), _)) => {
-                fields::find(word).is_some()
+                fields::find(word)
+                    .is_some_and(|field| (field.kind, wanted) != (Kind::Label, Kind::Text))
                     || function(word).is_some()
                         && matches!(self.tokens.get(self.at + 1), Some((Token::Sign("("), _)))
                     || matches!(wanted, Kind::Number | Kind::Hex | Kind::Seconds)
@@ -342,55 +368,21 @@ impl Parser<'_> {
     }
 
     fn member(&mut self, left: &Operand, kind: Kind) -> Parsed<Member> {
-        let Some((token, at)) = self.peek().cloned() else {
-            return Err(self.wrong("expected } here"));
-        };
-        if let Some((low, high, tokens)) = self.ends_of_range(&token) {
-            let read = |text: &str| {
-                Constant::read(&Token::Word(text.to_owned()), kind)
-                    .map_err(|message| self.mistake(at.clone(), message))
-            };
-            if low.is_empty() || high.is_empty() {
-                return Err(self.mistake(at, "expected a range as 1..5"));
-            }
-            let (low, high) = (read(low)?, read(high)?);
-            self.at += tokens;
-            return Ok(Member::Range(low, high));
-        }
-        let low = self.constant(Some(left), kind)?;
-        // Times stand in quotes: "2026-11-20 11:00:00" .. "2026-11-20 12:00:00".
-        if kind == Kind::Time && matches!(self.peek(), Some((Token::Word(word), _)) if word == "..")
-        {
-            self.at += 1;
-            let high = self.constant(Some(left), kind)?;
+        let low = self.end_of_range(left, kind)?;
+        if self.take("..", "") {
+            let high = self.end_of_range(left, kind)?;
             return Ok(Member::Range(low, high));
         }
         Ok(Member::One(low))
     }
-}
 
-impl Parser<'_> {
-    /// Both ends of the range that begins with this token, and of how many tokens it is, blanks around its points or not; absent
-    /// where it is no range.
-    fn ends_of_range<'w>(&'w self, token: &'w Token) -> Option<(&'w str, &'w str, usize)> {
-        let word = |ahead: usize| match self.tokens.get(self.at + ahead) {
-            Some((Token::Word(word), _)) => word.as_str(),
-            _ => "",
-        };
-        let Token::Word(first) = token else {
-            return None;
-        };
-        if let Some((low, high)) = first.split_once("..") {
-            return Some(match high {
-                "" => (low, word(1), 2),
-                high => (low, high, 1),
-            });
+    fn end_of_range(&mut self, left: &Operand, kind: Kind) -> Parsed<Right> {
+        match self.peek() {
+            None => Err(self.wrong("expected } here")),
+            Some((Token::Sign(".." | "}" | ","), _)) => Err(self.wrong("expected a range as 1..5")),
+            // Arithmetic has no place in a set.
+            Some(_) => self.beside(left, kind, Self::one),
         }
-        let high = word(1).strip_prefix("..")?;
-        Some(match high {
-            "" => (first, word(2), 3),
-            high => (first, high, 2),
-        })
     }
 }
 
@@ -401,13 +393,14 @@ fn flat(mut all: Vec<Expression>, joined: fn(Vec<Expression>) -> Expression) -> 
     {
         return one;
     }
-    let is_or = matches!(joined(Vec::new()), Expression::Or(_));
+    let same = joined(Vec::new());
     let mut flat = Vec::with_capacity(all.len());
     for one in all {
-        match one {
-            Expression::Or(inner) if is_or => flat.extend(inner),
-            Expression::And(inner) if !is_or => flat.extend(inner),
-            other => flat.push(other),
+        match (one, &same) {
+            (Expression::Or(inner), Expression::Or(_))
+            | (Expression::And(inner), Expression::And(_))
+            | (Expression::Xor(inner), Expression::Xor(_)) => flat.extend(inner),
+            (other, _) => flat.push(other),
         }
     }
     joined(flat)

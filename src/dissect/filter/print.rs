@@ -18,7 +18,7 @@ impl fmt::Display for Expression {
                     f.write_str(sign)?;
                 }
                 match one {
-                    Self::Or(_) | Self::And(_) => write!(f, "({one})")?,
+                    Self::Or(_) | Self::And(_) | Self::Xor(_) => write!(f, "({one})")?,
                     _ => one.fmt(f)?,
                 }
             }
@@ -27,17 +27,14 @@ impl fmt::Display for Expression {
         match self {
             Self::Or(all) => between(f, all, " || "),
             Self::And(all) => between(f, all, " && "),
+            Self::Xor(all) => between(f, all, " ^^ "),
             Self::Not(inner) => write!(f, "!({inner})"),
             Self::Has(operand) => operand.fmt(f),
             Self::Compare(left, comparison, right) | Self::Every(left, comparison, right) => {
                 if matches!(self, Self::Every(..)) {
                     f.write_str("all ")?;
                 }
-                write!(f, "{left} {} ", comparison.sign())?;
-                match right {
-                    Right::Constant(constant) => constant.fmt(f),
-                    Right::Field(operand) => operand.fmt(f),
-                }
+                write!(f, "{left} {} {right}", comparison.sign())
             }
             Self::In(operand, members) | Self::EveryIn(operand, members) => {
                 if matches!(self, Self::EveryIn(..)) {
@@ -49,12 +46,21 @@ impl fmt::Display for Expression {
                         f.write_str(", ")?;
                     }
                     match member {
-                        Member::One(constant) => constant.fmt(f)?,
+                        Member::One(one) => one.fmt(f)?,
                         Member::Range(low, high) => write!(f, "{low}..{high}")?,
                     }
                 }
                 f.write_str("}")
             }
+        }
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Constant(constant) => constant.fmt(f),
+            Self::Field(operand) => operand.fmt(f),
         }
     }
 }

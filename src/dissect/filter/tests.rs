@@ -51,6 +51,11 @@ fn and_binds_closer_than_or_and_not_closest() {
         assert_eq!(printed(&printed(&text)), text);
     }
     assert_eq!(printed("(tcp || udp) && ip"), "(tcp || udp) && ip");
+    // Between them, one and not both.
+    assert_eq!(
+        printed("tcp || udp xor ip && eth ^^ arp"),
+        "tcp || (udp ^^ (ip && eth) ^^ arp)"
+    );
 }
 
 #[test]
@@ -113,6 +118,21 @@ fn values_are_read_as_their_field_wants_them() {
         ("all tcp.port > 1024", "all tcp.port > 1024"),
         ("any tcp.port > 1024", "tcp.port > 1024"),
         ("all tcp.port in {1, 2..5}", "all tcp.port in {1, 2..5}"),
+        (
+            "tcp.seq in {tcp.ack , 5 .. tcp.nxtseq,max(tcp.ack,7)..9}",
+            "tcp.seq in {tcp.ack, 5..tcp.nxtseq, max(tcp.ack, 7)..9}",
+        ),
+        ("ip.src in {1.2.3.4..ip.dst}", "ip.src in {1.2.3.4..ip.dst}"),
+        (
+            "frame.time_delta in {.5...75}",
+            "frame.time_delta in {0.500000000..0.750000000}",
+        ),
+        ("imgnet.protocol == http", "imgnet.protocol == \"http\""),
+        (
+            "ip.src & 255.0.0.0 == 10.0.0.0",
+            "ip.src & 255.0.0.0 == 10.0.0.0",
+        ),
+        ("len(tcp.port) == 2", "len(tcp.port) == 2"),
     ] {
         assert_eq!(printed(text), expected);
     }
@@ -154,8 +174,19 @@ fn mistakes_point_at_their_place_and_name_the_nearest_field() {
         ("tcp.len + \"a\" == 1", 10..13),
         ("tcp.len + ip.src == 1", 10..16),
         ("http.host + 1 == 2", 12..13),
-        ("len(tcp.len) == 1", 0..3),
-        ("string(tcp.flags) == 1", 0..6),
+        ("len(tcp.len + 1) == 1", 0..3),
+        ("len(max(tcp.len, 1)) == 1", 0..3),
+        ("string(tcp.payload) == 1", 0..6),
+        ("tcp.port in {1..}", 16..17),
+        ("tcp.port in {..5}", 13..15),
+        ("tcp.port in {tcp.len + 1}", 21..22),
+        ("tcp.port in {ip.src}", 13..19),
+        ("tcp.port in {5, tcp.prot}", 16..24),
+        ("tcp.len == -1", 11..13),
+        ("tcp.len in {-1..5}", 12..14),
+        ("tcp ^ udp", 4..5),
+        ("tcp xor", 7..7),
+        ("${web} && tcp", 0..1),
         ("max(tcp.len, ip.src) == 1", 0..3),
         ("max(80, tcp.len) == 1", 4..6),
         ("@nothing == 1", 1..8),
@@ -220,6 +251,9 @@ fn grown() -> impl Strategy<Value = String> {
         "@tcp.seq#[-1][0-1,3:] == 00:01:02",
         "ip.addr#[1-2,4:] == 10.0.0.0/8",
         "ip.proto in {TCP, 17}",
+        "tcp.seq in {tcp.ack, 5..tcp.nxtseq, max(tcp.ack, 7)..9}",
+        "ip.src & 255.0.0.0",
+        "string(tcp.flags) == 24",
     ])
     .prop_map(str::to_owned);
     leaf.prop_recursive(5, 40, 4, |inner| {
@@ -227,6 +261,8 @@ fn grown() -> impl Strategy<Value = String> {
             inner.clone().prop_map(|one| format!("!({one})")),
             prop::collection::vec(inner.clone(), 2..4)
                 .prop_map(|all| format!("({})", all.join(" && "))),
+            prop::collection::vec(inner.clone(), 2..4)
+                .prop_map(|all| format!("({})", all.join(" xor "))),
             prop::collection::vec(inner, 2..4).prop_map(|all| format!("({})", all.join(" || "))),
         ]
     })
@@ -241,7 +277,7 @@ proptest! {
     #[test]
     fn no_text_of_its_own_words_does_either(words in prop::collection::vec(prop::sample::select(vec![
         "tcp", "tcp.port", "==", "!", "(", ")", "{", "}", "[", "]", "[0:", "in", "matches", "contains", "\"", "'a'", "..", "1..2",
-        "&&", "||", "&", "all", "any", "+", "-", "*", "/", "%", "#", "@", "max(", "string(", "ff:d8", "-1", "len", "len(", "not", ",", "\u{e9}", "r\"", "~", "=",
+        "&&", "||", "^^", "xor", "..", "&", "all", "any", "+", "-", "*", "/", "%", "#", "@", "max(", "string(", "ff:d8", "-1", "len", "len(", "not", ",", "\u{e9}", "r\"", "~", "=",
     ]), 0..12)) {
         let _ = Filter::parse(&words.concat()).map_err(|mistake| mistake.to_string());
         let _ = Filter::parse(&words.join(" ")).map_err(|mistake| mistake.to_string());

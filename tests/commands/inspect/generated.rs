@@ -288,6 +288,11 @@ impl Maker {
                 format!("{name} matches \"{pattern}\"")
             }
             4 | 5 => self.part(),
+            6 if self.dice.below(2) == 0 => {
+                let field = self.field(|_| true).0;
+                let sign = self.comparison();
+                format!("len({field}) {sign} {}", self.dice.below(9))
+            }
             6 => {
                 let name = self.dice.one(&[
                     "tcp.payload",
@@ -322,8 +327,10 @@ impl Maker {
                 let members: Vec<String> = (0..=self.dice.below(3))
                     .map(|_| {
                         let (one, other) = (self.value(field), self.value(field));
-                        match self.dice.below(3) {
+                        match self.dice.below(6) {
                             0 => format!("{one} .. {other}"),
+                            1 => format!("{one}..{other}"),
+                            2 => self.field(|other| other == field.1).0.to_owned(),
                             _ => one,
                         }
                     })

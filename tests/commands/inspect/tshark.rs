@@ -404,6 +404,23 @@ const FILTERS: &[&str] = &[
     "eth.addr matches \"\\\\x02\"",
     "tcp.options > 08:0a && tcp.payload < ff:d8:ff",
     "eth.src[17-20] != 00:00 && udp",
+    "tcp.seq in {tcp.ack}",
+    "tcp.srcport in {tcp.dstport, 5050}",
+    "tcp.port in {udp.port, tcp.dstport}",
+    "tcp.seq in {abs(tcp.ack), count(ip.addr)}",
+    "tcp.flags.syn in {tcp.flags.ack}",
+    "tcp.flags.str in {tcp.flags.str} && eth.src in {eth.dst}",
+    "frame.number in {frame.len..frame.cap_len}",
+    "frame.number in {5..frame.len, 1000}",
+    "frame.time_relative in {frame.time_delta..1}",
+    "frame.len in {max(frame.number, 60)..min(frame.cap_len, 70)}",
+    "len(tcp.srcport) == 2 && len(tcp.seq) == 4 && len(ip.ttl) == 1",
+    "len(tcp.flags.syn) == 0 && len(frame.time) == 0",
+    "len(tcp.port) + 2 == 4",
+    "ip.src & 255.0.0.0 == 127.0.0.0",
+    "ip.src & ip.dst & 0.0.0.3",
+    "string(tcp.flags) == \"24\"",
+    "string(eth.type) matches \"^20\"",
 ];
 
 /// A cell's values, numbers in one writing: decimal, times without trailing zeros.
@@ -694,6 +711,30 @@ fn the_opposite_of_the_opposite_is_the_filter_itself() {
         let others = chosen(&capture, &format!("!({filter})"));
         assert!(others.is_disjoint(&chosen_ones), "{filter}");
         assert_eq!(&others | &chosen_ones, all, "{filter}");
+    }
+}
+
+#[test]
+fn one_and_not_both_is_what_and_or_and_not_say() {
+    let capture = captures_folder().join("pipeline-hang.pcap");
+    let (one, other, third) = ("tcp.len > 0", "tcp.srcport == 5050", "frame.number < 20");
+    for (xor, plain) in [
+        (
+            format!("{one} xor {other}"),
+            format!("({one} && !({other})) || (!({one}) && {other})"),
+        ),
+        (
+            format!("{one} ^^ {other} ^^ {third}"),
+            format!("(({one} ^^ {other}) && !({third})) || (!({one} ^^ {other}) && {third})"),
+        ),
+        (
+            format!("{third} || {one} ^^ {other} && {third}"),
+            format!("({third}) || ({one} ^^ ({other} && {third}))"),
+        ),
+    ] {
+        let chosen_ones = chosen(&capture, &xor);
+        assert!(!chosen_ones.is_empty(), "{xor}");
+        assert_eq!(chosen_ones, chosen(&capture, &plain), "{xor}");
     }
 }
 

@@ -8,7 +8,7 @@ use crate::dissect::fields::{self, Field};
 use crate::dissect::value::Kind;
 
 /// What stands on the left of an operand, and of what kind it is: numbers beside it are read as it wants them.
-type Beside<'o> = Option<(&'o Operand, Kind)>;
+pub(super) type Beside<'o> = Option<(&'o Operand, Kind)>;
 
 impl Parser<'_> {
     /// An operand with its arithmetic: `&` binds least, as in Wireshark, then `+ -`, then `* / %`.
@@ -20,8 +20,11 @@ impl Parser<'_> {
         let mut left = self.sum(beside)?;
         while self.take("&", "bitwise_and") || self.take("", "bitand") {
             let kind = kind(&left);
-            if !matches!(kind, Kind::Number | Kind::Hex | Kind::Bytes | Kind::Ether) {
-                return Err(self.wrong("& wants a number or bytes on its left"));
+            if !matches!(
+                kind,
+                Kind::Number | Kind::Hex | Kind::Bytes | Kind::Ether | Kind::Ipv4 | Kind::Ipv6
+            ) {
+                return Err(self.wrong("& wants a number, an address or bytes on its left"));
             }
             let right = self.sum(Some((&left, kind)))?;
             left = self.joined(left, Sign::And, right)?;
@@ -84,7 +87,7 @@ impl Parser<'_> {
     }
 
     /// One operand without arithmetic around it.
-    fn one(&mut self, beside: Beside<'_>) -> Parsed<Operand> {
+    pub(super) fn one(&mut self, beside: Beside<'_>) -> Parsed<Operand> {
         self.depth += 1;
         if self.depth > DEEPEST {
             return Err(self.wrong("nested too deeply"));
@@ -164,13 +167,17 @@ impl Parser<'_> {
         for one in &given {
             let fits = match (function, kind(one)) {
                 (Function::Count, _) => field_of(one).is_some(),
-                (Function::Length, kind) => !matches!(
-                    kind,
-                    Kind::Number | Kind::Hex | Kind::Seconds | Kind::Bool | Kind::Time
-                ),
+                (Function::Length, kind) => {
+                    let whole = matches!(one, Operand::Field(part) if part.width().is_some());
+                    let numeric = matches!(
+                        kind,
+                        Kind::Number | Kind::Hex | Kind::Seconds | Kind::Bool | Kind::Time
+                    );
+                    whole || !numeric
+                }
                 (Function::Lower | Function::Upper, kind) => kind == Kind::Text,
-                // Wireshark writes a hexadecimal number as wide as its field, which is not known here.
-                (Function::String, kind) => !matches!(kind, Kind::Hex | Kind::Label | Kind::Bytes),
+                // How Wireshark writes bytes depends on the field.
+                (Function::String, kind) => !matches!(kind, Kind::Label | Kind::Bytes),
                 (Function::Abs, kind) => {
                     matches!(kind, Kind::Number | Kind::Hex | Kind::Seconds)
                 }
