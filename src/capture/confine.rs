@@ -452,7 +452,11 @@ const FILES: &[i64] = &[
 ];
 
 /// Those by which files and folders are read, beside `openat`.
-const READS: &[i64] = &[libc::SYS_getdents64];
+const READS: &[i64] = &[
+    libc::SYS_getdents64,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+];
 
 /// Those by which keys, signals and the terminal's size are waited for.
 const KEYS: &[i64] = &[

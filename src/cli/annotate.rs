@@ -5,6 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::Args;
 
 use crate::analysis::Collector;
@@ -114,7 +115,7 @@ pub(super) fn run(command: &Annotate) -> anyhow::Result<Exit> {
     }
     let mut bytes = again.unpacked()?;
     let mut outcome: Result<Copied, annotate::Error> = Ok(Copied::default());
-    out.write(|out| {
+    let wrote = out.write(|out| {
         let mut say = |frame| {
             comments
                 .remove(&crate::units::FrameNumber(frame))
@@ -129,8 +130,17 @@ pub(super) fn run(command: &Annotate) -> anyhow::Result<Exit> {
             // Nothing half done takes the place of what was there.
             Err(error) => Err(io::Error::other(error.to_string())),
         }
-    })?;
-    let copied = outcome?;
+    });
+    let copied = match outcome {
+        // Of the capture, which may have been cut since it was read the first time, and not of the output.
+        Err(error) if !matches!(error, annotate::Error::Write(_)) => {
+            return Err(error).with_context(|| command.capture.display().to_string());
+        }
+        outcome => {
+            wrote?;
+            outcome?
+        }
+    };
     // Standard output has the capture.
     if !command.quiet && command.output != Path::new("-") {
         tell(command, &copied)?;

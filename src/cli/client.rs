@@ -206,46 +206,53 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
         Err(exit) => return exit.into(),
     };
     let exit = match client.command {
-        Command::Send(args) => run("imgnet-client", &args.common, None, |session| {
-            let send = Send {
-                peer: args.server.clone(),
-                files: args.files.clone(),
-                protocol: args.protocol.clone(),
-                chunk: args.chunk,
-                pace: args.pace,
-                one_connection: args.one_connection,
-                back: args.back.clone(),
-            };
-            only_framed(args.udp, &send.protocol)?;
-            if args.back.is_some() && (args.udp || !edit::answers(&send.protocol)) {
-                return Err(usage(format!(
-                    "--back goes with --protocol marker, length=... and half-close, whose pictures end before the connection \
+        Command::Send(args) => run(
+            "imgnet-client",
+            &args.common,
+            None,
+            &paths(&args.files),
+            |session| {
+                let send = Send {
+                    peer: args.server.clone(),
+                    files: args.files.clone(),
+                    protocol: args.protocol.clone(),
+                    chunk: args.chunk,
+                    pace: args.pace,
+                    one_connection: args.one_connection,
+                    back: args.back.clone(),
+                };
+                only_framed(args.udp, &send.protocol)?;
+                if args.back.is_some() && (args.udp || !edit::answers(&send.protocol)) {
+                    return Err(usage(format!(
+                        "--back goes with --protocol marker, length=... and half-close, whose pictures end before the connection \
                      does; not with {}",
-                    send.protocol
-                )));
-            }
-            if let Some(folder) = &args.back {
-                std::fs::create_dir_all(folder)
-                    .with_context(|| format!("{}: cannot be made", folder.display()))?;
-            }
-            let mut needs = connects(None).reading(args.files.iter().map(PathBuf::as_path));
-            needs.folders.extend(args.back.clone());
-            confined_in(session, &needs);
-            if args.udp {
-                send::run_udp(&send, session)?;
-            } else {
-                send::run(&send, session)?;
-            }
-            Ok(())
-        }),
+                        send.protocol
+                    )));
+                }
+                if let Some(folder) = &args.back {
+                    std::fs::create_dir_all(folder)
+                        .with_context(|| format!("{}: cannot be made", folder.display()))?;
+                }
+                let mut needs = connects(None).reading(args.files.iter().map(PathBuf::as_path));
+                needs.folders.extend(args.back.clone());
+                confined_in(session, &needs);
+                if args.udp {
+                    send::run_udp(&send, session)?;
+                } else {
+                    send::run(&send, session)?;
+                }
+                Ok(())
+            },
+        ),
         Command::Get(args) => run_showing(
             "imgnet-client",
             &args.common,
             None,
             Some(&args.showing),
+            &paths(&args.output),
             |session| get(&args, session),
         ),
-        Command::Work(args) => run("imgnet-client", &args.common, None, |session| {
+        Command::Work(args) => run("imgnet-client", &args.common, None, &[], |session| {
             let work = Work {
                 peer: args.server.clone(),
                 filter: args.filter,
@@ -261,10 +268,16 @@ pub fn imgnet_client(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
             &args.common,
             None,
             Some(&args.showing),
+            &paths(&args.output),
             |session| receive(&args, session),
         ),
     };
     exit.into()
+}
+
+/// Files that a command names.
+fn paths<'p>(files: impl IntoIterator<Item = &'p PathBuf>) -> Vec<&'p Path> {
+    files.into_iter().map(PathBuf::as_path).collect()
 }
 
 /// What a client needs that connects, and saves a file, where it does.

@@ -20,14 +20,16 @@ use crate::analysis::{Analysis, Collector, DigestKind, Observer, Options};
 use crate::capture::confine::Needs;
 use crate::cli::args::{AnalysisArgs, ColorArg, DigestArg};
 use crate::cli::confined::confined;
+use crate::cli::exit::Exit;
 use crate::cli::glue;
 use crate::cli::output::WriteError;
 use crate::cli::reading::Watch;
 use crate::cli::terminal::Environment;
 use crate::dissect::{Carried, Filter, Index, Inspector, Seen};
-use crate::findings::Finding;
+use crate::findings::{Finding, rules};
 use crate::frame::Frame;
 use crate::ledger::{Image, Stream};
+use crate::report::model::CaptureFile;
 use crate::report::{Detail, Report, Style};
 use crate::source::{self, Capture, Files, MappedFrames};
 use crate::units::{FrameNumber, PictureId, StreamId};
@@ -81,8 +83,8 @@ pub(super) struct Looked {
     copy: Option<File>,
     pub(super) index: Index,
     pub(super) options: Options,
-    /// Whether a file is cut short or damaged.
-    pub(super) truncated: bool,
+    /// Of each file that is cut short or damaged, what is wrong with it.
+    damaged: Vec<String>,
     /// Frames that the analysis saw.
     pub(super) analysed: u64,
     /// Whether the analysis saw all frames.
@@ -124,7 +126,7 @@ impl Looked {
             copy,
             index: Index::default(),
             options,
-            truncated: false,
+            damaged: Vec::new(),
             analysed: 0,
             complete: true,
         };
@@ -155,7 +157,7 @@ impl Looked {
             gathered = Gathered::default();
             glue::open(paths)?.analyse(self.options.clone(), &mut gathered)?
         };
-        self.truncated = reading.captures.iter().any(|capture| capture.truncated);
+        self.damaged = damage(&reading.captures);
         self.analysed = reading.packets.read;
         self.complete = true;
         let report = gathered
@@ -183,15 +185,32 @@ impl Looked {
         analysis.ended(source::ended(self.capture.files()));
         analysis.finish(&mut gathered);
         let files = self.capture.files();
-        self.truncated = complete && files.iter().any(|file| file.truncated.is_some());
+        let captures: Vec<CaptureFile> = files.iter().map(glue::capture_file).collect();
+        self.damaged = if complete {
+            damage(&captures)
+        } else {
+            Vec::new()
+        };
         self.analysed = read;
         self.complete = complete;
-        let captures = files.iter().map(glue::capture_file).collect();
         let report = gathered
             .collector
             .into_report(captures, crate::report::model::Packets::default());
         self.index = Index::new(report.streams, report.images, report.findings);
         Ok(())
+    }
+
+    /// How the command ends, once it has told which of the captures end before their time.
+    ///
+    /// # Errors
+    /// Standard error takes nothing.
+    pub(super) fn concluded(&self) -> anyhow::Result<Exit> {
+        tell_damaged(&self.damaged)
+    }
+
+    /// As [`Looked::concluded`], for later.
+    pub(super) fn damaged(&self) -> Vec<String> {
+        self.damaged.clone()
     }
 
     /// Shows every frame in order with what is known of it, until `show` breaks.
@@ -231,6 +250,39 @@ impl Looked {
         analysis.finish(observer);
         Ok(())
     }
+}
+
+/// What is wrong with each of the files that are cut short or damaged.
+pub(super) fn damage(captures: &[CaptureFile]) -> Vec<String> {
+    captures
+        .iter()
+        .filter_map(|file| {
+            let damage = file.damage.as_ref()?;
+            let finding = rules::file_cut_short(
+                &file.path,
+                damage.offset,
+                damage.after_frame,
+                &damage.reason,
+            );
+            Some(finding.message)
+        })
+        .collect()
+}
+
+/// Says it on standard error, beside whatever was shown, and what exit code that makes.
+///
+/// # Errors
+/// Standard error takes nothing.
+pub(super) fn tell_damaged(damaged: &[String]) -> anyhow::Result<Exit> {
+    let mut out = io::stderr().lock();
+    for message in damaged {
+        writeln!(out, "imgnet: {message}")?;
+    }
+    Ok(if damaged.is_empty() {
+        Exit::Good
+    } else {
+        Exit::Inconclusive
+    })
 }
 
 /// Leaves in a report what a filter chooses: streams of which it chooses a frame, pictures of which it chooses a frame

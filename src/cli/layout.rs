@@ -13,7 +13,7 @@ use crate::cli::args::CapturePaths;
 use crate::cli::confined::confined;
 use crate::cli::exit::Exit;
 use crate::cli::glue;
-use crate::cli::inspect::{FilterArg, Narrowing};
+use crate::cli::inspect::{FilterArg, Narrowing, damage, tell_damaged};
 use crate::cli::output::WriteError;
 use crate::cli::reading::Watch;
 use crate::ledger::{Confidence, Image, Stream};
@@ -138,6 +138,7 @@ pub(super) fn run(command: &ShowLayout) -> anyhow::Result<Exit> {
         ..Seen::default()
     };
     let reading = frames.analyse(options, &mut seen)?;
+    let damaged = damage(&reading.captures);
     let Seen {
         mut shown,
         collector,
@@ -158,10 +159,11 @@ pub(super) fn run(command: &ShowLayout) -> anyhow::Result<Exit> {
     tell(&shown, none, command.format, &mut out)
         .and_then(|()| out.flush())
         .map_err(|source| WriteError { to: None, source })?;
+    let whole = tell_damaged(&damaged)?;
     Ok(if shown.is_empty() {
         Exit::NotEqual
     } else {
-        Exit::Good
+        whole
     })
 }
 

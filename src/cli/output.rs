@@ -277,11 +277,11 @@ pub(super) fn not_an_input_folder(folder: &Path, inputs: &[PathBuf]) -> anyhow::
     Ok(())
 }
 
-/// Makes sure that two outputs are not one file.
+/// Makes sure that no two of a command's outputs are one file, whether it is there yet or not.
 ///
 /// # Errors
-/// They are.
-fn not_the_same(outputs: &[Option<&Path>]) -> anyhow::Result<()> {
+/// Two are.
+pub(in crate::cli) fn not_the_same(outputs: &[Option<&Path>]) -> anyhow::Result<()> {
     let place = |path: &Path| {
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;

@@ -286,9 +286,18 @@ fn query_runs_the_program_that_is_there_and_says_how_to_build_it() {
 
 /// What `verify` says where `meanwhile` is done to its files, once they were looked at and before the capture has ended.
 fn verified_while(meanwhile: impl FnOnce(&Path)) -> (Option<i32>, String) {
+    prepared_and_verified_while(|_| {}, meanwhile)
+}
+
+/// The same, where `before` was done to the folder of the files received.
+fn prepared_and_verified_while(
+    before: impl FnOnce(&Path),
+    meanwhile: impl FnOnce(&Path),
+) -> (Option<i32>, String) {
     use std::io::Write as _;
     use std::process::Stdio;
     let folder = folder();
+    before(&folder.path().join("received"));
     let capture = std::fs::read(folder.path().join("run.pcap")).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_imgnet"))
         .args("verify - --sent sent/a.jpg --received received".split(' '))
@@ -344,6 +353,145 @@ fn nobody_is_blamed_for_a_file_that_changes_while_it_is_compared() {
             "{how}: {said}"
         );
     }
+}
+
+#[test]
+fn a_ledger_is_no_file_that_is_moved_or_saved_whether_it_is_there_or_not() {
+    let folder = folder();
+    for (program, arguments, file) in [
+        (
+            env!("CARGO_BIN_EXE_imgnet-client"),
+            "send 127.0.0.1:9 new.jpg --ledger ./new.jpg",
+            "new.jpg",
+        ),
+        (
+            env!("CARGO_BIN_EXE_imgnet-client"),
+            "get 127.0.0.1:9 1 -o new.jpg --ledger new.jpg",
+            "new.jpg",
+        ),
+        (
+            env!("CARGO_BIN_EXE_imgnet-client"),
+            "receive 127.0.0.1:9 -o new.png --ledger new.png",
+            "new.png",
+        ),
+        (
+            env!("CARGO_BIN_EXE_imgnet-server"),
+            "stream --port 0 new.jpg --ledger new.jpg",
+            "new.jpg",
+        ),
+        (
+            env!("CARGO_BIN_EXE_imgnet-server"),
+            "catalog --port 0 --db new.db --import sent --ledger new.db",
+            "new.db",
+        ),
+    ] {
+        let output = Command::new(program)
+            .args(arguments.split(' '))
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {said}");
+        assert!(said.contains("name another"), "{arguments}: {said}");
+        assert!(!folder.path().join(file).exists(), "{arguments}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_made_anew_or_filled_meanwhile_is_called_so() {
+    // Made anew: what is in it now nobody gave the right to read, whatever its own rights are.
+    let spoil = |folder: &Path| {
+        let file = folder.join("a.jpg");
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes[5000] ^= 1;
+        std::fs::write(file, bytes).unwrap();
+    };
+    let made_anew = |folder: &Path| {
+        let bytes = std::fs::read(folder.join("a.jpg")).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+        std::fs::create_dir(folder).unwrap();
+        std::fs::write(folder.join("a.jpg"), bytes).unwrap();
+    };
+    let filled = |folder: &Path| {
+        let sent = folder.with_file_name("sent").join("a.jpg");
+        std::fs::copy(sent, folder.join("late.jpg")).unwrap();
+    };
+    let empty = |folder: &Path| std::fs::remove_file(folder.join("a.jpg")).unwrap();
+    let (anew, came) = std::thread::scope(|scope| {
+        let anew = scope.spawn(|| prepared_and_verified_while(spoil, made_anew));
+        let came = prepared_and_verified_while(empty, filled);
+        (anew.join().unwrap(), came)
+    });
+    assert_eq!(anew.0, Some(2), "{}", anew.1);
+    assert!(
+        anew.1.contains("replaced") && !anew.1.contains("make it readable"),
+        "{}",
+        anew.1
+    );
+    assert_eq!(came.0, Some(2), "{}", came.1);
+    assert!(
+        came.1
+            .contains("late.jpg: came while the others were compared"),
+        "{}",
+        came.1
+    );
+    // What comes is nobody's business where nothing was missing.
+    let (code, said) = verified_while(filled);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn who_reads_a_capture_that_is_cut_short_says_so() {
+    let folder = folder();
+    let whole = std::fs::read(folder.path().join("run.pcap")).unwrap();
+    std::fs::write(folder.path().join("cut.pcap"), &whole[..5000]).unwrap();
+    for arguments in [
+        "packets cut.pcap",
+        "packets cut.pcap --format json",
+        "packet cut.pcap 4",
+        "follow cut.pcap --stream 0",
+        "layout cut.pcap",
+    ] {
+        let split: Vec<&str> = arguments.split(' ').collect();
+        let output = imgnet(folder.path(), &split);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{arguments}: {said}");
+        assert!(
+            said.contains("cut.pcap cannot be read on at byte 4,")
+                && said.contains("after frame 10"),
+            "{arguments}: {said}"
+        );
+        let whole = arguments.replace("cut.pcap", "run.pcap");
+        let split: Vec<&str> = whole.split(' ').collect();
+        let output = imgnet(folder.path(), &split);
+        assert_eq!(output.status.code(), Some(0), "{whole}");
+        assert_eq!(text(&output.stderr), "", "{whole}");
+    }
+}
+
+#[test]
+fn what_cannot_be_annotated_is_the_capture_and_not_the_output() {
+    let folder = folder();
+    // One frame of Ethernet in a snoop file, which `analyze` reads.
+    let mut snoop = b"snoop\0\0\0\0\0\0\x02\0\0\0\x04".to_vec();
+    for number in [14_u32, 14, 38, 0, 1, 0] {
+        snoop.extend(number.to_be_bytes());
+    }
+    snoop.extend([0; 14]);
+    std::fs::write(folder.path().join("run.snoop"), snoop).unwrap();
+    let read = imgnet(folder.path(), &["analyze", "run.snoop"]);
+    assert_eq!(read.status.code(), Some(0), "{}", text(&read.stderr));
+    let output = imgnet(
+        folder.path(),
+        &["annotate", "run.snoop", "-o", "out.pcapng"],
+    );
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.starts_with("imgnet: run.snoop: ") && !said.contains("out.pcapng"),
+        "{said}"
+    );
+    assert!(!folder.path().join("out.pcapng").exists());
 }
 
 #[test]

@@ -156,11 +156,7 @@ pub(in crate::cli) fn run(command: &Command) -> anyhow::Result<Exit> {
             "imgnet: {missing} left out, not filled; --as hex shows where"
         )?;
     }
-    Ok(if looked.truncated {
-        Exit::Inconclusive
-    } else {
-        Exit::Good
-    })
+    looked.concluded()
 }
 
 fn asked(command: &Command, index: &Index) -> anyhow::Result<Follow> {

@@ -146,11 +146,7 @@ fn concluded(
             crate::units::counted(looked.analysed, "frame", "frames")
         ),
     }
-    Ok(if looked.truncated {
-        Exit::Inconclusive
-    } else {
-        Exit::Good
-    })
+    looked.concluded()
 }
 
 fn raw(number: u64, bytes: BytesArg, looked: &mut Looked) -> anyhow::Result<Exit> {

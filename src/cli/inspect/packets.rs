@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
 
-use super::{FilterArg, LookArgs, Looked, crew, to_stdout, written};
+use super::{FilterArg, LookArgs, Looked, crew, tell_damaged, to_stdout, written};
 use crate::cli::args::{AnalysisArgs, CapturePaths};
 use crate::cli::exit::Exit;
 use crate::dissect::list::{COLUMNS, Clock, Column, Format, List, cell, json};
@@ -211,7 +211,7 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
         last: u64::MAX,
     });
     let first = range.first.max(list.next.unwrap_or(1));
-    let mut truncated = false;
+    let mut damaged = Vec::new();
     let mut otherwise = Vec::new();
     // Frames of the capture, where none of them is listed in a table.
     let mut of_none = None;
@@ -241,7 +241,7 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
             otherwise = asked.otherwise(&mut looked)?;
             asked.list(&mut looked, &mut rows)?;
         }
-        truncated = looked.truncated;
+        damaged = looked.damaged();
         of_none = Some(looked.analysed)
             .filter(|_| looked.complete && list.format == FormatArg::Table && rows.rows() == 0);
         let analysed = Some(looked.analysed).filter(|_| !looked.complete && rows.rows() > 0);
@@ -270,11 +270,7 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
             "imgnet: no frame is listed: {why}"
         )?;
     }
-    Ok(if truncated {
-        Exit::Inconclusive
-    } else {
-        Exit::Good
-    })
+    tell_damaged(&damaged)
 }
 
 /// Whether somebody reads what is written while it is written.

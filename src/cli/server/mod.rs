@@ -310,17 +310,24 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
             &args.common,
             Some(&args.guard),
             Some(&args.showing),
+            &[],
             |session| receive(args, session),
         ),
         Command::Catalog(args) if args.edits() => edited(edit(args, &mut io::stdout().lock())),
-        Command::Catalog(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
-            let catalog = opened(args, session)?.re_encode(args.re_encode);
-            let listener = listen(args.guard.on(args.port))?;
-            confined_in(session, &args.needs());
-            catalog::run(&listener, &catalog, args.count, session)?;
-            Ok(())
-        }),
-        Command::Pipeline(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
+        Command::Catalog(args) => run(
+            PROGRAM,
+            &args.common,
+            Some(&args.guard),
+            &args.files(),
+            |session| {
+                let catalog = opened(args, session)?.re_encode(args.re_encode);
+                let listener = listen(args.guard.on(args.port))?;
+                confined_in(session, &args.needs());
+                catalog::run(&listener, &catalog, args.count, session)?;
+                Ok(())
+            },
+        ),
+        Command::Pipeline(args) => run(PROGRAM, &args.common, Some(&args.guard), &[], |session| {
             let pipeline = Pipeline {
                 store: Store::open(&args.out)?,
                 workers: args.workers,
@@ -332,7 +339,7 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
             pipeline::run_with(&listener, &pipeline, args.filter, session)?;
             Ok(())
         }),
-        Command::Edit(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
+        Command::Edit(args) => run(PROGRAM, &args.common, Some(&args.guard), &[], |session| {
             let edit = Edit {
                 store: Store::open(&args.out)?,
                 protocol: args.protocol.clone(),
@@ -347,9 +354,16 @@ pub fn imgnet_server(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
             edit::run(&listener, &edit, session)?;
             Ok(())
         }),
-        Command::Stream(args) => run(PROGRAM, &args.common, Some(&args.guard), |session| {
-            stream(args, session)
-        }),
+        Command::Stream(args) => {
+            let files: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
+            run(
+                PROGRAM,
+                &args.common,
+                Some(&args.guard),
+                &files,
+                |session| stream(args, session),
+            )
+        }
     };
     exit.into()
 }
@@ -369,6 +383,12 @@ impl CatalogArgs {
         let needs = Needs::beside(self.db.as_deref());
         let folder = self.db.is_none().then(|| self.folder());
         needs.reading(folder).with_network(Network::Accepts)
+    }
+
+    /// The files that it names: database, list, picture for what there is not.
+    fn files(&self) -> Vec<&Path> {
+        let files = [&self.db, &self.order, &self.not_found];
+        files.into_iter().filter_map(Option::as_deref).collect()
     }
 
     /// Where the pictures are that are named.

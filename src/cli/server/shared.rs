@@ -16,6 +16,7 @@ use super::machine;
 use super::moving::Moving;
 use crate::cli::Exit;
 use crate::cli::args::ColorArg;
+use crate::cli::output::not_the_same;
 use crate::cli::show::{Opener, draw_file, write_lines};
 use crate::cli::terminal::{Canvas, Environment};
 use crate::cli::values::{duration, size_above_zero};
@@ -205,14 +206,15 @@ pub(crate) fn parsed<P: Parser>(arguments: impl IntoIterator<Item = OsString>) -
 }
 
 /// Runs a command: sets limits, signals and the ledger up, tells what happens, and makes the exit code of it.
-/// With a `guard` it is a server: each picture is told as it is done, and being told to end lets what is under way end.
+/// `files` are those that the command itself reads and writes: the ledger is none of them. With a `guard` it is a server: each picture is told as it is done, and being told to end lets what is under way end.
 pub(crate) fn run(
     program: &str,
     common: &Common,
     guard: Option<&Guard>,
+    files: &[&Path],
     command: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
 ) -> Exit {
-    run_showing(program, common, guard, None, command)
+    run_showing(program, common, guard, None, files, command)
 }
 
 /// The same, of a command that shows what comes.
@@ -221,9 +223,10 @@ pub(crate) fn run_showing(
     common: &Common,
     guard: Option<&Guard>,
     showing: Option<&Showing>,
+    files: &[&Path],
     command: impl FnOnce(&Session<'_>) -> anyhow::Result<()>,
 ) -> Exit {
-    let teller = match Teller::new(program, common, guard.is_some(), showing) {
+    let teller = match Teller::new(program, common, guard.is_some(), showing, files) {
         Ok(teller) => teller,
         Err(error) => {
             tell(program, &format!("{error:#}"));
@@ -323,12 +326,16 @@ impl<'c> Teller<'c> {
         common: &Common,
         live: bool,
         showing: Option<&Showing>,
+        files: &[&Path],
     ) -> anyhow::Result<Self> {
         let shown = showing.filter(|showing| showing.show || showing.open);
         let shown = shown
             .map(|showing| Shown::new(showing, common))
             .transpose()?;
         if let Some(path) = &common.ledger {
+            for file in files {
+                not_the_same(&[Some(path), Some(file)])?;
+            }
             is_a_ledger(path)?;
         }
         let ledger = match &common.ledger {

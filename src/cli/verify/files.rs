@@ -1,6 +1,6 @@
 //! The files given with `--sent` and `--received`, and the ledgers.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -137,11 +137,7 @@ pub(in crate::cli) fn walk(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = VecDeque::from([folder.to_owned()]);
     while let Some(folder) = folders.pop_front() {
-        let cannot = trouble(
-            &folder,
-            "cannot be read",
-            "make it readable, or name the files themselves",
-        );
+        let cannot = refused(&folder, "make it readable, or name the files themselves");
         for entry in fs::read_dir(&folder).map_err(&cannot)? {
             let entry = entry.map_err(&cannot)?;
             if entry.file_name().to_string_lossy().starts_with('.') {
@@ -168,13 +164,34 @@ pub(in crate::cli) fn walk(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Why a file cannot be read.
+fn unreadable(path: &Path) -> impl Fn(io::Error) -> anyhow::Error {
+    refused(path, "make it readable, or leave it out")
+}
+
+/// The same of a file or a folder, with this advice. A confined process may read only what was there when it began: where the
+/// rights of a file are no reason to refuse it, it has come since.
+fn refused(path: &Path, advice: &'static str) -> impl Fn(io::Error) -> anyhow::Error {
+    move |error| {
+        use rustix::fs::{Access, AtFlags, CWD, accessat};
+        if error.kind() == io::ErrorKind::PermissionDenied
+            && accessat(CWD, path, Access::READ_OK, AtFlags::empty()).is_ok()
+        {
+            return anyhow::anyhow!(
+                "{}: was replaced after this command began; verify it once the programs are done",
+                path.display()
+            );
+        }
+        trouble(path, "cannot be read", advice)(error)
+    }
+}
+
 /// Reads a file once: its length, digest, format and size.
 ///
 /// # Errors
 /// One that cannot be read.
 pub(in crate::cli) fn look(path: &Path, named: bool) -> anyhow::Result<Found> {
-    let cannot = trouble(path, "cannot be read", "make it readable, or leave it out");
-    look_at(path, named, File::open(path).map_err(cannot)?)
+    look_at(path, named, File::open(path).map_err(unreadable(path))?)
 }
 
 /// Files that are compared, as they were when they were looked at.
@@ -204,11 +221,36 @@ impl Unchanged {
         Ok(found)
     }
 
-    /// Makes sure that all of them are still what was looked at, so that nobody is blamed for what changed meanwhile.
+    /// Makes sure that all of them are still what was looked at, so that nobody is blamed for what changed meanwhile; and where not
+    /// `all_well`, that none came that might have been what is missing, into the folders `given`.
     ///
     /// # Errors
-    /// One is not.
-    pub(in crate::cli) fn check(&self) -> anyhow::Result<()> {
+    /// One is not, or one came.
+    pub(in crate::cli) fn check(
+        &self,
+        given: [&[PathBuf]; 2],
+        all_well: bool,
+    ) -> anyhow::Result<()> {
+        self.is_as_it_was()?;
+        if all_well {
+            return Ok(());
+        }
+        let looked: HashSet<&Path> = self.0.iter().map(|(path, _)| path.as_path()).collect();
+        for folder in given.into_iter().flatten().filter(|path| path.is_dir()) {
+            if let Some(new) = walk(folder)?
+                .iter()
+                .find(|path| !looked.contains(path.as_path()))
+            {
+                bail!(
+                    "{}: came while the others were compared; verify them once the programs are done",
+                    new.display()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn is_as_it_was(&self) -> anyhow::Result<()> {
         for (path, before) in &self.0 {
             let what = match stamp(path) {
                 Some(now) if now == *before => continue,
@@ -235,7 +277,7 @@ pub(super) fn of_memory(path: &Path, named: bool, bytes: &Arc<[u8]>) -> anyhow::
 }
 
 fn look_at(path: &Path, named: bool, mut file: impl io::Read) -> anyhow::Result<Found> {
-    let cannot = trouble(path, "cannot be read", "make it readable, or leave it out");
+    let cannot = unreadable(path);
     let mut hasher = Hasher::new(DigestKind::Sha256);
     let mut block = vec![0_u8; BLOCK];
     let mut bytes = 0_u64;
@@ -292,11 +334,7 @@ fn look_at(path: &Path, named: bool, mut file: impl io::Read) -> anyhow::Result<
 
 /// A file's bytes; absent where it is larger than `limit`.
 pub(in crate::cli) fn read(found: &Found, limit: u64) -> anyhow::Result<Option<Vec<u8>>> {
-    let cannot = trouble(
-        &found.path,
-        "cannot be read",
-        "make it readable, or leave it out",
-    );
+    let cannot = unreadable(&found.path);
     if found.facts.bytes > limit || found.gone {
         return Ok(None);
     }
