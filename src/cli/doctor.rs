@@ -8,8 +8,10 @@ use serde::Serialize;
 
 use crate::capture::confine::Needs;
 use crate::capture::private::{self, Identity, Way};
+use crate::cli::capture::ignore_closed_pipe;
 use crate::cli::confined::confined;
 use crate::cli::exit::Exit;
+use crate::cli::output::WriteError;
 use crate::report::text;
 
 /// Say whether this user can capture here, and if not, which command changes it
@@ -98,38 +100,44 @@ struct Diagnosis {
 /// # Errors
 /// Those of standard output.
 pub(super) fn run(doctor: &Doctor) -> anyhow::Result<Exit> {
-    let mut out = io::stdout().lock();
+    let written = |written: io::Result<()>| {
+        written
+            .or_else(ignore_closed_pipe)
+            .map_err(|source| WriteError { to: None, source })
+    };
     if doctor.apparmor {
-        out.write_all(profile().as_bytes())?;
+        written(io::stdout().lock().write_all(profile().as_bytes()))?;
         return Ok(Exit::Good);
     }
     let diagnosis = examine();
     // All is tried out: what is left is to tell.
     confined(&Needs::default(), false)?;
-    match doctor.format {
+    written(tell(&diagnosis, doctor.format))?;
+    Ok(if diagnosis.captures || diagnosis.private {
+        Exit::Good
+    } else {
+        Exit::NotAllowed
+    })
+}
+
+fn tell(diagnosis: &Diagnosis, format: Format) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match format {
         Format::Table => {
             let terminal = io::stdout().is_terminal();
             let columns = rustix::termios::tcgetwinsize(io::stdout())
                 .ok()
                 .map(|size| usize::from(size.ws_col))
                 .filter(|columns| *columns > 0);
-            render(
-                &diagnosis,
-                terminal,
-                columns,
-                &mut anstream::AutoStream::auto(&mut out),
-            )?;
+            let mut out = anstream::AutoStream::auto(&mut out);
+            render(diagnosis, terminal, columns, &mut out)?;
         }
         Format::Json => {
-            serde_json::to_writer_pretty(&mut out, &diagnosis)?;
+            serde_json::to_writer_pretty(&mut out, diagnosis)?;
             writeln!(out)?;
         }
     }
-    Ok(if diagnosis.captures || diagnosis.private {
-        Exit::Good
-    } else {
-        Exit::NotAllowed
-    })
+    out.flush()
 }
 
 fn examine() -> Diagnosis {

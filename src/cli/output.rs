@@ -117,6 +117,11 @@ impl Output {
     }
 }
 
+/// Whoever read it and went away has heard enough: the rest of the command goes on, and its exit code tells the verdict.
+fn heard(written: io::Result<()>) -> io::Result<()> {
+    written.or_else(super::capture::ignore_closed_pipe)
+}
+
 impl Sink {
     /// Writes what `render` writes. Where that fails a file that was there before is left as it was.
     pub(super) fn write(
@@ -129,13 +134,14 @@ impl Sink {
             out.flush()
         };
         match self {
-            Self::Stdout => {
-                buffered(&mut io::stdout().lock()).map_err(|source| WriteError { to: None, source })
+            Self::Stdout => heard(buffered(&mut io::stdout().lock()))
+                .map_err(|source| WriteError { to: None, source }),
+            Self::Special(mut file, path) => {
+                heard(buffered(&mut file)).map_err(|source| WriteError {
+                    to: Some(path),
+                    source,
+                })
             }
-            Self::Special(mut file, path) => buffered(&mut file).map_err(|source| WriteError {
-                to: Some(path),
-                source,
-            }),
             Self::File(mut draft, path) => buffered(draft.file())
                 .and_then(|()| draft.keep_as(&path))
                 .map_err(|source| WriteError {

@@ -1,7 +1,8 @@
 //! The words that imgnet prints besides the names of findings, each with what it means: verdicts, certainties, causes, reasons,
-//! wire formats.
+//! wire formats, parts of the framing, link types.
 
 mod formats;
+mod parts;
 mod report;
 mod words;
 
@@ -22,7 +23,7 @@ pub(crate) struct Word {
 /// `length`. Empty where none is.
 pub(crate) fn find(name: &str) -> Vec<&'static Word> {
     let name = name.trim();
-    let base = name.split(['=', '+', ' ']).next().unwrap_or(name);
+    let base = name.split(['=', '+', ' ', '(']).next().unwrap_or(name);
     let called = |wanted: &str| -> Vec<&'static Word> {
         all()
             .filter(|word| word.name.eq_ignore_ascii_case(wanted))
@@ -38,9 +39,15 @@ pub(crate) fn find(name: &str) -> Vec<&'static Word> {
 
 /// All words, those of one kind together.
 pub(crate) fn all() -> impl Iterator<Item = &'static Word> {
-    [words::WORDS, &formats::FIXED, formats::WORDS, report::WORDS]
-        .into_iter()
-        .flatten()
+    [
+        words::WORDS,
+        &formats::FIXED,
+        formats::WORDS,
+        report::WORDS,
+        parts::WORDS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 #[cfg(test)]

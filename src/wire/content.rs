@@ -213,6 +213,12 @@ impl Scanner {
         }
     }
 
+    /// What was held begins no picture.
+    pub(super) fn forget(&mut self) {
+        self.held.clear();
+        self.between = 0;
+    }
+
     /// So much of the content is missing.
     pub(super) fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
         self.flush(sink);

@@ -299,7 +299,6 @@ impl Http2Decoder {
         }
         if frame.last {
             match self.streams.remove(&frame.stream) {
-                Some(Content::Begins(held)) => self.scanner.data(&held, sink),
                 Some(Content::Grpc(grpc)) => grpc.is_whole(sink),
                 _ => {}
             }
@@ -335,22 +334,23 @@ impl Http2Decoder {
             .or_insert_with(|| Content::Begins(Vec::new()));
         let mut rest = bytes;
         while let Content::Begins(held) = content {
-            let Some((&byte, later)) = rest.split_first() else {
+            let Some((byte, later)) = rest.split_first() else {
                 return;
             };
             rest = later;
-            held.push(byte);
+            held.push(*byte);
+            // Told of where it stands: the frames of other streams may come before it is known what it is.
+            self.scanner.data(std::slice::from_ref(byte), sink);
             let grpc = is_grpc(held);
             if grpc == Some(false) || held.len() >= TELLING {
-                let held = std::mem::take(held);
-                if grpc == Some(true) {
-                    let mut grpc = Grpc::default();
-                    grpc.update(&held, &mut self.scanner, sink);
-                    *content = Content::Grpc(grpc);
-                } else {
-                    self.scanner.data(&held, sink);
-                    *content = Content::Plain;
-                }
+                let known = grpc == Some(true) && !self.scanner.is_open();
+                *content = match Grpc::begun(held).filter(|_| known) {
+                    Some(grpc) => {
+                        self.scanner.forget();
+                        Content::Grpc(grpc)
+                    }
+                    None => Content::Plain,
+                };
             }
         }
         match content {
@@ -392,6 +392,41 @@ impl Grpc {
                 head: "prefix",
                 left: self.message,
             }));
+        }
+    }
+
+    /// Behind the first bytes of the first message, all of which [`is_grpc`] asks for, and which are told of.
+    fn begun(held: &[u8]) -> Option<Self> {
+        let &[flag, a, b, c, d, tag] = held else {
+            return None;
+        };
+        let mut grpc = Self {
+            message: u64::from(u32::from_be_bytes([a, b, c, d])).saturating_sub(1),
+            ..Self::default()
+        };
+        if flag == 0 {
+            grpc.part = Part::Tag;
+            grpc.digit(tag);
+        } else {
+            grpc.part = Part::Opaque;
+        }
+        grpc.over();
+        Some(grpc)
+    }
+
+    /// The message may be over.
+    fn over(&mut self) {
+        if self.message == 0 && !matches!(self.part, Part::Prefix) {
+            self.part = Part::Prefix;
+            self.number.clear();
+        }
+    }
+
+    /// A byte of a number of protobuf.
+    fn digit(&mut self, byte: u8) {
+        self.number.push(byte);
+        if byte & 0x80 == 0 || self.number.len() >= 10 || self.message == 0 {
+            self.varint();
         }
     }
 
@@ -438,36 +473,27 @@ impl Grpc {
                 Part::Prefix => {
                     rest = later;
                     self.number.push(byte);
+                    scanner.framing(1);
                     if let &[flag, a, b, c, d] = self.number.as_slice() {
                         self.number.clear();
-                        scanner.framing(5);
                         self.message = u64::from(u32::from_be_bytes([a, b, c, d]));
                         self.part = if flag == 0 { Part::Tag } else { Part::Opaque };
-                    } else {
-                        continue;
                     }
                 }
                 Part::Tag | Part::Varint | Part::Length(_) => {
                     rest = later;
                     self.message -= 1;
-                    self.number.push(byte);
-                    if byte & 0x80 != 0 && self.number.len() < 10 && self.message > 0 {
-                        continue;
-                    }
-                    self.varint(scanner);
+                    scanner.framing(1);
+                    self.digit(byte);
                 }
             }
-            if self.message == 0 && !matches!(self.part, Part::Prefix) {
-                self.part = Part::Prefix;
-                self.number.clear();
-            }
+            self.over();
         }
     }
 
     /// A number of protobuf is complete.
-    fn varint(&mut self, scanner: &mut Scanner) {
+    fn varint(&mut self) {
         let number = std::mem::take(&mut self.number);
-        scanner.framing(number.len() as u64);
         let value = number
             .iter()
             .take(9)
@@ -629,16 +655,7 @@ impl Decode for Http2Decoder {
                 self.is_as_declared(stream, sink);
             }
         }
-        let waiting: usize = self
-            .streams
-            .values()
-            .map(|content| match content {
-                Content::Begins(held) => held.len(),
-                Content::Grpc(grpc) => grpc.number.len(),
-                Content::Plain => 0,
-            })
-            .sum();
-        self.scanner.framing((held + waiting) as u64);
+        self.scanner.framing(held as u64);
         self.scanner.finish(end, sink);
     }
 }

@@ -645,11 +645,17 @@ const TOLD: &[&str] = &[
     "packets eof.pcap",
     "packet eof.pcap 5",
     "follow eof.pcap --stream 0",
+    "packets eof.pcap --format json",
     "layout eof.pcap",
+    "layout eof.pcap --format json",
     "fields",
+    "fields --format json",
     "explain",
+    "explain --format json",
     "explain marker-unanswered",
     "doctor",
+    "doctor --format json",
+    "doctor --apparmor",
     "capture --list",
     "help",
     "--help",
@@ -678,13 +684,42 @@ fn a_closed_pipe_is_no_error_and_a_full_disk_is_one_in_every_command() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let (code, said) = run(arguments, writer.into());
-        assert_eq!(code, Some(0), "{arguments}: {said}");
+        let (listened_to, _) = run(arguments, Stdio::null());
+        assert_eq!(code, listened_to, "{arguments}: {said}");
+        assert_ne!(code, Some(2), "{arguments}: {said}");
         assert!(!said.contains("panicked"), "{arguments}: {said}");
         if let Ok(full) = std::fs::File::options().write(true).open("/dev/full") {
             let (code, said) = run(arguments, full.into());
             assert_eq!(code, Some(2), "{arguments}: {said}");
             assert!(!said.contains("panicked"), "{arguments}: {said}");
         }
+    }
+    // Whoever went away has still to be told by the exit code, and what else is written is.
+    std::fs::create_dir(folder.path().join("other")).unwrap();
+    std::fs::write(folder.path().join("other/b.jpg"), "no picture").unwrap();
+    for (arguments, is) in [
+        ("verify eof.pcap --sent sent --received other", 1),
+        (
+            "verify eof.pcap --sent sent --received other --format json --report page.html --summary-markdown page.md",
+            1,
+        ),
+        ("analyze cut.pcap", 3),
+        ("analyze cut.pcap --format json -o /dev/stdout", 3),
+        ("capture -- true", 1),
+    ] {
+        let whole = std::fs::read(folder.path().join("eof.pcap")).unwrap();
+        std::fs::write(folder.path().join("cut.pcap"), &whole[..5000]).unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (code, said) = run(arguments, writer.into());
+        let cannot_capture = code == Some(4) && arguments.starts_with("capture");
+        assert!(
+            code == Some(is) || cannot_capture,
+            "{arguments}: {code:?} {said}"
+        );
+    }
+    for page in ["page.html", "page.md"] {
+        assert!(folder.path().join(page).exists(), "{page}");
     }
     // What is written there is the page, and the capture, and nothing else.
     for (arguments, begin) in [

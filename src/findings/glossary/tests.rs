@@ -6,8 +6,10 @@ use crate::analysis::{Awaited, DigestKind};
 use crate::decode::Skip;
 use crate::dissect::Role;
 use crate::expect::Outcome;
+use crate::findings::facts::StrayKind;
 use crate::findings::{Certainty, Severity};
 use crate::flow::TransportKind;
+use crate::frame::LinkType;
 use crate::ledger::comparison::{Aside, Blamed, Level, PairedBy, RowsBy, SideOfMismatch};
 use crate::ledger::{ChunkSizeSource, Closed, RegionKind, Verdict};
 use crate::picture::Format;
@@ -101,6 +103,99 @@ fn every_wire_format_is_known() {
         assert!(!find(name).is_empty(), "{name}");
     }
     assert_eq!(find("xyzzy"), Vec::<&Word>::new());
+}
+
+/// What stands between the quotes behind each of these words in a source file.
+fn quoted_behind(file: &str, words: &[&str], told: &mut impl FnMut(&str)) {
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let source = std::fs::read_to_string(source).unwrap();
+    for word in words {
+        let mut rest = source.as_str();
+        while let Some((_, behind)) = rest.split_once(word) {
+            if let Some((quoted, _)) = behind.split_once('"') {
+                told(quoted);
+            }
+            rest = behind;
+        }
+    }
+}
+
+#[test]
+fn every_part_of_the_framing_is_known() {
+    let mut count = 0;
+    let mut told = |name: &str| {
+        // An answer is one of the kinds of the map, and no part of the framing.
+        if name != "answer" {
+            known("part of the framing", name);
+            count += 1;
+        }
+    };
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/wire")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.to_str().unwrap();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !name.contains("tests") {
+                let words = ["Framing::Field(\"", "Scanner::new(\"", " framing(\""];
+                quoted_behind(name, &words, &mut told);
+            }
+        }
+    }
+    // What a decoder calls by a variant, the roles of a layout's fields, and fields without one.
+    quoted_behind(
+        "src/analysis/regions.rs",
+        &["(_) => \"", "Pickle => \""],
+        &mut told,
+    );
+    for name in [
+        "end",
+        "piece-header",
+        "control",
+        "http-header",
+        "body",
+        "request",
+    ] {
+        told(name);
+    }
+    let text = std::fs::read_to_string(
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/wire/layout/text.rs"),
+    );
+    for line in text.unwrap().lines() {
+        let role = line
+            .trim()
+            .strip_prefix("(\"")
+            .and_then(|line| line.split_once("\", Role::"));
+        if let Some((name, _)) = role {
+            told(name);
+        }
+    }
+    told("constant");
+    told("field");
+    assert!(count > 60, "{count}");
+}
+
+#[test]
+fn every_link_type_and_every_kind_of_stray_bytes_is_known() {
+    let names: Vec<&str> = (0..=u16::MAX)
+        .filter_map(|number| LinkType(number).name())
+        .collect();
+    assert!(names.len() > 40, "{}", names.len());
+    for name in names {
+        known("link type", name);
+    }
+    let kind = "what stray bytes look like";
+    for one in [
+        StrayKind::Zeros,
+        StrayKind::LineEnd,
+        StrayKind::Text,
+        StrayKind::Header,
+        StrayKind::Repeat,
+        StrayKind::Other,
+    ] {
+        known(kind, one.name());
+    }
 }
 
 /// Calls `told` with each string that the schema lets a member be.

@@ -59,7 +59,7 @@ fn shown(
     live: bool,
     columns: usize,
 ) -> (u8, String) {
-    let teller = Teller::new("imgnet-test", common, live, None).unwrap();
+    let teller = Teller::new("imgnet-test", common, live, None, &[]).unwrap();
     for record in records {
         teller.event(Event::Transferred(Box::new(record.clone())));
     }
@@ -160,7 +160,7 @@ fn ledger_holds_a_line_a_picture_that_reads_back() {
 #[test]
 fn ledger_that_cannot_be_written_is_said_at_once() {
     let missing = common(Some("/nonexistent/ledger.jsonl".into()));
-    let error = Teller::new("imgnet-test", &missing, false, None)
+    let error = Teller::new("imgnet-test", &missing, false, None, &[])
         .err()
         .unwrap();
     assert!(format!("{error:#}").starts_with("/nonexistent/ledger.jsonl"));
