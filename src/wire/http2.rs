@@ -298,9 +298,8 @@ impl Http2Decoder {
             return;
         }
         if frame.last {
-            match self.streams.remove(&frame.stream) {
-                Some(Content::Grpc(grpc)) => grpc.is_whole(sink),
-                _ => {}
+            if let Some(Content::Grpc(grpc)) = self.streams.remove(&frame.stream) {
+                grpc.is_whole(sink);
             }
             if frame.stream == self.current {
                 self.scanner.end(Ending::Broken, sink);
