@@ -114,9 +114,9 @@ pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>) {
         model.placed.clear();
     }
     if model.help {
-        over(frame, look, " Keys ", HELP, model.scroll);
+        model.scroll = over(frame, look, " Keys ", HELP, model.scroll);
     } else if let Some(explained) = model.explain.clone() {
-        over(frame, look, " Explained ", &explained, model.scroll);
+        model.scroll = over(frame, look, " Explained ", &explained, model.scroll);
     }
 }
 
@@ -249,8 +249,8 @@ fn fitting(screen: &str, goes_on: bool, width: usize) -> String {
     text
 }
 
-/// A box over everything, as high as what it says.
-fn over(frame: &mut Frame<'_>, look: Look, title: &str, content: &str, scroll: u16) {
+/// A box over everything, as high as what it says; returns the line with which it begins, which is not beyond the last page.
+fn over(frame: &mut Frame<'_>, look: Look, title: &str, content: &str, scroll: u16) -> u16 {
     let area = frame.area();
     let width = area.width.saturating_sub(4).min(82);
     let room = usize::from(width.saturating_sub(3)).max(1);
@@ -279,11 +279,19 @@ fn over(frame: &mut Frame<'_>, look: Look, title: &str, content: &str, scroll: u
     let most = u16::try_from(lines.len())
         .unwrap_or(u16::MAX)
         .saturating_sub(height.saturating_sub(2));
+    let scroll = scroll.min(most);
     frame.render_widget(Clear, rect);
-    let inner = Paragraph::new(Text::from(lines))
-        .from(scroll.min(most))
-        .block(framed(title, true, look));
+    let block = Block {
+        bottom: match (scroll > 0, scroll < most) {
+            (_, true) => " more: Down, Space ",
+            (true, false) => " before: Up ",
+            (false, false) => "",
+        },
+        ..framed(title, true, look)
+    };
+    let inner = Paragraph::new(Text::from(lines)).from(scroll).block(block);
     frame.render_widget(inner, rect);
+    scroll
 }
 
 /// Text made safe, and ASCII where it must be.

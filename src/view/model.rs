@@ -173,6 +173,8 @@ pub(super) struct Model {
     listed: bool,
     /// Rows of the pane that pages are turned in.
     pub(super) page: usize,
+    /// Bytes in a line of the dump, as it was drawn.
+    pub(super) in_line: usize,
 }
 
 impl Model {
@@ -222,6 +224,7 @@ impl Model {
             zoom: 0,
             listed: false,
             page: 10,
+            in_line: hex::LINE,
         }
     }
 

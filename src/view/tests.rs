@@ -76,6 +76,72 @@ fn from_the_finding_to_its_frame_to_its_bytes_in_three_keys() {
 }
 
 #[test]
+fn the_keys_are_read_to_their_end_and_back_and_say_that_there_is_more() {
+    let name = "pipeline-hang.pcap";
+    let mut model = viewing(name);
+    let seen = |model: &mut Model, key: Key| {
+        press(model, name, &[key]);
+        screen(model, PLAIN, 80, 24)
+    };
+    let first = seen(&mut model, Key::Char('?'));
+    assert!(first.contains(" more: Down, Space "), "{first}");
+    assert!(!first.contains("quit  "), "{first}");
+    // Far beyond the end, and one line back: no key is without effect.
+    for _ in 0..60 {
+        seen(&mut model, Key::Down);
+    }
+    let last = seen(&mut model, Key::PageDown);
+    assert!(last.contains("q Ctrl-c       quit"), "{last}");
+    assert!(last.contains(" before: Up "), "{last}");
+    let before = seen(&mut model, Key::Up);
+    assert_ne!(before, last);
+    assert_eq!(seen(&mut model, Key::End), last);
+    assert_eq!(seen(&mut model, Key::Home), first);
+    model.wheel(10, 10, true);
+    assert_ne!(screen(&mut model, PLAIN, 80, 24), first);
+    // A click takes it away, and does nothing else.
+    let finding = model.finding;
+    assert_eq!(model.click(10, 4), None);
+    let bare = screen(&mut model, PLAIN, 80, 24);
+    assert!(!bare.contains(" Keys "), "{bare}");
+    assert_eq!(model.finding, finding);
+}
+
+#[test]
+fn a_low_screen_shows_the_pane_that_has_the_keys() {
+    let name = "pipeline-hang.pcap";
+    let mut model = viewing(name);
+    let seen = |model: &mut Model, keys: &[Key]| {
+        press(model, name, keys);
+        screen(model, PLAIN, 60, 12)
+    };
+    let findings = seen(&mut model, &[]);
+    assert!(findings.contains("marker-unanswered"), "{findings}");
+    let pictures = seen(&mut model, &[Key::Tab]);
+    assert!(pictures.contains("  4  incomplete"), "{pictures}");
+    assert!(seen(&mut model, &[Key::Tab]).contains("2.52 s silence"));
+    let list = seen(&mut model, &[Key::Tab, Key::Enter]);
+    assert!(list.contains("  50 0.852742 TCP"), "{list}");
+    let details = seen(&mut model, &[Key::Tab]);
+    assert!(details.contains("Framing: marker, 17 bytes"), "{details}");
+    // Lines of eight bytes, where there is no room for more.
+    let bytes = seen(&mut model, &[Key::Tab]);
+    assert!(
+        bytes.contains("0040  c8 f6 25 49 4d 41 47 45  ..%IMAGE  marker"),
+        "{bytes}"
+    );
+    let pane = *model.panes.last().unwrap();
+    let line = u16::try_from(0x48 / 8 - pane.top).unwrap();
+    for column in [6 + 3 * 2, 31 + 2] {
+        model.byte = 0;
+        model.click(pane.x + column, pane.y + line);
+        assert_eq!(model.byte, 0x4a);
+    }
+    model.key(Key::Up);
+    assert_eq!(model.byte, 0x42);
+}
+
+#[test]
 fn what_a_narrow_list_cuts_is_shown_beneath_it_and_across() {
     let name = "pipeline-hang.pcap";
     let mut model = viewing(name);

@@ -5,6 +5,7 @@ use ratatui_core::style::{Color, Modifier, Style};
 use ratatui_core::terminal::Frame;
 use ratatui_core::text::{Line, Span};
 
+use super::packets::LOW;
 use super::widgets::{self, Paragraph};
 use super::{Look, fore, framed, of_role, pane, selected, shown, sign, window};
 use crate::dissect::Role;
@@ -15,6 +16,14 @@ use crate::units::{StreamId, count, counted, duration};
 use crate::view::model::{Focus, Model};
 
 pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
+    if area.height < LOW {
+        match model.focus {
+            Focus::Findings => draw_findings(model, look, frame, area),
+            Focus::Pictures => draw_pictures(model, look, frame, area),
+            _ => draw_ladder(model, look, frame, area),
+        }
+        return;
+    }
     let findings = model.data.index.findings().len();
     let pictures = model.data.index.images().len();
     // The ladder gets at least half.

@@ -35,9 +35,22 @@ const NARROW: [Column; 6] = [
     Column::Carries,
 ];
 
+/// On a screen that is lower, only the pane that has the keys is shown.
+pub(super) const LOW: u16 = 15;
+/// What a packet carries has so much room on a wide screen, in characters, before the summary is cut.
+const CARRIES: usize = 46;
+
 pub(super) fn draw(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     let [strip, rest] = Layout::vertical([Constraint::Length(3), Constraint::Min(6)]).areas(area);
     draw_chunks(model, look, frame, strip);
+    if area.height < LOW {
+        match model.focus {
+            Focus::Details => draw_details(model, look, frame, rest),
+            Focus::Bytes => draw_bytes(model, look, frame, rest),
+            _ => draw_list(model, look, frame, rest),
+        }
+        return;
+    }
     let wide = rest.width >= 150;
     if wide {
         let [list, below] =
@@ -134,13 +147,10 @@ fn draw_list(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
     };
     let title = shown(&title, look);
     let inner = widgets::inner(area);
-    let beneath = beneath(model, usize::from(inner.width), look);
-    let mut block = framed(&title, model.focus == Focus::List, look);
-    block.bottom = &beneath;
-    frame.render_widget(block, area);
     let height = usize::from(inner.height).saturating_sub(1).max(1);
     model.page = height;
     if rows_in_all == 0 {
+        frame.render_widget(framed(&title, model.focus == Focus::List, look), area);
         frame.render_widget(Paragraph::new("no frame is chosen"), inner);
         return;
     }
@@ -162,10 +172,22 @@ fn draw_list(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) {
             title.max(widest)
         })
         .collect();
-    // What a packet carries is what one comes here for: the summary gives way.
-    let fixed: usize = widths.iter().sum::<usize>() + widths.len() + 1;
+    // What a packet carries is what one comes here for: the summary gives way, but not to what only some rows need.
+    let is_wide = inner.width >= 110;
+    let needed = columns.iter().zip(&widths).map(|(column, width)| {
+        let most = match column {
+            Column::Carries if is_wide => CARRIES,
+            _ => usize::MAX,
+        };
+        (*width).min(most)
+    });
+    let fixed: usize = needed.sum::<usize>() + widths.len() + 1;
     let over = fixed.saturating_sub(usize::from(inner.width));
     let info_at = columns.iter().position(|column| *column == Column::Info);
+    let beneath = beneath(model, (over > 0, usize::from(inner.width)), look);
+    let mut block = framed(&title, model.focus == Focus::List, look);
+    block.bottom = &beneath;
+    frame.render_widget(block, area);
     let line = |texts: &[String], mark: &str| {
         let mut out = format!("{mark} ");
         for (at, (text, column)) in texts.iter().zip(columns).enumerate() {
@@ -271,8 +293,8 @@ fn part(text: &str, room: usize, across: usize, look: Look) -> String {
 }
 
 /// What stands beneath the list where its summaries are shortened: all of the selected packet's.
-fn beneath(model: &Model, width: usize, look: Look) -> String {
-    if width >= 110 {
+fn beneath(model: &Model, (shortened, width): (bool, usize), look: Look) -> String {
+    if !shortened && width >= 110 {
         return String::new();
     }
     let info = model.record(model.row).and_then(|record| {
@@ -386,16 +408,13 @@ fn draw_bytes(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) 
     let data = shown_frame.data;
     let marked = model.marked();
     let height = usize::from(inner.height);
-    let rows = window(
-        model.byte / hex::LINE,
-        data.len().div_ceil(hex::LINE),
-        height,
-    );
+    let many = hex::in_line(usize::from(inner.width));
+    let rows = window(model.byte / many, data.len().div_ceil(many), height);
     let mut lines = Vec::new();
     for row in rows.clone() {
-        let start = row * hex::LINE;
+        let start = row * many;
         let bytes = data
-            .get(start..(start + hex::LINE).min(data.len()))
+            .get(start..(start + many).min(data.len()))
             .unwrap_or_default();
         let style_of = |at: usize| {
             let stretch = model.stretches.iter().find(|it| it.bytes.contains(&at));
@@ -409,7 +428,7 @@ fn draw_bytes(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) 
             }
         };
         let mut spans = vec![Span::raw(format!("{start:04x}  "))];
-        for at in 0..hex::LINE {
+        for at in 0..many {
             if at == hex::LINE / 2 {
                 spans.push(Span::raw(" "));
             }
@@ -430,11 +449,11 @@ fn draw_bytes(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) 
         let notes: Vec<&str> = model
             .stretches
             .iter()
-            .filter(|it| (start..start + hex::LINE).contains(&it.bytes.start))
+            .filter(|it| (start..start + many).contains(&it.bytes.start))
             .map(|it| it.note.as_str())
             .collect();
         if !notes.is_empty() {
-            let gap = hex::LINE - bytes.len() + 2;
+            let gap = many - bytes.len() + 2;
             spans.push(Span::raw(format!(
                 "{:gap$}{}",
                 "",
@@ -444,5 +463,6 @@ fn draw_bytes(model: &mut Model, look: Look, frame: &mut Frame<'_>, area: Rect) 
         lines.push(Line::from(spans));
     }
     frame.render_widget(Paragraph::new(lines), inner);
+    model.in_line = many;
     model.panes.push(pane(Focus::Bytes, inner, rows.start));
 }

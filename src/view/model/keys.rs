@@ -7,6 +7,35 @@ use crate::units::FrameNumber;
 const MOST_ZOOM: u32 = 30;
 
 impl Model {
+    /// Whether a box lies over the screen: the keys, or an explanation.
+    pub(super) fn is_covered(&self) -> bool {
+        self.help || self.explain.is_some()
+    }
+
+    /// Moves within the box that lies over the screen, or takes it away. How far it goes is known when it is drawn.
+    fn read_on(&mut self, key: Key) {
+        let scroll = self.scroll;
+        self.scroll = match key {
+            Key::Down | Key::Char('j') => scroll.saturating_add(1),
+            Key::Up | Key::Char('k') => scroll.saturating_sub(1),
+            Key::PageDown | Key::Char(' ') | Key::Control('f' | 'd') => scroll.saturating_add(10),
+            Key::PageUp | Key::Control('b' | 'u') => scroll.saturating_sub(10),
+            Key::Home | Key::Char('g') => 0,
+            Key::End | Key::Char('G') => u16::MAX,
+            _ => {
+                self.uncover();
+                0
+            }
+        };
+    }
+
+    /// Takes the box away that lies over the screen.
+    pub(super) fn uncover(&mut self) {
+        self.help = false;
+        self.explain = None;
+        self.scroll = 0;
+    }
+
     /// Takes a key; says what is to be done that a model cannot do.
     pub(in crate::view) fn key(&mut self, key: Key) -> Option<Wish> {
         self.touched = true;
@@ -15,18 +44,8 @@ impl Model {
             self.type_in(key);
             return None;
         }
-        if self.help || self.explain.is_some() {
-            match key {
-                Key::Down | Key::Char('j') => self.scroll = self.scroll.saturating_add(1),
-                Key::Up | Key::Char('k') => self.scroll = self.scroll.saturating_sub(1),
-                Key::PageDown | Key::Char(' ') => self.scroll = self.scroll.saturating_add(10),
-                Key::PageUp => self.scroll = self.scroll.saturating_sub(10),
-                _ => {
-                    self.help = false;
-                    self.explain = None;
-                    self.scroll = 0;
-                }
-            }
+        if self.is_covered() {
+            self.read_on(key);
             return None;
         }
         match key {

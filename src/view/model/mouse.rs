@@ -6,6 +6,10 @@ use crate::dissect::hex;
 impl Model {
     /// A click, or a turn of the wheel, at a place of the screen.
     pub(in crate::view) fn click(&mut self, column: u16, line: u16) -> Option<Wish> {
+        if self.is_covered() {
+            self.uncover();
+            return None;
+        }
         let pane = self.panes.iter().copied().find(|pane| {
             (pane.x..pane.x + pane.width).contains(&column)
                 && (pane.y..pane.y + pane.height).contains(&line)
@@ -64,16 +68,18 @@ impl Model {
     }
 
     fn click_byte(&mut self, column: u16, line: usize) {
-        // Offset, two blanks, three columns a byte, one more in the middle; then the characters.
+        // Offset, two blanks, three columns a byte, one more in the middle of a whole line; then the characters.
         let column = usize::from(column);
+        let whole = self.in_line == hex::LINE;
         let in_line = match column {
             6..=29 => Some((column - 6) / 3),
-            31..=54 => Some((column - 31) / 3 + 8),
-            56..=71 => Some(column - 56),
+            31..=38 if !whole => Some(column - 31),
+            31..=54 if whole => Some((column - 31) / 3 + 8),
+            56..=71 if whole => Some(column - 56),
             _ => None,
         };
         if let Some(at) = in_line {
-            self.byte = (line * hex::LINE + at).min(self.frame_length().saturating_sub(1));
+            self.byte = (line * self.in_line + at).min(self.frame_length().saturating_sub(1));
             self.line_of_byte();
             self.chunk_of_byte();
         }
@@ -81,6 +87,15 @@ impl Model {
 
     /// The wheel turned over a place.
     pub(in crate::view) fn wheel(&mut self, column: u16, line: u16, down: bool) {
+        if self.is_covered() {
+            let scroll = self.scroll;
+            self.scroll = if down {
+                scroll.saturating_add(3)
+            } else {
+                scroll.saturating_sub(3)
+            };
+            return;
+        }
         let pane = self.panes.iter().copied().find(|pane| {
             (pane.x..pane.x + pane.width).contains(&column)
                 && (pane.y..pane.y + pane.height).contains(&line)

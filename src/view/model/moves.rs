@@ -1,7 +1,6 @@
 //! What moves a selection: within the pane that has the keys, to the next picture, to the next finding.
 
 use super::{Focus, Key, Model, Screen, Wish};
-use crate::dissect::hex;
 
 /// The longest text of the list is passed over so far, at most.
 const FARTHEST: usize = 400;
@@ -98,7 +97,7 @@ impl Model {
                 self.byte_of_line();
             }
             Focus::Bytes => {
-                let step = step.saturating_mul(hex::LINE);
+                let step = step.saturating_mul(self.in_line);
                 self.byte = moved(self.byte, self.frame_length(), forward, step);
                 self.line_of_byte();
                 self.chunk_of_byte();
