@@ -79,8 +79,9 @@ pub(super) fn filter(text: &str) -> Result<Filter, String> {
 /// Captures that can be read several times, and what the analysis found in them.
 pub(super) struct Looked {
     capture: Capture,
-    /// A copy of what came through a pipe: it has no name, and is gone with the process, however that ends.
-    copy: Option<File>,
+    /// A copy of what came through a pipe, and what that is called: the copy has no name, and is gone with the process, however that
+    /// ends.
+    copy: Option<(File, String)>,
     pub(super) index: Index,
     pub(super) options: Options,
     /// Of each file that is cut short or damaged, what is wrong with it.
@@ -110,12 +111,15 @@ impl Looked {
             false,
         )?;
         let copy = pipe.map(Piped::copied).transpose()?;
+        let name = captures.first().map(|path| path.display().to_string());
+        let copy = copy.zip(name);
         let capture = Capture::open(&paths).map_err(|error| {
             let error = anyhow::Error::from(error);
             // Where the copy of a pipe lies is of no use to anybody.
-            match copy.as_ref().map(path_of) {
-                Some(path) => {
-                    let said = format!("{error:#}").replace(&*path.to_string_lossy(), "-");
+            match &copy {
+                Some((copy, name)) => {
+                    let path = path_of(copy);
+                    let said = format!("{error:#}").replace(&*path.to_string_lossy(), name);
                     anyhow::anyhow!(said)
                 }
                 None => error,
@@ -141,7 +145,7 @@ impl Looked {
     pub(super) fn completed(self, captures: &[PathBuf]) -> anyhow::Result<Self> {
         let mut looked = self;
         let paths = match &looked.copy {
-            Some(copy) => vec![path_of(copy)],
+            Some((copy, _)) => vec![path_of(copy)],
             None => captures.to_vec(),
         };
         looked.analyse(&paths)?;
@@ -157,7 +161,7 @@ impl Looked {
             gathered = Gathered::default();
             glue::open(paths)?.analyse(self.options.clone(), &mut gathered)?
         };
-        self.damaged = damage(&reading.captures);
+        self.damaged = self.named(damage(&reading.captures));
         self.analysed = reading.packets.read;
         self.complete = true;
         let report = gathered
@@ -187,7 +191,7 @@ impl Looked {
         let files = self.capture.files();
         let captures: Vec<CaptureFile> = files.iter().map(glue::capture_file).collect();
         self.damaged = if complete {
-            damage(&captures)
+            self.named(damage(&captures))
         } else {
             Vec::new()
         };
@@ -198,6 +202,17 @@ impl Looked {
             .into_report(captures, crate::report::model::Packets::default());
         self.index = Index::new(report.streams, report.images, report.findings);
         Ok(())
+    }
+
+    /// What was said of the copy of a pipe, said of the pipe.
+    fn named(&self, mut said: Vec<String>) -> Vec<String> {
+        if let Some((copy, name)) = &self.copy {
+            let path = path_of(copy);
+            for said in &mut said {
+                *said = said.replace(&*path.to_string_lossy(), name);
+            }
+        }
+        said
     }
 
     /// How the command ends, once it has told which of the captures end before their time.

@@ -15,6 +15,13 @@ use crate::units::count;
 
 /// Bytes in a line.
 pub(crate) const LINE: usize = 16;
+/// Characters of a line of so many bytes.
+const WHOLE: usize = 6 + 3 * LINE + 2 + LINE;
+
+/// Bytes in a line where there is room for so many characters: half as many where it is narrow.
+pub(crate) fn in_line(width: usize) -> usize {
+    if width < WHOLE { LINE / 2 } else { LINE }
+}
 
 /// A stretch of a frame, and what it is.
 #[derive(Debug, Clone)]
@@ -126,7 +133,8 @@ pub(crate) fn paint(layer: Layer) -> Paint {
     }
 }
 
-/// Writes the dump of `data`, whose stretches are given in order.
+/// Writes the dump of `data`, whose stretches are given in order; on a narrow terminal in shorter lines, and what begins in a line
+/// that has no room for it stands before it.
 ///
 /// # Errors
 /// Those of `out`.
@@ -139,8 +147,9 @@ pub(crate) fn dump(
 ) -> io::Result<()> {
     let mut next = 0;
     let mut line = String::new();
-    for (index, bytes) in data.chunks(LINE).enumerate() {
-        let start = index * LINE;
+    let many = in_line(style.width);
+    for (index, bytes) in data.chunks(many).enumerate() {
+        let start = index * many;
         while stretches.get(next).is_some_and(|it| it.bytes.end <= start) {
             next += 1;
         }
@@ -155,7 +164,7 @@ pub(crate) fn dump(
         let offset = first_offset.saturating_add(start as u64);
         let _ = write!(line, "{offset:04x}  ");
         let mut last = Paint::new();
-        for at in 0..LINE {
+        for at in 0..many {
             if at == LINE / 2 {
                 line.push(' ');
             }
@@ -177,16 +186,24 @@ pub(crate) fn dump(
             .get(next..)
             .unwrap_or_default()
             .iter()
-            .take_while(|stretch| stretch.bytes.start < start + LINE)
+            .take_while(|stretch| stretch.bytes.start < start + many)
             .filter(|stretch| stretch.bytes.start >= start)
             .map(|stretch| stretch.note.as_str())
             .collect();
         if !notes.is_empty() {
-            for _ in bytes.len()..LINE {
+            for _ in bytes.len()..many {
                 line.push(' ');
             }
+            // Colours take no room.
+            let half = usize::from(many > LINE / 2);
+            let used = format!("{offset:04x}").len() + 2 + 3 * many + half + 1 + many + 2;
             let notes = notes.join(", ");
-            let _ = write!(line, "  {}", text::plain(&notes, style.unicode));
+            let notes = text::plain(&notes, style.unicode);
+            if used + notes.chars().count() <= style.width {
+                let _ = write!(line, "  {notes}");
+            } else {
+                writeln!(out, "      {notes}:")?;
+            }
         }
         writeln!(out, "{}", line.trim_end())?;
     }

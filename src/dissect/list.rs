@@ -24,11 +24,16 @@ const MEASURED: usize = 200;
 /// What a column of free text needs at least, in characters; where there is no room, three quarters of it.
 const LEAST: usize = 16;
 /// What gives way where there is no room for all columns, in this order.
-const GIVEN: [&[Column]; 3] = [
+const GIVEN: [&[Column]; 4] = [
     &[Column::Source, Column::Destination],
     &[Column::Length],
     &[Column::Protocol],
+    &[Column::Info],
 ];
+/// Quarters of what a column of free text needs: so much is left to it…
+const LEFT: [usize; 2] = [4, 3];
+/// …and where nothing more gives way, so much.
+const LITTLE: [usize; 4] = [4, 3, 2, 1];
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -418,7 +423,7 @@ impl<W: Write> List<W> {
             && columns.iter().all(|column| COLUMNS.contains(column));
         // On a narrow terminal what the others tell, or the packet does, gives way before lines are broken.
         for given in GIVEN {
-            let fits = width_of(&fitted(&natural, columns, self.words.style.width));
+            let fits = width_of(&fitted(&natural, columns, self.words.style.width, &LEFT));
             if !usual || fits <= self.words.style.width {
                 break;
             }
@@ -430,7 +435,7 @@ impl<W: Write> List<W> {
                 }
             }
         }
-        self.words.widths = fitted(&natural, columns, self.words.style.width);
+        self.words.widths = fitted(&natural, columns, self.words.style.width, &LITTLE);
         let bold = if self.words.style.color {
             Paint::new().bold()
         } else {
@@ -483,10 +488,10 @@ impl<W: Write> List<W> {
 }
 
 /// Widths that fit: the columns of free text share what the others leave.
-fn fitted(natural: &[usize], columns: &[Column], width: usize) -> Vec<usize> {
+fn fitted(natural: &[usize], columns: &[Column], width: usize, left: &[usize]) -> Vec<usize> {
     let mut widths = natural.to_vec();
     let mut over = width_of(natural).saturating_sub(width);
-    for quarters in [4, 3] {
+    for quarters in left {
         // First the summary, then what it carries, then the findings.
         for wanted in [Column::Info, Column::Carries, Column::Findings] {
             if let Some(at) = columns.iter().position(|column| *column == wanted)

@@ -281,7 +281,7 @@ fn on_a_narrow_terminal_columns_give_way_and_no_line_is_broken() {
             .expect("imgnet starts");
         String::from_utf8(output.stdout).expect("UTF-8")
     };
-    for columns in [80, 100, 120, 160] {
+    for columns in [40, 50, 60, 66, 67, 80, 100, 120, 160] {
         let table = listed(&columns.to_string(), &[]);
         assert_eq!(table.lines().count(), 62, "{table}");
         for line in table.lines() {
@@ -289,13 +289,95 @@ fn on_a_narrow_terminal_columns_give_way_and_no_line_is_broken() {
         }
         let titles = table.lines().next().expect("titles");
         assert_eq!(titles.contains("Source"), columns >= 120, "{titles}");
-        for title in ["No.", "Time", "Info", "Carries", "Findings"] {
+        assert_eq!(titles.contains("Info"), columns >= 67, "{titles}");
+        for title in ["No.", "Time", "Carries", "Find"] {
             assert!(titles.contains(title), "{columns}: {titles}");
         }
     }
     // Columns that were asked for stay.
     let asked = listed("60", &["--columns", "source,destination,info,carries"]);
     assert!(asked.starts_with("Source     Destination  Info"), "{asked}");
+}
+
+#[test]
+fn on_a_narrow_terminal_a_packet_has_shorter_lines_and_says_as_much() {
+    let capture = captures_folder().join("pipeline-hang.pcap");
+    let shown = |columns: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imgnet"));
+        command.arg("packet").arg(&capture).arg("48");
+        match columns {
+            Some(columns) => command.env("COLUMNS", columns),
+            None => command.env_remove("COLUMNS"),
+        };
+        let output = command.output().expect("imgnet starts");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let whole = shown(None);
+    let words = |text: &str| {
+        let tree = text.split_once("\n\n").expect("a tree and a dump").0;
+        let mut words: Vec<String> = tree.split_whitespace().map(str::to_owned).collect();
+        words.sort();
+        words
+    };
+    // The bytes of each line of the dump, one behind the other.
+    let bytes = |text: &str| -> String {
+        let dump = text.split_once("\n\n").expect("a tree and a dump").1;
+        let lines = dump.lines().filter(|line| !line.starts_with(' '));
+        let bytes = lines.flat_map(|line| {
+            let hex = line.get(6..).unwrap_or_default().replacen("  ", " ", 1);
+            let hex = hex.split("  ").next().unwrap_or_default().to_owned();
+            hex.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        });
+        bytes.collect()
+    };
+    for columns in [40, 60, 72, 80, 100] {
+        let narrow = shown(Some(&columns.to_string()));
+        assert_eq!(words(&narrow), words(&whole), "{columns}");
+        let lines = narrow.lines().filter(|line| line.chars().count() > columns);
+        assert_eq!(lines.collect::<Vec<_>>(), Vec::<&str>::new(), "{columns}");
+        if columns >= 72 {
+            assert_eq!(bytes(&narrow), bytes(&whole), "{columns}");
+        }
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = std::fs::read(captures_folder().join("eof.pcap")).expect("a capture");
+    let path = folder.path().join("cut.pcap");
+    std::fs::write(&path, &whole[..5_000]).expect("a capture");
+    let name = path.to_str().expect("UTF-8");
+    for (command, more, code) in [
+        ("packets", &[][..], 3),
+        ("packet", &["4"], 3),
+        ("packet", &["4", "--bytes"], 3),
+        ("packet", &["20"], 2),
+        ("follow", &["--stream", "0"], 3),
+        ("follow", &["--image", "0", "--as", "raw"], 3),
+    ] {
+        for input in [name, "-"] {
+            let output = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+                .args([command, input])
+                .args(more)
+                .stdin(std::fs::File::open(&path).expect("a capture"))
+                .output()
+                .expect("imgnet starts");
+            let said = String::from_utf8(output.stderr).expect("UTF-8");
+            assert_eq!(
+                output.status.code(),
+                Some(code),
+                "{command} {more:?}: {said}"
+            );
+            assert!(
+                said.starts_with(&format!("imgnet: {input} cannot be read on at byte ")),
+                "{command} {more:?}: {said}"
+            );
+            assert!(said.contains("after frame "), "{said}");
+        }
+    }
 }
 
 #[test]

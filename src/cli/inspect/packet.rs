@@ -139,13 +139,15 @@ fn concluded(
     number: u64,
     looked: &Looked,
 ) -> anyhow::Result<Exit> {
-    match outcome {
-        Some(outcome) => outcome?,
-        None => anyhow::bail!(
+    let Some(outcome) = outcome else {
+        // What comes behind a damage was not read.
+        looked.concluded()?;
+        anyhow::bail!(
             "there is no frame {number}: the capture has {}",
             crate::units::counted(looked.analysed, "frame", "frames")
-        ),
-    }
+        );
+    };
+    outcome?;
     looked.concluded()
 }
 
@@ -256,7 +258,6 @@ fn branch(node: &Node, depth: usize, style: &Style, out: &mut dyn Write) -> std:
         .filter(|bytes| bytes.start < bytes.end)
         .map(|bytes| format!("{:04x}-{:04x}", bytes.start, bytes.end - 1))
         .unwrap_or_default();
-    let used = indent + label.chars().count();
     let (before, after) = if style.color {
         let mut paint = hex::paint(node.layer);
         if depth == 0 {
@@ -266,8 +267,28 @@ fn branch(node: &Node, depth: usize, style: &Style, out: &mut dyn Write) -> std:
     } else {
         (String::new(), String::new())
     };
-    write!(out, "{:indent$}{before}{label}{after}", "")?;
+    let (first, rest) = (" ".repeat(indent), " ".repeat(indent + 2));
+    // Where there is no end of a line, as for a program, nothing is broken.
+    let lines = if indent + label.chars().count() <= style.width {
+        vec![format!("{first}{label}")]
+    } else {
+        text::wrap(&label, style.width, &first, &rest)
+    };
+    let mut used = 0;
+    for (at, line) in lines.iter().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
+        let text = line.trim_start();
+        let blank = line.get(..line.len() - text.len()).unwrap_or_default();
+        write!(out, "{blank}{before}{text}{after}")?;
+        used = line.chars().count();
+    }
     if !range.is_empty() {
+        if used + 2 + range.len() > style.width {
+            writeln!(out)?;
+            used = 0;
+        }
         let gap = width.saturating_sub(used + range.len()).max(2);
         write!(out, "{:gap$}{range}", "")?;
     }
