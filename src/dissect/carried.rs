@@ -364,7 +364,10 @@ fn acknowledged(
         .get(..before)?
         .iter()
         .rev()
-        .find(|region| region.role == Role::Picture)?;
+        // What the capture lacks of a picture was acknowledged as well.
+        .find(|region| {
+            region.role == Role::Picture || region.role == Role::Gap && region.picture.is_some()
+        })?;
     let image = index.image(region.picture?)?;
     Some((image.id, acked.min(region.end).saturating_sub(image.offset)))
 }

@@ -7,6 +7,7 @@ use super::line::{Line, Short};
 use super::seen::{Content, Seen};
 use super::tcp::{Numbers, Remarks};
 use crate::decode::{Skip, Tcp, Transport};
+use crate::report::text;
 
 /// The protocol of the highest layer that is known.
 pub(crate) fn protocol(seen: &Seen<'_>) -> &'static str {
@@ -73,6 +74,7 @@ pub(crate) fn write(seen: &Seen<'_>, out: &mut Line, unicode: bool) {
                 const { Short::new(" -> ") }
             };
             match packet.transport {
+                Transport::Tcp(_) if is_http(seen) => first_line(seen, unicode, out),
                 Transport::Tcp(tcp) => segment(seen, &tcp, arrow, out),
                 Transport::Udp => {
                     ports(packet.source.port(), packet.destination.port(), arrow, out);
@@ -92,6 +94,14 @@ pub(crate) fn write(seen: &Seen<'_>, out: &mut Line, unicode: bool) {
         }
         Content::Other(skip) => out.push_str(reason(skip)),
     }
+}
+
+/// The first line of an HTTP head, as Wireshark's list has it. No control character of the network gets through.
+fn first_line(seen: &Seen<'_>, unicode: bool, out: &mut Line) {
+    let line = http::head(seen).unwrap_or_default();
+    let line = line.split(|byte| matches!(byte, b'\r' | b'\n')).next();
+    let line = String::from_utf8_lossy(line.unwrap_or_default());
+    out.push_str(&text::plain(&line, unicode));
 }
 
 /// Why a frame is not decoded, in words.

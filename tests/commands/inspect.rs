@@ -344,6 +344,54 @@ fn on_a_narrow_terminal_a_packet_has_shorter_lines_and_says_as_much() {
 }
 
 #[test]
+fn an_acknowledgment_reaches_as_far_as_its_number_says() {
+    // Each is one picture from the first byte on; the capture lacks parts of it, or has them twice.
+    for (name, bytes) in [
+        ("snaplen-96.pcap", 12_895),
+        ("loss-before-capture.pcap", 39_731),
+        ("loss-after-capture.pcap", 39_731),
+        ("eof-lossy.pcap", 128_732),
+    ] {
+        let capture = captures_folder().join(name);
+        let mut told = 0;
+        for row in tshark::csv(&capture, &["tcp.ack", "carries"]) {
+            let [ack, carries] = row.as_slice() else {
+                panic!("two cells");
+            };
+            let Some((_, said)) = carries.split_once("ACK to byte ") else {
+                continue;
+            };
+            let (said, _) = said.split_once(' ').expect("of a picture");
+            let said: u64 = said.replace(',', "").parse().expect("a number");
+            let ack: u64 = ack.parse().expect("a number");
+            assert_eq!(said, (ack - 1).min(bytes), "{name}: {carries}");
+            told += 1;
+        }
+        assert!(told > 10, "{name}: {told}");
+    }
+}
+
+#[test]
+fn an_http_head_is_summed_up_by_its_first_line() {
+    let capture = captures_folder().join("formats/http.pcap");
+    let mut heads = Vec::new();
+    for row in tshark::csv(&capture, &["protocol", "info", "http.request.method"]) {
+        let [protocol, info, method] = row.as_slice() else {
+            panic!("three cells");
+        };
+        assert_eq!(protocol == "HTTP", info.contains("HTTP/1."), "{info}");
+        assert!(
+            method.is_empty() || info.starts_with(method.as_str()),
+            "{info}"
+        );
+        if protocol == "HTTP" {
+            heads.push(info.clone());
+        }
+    }
+    assert!(heads.len() > 1, "{heads:?}");
+}
+
+#[test]
 fn what_could_not_be_read_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = std::fs::read(captures_folder().join("eof.pcap")).expect("a capture");
