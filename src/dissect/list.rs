@@ -165,8 +165,8 @@ pub(crate) enum Clock {
     Relative,
     /// Seconds since the frame before.
     Delta,
-    /// Date and time so many seconds east of UTC.
-    Absolute(i32),
+    /// Date and time in this zone, as its clocks went then.
+    Absolute(&'static jiff::tz::TimeZone),
     /// Date and time in UTC.
     Utc,
 }
@@ -619,8 +619,10 @@ fn time(seen: &Seen<'_>, clock: Clock, out: &mut Line) {
         Clock::Relative => push_micros(out, since(seen.before.first)),
         Clock::Delta => push_micros(out, since(seen.before.last)),
         Clock::Utc => date(now, "Z", out),
-        Clock::Absolute(east) => {
-            let shifted = Timestamp(now.0.saturating_add(i64::from(east) * 1_000_000_000));
+        Clock::Absolute(zone) => {
+            let then = jiff::Timestamp::from_nanosecond(i128::from(now.0)).unwrap_or_default();
+            let east = i64::from(zone.to_offset(then).seconds());
+            let shifted = Timestamp(now.0.saturating_add(east * 1_000_000_000));
             date(shifted, "", out);
         }
     }

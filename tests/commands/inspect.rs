@@ -108,6 +108,48 @@ fn pages_with_a_next_token_are_the_whole_list() {
 }
 
 #[test]
+fn a_page_of_rows_alone_says_beside_it_that_more_follow() {
+    let path = captures_folder().join("eof.pcap");
+    let path = path.to_str().expect("UTF-8");
+    let said = |limit: &str| {
+        let output = imgnet(&["packets", path, "--format", "csv", "--limit", limit]);
+        String::from_utf8(output.stderr).expect("UTF-8")
+    };
+    assert_eq!(said("7"), "imgnet: more follow: --next 8\n");
+    assert_eq!(said("30"), "");
+}
+
+#[test]
+fn local_time_is_that_of_the_frame_and_not_of_today() {
+    const ZONE: &str = "America/New_York";
+    if !Path::new("/usr/share/zoneinfo").join(ZONE).exists() {
+        eprintln!("SKIPPED: no rules of {ZONE} here");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("times.pcap");
+    let mut bytes = std::fs::read(captures_folder().join("eof.pcap")).expect("a capture");
+    // 2026-01-15 and 2026-07-15, both at 12:00 UTC.
+    for (seconds, expected) in [
+        (1_768_478_400_u32, "2026-01-15 07:00:00"),
+        (1_784_116_800, "2026-07-15 08:00:00"),
+    ] {
+        bytes[24..28].copy_from_slice(&seconds.to_le_bytes());
+        std::fs::write(&path, &bytes).expect("a capture");
+        let output = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+            .args(["packets", "--time", "absolute", "--columns", "time"])
+            .args(["--range", "1", "--format", "csv"])
+            .arg(&path)
+            .env("TZ", ZONE)
+            .output()
+            .expect("imgnet starts");
+        let listed = String::from_utf8(output.stdout).expect("UTF-8");
+        let time = listed.lines().nth(1).expect("a row");
+        assert!(time.starts_with(expected), "{time}");
+    }
+}
+
+#[test]
 fn the_frame_of_the_finding_is_marked_and_says_marker() {
     let capture = captures_folder().join("pipeline-hang.pcap");
     let rows = rows(&capture);

@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
+use jiff::tz::TimeZone;
 
 use super::{FilterArg, LookArgs, Looked, crew, tell_damaged, to_stdout, written};
 use crate::cli::args::{AnalysisArgs, CapturePaths};
@@ -213,6 +214,7 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
     let first = range.first.max(list.next.unwrap_or(1));
     let mut damaged = Vec::new();
     let mut otherwise = Vec::new();
+    let mut next = None;
     // Frames of the capture, where none of them is listed in a table.
     let mut of_none = None;
     to_stdout(|out| {
@@ -245,7 +247,8 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
         of_none = Some(looked.analysed)
             .filter(|_| looked.complete && list.format == FormatArg::Table && rows.rows() == 0);
         let analysed = Some(looked.analysed).filter(|_| !looked.complete && rows.rows() > 0);
-        let finished = rows.finish(asked.next, analysed);
+        next = asked.next;
+        let finished = rows.finish(next, analysed);
         // The process ends: to give back a million small pieces one by one would only take time.
         std::mem::forget(looked);
         finished.map_err(written)
@@ -257,6 +260,13 @@ pub(in crate::cli) fn run(command: &Packets) -> anyhow::Result<Exit> {
              frame {first}; --whole analyses it first",
             otherwise.len(),
             counted(EARLY, "row", "rows"),
+        )?;
+    }
+    if let Some(next) = next.filter(|_| list.format == FormatArg::Csv) {
+        // It has no place in a table of rows.
+        writeln!(
+            std::io::stderr().lock(),
+            "imgnet: more follow: --next {next}"
         )?;
     }
     if let Some(frames) = of_none {
@@ -479,12 +489,12 @@ fn clock(time: TimeArg) -> Clock {
         TimeArg::Relative => Clock::Relative,
         TimeArg::Delta => Clock::Delta,
         TimeArg::Utc => Clock::Utc,
-        TimeArg::Absolute => Clock::Absolute(east_of_utc()),
+        TimeArg::Absolute => Clock::Absolute(zone_here()),
     }
 }
 
-/// Seconds by which the clock here is ahead of UTC: 0 where the system does not say.
-fn east_of_utc() -> i32 {
+/// The time zone here: UTC where the system does not say. It is asked as long as the process lives.
+fn zone_here() -> &'static TimeZone {
     let name = std::env::var("TZ").unwrap_or_default();
     let name = name.trim_start_matches(':');
     let plain = !name.is_empty()
@@ -497,10 +507,11 @@ fn east_of_utc() -> i32 {
     } else {
         "/etc/localtime".into()
     };
-    std::fs::read(path)
+    let zone = std::fs::read(path)
         .ok()
-        .and_then(|rules| jiff::tz::TimeZone::tzif("local", &rules).ok())
-        .map_or(0, |zone| zone.to_offset(jiff::Timestamp::now()).seconds())
+        .and_then(|rules| TimeZone::tzif("local", &rules).ok())
+        .unwrap_or(TimeZone::UTC);
+    Box::leak(Box::new(zone))
 }
 
 #[cfg(test)]
