@@ -118,6 +118,7 @@ pub(crate) fn run(mut view: View) -> Result<(), Error> {
     };
     let (to, news) = channel();
     let mut model = Model::new(view.title.clone(), view.live.is_some());
+    model.goes_on = view.live.is_some();
     // A picture is saved where the viewer was started.
     let needs = Needs {
         folders: vec![PathBuf::from(".")],
@@ -191,12 +192,18 @@ fn watch(
         }
         if let Some(going) = &mut view.live {
             let goes_on = going.goes_on();
+            let over = model.goes_on && !goes_on;
             model.goes_on = goes_on;
             if !goes_on
                 && !model.loaded
                 && let Some(said) = going.said()
             {
                 return Err(Error::Capture(said));
+            }
+            if over && model.data.records.len() == 0 {
+                // Why nothing came stands there, where a command could not be started above all.
+                model.message = going.said();
+                stale = true;
             }
             if growth.is_due(&view.paths, model.paused) {
                 let _ = ask.send(());

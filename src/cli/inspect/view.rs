@@ -281,13 +281,9 @@ impl Going for Capture {
         let mut said = Vec::new();
         self.log.rewind().ok()?;
         self.log.read_to_end(&mut said).ok()?;
-        let last = String::from_utf8_lossy(&said)
-            .trim()
-            .lines()
-            .last()
-            .unwrap_or("the capture ended")
-            .to_owned();
-        Some(last)
+        let said = String::from_utf8_lossy(&said);
+        let last = said.trim().lines().last().unwrap_or("the capture ended");
+        Some(last.strip_prefix("imgnet: ").unwrap_or(last).to_owned())
     }
 }
 

@@ -276,6 +276,37 @@ fn a_kill_ends_the_capture_too_and_gives_the_terminal_back() {
 }
 
 #[test]
+fn why_nothing_came_is_said() {
+    let binary = env!("CARGO_BIN_EXE_imgnet");
+    let shell = format!("sh -c '{binary} view -i nosuch0; echo code $?; sleep 60'");
+    let Some(terminal) = Terminal::run("live-none", 200, 24, &shell) else {
+        return;
+    };
+    let screen = terminal.wait_for("code 2");
+    assert!(
+        screen.starts_with("imgnet: there is no interface nosuch0"),
+        "{screen}"
+    );
+    let shell = format!("sh -c '{binary} view -- nosuchcommand; echo code $?; sleep 60'");
+    let Some(terminal) = Terminal::run("live-nothing", 80, 24, &shell) else {
+        return;
+    };
+    let begun = Instant::now();
+    loop {
+        let screen = terminal.screen();
+        if screen.contains("nosuchcommand: cannot be started") {
+            break;
+        }
+        if screen.contains("code ") {
+            eprintln!("SKIPPED: no private network can be had here: {screen}");
+            return;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{screen}");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
 fn a_viewer_that_cannot_say_goodbye_leaves_no_capture_no_command_and_no_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let how = ("--color never", 0.0, 600.0);
