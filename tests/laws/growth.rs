@@ -320,6 +320,79 @@ fn time_grows_with_the_input_and_no_faster() {
     }
 }
 
+/// Pieces one behind the other on one connection, in segments of 1,400 bytes.
+fn row(count: u32, piece: &[u8]) -> Capture {
+    let bytes = piece.repeat(count as usize);
+    let mut capture = Capture::new();
+    capture.tcp(0, 100, "S", &[]);
+    let mut seq = 101;
+    for part in bytes.chunks(1400) {
+        capture.tcp(0, seq, "", part);
+        seq += u32::try_from(part.len()).expect("short");
+    }
+    capture.tcp(0, seq, "F", &[]);
+    capture
+}
+
+/// What is told of a capture, in bytes for each byte of the file: `docs/reliability.md` says the most.
+#[test]
+fn what_is_told_is_bounded_by_what_was_captured() {
+    /// A GIF without a picture: the least that a walker takes for whole.
+    const EMPTY: &[u8] = b"GIF89a\x01\0\x01\0\0\0\0;";
+    let folder = tempfile::tempdir().expect("a folder");
+    let kinds: [(&str, Capture); 7] = [
+        ("the least pictures", row(2000, EMPTY)),
+        (
+            "the least pictures behind lengths",
+            row(2000, &[b"\0\0\0\x0e", EMPTY].concat()),
+        ),
+        (
+            "beginnings of pictures before markers",
+            row(2000, b"\xff\xd8\xff%IMAGE_COMPLETED%"),
+        ),
+        ("beginnings of JPEG", row(2000, b"\xff\xd8\xff\xe0")),
+        ("half-open connections", half_open(500)),
+        ("senders of datagrams", senders(500)),
+        ("holes", holes(500)),
+    ];
+    for (name, capture) in kinds {
+        let path = folder.path().join("told.pcap");
+        capture.write(&path);
+        let read = capture.bytes.len();
+        let page = folder.path().join("page.html");
+        let comments = folder.path().join("comments.pcapng");
+        for (command, to, most) in [
+            ("analyze --format json", None, 75),
+            ("analyze -v", None, 20),
+            ("analyze --csv chunks", None, 20),
+            ("packets --format json", None, 25),
+            ("report -o", Some(&page), 50),
+            ("annotate -o", Some(&comments), 20),
+        ] {
+            let output = Command::new(env!("CARGO_BIN_EXE_imgnet"))
+                .args(command.split(' '))
+                .args(to)
+                .arg(&path)
+                .stdin(Stdio::null())
+                .output()
+                .expect("it runs");
+            assert!(output.status.success(), "{name}, {command}");
+            let told = match to {
+                Some(file) => std::fs::read(file).expect("it was written"),
+                None => output.stdout,
+            };
+            // The page has its own looks and explanations, whatever the capture.
+            let told = told
+                .len()
+                .saturating_sub(60_000 * usize::from(to == Some(&page)));
+            assert!(
+                told <= read * most,
+                "{name}, {command}: {told} bytes of {read}"
+            );
+        }
+    }
+}
+
 /// What starting the program takes is in both, and what is too short to be measured says nothing.
 fn assert_linear(name: &str, small: u32, [few, many]: [f64; 2]) {
     assert!(
