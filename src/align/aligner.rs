@@ -1,5 +1,7 @@
 //! Follows the texts of an index through one direction's bytes.
 
+use std::collections::BTreeMap;
+
 use memchr::memmem;
 
 use super::index::{Index, WINDOW, is_various};
@@ -60,7 +62,8 @@ impl Track {
 #[derive(Debug)]
 pub(crate) struct Aligner<'i, 't> {
     index: &'i Index<'t>,
-    tracks: Vec<Track>,
+    /// Of the texts that were found so far: most of many are in other directions.
+    tracks: BTreeMap<usize, Track>,
     /// Bytes of the stream that were not looked at yet, and a few before them.
     block: Vec<u8>,
     /// Stream offset of the first of them.
@@ -72,7 +75,7 @@ impl<'i, 't> Aligner<'i, 't> {
     pub(crate) fn new(index: &'i Index<'t>) -> Self {
         Self {
             index,
-            tracks: (0..index.len()).map(|_| Track::default()).collect(),
+            tracks: BTreeMap::new(),
             block: Vec::new(),
             start: 0,
         }
@@ -100,7 +103,7 @@ impl<'i, 't> Aligner<'i, 't> {
         let end = self.start + self.block.len() as u64;
         self.block.clear();
         self.start = end + length;
-        for track in &mut self.tracks {
+        for track in self.tracks.values_mut() {
             if let Some((stream, text)) = track.goes_on
                 && stream == end
             {
@@ -109,19 +112,22 @@ impl<'i, 't> Aligner<'i, 't> {
         }
     }
 
-    /// No more comes: for each text its spans, in order of the stream.
-    pub(crate) fn finish(mut self) -> Vec<Vec<Span>> {
+    /// No more comes: for each text that was found its number and its spans, in order of the stream.
+    pub(crate) fn finish(mut self) -> Vec<(usize, Vec<Span>)> {
         self.look();
-        self.tracks.into_iter().map(|track| track.spans).collect()
+        let found = self.tracks.into_iter();
+        found
+            .map(|(number, track)| (number, track.spans))
+            .filter(|(_, spans)| !spans.is_empty())
+            .collect()
     }
 
     fn look(&mut self) {
         let block = std::mem::take(&mut self.block);
         let start = self.start;
-        for number in 0..self.tracks.len() {
+        for (&number, track) in &mut self.tracks {
             let text = self.index.text(number);
-            if let Some(track) = self.tracks.get_mut(number)
-                && let Some((stream, at)) = track.goes_on
+            if let Some((stream, at)) = track.goes_on
                 && let Some(place) = stream.checked_sub(start).and_then(size)
                 && let Some(at) = size(at)
                 && goes_on(&block, place, text, at)
@@ -129,27 +135,20 @@ impl<'i, 't> Aligner<'i, 't> {
                 follow(&block, start, place, text, at, track);
             }
         }
-        for &number in self.index.direct() {
-            let text = self.index.text(number);
-            let Some(track) = self.tracks.get_mut(number) else {
-                continue;
-            };
-            for place in memmem::find_iter(&block, text) {
-                if start + place as u64 >= track.end() {
-                    track.push(start + place as u64, 0, text.len() as u64);
-                }
-            }
-        }
         let (index, tracks) = (self.index, &mut self.tracks);
+        index.direct(&block, |number, place| {
+            let track = tracks.entry(number).or_default();
+            if start + place as u64 >= track.end() {
+                track.push(start + place as u64, 0, index.text(number).len() as u64);
+            }
+        });
         index.sampled(&block, |place, hash| {
             let anchors = index.places(hash);
             for same in anchors.chunk_by(|a, b| a.text == b.text) {
                 let Some(number) = same.first().and_then(|anchor| size(anchor.text)) else {
                     continue;
                 };
-                let Some(track) = tracks.get_mut(number) else {
-                    continue;
-                };
+                let track = tracks.entry(number).or_default();
                 if start + place as u64 + (WINDOW as u64) <= track.end() {
                     continue;
                 }
@@ -175,7 +174,7 @@ impl<'i, 't> Aligner<'i, 't> {
                 }
             }
         });
-        for (number, track) in self.tracks.iter_mut().enumerate() {
+        for (&number, track) in &mut self.tracks {
             search(&block, start, block.len(), index.text(number), track);
             track.lost = None;
         }

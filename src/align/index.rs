@@ -1,5 +1,11 @@
 //! Content anchors: places of the texts that the bytes there choose themselves, by a rolling hash.
 
+use memchr::memmem;
+
+use super::heads::Heads;
+
+/// More short texts than this are looked for all at once.
+const FEW: usize = 16;
 /// Bytes that a hash is of.
 pub(super) const WINDOW: usize = 32;
 /// More places with one hash say nothing.
@@ -27,6 +33,8 @@ pub(crate) struct Index<'t> {
     bits: u32,
     /// Texts with too few anchors to be found by them: looked for as a whole.
     direct: Vec<usize>,
+    /// Those of them that are looked for all at once, not in `direct`.
+    heads: Heads,
 }
 
 impl<'t> Index<'t> {
@@ -46,6 +54,7 @@ impl<'t> Index<'t> {
             anchors: Vec::new(),
             bits,
             direct: Vec::new(),
+            heads: Heads::default(),
         };
         let mut anchors = Vec::with_capacity(total >> bits);
         for (number, text) in texts.iter().enumerate() {
@@ -78,11 +87,21 @@ impl<'t> Index<'t> {
                 index.anchors.extend_from_slice(same);
             }
         }
+        if index.direct.len() > FEW {
+            let of = |number: &usize| texts.get(*number).copied().unwrap_or_default();
+            let (many, few): (Vec<usize>, Vec<usize>) = index
+                .direct
+                .iter()
+                .partition(|number| Heads::knows(of(number)));
+            index.heads = Heads::of(many.iter().map(|number| (*number, of(number))));
+            index.direct = few;
+        }
         index.texts = texts;
         index
     }
 
     /// How many texts there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.texts.len()
     }
@@ -91,8 +110,16 @@ impl<'t> Index<'t> {
         self.texts.get(number).copied().unwrap_or_default()
     }
 
-    pub(super) fn direct(&self) -> &[usize] {
-        &self.direct
+    /// Calls `found` with the number of each text that has too few anchors and stands in `block` as a whole, and where; of one text
+    /// in order.
+    pub(super) fn direct(&self, block: &[u8], mut found: impl FnMut(usize, usize)) {
+        for &number in &self.direct {
+            for place in memmem::find_iter(block, self.text(number)) {
+                found(number, place);
+            }
+        }
+        self.heads
+            .find(block, |number| self.text(number), &mut found);
     }
 
     /// Memory it takes beside the texts, in bytes.

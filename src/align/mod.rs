@@ -13,6 +13,7 @@
 //! in both.
 
 mod aligner;
+mod heads;
 mod index;
 mod placement;
 mod recover;

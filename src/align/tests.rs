@@ -21,7 +21,16 @@ fn aligned(texts: &[&[u8]], stream: &[u8]) -> Vec<Vec<Span>> {
     let index = Index::new(texts.to_vec());
     let mut aligner = Aligner::new(&index);
     aligner.bytes(stream);
-    aligner.finish()
+    of_each(&index, aligner)
+}
+
+/// The spans of each text, none where it was not found.
+fn of_each(index: &Index<'_>, aligner: Aligner<'_, '_>) -> Vec<Vec<Span>> {
+    let mut each = vec![Vec::new(); index.len()];
+    for (number, spans) in aligner.finish() {
+        each[number] = spans;
+    }
+    each
 }
 
 fn placed(text: &[u8], stream: &[u8]) -> Vec<Placement> {
@@ -95,6 +104,30 @@ fn one_byte_put_in_left_out_or_changed_shows_where() {
 }
 
 #[test]
+fn many_short_texts_are_found_where_each_of_them_alone_is() {
+    // Of several lengths; some begin alike, two are one in the other, and a few are shorter than what they are known by.
+    let mut texts: Vec<Vec<u8>> = (0..60)
+        .map(|seed| noise(seed + 1, 9 + seed as usize))
+        .collect();
+    texts.extend((0..20).map(|seed| [&[7; 12], &noise(seed + 100, 20)[..]].concat()));
+    texts.extend([vec![9; 40], vec![9; 20], vec![1, 2, 3], vec![5; 7]]);
+    let mut stream = noise(77, 300);
+    for (number, text) in texts.iter().enumerate() {
+        if number % 3 != 1 {
+            stream.extend_from_slice(text);
+            stream.extend(noise(number as u64 + 500, number % 5));
+        }
+    }
+    stream.extend_from_slice(&texts[0]);
+    let all: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+    let found = aligned(&all, &stream);
+    for (text, found) in texts.iter().zip(&found) {
+        assert_eq!(found, &aligned(&[text], &stream)[0], "{text:?}");
+    }
+    assert!(found.iter().filter(|found| !found.is_empty()).count() > 50);
+}
+
+#[test]
 fn after_a_gap_a_file_goes_on_where_it_must() {
     let file = noise(5, 5_000);
     let index = Index::new(vec![&file]);
@@ -105,7 +138,7 @@ fn after_a_gap_a_file_goes_on_where_it_must() {
     aligner.bytes(&file[1_500..1_520]);
     aligner.gap(480);
     aligner.bytes(&file[2_000..]);
-    let found = placements(&aligner.finish()[0], 5_000);
+    let found = placements(&of_each(&index, aligner)[0], 5_000);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].missing(), [1_000..1_500, 1_520..2_000]);
 }
@@ -260,6 +293,6 @@ proptest! {
             aligner.bytes(now);
             rest = later;
         }
-        prop_assert_eq!(aligner.finish(), aligned(&[&file, &other], &stream));
+        prop_assert_eq!(of_each(&index, aligner), aligned(&[&file, &other], &stream));
     }
 }

@@ -434,11 +434,14 @@ fn uncovered<'w>(
         for run in &way.runs {
             let mut aligner = Aligner::new(&index);
             aligner.bytes(&apart(&run.bytes));
-            for (spans, (text, apart)) in aligner.finish().iter().zip(&wanted) {
+            for (number, spans) in aligner.finish() {
+                let Some((text, apart)) = wanted.get(number) else {
+                    continue;
+                };
                 let Some(bytes) = texts.get(*text).map(|text| text.bytes) else {
                     continue;
                 };
-                for placement in placements(spans, apart.len() as u64) {
+                for placement in placements(&spans, apart.len() as u64) {
                     if placement.covered() < TELLING.min(placement.length) {
                         continue;
                     }
@@ -564,11 +567,10 @@ fn in_index<'w, 's: 'w>(
         for run in &way.runs {
             feed(&mut aligner, &mut at, run, &way.known);
         }
-        let tracks = aligner.finish();
-        for ((spans, bytes), (text, form)) in tracks.iter().zip(looked).zip(numbers) {
-            if spans.is_empty() {
+        for (one, spans) in aligner.finish() {
+            let (Some(bytes), Some((text, form))) = (looked.get(one), numbers.get(one)) else {
                 continue;
-            }
+            };
             let header = match form {
                 Form::View(View::Bytes) => header_end(bytes),
                 // A conversion of the header is about as long as it.
@@ -577,7 +579,7 @@ fn in_index<'w, 's: 'w>(
                     .map_or(0, |text| header_end(text.bytes).saturating_mul(2)),
                 Form::Pixels(..) => 0,
             };
-            for placement in placements(spans, bytes.len() as u64) {
+            for placement in placements(&spans, bytes.len() as u64) {
                 let telling = placement
                     .spans
                     .iter()

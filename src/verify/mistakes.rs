@@ -387,7 +387,7 @@ fn misplaced(expected: &[u8], found: &[u8]) -> Option<Mistake> {
     let index = Index::new(vec![expected]);
     let mut aligner = Aligner::new(&index);
     aligner.bytes(found);
-    let mut spans = aligner.finish().pop()?;
+    let (_, mut spans) = aligner.finish().pop()?;
     spans.sort_unstable_by_key(|span| span.stream.start);
     let mut end = 0;
     for span in &spans {

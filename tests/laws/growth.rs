@@ -320,6 +320,24 @@ fn time_grows_with_the_input_and_no_faster() {
     }
 }
 
+/// A small PNG of noise, which is no other one.
+fn noisy(seed: u32) -> Vec<u8> {
+    let mut state = u64::from(seed) << 8 | 1;
+    let picture = image::RgbImage::from_fn(8, 8, |_, _| {
+        image::Rgb([0; 3].map(|_: u8| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32).to_le_bytes()[0]
+        }))
+    });
+    let mut file = std::io::Cursor::new(Vec::new());
+    picture
+        .write_to(&mut file, image::ImageFormat::Png)
+        .expect("it is encoded");
+    file.into_inner()
+}
+
 /// Pieces one behind the other on one connection, in segments of 1,400 bytes.
 fn row(count: u32, piece: &[u8]) -> Capture {
     let bytes = piece.repeat(count as usize);
@@ -446,6 +464,26 @@ fn time_grows_with_what_is_compared_and_no_faster() {
         ))
     });
     assert_linear("pictures that are compared", 1000, pictures);
+    // As many pictures as files, none of which is any of them: each may be a conversion of each.
+    let unequal = [60_u32, 600].map(|count| {
+        let (path, sent) = (place("unequal.pcap"), place(&format!("unequal-{count}")));
+        std::fs::create_dir(&sent).expect("made");
+        let mut stream = Vec::new();
+        for index in 0..count {
+            let picture = noisy(index);
+            stream.extend(u32::try_from(picture.len()).expect("short").to_be_bytes());
+            stream.extend(picture);
+            let other = noisy(index + 1_000_000);
+            std::fs::write(sent.join(format!("{index}.png")), other).expect("written");
+        }
+        row(1, &stream).write(&path);
+        timed(&format!(
+            "verify {} --sent {}",
+            path.display(),
+            sent.display()
+        ))
+    });
+    assert_linear("pictures and files that are none of them", 60, unequal);
     // Frames that a filter looks at.
     let filtered = [3000, 30_000].map(|count| {
         repeats(count).write(&place("filtered.pcap"));
