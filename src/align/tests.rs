@@ -106,16 +106,17 @@ fn one_byte_put_in_left_out_or_changed_shows_where() {
 #[test]
 fn many_short_texts_are_found_where_each_of_them_alone_is() {
     // Of several lengths; some begin alike, two are one in the other, and a few are shorter than what they are known by.
-    let mut texts: Vec<Vec<u8>> = (0..60)
-        .map(|seed| noise(seed + 1, 9 + seed as usize))
+    let mut texts: Vec<Vec<u8>> = (1..61)
+        .zip(9..)
+        .map(|(seed, length)| noise(seed, length))
         .collect();
     texts.extend((0..20).map(|seed| [&[7; 12], &noise(seed + 100, 20)[..]].concat()));
     texts.extend([vec![9; 40], vec![9; 20], vec![1, 2, 3], vec![5; 7]]);
     let mut stream = noise(77, 300);
-    for (number, text) in texts.iter().enumerate() {
+    for ((number, text), seed) in texts.iter().enumerate().zip(500..) {
         if number % 3 != 1 {
             stream.extend_from_slice(text);
-            stream.extend(noise(number as u64 + 500, number % 5));
+            stream.extend(noise(seed, number % 5));
         }
     }
     stream.extend_from_slice(&texts[0]);
