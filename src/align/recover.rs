@@ -34,9 +34,16 @@ pub(crate) struct Origin {
     length: u64,
     /// One past the last byte of the stream.
     end: u64,
+    /// Its parts, ascending, where bytes of something else stand between them; else empty.
+    pieces: Vec<ByteRange>,
 }
 
 impl Origin {
+    /// The parts of the stream that they came from, ascending, where bytes of something else stand between them; else none.
+    pub(crate) fn pieces(&self) -> &[ByteRange] {
+        &self.pieces
+    }
+
     /// The part of the stream that a range of the bytes had back came from; to the byte where each is converted by itself, to
     /// about 4 KiB where it is compressed.
     pub(crate) fn of(&self, range: &ByteRange) -> ByteRange {
@@ -61,6 +68,11 @@ impl Origin {
             marks: marks.map(|(offset, at)| (*offset, outer.at(*at))).collect(),
             length: self.length,
             end: outer.at(self.end),
+            pieces: self
+                .pieces
+                .iter()
+                .map(|one| outer.at(one.start)..outer.at(one.end))
+                .collect(),
         }
     }
 
@@ -122,6 +134,7 @@ impl Gathered {
                 marks: self.marks,
                 length,
                 end,
+                pieces: Vec::new(),
             },
         }
     }
@@ -172,7 +185,9 @@ fn joined(found: &[Recovered], bytes: &[u8], start: u64) -> Option<Recovered> {
     }
     let mut bytes = Vec::new();
     let mut marks = Vec::new();
+    let mut parts = Vec::new();
     for piece in &pieces {
+        parts.extend(begin(piece).map(|start| start..piece.origin.end));
         let from = bytes.len() as u64;
         let own = piece.origin.marks.iter();
         marks.extend(own.map(|(offset, at)| (from + offset, *at)));
@@ -184,6 +199,7 @@ fn joined(found: &[Recovered], bytes: &[u8], start: u64) -> Option<Recovered> {
             marks,
             length: bytes.len() as u64,
             end: last.origin.end,
+            pieces: parts,
         },
         bytes,
     })

@@ -53,6 +53,13 @@ pub(crate) struct Undone {
     origin: Origin,
 }
 
+impl Undone {
+    /// The parts of the stream that it was made of, where other bytes stand between them; else none.
+    pub(super) fn pieces(&self) -> Vec<ByteRange> {
+        self.origin.pieces().to_vec()
+    }
+}
+
 impl Way<'_> {
     /// The range of the stream that a range of its bytes is, or comes from.
     pub(super) fn place(&self, range: &ByteRange) -> ByteRange {
@@ -219,7 +226,7 @@ pub(super) struct Passage {
 
 impl Passage {
     /// Whether all of the file lies there in one piece.
-    fn is_clean(&self) -> bool {
+    pub(super) fn is_clean(&self) -> bool {
         self.placement.is_whole() && self.placement.spans.len() == 1
     }
 

@@ -241,6 +241,10 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     });
     let (mut mismatch, mut also) = (first.map(|(m, _)| m), second.map(|(m, _)| m));
     for mismatch in [&mut mismatch, &mut also].into_iter().flatten() {
+        // Whoever made it, these two were compared.
+        if work.sent.is_none() && mismatch.side == SideOfMismatch::SenderToWire {
+            mismatch.side = SideOfMismatch::WireToReceiver;
+        }
         mismatch.rows = rows_of(work, mismatch);
     }
     let nothing = sent.is_none() && received.is_none() && blame.is_none();

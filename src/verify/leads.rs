@@ -162,6 +162,7 @@ fn nearly_of(lead: &Lead<'_>, each: bool) -> Option<u64> {
         .chain(binary)
         .chain(seven_bits_before(bytes))
         .find(near)
+        .or(lead.placed.declared)
         .or_else(|| named_length(bytes, length).filter(|value| each && !to_come(*value)))
 }
 

@@ -7,6 +7,7 @@
 mod archive;
 mod blame;
 mod bytes;
+mod encodings;
 pub(crate) mod evidence;
 mod findings;
 mod fold;
@@ -20,6 +21,7 @@ mod order;
 pub(crate) mod painting;
 mod pairing;
 pub(crate) mod reconcile;
+mod redraw;
 mod rows;
 mod strays;
 #[cfg(test)]
@@ -41,7 +43,8 @@ pub(crate) use pairing::{
     Candidate, FileFacts, LedgerLine, Pairs, Wanted, closeness, pair, pair_by_evidence,
 };
 pub(crate) use reconcile::{Evidence, Lie, Reconciled};
-pub(crate) use strays::{Beside, Placed, Stray, is_padded, stray};
+pub(crate) use redraw::{Drawn, redraw};
+pub(crate) use strays::{Beside, Placed, Stray, accounts_for_itself, is_padded, stray};
 pub(crate) use wire::{Run, Wire};
 
 /// Looks for the texts in the ways, and brings what is found together with the pictures; `known` are those that are a file by

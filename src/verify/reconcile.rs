@@ -32,8 +32,14 @@ pub(crate) struct Evidence {
     pub(super) form: Form,
     /// Its bytes, where no wire format has them.
     pub wire: Option<Wire>,
+    /// Where in the stream they are, ascending; empty where a wire format has them.
+    pub spans: Vec<ByteRange>,
     /// How they lie.
     pub lie: Lie,
+    /// The length that stands before it, which a wire format read there, and which is less than it has.
+    pub declared: Option<u64>,
+    /// How many other bytes stand between most of its pieces; absent where it lies in one, or the capture lacks them.
+    pub between: Option<u64>,
     /// The received file is a piece of the stream, framing and all.
     pub(super) verbatim: bool,
     /// The received file is one piece of the stream, whatever of the picture is in it.
@@ -48,13 +54,29 @@ impl Evidence {
         self.form != Form::BYTES
     }
 
+    /// How many bytes most of its pieces have, and the last; absent where it lies in one.
+    pub(crate) fn pieces(&self) -> Option<(u64, u64)> {
+        let lengths = || self.spans.iter().map(|span| span.end - span.start);
+        let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+        for length in lengths() {
+            *counts.entry(length).or_default() += 1;
+        }
+        let (full, _) = counts
+            .into_iter()
+            .max_by_key(|(length, count)| (*count, *length))?;
+        (self.spans.len() > 1).then_some((full, lengths().next_back()?))
+    }
+
     fn new() -> Self {
         Self {
             sent: None,
             received: None,
             form: Form::BYTES,
             wire: None,
+            spans: Vec::new(),
             lie: Lie::Plain,
+            declared: None,
+            between: None,
             verbatim: false,
             slice: false,
             certain: false,
@@ -309,6 +331,7 @@ impl Work<'_, '_> {
                 .filter(|image| !self.is_less(image, passage))
                 .filter(|_| !self.is_scattered(passage, lie))
                 .filter(|image| !is_more(image, way, passage))
+                .filter(|image| !self.goes_on(image, passage))
                 .map(|image| image.id),
             several => self.main(several, &place, way, passage, lie),
         };
@@ -358,11 +381,17 @@ impl Work<'_, '_> {
         let Some((image, wire)) = picture(id, way, passage, template.as_ref()) else {
             return;
         };
+        let spans = shown::spans(way, passage, &image);
+        let declared = template
+            .as_ref()
+            .filter(|template| refuted.contains(&template.id) && self.goes_on(template, passage))
+            .and_then(|template| template.declared_bytes);
         for picture in &refuted {
             self.result.evidence.remove(picture);
         }
         self.result.refuted.append(&mut refuted);
         self.add(image);
+        let between = shown::header_of(way, &passage.placement.spans);
         let evidence = self.evidence(id);
         evidence.sent = Some(passage.text).filter(|_| sent);
         evidence.form = passage.form;
@@ -370,7 +399,10 @@ impl Work<'_, '_> {
             evidence.received = Some(passage.text);
         }
         evidence.wire = Some(wire);
+        evidence.spans = spans;
         evidence.lie = lie;
+        evidence.between = between;
+        evidence.declared = declared;
         evidence.certain = certain;
     }
 
@@ -475,6 +507,17 @@ impl Work<'_, '_> {
             .is_some_and(|text| text.received);
         let next = self.starts.contains(&(passage.way, own.end));
         received || (next && own.end - place.end == place.start)
+    }
+
+    /// Whether a file that the receiver has as it was sent goes on where the length before it says that it ends: the length is wrong,
+    /// and nothing else is.
+    fn goes_on(&self, image: &Image, passage: &Passage) -> bool {
+        let text = self.texts.get(passage.text);
+        image.declared_bytes.is_some()
+            && passage.form == Form::BYTES
+            && passage.is_clean()
+            && text.is_some_and(|text| text.sent && text.received)
+            && passage.placement.stream().end > range(image).end
     }
 
     /// The picture that a passage lies in, whole by its own structure, of which the receiver has every byte, or of which the file
@@ -600,9 +643,11 @@ impl Work<'_, '_> {
             let id = PictureId(self.next);
             let template = self.result.images.first().cloned();
             if let Some((image, wire)) = picture(id, way, passage, template.as_ref()) {
+                let spans = shown::spans(way, passage, &image);
                 self.add(image);
                 let lie = lie(way, passage);
                 let evidence = self.evidence(id);
+                evidence.spans = spans;
                 evidence.form = passage.form;
                 evidence.received = Some(passage.text);
                 evidence.wire = Some(wire);

@@ -7,11 +7,14 @@
 use std::collections::BTreeSet;
 
 use super::archive;
+use super::encodings::{self, Held};
 use super::leads::{Lead, are_explained, nearly, tells_length};
 use super::reconcile::Lie;
 use crate::units::{ByteRange, PictureId};
 use crate::wire::carve::KNOWN_MARKERS;
-use crate::wire::infer::{are_records, closes, fills_block, fills_up, is_goodbye, is_trailer};
+use crate::wire::infer::{
+    Followed, are_records, closes, fills_block, fills_up, is_goodbye, is_trailer,
+};
 use crate::wire::layout::check;
 use crate::wire::{encoded, pickle};
 
@@ -40,6 +43,10 @@ pub(crate) struct Placed {
     pub range: ByteRange,
     /// How its bytes lie.
     pub lie: Lie,
+    /// How many other bytes stand between its pieces, each time as many; absent where they are not, or it lies in one.
+    pub between: Option<u64>,
+    /// How many bytes most of its pieces have, and the last; absent where it lies in one.
+    pub pieces: Option<(u64, u64)>,
     /// It was found by its own structure, in no wire format.
     pub is_carved: bool,
     /// Its stream ended before it did: what a header says beyond what came may be what was to come.
@@ -48,8 +55,24 @@ pub(crate) struct Placed {
     pub is_png: bool,
     /// Its length, as a header may tell it: of its own bytes, and of those that it takes.
     pub lengths: [u64; 2],
+    /// A wire format read this length before it, and it goes on behind that.
+    pub declared: Option<u64>,
     /// Width and height.
     pub size: Option<(u32, u32)>,
+}
+
+impl Placed {
+    /// Whether other bytes stand between its own.
+    fn is_in_pieces(&self) -> bool {
+        self.range.end - self.range.start != self.lengths[0]
+    }
+
+    fn held(&self) -> Held {
+        Held {
+            range: self.range.clone(),
+            bytes: self.lengths[0],
+        }
+    }
 }
 
 /// Whether all behind the last picture is zeros that fill up the direction, a message or a picture to whole blocks. `end` is the end of the
@@ -89,6 +112,8 @@ pub(crate) struct Beside<'b> {
     pub understood: bool,
     /// It was given, or its bytes confirmed it more than once.
     pub certain: bool,
+    /// One past its last byte.
+    pub end: u64,
     /// The other side answered: somebody took what stands behind the picture for its end.
     pub answered: bool,
     /// Its wire format was given: what that does not name is of no message.
@@ -110,6 +135,33 @@ const SHORT: usize = 128;
 /// Of longer pictures no checksum is taken.
 const CHECKED: u64 = 1 << 20;
 
+/// Whether the direction is an archive, records one behind the other, or values of an encoding, whose own headers account for every byte.
+///
+/// # Errors
+/// Those of `bytes`.
+pub(crate) fn accounts_for_itself<E>(
+    beside: &Beside<'_>,
+    bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+) -> Result<bool, E> {
+    if beside.given || !beside.datagrams.is_empty() {
+        return Ok(false);
+    }
+    let end = beside.end;
+    let held: Vec<Held> = beside.pictures.iter().map(Placed::held).collect();
+    let pictures: Vec<ByteRange> = held.iter().map(|one| one.range.clone()).collect();
+    let pieces = beside.pictures.iter().any(Placed::is_in_pieces);
+    let followed = Followed {
+        empty: true,
+        pieces,
+        messages: true,
+    };
+    // Where a guess has named every byte already, records that are made of its fields are one more guess.
+    let records = !beside.open.is_empty() || !beside.beyond.is_empty();
+    Ok(archive::accounts_for(&pictures, end, bytes)?
+        || encodings::accounts_for(&held, end, bytes)?
+        || (records && are_records(&pictures, end, followed, bytes)?))
+}
+
 /// What nothing explains. `bytes` reads a range of the stream, nothing where it was not captured.
 ///
 /// # Errors
@@ -125,7 +177,7 @@ pub(crate) fn stray<E>(
     let (Some(first), Some(last)) = (beside.pictures.first(), beside.pictures.last()) else {
         return Ok(None);
     };
-    if beside.accounts_for_itself(bytes)? || beside.ends_each(bytes)? {
+    if beside.ends_each(bytes)? {
         return Ok(None);
     }
     let mut leads: Vec<Lead<'_>> = Vec::new();
@@ -245,7 +297,10 @@ pub(crate) fn stray<E>(
             }));
         }
         // The last block filled up, or a piece of no bytes that ends the file.
-        if last.lie == Lie::Regular && beside.is_filled_up(first, range) {
+        if last.lie == Lie::Regular && beside.is_filled_up(first, range, bytes)? {
+            continue;
+        }
+        if beside.ends_piece(range, bytes)? {
             continue;
         }
         let same = comes_each_time(beside, &tail, first.range.start > 0, bytes)?
@@ -366,33 +421,6 @@ impl Beside<'_> {
         };
         let tail = bytes(range.clone())?;
         check::is_of(&tail, || bytes(picture.range.clone()))
-    }
-
-    /// Whether the direction is an archive, or records one behind the other, whose own headers account for every byte.
-    fn accounts_for_itself<E>(
-        &self,
-        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
-    ) -> Result<bool, E> {
-        let (Some(first), Some(last)) = (self.open.first(), self.open.last()) else {
-            return Ok(false);
-        };
-        if first.start > 0 || self.certain || !self.datagrams.is_empty() {
-            return Ok(false);
-        }
-        let pictures: Vec<ByteRange> = self
-            .pictures
-            .iter()
-            .map(|placed| placed.range.clone())
-            .collect();
-        let end = last
-            .end
-            .max(pictures.last().map_or(0, |picture| picture.end));
-        let pieces = self
-            .pictures
-            .iter()
-            .any(|placed| placed.range.end - placed.range.start != placed.lengths[0]);
-        Ok(archive::accounts_for(&pictures, end, bytes)?
-            || are_records(&pictures, end, (true, pieces), bytes)?)
     }
 
     /// Whether the same bytes stand behind each of several pictures, and nothing else is open.
@@ -596,17 +624,70 @@ impl Beside<'_> {
         })
     }
 
+    /// Whether what stands between the pieces of pictures is what ends one and what begins the next: as many bytes as stand before the
+    /// first piece and behind the last. What fills the last piece up may come before it, and ASCII's EOT behind, as in XMODEM.
+    fn ends_piece<E>(
+        &self,
+        tail: &ByteRange,
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
+        const EOT: u8 = 4;
+        let (Some(first), Some(last)) = (self.pictures.first(), self.pictures.last()) else {
+            return Ok(false);
+        };
+        let in_pieces = |one: &Placed| one.lie == Lie::Regular && one.between == first.between;
+        let ends = first
+            .between
+            .and_then(|between| between.checked_sub(first.range.start));
+        let (Some(ends @ 1..), Some((full, own))) = (ends, last.pieces) else {
+            return Ok(false);
+        };
+        if !self.datagrams.is_empty()
+            || !self.pictures.iter().all(in_pieces)
+            || first.range.start == 0
+            || tail.start != last.range.end
+            || tail.end != self.end
+        {
+            return Ok(false);
+        }
+        let length = tail.end - tail.start;
+        if length == ends {
+            return Ok(true);
+        }
+        let Some(more) = full
+            .checked_sub(own)
+            .and_then(|fill| length.checked_sub(fill + ends))
+        else {
+            return Ok(false);
+        };
+        let count = usize::try_from(full - own).unwrap_or(usize::MAX);
+        let tail = bytes(tail.clone())?;
+        let same = tail
+            .get(..count)
+            .is_some_and(|bytes| bytes.windows(2).all(|two| two.first() == two.last()));
+        Ok(same && (more == 0 || more == 1 && tail.last() == Some(&EOT)))
+    }
+
     /// Whether a tail makes the last block as long as the others, or is a block of no bytes.
-    fn is_filled_up(&self, first: &Placed, tail: &ByteRange) -> bool {
+    fn is_filled_up<E>(
+        &self,
+        first: &Placed,
+        tail: &ByteRange,
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
         let of = |at: u64| {
             let start = self.datagrams.range(..=at).next_back()?;
             let end = self.datagrams.range(at.saturating_add(1)..).next()?;
             Some(end - start)
         };
         if self.datagrams.is_empty() {
-            return tail.end - tail.start > 1;
+            let length = tail.end - tail.start;
+            let fills = first
+                .pieces
+                .is_some_and(|(full, last)| last + length == full);
+            return Ok(fills || is_header_of_none(first, tail, bytes)?);
         }
-        self.are_datagrams(tail) || of(first.range.start) == of(tail.end.saturating_sub(1))
+        Ok(self.are_datagrams(tail) || of(first.range.start) == of(tail.end.saturating_sub(1)))
     }
 
     /// Whether a datagram says how long a picture is, or how many datagrams it took.
@@ -633,6 +714,28 @@ impl Beside<'_> {
     fn are_datagrams(&self, range: &ByteRange) -> bool {
         self.datagrams.contains(&range.start) && self.datagrams.contains(&range.end)
     }
+}
+
+/// Whether a tail is what stands between two pieces, with zeros for some of its bytes: the header of a piece of no bytes, and before it
+/// perhaps what ends the last piece.
+fn is_header_of_none<E>(
+    placed: &Placed,
+    tail: &ByteRange,
+    bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+) -> Result<bool, E> {
+    let (Some(between), Some((piece, _))) = (placed.between, placed.pieces) else {
+        return Ok(false);
+    };
+    let start = placed.range.start.saturating_add(piece);
+    if tail.end - tail.start != between || between > MOST {
+        return Ok(false);
+    }
+    let (header, tail) = (bytes(start..start + between)?, bytes(tail.clone())?);
+    let ends = usize::try_from(between.saturating_sub(placed.range.start)).unwrap_or(0);
+    let like = |(at, (one, other)): (usize, (&u8, &u8))| at < ends || *one == 0 || one == other;
+    Ok(header.len() == tail.len()
+        && header != tail
+        && tail.iter().zip(&header).enumerate().all(like))
 }
 
 /// Whether bytes are what programs end a message with: a line end, or a short word in capitals or brackets.
@@ -700,10 +803,13 @@ mod tests {
                 picture: PictureId(id),
                 range: *start..*end,
                 lie: Lie::Plain,
+                between: None,
+                pieces: None,
                 is_carved: false,
                 is_cut: false,
                 is_png: false,
                 lengths: [end - start, end - start],
+                declared: None,
                 size: None,
             })
             .collect();
@@ -718,6 +824,7 @@ mod tests {
             pictures: &pictures,
             open: &open,
             understood: false,
+            end: stream.len() as u64,
             answered: false,
             certain: false,
             given: false,
@@ -725,11 +832,14 @@ mod tests {
             beyond: &[],
             datagrams: &BTreeSet::new(),
         };
-        let found = stray(&beside, &mut |range| {
+        let mut bytes = |range: ByteRange| {
             let place = |at: u64| usize::try_from(at).unwrap();
             Ok::<_, ()>(stream[place(range.start)..place(range.end)].to_vec())
-        });
-        found.unwrap().map(|stray| stray.bytes)
+        };
+        if accounts_for_itself(&beside, &mut bytes).unwrap() {
+            return None;
+        }
+        stray(&beside, &mut bytes).unwrap().map(|stray| stray.bytes)
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::given;
 
 mod arrived;
 mod chunks;
+mod encodings;
 
 mod every_format;
 

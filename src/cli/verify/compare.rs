@@ -102,7 +102,7 @@ impl Verifier<'_> {
             .map(|(image, digest)| wanted(image, digest.clone()))
             .collect();
         let ids: Vec<PictureId> = report.images.iter().map(|image| image.id).collect();
-        let gathered = gathered.unwrap_or_default();
+        let mut gathered = gathered.unwrap_or_default();
         let sent = self.pair(&wanted, &ids, true, &gathered)?;
         let mut received = self.pair(&wanted, &ids, false, &gathered)?;
         relayed(&report.images, &digests, &mut received);
@@ -113,9 +113,10 @@ impl Verifier<'_> {
         let senders = Senders::of(&report.images, &sent);
         let saved_as_sent = self.sides.saved_as_sent(&received);
         let parts = self.sides.parts(report, &sent);
-        let mut strays = self.strays(report, &gathered, &received)?;
+        let mut strays = self.strays(report, &mut gathered, &received)?;
         self.wrong_digests(report)?;
-        let mut unsure = self.unsure(report, &gathered)?;
+        let mut unsure = self.unsure(report, &gathered, &strays.accounted)?;
+        beside::doubt(report, &unsure, &mut strays.told);
         let type_a = self.type_a(report)?;
         let mut images = std::mem::take(&mut report.images);
         for (index, (image, digest)) in images.iter_mut().zip(&digests).enumerate() {
@@ -128,7 +129,7 @@ impl Verifier<'_> {
             let mut knowledge = knowledge::of(report, image);
             knowledge.ranged = ranges.hold(image);
             knowledge.odd_part = knowledge.ranged && self.has_odd_part(&ranges, image)?;
-            let stray = strays.remove(&image.id);
+            let stray = strays.found.remove(&image.id);
             knowledge.garbled = knowledge::is_garbled(report, image);
             let lost = knowledge::is_lost_inside(report, image);
             knowledge.garbled |= lost && !knowledge.lacks;
@@ -159,6 +160,7 @@ impl Verifier<'_> {
         of_parts(&mut report.findings, &images, &parts);
         report.images = images;
         take_back(report);
+        beside::redraw(report, &gathered, &strays.told);
         let mut verification = self.verification(&sent, &received);
         self.near_copies(&report.images, &received, &mut verification)?;
         if gathered.left_out.is_nothing() {
@@ -522,7 +524,8 @@ pub(in crate::cli) fn judge(
     let open_end = image.verdict == Verdict::Inconclusive;
     let (mut sent_bytes, mut received_bytes) = (read(&picked.sent)?, read(&picked.received)?);
     let mut wire = None;
-    if !told || open_end {
+    // What stands beside a picture may be a part of it again.
+    if !told || open_end || context.knowledge.strays > 0 {
         wire = match context.wire {
             Some(wire) => Some(wire.clone()),
             None => spool.wire(image.id, settings.limit)?,
@@ -618,6 +621,19 @@ struct Gathered {
     /// SHA-256 of the texts that the evidence numbers.
     shas: Vec<String>,
     left_out: LeftOut,
+}
+
+impl Gathered {
+    /// What stands between the pieces of these pictures is framing.
+    fn explain(&mut self, pictures: &[verify::Placed]) {
+        for placed in pictures {
+            if let Some(evidence) = self.evidence.get_mut(&placed.picture)
+                && evidence.lie == verify::Lie::Irregular
+            {
+                evidence.lie = verify::Lie::Regular;
+            }
+        }
+    }
 }
 
 /// What there was no room for: a file may lie in it, and nothing that it shows is a difference.

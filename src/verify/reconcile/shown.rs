@@ -260,6 +260,50 @@ pub(super) fn bytes_of(way: &Way<'_>, passage: &Passage) -> Wire {
     wire
 }
 
+/// Where in the stream the bytes of a picture are that a passage shows, ascending.
+pub(super) fn spans(way: &Way<'_>, passage: &Passage, image: &Image) -> Vec<ByteRange> {
+    let place = image.offset
+        ..image
+            .offset
+            .saturating_add(image.encoded_bytes.unwrap_or(image.bytes));
+    let pieces = match &way.recovered {
+        Some(undone) => undone.pieces(),
+        None if passage.placement.is_in_order() => {
+            let mut pieces: Vec<ByteRange> = Vec::new();
+            let mut text = 0;
+            for span in &passage.placement.spans {
+                // As many other bytes as are the file's there: changed ones.
+                match pieces.last_mut() {
+                    Some(last) if span.text - text == span.stream.start - last.end => {
+                        last.end = span.stream.end;
+                    }
+                    _ => pieces.push(span.stream.clone()),
+                }
+                text = span.in_text().end;
+            }
+            pieces
+        }
+        None => passage
+            .placement
+            .spans
+            .iter()
+            .map(|span| span.stream.clone())
+            .collect(),
+    };
+    let mut pieces = pieces;
+    pieces.sort_by_key(|piece| piece.start);
+    if pieces.len() < 2 {
+        return vec![place];
+    }
+    if let Some(first) = pieces.first_mut() {
+        first.start = place.start.min(first.start);
+    }
+    if let Some(last) = pieces.last_mut() {
+        last.end = place.end.max(last.end);
+    }
+    pieces
+}
+
 /// How many bytes stand before most of the pieces of a file that was cut up; absent where it was not.
 pub(super) fn header_of(way: &Way<'_>, spans: &[Span]) -> Option<u64> {
     let mut counts: BTreeMap<u64, usize> = BTreeMap::new();

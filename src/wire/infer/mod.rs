@@ -25,7 +25,7 @@ mod tests;
 
 pub(crate) use closing::{closes, fills_block, fills_up, is_goodbye, is_trailer};
 pub(crate) use odd::{Header, odd_one};
-pub(crate) use records::are_records;
+pub(crate) use records::{Followed, are_records};
 
 use super::Layout;
 use crate::wire::Confidence;

@@ -108,7 +108,12 @@ fn others_first(bytes: &[u8], start: usize, length: u64) -> bool {
         bytes.map(<[u8]>::to_vec).ok_or(())
     };
     // Zeros before a length of more bytes read as records of none.
-    super::are_records(&[picture], end, (false, false), read).unwrap_or(false)
+    let followed = super::Followed {
+        empty: false,
+        pieces: false,
+        messages: false,
+    };
+    super::are_records(&[picture], end, followed, read).unwrap_or(false)
 }
 
 /// Whether so many bytes that say nothing stand before the first field that does that a banner may be among them.

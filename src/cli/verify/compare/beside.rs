@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::super::files::{self, Found};
 use super::super::knowledge;
-use super::super::spool::Way;
+use super::super::spool::{Spool, Way};
 use super::{Gathered, Senders, Verifier};
 use crate::findings::{Finding, Name, Severity};
 use crate::ledger::comparison::{PairedBy, Verification};
@@ -79,14 +79,17 @@ impl Verifier<'_> {
     pub(super) fn strays(
         &mut self,
         report: &mut Report,
-        gathered: &Gathered,
+        gathered: &mut Gathered,
         received: &Pairs,
-    ) -> anyhow::Result<BTreeMap<PictureId, verify::Stray>> {
+    ) -> anyhow::Result<Strays> {
         let saved = saved(report, received);
         let mut padded: BTreeSet<StreamId> = BTreeSet::new();
         let mut found = BTreeMap::new();
         let mut wrong = Vec::new();
         let mut explained: BTreeSet<StreamId> = BTreeSet::new();
+        // A header that was expected there, and is none, is no mistake in these.
+        let mut accounted: BTreeSet<Way> = BTreeSet::new();
+        let mut told: BTreeSet<Way> = BTreeSet::new();
         // Of ten thousand connections each has a few.
         let pictures = report.pictures_by_stream();
         for stream in &report.streams {
@@ -98,38 +101,38 @@ impl Verifier<'_> {
                 if is_summed_up(report, pictures, direction) {
                     continue;
                 }
-                let asked = Asked::of(pictures, stream, direction, gathered);
-                let Some(asked) = asked.filter(Asked::is_open) else {
+                let Some(asked) = Asked::of(pictures, stream, direction, gathered) else {
                     continue;
                 };
                 let way = Way {
                     stream: stream.id,
                     from: direction.from,
                 };
-                let spool = &mut *self.spool;
-                let mut bytes = |range| {
-                    let mut runs = spool.way(way, range)?;
-                    anyhow::Ok(if runs.len() == 1 {
-                        runs.pop().map(|run| run.bytes).unwrap_or_default()
-                    } else {
-                        Vec::new()
-                    })
-                };
-                let mut stray = verify::stray(&asked.beside(), &mut bytes)?;
-                if let Some(one) = stray.as_mut().filter(|stray| stray.declared.is_none())
-                    && direction.gap_bytes == 0
-                    && direction.closed.is_some()
-                    && verify::is_padded(&asked.pictures, direction.unique_bytes, &mut bytes)?
+                let open = asked.is_open();
+                if (open || asked.is_headed())
+                    && verify::accounts_for_itself(&asked.beside(), &mut |range| {
+                        in_one_run(self.spool, way, range)
+                    })?
                 {
-                    padded.insert(stream.id);
-                    // Whether the receiver takes it off, its file tells.
-                    one.trailer |= !self.sides.received.asked;
-                    let mut pictures = asked.pictures.iter();
-                    if pictures.all(|one| saved.contains(&one.picture)) {
-                        stray = None;
-                    }
+                    accounted.insert(way);
+                    told.insert(way);
+                    gathered.explain(&asked.pictures);
+                    all.push(true);
+                    continue;
                 }
-                all.push(stray.is_none_or(|stray| stray.declared.is_some()));
+                if !open {
+                    told.insert(way);
+                    continue;
+                }
+                let (stray, is_padded) = self.stray(&asked, direction, way, &saved)?;
+                if is_padded {
+                    padded.insert(stream.id);
+                }
+                let is_told = stray.is_none_or(|stray| stray.declared.is_some());
+                if is_told {
+                    told.insert(way);
+                }
+                all.push(is_told);
                 match stray {
                     Some(verify::Stray {
                         picture,
@@ -146,19 +149,7 @@ impl Verifier<'_> {
                 explained.insert(stream.id);
             }
         }
-        for (picture, declared) in wrong {
-            let Some(image) = report.images.iter().find(|image| image.id == picture) else {
-                continue;
-            };
-            let told = report.findings.iter().any(|finding| {
-                finding.stream == Some(image.stream)
-                    && matches!(finding.name, Name::WrongSizeGiven | Name::LengthMismatch)
-            });
-            if !told && !knowledge::lacks(report) {
-                let finding = verify::wrong_size(image, declared);
-                report.findings.push(finding);
-            }
-        }
+        tell_wrong(report, wrong);
         for finding in &mut report.findings {
             let kept = finding
                 .stream
@@ -168,6 +159,7 @@ impl Verifier<'_> {
                 finding.severity = finding.severity.max(Severity::Warning);
             }
         }
+        let in_full: BTreeSet<StreamId> = accounted.iter().map(|way| way.stream).collect();
         report.findings.retain(|finding| {
             let of = |streams: &BTreeSet<StreamId>| {
                 let stream = finding.stream;
@@ -176,11 +168,43 @@ impl Verifier<'_> {
             match finding.name {
                 Name::StrayBytes => !of(&explained),
                 // Zeros, read as a header.
-                Name::ImplausibleLength => !of(&padded),
+                Name::ImplausibleLength => !(of(&padded) || of(&in_full) && of(&explained)),
                 _ => true,
             }
         });
-        Ok(found)
+        Ok(Strays {
+            found,
+            accounted,
+            told,
+        })
+    }
+
+    /// What nothing explains beside the pictures of a direction, and whether zeros that fill blocks up stand behind them.
+    fn stray(
+        &mut self,
+        asked: &Asked,
+        direction: &Direction,
+        way: Way,
+        saved: &BTreeSet<PictureId>,
+    ) -> anyhow::Result<(Option<verify::Stray>, bool)> {
+        let spool = &mut *self.spool;
+        let mut bytes = |range| in_one_run(spool, way, range);
+        let mut stray = verify::stray(&asked.beside(), &mut bytes)?;
+        let mut padded = false;
+        if let Some(one) = stray.as_mut().filter(|stray| stray.declared.is_none())
+            && direction.gap_bytes == 0
+            && direction.closed.is_some()
+            && verify::is_padded(&asked.pictures, direction.unique_bytes, &mut bytes)?
+        {
+            padded = true;
+            // Whether the receiver takes it off, its file tells.
+            one.trailer |= !self.sides.received.asked;
+            let mut pictures = asked.pictures.iter();
+            if pictures.all(|one| saved.contains(&one.picture)) {
+                stray = None;
+            }
+        }
+        Ok((stray, padded))
     }
 
     /// Bytes of the stream before a picture and behind it.
@@ -435,6 +459,88 @@ fn is_summed_up(report: &Report, pictures: &[&Image], direction: &Direction) -> 
     listed < direction.picture_bytes
 }
 
+/// The bytes of a range of a direction; none where they were not captured in one run.
+fn in_one_run(spool: &mut Spool, way: Way, range: ByteRange) -> anyhow::Result<Vec<u8>> {
+    let mut runs = spool.way(way, range)?;
+    Ok(if runs.len() == 1 {
+        runs.pop().map(|run| run.bytes).unwrap_or_default()
+    } else {
+        Vec::new()
+    })
+}
+
+/// Headers that say another length than their pictures have.
+fn tell_wrong(report: &mut Report, wrong: Vec<(PictureId, u64)>) {
+    for (picture, declared) in wrong {
+        let Some(image) = report.images.iter().find(|image| image.id == picture) else {
+            continue;
+        };
+        let told = report.findings.iter().any(|finding| {
+            finding.stream == Some(image.stream)
+                && matches!(finding.name, Name::WrongSizeGiven | Name::LengthMismatch)
+        });
+        if !told && !knowledge::lacks(report) {
+            let finding = verify::wrong_size(image, declared);
+            report.findings.push(finding);
+        }
+    }
+}
+
+/// Bytes beside the pictures that nothing explains.
+#[derive(Debug, Default)]
+pub(super) struct Strays {
+    /// By a picture of each direction that has some.
+    pub(super) found: BTreeMap<PictureId, verify::Stray>,
+    /// Directions whose own headers account for every byte.
+    pub(super) accounted: BTreeSet<Way>,
+    /// Directions in which what stands beside the pictures belongs to their framing.
+    pub(super) told: BTreeSet<Way>,
+}
+
+/// Where nobody can tell whether bytes are framing, they are not told.
+pub(super) fn doubt(
+    report: &Report,
+    unsure: &BTreeMap<PictureId, verify::Stray>,
+    told: &mut BTreeSet<Way>,
+) {
+    for image in &report.images {
+        if unsure.contains_key(&image.id) {
+            told.remove(&Way {
+                stream: image.stream,
+                from: image.from,
+            });
+        }
+    }
+}
+
+/// Draws the maps of the directions anew in which the files showed where pictures lie, or what stands beside them.
+pub(super) fn redraw(report: &mut Report, gathered: &Gathered, told: &BTreeSet<Way>) {
+    let mut of_way: BTreeMap<Way, Vec<verify::Drawn<'_>>> = BTreeMap::new();
+    for image in &report.images {
+        let way = Way {
+            stream: image.stream,
+            from: image.from,
+        };
+        let evidence = gathered.evidence.get(&image.id);
+        let spans = evidence.map(|evidence| evidence.spans.as_slice());
+        of_way.entry(way).or_default().push(verify::Drawn {
+            picture: image.id,
+            spans: spans.filter(|spans| !spans.is_empty()),
+        });
+    }
+    for stream in &mut report.streams {
+        for direction in &mut stream.directions {
+            let way = Way {
+                stream: stream.id,
+                from: direction.from,
+            };
+            if let Some(pictures) = of_way.get(&way) {
+                verify::redraw(direction, pictures, told.contains(&way));
+            }
+        }
+    }
+}
+
 /// What is asked about a direction.
 #[expect(
     clippy::struct_excessive_bools,
@@ -445,6 +551,8 @@ struct Asked {
     open: Vec<ByteRange>,
     understood: bool,
     certain: bool,
+    confirmed: bool,
+    end: u64,
     answered: bool,
     given: bool,
     lost: bool,
@@ -493,6 +601,8 @@ impl Asked {
                     picture: image.id,
                     range: image.offset..image.offset.saturating_add(length),
                     lie: evidence.map_or(verify::Lie::Plain, |evidence| evidence.lie),
+                    between: evidence.and_then(|evidence| evidence.between),
+                    pieces: evidence.and_then(verify::Evidence::pieces),
                     is_carved: image.protocol == Protocol::Carve,
                     is_cut: image
                         .problem
@@ -500,6 +610,7 @@ impl Asked {
                         .is_some_and(|problem| problem.stop().is_some()),
                     is_png: image.format == Some(Format::Png),
                     lengths: [image.bytes, length],
+                    declared: evidence.and_then(|evidence| evidence.declared),
                     size: image.width.zip(image.height),
                 }
             })
@@ -541,6 +652,8 @@ impl Asked {
             open,
             understood,
             certain: stream.is_confirmed() && !is_worked_out(stream),
+            confirmed: stream.is_confirmed(),
+            end,
             answered: stream
                 .directions
                 .iter()
@@ -550,6 +663,11 @@ impl Asked {
             beyond,
             datagrams,
         })
+    }
+
+    /// Whether bytes stand before its picture, the only one, that a guess took for a header.
+    fn is_headed(&self) -> bool {
+        matches!(self.pictures.as_slice(), [only] if only.range.start > 0) && !self.confirmed
     }
 
     fn is_open(&self) -> bool {
@@ -562,6 +680,7 @@ impl Asked {
             open: &self.open,
             understood: self.understood,
             certain: self.certain,
+            end: self.end,
             answered: self.answered,
             given: self.given,
             lost: self.lost,

@@ -1,7 +1,7 @@
 //! Bytes beside pictures of which nobody can tell whether they are framing or too many: around the only picture of a connection, in a
 //! framing that nothing confirms, and in the header that is unlike all others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::super::spool::Way;
@@ -31,6 +31,7 @@ impl Verifier<'_> {
         &mut self,
         report: &Report,
         gathered: &Gathered,
+        accounted: &BTreeSet<Way>,
     ) -> anyhow::Result<BTreeMap<PictureId, Stray>> {
         let pictures = report.pictures_by_stream();
         let mut messages = Vec::new();
@@ -43,7 +44,13 @@ impl Verifier<'_> {
                 let own = pictures.iter().filter(|image| image.from == direction.from);
                 let mut own: Vec<&Image> = own.copied().collect();
                 own.sort_by_key(|image| image.offset);
-                if !own.iter().all(|image| is_guessed(stream, image, gathered)) {
+                let way = Way {
+                    stream: stream.id,
+                    from: direction.from,
+                };
+                if accounted.contains(&way)
+                    || !own.iter().all(|image| is_guessed(stream, image, gathered))
+                {
                     continue;
                 }
                 match own.as_slice() {
