@@ -200,6 +200,20 @@ fn conversions_are_what_they_say() {
         viewed(b"a\xff\xd8b", View::LossyUtf8).unwrap(),
         b"a\xef\xbf\xbd\xef\xbf\xbdb"
     );
+    // Two bytes of a character and of a surrogate, and a whole surrogate: one, two and three bytes of it are replaced.
+    let broken = b"\xe2\x82x\xed\xa0y\xed\xa0\x80z\xed\xbf";
+    let mark = "\u{fffd}";
+    for (view, times) in [
+        (View::LossyUtf8, [1, 2, 3, 2]),
+        (View::LossyUtf8Java, [1, 1, 1, 1]),
+        (View::LossyUtf8Go, [2, 2, 3, 2]),
+    ] {
+        let [one, two, three, four] = times.map(|count| mark.repeat(count));
+        let text = format!("{one}x{two}y{three}z{four}");
+        assert_eq!(viewed(broken, view).unwrap(), text.as_bytes(), "{view:?}");
+    }
+    // What all do alike is one conversion.
+    assert_eq!(viewed(b"a\xff\xd8b", View::LossyUtf8Java), None);
     assert_eq!(viewed(b"a\nb", View::LfToCrlf).unwrap(), b"a\r\nb");
     assert_eq!(viewed(b"a\r\n\rb", View::CrlfToLf).unwrap(), b"a\n\rb");
     assert_eq!(viewed(b"ab", View::CrlfToLf), None);

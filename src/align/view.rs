@@ -20,6 +20,10 @@ pub(crate) enum View {
     Latin1ToUtf8,
     /// Read as UTF-8, what is none replaced by U+FFFD: EF BF BD.
     LossyUtf8,
+    /// The same as Java does it: a surrogate's three bytes (ED A0 80 to ED BF BF) are replaced once.
+    LossyUtf8Java,
+    /// The same as Go does it: each byte is replaced by itself.
+    LossyUtf8Go,
     /// CR put before each LF.
     LfToCrlf,
     /// CR before LF taken away.
@@ -68,9 +72,11 @@ pub(crate) enum View {
 
 impl View {
     /// Those that are looked for as texts of their own; what all others made is undone, and the file looked for in that.
-    pub(crate) const CONVERSIONS: [Self; 17] = [
+    pub(crate) const CONVERSIONS: [Self; 19] = [
         Self::Latin1ToUtf8,
         Self::LossyUtf8,
+        Self::LossyUtf8Java,
+        Self::LossyUtf8Go,
         Self::LfToCrlf,
         Self::CrlfToLf,
         Self::AsciiQuestion,
@@ -93,6 +99,8 @@ impl View {
         !matches!(
             self,
             Self::LossyUtf8
+                | Self::LossyUtf8Java
+                | Self::LossyUtf8Go
                 | Self::CrlfToLf
                 | Self::AsciiQuestion
                 | Self::AsciiReplaced
@@ -117,6 +125,8 @@ impl View {
             self,
             Self::Latin1ToUtf8
                 | Self::LossyUtf8
+                | Self::LossyUtf8Java
+                | Self::LossyUtf8Go
                 | Self::LfToCrlf
                 | Self::Netascii
                 | Self::AsciiReplaced
@@ -146,6 +156,12 @@ impl View {
                 "read as Latin-1 text and written as UTF-8 (FF D8 becomes C3 BF C3 98)"
             }
             Self::LossyUtf8 => "decoded as UTF-8 text (each byte that is none became EF BF BD)",
+            Self::LossyUtf8Java => {
+                "decoded as UTF-8 text, as Java does it (each byte that is none became EF BF BD)"
+            }
+            Self::LossyUtf8Go => {
+                "decoded as UTF-8 text, as Go does it (each byte that is none became EF BF BD)"
+            }
             Self::LfToCrlf => "line ends translated: LF became CR LF",
             Self::CrlfToLf => "line ends translated: CR LF became LF",
             Self::AsciiQuestion => {
@@ -198,6 +214,11 @@ pub(crate) fn viewed(bytes: &[u8], view: View) -> Option<Vec<u8>> {
         | View::Stuffed => return None,
         View::Latin1ToUtf8 => latin1_to_utf8(bytes),
         View::LossyUtf8 => String::from_utf8_lossy(bytes).into_owned().into_bytes(),
+        View::LossyUtf8Java | View::LossyUtf8Go => {
+            let text = lossy(bytes, view == View::LossyUtf8Java);
+            // Where they do as all others do, that is it.
+            return (text != String::from_utf8_lossy(bytes).as_bytes()).then_some(text);
+        }
         View::LfToCrlf => lf_to_crlf(bytes),
         View::CrlfToLf => crlf_to_lf(bytes),
         View::AsciiQuestion => bytes
@@ -229,6 +250,30 @@ fn latin1_to_utf8(bytes: &[u8]) -> Vec<u8> {
         } else {
             text.extend([0xc0 | (byte >> 6), 0x80 | (byte & 0x3f)]);
         }
+    }
+    text
+}
+
+/// What is no UTF-8 replaced by U+FFFD: as often as it has bytes, or, with `java`, once for what might have been one character
+/// (Unicode 15, section 3.9, table 3-8) or for a surrogate.
+fn lossy(bytes: &[u8], java: bool) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len() * 2);
+    let mut rest = bytes;
+    while let Some(chunk) = rest.utf8_chunks().next() {
+        text.extend_from_slice(chunk.valid().as_bytes());
+        let (good, bad) = (chunk.valid().len(), chunk.invalid().len());
+        let invalid = rest.get(good..).unwrap_or_default();
+        let (taken, times) = match *invalid {
+            [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..] if java => (3, 1),
+            // One that is broken off.
+            [0xed, 0xa0..=0xbf, ..] if java => (2, 1),
+            _ if java => (bad, bad.min(1)),
+            _ => (bad, bad),
+        };
+        for _ in 0..times {
+            text.extend([0xef, 0xbf, 0xbd]);
+        }
+        rest = invalid.get(taken..).unwrap_or_default();
     }
     text
 }

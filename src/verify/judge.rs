@@ -107,7 +107,8 @@ pub(crate) struct Knowledge {
     pub type_a: bool,
     /// Urgent bytes came with its stream, and nothing tells whether its receiver read them in it.
     pub urgent: bool,
-    /// It and pictures of other connections are together as long as the file sent, which somebody received: they may be its parts.
+    /// It and pictures of other connections are together as long as the file sent, which somebody received, or of which nobody asked: they
+    /// may be its parts.
     pub in_parts: bool,
     /// Bytes of the stream before it and behind it.
     pub before: Vec<u8>,
@@ -231,7 +232,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
             first.is_some(),
         )
     };
-    let blame = nobodys(padded && first.is_none(), part).or_else(|| {
+    let blame = nobodys(padded && first.is_none(), part, work.asked.received).or_else(|| {
         let unsure = match (urgent, twofold) {
             (true, _) => Unsure::Urgent,
             (false, true) => Unsure::Twofold,
@@ -337,8 +338,11 @@ fn header_left_out(
 }
 
 /// What is nobody's fault.
-fn nobodys(padded: bool, part: bool) -> Option<Blame> {
+fn nobodys(padded: bool, part: bool, received: bool) -> Option<Blame> {
     let why = match (padded, part) {
+        (false, true) if !received => {
+            "it is a part of the file, and other connections carry the rest"
+        }
         (true, _) => {
             "the whole picture arrived; the received file goes on with the padding that fills its last datagram"
         }

@@ -637,6 +637,12 @@ mod tests {
             after: b"next",
         };
         let named = |found: &[u8], side| of(&file, found, side, around);
+        let surrogate = [&b"\xed\xa0\x80\xed\xb0\xe2\x82 "[..], &file].concat();
+        for view in [View::LossyUtf8Java, View::LossyUtf8Go] {
+            let made = viewed(&surrogate, view).unwrap();
+            let found = of(&surrogate, &made, SENT, around);
+            assert_eq!(found, Some(Mistake::Text(view)));
+        }
         for view in [View::Latin1ToUtf8, View::LossyUtf8, View::LfToCrlf] {
             let mut made = viewed(&file, view).unwrap();
             assert_eq!(named(&made, SENT), Some(Mistake::Text(view)));

@@ -51,8 +51,8 @@ impl Sides {
             .collect()
     }
 
-    /// Pictures of several connections that are together as long as the one file sent that they were paired with, which was received:
-    /// in formats that nothing confirms, that may be its parts.
+    /// Pictures of several connections that are together as long as the one file sent that they were paired with, which was received,
+    /// unless no received files were given: in formats that nothing confirms, that may be its parts.
     pub(super) fn parts(&self, report: &Report, sent: &Pairs) -> BTreeSet<usize> {
         let mut of_file: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (place, pair) in sent.files.iter().enumerate() {
@@ -79,7 +79,8 @@ impl Sides {
             });
             let bytes: u64 = images.iter().map(|image| image.bytes).sum();
             let whole = self.sent.files.get(file).is_some_and(|sent| {
-                sent.facts.bytes == bytes && received.contains(sent.facts.sha256.as_str())
+                let saved = received.contains(sent.facts.sha256.as_str());
+                sent.facts.bytes == bytes && (saved || !self.received.asked)
             });
             if whole && guessed && streams.len() > 1 && streams.len() == images.len() {
                 parts.extend(places);
