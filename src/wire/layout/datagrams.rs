@@ -258,8 +258,8 @@ impl DatagramDecoder {
         }
     }
 
-    /// Whether this is the piece that is due, and ends the picture.
-    fn last_piece_is_due(&self, payload: &[u8]) -> bool {
+    /// Whether this is the piece that is due: the last one, or one as long as those before, whose number comes next.
+    fn piece_is_due(&self, payload: &[u8]) -> bool {
         let length = payload.len();
         self.open.as_ref().is_some_and(|open| {
             if self.layout.numbered() {
@@ -272,8 +272,10 @@ impl DatagramDecoder {
                         1
                     };
                     let place = open.sequence.place(key, payload);
-                    open.end == Some(key.saturating_add(step))
-                        && matches!(place, Place::Here(Order::Next | Order::Ahead | Order::Late))
+                    let next = matches!(place, Place::Here(Order::Next));
+                    let last = open.end == Some(key.saturating_add(step))
+                        && matches!(place, Place::Here(Order::Next | Order::Ahead | Order::Late));
+                    last || (next && said.data > 0 && said.data == open.longest)
                 });
             }
             let by_length = open
@@ -299,7 +301,7 @@ impl DatagramDecoder {
             return false;
         };
         let empty = said.count == Some(0) && said.length.is_none();
-        if empty || self.last_piece_is_due(payload) {
+        if empty || self.piece_is_due(payload) {
             return false;
         }
         self.end(Ending::Cut(StreamEnd::Unfinished), sink);
