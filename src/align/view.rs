@@ -38,6 +38,8 @@ pub(crate) enum View {
     Zlib,
     /// Compressed, without wrapping (RFC 1951).
     Deflate,
+    /// Compressed, as a member of a ZIP archive (APPNOTE.TXT, section 4.4.5, method 8).
+    Zip,
     /// Each byte exclusive-or one value.
     Xor,
     /// The same with two or four values in turn, as a WebSocket's client does.
@@ -149,6 +151,7 @@ impl View {
             Self::Gzip => "compressed (gzip)",
             Self::Zlib => "compressed (zlib)",
             Self::Deflate => "compressed (deflate without a header)",
+            Self::Zip => "compressed, in a ZIP archive",
             Self::Xor => "with each byte exclusive-or one value",
             Self::Mask => "under a mask of four bytes that repeats",
             Self::Stuffed => "byte-stuffed (SLIP, HDLC, DLE or COBS)",
@@ -209,6 +212,7 @@ pub(crate) fn viewed(bytes: &[u8], view: View) -> Option<Vec<u8>> {
         | View::Gzip
         | View::Zlib
         | View::Deflate
+        | View::Zip
         | View::Xor
         | View::Mask
         | View::Stuffed => return None,

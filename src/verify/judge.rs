@@ -7,7 +7,8 @@ use image::DynamicImage;
 
 use compared::{Compared, compare, direct, files_equal, told};
 use untold::{
-    cleared, is_of_another, is_part, is_twofold, is_urgent, padded, took_all, took_other, unknown,
+    cleared, is_fragment, is_of_another, is_part, is_twofold, is_urgent, padded, took_all,
+    took_other, unknown,
 };
 
 use super::blame::{Ends, Unsure, announced_less, blame, certainty, ends, is_printed, says};
@@ -168,6 +169,8 @@ pub(crate) struct Outcome {
     pub findings: Vec<Finding>,
     /// Width and height of raw pixels, learnt from the files.
     pub size: Option<(u32, u32)>,
+    /// It is a part of a file of which the rest went over the wire in a form that is not known.
+    pub fragment: bool,
 }
 
 /// Compares a picture with its files and judges.
@@ -232,7 +235,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
             first.is_some(),
         )
     };
-    let blame = nobodys(padded && first.is_none(), part, work.asked.received).or_else(|| {
+    let blame = nobodys(work, padded && first.is_none(), part).or_else(|| {
         let unsure = match (urgent, twofold) {
             (true, _) => Unsure::Urgent,
             (false, true) => Unsure::Twofold,
@@ -264,6 +267,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
         }),
         findings: found,
         size,
+        fragment: part && is_fragment(work),
     }
 }
 
@@ -338,9 +342,13 @@ fn header_left_out(
 }
 
 /// What is nobody's fault.
-fn nobodys(padded: bool, part: bool, received: bool) -> Option<Blame> {
+fn nobodys(work: &Work<'_>, padded: bool, part: bool) -> Option<Blame> {
     let why = match (padded, part) {
-        (false, true) if !received => {
+        (false, true) if !work.knowledge.in_parts && is_fragment(work) => {
+            "a part of the file lies there as it is, and the received file equals the file sent: the rest travelled in a form that imgnet \
+             does not know"
+        }
+        (false, true) if !work.asked.received => {
             "it is a part of the file, and other connections carry the rest"
         }
         (true, _) => {

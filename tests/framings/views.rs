@@ -76,6 +76,33 @@ const VIEWS: &[View] = &[
         Some("deflate"),
     ),
     (
+        "a member of a ZIP archive",
+        |bytes| {
+            let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(bytes).expect("memory");
+            let made = encoder.finish().expect("memory");
+            let size = |bytes: &[u8]| u32::try_from(bytes.len()).expect("small").to_le_bytes();
+            let fields = [
+                &b"\x14\0\0\0\x08\0\0\0\0\0\0\0\0\0"[..],
+                &size(&made),
+                &size(bytes),
+                b"\x05\0\0\0",
+            ]
+            .concat();
+            let local = [&b"PK\x03\x04"[..], &fields, b"a.jpg", &made].concat();
+            let central = [&b"PK\x01\x02\x14\0"[..], &fields, &[0; 14], b"a.jpg"].concat();
+            let end = [
+                &b"PK\x05\x06\0\0\0\0\x01\0\x01\0"[..],
+                &size(&central),
+                &size(&local),
+                b"\0\0",
+            ]
+            .concat();
+            [local, central, end].concat()
+        },
+        Some("ZIP"),
+    ),
+    (
         "one value",
         |bytes| masked(bytes, &[0x5a]),
         Some("exclusive-or"),
@@ -283,6 +310,31 @@ fn of_another_file_nothing_is_found() {
         assert_eq!(verified.exit, 1, "{name}");
         assert_ne!(text(&verified.report, "verdict"), "match", "{name}");
     }
+}
+
+#[test]
+fn where_a_part_lies_as_it_is_and_the_rest_is_unknown_nobody_is_accused() {
+    let sent = picture(Jpeg, 120, 90);
+    let hidden = |bytes: &[u8]| -> Vec<u8> {
+        let key = (0_u32..).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]);
+        bytes
+            .iter()
+            .zip(key)
+            .map(|(byte, key)| byte ^ key)
+            .collect()
+    };
+    let third = sent.len() / 3;
+    let (clear, rest) = (&sent[third..2 * third], &sent[2 * third..]);
+    let made = [&hidden(&sent[..third]), clear, &hidden(rest)].concat();
+    let verified = verify(&stream(&made), &[("a.jpg", &sent)], &[("got", &sent)]);
+    assert_eq!(text(&verified.report, "verdict"), "unverified");
+    assert!(verified.accusations().is_empty());
+    assert_eq!(verified.blamed(), Some("nobody"));
+    // With a received file that is another one it is a difference.
+    let mut other = sent.clone();
+    other[third * 2] ^= 1;
+    let verified = verify(&stream(&made), &[("a.jpg", &sent)], &[("got", &other)]);
+    assert_eq!(text(&verified.report, "verdict"), "mismatch");
 }
 
 #[test]

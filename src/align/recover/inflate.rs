@@ -1,4 +1,4 @@
-//! Compressed with deflate, in gzip or zlib's wrapping or in none.
+//! Compressed with deflate, in the wrapping of gzip, zlib or ZIP, or in none.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -47,7 +47,7 @@ pub(super) fn recovered(
     let mut at = 0;
     while let Some(step) = bytes
         .get(at..)
-        .and_then(|rest| memchr::memchr2(0x1f, 0x78, rest))
+        .and_then(|rest| memchr::memchr3(0x1f, 0x78, b'P', rest))
     {
         let from = at + step;
         at = from + 1;
@@ -63,7 +63,11 @@ pub(super) fn recovered(
         if let Some((gathered, used)) = inflated(inflater, raw, start + (from + head) as u64, room)
         {
             room = room.saturating_sub(gathered.bytes.len());
-            let trailer = if view == View::Gzip { 8 } else { 4 };
+            let trailer = match view {
+                View::Gzip => 8,
+                View::Zip => 0,
+                _ => 4,
+            };
             let end = (head + used + trailer).min(rest.len());
             found.push(gathered.finish(view, start + (from + end) as u64));
             at = from + end;
@@ -82,7 +86,7 @@ pub(super) fn recovered(
     found
 }
 
-/// Which wrapping begins here (RFC 1952, section 2.3; RFC 1950, section 2.2), and how long its header is.
+/// Which wrapping begins here (RFC 1952, section 2.3; RFC 1950, section 2.2; ZIP), and how long its header is.
 fn wrapping(bytes: &[u8]) -> Option<(View, usize)> {
     match *bytes {
         [0x1f, 0x8b, 8, flags, ..] if flags & 0xe0 == 0 => {
@@ -100,6 +104,14 @@ fn wrapping(bytes: &[u8]) -> Option<(View, usize)> {
                 at += 2;
             }
             Some((View::Gzip, at))
+        }
+        // A member of an archive: 30 bytes, its name, and what else belongs to it (APPNOTE.TXT, section 4.3.7).
+        [b'P', b'K', 3, 4, ..] => {
+            let two = |at: usize| {
+                let two = bytes.get(at..at + 2)?.try_into().ok()?;
+                Some(usize::from(u16::from_le_bytes(two)))
+            };
+            (two(8)? == 8).then_some((View::Zip, 30 + two(26)? + two(28)?))
         }
         [0x78, flags, ..]
             if flags & 0x20 == 0 && (0x7800_u16 + u16::from(flags)).is_multiple_of(31) =>

@@ -22,7 +22,7 @@ use super::half::{Half, Picked, pick, subject};
 use super::knowledge;
 use super::paint::paint;
 use super::spool::{Spool, Way};
-use crate::findings::{Name, rules};
+use crate::findings::{Finding, Name, rules};
 use crate::ledger::comparison::{Given, Level, PairedBy, Verification};
 use crate::ledger::{Image, RegionKind, Stream, Verdict};
 use crate::report::model::Report;
@@ -149,11 +149,11 @@ impl Verifier<'_> {
                 wire: evidence.and_then(|evidence| evidence.wire.as_ref()),
                 knowledge: &knowledge,
             };
-            self.picture(report, image, &picked, &context)?;
+            let fragment = self.picture(report, image, &picked, &context)?;
             beside::tell(
                 report,
                 image,
-                stray.filter(|_| knowledge.strays > 0),
+                stray.filter(|_| knowledge.strays > 0 && !fragment),
                 unsure,
             );
         }
@@ -424,13 +424,14 @@ impl Verifier<'_> {
         )
     }
 
+    /// Whether what stands beside it may be the rest of it, in a form that is not known.
     fn picture(
         &mut self,
         report: &mut Report,
         image: &mut Image,
         picked: &Picked<'_>,
         context: &Context<'_>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<bool> {
         let mut outcome = judge(
             self.spool,
             self.settings,
@@ -455,7 +456,13 @@ impl Verifier<'_> {
             (image.width, image.height) = (Some(width), Some(height));
         }
         image.compared = outcome.comparison.map(Box::new);
-        Ok(())
+        if outcome.fragment {
+            let of_it = |finding: &Finding| finding.stream == Some(image.stream);
+            report
+                .findings
+                .retain(|one| one.name != Name::StrayBytes || !of_it(one));
+        }
+        Ok(outcome.fragment)
     }
 }
 

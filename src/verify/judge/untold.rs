@@ -301,6 +301,20 @@ pub(super) fn took_all(work: &Work<'_>, sent: Option<&Compared>, received: &mut 
     }
 }
 
+/// Whether what lies there is less than half of a file that was received as it was sent: the rest went over the wire in a form that is
+/// not known.
+pub(super) fn is_fragment(work: &Work<'_>) -> bool {
+    let (Some(sent), Some(received)) = (work.sent, work.received) else {
+        return false;
+    };
+    let shown = work
+        .evidence
+        .is_some_and(|evidence| evidence.wire.is_some());
+    let wire = work.wire.and_then(Wire::whole).map(<[u8]>::len);
+    let less = wire.is_some_and(|bytes| (bytes as u64).saturating_mul(2) < sent.facts.bytes);
+    shown && less && sent.facts.sha256 == received.facts.sha256
+}
+
 /// Takes differences back of what is a part of the file sent, where others carry the rest and the file was received. Whether it is.
 pub(super) fn is_part(
     work: &Work<'_>,
@@ -311,7 +325,8 @@ pub(super) fn is_part(
     const LEAST: usize = 64;
     let file = work.sent.and_then(|subject| subject.bytes);
     let wire = work.wire.and_then(Wire::whole);
-    let (true, Some(file), Some(wire)) = (work.knowledge.in_parts, file, wire) else {
+    let may_be = work.knowledge.in_parts || is_fragment(work);
+    let (true, Some(file), Some(wire)) = (may_be, file, wire) else {
         return false;
     };
     let part = (LEAST..file.len()).contains(&wire.len())
