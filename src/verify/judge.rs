@@ -7,8 +7,8 @@ use image::DynamicImage;
 
 use compared::{Compared, compare, direct, files_equal, told};
 use untold::{
-    cleared, is_fragment, is_of_another, is_part, is_twofold, is_urgent, padded, took_all,
-    took_other, unknown,
+    cleared, is_fragment, is_joined, is_of_another, is_part, is_twofold, is_urgent, padded,
+    took_all, took_other, unknown,
 };
 
 use super::blame::{Ends, Unsure, announced_less, blame, certainty, ends, is_printed, says};
@@ -222,8 +222,11 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     if !found.iter().any(|one| one.name == Name::StaleBuffer) {
         found.extend(stale_behind(work));
     }
+    let joined = part && is_joined(work);
     let verdict = if (unknown || twofold || urgent) && first.is_none() {
         Verdict::Inconclusive
+    } else if joined {
+        Verdict::Match
     } else if part {
         Verdict::Unverified
     } else {
@@ -235,7 +238,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
             first.is_some(),
         )
     };
-    let blame = nobodys(work, padded && first.is_none(), part).or_else(|| {
+    let blame = nobodys(work, padded && first.is_none(), part && !joined).or_else(|| {
         let unsure = match (urgent, twofold) {
             (true, _) => Unsure::Urgent,
             (false, true) => Unsure::Twofold,
@@ -262,7 +265,7 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
             mismatch,
             also,
             blame,
-            converted: converted(work),
+            converted: converted(work, joined),
             urgent,
         }),
         findings: found,
@@ -348,7 +351,7 @@ fn nobodys(work: &Work<'_>, padded: bool, part: bool) -> Option<Blame> {
             "a part of the file lies there as it is, and the received file equals the file sent: the rest travelled in a form that imgnet \
              does not know"
         }
-        (false, true) if !work.asked.received => {
+        (false, true) if !work.asked.received || !work.asked.sent => {
             "it is a part of the file, and other connections carry the rest"
         }
         (true, _) => {
@@ -401,7 +404,10 @@ pub(super) fn never_reached(work: &Work<'_>, mismatch: &Mismatch) -> bool {
 }
 
 /// How the picture's bytes were converted on the wire, where the evidence shows it and the wire format does not.
-fn converted(work: &Work<'_>) -> Option<String> {
+fn converted(work: &Work<'_>, joined: bool) -> Option<String> {
+    if joined {
+        return Some("as a part of the file, of which other connections carry the rest".to_owned());
+    }
     let Form::View(view) = work.evidence?.form else {
         return None;
     };

@@ -165,11 +165,16 @@ pub(super) fn reconcile(
     let text = |passage: &Passage| texts.get(passage.text).copied();
     // Where nobody gave what was sent: a whole picture in pieces that was received can have come from nowhere else.
     let alone = texts.iter().all(|text| !text.sent);
+    let shared = if alone {
+        over_connections(texts, ways, &passages)
+    } else {
+        BTreeSet::new()
+    };
     for passage in &passages {
         let Some(text) = text(passage) else { continue };
         let odd = passage.form != Form::BYTES || passage.placement.spans.len() > 1;
         let whole = || odd && passage.placement.is_whole() && is_whole(text.bytes);
-        if text.sent || (alone && whole()) {
+        if text.sent || (alone && whole()) || shared.contains(&passage.text) {
             work.sent(passage, text.sent);
         }
     }
@@ -180,6 +185,42 @@ pub(super) fn reconcile(
     } = &mut work.result;
     images.retain(|image| !refuted.contains(&image.id));
     work.result
+}
+
+/// Whole pictures that several connections carry together, each a part, one after the other to the last byte.
+fn over_connections(texts: &[Text<'_>], ways: &[Way<'_>], passages: &[Passage]) -> BTreeSet<usize> {
+    let mut parts: BTreeMap<usize, Vec<(ByteRange, StreamId)>> = BTreeMap::new();
+    for passage in passages {
+        let Some(way) = ways.get(passage.way) else {
+            continue;
+        };
+        if passage.form == Form::BYTES
+            && passage.tells()
+            && let [span] = passage.placement.spans.as_slice()
+        {
+            let part = (span.in_text(), way.stream.id);
+            parts.entry(passage.text).or_default().push(part);
+        }
+    }
+    let whole = |(text, parts): &mut (usize, Vec<(ByteRange, StreamId)>)| {
+        parts.sort_by_key(|(part, _)| part.start);
+        let streams: BTreeSet<StreamId> = parts.iter().map(|(_, stream)| *stream).collect();
+        let mut end = 0;
+        let joined = parts.iter().all(|(part, _)| {
+            let next = part.start == end;
+            end = part.end;
+            next
+        });
+        let bytes = texts.get(*text).map(|text| text.bytes).unwrap_or_default();
+        joined
+            && parts.len() > 1
+            && streams.len() == parts.len()
+            && end == bytes.len() as u64
+            && is_whole(bytes)
+    };
+    let mut parts: Vec<_> = parts.into_iter().collect();
+    parts.retain_mut(whole);
+    parts.into_iter().map(|(text, _)| text).collect()
 }
 
 struct Work<'w, 'f> {

@@ -22,6 +22,7 @@ mod http;
 mod layout_programs;
 mod layouts;
 mod mixed_up;
+mod parts;
 mod programs;
 mod protocols;
 mod raw;

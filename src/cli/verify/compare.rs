@@ -106,13 +106,16 @@ impl Verifier<'_> {
         let sent = self.pair(&wanted, &ids, true, &gathered)?;
         let mut received = self.pair(&wanted, &ids, false, &gathered)?;
         relayed(&report.images, &digests, &mut received);
+        let shown = gathered.received(&ids);
+        self.sides
+            .of_all_parts(&report.images, &shown, &mut received);
         self.sides.of_one_file(&report.images, &sent, &mut received);
         let (sides, limit) = (self.sides, self.settings.limit);
         sides.of_one_name(&sent, &mut received, limit)?;
         let left = sides.sent.files.len() > files_used(&sent);
         let senders = Senders::of(&report.images, &sent);
         let saved_as_sent = self.sides.saved_as_sent(&received);
-        let parts = self.sides.parts(report, &sent);
+        let parts = self.sides.parts(report, &sent, &received);
         let mut strays = self.strays(report, &mut gathered, &received)?;
         self.wrong_digests(report)?;
         let mut unsure = self.unsure(report, &gathered, &strays.accounted)?;
@@ -631,6 +634,12 @@ struct Gathered {
 }
 
 impl Gathered {
+    /// SHA-256 of the received file that was found for each picture.
+    fn received(&self, ids: &[PictureId]) -> Vec<Option<&str>> {
+        let of = |id| self.shas.get(self.evidence.get(id)?.received?);
+        ids.iter().map(|id| of(id).map(String::as_str)).collect()
+    }
+
     /// What stands between the pieces of these pictures is framing.
     fn explain(&mut self, pictures: &[verify::Placed]) {
         for placed in pictures {

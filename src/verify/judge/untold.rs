@@ -323,7 +323,8 @@ pub(super) fn is_part(
 ) -> bool {
     /// Of shorter parts chance makes some.
     const LEAST: usize = 64;
-    let file = work.sent.and_then(|subject| subject.bytes);
+    let file = work.sent.or(work.received);
+    let file = file.and_then(|subject| subject.bytes);
     let wire = work.wire.and_then(Wire::whole);
     let may_be = work.knowledge.in_parts || is_fragment(work);
     let (true, Some(file), Some(wire)) = (may_be, file, wire) else {
@@ -342,8 +343,20 @@ pub(super) fn is_part(
         return false;
     }
     for compared in [sent, received].into_iter().flatten() {
-        compared.side.equal = None;
+        compared.side.equal = is_joined(work).then_some(true);
         compared.difference = None;
     }
     true
+}
+
+/// Whether a part of a file came with the rest of it over other connections, the file was received as it was sent, and nothing stands
+/// beside the part that nothing explains.
+pub(super) fn is_joined(work: &Work<'_>) -> bool {
+    let knowledge = work.knowledge;
+    knowledge.in_parts
+        && work.asked.sent
+        && work.asked.received
+        && knowledge.strays == 0
+        && knowledge.unsure == 0
+        && !knowledge.lacks
 }

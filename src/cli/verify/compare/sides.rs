@@ -51,16 +51,51 @@ impl Sides {
             .collect()
     }
 
+    /// Where nobody gave what was sent: parts of a received file that several connections carry are all of that file. `shown` is the
+    /// SHA-256 of the received file that the evidence has for each picture.
+    pub(super) fn of_all_parts(
+        &self,
+        images: &[Image],
+        shown: &[Option<&str>],
+        received: &mut Pairs,
+    ) {
+        if self.sent.asked {
+            return;
+        }
+        let mut bytes: BTreeMap<&str, u64> = BTreeMap::new();
+        for (image, sha256) in images.iter().zip(shown) {
+            if let Some(sha256) = sha256 {
+                *bytes.entry(sha256).or_default() += image.bytes;
+            }
+        }
+        for (place, sha256) in shown.iter().enumerate() {
+            let file = self.received.files.iter().position(|found| {
+                let facts = &found.facts;
+                Some(facts.sha256.as_str()) == *sha256
+                    && bytes.get(facts.sha256.as_str()) == Some(&facts.bytes)
+            });
+            if let (Some(file), Some(pair @ None)) = (file, received.files.get_mut(place)) {
+                *pair = Some((file, PairedBy::Closest));
+            }
+        }
+    }
+
     /// Pictures of several connections that are together as long as the one file sent that they were paired with, which was received,
     /// unless no received files were given: in formats that nothing confirms, that may be its parts.
-    pub(super) fn parts(&self, report: &Report, sent: &Pairs) -> BTreeSet<usize> {
+    pub(super) fn parts(&self, report: &Report, sent: &Pairs, received: &Pairs) -> BTreeSet<usize> {
         let mut of_file: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (place, pair) in sent.files.iter().enumerate() {
+        // Where nobody gave what was sent, of the file that was received.
+        let (files, pairs) = if self.sent.asked {
+            (&self.sent.files, sent)
+        } else {
+            (&self.received.files, received)
+        };
+        for (place, pair) in pairs.files.iter().enumerate() {
             if let Some((file, _)) = pair {
                 of_file.entry(*file).or_default().push(place);
             }
         }
-        let received: BTreeSet<&str> = self
+        let saved: BTreeSet<&str> = self
             .received
             .files
             .iter()
@@ -78,8 +113,8 @@ impl Sides {
                 stream.is_some_and(|stream| !stream.is_confirmed())
             });
             let bytes: u64 = images.iter().map(|image| image.bytes).sum();
-            let whole = self.sent.files.get(file).is_some_and(|sent| {
-                let saved = received.contains(sent.facts.sha256.as_str());
+            let whole = files.get(file).is_some_and(|sent| {
+                let saved = saved.contains(sent.facts.sha256.as_str());
                 sent.facts.bytes == bytes && (saved || !self.received.asked)
             });
             if whole && guessed && streams.len() > 1 && streams.len() == images.len() {
