@@ -310,6 +310,11 @@ pub(super) fn is_fragment(work: &Work<'_>) -> bool {
     let shown = work
         .evidence
         .is_some_and(|evidence| evidence.wire.is_some());
+    // Datagrams that were not captured may be the rest, and so may what came before a late start or comes behind the end.
+    let knowledge = work.knowledge;
+    let all = !knowledge.lacks && !knowledge.lacks_frames && !knowledge.goes_on;
+    let tcp = |stream: &Stream| stream.transport == TransportKind::Tcp;
+    let shown = shown && all && work.stream.is_some_and(tcp);
     let wire = work.wire.and_then(Wire::whole).map(<[u8]>::len);
     let less = wire.is_some_and(|bytes| (bytes as u64).saturating_mul(2) < sent.facts.bytes);
     shown && less && sent.facts.sha256 == received.facts.sha256
