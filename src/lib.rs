@@ -134,6 +134,7 @@ pub mod picture;
 pub mod reassembly;
 pub mod report;
 pub mod source;
+pub(crate) mod system;
 pub mod transfer;
 pub mod units;
 pub(crate) mod verify;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
+use crate::capture::private::POSSIBLE;
 use crate::capture::repair::Repairer;
 use crate::capture::session::{self, Every, Recorder, Rotation, Stop, Summary};
 use crate::cli::args::{Common, FormatArg};
@@ -25,6 +26,7 @@ use crate::ledger::Verdict;
 use crate::report::model::{CaptureFile, Report};
 use crate::report::text;
 use crate::source::live::{self, Live};
+use crate::system;
 
 mod command;
 mod compare;
@@ -388,9 +390,7 @@ impl ExitStatusArg {
 /// Has this process told to end, as by Ctrl-C, when the one that started it is gone. To enter a network of its own takes that back, so
 /// it comes after.
 fn end_with(starter: i32) -> anyhow::Result<()> {
-    use rustix::process::{Signal, getppid, set_parent_process_death_signal};
-    set_parent_process_death_signal(Some(Signal::TERM))?;
-    if getppid().map(rustix::process::Pid::as_raw_pid) != Some(starter) {
+    if !system::end_with(starter)? {
         anyhow::bail!("whoever started the capture is gone");
     }
     Ok(())
@@ -545,7 +545,7 @@ fn open_all(
                     interface,
                     &reason,
                     network.forbidden(),
-                    matches!(network, Network::Machine),
+                    matches!(network, Network::Machine) && POSSIBLE,
                 )?;
                 return Ok(None);
             }

@@ -95,10 +95,10 @@ pub(super) fn run(demo: &Demo) -> anyhow::Result<Exit> {
     } else {
         stage.ports()
     };
-    let mut device = match capture::open("lo", &ports, None, RING_BYTES) {
+    let mut device = match capture::open(live::LOOPBACK, &ports, None, RING_BYTES) {
         Ok(device) => device.described(network.as_ref().ok().map(|_| private::LOOPBACK)),
         Err(live::Error::NotAllowed { message, .. }) => {
-            capture::not_allowed("lo", &message, network.as_ref().err(), false)?;
+            capture::not_allowed(live::LOOPBACK, &message, network.as_ref().err(), false)?;
             return Ok(Exit::NotAllowed);
         }
         Err(other) => return Err(other.into()),

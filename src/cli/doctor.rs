@@ -2,17 +2,16 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
-use landlock::LandlockStatus;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, eth, socket_with};
 use serde::Serialize;
 
-use crate::capture::confine::Needs;
+use crate::capture::confine::{Means, Needs, landlock_means, seccomp_means};
 use crate::capture::private::{self, Identity, Way};
 use crate::cli::capture::ignore_closed_pipe;
 use crate::cli::confined::confined;
 use crate::cli::exit::Exit;
 use crate::cli::output::WriteError;
 use crate::report::text;
+use crate::source::live;
 
 /// Say whether this user can capture here, and if not, which command changes it
 #[derive(Debug, Clone, clap::Args)]
@@ -151,8 +150,8 @@ fn examine() -> Diagnosis {
             network,
             hosts_on_a_bridge(private),
             ring_memory(),
-            landlock(),
-            seccomp(),
+            confinement("Landlock", landlock_means()),
+            confinement("seccomp", seccomp_means()),
             terminal(),
         ],
         captures,
@@ -189,26 +188,20 @@ fn libpcap() -> Condition {
     }
 }
 
-/// Whether the socket that a capture needs can be opened (packet(7)).
+/// Whether a capture may be opened.
 fn right_to_capture() -> (Condition, bool) {
-    let opened = socket_with(
-        AddressFamily::PACKET,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        Some(eth::ALL),
-    );
-    let (state, detail, command) = match opened {
-        Ok(_) => {
+    let (state, detail, command) = match live::may_capture() {
+        Ok(()) => {
             let by = if rustix::process::geteuid().is_root() {
-                "as root"
+                "as root".to_owned()
             } else {
-                "by CAP_NET_RAW"
+                format!("by {}", live::RIGHT)
             };
             (State::Good, format!("allowed, {by}"), None)
         }
-        Err(errno) => (
+        Err(error) => (
             State::Bad,
-            format!("not allowed ({})", io::Error::from(errno)),
+            format!("not allowed ({error})"),
             Some(super::capture::how_to_get_the_right()),
         ),
     };
@@ -287,7 +280,7 @@ fn ring_memory() -> Condition {
         None => (
             State::Unknown,
             format!(
-                "{} MiB wanted; /proc/meminfo cannot be read",
+                "{} MiB wanted; the system does not say how much is free",
                 mebibytes(ring)
             ),
             None,
@@ -322,54 +315,17 @@ fn ring_memory() -> Condition {
     }
 }
 
-fn landlock() -> Condition {
-    // Asked of the kernel itself: the list of security modules is a file that is not mounted everywhere.
-    let (state, detail, command) = match crate::capture::confine::landlock_status() {
-        LandlockStatus::Available { effective_abi, .. } => (
-            State::Good,
-            format!(
-                "the kernel has it ({effective_abi:?}): imgnet opens no other files once it reads captures"
-            ),
-            None,
-        ),
-        LandlockStatus::NotEnabled => (
-            State::Without,
-            "the kernel has it, not switched on".to_owned(),
-            Some(
-                "add `lsm=landlock,…` to the kernel's command line, with the modules it has now"
-                    .to_owned(),
-            ),
-        ),
-        LandlockStatus::NotImplemented => (
-            State::Without,
-            "the kernel does not have it (CONFIG_SECURITY_LANDLOCK, Linux 5.13)".to_owned(),
-            None,
-        ),
-    };
+/// A means of confinement; imgnet works without, too.
+fn confinement(name: &'static str, means: Means) -> Condition {
     Condition {
-        name: "Landlock",
-        state,
-        detail,
-        command,
-    }
-}
-
-fn seccomp() -> Condition {
-    let actions = std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail");
-    let (state, detail) = match actions {
-        Ok(actions) if actions.split_ascii_whitespace().any(|a| a == "errno") => {
-            (State::Good, "the kernel has filters")
-        }
-        _ => (
-            State::Without,
-            "the kernel has no filters (CONFIG_SECCOMP_FILTER)",
-        ),
-    };
-    Condition {
-        name: "seccomp",
-        state,
-        detail: detail.to_owned(),
-        command: None,
+        name,
+        state: if means.present {
+            State::Good
+        } else {
+            State::Without
+        },
+        detail: means.detail,
+        command: means.advice.map(str::to_owned),
     }
 }
 

@@ -32,6 +32,7 @@ use crate::ledger::{Image, Stream};
 use crate::report::model::CaptureFile;
 use crate::report::{Detail, Report, Style};
 use crate::source::{self, Capture, Files, MappedFrames};
+use crate::system;
 use crate::units::{FrameNumber, PictureId, StreamId};
 
 /// `-Y`.
@@ -514,7 +515,7 @@ fn seekable(captures: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Option<Piped>
 
 /// By which a file without a name is opened again.
 fn path_of(file: &File) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+    PathBuf::from(format!("{}/{}", system::DESCRIPTORS, file.as_raw_fd()))
 }
 
 /// Writes to standard output; that nobody reads on is no error.

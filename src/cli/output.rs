@@ -3,16 +3,15 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::num::NonZeroUsize;
-use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, OFlags};
 use tempfile::TempPath;
 
 use crate::cli::args::{OutputArgs, Rendering};
 use crate::cli::terminal::Environment;
 use crate::report::{Print, Style};
+use crate::system;
 
 /// The output cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -193,7 +192,7 @@ pub(super) fn sink(path: &Path, inputs: &[PathBuf]) -> anyhow::Result<Sink> {
 pub(super) fn is_descriptor(path: &Path) -> bool {
     /// Links that are followed.
     const MOST: usize = 8;
-    let Ok(open) = fs::canonicalize("/proc/self/fd") else {
+    let Ok(open) = fs::canonicalize(system::DESCRIPTORS) else {
         return false;
     };
     let mut path = path.to_owned();
@@ -327,13 +326,7 @@ impl Draft {
     /// # Errors
     /// Nothing can be written there.
     pub(super) fn in_folder(folder: &Path) -> io::Result<Self> {
-        let unnamed = File::options()
-            .read(true)
-            .write(true)
-            .custom_flags(OFlags::TMPFILE.bits().cast_signed())
-            .mode(0o666)
-            .open(folder);
-        let (file, named) = match unnamed {
+        let (file, named) = match system::unnamed(folder) {
             Ok(file) => (file, None),
             Err(_) => temporary(folder).map(|(file, path)| (file, Some(path)))?,
         };
@@ -364,14 +357,10 @@ impl Draft {
 
 /// Gives a file that has no name a temporary one, by which it can replace another.
 fn named(file: &File, folder: &Path) -> io::Result<TempPath> {
-    let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
     let made = tempfile::Builder::new()
         .prefix(".imgnet-")
         .suffix(".tmp")
-        .make_in(folder, |path| {
-            rustix::fs::linkat(CWD, &*unnamed, CWD, path, AtFlags::SYMLINK_FOLLOW)?;
-            Ok(())
-        })?;
+        .make_in(folder, |path| system::name(file, path))?;
     Ok(made.into_temp_path())
 }
 

@@ -14,6 +14,7 @@ use crate::source::reader::{Key, Reader};
 use crate::source::sniff::{self, SNIFF_BYTES};
 use crate::source::summary::{Compression, FileSummary, Format};
 use crate::source::window::{Filled, Mapped, Stream, Window};
+use crate::system;
 
 /// A file written to so recently may still be growing, or be about to be written anew: no map of it.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -114,7 +115,7 @@ impl Opened {
         let metadata = file.metadata().map_err(unreadable)?;
         if metadata.file_type().is_fifo() {
             // The more there is room for, the seldomer writer and reader wait for each other. It may be refused.
-            let _ = rustix::pipe::fcntl_setpipe_size(&file, PIPE);
+            system::widen(&file, PIPE);
         }
         if metadata.is_dir() {
             return Err(Error::Directory {

@@ -16,22 +16,23 @@
 //! Immediate mode makes libpcap fall back on slots of fixed size, each as long as the longest frame, so that
 //! the same ring holds far fewer frames: for interactive use on quiet interfaces only.
 
-mod outgoing;
-mod presence;
+#[cfg_attr(target_os = "linux", path = "live/linux/mod.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "live/elsewhere.rs")]
+mod system;
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use presence::Presence;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
 
-use super::netlink::Netlink;
 use crate::frame::{Away, Frame, LinkType};
 use crate::units::{FrameNumber, Timestamp};
+
+use system::{Aliases, Attendance, NANOSECONDS};
+pub(crate) use system::{LOOPBACK, RIGHT, how_to_get_the_right, may_capture};
 
 /// Most frames that are handed out at once.
 const BATCH: usize = 1024;
@@ -42,7 +43,7 @@ const BATCH: usize = 1024;
 pub enum Error {
     /// This user may not capture.
     #[error(
-        "this user may not capture on {interface}: the system wants CAP_NET_RAW ({message}); `imgnet doctor` shows how to grant it"
+        "this user may not capture on {interface}: the system wants {RIGHT} ({message}); `imgnet doctor` shows how to grant it"
     )]
     NotAllowed {
         /// The interface.
@@ -130,7 +131,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            interface: "lo".to_owned(),
+            interface: LOOPBACK.to_owned(),
             filter: None,
             buffer_bytes: 64 << 20,
             snap_len: 262_144,
@@ -165,6 +166,17 @@ pub enum Polled {
     Broken,
 }
 
+/// Why an interface cannot be opened, as far as the system says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// This user may not.
+    NotAllowed,
+    /// There is none of that name.
+    NoSuchInterface,
+    /// It does not say.
+    Other,
+}
+
 /// An open interface.
 pub struct Live {
     capture: pcap::Capture<pcap::Active>,
@@ -179,43 +191,7 @@ pub struct Live {
     number: u64,
     last: pcap::Stat,
     total: Statistics,
-    hardware: Option<Hardware>,
-    presence: Option<Presence>,
-}
-
-/// What the interface itself could not take in.
-struct Hardware {
-    netlink: Netlink,
-    index: u32,
-    /// What it counted before; below zero where another interface took its place.
-    before: u64,
-}
-
-impl Hardware {
-    /// Absent where nobody counts: `any` is no interface of its own.
-    fn of(interface: &str) -> Option<Self> {
-        let netlink = Netlink::open().ok()?;
-        let index = netdevice::name_to_index(&netlink, interface).ok()?;
-        let before = netlink.missed(index).ok()?;
-        Some(Self {
-            netlink,
-            index,
-            before,
-        })
-    }
-
-    /// Another interface took its place, and counts from 0.
-    fn replaced(&mut self, index: u32) {
-        let so_far = self.missed().unwrap_or(0);
-        self.index = index;
-        self.before = self.netlink.missed(index).unwrap_or(0).wrapping_sub(so_far);
-    }
-
-    /// Since then; absent where the interface is gone.
-    fn missed(&self) -> Option<u64> {
-        let now = self.netlink.missed(self.index).ok()?;
-        Some(now.wrapping_sub(self.before))
-    }
+    attendance: Attendance,
 }
 
 impl Live {
@@ -258,7 +234,7 @@ impl Live {
         let known = interfaces().unwrap_or_default();
         let known = known.into_iter().find(|one| one.name == interface);
         let loopback = known.as_ref().is_some_and(|one| one.loopback);
-        let outgoing_ignored = loopback && outgoing::ignore_outgoing(capture.as_fd()).is_ok();
+        let outgoing_ignored = loopback && system::ignore_outgoing(capture.as_fd()).is_ok();
         let mut capture = capture.setnonblock().map_err(unusable)?;
         Ok(Self {
             breaker: capture.breakloop_handle(),
@@ -277,8 +253,7 @@ impl Live {
                 if_dropped: 0,
             },
             total: Statistics::default(),
-            hardware: Hardware::of(&options.interface),
-            presence: Presence::of(&options.interface),
+            attendance: Attendance::of(&options.interface),
         })
     }
 
@@ -375,9 +350,9 @@ impl Live {
         self.total.received += more(now.received, self.last.received);
         self.total.dropped += more(now.dropped, self.last.dropped);
         // What was known before the interface went away stays known.
-        let missed = self.hardware.as_ref().and_then(Hardware::missed);
+        let missed = self.attendance.missed();
         self.total.interface_dropped = missed.or(self.total.interface_dropped);
-        self.total.away = self.presence.as_ref().and_then(Presence::away);
+        self.total.away = self.attendance.away();
         self.last = now;
         Ok(self.total)
     }
@@ -430,22 +405,12 @@ impl Live {
 
     /// Notes where the interface went or came back.
     fn look(&mut self) -> Result<(), Error> {
-        let Some(presence) = &mut self.presence else {
-            return Ok(());
-        };
-        match presence.look(self.capture.as_fd()) {
-            Ok(false) => Ok(()),
-            Ok(true) => {
-                if let Some(hardware) = &mut self.hardware {
-                    hardware.replaced(presence.index());
-                }
-                Ok(())
-            }
-            Err(error) => Err(Error::BrokeOff {
+        self.attendance
+            .look(self.capture.as_fd())
+            .map_err(|error| Error::BrokeOff {
                 interface: self.interface.clone(),
                 message: error.to_string(),
-            }),
-        }
+            })
     }
 
     /// Waits until something was captured, a signal came, or the time is over.
@@ -501,28 +466,19 @@ pub fn interfaces() -> Result<Vec<Interface>, Error> {
     let devices = pcap::Device::list().map_err(|error| Error::List {
         message: message(&error),
     })?;
-    let netlink = Netlink::open().ok();
-    // On Linux libpcap knows no description; whoever set the machine up may have given one (`ip link … alias`).
-    let alias = |name: &str| {
-        let netlink = netlink.as_ref()?;
-        netlink.alias(netdevice::name_to_index(netlink, name).ok()?)
-    };
+    let aliases = Aliases::open();
     let interfaces = devices.into_iter().map(|device| Interface {
         loopback: device.flags.is_loopback(),
         up: device.flags.is_up(),
         addresses: device.addresses.iter().map(|at| at.addr).collect(),
         description: device
             .desc
-            .or_else(|| alias(&device.name))
+            .or_else(|| aliases.of(&device.name))
             .or_else(|| device.flags.is_loopback().then(|| "Loopback".to_owned())),
         name: device.name,
     });
     Ok(interfaces.collect())
 }
-
-/// Whether times come in nanoseconds: of the systems that libpcap knows, Linux always has them live, and
-/// the `pcap` crate cannot be asked about others.
-const NANOSECONDS: bool = cfg!(target_os = "linux");
 
 fn time(packet: &pcap::Packet<'_>) -> Option<Timestamp> {
     let unit = if NANOSECONDS { 1 } else { 1000 };
@@ -595,22 +551,16 @@ fn message(error: &pcap::Error) -> String {
 /// Why an interface could not be opened. libpcap tells in words alone, so the system is asked.
 fn why_not(interface: &str, error: &pcap::Error) -> Error {
     let (interface, message) = (interface.to_owned(), message(error));
-    let packet = socket_with(
-        AddressFamily::PACKET,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        None,
-    );
-    match packet {
-        Err(Errno::PERM | Errno::ACCESS) => Error::NotAllowed { interface, message },
-        Ok(socket) if netdevice::name_to_index(&socket, &interface) == Err(Errno::NODEV) => {
+    match system::refusal(&interface) {
+        Refusal::NotAllowed => Error::NotAllowed { interface, message },
+        Refusal::NoSuchInterface => {
             let known = interfaces().unwrap_or_default();
             Error::NoSuchInterface {
                 interface,
                 known: known.into_iter().map(|one| one.name).collect(),
             }
         }
-        _ => Error::Unusable { interface, message },
+        Refusal::Other => Error::Unusable { interface, message },
     }
 }
 

@@ -23,6 +23,7 @@ mod input;
 pub mod live;
 mod map;
 mod merge;
+#[cfg(target_os = "linux")]
 pub(crate) mod netlink;
 mod parse;
 mod pcap;

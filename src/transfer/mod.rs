@@ -22,11 +22,14 @@ mod patience;
 mod pixels;
 mod queue;
 mod reactor;
+#[cfg_attr(not(target_os = "linux"), path = "readiness/elsewhere.rs")]
+mod readiness;
 mod rows;
 pub mod server;
 mod socket;
 mod store;
 mod strangers;
+#[cfg_attr(not(target_os = "linux"), path = "taken/elsewhere.rs")]
 mod taken;
 
 #[cfg(test)]

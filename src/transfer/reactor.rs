@@ -1,6 +1,6 @@
 //! Serves many connections with few threads: whoever waits for a peer holds no thread, only what it has to remember.
 //!
-//! One thread accepts and waits for all sockets at once (epoll); those that can go on are handed to a fixed number of
+//! One thread accepts and waits for all sockets at once ([`super::readiness`]); those that can go on are handed to a fixed number of
 //! workers. A worker may hash, write and sync files; ten thousand slow peers cost it nothing.
 //!
 //! Invariant: a connection is in exactly one place: parked (with its socket armed for one event), in the queue, or with a
@@ -15,11 +15,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fd::OwnedFd;
 
 use super::gate::{Admission, Gate, Present};
+use super::readiness::{Events, For, Readiness};
 use super::socket::is_passing;
 use super::{Error, Session};
 
@@ -99,7 +98,7 @@ struct Queue<D> {
 
 struct Reactor<'s, D> {
     session: &'s Session<'s>,
-    epoll: OwnedFd,
+    readiness: Readiness,
     parked: Mutex<Parked<D>>,
     queue: Mutex<Queue<D>>,
     filled: Condvar,
@@ -115,21 +114,12 @@ pub(super) fn serve<'s, D: Dialogue>(
     begin: impl Fn(SocketAddr, SocketAddr) -> D,
 ) -> Result<(), Error> {
     let address = super::socket::address_of(listener);
-    let failed = |error: rustix::io::Errno| Error::Listen {
-        address,
-        source: error.into(),
-    };
-    let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(failed)?;
-    epoll::add(
-        &epoll,
-        listener,
-        EventData::new_u64(LISTENER),
-        EventFlags::IN,
-    )
-    .map_err(failed)?;
+    let failed = |source| Error::Listen { address, source };
+    let readiness = Readiness::new().map_err(failed)?;
+    readiness.listen(listener, LISTENER).map_err(failed)?;
     let reactor = Reactor {
         session,
-        epoll,
+        readiness,
         parked: Mutex::new(Parked {
             talks: HashMap::new(),
             deadlines: BTreeSet::new(),
@@ -179,7 +169,7 @@ impl<D: Dialogue> Reactor<'_, D> {
     ) -> Result<(), Error> {
         let limits = &self.session.limits;
         let gate = Gate::new(&limits.allow, limits.rate);
-        let mut events: Vec<epoll::Event> = Vec::with_capacity(1024);
+        let mut events = Events::with_room(1024);
         let mut number = LISTENER;
         let mut listening = true;
         let mut full_told = false;
@@ -189,7 +179,7 @@ impl<D: Dialogue> Reactor<'_, D> {
                 if listening {
                     listening = false;
                     // Those who come now stay in the backlog, and are refused when it closes.
-                    let _ = epoll::delete(&self.epoll, listener);
+                    self.readiness.forget(listener);
                 }
                 if !std::mem::replace(&mut ending, true) {
                     self.tell_ending();
@@ -200,17 +190,8 @@ impl<D: Dialogue> Reactor<'_, D> {
                 self.end(self.session.must_end());
             } else {
                 let room = self.active.load(Ordering::Acquire) < limits.connections;
-                if room != listening {
-                    let flags = if room {
-                        EventFlags::IN
-                    } else {
-                        EventFlags::empty()
-                    };
-                    let set =
-                        epoll::modify(&self.epoll, listener, EventData::new_u64(LISTENER), flags);
-                    if set.is_ok() {
-                        listening = room;
-                    }
+                if room != listening && self.readiness.listen_on(listener, LISTENER, room).is_ok() {
+                    listening = room;
                 }
                 if !room && !full_told {
                     full_told = true;
@@ -220,17 +201,9 @@ impl<D: Dialogue> Reactor<'_, D> {
                     ));
                 }
             }
-            let tick = Timespec::try_from(self.until_next()).ok();
-            events.clear();
-            // Interrupted or not: those who are there are served, then the flags are looked at again.
-            let _ = epoll::wait(
-                &self.epoll,
-                rustix::buffer::spare_capacity(&mut events),
-                tick.as_ref(),
-            );
             let mut ready = Vec::new();
-            for event in &events {
-                match event.data.u64() {
+            for which in self.readiness.wait(&mut events, self.until_next()) {
+                match which {
                     LISTENER => self.accept(listener, address, &gate, &mut number, begin)?,
                     other => ready.push(other),
                 }
@@ -314,22 +287,16 @@ impl<D: Dialogue> Reactor<'_, D> {
     }
 
     fn park(&self, mut talk: Talk<D>) {
-        let (flags, deadline) = match talk.next {
-            Next::Read(deadline) => (EventFlags::IN | EventFlags::RDHUP, deadline),
-            Next::Write(deadline) => (EventFlags::OUT, deadline),
-            Next::Pause(deadline) => (EventFlags::empty(), deadline),
+        let (what, deadline) = match talk.next {
+            Next::Read(deadline) => (For::Reading, deadline),
+            Next::Write(deadline) => (For::Writing, deadline),
+            Next::Pause(deadline) => (For::Nothing, deadline),
             Next::Yield => return self.queue(talk, Woken::Ready),
             Next::Close => return self.close(talk),
         };
-        let data = EventData::new_u64(talk.number);
-        let flags = flags | EventFlags::ONESHOT;
         let number = talk.number;
         let mut parked = locked(&self.parked);
-        let armed = if talk.armed {
-            epoll::modify(&self.epoll, &talk.stream, data, flags)
-        } else {
-            epoll::add(&self.epoll, &talk.stream, data, flags)
-        };
+        let armed = self.readiness.once(&talk.stream, number, what, talk.armed);
         // A socket that cannot be waited for is looked at when its time has come.
         talk.armed |= armed.is_ok();
         parked.talks.insert(number, talk);

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up. A new room goes in where it belongs: below all that use it, above all that it uses.
 const ORDER: &[&str] = &[
+    "system",
     "units",
     "frame",
     "digest",

@@ -10,6 +10,8 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::thread;
 
+use caps::CapSet;
+
 use super::*;
 
 fn refused<T>(result: std::io::Result<T>) -> bool {

@@ -36,6 +36,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::frame::{Away, Frame, LinkType};
+use crate::system;
 use crate::units::Timestamp;
 
 pub(crate) use batch::Batch;
@@ -586,18 +587,16 @@ fn consume(
 /// Lets this thread, which will read frames, come before others where processors are scarce: as root only, and before the
 /// process is confined. Threads that it starts take its place with them; the analysis gives it back.
 pub(crate) fn come_first() {
-    let thread = Some(rustix::thread::gettid());
     // Who was told to stand back, stands back.
-    if rustix::process::getpriority_process(thread) == Ok(0) {
-        let _ = rustix::process::setpriority_process(thread, BEFORE);
+    if system::place() == Some(0) {
+        system::take_place(BEFORE);
     }
 }
 
 /// Takes an ordinary place again, where the thread that started this one [came first](come_first).
 pub(crate) fn come_next() {
-    let thread = Some(rustix::thread::gettid());
-    if rustix::process::getpriority_process(thread) == Ok(BEFORE) {
-        let _ = rustix::process::setpriority_process(thread, 0);
+    if system::place() == Some(BEFORE) {
+        system::take_place(0);
     }
 }
 
@@ -605,7 +604,7 @@ pub(crate) fn come_next() {
 /// kernel's ring cannot.
 fn give_way() {
     // Where it is not allowed, it is as it was.
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), BEHIND);
+    system::take_place(BEHIND);
 }
 
 /// The last one who held a batch gives its memory back to the reader.

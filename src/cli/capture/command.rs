@@ -162,7 +162,7 @@ pub(super) fn start(task: &Task, network: &Network, stdout_taken: bool) -> anyho
     let mut keeper = command
         .spawn()
         .with_context(|| format!("{}: cannot be started", display(first)))?;
-    line.started();
+    line.started(&keeper);
     let (enclosed, nameless, failed) = match line.listen() {
         Said::Ready {
             enclosed,

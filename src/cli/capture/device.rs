@@ -191,7 +191,7 @@ pub(in crate::cli) fn how_to_get_the_right() -> String {
     } else {
         program
     };
-    format!("sudo setcap cap_net_raw+ep {program}")
+    live::how_to_get_the_right(&program)
 }
 
 #[cfg(test)]

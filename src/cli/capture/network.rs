@@ -10,6 +10,7 @@ use crate::capture::private::hosts::{self, BRIDGE, Hosts};
 use crate::capture::private::{self, Forbidden, Hosted, Identity, Surroundings};
 
 use super::{RunArgs, Switch};
+use crate::source::live;
 
 /// A program and its arguments.
 pub(super) type Program = (OsString, Vec<OsString>);
@@ -203,7 +204,7 @@ impl Network {
         }
         if interfaces.is_empty() {
             let bridge = matches!(self, Self::Bridge(_));
-            interfaces.push(if bridge { BRIDGE } else { "lo" }.to_owned());
+            interfaces.push(if bridge { BRIDGE } else { live::LOOPBACK }.to_owned());
         }
         Ok(interfaces)
     }

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::mpsc;
 
 use super::*;
+use crate::capture::private::hosts::{Hosts, MOST, check};
 use crate::capture::private::{self, Identity};
 use crate::source::live::{self, Live};
 
@@ -72,7 +73,7 @@ fn frames_between_hosts_are_seen_once_and_are_no_longer_than_the_cable_takes() {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
             .args(["--exact", "--nocapture"])
-            .arg(format!("capture::private::hosts::tests::{TEST}"))
+            .arg(format!("capture::private::system::bridge::tests::{TEST}"))
             .env(INSIDE, "yes");
         private::enclose(&mut command, Identity::Root);
         assert!(command.status().unwrap().success());
@@ -91,7 +92,8 @@ fn frames_between_hosts_are_seen_once_and_are_no_longer_than_the_cable_takes() {
         ..live::Options::default()
     })
     .unwrap();
-    let [receiver, sender] = hosts.0.as_slice() else {
+    let each: Vec<_> = hosts.iter().collect();
+    let [receiver, sender] = each.as_slice() else {
         panic!("two hosts");
     };
     let (ready, wait) = mpsc::channel();

@@ -8,7 +8,7 @@
 //!   └──────── socket ───────────┘ hold, go on, signal; how it ended
 //! ```
 //!
-//! With several [hosts](super::hosts) the supervisor forks a command for each, which enters its host's network.
+//! With several [hosts](crate::capture::private::hosts) the supervisor forks a command for each, which enters its host's network.
 //!
 //! The hold is one call: `kill(-1, SIGSTOP)` by process 1 reaches every process of its namespace and nobody
 //! else, with no list to walk and no process that forks away meanwhile. A cgroup freezer would hide the stop even from
@@ -24,7 +24,7 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
-use std::process::Command;
+use std::process::{Child, Command};
 
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change};
 use rustix::net::{
@@ -35,6 +35,7 @@ use rustix::thread::UnshareFlags;
 
 use super::hosted::{self, Hosted};
 use super::unshare;
+use crate::capture::private::Said;
 
 /// What is asked of the supervisor; one byte each, and the signal's number after [`TELL`].
 const HOLD: u8 = b'H';
@@ -58,27 +59,6 @@ const LOOK_MS: i32 = 10;
 pub struct Supervised {
     line: OwnedFd,
     theirs: Option<OwnedFd>,
-}
-
-/// What a supervisor says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
-    /// It is about to start the command; whether all that the command starts is in a namespace of its own, and so can be
-    /// held and ended.
-    Ready {
-        /// Whether there is such a namespace.
-        enclosed: bool,
-        /// Whether the names of the hosts are in `/etc/hosts`, where they were to be.
-        named: bool,
-        /// Of several commands, the number of the first one that cannot be started, and why; then none of them is.
-        failed: Option<(usize, i32)>,
-    },
-    /// A command ended, the one of this number, with this wait status (waitpid(2)).
-    Ended(usize, i32),
-    /// What the command left running did not end by itself and was ended.
-    EndedTheRest,
-    /// Everything is over.
-    Over,
 }
 
 /// What else the command's surroundings are to be.
@@ -113,8 +93,8 @@ pub fn supervise(command: &mut Command, mut surroundings: Surroundings) -> io::R
 }
 
 impl Supervised {
-    /// To be called once the command was spawned: the end of the line is noticed only after that.
-    pub fn started(&mut self) {
+    /// To be called with the keeper, once the command was spawned: the end of the line is noticed only after that.
+    pub fn started(&mut self, _: &Child) {
         self.theirs = None;
     }
 

@@ -12,11 +12,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use rustix::fs::{Mode, OFlags};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
-use super::hosts::Host;
 use super::unshare;
+use crate::capture::private::hosts::{self, Host};
 
 /// Commands that there can be.
-pub(super) const MOST: usize = super::hosts::MOST;
+pub(super) const MOST: usize = hosts::MOST;
 
 /// A command on a host.
 #[derive(Debug)]

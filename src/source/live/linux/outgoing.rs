@@ -52,7 +52,7 @@ pub(super) fn bind_to(socket: BorrowedFd<'_>, interface: u32) -> io::Result<()> 
 ///
 /// # Errors
 /// `ENOPROTOOPT` on older kernels.
-pub(super) fn ignore_outgoing(socket: BorrowedFd<'_>) -> io::Result<()> {
+pub(in crate::source::live) fn ignore_outgoing(socket: BorrowedFd<'_>) -> io::Result<()> {
     let on: c_int = 1;
     // SAFETY: the socket is open for as long as it is borrowed, and the kernel reads the four bytes of
     // `on`, which outlives the call, and keeps no pointer.
