@@ -27,7 +27,7 @@ pub use self::collect::Collector;
 pub(crate) use self::dispatcher::{Dispatcher, Opening, Orders, Place};
 use self::follower::Follower;
 pub use self::parallel::{Told, analyse};
-use crate::decode::{Decoder, Packet};
+use crate::decode::{self, Decoder, FragmentLimits, Packet};
 pub use crate::digest::DigestKind;
 use crate::findings::facts::{CaptureEnd, CaptureFacts};
 use crate::findings::rules::Servers;
@@ -76,6 +76,21 @@ pub struct Limits {
     pub streams: usize,
     /// Out-of-order bytes that wait in one direction.
     pub waiting_bytes_per_direction: usize,
+    /// Bytes of IP fragments that wait for the others of their datagrams, with what is kept of each.
+    pub fragments: usize,
+}
+
+impl Limits {
+    /// The decoder's.
+    fn of_decoder(self) -> decode::Options {
+        decode::Options {
+            fragments: FragmentLimits {
+                bytes: self.fragments,
+                ..FragmentLimits::default()
+            },
+            ..decode::Options::default()
+        }
+    }
 }
 
 impl Default for Limits {
@@ -83,6 +98,7 @@ impl Default for Limits {
         Self {
             streams: 200_000,
             waiting_bytes_per_direction: 8 << 20,
+            fragments: FragmentLimits::default().bytes,
         }
     }
 }
@@ -263,7 +279,10 @@ impl<'cap> Analysis<'cap> {
     /// An analysis of no frames yet.
     pub fn new(options: Options) -> Self {
         Self {
-            dispatcher: Dispatcher::new(options.limits.streams, Decoder::default()),
+            dispatcher: Dispatcher::new(
+                options.limits.streams,
+                Decoder::new(options.limits.of_decoder()),
+            ),
             follower: Follower::new(options),
             servers: Servers::default(),
         }

@@ -66,9 +66,9 @@ pub fn analyse<'cap, F: Iterator<Item = Frame<'cap>>>(
         // Where streams are followed elsewhere, frames are decoded there again, with their checksums: that costs less than
         // to hand over what was decoded.
         let decoder = if crew.desks.is_empty() {
-            Decoder::default()
+            Decoder::new(options.limits.of_decoder())
         } else {
-            Decoder::of_headers()
+            Decoder::of_headers(options.limits.of_decoder())
         };
         let mut dispatcher = Dispatcher::new(options.limits.streams, decoder);
         for frame in &mut *frames {

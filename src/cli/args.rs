@@ -228,6 +228,7 @@ impl AnalysisArgs {
                 waiting_bytes_per_direction: limits
                     .limit_waiting_direction
                     .unwrap_or_else(|| defaults.waiting_bytes_per_direction.min(quarter)),
+                fragments: defaults.fragments.min(quarter),
             },
             threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             packets: false,

@@ -62,10 +62,10 @@ impl Decoder {
 
     /// A decoder that leaves the checksum of a packet that came in one frame to whoever decodes that frame again.
     /// Fragments are here alone: what is put together from them is verified.
-    pub(crate) fn of_headers() -> Self {
+    pub(crate) fn of_headers(options: Options) -> Self {
         Self {
             checksums: false,
-            ..Self::default()
+            ..Self::new(options)
         }
     }
 

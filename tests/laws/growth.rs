@@ -139,9 +139,13 @@ fn senders(count: u32) -> Capture {
 
 /// First fragments whose datagrams never become whole.
 fn fragments(count: u32) -> Capture {
+    fragments_of(count, 64)
+}
+
+fn fragments_of(count: u32, bytes: usize) -> Capture {
     let mut capture = Capture::new();
+    let payload = vec![7; bytes];
     for index in 0..count {
-        let payload = [7; 64];
         let length = u16::try_from(payload.len()).expect("short");
         let udp = etherparse::IpNumber::UDP;
         let mut ip = etherparse::Ipv4Header::new(length, 64, udp, [10, 0, 0, 1], [10, 0, 0, 2])
@@ -152,7 +156,7 @@ fn fragments(count: u32) -> Capture {
         ip.header_checksum = ip.calc_header_checksum();
         let mut frame = [2_u8, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 8, 0].to_vec();
         ip.write_raw(&mut frame).expect("it fits");
-        frame.extend(payload);
+        frame.extend(&payload);
         capture.frame(&frame);
     }
     capture
@@ -572,6 +576,26 @@ fn peaked(path: &Path, limit: &str) -> (u64, Value) {
     }
     let report = std::fs::read(&written).expect("JSON");
     (peak, serde_json::from_slice(&report).expect("JSON"))
+}
+
+#[test]
+fn fragments_that_wait_obey_the_limit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fragments.pcap");
+    fragments_of(6000, 1400).write(&path);
+    let (much, whole) = peaked(&path, "4G");
+    let (little, bounded) = peaked(&path, "1M");
+    assert!(little + 5000 < much, "{little} kB of {much} kB");
+    // All are lost, whoever gave them up.
+    assert_eq!(whole["totals"], bounded["totals"]);
+    let lost = |report: &Value| {
+        let findings = report["findings"].as_array().expect("findings").iter();
+        findings
+            .filter(|finding| finding["name"] == "fragment-lost")
+            .count()
+    };
+    assert!(lost(&whole) > 0, "{}", whole["findings"]);
+    assert_eq!(lost(&whole), lost(&bounded));
 }
 
 #[test]
