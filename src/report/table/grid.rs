@@ -26,7 +26,7 @@ pub(crate) struct Column {
     pub(crate) right: bool,
     /// The highest rank is left out first; rank 0 never is.
     pub(crate) rank: u8,
-    /// Its cells may be broken before their arrow, rather than leave out a column of rank 1.
+    /// Its cells may be broken before their arrow, rather than leave out a column of rank 1 or 2.
     pub(crate) folds: bool,
     /// The heading is needed to understand a cell that stands alone.
     pub(crate) named: bool,
@@ -142,7 +142,7 @@ where
 {
     let room = style.width.saturating_sub(indent);
     let flat = measure(columns, rows());
-    let (shown, measured, folded) = if let Some(shown) = choose(columns, &flat, room, 2) {
+    let (shown, measured, folded) = if let Some(shown) = choose(columns, &flat, room, 3) {
         (shown, flat, false)
     } else {
         let folded = measure(columns, rows().map(|row| fold(columns, row)));

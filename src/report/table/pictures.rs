@@ -21,30 +21,31 @@ const EXCEPTIONS: usize = 20;
 /// A picture's name in the table is no longer than this; the whole of it is in the JSON.
 const NAME: usize = 32;
 
+/// What leads into the capture, its frames, is the last to go.
 pub(super) const COLUMNS: &[Column] = &[
     numbers("#", 0),
-    words("picture", 3),
+    words("picture", 4),
     routes("from → to"),
-    words("wire format", 2),
-    words("kind", 1),
+    words("wire format", 3),
+    words("kind", 2),
     numbers("bytes", 0),
-    numbers("chunks", 4),
-    numbers("packets", 5),
-    numbers("repeats", 6),
-    facts("frames", 7),
+    numbers("chunks", 5),
+    numbers("packets", 6),
+    numbers("repeats", 7),
+    facts("frames", 1),
     words("state", 0),
 ];
 /// [`COLUMNS`] where no picture has a name.
 pub(super) const NAMELESS: &[Column] = &[
     numbers("#", 0),
     routes("from → to"),
-    words("wire format", 2),
-    words("kind", 1),
+    words("wire format", 3),
+    words("kind", 2),
     numbers("bytes", 0),
-    numbers("chunks", 4),
-    numbers("packets", 5),
-    numbers("repeats", 6),
-    facts("frames", 7),
+    numbers("chunks", 5),
+    numbers("packets", 6),
+    numbers("repeats", 7),
+    facts("frames", 1),
     words("state", 0),
 ];
 pub(super) const SUMS: &[Column] = &[
@@ -97,8 +98,8 @@ fn rows(report: &Report, images: &[&Image], style: &Style, out: &mut dyn Write) 
         // Which file it is says more than what kind of picture.
         for column in &mut columns {
             match column.title {
-                "picture" => column.rank = 1,
-                "kind" => column.rank = 3,
+                "picture" => column.rank = 2,
+                "kind" => column.rank = 4,
                 _ => {}
             }
         }

@@ -11,18 +11,18 @@ use crate::report::text::{self, count};
 
 pub(super) const COLUMNS: &[Column] = &[
     numbers("#", 0),
-    words("stream", 7),
+    words("stream", 8),
     routes("direction"),
-    words("wire format", 2),
+    words("wire format", 3),
     numbers("packets", 0),
-    numbers("with data", 8),
-    numbers("wire bytes", 4),
-    numbers("payload", 6),
-    numbers("unique", 9),
+    numbers("with data", 9),
+    numbers("wire bytes", 5),
+    numbers("payload", 7),
+    numbers("unique", 10),
     numbers("repeats", 1),
-    numbers("out of order", 5),
+    numbers("out of order", 6),
     numbers("missing", 1),
-    facts("closed", 3),
+    facts("closed", 4),
 ];
 
 pub(super) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {

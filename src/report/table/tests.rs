@@ -111,6 +111,42 @@ fn no_line_is_wider_than_the_terminal() {
 }
 
 #[test]
+fn frames_are_the_last_column_to_go() {
+    let mut gone = 0;
+    for report in [
+        samples::healthy(),
+        samples::hang(),
+        samples::gaps(),
+        samples::hundreds(),
+        samples::ipv6(),
+        samples::verified(),
+    ] {
+        for width in 40..=200 {
+            let text = text(&report, normal(width));
+            let titles = [
+                "picture",
+                "wire format",
+                "kind",
+                "chunks",
+                "packets",
+                "repeats",
+            ];
+            // The table of pictures; where there is none, each has a paragraph with all of it.
+            let heading = text
+                .lines()
+                .find(|line| line.contains("from → to") && line.contains("state"));
+            let Some(heading) = heading else { continue };
+            let wider = titles.iter().find(|title| heading.contains(**title));
+            if !heading.contains("frames") {
+                gone += 1;
+                assert_eq!(wider, None, "{width}: {heading}");
+            }
+        }
+    }
+    assert!(gone > 0, "nothing was narrow");
+}
+
+#[test]
 fn colour_changes_nothing_but_the_colour() {
     for report in samples::all() {
         for detail in [Detail::Normal, Detail::Chunks] {
