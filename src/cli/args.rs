@@ -167,6 +167,8 @@ pub(crate) enum CsvArg {
     Chunks,
     /// A row for each finding
     Findings,
+    /// A row for each file of --sent and --received
+    Files,
 }
 
 /// `--color`.
@@ -248,6 +250,7 @@ impl OutputArgs {
             Some(CsvArg::Map) => Table::Map,
             Some(CsvArg::Chunks) => Table::Chunks,
             Some(CsvArg::Findings) => Table::Findings,
+            Some(CsvArg::Files) => Table::Files,
         };
         match (self.format, self.csv) {
             (FormatArg::Json, Some(_)) => anyhow::bail!(

@@ -1,6 +1,7 @@
 //! The words that imgnet prints besides the names of findings, each with what it means: verdicts, certainties, causes, reasons,
 //! wire formats, parts of the framing, link types.
 
+mod columns;
 mod formats;
 mod parts;
 mod report;
@@ -45,6 +46,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Word> {
         formats::WORDS,
         report::WORDS,
         parts::WORDS,
+        columns::WORDS,
     ]
     .into_iter()
     .flatten()

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use crate::findings::Finding;
+use crate::ledger::comparison::{Comparison, Given, Mismatch, Side, UnpairedFile, Verification};
 use crate::ledger::{Chunk, Direction, Image, Region, Stream};
 use crate::picture::Format;
 use crate::report::model::Report;
@@ -26,6 +27,8 @@ pub enum Table {
     Chunks,
     /// A row for each finding.
     Findings,
+    /// A row for each file that was compared.
+    Files,
 }
 
 /// Writes one table of the report, headings first.
@@ -39,6 +42,7 @@ pub fn render(report: &Report, table: Table, out: &mut impl Write) -> io::Result
         Table::Map => map(report, out),
         Table::Chunks => chunks(report, out),
         Table::Findings => findings(report, out),
+        Table::Files => files(report, out),
     }
 }
 
@@ -133,7 +137,176 @@ fn images(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             line.text(image.problem.as_ref().map(ToString::to_string).as_deref())
         }),
     ];
-    rows(columns, &report.images, out)
+    if report.verification.is_none() {
+        return rows(columns, &report.images, out);
+    }
+    let more = compared();
+    let all: Vec<Column<&Image>> = columns.iter().chain(&more).copied().collect();
+    rows(&all, &report.images, out)
+}
+
+fn side(image: &Image, which: fn(&Comparison) -> Option<&Side>) -> Option<&Side> {
+    which(image.compared.as_deref()?)
+}
+
+fn sent(image: &Image) -> Option<&Side> {
+    side(image, |compared| compared.sent.as_ref())
+}
+
+fn received(image: &Image) -> Option<&Side> {
+    side(image, |compared| compared.received.as_ref())
+}
+
+fn mismatch(image: &Image) -> Option<&Mismatch> {
+    image.compared.as_ref()?.mismatch.as_ref()
+}
+
+/// The columns of a picture that was compared.
+fn compared<'r>() -> [Column<&'r Image>; 18] {
+    [
+        ("level", |image, line| {
+            line.names(image.compared.as_ref().map(|compared| compared.level))
+        }),
+        ("sent_path", |image, line| {
+            line.text(sent(image).and_then(|file| file.path.as_deref()))
+        }),
+        ("sent_bytes", |image, line| {
+            line.maybe(sent(image).map(|file| file.bytes))
+        }),
+        ("sent_sha256", |image, line| {
+            line.text(sent(image).map(|file| file.sha256.as_str()))
+        }),
+        ("sent_pairing", |image, line| {
+            line.names(sent(image).map(|file| file.pairing))
+        }),
+        ("sent_equal", |image, line| {
+            line.maybe(sent(image).and_then(|file| file.equal))
+        }),
+        ("received_path", |image, line| {
+            line.text(received(image).and_then(|file| file.path.as_deref()))
+        }),
+        ("received_bytes", |image, line| {
+            line.maybe(received(image).map(|file| file.bytes))
+        }),
+        ("received_sha256", |image, line| {
+            line.text(received(image).map(|file| file.sha256.as_str()))
+        }),
+        ("received_pairing", |image, line| {
+            line.names(received(image).map(|file| file.pairing))
+        }),
+        ("received_equal", |image, line| {
+            line.maybe(received(image).and_then(|file| file.equal))
+        }),
+        ("sent_equals_received", |image, line| {
+            line.maybe(
+                image
+                    .compared
+                    .as_ref()
+                    .and_then(|compared| compared.sent_equals_received),
+            )
+        }),
+        ("side", |image, line| {
+            line.names(mismatch(image).map(|found| found.side))
+        }),
+        ("first_difference", |image, line| {
+            line.maybe(mismatch(image).and_then(|found| found.first_difference))
+        }),
+        ("differing_bytes", |image, line| {
+            line.maybe(mismatch(image).and_then(|found| found.differing_bytes))
+        }),
+        ("damage", |image, line| {
+            line.text(mismatch(image).map(|found| found.damage.as_str()))
+        }),
+        ("who", |image, line| {
+            line.names(
+                image
+                    .compared
+                    .as_ref()
+                    .and_then(|compared| compared.blame.as_ref())
+                    .map(|blame| blame.who),
+            )
+        }),
+        ("why", |image, line| {
+            line.text(
+                image
+                    .compared
+                    .as_ref()
+                    .and_then(|compared| compared.blame.as_ref())
+                    .map(|blame| blame.why.as_str()),
+            )
+        }),
+    ]
+}
+
+/// A file that was compared.
+enum Compared<'r> {
+    /// With a picture.
+    Paired(&'r Image, &'r Side),
+    /// It belongs to none.
+    Unpaired(&'r UnpairedFile),
+}
+
+/// It, and whose it is.
+type OneFile<'r> = (&'static str, Compared<'r>);
+
+/// The files of a side, those of pictures first.
+fn files_of<'r>(
+    report: &'r Report,
+    of: &'static str,
+    paired: fn(&Image) -> Option<&Side>,
+    given: fn(&Verification) -> Option<&Given>,
+) -> impl Iterator<Item = OneFile<'r>> {
+    let pictures = report.images.iter();
+    let unpaired = report.verification.as_ref().and_then(given);
+    pictures
+        .filter_map(move |image| Some((of, Compared::Paired(image, paired(image)?))))
+        .chain(
+            unpaired
+                .into_iter()
+                .flat_map(|given| &given.unpaired)
+                .map(move |file| (of, Compared::Unpaired(file))),
+        )
+}
+
+fn files(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let all = files_of(report, "sent", sent, |all| all.sent.as_ref()).chain(files_of(
+        report,
+        "received",
+        received,
+        |all| all.received.as_ref(),
+    ));
+    let columns: &[Column<OneFile<'_>>] = &[
+        ("of", |(of, _), line| line.text(Some(of))),
+        ("path", |(_, file), line| match file {
+            Compared::Paired(_, file) => line.text(file.path.as_deref()),
+            Compared::Unpaired(file) => line.text(Some(&file.path)),
+        }),
+        ("bytes", |(_, file), line| match file {
+            Compared::Paired(_, file) => line.number(file.bytes),
+            Compared::Unpaired(file) => line.number(file.bytes),
+        }),
+        ("sha256", |(_, file), line| match file {
+            Compared::Paired(_, file) => line.text(Some(&file.sha256)),
+            Compared::Unpaired(file) => line.text(Some(&file.sha256)),
+        }),
+        ("image", |(_, file), line| match file {
+            Compared::Paired(image, _) => line.number(image.id.0),
+            Compared::Unpaired(_) => line.number(""),
+        }),
+        ("pairing", |(_, file), line| match file {
+            Compared::Paired(_, file) => line.name(&file.pairing),
+            Compared::Unpaired(_) => line.number(""),
+        }),
+        ("equal", |(_, file), line| match file {
+            Compared::Paired(_, file) => line.maybe(file.equal),
+            Compared::Unpaired(_) => line.number(""),
+        }),
+        ("aside", |(_, file), line| match file {
+            Compared::Paired(..) => line.number(""),
+            Compared::Unpaired(file) => line.names(file.aside),
+        }),
+    ];
+    rows(columns, all, out)
 }
 
 /// One direction, with its stream.
@@ -348,6 +521,14 @@ impl Line<'_> {
         }
     }
 
+    /// The name of one, empty where there is none.
+    fn names<T: serde::Serialize>(&mut self, value: Option<T>) -> io::Result<()> {
+        match value {
+            Some(value) => self.name(&value),
+            None => self.number(""),
+        }
+    }
+
     /// A value of one of the model's enums, by the name it has in JSON.
     fn name<T: serde::Serialize>(&mut self, value: &T) -> io::Result<()> {
         let value = serde_json::to_value(value)?;
@@ -389,6 +570,9 @@ mod tests {
         insta::assert_snapshot!("streams", text(&report, Table::Streams));
         insta::assert_snapshot!("chunks", text(&report, Table::Chunks));
         insta::assert_snapshot!("findings", text(&report, Table::Findings));
+        let report = samples::verified();
+        insta::assert_snapshot!("compared", text(&report, Table::Images));
+        insta::assert_snapshot!("files", text(&report, Table::Files));
     }
 
     #[test]
@@ -399,11 +583,33 @@ mod tests {
                 Table::Streams,
                 Table::Chunks,
                 Table::Findings,
+                Table::Files,
             ] {
                 let text = text(&report, table);
                 let mut widths = text.lines().map(columns);
                 let head = widths.next().unwrap();
                 assert!(widths.all(|width| width == head), "{table:?}:\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_column_is_explained() {
+        use crate::findings::glossary;
+        use crate::report::members;
+        let report = samples::verified();
+        for table in [
+            Table::Images,
+            Table::Streams,
+            Table::Map,
+            Table::Chunks,
+            Table::Findings,
+            Table::Files,
+        ] {
+            let text = text(&report, table);
+            for column in text.lines().next().unwrap().split(',') {
+                let known = glossary::find(column).len() + members::find(column).len();
+                assert!(known > 0, "{table:?}: {column}");
             }
         }
     }
