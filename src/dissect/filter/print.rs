@@ -1,4 +1,5 @@
-//! A filter as text that is read as the same filter.
+//! A filter as text that is read as the same filter: with no more parentheses and braces than that takes, so that it nests no deeper than
+//! what was read.
 
 use std::fmt;
 
@@ -17,9 +18,10 @@ impl fmt::Display for Expression {
                 if index > 0 {
                     f.write_str(sign)?;
                 }
-                match one {
-                    Self::Or(_) | Self::And(_) | Self::Xor(_) => write!(f, "({one})")?,
-                    _ => one.fmt(f)?,
+                if one.binds() <= self.binds() {
+                    write!(f, "({one})")?;
+                } else {
+                    one.fmt(f)?;
                 }
             }
             Ok(())
@@ -28,7 +30,8 @@ impl fmt::Display for Expression {
             Self::Or(all) => between(f, all, " || "),
             Self::And(all) => between(f, all, " && "),
             Self::Xor(all) => between(f, all, " ^^ "),
-            Self::Not(inner) => write!(f, "!({inner})"),
+            Self::Not(inner) if inner.binds() < self.binds() => write!(f, "!({inner})"),
+            Self::Not(inner) => write!(f, "!{inner}"),
             Self::Has(operand) => operand.fmt(f),
             Self::Compare(left, comparison, right) | Self::Every(left, comparison, right) => {
                 if matches!(self, Self::Every(..)) {
@@ -52,6 +55,19 @@ impl fmt::Display for Expression {
                 }
                 f.write_str("}")
             }
+        }
+    }
+}
+
+impl Expression {
+    /// How tightly it holds together.
+    fn binds(&self) -> u8 {
+        match self {
+            Self::Or(_) => 0,
+            Self::Xor(_) => 1,
+            Self::And(_) => 2,
+            Self::Not(_) => 3,
+            _ => 4,
         }
     }
 }
@@ -98,41 +114,54 @@ impl fmt::Display for Operand {
                 f.write_str(")")
             }
             Self::Arithmetic(left, sign, right) => {
-                grouped(left, f)?;
+                // What stands side by side is read from the left.
+                grouped(left, left.binds() < sign.binds(), f)?;
                 write!(f, " {} ", sign.text())?;
                 match (sign, right.as_ref()) {
                     // Bits are read in hexadecimal.
                     (Sign::And, Self::Constant(Constant::Number(mask @ 0..))) => {
                         write!(f, "{mask:#x}")
                     }
-                    (_, right) => grouped(right, f),
+                    (_, right) => grouped(right, right.binds() <= sign.binds(), f),
                 }
             }
-            // As it is read: braces nest deeper than signs.
-            Self::Negative(inner) if is_signed_field(inner) => write!(f, "-{inner}"),
-            Self::Negative(inner) => write!(f, "-{{{inner}}}"),
+            Self::Negative(inner) => {
+                f.write_str("-")?;
+                grouped(inner, matches!(**inner, Self::Arithmetic(..)), f)
+            }
         }
     }
 }
 
-/// Whether it is a field with nothing but signs before it.
-fn is_signed_field(operand: &Operand) -> bool {
-    match operand {
-        Operand::Field(_) => true,
-        Operand::Negative(inner) => is_signed_field(inner),
-        _ => false,
+impl Operand {
+    /// How tightly it holds together.
+    fn binds(&self) -> u8 {
+        match self {
+            Self::Arithmetic(_, sign, _) => sign.binds(),
+            _ => 3,
+        }
     }
 }
 
-/// Arithmetic within arithmetic stands in braces.
-fn grouped(operand: &Operand, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match operand {
-        Operand::Arithmetic(..) | Operand::Negative(_) => write!(f, "{{{operand}}}"),
-        _ => write!(f, "{operand}"),
+/// In braces, where it is to be.
+fn grouped(operand: &Operand, braces: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if braces {
+        write!(f, "{{{operand}}}")
+    } else {
+        write!(f, "{operand}")
     }
 }
 
 impl Sign {
+    /// How tightly it binds.
+    fn binds(self) -> u8 {
+        match self {
+            Self::And => 0,
+            Self::Add | Self::Subtract => 1,
+            Self::Multiply | Self::Divide | Self::Remainder => 2,
+        }
+    }
+
     fn text(self) -> &'static str {
         match self {
             Self::Add => "+",

@@ -40,22 +40,70 @@ fn words_and_signs_are_the_same() {
 
 #[test]
 fn and_binds_closer_than_or_and_not_closest() {
-    assert_eq!(
-        printed("tcp || udp && ip || !eth && arp"),
-        "tcp || (udp && ip) || (!(eth) && arp)"
-    );
-    assert_eq!(printed("!tcp.port == 80"), "!(tcp.port == 80)");
+    for (text, grouped) in [
+        (
+            "tcp || udp && ip || !eth && arp",
+            "tcp || (udp && ip) || ((!eth) && arp)",
+        ),
+        ("!tcp.port == 80", "!(tcp.port == 80)"),
+        // Between them, one and not both.
+        (
+            "tcp || udp ^^ ip && eth ^^ arp",
+            "tcp || (udp ^^ (ip && eth) ^^ arp)",
+        ),
+        (
+            "tcp.len + 2 * tcp.hdr_len - 1 > 4",
+            "{tcp.len + {2 * tcp.hdr_len}} - 1 > 4",
+        ),
+        (
+            "tcp.len - tcp.len & tcp.len + 1 > 4",
+            "{tcp.len - tcp.len} & {tcp.len + 1} > 4",
+        ),
+        ("-tcp.len * 2 < 0", "{-tcp.len} * 2 < 0"),
+    ] {
+        assert_eq!(Filter::parse(text), Filter::parse(grouped), "{text}");
+        assert_eq!(printed(grouped), text);
+    }
+    // What is not read from the left keeps its groups.
+    for text in [
+        "(tcp || udp) && ip",
+        "!(tcp || udp)",
+        "(tcp ^^ udp) && ip",
+        "tcp.len - {tcp.len - 1} > 4",
+        "tcp.len * {tcp.len + 1} > 4",
+        "tcp.len / {tcp.len * 2} > 4",
+        "-{tcp.len + 1} < 0",
+    ] {
+        assert_eq!(printed(text), text);
+    }
     for signs in [1, 2, 33, 60] {
         let text = format!("{}tcp.stream == tcp.stream", "-".repeat(signs));
         assert_eq!(printed(&text), text);
         assert_eq!(printed(&printed(&text)), text);
     }
-    assert_eq!(printed("(tcp || udp) && ip"), "(tcp || udp) && ip");
-    // Between them, one and not both.
-    assert_eq!(
-        printed("tcp || udp xor ip && eth ^^ arp"),
-        "tcp || (udp ^^ (ip && eth) ^^ arp)"
-    );
+}
+
+#[test]
+fn what_is_printed_nests_no_deeper_than_what_was_read() {
+    let signs = "-".repeat(30);
+    let half = |open: &str, close: &str, inside: &str| {
+        let (open, close) = (open.repeat(60), close.repeat(60));
+        format!("{open}{inside}{close}")
+    };
+    for text in [
+        vec!["tcp.len"; 500].join(" - ") + " == 3",
+        vec!["tcp.len * 2"; 500].join(" + ") + " == 3",
+        vec![format!("{signs}tcp.stream"); 5].join(" "),
+        format!("{}tcp", "!".repeat(60)),
+        format!("{}tcp && udp", "not ".repeat(60)),
+        half("(", ")", "tcp || udp && !ip"),
+    ] {
+        let filter = Filter::parse(&text).map_err(|mistake| mistake.message);
+        let filter = filter.expect("it is read");
+        assert_eq!(Filter::parse(&filter.to_string()), Ok(filter), "{text}");
+    }
+    let functions = format!("{}tcp.len{} == 3", "-abs(".repeat(20), ")".repeat(20));
+    assert_eq!(printed(&functions), functions);
 }
 
 #[test]
@@ -87,10 +135,6 @@ fn values_are_read_as_their_field_wants_them() {
         (
             "tcp.seq + tcp.len == tcp.nxtseq",
             "tcp.seq + tcp.len == tcp.nxtseq",
-        ),
-        (
-            "tcp.len + 2 * tcp.hdr_len - 1 > 4",
-            "{tcp.len + {2 * tcp.hdr_len}} - 1 > 4",
         ),
         ("{tcp.len + 2} * 3 == 6", "{tcp.len + 2} * 3 == 6"),
         ("tcp.len % 4 == 1 + 1", "tcp.len % 4 == 1 + 1"),

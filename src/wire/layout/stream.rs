@@ -289,10 +289,16 @@ impl Decode for LayoutDecoder {
                 self.read = 0;
                 let mut carve = Box::new(CarveDecoder::inside());
                 if self.message.open {
+                    // What was there of the next piece's header stands before the gap.
+                    if !held.is_empty() {
+                        sink(Event::Framing {
+                            what: Framing::PieceHeader,
+                            bytes: held.len() as u64,
+                        });
+                    }
                     sink(Event::PictureGap(length));
                     self.message.open = false;
                     sink(Event::PictureEnd(Ending::Broken));
-                    carve.update(&held, sink);
                 } else {
                     carve.update(&held, sink);
                     carve.gap(length, sink);

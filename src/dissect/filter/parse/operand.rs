@@ -143,6 +143,11 @@ impl Parser<'_> {
         let inner = if rest.is_empty() {
             self.at += 1;
             self.one(None)?
+        } else if let Some(function) = function(rest)
+            && matches!(self.tokens.get(self.at + 1), Some((Token::Sign("("), _)))
+        {
+            self.at += 2;
+            self.call(function, at.clone())?
         } else {
             self.part_of(rest, false, at.start + 1..at.end)?
         };
