@@ -159,15 +159,19 @@ pub fn imgnet(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     conclude(outcome).into()
 }
 
-/// `imgnet FILE` is `imgnet analyze FILE`: where the first argument is no command and no option, but a file.
+/// `imgnet FILE` is `imgnet analyze FILE`: where the first argument is no command and no option, but is there, of whatever kind, or
+/// is written as files are, so that what is said is that there is none.
 fn understood(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let is_file = |first: &OsString| {
         let known = Imgnet::command().get_subcommands().any(|command| {
             let mut names = command.get_name_and_visible_aliases().into_iter();
             names.any(|name| first == name)
-        });
+        }) || first == "help";
         let path = Path::new(first);
-        !known && (first == "-" || path.is_file() || path.is_symlink())
+        let text = first.as_encoded_bytes();
+        let written_so =
+            !text.starts_with(b"-") && text.iter().any(|byte| matches!(byte, b'/' | b'.'));
+        !known && (first == "-" || written_so || path.exists() || path.is_symlink())
     };
     if arguments.get(1).is_some_and(is_file) {
         arguments.insert(1, "analyze".into());

@@ -257,3 +257,29 @@ fn extracted_pictures_are_told_in_the_report() {
     let forced = [&arguments[..], &["--force"]].concat();
     analyze(samples::healthy(), &forced).unwrap();
 }
+
+#[test]
+fn a_file_alone_is_analyzed_and_one_that_is_not_there_is_called_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("capture");
+    std::fs::write(&there, b"").unwrap();
+    let analyzed = |first: &str| {
+        let arguments = ["imgnet", first, "-v"].map(OsString::from).to_vec();
+        let words = understood(arguments);
+        words.get(1).is_some_and(|word| word == "analyze") && words.len() == 4
+    };
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    for file in [
+        path(&there),
+        path(folder.path()),
+        "-".to_owned(),
+        "/dev/null".to_owned(),
+        "no-such-folder/capture".to_owned(),
+        "no-such-file.pcap".to_owned(),
+    ] {
+        assert!(analyzed(&file), "{file}");
+    }
+    for other in ["verify", "help", "verfiy", "--version", "--no.such", "-v"] {
+        assert!(!analyzed(other), "{other}");
+    }
+}
