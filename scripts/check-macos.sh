@@ -16,8 +16,9 @@ if ! rustup target list --installed 2>/dev/null | grep -qx "$target"; then
     timeout 120 rustup target add "$target" >/dev/null 2>&1 || { echo "skipped: the target $target cannot be had" && exit 77; }
 fi
 
-tools=$(mktemp -d)
-trap 'rm -rf "$tools"' EXIT
+# In one place, whose name does not change: what was built with them is not built again.
+tools=${CARGO_TARGET_DIR:-target}/ci-tools/macos
+mkdir -p "$tools" && tools=$(cd "$tools" && pwd) || exit 1
 cat >"$tools/cc" <<'END'
 #!/bin/sh
 while [ $# -gt 0 ]; do
