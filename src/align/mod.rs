@@ -17,14 +17,16 @@ mod heads;
 mod index;
 mod placement;
 mod recover;
+mod rewritten;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub(crate) use aligner::Aligner;
 pub(crate) use index::Index;
-pub(crate) use placement::{Placement, placements};
+pub(crate) use placement::{Placement, placements, with_repeats};
 pub(crate) use recover::{Inflater, Origin, Recovered, apart, characters, recovered, unmasked};
+pub(crate) use rewritten::{Rewritten, rewritten, rewritten_as};
 pub(crate) use view::{View, viewed};
 
 use crate::units::ByteRange;

@@ -134,3 +134,39 @@ fn joined(found: &[Placement]) -> Vec<Placement> {
     }
     out
 }
+
+/// Of datagrams: passages of a text that go on where the one before had been, as where pieces are sent again, and are all of it together,
+/// as one. Pieces that came before are left out.
+pub(crate) fn with_repeats(found: &[Placement]) -> Vec<Placement> {
+    let mut out: Vec<Placement> = Vec::new();
+    let mut rest = found;
+    while let Some((first, behind)) = rest.split_first() {
+        let mut all = first.clone();
+        let mut end = first
+            .spans
+            .iter()
+            .map(|span| span.in_text().end)
+            .max()
+            .unwrap_or(0);
+        let mut used = 0;
+        for (count, next) in (1..).zip(behind) {
+            let begins = next.spans.first().map_or(0, |span| span.text);
+            if all.is_whole() || next.is_whole() || begins == 0 || begins > end {
+                break;
+            }
+            for span in &next.spans {
+                if span.text >= end {
+                    end = span.in_text().end;
+                    all.spans.push(span.clone());
+                }
+            }
+            if all.is_whole() {
+                used = count;
+                break;
+            }
+        }
+        out.push(if used > 0 { all } else { first.clone() });
+        rest = behind.get(used..).unwrap_or_default();
+    }
+    out
+}

@@ -4,6 +4,7 @@
 //! or of bytes four apart is the same with and without a mask of one, two or four bytes, so the file's lie in the stream's.
 
 mod inflate;
+mod letters;
 mod mask;
 mod stuffed;
 mod text;
@@ -103,8 +104,8 @@ impl Recovered {
 
 /// Gathers bytes that are had back, with marks.
 #[derive(Debug, Default)]
-struct Gathered {
-    bytes: Vec<u8>,
+pub(super) struct Gathered {
+    pub(super) bytes: Vec<u8>,
     marks: Vec<(u64, u64)>,
 }
 
@@ -113,7 +114,7 @@ impl Gathered {
     const STEP: u64 = 4096;
 
     /// What comes next came from this place of the stream.
-    fn mark(&mut self, stream: u64) {
+    pub(super) fn mark(&mut self, stream: u64) {
         let offset = self.bytes.len() as u64;
         if self
             .marks
@@ -124,7 +125,7 @@ impl Gathered {
         }
     }
 
-    fn finish(mut self, view: View, end: u64) -> Recovered {
+    pub(super) fn finish(mut self, view: View, end: u64) -> Recovered {
         let length = self.bytes.len() as u64;
         self.bytes.shrink_to_fit();
         Recovered {
@@ -149,6 +150,7 @@ pub(crate) fn recovered(
 ) -> Vec<Recovered> {
     let mut found = text::recovered(bytes, start);
     found.extend(joined(&found, bytes, start));
+    found.extend(letters::recovered(bytes, start));
     let taken: usize = found.iter().map(|one| one.bytes.len()).sum();
     let left = room.saturating_sub(taken);
     found.extend(inflate::recovered(inflater, bytes, start, left));

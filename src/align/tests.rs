@@ -311,3 +311,25 @@ proptest! {
         prop_assert_eq!(of_each(&index, aligner), aligned(&[&file, &other], &stream));
     }
 }
+
+#[test]
+fn datagrams_that_are_sent_again_are_one_passage() {
+    let text = noise(77, 6_000);
+    let piece = |number: usize| text[number * 400..(number * 400 + 400).min(text.len())].to_vec();
+    // Go back N: after the fifth, the third and all behind it come again.
+    for (last, from) in [(4, 3), (4, 1), (9, 7), (13, 13)] {
+        let numbers = (0..=last).chain(from..15);
+        let mut stream = Vec::new();
+        for number in numbers {
+            stream.extend([0xaa, u8::try_from(number % 8).unwrap(), 0x55]);
+            stream.extend(piece(number));
+        }
+        let index = Index::new(vec![&text]);
+        let mut aligner = Aligner::new(&index);
+        aligner.bytes(&stream);
+        let spans = &of_each(&index, aligner)[0];
+        let found = with_repeats(&placements(spans, text.len() as u64));
+        assert_eq!(found.len(), 1, "{last} {from}");
+        assert!(found[0].is_whole() && found[0].is_in_order());
+    }
+}

@@ -46,6 +46,26 @@ pub(crate) enum View {
     Mask,
     /// Byte-stuffed, so that one value ends frames alone: SLIP, HDLC, DLE or COBS.
     Stuffed,
+    /// A string literal: `\n`, `\x89`, `\u0089` or `\211` where a byte is not printed.
+    Literal,
+    /// Percent encoding (RFC 3986, section 2.1), as forms write it.
+    Percent,
+    /// Quoted-printable (RFC 2045, section 6.7).
+    QuotedPrintable,
+    /// uuencode (POSIX).
+    UuEncoded,
+    /// yEnc.
+    YEnc,
+    /// Base32 (RFC 4648, section 6).
+    Base32,
+    /// Five characters for four bytes: Ascii85, RFC 1924 or Z85.
+    Base85,
+    /// Eight binary digits a byte, as text.
+    BinaryDigits,
+    /// Some bytes doubled, or another one put before them.
+    Escaped,
+    /// Each byte of some values left out.
+    LeftOut,
     /// Taken for ASCII text: each byte above 7F became a question mark.
     AsciiQuestion,
     /// Taken for ASCII text: each byte above 7F became U+FFFD.
@@ -113,12 +133,32 @@ impl View {
                 | Self::NewlinesLatin1
                 | Self::NewlinesLossy
                 | Self::NewlinesIgnored
+                | Self::LeftOut
         )
     }
 
     /// Whether it is made by text functions, in place of the file's bytes.
     pub(crate) fn is_text_mode(self) -> bool {
-        Self::CONVERSIONS.contains(&self)
+        self == Self::LeftOut || Self::CONVERSIONS.contains(&self)
+    }
+
+    /// Whether it is written in printed characters.
+    pub(crate) fn is_printed(self) -> bool {
+        matches!(
+            self,
+            Self::Base64
+                | Self::Base64Url
+                | Self::HexLower
+                | Self::HexUpper
+                | Self::Numbers
+                | Self::PythonRepr
+                | Self::Literal
+                | Self::Percent
+                | Self::QuotedPrintable
+                | Self::Base32
+                | Self::Base85
+                | Self::BinaryDigits
+        )
     }
 
     /// Whether what it makes is longer than the file.
@@ -155,6 +195,16 @@ impl View {
             Self::Xor => "with each byte exclusive-or one value",
             Self::Mask => "under a mask of four bytes that repeats",
             Self::Stuffed => "byte-stuffed (SLIP, HDLC, DLE or COBS)",
+            Self::Literal => "as a string literal with escapes such as \\n, \\xFF or \\u00FF",
+            Self::Percent => "percent-encoded (FF became %FF)",
+            Self::QuotedPrintable => "as quoted-printable text (FF became =FF)",
+            Self::UuEncoded => "as uuencoded text",
+            Self::YEnc => "as yEnc text",
+            Self::Base32 => "as Base32",
+            Self::Base85 => "as Base85",
+            Self::BinaryDigits => "as binary digits",
+            Self::Escaped => "with another byte put before each byte of some values",
+            Self::LeftOut => "with each byte of some values left out",
             Self::Latin1ToUtf8 => {
                 "read as Latin-1 text and written as UTF-8 (FF D8 becomes C3 BF C3 98)"
             }
@@ -215,7 +265,17 @@ pub(crate) fn viewed(bytes: &[u8], view: View) -> Option<Vec<u8>> {
         | View::Zip
         | View::Xor
         | View::Mask
-        | View::Stuffed => return None,
+        | View::Stuffed
+        | View::Literal
+        | View::Percent
+        | View::QuotedPrintable
+        | View::UuEncoded
+        | View::YEnc
+        | View::Base32
+        | View::Base85
+        | View::BinaryDigits
+        | View::Escaped
+        | View::LeftOut => return None,
         View::Latin1ToUtf8 => latin1_to_utf8(bytes),
         View::LossyUtf8 => String::from_utf8_lossy(bytes).into_owned().into_bytes(),
         View::LossyUtf8Java | View::LossyUtf8Go => {

@@ -508,10 +508,16 @@ fn unfinished(work: &Work<'_>, ends: Ends) -> Blame {
         (
             if ends.receiver_reset {
                 Blamed::Receiver
+            } else if ends.sender_reset {
+                Blamed::Sender
             } else {
                 Blamed::Network
             },
-            "not all of it was acknowledged before the connection was over",
+            if ends.sender_reset && !ends.receiver_reset {
+                "it reset the connection before all of it was acknowledged, which throws away what is still on its way"
+            } else {
+                "not all of it was acknowledged before the connection was over"
+            },
         )
     } else if declared == Some(image.bytes)
         && matches!(image.problem, Some(Problem::Unfinished { .. }))

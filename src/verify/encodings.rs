@@ -4,11 +4,11 @@
 
 use crate::units::ByteRange;
 
-/// A picture: where it lies, and how many bytes it has, fewer where others stand between its pieces.
+/// A picture: where it lies, and how many bytes it has, fewer where others stand between its pieces, and takes, where it is converted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) range: ByteRange,
-    pub(super) bytes: u64,
+    pub(super) lengths: [u64; 2],
 }
 
 /// Most values that are followed.
@@ -127,7 +127,7 @@ impl<E> Values<'_, E> {
                 bytes += one.end - one.start;
                 ends = (ends.0.min(one.start), one.end);
             }
-            bytes == picture.bytes && ends == (picture.range.start, picture.range.end)
+            picture.lengths.contains(&bytes) && ends == (picture.range.start, picture.range.end)
         })
     }
 
@@ -522,6 +522,10 @@ impl<E> Values<'_, E> {
             let line = some!(self.line(stomp)?);
             if !stomp {
                 announced.clear();
+                if let Some(length) = literal(&line) {
+                    some!(self.literal(length)?);
+                    continue;
+                }
             }
             announced.extend(numbers(&line));
             // Behind the empty line comes a picture, or nothing.
@@ -536,6 +540,21 @@ impl<E> Values<'_, E> {
             open = stomp;
         }
         Ok((!open).then_some(()))
+    }
+
+    /// So many bytes that a line announced in braces, as IMAP has them (RFC 9051, section 4.3): a picture, perhaps with a line end
+    /// behind it. The line goes on behind them.
+    fn literal(&mut self, length: u64) -> Walk<E> {
+        let to = some!(self.at.checked_add(length));
+        let Some(own) = pictures_at(self.pictures, self.at) else {
+            return Ok(self.skip(length));
+        };
+        some!(self.string(own));
+        let rest = some!(to.checked_sub(self.at).filter(|rest| *rest <= 2));
+        let end = some!(self.peek(rest)?);
+        Ok(matches!(end, b"" | b"\r\n" | b"\n")
+            .then(|| self.skip(rest))
+            .flatten())
     }
 
     /// The next line, without its end.
@@ -558,10 +577,18 @@ impl<E> Values<'_, E> {
     }
 }
 
+/// The number of bytes in braces at the end of a line.
+fn literal(line: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(line).ok()?;
+    let (_, number) = text.strip_suffix('}')?.rsplit_once('{')?;
+    number.trim_end_matches('+').parse().ok()
+}
+
 /// How many bytes the picture has that begins there.
 fn pictures_at(pictures: &[Held], at: u64) -> Option<u64> {
     let picture = pictures.iter().find(|one| one.range.start == at)?;
-    (picture.range.end - at == picture.bytes).then_some(picture.bytes)
+    let length = picture.range.end - at;
+    picture.lengths.contains(&length).then_some(length)
 }
 
 /// The decimal numbers of a line.
@@ -579,7 +606,7 @@ mod tests {
     fn judged(stream: &[u8], picture: ByteRange) -> bool {
         let held = Held {
             range: picture,
-            bytes: PICTURE.len() as u64,
+            lengths: [PICTURE.len() as u64; 2],
         };
         accounts_for(
             std::slice::from_ref(&held),

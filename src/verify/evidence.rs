@@ -4,10 +4,10 @@ use image::DynamicImage;
 
 use super::wire::Run;
 use crate::align::{
-    Aligner, Index, Inflater, Origin, Placement, Recovered, View, apart, characters, placements,
-    recovered, unmasked, viewed,
+    Aligner, Index, Inflater, Origin, Placement, Recovered, Rewritten, View, apart, characters,
+    placements, recovered, rewritten, unmasked, viewed, with_repeats,
 };
-use crate::ledger::{Carriers, Stream};
+use crate::ledger::{Carriers, Stream, TransportKind};
 use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, Walker, decode, sniff};
 use crate::units::ByteRange;
 
@@ -317,9 +317,11 @@ pub(super) fn passages<'w>(
     let mut room = usize::try_from(room.min(CONVERTED)).unwrap_or(usize::MAX);
     let mut undone = had_back(ways, &open, &mut room);
     undone.extend(uncovered(texts, &found, ways, &open, &mut room));
+    let (escaped, left_out) = learned(texts, &found, ways, &open, &mut room);
+    undone.extend(escaped);
     found.extend(in_recovered(texts, &plain, &numbers, &undone, ways.len()));
     undone.extend(had_back_characters(ways, &open));
-    found.extend(converted(texts, ways, &open, &undone, room));
+    found.extend(converted(texts, ways, &open, left_out, &undone, room));
     (found, undone)
 }
 
@@ -467,6 +469,7 @@ fn converted(
     texts: &[Text<'_>],
     ways: &[Way<'_>],
     open: &[usize],
+    left_out: Vec<(usize, Vec<u8>)>,
     undone: &[Way<'_>],
     mut room: usize,
 ) -> Vec<Passage> {
@@ -514,6 +517,10 @@ fn converted(
             }
         }
     }
+    for (text, made) in left_out {
+        converted.push(made);
+        numbers.push((text, Form::View(View::LeftOut)));
+    }
     if converted.is_empty() {
         return Vec::new();
     }
@@ -534,6 +541,59 @@ fn converted(
     }
     found.extend(inside);
     found
+}
+
+/// What the passages of files in open ways show where some bytes were always rewritten: ways of their own of what was escaped, and what a
+/// text is without the bytes that are left out.
+fn learned<'w>(
+    texts: &[Text<'_>],
+    found: &[Passage],
+    ways: &[Way<'w>],
+    open: &[usize],
+    room: &mut usize,
+) -> (Vec<Way<'w>>, Vec<(usize, Vec<u8>)>) {
+    /// Of fewer pieces nothing is learned.
+    const PIECES: usize = 4;
+    /// Among so many the longest is looked for.
+    const LOOKED: usize = 32;
+    let (mut escaped, mut left_out) = (Vec::new(), Vec::new());
+    for passage in found {
+        let spans = &passage.placement.spans;
+        let (Some(text), Some(way)) = (texts.get(passage.text), ways.get(passage.way)) else {
+            continue;
+        };
+        let shows =
+            open.contains(&passage.way) && spans.len() >= PIECES && text.bytes.len() <= *room;
+        // Where an escape stands before a piece, its first byte may be the second of two that are alike.
+        let longest = spans.iter().take(LOOKED).max_by_key(|span| span.bytes());
+        let (Some(longest), true) = (longest, shows) else {
+            continue;
+        };
+        let at = longest.stream.start.saturating_add(1);
+        let Some(run) = way.runs.iter().find(|run| run.range().contains(&at)) else {
+            continue;
+        };
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let from = place(longest.text.saturating_add(1));
+        match rewritten(
+            text.bytes,
+            from,
+            &run.bytes,
+            place(at - run.offset),
+            run.offset,
+        ) {
+            Some(Rewritten::Escaped(one)) => {
+                *room = room.saturating_sub(one.bytes.len());
+                escaped.push(way_of(one, passage.way, way));
+            }
+            Some(Rewritten::LeftOut(made)) if text.sent => {
+                *room = room.saturating_sub(made.len());
+                left_out.push((passage.text, made));
+            }
+            _ => {}
+        }
+    }
+    (escaped, left_out)
 }
 
 /// Whether so long a stream may carry the pixels of a file, or a part of them that tells something.
@@ -586,7 +646,11 @@ fn in_index<'w, 's: 'w>(
                     .map_or(0, |text| header_end(text.bytes).saturating_mul(2)),
                 Form::Pixels(..) => 0,
             };
-            for placement in placements(&spans, bytes.len() as u64) {
+            let mut placements = placements(&spans, bytes.len() as u64);
+            if way.stream.transport == TransportKind::Udp {
+                placements = with_repeats(&placements);
+            }
+            for placement in placements {
                 let telling = placement
                     .spans
                     .iter()

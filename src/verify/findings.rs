@@ -443,13 +443,14 @@ fn of_mistake(
             ),
             "In the receiver: decompress what came (gzip.decompress, zlib.decompress in Python) before it is saved.",
         ),
-        Mistake::LeftEncoded(view @ View::Stuffed) => error(
+        Mistake::LeftEncoded(view @ (View::Stuffed | View::Escaped)) => error(
             Name::LeftEncoded,
             format!(
                 "The received file ({found} bytes) is what went over the wire, the picture ({expected} bytes) {}.",
                 view.words()
             ),
-            "In the receiver: undo the byte stuffing of each frame, and leave out what sets frames apart, before its bytes are saved.",
+            "In the receiver: undo the escapes (the byte stuffing) of each frame, and leave out what sets frames apart, before its bytes \
+             are saved.",
         ),
         Mistake::LeftEncoded(view) => error(
             Name::LeftEncoded,
@@ -676,7 +677,7 @@ fn of_mistake(
 
 /// What to do about text functions.
 const BINARY: &str = "Open picture files in binary mode (\"rb\" and \"wb\" in Python), send and keep bytes (a Buffer in Node, no \
-                      string), and let no text function touch them; with FTP: TYPE I (binary), not TYPE A.";
+                      string), and let no text function touch them; with FTP: TYPE I (binary), not TYPE A; with curl: --data-binary, not --data.";
 
 fn ends(side: SideOfMismatch) -> &'static str {
     match side {

@@ -111,6 +111,8 @@ pub(crate) struct Knowledge {
     /// It and pictures of other connections are together as long as the file sent, which somebody received, or of which nobody asked: they
     /// may be its parts.
     pub in_parts: bool,
+    /// It may be the rest of a file from a place on that the other side named: the beginning was there already.
+    pub resumed: bool,
     /// Bytes of the stream before it and behind it.
     pub before: Vec<u8>,
     /// The same, behind it.
@@ -347,6 +349,9 @@ fn header_left_out(
 /// What is nobody's fault.
 fn nobodys(work: &Work<'_>, padded: bool, part: bool) -> Option<Blame> {
     let why = match (padded, part) {
+        (false, true) if work.knowledge.resumed => {
+            "it is the rest of the file from the place on that the other side named: the beginning was there already"
+        }
         (false, true) if !work.knowledge.in_parts && is_fragment(work) => {
             "a part of the file lies there as it is, and the received file equals the file sent: the rest travelled in a form that imgnet \
              does not know"

@@ -83,7 +83,10 @@ pub(super) fn are_explained(leads: &[Lead<'_>], pictures: usize, alone: bool) ->
     let told: Vec<usize> = fields(longest.min(HEADER))
         .map(|field| leads.iter().filter(|lead| field.tells(lead)).count())
         .collect();
-    if told.contains(&leads.len()) {
+    let grouped = |(bytes, lead): &(&[u8], &Lead<'_>)| {
+        seven_bits_before(bytes).any(|value| lead.placed.lengths.contains(&value))
+    };
+    if told.contains(&leads.len()) || leads.iter().all(grouped) {
         return None;
     }
     // Texts: names, numbers, and messages of their own.
@@ -231,12 +234,23 @@ fn are_seven_bits(leads: &[(&[u8], &Lead<'_>)]) -> bool {
     leads.len() > 1 && first.is_some() && found.all(|at| at == first)
 }
 
-/// Numbers in groups of seven bits that end with the header, of two groups or more.
-fn seven_bits_before(bytes: &[u8]) -> impl Iterator<Item = u64> {
-    (2..=5).filter_map(|width| {
-        let group = bytes.get(bytes.len().checked_sub(width)?..)?;
-        seven_bits(group)
+/// A number in groups of seven bits, of two groups or more; also with the sign in the lowest bit, as Avro writes it.
+pub(super) fn grouped(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    let value = (2..=5)
+        .contains(&bytes.len())
+        .then(|| seven_bits(bytes))
+        .flatten();
+    value.into_iter().flat_map(|value| {
+        let signed = (value & 1 == 0).then_some(value >> 1);
+        std::iter::once(value).chain(signed)
     })
+}
+
+/// Those that end with the header.
+pub(super) fn seven_bits_before(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    (2..=5)
+        .filter_map(|width| bytes.get(bytes.len().checked_sub(width)?..))
+        .flat_map(grouped)
 }
 
 /// The one header whose length is not its picture's, where the others' are.

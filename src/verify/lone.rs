@@ -3,6 +3,8 @@
 //! A second message shows what belongs to a framing. Of one it is only known what tells of the picture: a byte beside that is a type
 //! as well as a byte too many.
 
+use super::leads::grouped;
+
 /// Longer headers are not looked into.
 const MOST: usize = 1024;
 /// Shorter runs of letters are no text.
@@ -78,7 +80,12 @@ fn fewest(header: &[u8], subject: Subject, words: bool) -> Option<usize> {
         if words && at.is_multiple_of(2) && !cuts_text(header, at) {
             take(behind(2));
         }
-        for length in text(rest).chain(counted(rest)) {
+        // The rest, where it is the length in groups of seven bits.
+        let tells = grouped(rest).any(|value| subject.lengths.contains(&value));
+        for length in text(rest)
+            .chain(counted(rest))
+            .chain(tells.then_some(rest.len()))
+        {
             take(behind(length));
         }
         if let Some(place) = places.get_mut(at) {
@@ -152,8 +159,10 @@ fn counted(rest: &[u8]) -> impl Iterator<Item = usize> {
     [1_usize, 2, 4].into_iter().filter_map(|width| {
         let bytes = rest.get(..width)?;
         let fold = |value: usize, byte: &u8| value << 8 | usize::from(*byte);
-        let values = [bytes.iter().fold(0, fold), bytes.iter().rev().fold(0, fold)];
-        values.into_iter().find_map(|length| {
+        let [most, least] = [bytes.iter().fold(0, fold), bytes.iter().rev().fold(0, fold)];
+        // In one byte also with the sign in the lowest bit.
+        let signed = (width == 1 && most & 1 == 0).then_some(most >> 1);
+        [most, least].into_iter().chain(signed).find_map(|length| {
             let text = rest.get(width..width.checked_add(length)?)?;
             (length >= TEXT && text.iter().all(|byte| is_letter(*byte))).then_some(width + length)
         })
@@ -181,6 +190,7 @@ mod tests {
             [&b"a.jpg\0\0\0"[..], &le].concat(),
             [side(320), side(240), side(3), be].concat(),
             [&[0xaa, 0x55][..], &le].concat(),
+            b"\x0aa.jpg\x90\xbd\x01".to_vec(),
         ]
     }
 

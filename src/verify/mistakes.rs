@@ -6,7 +6,7 @@ mod buffers;
 pub(super) use buffers::stale;
 use buffers::{overwritten, whole_buffers};
 
-use crate::align::{Aligner, Index, Inflater, View, recovered, viewed};
+use crate::align::{Aligner, Index, Inflater, View, recovered, rewritten_as, viewed};
 use crate::ledger::comparison::SideOfMismatch;
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
 use crate::units::{count, counted};
@@ -289,6 +289,11 @@ pub(super) fn of(
     }
     if receiver && let Some(view) = encoded(expected, found) {
         return Some(Mistake::LeftEncoded(view));
+    }
+    match rewritten_as(expected, found) {
+        Some(view @ View::LeftOut) => return Some(Mistake::Text(view)),
+        Some(view) if receiver => return Some(Mistake::LeftEncoded(view)),
+        _ => {}
     }
     if !found.is_empty()
         && let Some(buffer) = cut_at_nul(expected, found)

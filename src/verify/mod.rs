@@ -7,6 +7,7 @@
 mod archive;
 mod blame;
 mod bytes;
+mod enclosed;
 mod encodings;
 pub(crate) mod evidence;
 mod findings;

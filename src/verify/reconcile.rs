@@ -5,6 +5,7 @@ mod lie;
 mod shown;
 
 use crate::wire::Fixed;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use lie::Lie;
@@ -52,6 +53,11 @@ impl Evidence {
     /// Whether it is no plain copy of the file that lies in the stream.
     pub(crate) fn is_converted(&self) -> bool {
         self.form != Form::BYTES
+    }
+
+    /// Whether the file travels as text that a line may be.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.form, Form::View(view) if view.is_printed())
     }
 
     /// How many bytes most of its pieces have, and the last; absent where it lies in one.
@@ -156,7 +162,7 @@ pub(super) fn reconcile(
             // One piece explains more than many.
             !(whole && passage.placement.spans.len() == 1),
             !whole,
-            std::cmp::Reverse(passage.telling),
+            Reverse(passage.telling),
             !plain,
             passage.way,
             passage.placement.stream().start,
@@ -174,16 +180,34 @@ pub(super) fn reconcile(
         let Some(text) = text(passage) else { continue };
         let odd = passage.form != Form::BYTES || passage.placement.spans.len() > 1;
         let whole = || odd && passage.placement.is_whole() && is_whole(text.bytes);
-        if text.sent || (alone && whole()) || shared.contains(&passage.text) {
+        let all = || alone && work.is_all_that_came(passage);
+        if text.sent || (alone && whole()) || all() || shared.contains(&passage.text) {
             work.sent(passage, text.sent);
         }
     }
     work.interleaved(&passages);
     work.received(&passages);
     let Reconciled {
-        images, refuted, ..
+        images,
+        refuted,
+        evidence,
+        ..
     } = &mut work.result;
-    images.retain(|image| !refuted.contains(&image.id));
+    // Where files show what a direction carries, a picture of no bytes is a guess at what is none.
+    let shown: BTreeSet<(StreamId, std::net::SocketAddr)> = images
+        .iter()
+        .filter(|image| {
+            let own = evidence.get(&image.id);
+            own.is_some_and(|own| own.wire.is_some())
+        })
+        .map(|image| (image.stream, image.from))
+        .collect();
+    images.retain(|image| {
+        let guess = image.bytes == 0
+            && !known.contains(&image.id)
+            && shown.contains(&(image.stream, image.from));
+        !guess && !refuted.contains(&image.id)
+    });
     work.result
 }
 
@@ -603,9 +627,35 @@ impl Work<'_, '_> {
         (most && fits(best, way, passage, lie)).then_some(best.id)
     }
 
+    /// Whether the file is all that came from the beginning of the only picture on, which nothing but its structure found, and that broke
+    /// before the end.
+    fn is_all_that_came(&self, passage: &Passage) -> bool {
+        /// A few bytes around it may be framing.
+        const FEW: u64 = 64;
+        let Some(way) = self.ways.get(passage.way) else {
+            return false;
+        };
+        let place = passage.placement.stream();
+        let pictures = self.overlapping(way, &place);
+        let [index] = pictures.as_slice() else {
+            return false;
+        };
+        let broken = self.result.images.get(*index).is_some_and(|image| {
+            let own = range(image);
+            image.protocol == Protocol::Carve
+                && image.problem.is_some()
+                && place.start <= own.start
+                && own.start - place.start <= FEW
+                && own.end < place.end
+        });
+        let left = way.end().saturating_sub(place.end);
+        broken && passage.form == Form::BYTES && passage.is_clean() && left <= FEW
+    }
+
     /// For each picture without a received file of its digest the received file of which most lies there.
     fn received(&mut self, passages: &[Passage]) {
-        let mut close: Vec<(u64, PictureId, usize)> = Vec::new();
+        // Of several in which as much lies, the one that is as long.
+        let mut close: Vec<(Reverse<u64>, u64, PictureId, usize)> = Vec::new();
         let mut verbatim: BTreeSet<(PictureId, usize)> = BTreeSet::new();
         let mut slices: BTreeSet<usize> = BTreeSet::new();
         let mut alone: Vec<&Passage> = Vec::new();
@@ -640,7 +690,8 @@ impl Work<'_, '_> {
                     .map(|span| overlap(&way.place(&span.stream), &place))
                     .sum();
                 if common > 0 {
-                    close.push((common, image.id, passage.text));
+                    let apart = image.bytes.abs_diff(passage.placement.length);
+                    close.push((Reverse(common), apart, image.id, passage.text));
                     let slice = passage.placement.is_whole() && passage.placement.spans.len() == 1;
                     if slice {
                         slices.insert(passage.text);
@@ -653,9 +704,9 @@ impl Work<'_, '_> {
                 }
             }
         }
-        close.sort_by_key(|(common, picture, text)| (std::cmp::Reverse(*common), *picture, *text));
+        close.sort_unstable();
         let mut used = BTreeSet::new();
-        for (_, picture, text) in close {
+        for (_, _, picture, text) in close {
             let free = self
                 .result
                 .evidence

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::archive;
+use super::enclosed;
 use super::encodings::{self, Held};
 use super::leads::{Lead, are_explained, nearly, tells_length};
 use super::reconcile::Lie;
@@ -36,6 +37,10 @@ pub(crate) struct Stray {
 
 /// A picture in its direction.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are independent of each other"
+)]
 pub(crate) struct Placed {
     /// Which one.
     pub picture: PictureId,
@@ -53,6 +58,8 @@ pub(crate) struct Placed {
     pub is_cut: bool,
     /// It is a PNG.
     pub is_png: bool,
+    /// It travels as text.
+    pub is_text: bool,
     /// Its length, as a header may tell it: of its own bytes, and of those that it takes.
     pub lengths: [u64; 2],
     /// A wire format read this length before it, and it goes on behind that.
@@ -70,7 +77,7 @@ impl Placed {
     fn held(&self) -> Held {
         Held {
             range: self.range.clone(),
-            bytes: self.lengths[0],
+            lengths: self.lengths,
         }
     }
 }
@@ -135,7 +142,8 @@ const SHORT: usize = 128;
 /// Of longer pictures no checksum is taken.
 const CHECKED: u64 = 1 << 20;
 
-/// Whether the direction is an archive, records one behind the other, or values of an encoding, whose own headers account for every byte.
+/// Whether the direction is an archive, records one behind the other, one message, or values of an encoding, whose own headers account for
+/// every byte.
 ///
 /// # Errors
 /// Those of `bytes`.
@@ -157,7 +165,14 @@ pub(crate) fn accounts_for_itself<E>(
     };
     // Where a guess has named every byte already, records that are made of its fields are one more guess.
     let records = !beside.open.is_empty() || !beside.beyond.is_empty();
-    Ok(archive::accounts_for(&pictures, end, bytes)?
+    let enclosed = match beside.pictures {
+        [only] if only.lie == Lie::Plain => {
+            enclosed::accounts_for(&only.range, only.lengths, end, bytes)?
+        }
+        _ => false,
+    };
+    Ok(enclosed
+        || archive::accounts_for(&pictures, end, bytes)?
         || encodings::accounts_for(&held, end, bytes)?
         || (records && are_records(&pictures, end, followed, bytes)?))
 }
@@ -307,7 +322,8 @@ pub(crate) fn stray<E>(
             || texts && is_text(&tail) && stands_each_time(beside, &tail, bytes)?;
         // A header announces it, and a text ends it.
         let ended = beside.pictures.len() == 1
-            && (first.range.start > 0 && (is_terminator(&tail) || is_close(&tail))
+            && (first.is_text && matches!(&*tail, b"\n" | b"\r\n")
+                || first.range.start > 0 && (is_terminator(&tail) || is_close(&tail))
                 || beside.is_end_word(&tail));
         if same || ended {
             continue;
@@ -636,17 +652,23 @@ impl Beside<'_> {
             return Ok(false);
         };
         let in_pieces = |one: &Placed| one.lie == Lie::Regular && one.between == first.between;
+        // What stands before the first piece: of datagrams each begins anew.
+        let start = self.datagrams.range(..=first.range.start).next_back();
+        let header = first.range.start - start.copied().unwrap_or(0);
         let ends = first
             .between
-            .and_then(|between| between.checked_sub(first.range.start));
+            .and_then(|between| between.checked_sub(header));
+        let end = match self.datagrams.range(last.range.end..).next() {
+            Some(border) => *border,
+            None => self.end,
+        };
         let (Some(ends @ 1..), Some((full, own))) = (ends, last.pieces) else {
             return Ok(false);
         };
-        if !self.datagrams.is_empty()
-            || !self.pictures.iter().all(in_pieces)
-            || first.range.start == 0
+        if !self.pictures.iter().all(in_pieces)
+            || header == 0
             || tail.start != last.range.end
-            || tail.end != self.end
+            || tail.end != end
         {
             return Ok(false);
         }
@@ -808,6 +830,7 @@ mod tests {
                 is_carved: false,
                 is_cut: false,
                 is_png: false,
+                is_text: false,
                 lengths: [end - start, end - start],
                 declared: None,
                 size: None,

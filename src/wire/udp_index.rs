@@ -406,7 +406,7 @@ impl UdpIndexDecoder {
         } else if !self.narrow(payload) {
             let headers = candidates(payload);
             if headers.is_empty() {
-                self.outside(payload, sink);
+                Self::outside(payload, sink);
                 return None;
             }
             self.end(Ending::Broken, sink);
@@ -417,7 +417,7 @@ impl UdpIndexDecoder {
             .first()
             .and_then(|header| Some((*header, header.decode(payload)?)))
         else {
-            self.outside(payload, sink);
+            Self::outside(payload, sink);
             return None;
         };
         let (before, piece) = payload.split_at_checked(header.width())?;
@@ -467,8 +467,10 @@ impl UdpIndexDecoder {
         };
         if place == Place::Elsewhere {
             self.end(Ending::Broken, sink);
-            if !self.given && !header.begins(payload) && self.last.is_none() {
-                self.outside(payload, sink);
+            // A number alone is an end or an answer, and no picture.
+            let begins = header.begins(payload) || self.last.is_some() && !piece.is_empty();
+            if !self.given && !begins {
+                Self::outside(payload, sink);
                 return None;
             }
             self.start(payload, total, sink);
@@ -534,11 +536,8 @@ impl UdpIndexDecoder {
         }
     }
 
-    fn outside(&mut self, payload: &[u8], sink: &mut Sink<'_>) {
-        if self.open.is_some() {
-            // No header of a piece, inside a picture: it covers bytes and gives none.
-            super::sequence::covered(payload.len() as u64, &[], sink);
-        } else if !payload.is_empty() {
+    fn outside(payload: &[u8], sink: &mut Sink<'_>) {
+        if !payload.is_empty() {
             sink(Event::Stray(payload));
         }
     }

@@ -37,6 +37,17 @@ fn hex(bytes: &[u8], upper: bool) -> Vec<u8> {
     bytes.iter().map(pair).collect::<String>().into_bytes()
 }
 
+fn escaped(bytes: &[u8], plain: fn(u8) -> bool, escape: fn(u8) -> String) -> Vec<u8> {
+    let one = |byte: &u8| {
+        if plain(*byte) {
+            vec![*byte]
+        } else {
+            escape(*byte).into_bytes()
+        }
+    };
+    bytes.iter().flat_map(one).collect()
+}
+
 fn masked(bytes: &[u8], mask: &[u8]) -> Vec<u8> {
     let pairs = bytes.iter().zip(mask.iter().cycle());
     pairs.map(|(byte, key)| byte ^ key).collect()
@@ -184,6 +195,95 @@ const VIEWS: &[View] = &[
         "a list of numbers",
         |bytes| format!("{bytes:?}").into_bytes(),
         Some("decimal"),
+    ),
+    (
+        "a percent-encoded form",
+        |bytes| {
+            let text = escaped(
+                bytes,
+                |byte| byte.is_ascii_alphanumeric(),
+                |byte| format!("%{byte:02X}"),
+            );
+            [b"name=a&picture=", &text[..], b"&b=2"].concat()
+        },
+        Some("percent"),
+    ),
+    (
+        "a string of JSON in ASCII",
+        |bytes| {
+            let plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+            let text = escaped(bytes, plain, |byte| format!("\\u{byte:04x}"));
+            [&br#"{"a": 1, "b": ""#[..], &text, b"\"}\n"].concat()
+        },
+        Some("literal"),
+    ),
+    (
+        "a string of JSON in UTF-8",
+        |bytes| {
+            let text = escaped(
+                bytes,
+                |_| false,
+                |byte| match byte {
+                    b'"' | b'\\' => format!("\\{}", char::from(byte)),
+                    0..0x20 => format!("\\u{byte:04x}"),
+                    _ => char::from(byte).to_string(),
+                },
+            );
+            [&br#"{"b":""#[..], &text, br#""}"#].concat()
+        },
+        Some("literal"),
+    ),
+    (
+        "binary digits",
+        |bytes| escaped(bytes, |_| false, |byte| format!("{byte:08b}")),
+        Some("binary digits"),
+    ),
+    (
+        "quoted-printable",
+        |bytes| {
+            let line = |part: &[u8]| {
+                escaped(
+                    part,
+                    |byte| byte.is_ascii_alphanumeric(),
+                    |byte| format!("={byte:02X}"),
+                )
+            };
+            bytes
+                .chunks(25)
+                .map(line)
+                .collect::<Vec<_>>()
+                .join(&b"=\r\n"[..])
+        },
+        Some("quoted"),
+    ),
+    (
+        "each FF doubled behind a length",
+        |bytes| {
+            let made = swapped(bytes, 0xff, b"\xff\xff");
+            let length = u32::try_from(made.len()).expect("small");
+            [&length.to_be_bytes()[..], &made].concat()
+        },
+        Some("put before"),
+    ),
+    (
+        "a string of SQL in a packet",
+        |bytes| {
+            let text = swapped(bytes, b'\\', b"\\\\");
+            let pairs = [
+                (0, b'0'),
+                (b'\n', b'n'),
+                (b'\r', b'r'),
+                (b'\'', b'\''),
+                (b'"', b'"'),
+            ];
+            let text = pairs.iter().fold(text, |text, (from, to)| {
+                swapped(&text, *from, &[b'\\', *to])
+            });
+            let query = [&b"\x03INSERT INTO t VALUES (_binary'"[..], &text, b"')"].concat();
+            let length = u32::try_from(query.len()).expect("small");
+            [&length.to_le_bytes()[..], &query].concat()
+        },
+        Some("put before"),
     ),
     (
         "Latin-1 as UTF-8",
@@ -335,6 +435,27 @@ fn where_a_part_lies_as_it_is_and_the_rest_is_unknown_nobody_is_accused() {
     other[third * 2] ^= 1;
     let verified = verify(&stream(&made), &[("a.jpg", &sent)], &[("got", &other)]);
     assert_eq!(text(&verified.report, "verdict"), "mismatch");
+}
+
+#[test]
+fn bytes_left_out_are_named_on_either_side() {
+    let sent = picture(Jpeg, 400, 300);
+    for gone in [&b"\n"[..], b"\r\n\0"] {
+        let made: Vec<u8> = sent
+            .iter()
+            .copied()
+            .filter(|byte| !gone.contains(byte))
+            .collect();
+        for (wire, blamed) in [(&made, "sender"), (&sent, "receiver")] {
+            let verified = verify(&stream(wire), &[("a.jpg", &sent)], &[("got", &made)]);
+            assert_eq!(text(&verified.report, "verdict"), "mismatch");
+            assert_eq!(verified.blamed(), Some(blamed));
+            assert_eq!(verified.accusations(), ["text-mode"], "{gone:?} {blamed}");
+        }
+        // Whoever saved all that came is not accused, nor is the sender, of whom nothing is known.
+        let verified = verify(&stream(&made), &[], &[("got", &made)]);
+        assert!(verified.accusations().is_empty());
+    }
 }
 
 #[test]

@@ -141,9 +141,9 @@ impl Verifier<'_> {
             let unsure = unsure.remove(&image.id);
             knowledge.received_is_sent = saved_as_sent.contains(&index);
             knowledge.in_parts = parts.contains(&index);
+            knowledge.resumed = self.is_resumed(report, image, picked.bytes())?;
             knowledge::beside(&mut knowledge, report.stream(image.stream), stray, unsure);
-            // The header, or the bytes, that would show it may be among those that the capture lacks.
-            knowledge.hidden |= lost && knowledge.lacks;
+            knowledge.hidden |= lost && knowledge.lacks; // The bytes that would show it may be among those.
             knowledge.wants_sent = sides.sent.asked && senders.wants(image, left);
             knowledge.type_a = type_a.contains(&image.from) || type_a.contains(&image.to);
             (knowledge.before, knowledge.after) = self.around(report, image)?;
@@ -170,9 +170,7 @@ impl Verifier<'_> {
             let others = self.others(report, &sent)?;
             report.findings.extend(others);
         } else {
-            let LeftOut { ways, files } = &gathered.left_out;
-            let finding = rules::compare_limit(ways.len() as u64, *files);
-            report.findings.push(finding);
+            report.findings.push(gathered.left_out.finding());
         }
         verify::fold(&mut report.findings);
         report.verification = Some(verification);
@@ -662,6 +660,11 @@ struct LeftOut {
 }
 
 impl LeftOut {
+    /// What is said of it.
+    fn finding(&self) -> Finding {
+        rules::compare_limit(self.ways.len() as u64, self.files)
+    }
+
     fn is_nothing(&self) -> bool {
         self.ways.is_empty() && self.files == 0
     }

@@ -14,6 +14,14 @@ pub(in crate::cli) struct Picked<'p> {
     pub(in crate::cli) received: Option<Half<'p>>,
 }
 
+impl Picked<'_> {
+    /// How long the file sent is, or the one received where none sent was given.
+    pub(in crate::cli::verify) fn bytes(&self) -> Option<u64> {
+        let file = self.sent.as_ref().or(self.received.as_ref());
+        file.map(|half| half.facts.bytes)
+    }
+}
+
 /// The file of one side of a picture.
 pub(in crate::cli) struct Half<'p> {
     pub(in crate::cli::verify) facts: FileFacts,

@@ -301,9 +301,11 @@ pub(super) fn took_all(work: &Work<'_>, sent: Option<&Compared>, received: &mut 
     }
 }
 
-/// Whether what lies there is less than half of a file that was received as it was sent: the rest went over the wire in a form that is
-/// not known.
+/// Whether what lies there is less than half of a file that was received as it was sent, or the end of it: the rest went over the wire in
+/// a form that is not known, or was there already.
 pub(super) fn is_fragment(work: &Work<'_>) -> bool {
+    /// Of less a few bytes were lost.
+    const HEAD: u64 = 64;
     let (Some(sent), Some(received)) = (work.sent, work.received) else {
         return false;
     };
@@ -315,8 +317,12 @@ pub(super) fn is_fragment(work: &Work<'_>) -> bool {
     let all = !knowledge.lacks && !knowledge.lacks_frames && !knowledge.goes_on;
     let tcp = |stream: &Stream| stream.transport == TransportKind::Tcp;
     let shown = shown && all && work.stream.is_some_and(tcp);
-    let wire = work.wire.and_then(Wire::whole).map(<[u8]>::len);
-    let less = wire.is_some_and(|bytes| (bytes as u64).saturating_mul(2) < sent.facts.bytes);
+    let less = work.wire.and_then(Wire::whole).is_some_and(|wire| {
+        let bytes = wire.len() as u64;
+        let end = sent.bytes.is_some_and(|file| file.ends_with(wire));
+        bytes.saturating_mul(2) < sent.facts.bytes
+            || end && sent.facts.bytes.saturating_sub(bytes) >= HEAD
+    });
     shown && less && sent.facts.sha256 == received.facts.sha256
 }
 
@@ -331,14 +337,14 @@ pub(super) fn is_part(
     let file = work.sent.or(work.received);
     let file = file.and_then(|subject| subject.bytes);
     let wire = work.wire.and_then(Wire::whole);
-    let may_be = work.knowledge.in_parts || is_fragment(work);
+    let knowledge = work.knowledge;
+    let may_be = knowledge.in_parts || knowledge.resumed || is_fragment(work);
     let (true, Some(file), Some(wire)) = (may_be, file, wire) else {
         return false;
     };
     let part = (LEAST..file.len()).contains(&wire.len())
-        && (file.starts_with(wire)
-            || file.ends_with(wire)
-            || memchr::memmem::find(file, wire).is_some());
+        && (file.ends_with(wire)
+            || !knowledge.resumed && memchr::memmem::find(file, wire).is_some());
     // A received file of its own may be damaged.
     let other = received
         .as_ref()
@@ -358,7 +364,7 @@ pub(super) fn is_part(
 /// beside the part that nothing explains.
 pub(super) fn is_joined(work: &Work<'_>) -> bool {
     let knowledge = work.knowledge;
-    knowledge.in_parts
+    (knowledge.in_parts || knowledge.resumed)
         && work.asked.sent
         && work.asked.received
         && knowledge.strays == 0

@@ -516,6 +516,17 @@ pub(super) fn has_odd_header(way: &Way<'_>, put_in: &[ByteRange], place: &ByteRa
             !put_in.iter().any(near)
         })
         .map(|_| 0);
+    // What ends a datagram stands before the next one's header.
+    let mut trailers: BTreeMap<u64, usize> = BTreeMap::new();
+    for range in put_in {
+        let border = starts.range(range.start..=range.end).next();
+        *trailers
+            .entry(border.map_or(0, |border| border - range.start))
+            .or_default() += 1;
+    }
+    let most = trailers.into_iter().max_by_key(|(_, count)| *count);
+    let trailer = most.map_or(0, |(length, _)| length);
+    let ahead = ahead.map(|header| header.saturating_add(trailer));
     let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
     let lengths = put_in.iter().map(|range| range.end - range.start);
     for length in lengths.chain(ahead).chain(bare) {

@@ -693,14 +693,11 @@ impl Decode for DatagramDecoder {
         if self.whole(payload, missing, sink) || missing == 0 && self.head(payload, sink) {
             return;
         }
-        let open = self.open.is_some();
-        if missing > 0 || !self.piece(payload, sink) {
-            // No piece: inside a picture it covers bytes and gives none.
-            if open {
-                covered(payload.len() as u64, &[], sink);
-            } else if !payload.is_empty() {
-                sink(Event::Stray(payload));
-            }
+        if missing > 0 && self.open.is_some() {
+            // Of a cut one nobody knows what it was: inside a picture it covers bytes and gives none.
+            covered(payload.len() as u64, &[], sink);
+        } else if (missing > 0 || !self.piece(payload, sink)) && !payload.is_empty() {
+            sink(Event::Stray(payload));
         }
         self.gap(missing, sink);
     }

@@ -244,6 +244,34 @@ impl Verifier<'_> {
         Ok((before.unwrap_or_default(), after.unwrap_or_default()))
     }
 
+    /// Whether a picture is the rest of a file of so many bytes, and the other side named the place from which on it wanted that.
+    pub(super) fn is_resumed(
+        &mut self,
+        report: &Report,
+        image: &Image,
+        file: Option<u64>,
+    ) -> anyhow::Result<bool> {
+        /// So much of what the other side sent is read.
+        const READ: u64 = 4 << 10;
+        /// A smaller number stands anywhere by chance.
+        const LEAST: u64 = 64;
+        let Some(from) = file.and_then(|file| file.checked_sub(image.bytes)) else {
+            return Ok(false);
+        };
+        let alone = report
+            .stream(image.stream)
+            .is_some_and(|stream| stream.transport == TransportKind::Tcp && !stream.is_confirmed());
+        if from < LEAST || image.bytes < LEAST || !alone {
+            return Ok(false);
+        }
+        let way = Way {
+            stream: image.stream,
+            from: image.to,
+        };
+        let asked = self.spool.way(way, 0..READ)?;
+        Ok(asked.iter().any(|run| names(&run.bytes, from)))
+    }
+
     /// Where data connections of FTP are listened for that carry files in TYPE A.
     pub(super) fn type_a(&mut self, report: &Report) -> anyhow::Result<BTreeSet<SocketAddr>> {
         /// So much of a control connection is read.
@@ -609,6 +637,7 @@ impl Asked {
                         .as_ref()
                         .is_some_and(|problem| problem.stop().is_some()),
                     is_png: image.format == Some(Format::Png),
+                    is_text: evidence.is_some_and(verify::Evidence::is_text),
                     lengths: [image.bytes, length],
                     declared: evidence.and_then(|evidence| evidence.declared),
                     size: image.width.zip(image.height),
@@ -647,6 +676,7 @@ impl Asked {
                 datagrams.extend([extent.offset, extent.end()]);
             }
         }
+        at_border(&mut open, &pictures, &datagrams);
         Some(Self {
             pictures,
             open,
@@ -753,4 +783,39 @@ fn between(pictures: &[verify::Placed], end: u64) -> Vec<ByteRange> {
         open.push(from..end);
     }
     open
+}
+
+/// Parts what is open behind the last picture where its datagram ends: the next one is a message of its own.
+fn at_border(open: &mut Vec<ByteRange>, pictures: &[verify::Placed], datagrams: &BTreeSet<u64>) {
+    let Some(last) = pictures.last() else {
+        return;
+    };
+    let Some(at) = open.iter().position(|range| range.start == last.range.end) else {
+        return;
+    };
+    let within = open.get_mut(at).and_then(|range| {
+        let border = *datagrams.range(range.start..range.end).next()?;
+        (border > range.start).then(|| {
+            let behind = border..range.end;
+            range.end = border;
+            behind
+        })
+    });
+    if let Some(behind) = within {
+        open.insert(at + 1, behind);
+    }
+}
+
+/// Whether bytes have this number in them: in digits, or in four or eight bytes.
+fn names(bytes: &[u8], number: u64) -> bool {
+    let digits = bytes
+        .split(|byte| !byte.is_ascii_digit())
+        .any(|run| run == number.to_string().as_bytes());
+    let binary = [4_usize, 8].into_iter().any(|width| {
+        bytes.windows(width).any(|field| {
+            let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+            field.iter().fold(0, fold) == number || field.iter().rev().fold(0, fold) == number
+        })
+    });
+    digits || binary
 }
