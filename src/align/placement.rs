@@ -1,5 +1,7 @@
 //! Spans that are one passage of a text through the stream.
 
+use std::collections::BTreeSet;
+
 use super::Span;
 use crate::units::ByteRange;
 
@@ -136,8 +138,12 @@ fn joined(found: &[Placement]) -> Vec<Placement> {
 }
 
 /// Of datagrams: passages of a text that go on where the one before had been, as where pieces are sent again, and are all of it together,
-/// as one. Pieces that came before are left out.
-pub(crate) fn with_repeats(found: &[Placement]) -> Vec<Placement> {
+/// as one. Pieces that came before are left out. `beside` tells how many other bytes stand before and behind a piece in its datagram: as
+/// many in each, or one of them is no copy.
+pub(crate) fn with_repeats(
+    found: &[Placement],
+    beside: &dyn Fn(&Span) -> Option<(i64, i64)>,
+) -> Vec<Placement> {
     let mut out: Vec<Placement> = Vec::new();
     let mut rest = found;
     while let Some((first, behind)) = rest.split_first() {
@@ -151,7 +157,8 @@ pub(crate) fn with_repeats(found: &[Placement]) -> Vec<Placement> {
         let mut used = 0;
         for (count, next) in (1..).zip(behind) {
             let begins = next.spans.first().map_or(0, |span| span.text);
-            if all.is_whole() || next.is_whole() || begins == 0 || begins > end {
+            let alike = alike(&[first, next], beside);
+            if all.is_whole() || next.is_whole() || begins == 0 || begins > end || !alike {
                 break;
             }
             for span in &next.spans {
@@ -169,4 +176,23 @@ pub(crate) fn with_repeats(found: &[Placement]) -> Vec<Placement> {
         rest = behind.get(used..).unwrap_or_default();
     }
     out
+}
+
+/// Whether as many other bytes stand before each piece in its datagram, and as many behind it.
+fn alike(placements: &[&Placement], beside: &dyn Fn(&Span) -> Option<(i64, i64)>) -> bool {
+    /// Framing that happens to be the text's next byte belongs to the piece before it, as far.
+    const CHANCE: i64 = 8;
+    let mut seen = BTreeSet::new();
+    for placement in placements {
+        let mut over = 0;
+        for span in &placement.spans {
+            let Some((header, behind)) = beside(span).filter(|(_, behind)| *behind >= -CHANCE)
+            else {
+                return false;
+            };
+            seen.insert((header.saturating_sub(over), behind.max(0)));
+            over = behind.min(0).saturating_neg();
+        }
+    }
+    seen.len() == 1
 }

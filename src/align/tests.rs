@@ -328,8 +328,21 @@ fn datagrams_that_are_sent_again_are_one_passage() {
         let mut aligner = Aligner::new(&index);
         aligner.bytes(&stream);
         let spans = &of_each(&index, aligner)[0];
-        let found = with_repeats(&placements(spans, text.len() as u64));
-        assert_eq!(found.len(), 1, "{last} {from}");
-        assert!(found[0].is_whole() && found[0].is_in_order());
+        let found = placements(spans, text.len() as u64);
+        let joined = with_repeats(&found, &|_| Some((3, 0)));
+        assert_eq!(joined.len(), 1, "{last} {from}");
+        assert!(joined[0].is_whole() && joined[0].is_in_order());
+        // Where the last bytes of one are the first of the next one's header.
+        let over = |span: &Span| {
+            Some(match span.stream.start {
+                3 => (3, -1),
+                406 => (4, 0),
+                _ => (3, 0),
+            })
+        };
+        assert_eq!(with_repeats(&found, &over), joined);
+        // One that has other bytes before it is no copy.
+        let odd = |span: &Span| Some((3 + i64::from(span.stream.start > 4_000), 0));
+        assert_eq!(with_repeats(&found, &odd), found);
     }
 }

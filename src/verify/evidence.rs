@@ -82,6 +82,21 @@ impl Way<'_> {
         self.stream.directions.get(self.side)?.carriers.as_ref()
     }
 
+    /// How many bytes of its datagram stand before a range, and how many behind it, fewer than none where it goes on into the next one.
+    fn beside_in_datagram(&self, range: &ByteRange) -> Option<(i64, i64)> {
+        let mut extents = self.carriers()?.0.overlapping(range.clone());
+        let extent = extents.next()?;
+        let apart = |from: u64, to: u64| {
+            i64::try_from(to)
+                .ok()?
+                .checked_sub(i64::try_from(from).ok()?)
+        };
+        Some((
+            apart(extent.offset, range.start)?,
+            apart(range.end, extent.end())?,
+        ))
+    }
+
     /// Whether bytes are missing from the capture in this range.
     pub(super) fn has_gap(&self, range: &ByteRange) -> bool {
         let range = &self.place(range);
@@ -443,8 +458,8 @@ fn uncovered<'w>(
         for run in &way.runs {
             let mut aligner = Aligner::new(&index);
             aligner.bytes(&apart(&run.bytes));
-            for (number, spans) in aligner.finish() {
-                let Some((text, apart)) = wanted.get(number) else {
+            for (place, spans) in aligner.finish() {
+                let Some((text, apart)) = wanted.get(place) else {
                     continue;
                 };
                 let Some(bytes) = texts.get(*text).map(|text| text.bytes) else {
@@ -648,7 +663,8 @@ fn in_index<'w, 's: 'w>(
             };
             let mut placements = placements(&spans, bytes.len() as u64);
             if way.stream.transport == TransportKind::Udp {
-                placements = with_repeats(&placements);
+                placements =
+                    with_repeats(&placements, &|span| way.beside_in_datagram(&span.stream));
             }
             for placement in placements {
                 let telling = placement

@@ -14,7 +14,7 @@ use shown::picture;
 
 use super::evidence::{Form, Passage, Text, Way};
 use super::wire::Wire;
-use crate::ledger::Image;
+use crate::ledger::{Image, TransportKind};
 use crate::picture::is_whole;
 use crate::units::{ByteRange, PictureId, StreamId};
 use crate::wire::Protocol;
@@ -163,6 +163,8 @@ pub(super) fn reconcile(
             !(whole && passage.placement.spans.len() == 1),
             !whole,
             Reverse(passage.telling),
+            // Where as much of the file is found, in fewer pieces.
+            passage.placement.spans.len(),
             !plain,
             passage.way,
             passage.placement.stream().start,
@@ -179,7 +181,11 @@ pub(super) fn reconcile(
     for passage in &passages {
         let Some(text) = text(passage) else { continue };
         let odd = passage.form != Form::BYTES || passage.placement.spans.len() > 1;
-        let whole = || odd && passage.placement.is_whole() && is_whole(text.bytes);
+        let whole = || {
+            odd && passage.placement.is_whole()
+                && is_whole(text.bytes)
+                && !leaves_out(text.bytes, passage, ways)
+        };
         let all = || alone && work.is_all_that_came(passage);
         if text.sent || (alone && whole()) || all() || shared.contains(&passage.text) {
             work.sent(passage, text.sent);
@@ -209,6 +215,29 @@ pub(super) fn reconcile(
         !guess && !refuted.contains(&image.id)
     });
     work.result
+}
+
+/// Whether datagrams between the pieces of a received file, or the most of them, are not in it: its receiver may have lost them.
+fn leaves_out(file: &[u8], passage: &Passage, ways: &[Way<'_>]) -> bool {
+    let Some(way) = ways.get(passage.way) else {
+        return false;
+    };
+    let spans = &passage.placement.spans;
+    let mut pairs = spans.iter().zip(spans.iter().skip(1));
+    let udp = way.stream.transport == TransportKind::Udp && passage.form == Form::BYTES;
+    udp && pairs.any(|(before, after)| {
+        let between = before.stream.end..after.stream.start;
+        if between.start >= between.end || between.end - between.start < SHARED {
+            return false;
+        }
+        // Those that came twice are in it.
+        let end = between.end.saturating_sub(SHARED / 2);
+        let last = end.saturating_sub(SHARED / 4)..end;
+        let there = way
+            .bytes(&last)
+            .is_some_and(|bytes| !bytes.is_empty() && memchr::memmem::find(file, bytes).is_some());
+        !there
+    })
 }
 
 /// Whole pictures that several connections carry together, each a part, one after the other to the last byte.

@@ -438,6 +438,24 @@ fn where_a_part_lies_as_it_is_and_the_rest_is_unknown_nobody_is_accused() {
 }
 
 #[test]
+fn masked_pictures_that_begin_alike_are_as_many_as_they_are() {
+    let (one, two) = (picture(Jpeg, 120, 90), picture(Jpeg, 121, 91));
+    let framed = |bytes: &[u8]| {
+        let length = u32::try_from(bytes.len()).expect("small");
+        [&length.to_be_bytes()[..], &masked(bytes, &[0x5a])].concat()
+    };
+    let files = [("a.jpg", one.as_slice()), ("b.jpg", two.as_slice())];
+    for order in [[&one, &two], [&two, &one]] {
+        let made = [framed(order[0]), framed(order[1])].concat();
+        for received in [&files[..], &[]] {
+            let verified = verify(&stream(&made), &files, received);
+            assert_eq!(text(&verified.report, "verdict"), "match");
+            assert_eq!(list(&verified.report, "images").len(), 2);
+        }
+    }
+}
+
+#[test]
 fn bytes_left_out_are_named_on_either_side() {
     let sent = picture(Jpeg, 400, 300);
     for gone in [&b"\n"[..], b"\r\n\0"] {

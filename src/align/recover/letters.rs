@@ -302,6 +302,8 @@ fn y_encoded(bytes: &[u8], begin: usize, start: u64) -> Option<Read> {
 fn printed(bytes: &[u8], start: u64) -> Vec<(View, Read)> {
     /// A picture begins behind no more characters of something else, as the name of a field is.
     const BEFORE: usize = 64;
+    /// What stands before a value.
+    const SIGNS: &[u8] = b"\"'`=:,;>|(";
     let mut found = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
@@ -320,7 +322,14 @@ fn printed(bytes: &[u8], start: u64) -> Vec<(View, Read)> {
             at += length.max(1);
             continue;
         }
-        let near = (at..at + BEFORE.min(length)).find_map(|begin| in_groups(bytes, begin, start));
+        let near = (at..at + BEFORE.min(length))
+            .filter(|begin| {
+                *begin == at
+                    || bytes
+                        .get(begin - 1)
+                        .is_some_and(|byte| SIGNS.contains(byte))
+            })
+            .find_map(|begin| in_groups(bytes, begin, start));
         at += length;
         if let Some((view, read)) = near {
             at = at.max(read.1);
