@@ -1,6 +1,6 @@
 //! Spans that are one passage of a text through the stream.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Span;
 use crate::units::ByteRange;
@@ -29,6 +29,23 @@ impl Placement {
     pub(crate) fn stream(&self) -> ByteRange {
         let start = self.spans.first().map_or(0, |span| span.stream.start);
         start..self.spans.last().map_or(start, |span| span.stream.end)
+    }
+
+    /// Where in the text its first piece begins.
+    fn begin(&self) -> Option<u64> {
+        self.spans.first().map(|span| span.text)
+    }
+
+    /// One past the last byte of the text that is there.
+    fn end(&self) -> u64 {
+        let ends = self.spans.iter().map(|span| span.in_text().end);
+        ends.max().unwrap_or(0)
+    }
+
+    /// Ranges of the text that are there: where they begin, and where each ends.
+    fn pieces(&self) -> BTreeMap<u64, u64> {
+        let ranges = self.spans.iter().map(Span::in_text);
+        ranges.map(|range| (range.start, range.end)).collect()
     }
 
     /// Whether its pieces stand in the stream as in the text.
@@ -60,7 +77,7 @@ impl Placement {
 pub(crate) fn placements(spans: &[Span], length: u64) -> Vec<Placement> {
     let mut found: Vec<Placement> = Vec::new();
     // Ranges of the text that the last placement has, by start.
-    let mut there: std::collections::BTreeMap<u64, u64> = std::collections::BTreeMap::new();
+    let mut there: BTreeMap<u64, u64> = BTreeMap::new();
     for span in spans {
         let range = span.in_text();
         let before = there.range(..range.end).next_back();
@@ -96,27 +113,35 @@ pub(crate) fn placements(spans: &[Span], length: u64) -> Vec<Placement> {
     joined(&found)
 }
 
+/// Passages of which `join` puts the first one together with some of those behind it, and says with how many.
+fn folded(
+    found: &[Placement],
+    join: impl Fn(&Placement, &[Placement]) -> Option<(Placement, usize)>,
+) -> Vec<Placement> {
+    let mut out: Vec<Placement> = Vec::new();
+    let mut rest = found;
+    while let Some((first, behind)) = rest.split_first() {
+        let (one, used) = join(first, behind).unwrap_or_else(|| (first.clone(), 0));
+        out.push(one);
+        rest = behind.get(used..).unwrap_or_default();
+    }
+    out
+}
+
 /// Files in pieces that stand between each other's may begin alike: what looks as if a text began again is another one's, where the rest
 /// of the text completes what came before.
 fn joined(found: &[Placement]) -> Vec<Placement> {
     /// So many files may stand between each other.
     const MOST: usize = 16;
-    let mut out: Vec<Placement> = Vec::new();
-    let mut rest = found;
-    while let Some((first, behind)) = rest.split_first() {
+    folded(found, |first, behind| {
         let mut all = first.clone();
-        let mut there: std::collections::BTreeMap<u64, u64> = first
-            .spans
-            .iter()
-            .map(|span| (span.text, span.in_text().end))
-            .collect();
-        let mut used = 0;
+        let mut there = all.pieces();
         for (count, next) in (1..).zip(behind.iter().take(MOST)) {
             if first.is_whole() || next.is_whole() {
-                break;
+                return None;
             }
-            if next.spans.first().is_none_or(|span| span.text > 0) {
-                break;
+            if next.begin() != Some(0) {
+                return None;
             }
             for span in &next.spans {
                 let range = span.in_text();
@@ -127,72 +152,68 @@ fn joined(found: &[Placement]) -> Vec<Placement> {
                 }
             }
             if all.is_whole() {
-                used = count;
-                break;
+                return Some((all, count));
             }
         }
-        out.push(if used > 0 { all } else { first.clone() });
-        rest = behind.get(used..).unwrap_or_default();
-    }
-    out
+        None
+    })
 }
 
 /// Of datagrams: passages of a text that go on where the one before had been, as where pieces are sent again, and are all of it together,
-/// as one. Pieces that came before are left out. `beside` tells how many other bytes stand before and behind a piece in its datagram: as
-/// many in each, or one of them is no copy.
+/// as one. Pieces that came before are left out: they are whole copies. `beside` tells how many other bytes stand before and behind a
+/// piece in its datagram: as many in each, or one of them is no copy.
 pub(crate) fn with_repeats(
     found: &[Placement],
     beside: &dyn Fn(&Span) -> Option<(i64, i64)>,
 ) -> Vec<Placement> {
-    let mut out: Vec<Placement> = Vec::new();
-    let mut rest = found;
-    while let Some((first, behind)) = rest.split_first() {
+    folded(found, |first, behind| {
+        // Only one that begins the text can be all of it.
+        if first.is_whole() || first.begin() != Some(0) {
+            return None;
+        }
         let mut all = first.clone();
-        let mut end = first
-            .spans
-            .iter()
-            .map(|span| span.in_text().end)
-            .max()
-            .unwrap_or(0);
-        let mut used = 0;
+        let mut there = all.pieces();
+        let (mut end, mut covered) = (all.end(), all.covered());
+        let mut seen = BTreeSet::new();
+        note_beside(first, beside, &mut seen)?;
         for (count, next) in (1..).zip(behind) {
-            let begins = next.spans.first().map_or(0, |span| span.text);
-            let alike = alike(&[first, next], beside);
-            if all.is_whole() || next.is_whole() || begins == 0 || begins > end || !alike {
-                break;
+            note_beside(next, beside, &mut seen)?;
+            let goes_on = next.begin().is_some_and(|begin| begin > 0 && begin <= end);
+            if next.is_whole() || !goes_on || seen.len() > 1 {
+                return None;
             }
             for span in &next.spans {
-                if span.text >= end {
-                    end = span.in_text().end;
+                let range = span.in_text();
+                if range.start >= end {
+                    end = range.end;
+                    covered += span.bytes();
+                    there.insert(range.start, range.end);
                     all.spans.push(span.clone());
+                } else if there.get(&range.start) != Some(&range.end) {
+                    return None;
                 }
             }
-            if all.is_whole() {
-                used = count;
-                break;
+            if covered == all.length {
+                return Some((all, count));
             }
         }
-        out.push(if used > 0 { all } else { first.clone() });
-        rest = behind.get(used..).unwrap_or_default();
-    }
-    out
+        None
+    })
 }
 
-/// Whether as many other bytes stand before each piece in its datagram, and as many behind it.
-fn alike(placements: &[&Placement], beside: &dyn Fn(&Span) -> Option<(i64, i64)>) -> bool {
+/// Notes how many other bytes stand before each piece in its datagram, and behind it; absent where one is in none.
+fn note_beside(
+    placement: &Placement,
+    beside: &dyn Fn(&Span) -> Option<(i64, i64)>,
+    seen: &mut BTreeSet<(i64, i64)>,
+) -> Option<()> {
     /// Framing that happens to be the text's next byte belongs to the piece before it, as far.
     const CHANCE: i64 = 8;
-    let mut seen = BTreeSet::new();
-    for placement in placements {
-        let mut over = 0;
-        for span in &placement.spans {
-            let Some((header, behind)) = beside(span).filter(|(_, behind)| *behind >= -CHANCE)
-            else {
-                return false;
-            };
-            seen.insert((header.saturating_sub(over), behind.max(0)));
-            over = behind.min(0).saturating_neg();
-        }
+    let mut over = 0;
+    for span in &placement.spans {
+        let (header, behind) = beside(span).filter(|(_, behind)| *behind >= -CHANCE)?;
+        seen.insert((header.saturating_sub(over), behind.max(0)));
+        over = behind.min(0).saturating_neg();
     }
-    seen.len() == 1
+    Some(())
 }
