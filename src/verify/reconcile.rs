@@ -194,50 +194,39 @@ pub(super) fn reconcile(
     work.interleaved(&passages);
     work.received(&passages);
     let Reconciled {
-        images,
-        refuted,
-        evidence,
-        ..
+        images, refuted, ..
     } = &mut work.result;
-    // Where files show what a direction carries, a picture of no bytes is a guess at what is none.
-    let shown: BTreeSet<(StreamId, std::net::SocketAddr)> = images
-        .iter()
-        .filter(|image| {
-            let own = evidence.get(&image.id);
-            own.is_some_and(|own| own.wire.is_some())
-        })
-        .map(|image| (image.stream, image.from))
-        .collect();
-    images.retain(|image| {
-        let guess = image.bytes == 0
-            && !known.contains(&image.id)
-            && shown.contains(&(image.stream, image.from));
-        !guess && !refuted.contains(&image.id)
-    });
+    images.retain(|image| !refuted.contains(&image.id));
     work.result
 }
 
 /// Whether datagrams between the pieces of a received file, or the most of them, are not in it: its receiver may have lost them.
 fn leaves_out(file: &[u8], passage: &Passage, ways: &[Way<'_>]) -> bool {
-    let Some(way) = ways.get(passage.way) else {
+    /// What came twice came before or behind as near in the file.
+    const NEAR: u64 = 64 << 10;
+    let udp = |way: &&Way<'_>| way.stream.transport == TransportKind::Udp;
+    let way = ways.get(passage.way).filter(udp);
+    let Some(way) = way.filter(|_| passage.form == Form::BYTES) else {
         return false;
     };
     let spans = &passage.placement.spans;
-    let mut pairs = spans.iter().zip(spans.iter().skip(1));
-    let udp = way.stream.transport == TransportKind::Udp && passage.form == Form::BYTES;
-    udp && pairs.any(|(before, after)| {
-        let between = before.stream.end..after.stream.start;
-        if between.start >= between.end || between.end - between.start < SHARED {
-            return false;
-        }
-        // Those that came twice are in it.
-        let end = between.end.saturating_sub(SHARED / 2);
-        let last = end.saturating_sub(SHARED / 4)..end;
-        let there = way
-            .bytes(&last)
-            .is_some_and(|bytes| !bytes.is_empty() && memchr::memmem::find(file, bytes).is_some());
-        !there
-    })
+    spans
+        .iter()
+        .zip(spans.iter().skip(1))
+        .any(|(before, after)| {
+            let between = before.stream.end..after.stream.start;
+            if between.start >= between.end || between.end - between.start < SHARED {
+                return false;
+            }
+            let from = before.in_text().end.min(after.text).saturating_sub(NEAR);
+            let to = before.in_text().end.max(after.text).saturating_add(NEAR);
+            let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(file.len());
+            let near = file.get(place(from)..place(to)).unwrap_or_default();
+            // The next header may stand at the end.
+            let end = between.end.saturating_sub(SHARED / 2);
+            let last = way.bytes(&(end.saturating_sub(SHARED / 4)..end));
+            last.is_none_or(|last| memchr::memmem::find(near, last).is_none())
+        })
 }
 
 /// Whole pictures that several connections carry together, each a part, one after the other to the last byte.

@@ -467,9 +467,10 @@ impl UdpIndexDecoder {
         };
         if place == Place::Elsewhere {
             self.end(Ending::Broken, sink);
-            // A number alone is an end or an answer, and no picture.
-            let begins = header.begins(payload) || self.last.is_some() && !piece.is_empty();
-            if !self.given && !begins {
+            // A number alone is an end or an answer, unless it says that the picture has one piece.
+            let alone = piece.is_empty() && total != Some(1);
+            let begins = self.given || header.begins(payload) || self.last.is_some();
+            if alone || !begins {
                 Self::outside(payload, sink);
                 return None;
             }
