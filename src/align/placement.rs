@@ -1,6 +1,6 @@
 //! Spans that are one passage of a text through the stream.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Span;
 use crate::units::ByteRange;
@@ -159,36 +159,44 @@ fn joined(found: &[Placement]) -> Vec<Placement> {
     })
 }
 
+/// What is known of the datagrams that carry a passage.
+pub(crate) struct Datagrams<'d> {
+    /// How many other bytes stand before a piece in its datagram, and how many behind it, fewer than none where it goes on into the next.
+    pub(crate) beside: &'d dyn Fn(&Span) -> Option<(i64, i64)>,
+    /// Whether so many bytes before a piece are those of the text in the stream, too.
+    pub(crate) reaches: &'d dyn Fn(&Span, u64) -> bool,
+}
+
 /// Of datagrams: passages of a text that go on where the one before had been, as where pieces are sent again, and are all of it together,
-/// as one. Pieces that came before are left out: they are whole copies. `beside` tells how many other bytes stand before and behind a
-/// piece in its datagram: as many in each, or one of them is no copy.
-pub(crate) fn with_repeats(
-    found: &[Placement],
-    beside: &dyn Fn(&Span) -> Option<(i64, i64)>,
-) -> Vec<Placement> {
+/// as one. Pieces that came before are left out: they are whole copies, with as many other bytes beside each in its datagram.
+pub(crate) fn with_repeats(found: &[Placement], datagrams: &Datagrams<'_>) -> Vec<Placement> {
     folded(found, |first, behind| {
         // Only one that begins the text can be all of it.
         if first.is_whole() || first.begin() != Some(0) {
             return None;
         }
-        let mut all = first.clone();
+        let mut all = datagrams.evened(first, None)?;
+        let beside = (datagrams.beside)(all.spans.first()?)?;
+        let even = |one: &Placement| {
+            let mut spans = one.spans.iter();
+            spans.all(|span| (datagrams.beside)(span) == Some(beside))
+        };
         let mut there = all.pieces();
         let (mut end, mut covered) = (all.end(), all.covered());
-        let mut seen = BTreeSet::new();
-        note_beside(first, beside, &mut seen)?;
+        let even_first = even(&all);
         for (count, next) in (1..).zip(behind) {
-            note_beside(next, beside, &mut seen)?;
+            let next = datagrams.evened(next, Some(beside.0))?;
             let goes_on = next.begin().is_some_and(|begin| begin > 0 && begin <= end);
-            if next.is_whole() || !goes_on || seen.len() > 1 {
+            if next.is_whole() || !goes_on || !even_first || !even(&next) {
                 return None;
             }
-            for span in &next.spans {
+            for span in next.spans {
                 let range = span.in_text();
                 if range.start >= end {
                     end = range.end;
                     covered += span.bytes();
                     there.insert(range.start, range.end);
-                    all.spans.push(span.clone());
+                    all.spans.push(span);
                 } else if there.get(&range.start) != Some(&range.end) {
                     return None;
                 }
@@ -201,19 +209,35 @@ pub(crate) fn with_repeats(
     })
 }
 
-/// Notes how many other bytes stand before each piece in its datagram, and behind it; absent where one is in none.
-fn note_beside(
-    placement: &Placement,
-    beside: &dyn Fn(&Span) -> Option<(i64, i64)>,
-    seen: &mut BTreeSet<(i64, i64)>,
-) -> Option<()> {
-    /// Framing that happens to be the text's next byte belongs to the piece before it, as far.
-    const CHANCE: i64 = 8;
-    let mut over = 0;
-    for span in &placement.spans {
-        let (header, behind) = beside(span).filter(|(_, behind)| *behind >= -CHANCE)?;
-        seen.insert((header.saturating_sub(over), behind.max(0)));
-        over = behind.min(0).saturating_neg();
+impl Datagrams<'_> {
+    /// The same passage with its pieces in one datagram each: framing that happens to be the text's next byte, or, before the first piece,
+    /// the one before, is none of it. `header` is how long headers are, where that is known. Absent where its pieces do not lie so.
+    fn evened(&self, placement: &Placement, header: Option<i64>) -> Option<Placement> {
+        /// Chance takes no more.
+        const CHANCE: u64 = 8;
+        let mut placement = placement.clone();
+        let mut over = 0;
+        for (at, span) in placement.spans.iter_mut().enumerate() {
+            let (before, behind) = (self.beside)(span)?;
+            let early = header
+                .filter(|_| at == 0)
+                .map_or(0, |header| header - before);
+            if over > 0 {
+                if !(self.reaches)(span, over) {
+                    return None;
+                }
+                span.stream.start -= over;
+                span.text -= over;
+            } else if let Ok(early @ 1..=CHANCE) = u64::try_from(early) {
+                span.stream.start = span.stream.start.saturating_add(early);
+                span.text = span.text.saturating_add(early);
+            }
+            over = u64::try_from(behind.min(0).saturating_neg()).ok()?;
+            if over > CHANCE {
+                return None;
+            }
+            span.stream.end -= over;
+        }
+        (over == 0).then_some(placement)
     }
-    Some(())
 }

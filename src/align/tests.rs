@@ -329,27 +329,60 @@ fn datagrams_that_are_sent_again_are_one_passage() {
         aligner.bytes(&stream);
         let spans = &of_each(&index, aligner)[0];
         let found = placements(spans, text.len() as u64);
-        let joined = with_repeats(&found, &|_| Some((3, 0)));
+        let header = 3_u64;
+        let datagram = |at: u64| at / (400 + header) * (400 + header);
+        let length = |span: &Span| i64::try_from(span.stream.start - datagram(span.stream.start));
+        let beside = |span: &Span| {
+            let end = datagram(span.stream.start) + 400 + header;
+            let behind = i64::try_from(end).ok()? - i64::try_from(span.stream.end).ok()?;
+            Some((length(span).ok()?, behind))
+        };
+        let again = |found: &[Placement], reaches: bool| {
+            let datagrams = Datagrams {
+                beside: &beside,
+                reaches: &|_, _| reaches,
+            };
+            with_repeats(found, &datagrams)
+        };
+        let joined = again(&found, true);
         assert_eq!(joined.len(), 1, "{last} {from}");
         assert!(joined[0].is_whole() && joined[0].is_in_order());
-        // Where the last bytes of one are the first of the next one's header.
-        let over = |span: &Span| {
-            Some(match span.stream.start {
-                3 => (3, -1),
-                406 => (4, 0),
-                _ => (3, 0),
-            })
+        let turned = |change: fn(&mut Span, &mut Span)| {
+            let mut turned = found.clone();
+            if let [one, two, ..] = turned[1].spans.as_mut_slice() {
+                change(one, two);
+            }
+            turned
         };
-        assert_eq!(with_repeats(&found, &over), joined);
-        // A copy without its last byte is none, nor is what it lacks anybody else's.
-        let mut cut = found.clone();
-        for span in cut.iter_mut().skip(1).flat_map(|one| &mut one.spans) {
-            let copy = span.text == 400 * u64::try_from(from).unwrap() && last >= from;
-            span.stream.end -= u64::from(copy);
+        // A header that begins as the next piece does is none of the piece before it, where the next one has those bytes as well.
+        let over = turned(|one, two| {
+            one.stream.end += 1;
+            two.stream.start += 1;
+            two.text += 1;
+        });
+        if over != found {
+            assert_eq!(again(&over, true), joined, "{last} {from}");
+            assert_eq!(again(&over, false), over);
         }
-        assert_eq!(with_repeats(&cut, &|_| Some((3, 0))), cut, "{last} {from}");
-        // One that has other bytes before it is no copy.
-        let odd = |span: &Span| Some((3 + i64::from(span.stream.start > 4_000), 0));
-        assert_eq!(with_repeats(&found, &odd), found);
+        // Nor is the end of a header that is the text's before it.
+        let early = turned(|one, _| {
+            one.stream.start -= 1;
+            one.text -= 1;
+        });
+        assert_eq!(again(&early, true), joined);
+        // A copy without a byte at either end is none, and one that has another header is none.
+        for change in [
+            (|one: &mut Span, _: &mut Span| one.stream.end -= 1) as fn(&mut Span, &mut Span),
+            |one, _| {
+                one.stream.start += 1;
+                one.text += 1;
+            },
+            |one, _| one.stream.start -= 1,
+        ] {
+            let odd = turned(change);
+            if odd != found {
+                assert_eq!(again(&odd, true), odd, "{last} {from}");
+            }
+        }
     }
 }

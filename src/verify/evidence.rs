@@ -4,8 +4,8 @@ use image::DynamicImage;
 
 use super::wire::Run;
 use crate::align::{
-    Aligner, Index, Inflater, Origin, Placement, Recovered, Rewritten, View, apart, characters,
-    placements, recovered, rewritten, unmasked, viewed, with_repeats,
+    Aligner, Datagrams, Index, Inflater, Origin, Placement, Recovered, Rewritten, Span, View,
+    apart, characters, placements, recovered, rewritten, unmasked, viewed, with_repeats,
 };
 use crate::ledger::{Carriers, Stream, TransportKind};
 use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, Walker, decode, sniff};
@@ -663,8 +663,7 @@ fn in_index<'w, 's: 'w>(
             };
             let mut placements = placements(&spans, bytes.len() as u64);
             if way.stream.transport == TransportKind::Udp {
-                placements =
-                    with_repeats(&placements, &|span| way.beside_in_datagram(&span.stream));
+                placements = with_what_came_again(&placements, way, bytes);
             }
             for placement in placements {
                 let telling = placement
@@ -687,6 +686,24 @@ fn in_index<'w, 's: 'w>(
         }
     }
     found
+}
+
+/// Passages of a text in datagrams, of which some may have come again.
+fn with_what_came_again(found: &[Placement], way: &Way<'_>, text: &[u8]) -> Vec<Placement> {
+    let beside = |span: &Span| way.beside_in_datagram(&span.stream);
+    let reaches = |span: &Span, bytes: u64| {
+        let before = |at: u64| at.checked_sub(bytes).map(|from| from..at);
+        let place = |at: u64| usize::try_from(at).ok();
+        let stream = before(span.stream.start).and_then(|range| way.bytes(&range));
+        let text =
+            before(span.text).and_then(|range| text.get(place(range.start)?..place(range.end)?));
+        text.is_some() && stream == text
+    };
+    let datagrams = Datagrams {
+        beside: &beside,
+        reaches: &reaches,
+    };
+    with_repeats(found, &datagrams)
 }
 
 /// Passes a run on, without what is known.

@@ -26,6 +26,7 @@ mod parts;
 mod programs;
 mod protocols;
 mod raw;
+mod resent;
 mod sides;
 mod transfers;
 mod tunnels;
