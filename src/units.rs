@@ -244,6 +244,24 @@ pub fn duration(nanoseconds: i64, unicode: bool) -> String {
     }
 }
 
+/// The number that bytes are, the most significant first or last; of more than eight the last eight that are read count.
+pub(crate) fn number(bytes: &[u8], big_endian: bool) -> u64 {
+    let [big, little] = numbers(bytes);
+    if big_endian { big } else { little }
+}
+
+/// The numbers that bytes are in either order: the most significant first, and last.
+pub(crate) fn numbers(bytes: &[u8]) -> [u64; 2] {
+    let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+    [bytes.iter().fold(0, fold), bytes.iter().rev().fold(0, fold)]
+}
+
+/// The value of a hexadecimal digit, in either case; absent where it is none.
+pub(crate) fn hex_digit(digit: u8) -> Option<u8> {
+    let value = char::from(digit).to_digit(16)?;
+    u8::try_from(value).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

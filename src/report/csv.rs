@@ -31,6 +31,18 @@ pub enum Table {
     Files,
 }
 
+#[cfg(test)]
+impl Table {
+    pub(super) const ALL: [Self; 6] = [
+        Self::Images,
+        Self::Streams,
+        Self::Map,
+        Self::Chunks,
+        Self::Findings,
+        Self::Files,
+    ];
+}
+
 /// Writes one table of the report, headings first.
 ///
 /// # Errors
@@ -578,13 +590,7 @@ mod tests {
     #[test]
     fn every_row_has_every_column() {
         for report in samples::all() {
-            for table in [
-                Table::Images,
-                Table::Streams,
-                Table::Chunks,
-                Table::Findings,
-                Table::Files,
-            ] {
+            for table in Table::ALL {
                 let text = text(&report, table);
                 let mut widths = text.lines().map(columns);
                 let head = widths.next().unwrap();
@@ -598,14 +604,7 @@ mod tests {
         use crate::findings::glossary;
         use crate::report::members;
         let report = samples::verified();
-        for table in [
-            Table::Images,
-            Table::Streams,
-            Table::Map,
-            Table::Chunks,
-            Table::Findings,
-            Table::Files,
-        ] {
+        for table in Table::ALL {
             let text = text(&report, table);
             for column in text.lines().next().unwrap().split(',') {
                 let known = glossary::find(column).len() + members::find(column).len();

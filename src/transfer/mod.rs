@@ -22,7 +22,6 @@ mod patience;
 mod pixels;
 mod queue;
 mod reactor;
-#[cfg_attr(not(target_os = "linux"), path = "readiness/elsewhere.rs")]
 mod readiness;
 mod rows;
 pub mod server;

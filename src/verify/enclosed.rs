@@ -2,7 +2,7 @@
 //! sets the picture apart. What else stands within is the message's, as its length says.
 
 use super::leads::seven_bits_before;
-use crate::units::ByteRange;
+use crate::units::{ByteRange, numbers};
 
 /// Longer headers and trailers are not looked into.
 const MOST: u64 = 1024;
@@ -43,11 +43,6 @@ fn behind_length(header: &[u8], end: u64) -> Option<usize> {
             (first || counts(end)).then_some(behind)
         })
     })
-}
-
-fn numbers(bytes: &[u8]) -> [u64; 2] {
-    let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-    [bytes.iter().fold(0, fold), bytes.iter().rev().fold(0, fold)]
 }
 
 /// Whether a header ends with one of these lengths: as a number, or in groups of seven bits.

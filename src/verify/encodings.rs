@@ -2,7 +2,7 @@
 //! that announce the bytes behind them, as Redis, memcached, NATS and STOMP do. A direction that is such values to its last byte, with
 //! each picture a string of bytes among them, has no byte too many.
 
-use crate::units::ByteRange;
+use crate::units::{self, ByteRange};
 
 /// A picture: where it lies, and how many bytes it has, fewer where others stand between its pieces, and takes, where it is converted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +28,8 @@ pub(super) fn accounts_for<E>(
     // The length of all that comes may stand before it.
     let leads = [0_u64, 4, 8].into_iter().filter(|&lead| {
         let bytes = usize::try_from(lead).ok().and_then(|lead| head.get(..lead));
-        let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
         bytes.is_some_and(|bytes| {
-            let numbers = [bytes.iter().fold(0, fold), bytes.iter().rev().fold(0, fold)];
-            lead == 0 || numbers.contains(&end.saturating_sub(lead))
+            lead == 0 || units::numbers(bytes).contains(&end.saturating_sub(lead))
         })
     });
     for lead in leads {

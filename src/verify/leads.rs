@@ -1,7 +1,7 @@
 //! What stands before pictures: whether it is a header, by what it tells.
 
 use super::strays::{Placed, has_text};
-use crate::units::PictureId;
+use crate::units::{PictureId, number};
 
 /// What stands before a picture.
 #[derive(Debug)]
@@ -402,12 +402,7 @@ impl Field {
             self.at
         };
         let bytes = lead.get(at..at + self.width)?;
-        let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        Some(if self.big {
-            bytes.iter().fold(0, fold)
-        } else {
-            bytes.iter().rev().fold(0, fold)
-        })
+        Some(number(bytes, self.big))
     }
 
     /// Whether it is the picture's length, with what stands before it or without.

@@ -4,6 +4,7 @@
 //! as well as a byte too many.
 
 use super::leads::grouped;
+use crate::units;
 
 /// Longer headers are not looked into.
 const MOST: usize = 1024;
@@ -120,8 +121,7 @@ fn telling(header: &[u8], at: usize, subject: Subject) -> impl Iterator<Item = u
         let Some(bytes) = header.get(at..at + width) else {
             return false;
         };
-        let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        let values = [bytes.iter().fold(0, fold), bytes.iter().rev().fold(0, fold)];
+        let values = units::numbers(bytes);
         let whole = header.len() as u64;
         let behind = (header.len() - at - width) as u64;
         values.iter().any(|value| {

@@ -11,7 +11,7 @@ use super::enclosed;
 use super::encodings::{self, Held};
 use super::leads::{Lead, are_explained, nearly, tells_length};
 use super::reconcile::Lie;
-use crate::units::{ByteRange, PictureId};
+use crate::units::{self, ByteRange, PictureId};
 use crate::wire::carve::KNOWN_MARKERS;
 use crate::wire::infer::{
     Followed, are_records, closes, fills_block, fills_up, is_goodbye, is_trailer,
@@ -353,9 +353,10 @@ pub(crate) fn stray<E>(
 
 /// Whether a tail is the length of the picture before it, in four or eight bytes.
 fn says_length(tail: &[u8], picture: &Placed) -> bool {
-    let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-    let values = [tail.iter().fold(0, fold), tail.iter().rev().fold(0, fold)];
-    matches!(tail.len(), 4 | 8) && values.iter().any(|value| picture.lengths.contains(value))
+    matches!(tail.len(), 4 | 8)
+        && units::numbers(tail)
+            .iter()
+            .any(|value| picture.lengths.contains(value))
 }
 
 /// Whether after each picture the same comes as after the last; `headed`: headers stand before them.
@@ -719,10 +720,8 @@ impl Beside<'_> {
         let known = |value: u64| pieces > 2 && value == pieces || placed.lengths.contains(&value);
         datagram.len() <= SHORT
             && [2_usize, 4, 8].into_iter().any(|width| {
-                datagram.windows(width).any(|bytes| {
-                    let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-                    known(bytes.iter().fold(0, fold)) || known(bytes.iter().rev().fold(0, fold))
-                })
+                let mut fields = datagram.windows(width);
+                fields.any(|bytes| units::numbers(bytes).into_iter().any(known))
             })
     }
 

@@ -11,6 +11,7 @@ use super::length::MOST;
 use super::sequence::covered;
 use super::{Decode, Ending, Event, Fault, Framing, PixelShape, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
+use crate::units::number;
 
 /// An object of more bytes than this is told of where it is no picture.
 pub(crate) const LARGE: u64 = 4096;
@@ -203,8 +204,7 @@ fn objects(bytes: &[u8]) -> (Vec<std::ops::Range<usize>>, bool) {
                 let Some(length) = bytes.get(at..at + usize::from(width)) else {
                     break;
                 };
-                let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-                let length = length.iter().rev().fold(0, fold);
+                let length = number(length, false);
                 at += usize::from(width);
                 let end = usize::try_from(length)
                     .ok()

@@ -10,6 +10,7 @@ use super::PIPELINE_MARKER;
 use super::formats::{Fixed, Over};
 use super::layout::{BadLayout, Layout};
 use super::udp_index::{IndexHeader, Number, Numbering};
+use crate::units::hex_digit;
 
 /// A wire format, with what has to be known to decode it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -416,7 +417,7 @@ fn unescaped(text: &str) -> Vec<u8> {
             [b'\\', b'r', ..] => (b'\r', 2),
             [b'\\', b't', ..] => (b'\t', 2),
             [b'\\', byte @ (b'\\' | b'\'' | b'"'), ..] => (*byte, 2),
-            [b'\\', b'x', high, low, ..] => match (hex(*high), hex(*low)) {
+            [b'\\', b'x', high, low, ..] => match (hex_digit(*high), hex_digit(*low)) {
                 (Some(high), Some(low)) => (high << 4 | low, 4),
                 _ => (b'\\', 1),
             },
@@ -425,12 +426,6 @@ fn unescaped(text: &str) -> Vec<u8> {
         bytes.push(byte);
         rest = rest.get(length..).unwrap_or_default();
     }
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
 }
 
 // In reports and ledgers a wire format is what `--protocol` takes.

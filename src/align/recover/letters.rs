@@ -4,6 +4,7 @@
 use super::{Gathered, Recovered};
 use crate::align::View;
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
+use crate::units::hex_digit;
 
 /// Fewer bytes are no picture.
 const LEAST: usize = 64;
@@ -41,10 +42,9 @@ pub(super) fn recovered(bytes: &[u8], start: u64) -> Vec<Recovered> {
     found
 }
 
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+/// A byte in two hexadecimal digits.
+fn pair(high: u8, low: u8) -> Option<u8> {
+    Some(hex_digit(high)? << 4 | hex_digit(low)?)
 }
 
 /// Strings in quotation marks or apostrophes, of printed characters, those of Latin-1 in UTF-8, and escapes, as JSON, Python, C,
@@ -88,8 +88,8 @@ fn literals(bytes: &[u8], start: u64) -> Vec<Read> {
 /// One character of a string literal, and how many bytes it takes; absent where it ends.
 fn character(rest: &[u8], quote: Option<u8>) -> Option<(u8, usize)> {
     Some(match *rest {
-        [b'\\', b'x', high, low, ..] => (hex(high)? << 4 | hex(low)?, 4),
-        [b'\\', b'u', b'0', b'0', high, low, ..] => (hex(high)? << 4 | hex(low)?, 6),
+        [b'\\', b'x', high, low, ..] => (pair(high, low)?, 4),
+        [b'\\', b'u', b'0', b'0', high, low, ..] => (pair(high, low)?, 6),
         [b'\\', first @ b'0'..=b'7', ref digits @ ..] => {
             let more = digits
                 .iter()
@@ -159,9 +159,9 @@ fn percent(bytes: &[u8], begin: usize, start: u64) -> Option<Read> {
     let (mut at, mut escapes) = (begin, 0_usize);
     loop {
         let (value, width) = match *bytes.get(at..).unwrap_or_default() {
-            [b'%', high, low, ..] if hex(high).is_some() && hex(low).is_some() => {
+            [b'%', high, low, ..] if pair(high, low).is_some() => {
                 escapes += 1;
-                (hex(high)? << 4 | hex(low)?, 3)
+                (pair(high, low)?, 3)
             }
             [b'+', ..] => (b' ', 1),
             [byte, ..] if is_unreserved(byte) => (byte, 1),
@@ -188,9 +188,9 @@ fn quoted_printable(bytes: &[u8], start: u64) -> Vec<Read> {
             let (value, width) = match *bytes.get(at..).unwrap_or_default() {
                 [b'=', b'\r', b'\n', ..] => (None, 3),
                 [b'=', b'\n', ..] => (None, 2),
-                [b'=', high, low, ..] if hex(high).is_some() && hex(low).is_some() => {
+                [b'=', high, low, ..] if pair(high, low).is_some() => {
                     escapes += 1;
-                    (Some(hex(high).unwrap_or(0) << 4 | hex(low).unwrap_or(0)), 3)
+                    (pair(high, low), 3)
                 }
                 [byte @ (b' '..=b'<' | b'>'..=b'~' | b'\t' | b'\n'), ..] => (Some(byte), 1),
                 // A line end of text, but for those that end it.

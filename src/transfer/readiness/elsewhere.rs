@@ -1,4 +1,4 @@
-//! Waits for many sockets at once, where the system is not Linux: as the `polling` crate does there (kqueue on macOS).
+//! Waits where the system is not Linux: as the `polling` crate does there (kqueue on macOS).
 #![expect(
     unsafe_code,
     reason = "a socket may not be closed while it is waited for without being taken out first"
@@ -11,16 +11,7 @@ use std::time::Duration;
 
 use polling::{Event, PollMode, Poller};
 
-/// What a socket is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum For {
-    /// Bytes, a connection, or the peer's end.
-    Reading,
-    /// Room for more.
-    Writing,
-    /// Nothing.
-    Nothing,
-}
+use super::For;
 
 impl For {
     fn event(self, number: u64) -> Event {
@@ -35,14 +26,14 @@ impl For {
 
 /// The sockets, each with a number. One that is closed is forgotten.
 #[derive(Debug)]
-pub(super) struct Readiness(Poller);
+pub(in crate::transfer) struct Readiness(Poller);
 
 impl Readiness {
     /// Without any yet.
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(in crate::transfer) fn new() -> io::Result<Self> {
         Poller::new().map(Self)
     }
 
@@ -50,7 +41,7 @@ impl Readiness {
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn listen(&self, listener: impl AsFd, number: u64) -> io::Result<()> {
+    pub(in crate::transfer) fn listen(&self, listener: impl AsFd, number: u64) -> io::Result<()> {
         let (socket, event) = (listener.as_fd().as_raw_fd(), For::Reading.event(number));
         // SAFETY: kqueue forgets a descriptor that is closed, and this crate keeps no table of them for it.
         unsafe { self.0.add_with_mode(socket, event, PollMode::Level) }
@@ -60,7 +51,12 @@ impl Readiness {
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn listen_on(&self, listener: impl AsFd, number: u64, on: bool) -> io::Result<()> {
+    pub(in crate::transfer) fn listen_on(
+        &self,
+        listener: impl AsFd,
+        number: u64,
+        on: bool,
+    ) -> io::Result<()> {
         let what = if on { For::Reading } else { For::Nothing };
         self.0
             .modify_with_mode(listener.as_fd(), what.event(number), PollMode::Level)
@@ -70,7 +66,7 @@ impl Readiness {
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn once(
+    pub(in crate::transfer) fn once(
         &self,
         socket: impl AsFd,
         number: u64,
@@ -86,12 +82,16 @@ impl Readiness {
     }
 
     /// Waits for a socket no longer.
-    pub(super) fn forget(&self, socket: impl AsFd) {
+    pub(in crate::transfer) fn forget(&self, socket: impl AsFd) {
         let _ = self.0.delete(socket.as_fd());
     }
 
     /// Waits until one is ready or the time is over: the numbers of those that are.
-    pub(super) fn wait(&self, events: &mut Events, timeout: Duration) -> impl Iterator<Item = u64> {
+    pub(in crate::transfer) fn wait(
+        &self,
+        events: &mut Events,
+        timeout: Duration,
+    ) -> impl Iterator<Item = u64> {
         events.0.clear();
         // Interrupted or not: those who are there are served, then whoever waits looks at its flags again.
         let _ = self.0.wait(&mut events.0, Some(timeout));
@@ -100,11 +100,11 @@ impl Readiness {
 }
 
 /// Room for those that are ready at once.
-pub(super) struct Events(polling::Events);
+pub(in crate::transfer) struct Events(polling::Events);
 
 impl Events {
     /// For so many, one or more.
-    pub(super) fn with_room(count: usize) -> Self {
+    pub(in crate::transfer) fn with_room(count: usize) -> Self {
         let count = NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
         Self(polling::Events::with_capacity(count))
     }

@@ -1,6 +1,6 @@
 //! A stream that is nothing but records: a header of one form before each, with a length in it, and not every record is a picture.
 
-use crate::units::ByteRange;
+use crate::units::{ByteRange, number};
 
 /// What surrounds the data of a record: so many bytes, the length, so many bytes; and so many behind the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,13 +86,7 @@ impl Form {
     fn says(self, header: &[u8]) -> Option<u64> {
         let from = usize::try_from(self.before).ok()?;
         let to = usize::try_from(self.before + self.width).ok()?;
-        let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        let bytes = header.get(from..to)?.iter();
-        let value = if self.big_endian {
-            bytes.fold(0, fold)
-        } else {
-            bytes.rev().fold(0, fold)
-        };
+        let value = number(header.get(from..to)?, self.big_endian);
         value.checked_sub(match self.counts {
             Counts::Data => 0,
             Counts::Itself => self.width,

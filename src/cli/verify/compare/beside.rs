@@ -12,7 +12,7 @@ use crate::ledger::comparison::{PairedBy, Verification};
 use crate::ledger::{Confidence, Direction, Image, RegionKind, Stream, TransportKind, Verdict};
 use crate::picture::Format;
 use crate::report::model::Report;
-use crate::units::{ByteRange, FrameNumber, PictureId, StreamId};
+use crate::units::{self, ByteRange, FrameNumber, PictureId, StreamId};
 use crate::verify::{self, Pairs};
 use crate::wire::{Protocol, ftp};
 
@@ -812,10 +812,8 @@ fn names(bytes: &[u8], number: u64) -> bool {
         .split(|byte| !byte.is_ascii_digit())
         .any(|run| run == number.to_string().as_bytes());
     let binary = [4_usize, 8].into_iter().any(|width| {
-        bytes.windows(width).any(|field| {
-            let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-            field.iter().fold(0, fold) == number || field.iter().rev().fold(0, fold) == number
-        })
+        let mut fields = bytes.windows(width);
+        fields.any(|field| units::numbers(field).contains(&number))
     });
     digits || binary
 }
