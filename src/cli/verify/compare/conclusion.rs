@@ -296,7 +296,7 @@ fn may_be_beside(report: &Report, verification: &Verification) -> bool {
         .filter(|file| file.aside.is_none())
         .map(|file| file.bytes / 2)
         .min();
-    super::is_long_beside(report, least.unwrap_or(0).max(1 << 10))
+    super::gathered::is_long_beside(report, least.unwrap_or(0).max(1 << 10))
 }
 
 /// Whether the receiver has a file that was to be sent and that is on no wire.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::super::spool::Way;
-use super::{Gathered, Verifier};
+use super::Verifier;
+use super::gathered::Gathered;
 use crate::ledger::{Confidence, Direction, Image, Stream, TransportKind};
 use crate::report::model::Report;
 use crate::units::{ByteRange, PictureId};
