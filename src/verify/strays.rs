@@ -290,7 +290,7 @@ pub(crate) fn stray<E>(
             return Ok(Some(found(picture, range)));
         }
         let tail = bytes(range.clone())?;
-        let told = has_text(&tail)
+        let told = is_told_in_text(&tail)
             || beside.tells_of(last, &tail)
             || (!beside.certain && tail.len() <= SHORT);
         if tail.is_empty() || (beside.are_datagrams(range) && told) {
@@ -384,7 +384,10 @@ impl Beside<'_> {
     ) -> Result<Option<Stray>, E> {
         for range in self.beyond {
             let length = range.end - range.start;
-            if self.are_datagrams(range) && length <= MOST && has_text(&bytes(range.clone())?) {
+            if self.are_datagrams(range)
+                && length <= MOST
+                && is_told_in_text(&bytes(range.clone())?)
+            {
                 continue;
             }
             if length <= SHORT as u64
@@ -457,6 +460,14 @@ fn is_text(bytes: &[u8]) -> bool {
 pub(super) fn has_text(lead: &[u8]) -> bool {
     lead.windows(3)
         .any(|three| three.iter().all(u8::is_ascii_graphic))
+}
+
+/// Whether a datagram tells something in words. In a long one three letters stand in a row by chance, so that it has to be text for the
+/// most part.
+fn is_told_in_text(datagram: &[u8]) -> bool {
+    let is_letter = |byte: &&u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    let letters = datagram.iter().filter(is_letter).count();
+    has_text(datagram) && (datagram.len() <= SHORT || letters * 4 >= datagram.len() * 3)
 }
 
 #[cfg(test)]
@@ -533,6 +544,21 @@ mod tests {
         assert_eq!(judged(b"#13PPP\n", &[(3, 6)]), None);
         assert_eq!(judged(b"#13PPP\xff", &[(3, 6)]), Some(1));
         assert_eq!(judged(b"\x82\x03PPP\x88\0", &[(2, 5)]), None);
+    }
+
+    #[test]
+    fn a_long_datagram_tells_in_words_where_most_of_it_is_text() {
+        let long = |letters: usize| {
+            let word = [b'a', b'b', b'c'].repeat(letters / 3);
+            [word, vec![0xff; 400 - letters]].concat()
+        };
+        assert!(is_told_in_text(&long(300)));
+        assert!(!is_told_in_text(&long(297)));
+        assert!(is_told_in_text(&[&b"abc"[..], &[0xff; SHORT - 3]].concat()));
+        assert!(!is_told_in_text(
+            &[&b"abc"[..], &[0xff; SHORT - 2]].concat()
+        ));
+        assert!(!is_told_in_text(b"ab"));
     }
 
     #[test]

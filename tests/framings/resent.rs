@@ -92,6 +92,44 @@ fn a_byte_less_or_more_in_a_copy_is_no_match() {
     }
 }
 
+/// A format that imgnet knows has its pieces without it.
+#[test]
+fn a_byte_less_or_more_in_a_copy_beside_a_known_header_is_no_match() {
+    let file = picture(Jpeg, 320, 240);
+    let pieces: Vec<Vec<u8>> = file
+        .chunks(PIECE)
+        .zip(0_u16..)
+        .map(|(piece, place)| {
+            let total = u16::try_from(file.len().div_ceil(PIECE)).unwrap_or(0);
+            [&place.to_be_bytes()[..], &total.to_be_bytes(), piece].concat()
+        })
+        .collect();
+    for (more, at) in [
+        (false, 0),
+        (false, 3),
+        (false, 403),
+        (true, 0),
+        (true, 2),
+        (true, 404),
+    ] {
+        let mut scenario = Scenario::new();
+        for (place, piece) in pieces.iter().enumerate() {
+            scenario.datagram_of(Client, PORTS, piece);
+            if place == 5 {
+                let mut copy = piece.clone();
+                if more {
+                    copy.insert(at, 0x6b);
+                } else {
+                    copy.remove(at);
+                }
+                scenario.datagram_of(Client, PORTS, &copy);
+            }
+        }
+        let both = verify(&scenario, &[("a.jpg", &file)], &[("got", &file)]);
+        assert_ne!(text(&both.report, "verdict"), "match", "{more} {at}");
+    }
+}
+
 #[test]
 fn a_received_file_without_a_datagram_is_no_match() {
     let file = picture(Jpeg, 320, 240);
