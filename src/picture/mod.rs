@@ -21,6 +21,7 @@ pub(crate) fn is_whole(bytes: &[u8]) -> bool {
 pub(crate) mod fixtures;
 mod jpeg;
 mod sniff;
+mod spelling;
 mod walk;
 
 use std::fmt;
@@ -32,6 +33,7 @@ pub use decode::{DecodeError, DecodeLimits, decode, eight_bits, orientation};
 pub(crate) use jpeg::is_cmyk;
 pub(crate) use sniff::begun;
 pub use sniff::sniff;
+pub(crate) use spelling::Spelling;
 pub use walk::{Awaited, Break, Element, HeaderField, Info, Name, Status, Walker};
 
 /// A picture file format, as its own first bytes tell.

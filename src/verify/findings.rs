@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::bytes::Kind;
 use super::mistakes::{self, Mistake};
+use super::strays::Declared;
 use crate::align::View;
 use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::Image;
@@ -171,7 +172,11 @@ pub(crate) fn wrong_digest(image: &Image) -> Finding {
 }
 
 /// A header says nearly the picture's length.
-pub(crate) fn wrong_size(image: &Image, declared: u64) -> Finding {
+pub(crate) fn wrong_size(image: &Image, declared: Declared) -> Finding {
+    let Declared {
+        bytes: declared,
+        text,
+    } = declared;
     let off = declared.abs_diff(image.bytes);
     let parts = image.bytes.checked_div(declared).unwrap_or(0);
     let why = match (declared > image.bytes, off) {
@@ -193,6 +198,10 @@ pub(crate) fn wrong_size(image: &Image, declared: u64) -> Finding {
         (false, 54) => ", as many as the header of a BMP file has",
         _ => "",
     };
+    let why = text.map_or_else(
+        || why.to_owned(),
+        |text| format!(", which is the length of {}", text.words()),
+    );
     size_given(
         image,
         format!(

@@ -151,22 +151,25 @@ fn nearly_of(lead: &Lead<'_>, each: bool) -> Option<u64> {
     }
     let to_come = |value: u64| lead.placed.is_cut && value > length;
     let near = |value: &u64| *value != length && value.abs_diff(length) <= NEAR && !to_come(*value);
-    let bytes = lead.bytes.get(..lead.bytes.len().min(1024))?;
+    numbers(lead)
+        .find(near)
+        .or(lead.placed.declared)
+        .or_else(|| named_length(lead.start(), length).filter(|value| each && !to_come(*value)))
+}
+
+/// Numbers that a header may tell a length by: in digits, and in four bytes or more, for a shorter one may be near by chance.
+pub(super) fn numbers(lead: &Lead<'_>) -> impl Iterator<Item = u64> {
+    let bytes = lead.start();
     let digits = bytes
         .split(|byte| !byte.is_ascii_digit())
         .filter_map(|run| std::str::from_utf8(run).ok()?.parse::<u64>().ok());
-    // A shorter number may be near by chance.
-    let longest = bytes.len().min(HEADER);
-    let binary = fields(longest)
+    let binary = fields(bytes.len().min(HEADER))
         .filter(|field| field.width >= 4 && !field.from_end && field.counts == Counts::Nothing)
         .filter_map(|field| field.value(bytes));
     digits
         .chain(hex_runs(bytes))
         .chain(binary)
         .chain(seven_bits_before(bytes))
-        .find(near)
-        .or(lead.placed.declared)
-        .or_else(|| named_length(bytes, length).filter(|value| each && !to_come(*value)))
 }
 
 /// A number that its name says to be the picture's length (`"size": 118215`, `Length=…`), and that is neither that nor a length which
@@ -341,6 +344,11 @@ fn odd_message(leads: &[Lead<'_>], pictures: usize) -> Option<Untold> {
 impl Lead<'_> {
     fn is_first(&self) -> bool {
         self.placed.range.start == self.bytes.len() as u64
+    }
+
+    /// What is looked into.
+    fn start(&self) -> &[u8] {
+        self.bytes.get(..1024).unwrap_or(&self.bytes)
     }
 
     fn untold(&self) -> Untold {

@@ -13,8 +13,9 @@ use ends::{comes_each_time, is_close, is_terminator, says_length, stands_each_ti
 use super::archive;
 use super::enclosed;
 use super::encodings::{self, Held};
-use super::leads::{Lead, are_explained, nearly, tells_length};
+use super::leads::{Lead, are_explained, nearly, numbers, tells_length};
 use super::reconcile::Lie;
+use crate::picture::Spelling;
 use crate::units::{self, ByteRange, PictureId};
 use crate::wire::infer::{Followed, are_records, fills_block};
 use crate::wire::layout::check;
@@ -29,11 +30,26 @@ pub(crate) struct Stray {
     pub offset: u64,
     /// How many.
     pub bytes: u64,
-    /// They are a header that says this length, and the picture has nearly that.
-    pub declared: Option<u64>,
+    /// They are a header that says this length, and the picture has nearly that, or a text of it has.
+    pub declared: Option<Declared>,
     /// They stand behind the only picture, whose header tells its length, and look as the fields of a trailer do: framing that nobody
     /// knows, perhaps, and nobody's fault.
     pub trailer: bool,
+}
+
+/// A wrong length in a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Declared {
+    /// What it says.
+    pub bytes: u64,
+    /// The text of the picture that has this length, where one has.
+    pub text: Option<Spelling>,
+}
+
+impl From<u64> for Declared {
+    fn from(bytes: u64) -> Self {
+        Self { bytes, text: None }
+    }
 }
 
 /// A picture in its direction.
@@ -254,7 +270,11 @@ pub(crate) fn stray<E>(
         return Ok(Some(stray));
     }
     let each = leads.len() == beside.pictures.len();
-    if let Some((lead, declared)) = nearly(&leads, each) {
+    let declared = match nearly(&leads, each) {
+        Some((lead, bytes)) => Some((lead, bytes.into())),
+        None => spelt(&leads, bytes)?,
+    };
+    if let Some((lead, declared)) = declared {
         let bytes = lead.bytes.len() as u64;
         return Ok(Some(Stray {
             picture: lead.placed.picture,
@@ -350,6 +370,37 @@ pub(crate) fn stray<E>(
         }));
     }
     beside.unaccounted(first.picture, bytes)
+}
+
+/// A header whose length is that of a text of its picture, where no header tells its picture's length.
+fn spelt<'l, E>(
+    leads: &'l [Lead<'l>],
+    bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+) -> Result<Option<(&'l Lead<'l>, Declared)>, E> {
+    if leads.iter().any(tells_length) {
+        return Ok(None);
+    }
+    for lead in leads {
+        let placed = lead.placed;
+        let length = placed.range.end - placed.range.start;
+        let asked = placed.lengths == [length; 2] && !placed.is_cut && length <= CHECKED;
+        if !asked {
+            continue;
+        }
+        let said: Vec<u64> = numbers(lead).filter(|value| *value > length).collect();
+        if said.is_empty() {
+            continue;
+        }
+        let picture = bytes(placed.range.clone())?;
+        let found = said
+            .iter()
+            .find_map(|value| Some((*value, Spelling::of(&picture, *value)?)));
+        if let Some((bytes, text)) = found {
+            let text = Some(text);
+            return Ok(Some((lead, Declared { bytes, text })));
+        }
+    }
+    Ok(None)
 }
 
 impl Beside<'_> {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test makes files up, and may fail")]
 
 use crate::scenario::{Client, Scenario, Server};
+use crate::support::{list, text as field};
 use crate::verified::{self, Verified, base64, verify};
 
 fn jpeg(seed: u32) -> Vec<u8> {
@@ -558,6 +559,44 @@ fn a_length_in_a_header_of_text_that_is_not_the_pictures_is_the_senders() {
     let accused = verify(&batch, all, &[]).accusations();
     if accused.iter().any(|one| one == "wrong-size-given") {
         failed.push(Some(format!("batch, alone: {accused:?}")));
+    }
+    all_right(failed);
+}
+
+#[test]
+fn a_length_that_is_that_of_a_text_of_the_picture_has_a_name() {
+    let photo = jpeg(5);
+    let files: verified::Files<'_> = &[("photo.jpg", &photo)];
+    let text: String = photo.iter().copied().map(char::from).collect();
+    let base64 = photo.len().div_ceil(3) * 4;
+    let lengths = [
+        (base64, "Base64 text"),
+        (base64 + base64.div_ceil(76), "Base64 text"),
+        (photo.len() * 2, "hexadecimal digits"),
+        (text.len(), "letters in UTF-8"),
+    ];
+    let mut failed = Vec::new();
+    for (length, words) in lengths {
+        let headers = [
+            u32::try_from(length).unwrap().to_be_bytes().to_vec(),
+            u64::try_from(length).unwrap().to_le_bytes().to_vec(),
+            format!("{length}\n").into_bytes(),
+            format!("{length:<16}").into_bytes(),
+        ];
+        for header in headers {
+            let lying = talk(&[&header[..], &photo].concat(), b"");
+            for received in [files, &[]] {
+                let said = verify(&lying, files, received);
+                let findings = list(&said.report, "findings").iter();
+                let told = findings
+                    .filter(|one| field(one, "name") == "wrong-size-given")
+                    .any(|one| field(one, "message").contains(words));
+                let accused = said.accusations();
+                if !told || said.exit == 0 {
+                    failed.push(Some(format!("{header:?}: {} {accused:?}", said.exit)));
+                }
+            }
+        }
     }
     all_right(failed);
 }

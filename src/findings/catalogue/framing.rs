@@ -208,8 +208,8 @@ pub(in crate::findings) static WRONG_SIZE_GIVEN: Entry = Entry {
     summary: "The declared length is off by a number that says where it comes from.",
     meaning: "The sender announced a length that is not the picture's, and the difference is a known one: 33 is what \
          sys.getsizeof() of Python adds to the bytes of a bytes object, 57 to those of a bytearray; 4 or 8 is \
-         the length field itself; the size of the header is the header; 54 is the header of a BMP file. The \
-         receiver waits for bytes that never come, or takes them from the next message.",
+         the length field itself; the size of the header is the header; 54 is the header of a BMP file; \
+         or it is the length of the picture's Base64 text or of its hexadecimal digits, and the bytes themselves follow. The receiver waits for bytes that never come, or takes them from the next message.",
     proof: "The picture's own structure was walked to its end, so its length is known, and the declared length \
          differs by exactly such a number. That it is the mistake named is likely, not proven: the numbers are small.",
     frames: "The length in the first data segment; the last data segment before the silence, the close or the next message.",

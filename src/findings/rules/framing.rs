@@ -4,7 +4,7 @@ use super::{View, capital, kind, length, seconds};
 use crate::findings::facts::{PictureFacts, TextDamage};
 use crate::findings::{Certainty, Finding, Name, Severity};
 use crate::ledger::{Confidence, TransportKind};
-use crate::picture::{self, Sniff, Status};
+use crate::picture::{self, Sniff, Spelling, Status};
 use crate::units::{count, counted};
 use crate::wire::{Encoding, Ending, Fault, Protocol, StreamEnd};
 
@@ -316,7 +316,10 @@ fn known_difference(view: &View<'_>, picture: &PictureFacts, declared: u64) -> O
         more if Some(more) == header => format!(
             "{more} is the size of what stands before the picture: the header is counted, and should not be."
         ),
-        _ => return None,
+        _ => {
+            let text = Spelling::of_any(own, declared)?;
+            format!("{} is the length of {}.", count(declared), text.words())
+        }
     })
 }
 

@@ -432,7 +432,7 @@ fn in_one_run(spool: &mut Spool, way: Way, range: ByteRange) -> anyhow::Result<V
 }
 
 /// Headers that say another length than their pictures have.
-fn tell_wrong(report: &mut Report, wrong: Vec<(PictureId, u64)>) {
+fn tell_wrong(report: &mut Report, wrong: Vec<(PictureId, verify::Declared)>) {
     for (picture, declared) in wrong {
         let Some(image) = report.images.iter().find(|image| image.id == picture) else {
             continue;
