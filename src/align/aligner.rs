@@ -132,7 +132,7 @@ impl<'i, 't> Aligner<'i, 't> {
                 && let Some(at) = size(at)
                 && goes_on(&block, place, text, at)
             {
-                follow(&block, start, place, text, at, track);
+                follow(&block, start, place, self.index, number, at, track);
             }
         }
         let (index, tracks) = (self.index, &mut self.tracks);
@@ -154,7 +154,7 @@ impl<'i, 't> Aligner<'i, 't> {
                 }
                 let text = index.text(number);
                 // What was lost may go on before this anchor.
-                search(&block, start, place, text, track);
+                search(&block, start, place, index, number, track);
                 if start + place as u64 + (WINDOW as u64) <= track.end() {
                     continue;
                 }
@@ -170,12 +170,12 @@ impl<'i, 't> Aligner<'i, 't> {
                     for (place, at, length) in before(&block, from, place, text, at) {
                         track.push(start + place as u64, at as u64, length as u64);
                     }
-                    follow(&block, start, place, text, at, track);
+                    follow(&block, start, place, index, number, at, track);
                 }
             }
         });
         for (&number, track) in &mut self.tracks {
-            search(&block, start, block.len(), index.text(number), track);
+            search(&block, start, block.len(), index, number, track);
             track.lost = None;
         }
         self.block = block;
@@ -183,17 +183,24 @@ impl<'i, 't> Aligner<'i, 't> {
 }
 
 /// Looks further on, not beyond `to`, for the bytes at which a text was lost.
-fn search(block: &[u8], start: u64, to: usize, text: &[u8], track: &mut Track) {
+fn search(
+    block: &[u8],
+    start: u64,
+    to: usize,
+    index: &Index<'_>,
+    number: usize,
+    track: &mut Track,
+) {
     let Some((place, at)) = track.lost.take() else {
         return;
     };
-    let Some(needle) = text.get(at..at + SURE) else {
+    let Some(needle) = index.text(number).get(at..at + SURE) else {
         return;
     };
     let to = to.min(place + FAR);
     let window = block.get(place..to).unwrap_or_default();
     if let Some(found) = memmem::find(window, needle) {
-        follow(block, start, place + found, text, at, track);
+        follow(block, start, place + found, index, number, at, track);
     }
 }
 
@@ -295,10 +302,12 @@ fn follow(
     block: &[u8],
     start: u64,
     mut place: usize,
-    text: &[u8],
+    index: &Index<'_>,
+    number: usize,
     mut at: usize,
     track: &mut Track,
 ) {
+    let text = index.text(number);
     loop {
         let here = block.get(place..).unwrap_or_default();
         let there = text.get(at..).unwrap_or_default();
@@ -319,9 +328,41 @@ fn follow(
         };
         if then == at {
             track.put_in = next - place;
+            for (place, at, length) in within(block, place, next, index, number) {
+                track.push(start + place as u64, at as u64, length as u64);
+            }
         }
         (place, at) = (next, then);
     }
+}
+
+/// Other pieces of a text within what was put in between two of its pieces: places in the block and in the text, and lengths, ascending.
+fn within(
+    block: &[u8],
+    from: usize,
+    to: usize,
+    index: &Index<'_>,
+    number: usize,
+) -> Vec<(usize, usize, usize)> {
+    let mut found: Vec<(usize, usize, usize)> = Vec::new();
+    let block = block.get(..to).unwrap_or_default();
+    let text = index.text(number);
+    index.sampled(block.get(from..).unwrap_or_default(), |place, hash| {
+        let place = from + place;
+        let free = found
+            .last()
+            .map_or(from, |(place, _, length)| place + length);
+        if place < free {
+            return;
+        }
+        let anchors = index.places(hash).iter();
+        let own = anchors.filter(|anchor| size(anchor.text) == Some(number));
+        let best = own
+            .filter_map(|anchor| around(block, free, place, text, size(anchor.offset)?))
+            .max_by_key(|(length, _, at)| (*length, std::cmp::Reverse(*at)));
+        found.extend(best.map(|(length, place, at)| (place, at, length)));
+    });
+    found
 }
 
 /// Where a text goes on behind a difference: place in the block and in the text.

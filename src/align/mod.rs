@@ -24,7 +24,7 @@ mod view;
 
 pub(crate) use aligner::Aligner;
 pub(crate) use index::Index;
-pub(crate) use placement::{Datagrams, Placement, placements, with_repeats};
+pub(crate) use placement::{Datagrams, Placement, placements, with_repeats, with_short_piece};
 pub(crate) use recover::{Inflater, Origin, Recovered, apart, characters, recovered, unmasked};
 pub(crate) use rewritten::{Rewritten, rewritten, rewritten_as};
 pub(crate) use view::{View, viewed};

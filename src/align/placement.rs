@@ -54,7 +54,6 @@ impl Placement {
     }
 
     /// Ranges of the text that are not there, ascending.
-    #[cfg(test)]
     pub(crate) fn missing(&self) -> Vec<ByteRange> {
         let mut there: Vec<ByteRange> = self.spans.iter().map(Span::in_text).collect();
         there.sort_by_key(|range| range.start);
@@ -79,31 +78,16 @@ pub(crate) fn placements(spans: &[Span], length: u64) -> Vec<Placement> {
     // Ranges of the text that the last placement has, by start.
     let mut there: BTreeMap<u64, u64> = BTreeMap::new();
     for span in spans {
+        let fitted = fitted(span, &there);
+        let fits = fitted.is_some();
+        let span = fitted.unwrap_or_else(|| span.clone());
         let range = span.in_text();
-        let before = there.range(..range.end).next_back();
-        let overlaps = before.is_some_and(|(_, end)| *end > range.start);
         match found.last_mut() {
-            Some(last) if !overlaps => last.spans.push(span.clone()),
+            Some(last) if fits => last.spans.push(span),
             _ => {
-                // Framing that happens to be the text's next byte makes pieces overlap by a few.
-                let rest = before.map_or(0, |(_, end)| end.saturating_sub(range.start));
-                if let Some(last) = found.last_mut()
-                    && rest > 0
-                    && rest < 16
-                    && range.end > range.start + 2 * rest
-                    && before.is_some_and(|(start, _)| *start < range.start)
-                {
-                    let cut = Span {
-                        stream: span.stream.start + rest..span.stream.end,
-                        text: span.text + rest,
-                    };
-                    there.insert(cut.text, range.end);
-                    last.spans.push(cut);
-                    continue;
-                }
                 there.clear();
                 found.push(Placement {
-                    spans: vec![span.clone()],
+                    spans: vec![span],
                     length,
                 });
             }
@@ -111,6 +95,84 @@ pub(crate) fn placements(spans: &[Span], length: u64) -> Vec<Placement> {
         there.insert(range.start, range.end);
     }
     joined(&found)
+}
+
+/// A span as it stands beside those that are there; absent where it is a passage's that begins again.
+fn fitted(span: &Span, there: &BTreeMap<u64, u64>) -> Option<Span> {
+    /// Framing that happens to be the text's next byte makes pieces overlap by a few.
+    const FEW: u64 = 16;
+    let mut range = span.in_text();
+    let is_short = |rest: u64, range: &ByteRange| rest < FEW && range.end > range.start + 2 * rest;
+    // This one goes on into one that stands behind it in the text.
+    if let Some((behind, _)) = there
+        .range((range.start + 1).min(range.end)..range.end)
+        .next()
+    {
+        let rest = range.end - behind;
+        if !is_short(rest, &range) {
+            return None;
+        }
+        range.end = *behind;
+    }
+    // One that stands before it in the text goes on into this one.
+    if let Some((_, end)) = there.range(..=range.start).next_back() {
+        let rest = end.saturating_sub(range.start);
+        if rest > 0 && (there.contains_key(&range.start) || !is_short(rest, &range)) {
+            return None;
+        }
+        range.start += rest;
+    }
+    let skipped = range.start - span.text;
+    Some(Span {
+        stream: span.stream.start + skipped..span.stream.start + (range.end - span.text),
+        text: range.start,
+    })
+}
+
+/// The same with the one piece that was too short to be found: where all others have as many bytes before them, it is what stands behind as
+/// many in the only place that has room for it. `bytes` reads the stream, which ends at `end`.
+pub(crate) fn with_short_piece<'b>(
+    found: &Placement,
+    text: &[u8],
+    end: u64,
+    bytes: &dyn Fn(&ByteRange) -> Option<&'b [u8]>,
+) -> Option<Placement> {
+    /// Longer ones are found.
+    const SHORT: u64 = 64;
+    let missing = found.missing();
+    let [rest] = missing.as_slice() else {
+        return None;
+    };
+    let length = rest.end - rest.start;
+    if length >= SHORT || found.is_in_order() || found.spans.len() < 4 {
+        return None;
+    }
+    let starts = found.spans.iter().skip(1).map(|span| span.stream.start);
+    let gaps = found.spans.iter().zip(starts.chain([end]));
+    let gaps: Vec<ByteRange> = gaps.map(|(span, next)| span.stream.end..next).collect();
+    let size = |gap: &ByteRange| gap.end.saturating_sub(gap.start);
+    let mut sizes: Vec<u64> = gaps.iter().map(size).collect();
+    sizes.sort_unstable();
+    let header = *sizes.get(sizes.len() / 2)?;
+    let mut wide = gaps.iter().filter(|gap| size(gap) >= header + length);
+    let gap = wide
+        .next()
+        .filter(|_| header > 0 && wide.next().is_none())?;
+    // Behind the last piece no other header follows.
+    let behind = if gap.end == end { 0 } else { header };
+    let place = gap.start + header..gap.end.checked_sub(behind)?;
+    let at = |at: u64| usize::try_from(at).ok();
+    let wanted = text.get(at(rest.start)?..at(rest.end)?)?;
+    if place.end.checked_sub(place.start) != Some(length) || bytes(&place)? != wanted {
+        return None;
+    }
+    let mut whole = found.clone();
+    whole.spans.push(Span {
+        stream: place,
+        text: rest.start,
+    });
+    whole.spans.sort_by_key(|span| span.stream.start);
+    Some(whole)
 }
 
 /// Passages of which `join` puts the first one together with some of those behind it, and says with how many.

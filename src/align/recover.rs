@@ -161,7 +161,7 @@ pub(crate) fn recovered(
 }
 
 /// Pieces of Base64 that were converted one by one, each in a text of its own, one behind the other: what stands between two is
-/// what stands behind the last and before the first. Else a byte too many would make two pieces of one text.
+/// how what stands behind the last begins, and how what stands before the first ends. Else a byte too many would make two pieces of one text.
 fn joined(found: &[Recovered], bytes: &[u8], start: u64) -> Option<Recovered> {
     let pieces: Vec<&Recovered> = found
         .iter()
@@ -178,10 +178,9 @@ fn joined(found: &[Recovered], bytes: &[u8], start: u64) -> Option<Recovered> {
     let begin = |piece: &Recovered| piece.origin.marks.first().map(|(_, at)| *at);
     let lead = part(start, begin(first)?)?;
     let tail = part(last.origin.end, start.saturating_add(bytes.len() as u64))?;
-    let around = [tail, lead].concat();
     for pair in pieces.windows(2) {
         let [before, behind] = pair else { continue };
-        if !alike(part(before.origin.end, begin(behind)?)?, &around) {
+        if !stands_around(part(before.origin.end, begin(behind)?)?, lead, tail) {
             return None;
         }
     }
@@ -207,8 +206,11 @@ fn joined(found: &[Recovered], bytes: &[u8], start: u64) -> Option<Recovered> {
     })
 }
 
-/// Whether bytes around two pieces are of one kind: texts that differ in their numbers only, or of one length.
-fn alike(one: &[u8], other: &[u8]) -> bool {
+/// Whether bytes between two pieces are of one kind with those before the first and behind the last: texts that differ in their numbers
+/// only, with more of them before and behind, or of one length.
+fn stands_around(between: &[u8], lead: &[u8], tail: &[u8]) -> bool {
+    /// A message of its own before them or behind is no shorter; a byte too many is none.
+    const MESSAGE: usize = 16;
     let skeleton = |text: &[u8]| {
         let printed = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
         let mut kept: Vec<u8> = text
@@ -218,10 +220,20 @@ fn alike(one: &[u8], other: &[u8]) -> bool {
         kept.dedup_by(|a, b| *a == b'0' && *b == b'0');
         text.iter().all(printed).then_some(kept)
     };
-    match (skeleton(one), skeleton(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => one.len() == other.len() && (one.len() > 2 || one == other),
+    if let (Some(between), Some(lead), Some(tail)) =
+        (skeleton(between), skeleton(lead), skeleton(tail))
+    {
+        let common = |pairs: &mut dyn Iterator<Item = (&u8, &u8)>| {
+            pairs.take_while(|(one, other)| one == other).count()
+        };
+        let begins = common(&mut between.iter().zip(&tail));
+        let ends = common(&mut between.iter().rev().zip(lead.iter().rev()));
+        let more = (lead.len() + tail.len()).saturating_sub(between.len());
+        return begins + ends >= between.len() && (more == 0 || more >= MESSAGE);
     }
+    let all = lead.len() + tail.len();
+    let same = || tail.iter().chain(lead).eq(between);
+    between.len() == all && (all > 2 || same())
 }
 
 /// Bytes that a part of a stream, from offset `start` on, carries as characters of Latin-1 in UTF-8.
@@ -257,5 +269,54 @@ pub(crate) fn characters(bytes: &[u8], start: u64) -> Vec<Recovered> {
         gathered.bytes.push(byte);
         double += usize::from(width == 2);
         at += width;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_pieces_stands_around_them() {
+        let around = |between: &str, lead: &str, tail: &str| {
+            stands_around(between.as_bytes(), lead.as_bytes(), tail.as_bytes())
+        };
+        assert!(around(
+            "\"}{\"n\": 12, \"d\": \"",
+            "{\"n\": 1, \"d\": \"",
+            "\"}"
+        ));
+        assert!(!around(
+            "\"}{\"n\": 12, \"d\": \"",
+            "x{\"n\": 1, \"d\": \"",
+            "\"}"
+        ));
+        assert!(!around(
+            "\"}{\"n\": 12, \"d\": \"",
+            "{\"n\": 1, \"d\": \"",
+            "\"}x"
+        ));
+        assert!(!around(
+            "\"}x{\"n\": 12, \"d\": \"",
+            "{\"n\": 1, \"d\": \"",
+            "\"}"
+        ));
+        // A message of its own before them, and one behind.
+        let (open, close) = ("<open size='4096'/>", "<close with='all'/>");
+        let lead = format!("{open}<data seq='0'>");
+        assert!(around("</data><data seq='1'>", &lead, "</data>"));
+        let tail = format!("</data>{close}");
+        assert!(around("</data><data seq='1'>", &lead, &tail));
+        assert!(!around("</data>x<data seq='1'>", &lead, &tail));
+        assert!(!around(
+            "</data><data seq='1'>",
+            "<open/><data seq='0'>",
+            "</data>"
+        ));
+        // No text.
+        assert!(stands_around(b"\0\x01\xff", b"\x01\xff", b"\0"));
+        assert!(stands_around(b"\0\x02\xff", b"\x01\xff", b"\0"));
+        assert!(!stands_around(b"\0\x01\xff\0", b"\x01\xff", b"\0"));
+        assert!(!stands_around(b"\0\x02", b"\x01", b"\0"));
     }
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::units::ByteRange;
 
 /// Noise that is the same for the same seed.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
@@ -252,6 +253,52 @@ fn conversions_are_what_they_say() {
         viewed(b"\x89P\r\\'\0", View::PythonRepr).unwrap(),
         br#"b"\x89P\r\\'\x00""#
     );
+}
+
+#[test]
+fn pieces_out_of_turn_are_found_between_those_that_go_on() {
+    for (length, step) in [(100, 7), (150, 3), (200, 5), (2_000, 9)] {
+        for seed in 0..20 {
+            let file = noise(seed, length * 22 + 31);
+            let pieces: Vec<&[u8]> = file.chunks(length).collect();
+            let mut stream = Vec::new();
+            for turn in 0..pieces.len() {
+                let number = (turn * step + 3) % pieces.len();
+                stream.extend([0, 0, 0, 109, 7, 0, 0, 0, u8::try_from(number).unwrap()]);
+                stream.extend(pieces[number]);
+            }
+            let found = placed(&file, &stream);
+            let covered: u64 = found.iter().map(Placement::covered).sum();
+            // A short piece may have no place that is sampled.
+            let missing = file.len() as u64 - covered;
+            assert!(
+                missing <= 2 * length as u64,
+                "{length} {step} {seed}: {missing}"
+            );
+            assert_eq!(found.len(), 1, "{length} {step} {seed}");
+            let end = stream.len() as u64;
+            let place = |at: u64| usize::try_from(at).unwrap();
+            let bytes = |range: &ByteRange| stream.get(place(range.start)..place(range.end));
+            let rested = with_short_piece(&found[0], &file, end, &bytes);
+            if missing == 31 {
+                assert!(
+                    rested.is_some_and(|rested| rested.is_whole()),
+                    "{length} {step} {seed}: {:?}",
+                    found[0].spans
+                );
+                // Other bytes are none of it, and with a byte more there is no room for it.
+                let other = |_: &ByteRange| Some(&file[..31]);
+                assert_eq!(with_short_piece(&found[0], &file, end, &other), None);
+                let last = found[0].spans.last().unwrap().stream.end;
+                if last < end {
+                    assert_eq!(with_short_piece(&found[0], &file, end + 1, &bytes), None);
+                }
+            } else {
+                assert!(missing == 0 || length < 200, "{step} {seed}: {missing}");
+                assert_eq!(rested, None);
+            }
+        }
+    }
 }
 
 #[test]

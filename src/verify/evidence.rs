@@ -6,6 +6,7 @@ use super::wire::Run;
 use crate::align::{
     Aligner, Datagrams, Index, Inflater, Origin, Placement, Recovered, Rewritten, Span, View,
     apart, characters, placements, recovered, rewritten, unmasked, viewed, with_repeats,
+    with_short_piece,
 };
 use crate::ledger::{Carriers, Stream, TransportKind};
 use crate::picture::{DecodeLimits, Format, SNIFF_BYTES, Sniff, Walker, decode, sniff};
@@ -665,7 +666,10 @@ fn in_index<'w, 's: 'w>(
             if way.stream.transport == TransportKind::Udp {
                 placements = with_what_came_again(&placements, way, bytes);
             }
+            let stream = |range: &ByteRange| way.bytes(range);
             for placement in placements {
+                let whole = with_short_piece(&placement, bytes, way.end(), &stream);
+                let placement = whole.unwrap_or(placement);
                 let telling = placement
                     .spans
                     .iter()
