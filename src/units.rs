@@ -256,6 +256,26 @@ pub(crate) fn numbers(bytes: &[u8]) -> [u64; 2] {
     [bytes.iter().fold(0, fold), bytes.iter().rev().fold(0, fold)]
 }
 
+/// The whole numbers that eight bytes are as a double (IEEE 754), in either order.
+pub(crate) fn doubles(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    /// Every whole number up to it is a double of its own.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    let of = |value: f64| {
+        let whole = value.fract() == 0.0 && (1.0..=MOST).contains(&value);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole, and within what was just compared"
+        )]
+        whole.then_some(value as u64)
+    };
+    let both = bytes
+        .try_into()
+        .ok()
+        .map(|bytes| [f64::from_be_bytes(bytes), f64::from_le_bytes(bytes)]);
+    both.into_iter().flatten().filter_map(of)
+}
+
 /// The value of a hexadecimal digit, in either case; absent where it is none.
 pub(crate) fn hex_digit(digit: u8) -> Option<u8> {
     let value = char::from(digit).to_digit(16)?;
@@ -265,6 +285,18 @@ pub(crate) fn hex_digit(digit: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn doubles_are_whole_numbers_in_either_order() {
+        let numbers = |bytes: [u8; 8]| doubles(&bytes).collect::<Vec<u64>>();
+        assert_eq!(numbers(12_104_f64.to_be_bytes()), [12_104]);
+        assert_eq!(numbers(12_104_f64.to_le_bytes()), [12_104]);
+        assert_eq!(numbers(1_f64.to_be_bytes()), [1]);
+        for none in [0.0, -5.0, 0.5, 1e16, f64::NAN, f64::INFINITY] {
+            assert!(numbers(none.to_be_bytes()).is_empty(), "{none}");
+        }
+        assert_eq!(doubles(&[0; 7]).count(), 0);
+    }
 
     #[test]
     fn timestamp_reads_as_rfc_3339_with_nanoseconds() {

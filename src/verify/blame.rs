@@ -4,9 +4,11 @@ use super::bytes::Kind;
 use super::findings;
 use super::judge::{Arrival, Work, is_range, never_reached, open_end};
 use super::mistakes::Mistake;
+use super::strays::Declared;
 use crate::findings::{Certainty, Finding, Name};
 use crate::ledger::comparison::{Blame, Blamed, Mismatch, SideOfMismatch};
 use crate::ledger::{Closed, GapCause, Image, Problem, Stop, TransportKind, Verdict};
+use crate::picture::Spelling;
 use crate::wire::{Fixed, Protocol};
 
 /// Why the same segments may be two streams.
@@ -201,7 +203,11 @@ fn of_announcement() -> Blame {
 
 /// What stands before the picture says that it ends where the received file does, or in the block before that: the receiver did as it was
 /// told. Returns what it says.
-pub(super) fn announced_less(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) -> Option<u64> {
+pub(super) fn announced_less(
+    work: &Work<'_>,
+    mismatch: &Mismatch,
+    kind: &Kind,
+) -> Option<Declared> {
     /// Headers that say it are not longer.
     const HEADER: usize = 1200;
     /// Smaller numbers stand anywhere by chance.
@@ -226,16 +232,26 @@ pub(super) fn announced_less(work: &Work<'_>, mismatch: &Mismatch, kind: &Kind) 
         .get(before.len().saturating_sub(HEADER)..)
         .unwrap_or_default();
     if says(header, sent) {
-        return None;
+        // So many letters of Base64 are three quarters of it.
+        let letters = work.image.encoded_bytes.unwrap_or(sent);
+        let text = Spelling::of_any(sent, letters).filter(|text| *text == Spelling::Base64);
+        let read = sent / 4 * 3;
+        return text
+            .filter(|_| !says(header, letters) && (read..=read + 2).contains(&saved))
+            .map(|text| Declared {
+                bytes: sent,
+                text: Some(text),
+            });
     }
     if says(header, saved) {
-        return Some(saved);
+        return Some(saved.into());
     }
     // Read in whole blocks until there is as much as was announced.
     let block = 1 << saved.trailing_zeros().min(16);
-    only_number(header).into_iter().find(|said| {
+    let found = only_number(header).into_iter().find(|said| {
         *said >= LEAST && block >= 512 && (saved.saturating_sub(block)..saved).contains(said)
-    })
+    });
+    found.map(Declared::from)
 }
 
 /// The number that is all of a header: its readings in either byte order, or its digits.

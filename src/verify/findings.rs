@@ -177,6 +177,20 @@ pub(crate) fn wrong_size(image: &Image, declared: Declared) -> Finding {
         bytes: declared,
         text,
     } = declared;
+    if text.is_some() && declared == image.bytes {
+        let letters = image.encoded_bytes.unwrap_or(declared);
+        return size_given(
+            image,
+            format!(
+                "The header before the picture says {}, as many as the picture has, and what follows is its Base64 text of {}: a receiver \
+                 that reads so many stops within it.",
+                counted(declared, "byte", "bytes"),
+                counted(letters, "letter", "letters"),
+            ),
+            "In the sender: take the length of exactly what is sent: that of the text (len(text)), not that of the bytes before they were \
+             encoded.",
+        );
+    }
     let off = declared.abs_diff(image.bytes);
     let parts = image.bytes.checked_div(declared).unwrap_or(0);
     let why = match (declared > image.bytes, off) {

@@ -304,7 +304,7 @@ fn of_senders(work: &Work<'_>, first: &mut Option<(Mismatch, Kind)>, found: &mut
         && let Some(said) = announced_less(work, mismatch, kind)
     {
         found.retain(|finding: &Finding| finding.name != Name::ReceiverStopped);
-        found.push(findings::wrong_size(work.image, said.into()));
+        found.push(findings::wrong_size(work.image, said));
     }
 }
 

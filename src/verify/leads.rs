@@ -1,7 +1,9 @@
 //! What stands before pictures: whether it is a header, by what it tells.
 
+use std::ops::Range;
+
 use super::strays::{Placed, has_text};
-use crate::units::{PictureId, number};
+use crate::units::{PictureId, doubles, number};
 
 /// What stands before a picture.
 #[derive(Debug)]
@@ -166,9 +168,15 @@ pub(super) fn numbers(lead: &Lead<'_>) -> impl Iterator<Item = u64> {
     let binary = fields(bytes.len().min(HEADER))
         .filter(|field| field.width >= 4 && !field.from_end && field.counts == Counts::Nothing)
         .filter_map(|field| field.value(bytes));
+    let doubles = bytes
+        .get(..HEADER)
+        .unwrap_or(bytes)
+        .windows(8)
+        .flat_map(doubles);
     digits
         .chain(hex_runs(bytes))
         .chain(binary)
+        .chain(doubles)
         .chain(seven_bits_before(bytes))
 }
 
@@ -403,13 +411,17 @@ fn fields(length: usize) -> impl Iterator<Item = Field> {
 }
 
 impl Field {
-    fn value(self, lead: &[u8]) -> Option<u64> {
+    fn range(self, lead: &[u8]) -> Option<Range<usize>> {
         let at = if self.from_end {
             lead.len().checked_sub(self.at + self.width)?
         } else {
             self.at
         };
-        let bytes = lead.get(at..at + self.width)?;
+        Some(at..at + self.width)
+    }
+
+    fn value(self, lead: &[u8]) -> Option<u64> {
+        let bytes = lead.get(self.range(lead)?)?;
         Some(number(bytes, self.big))
     }
 
@@ -418,6 +430,12 @@ impl Field {
         let Some(value) = self.value(bytes) else {
             return false;
         };
+        let place = self.range(bytes).and_then(|range| bytes.get(range));
+        if place
+            .is_some_and(|place| doubles(place).any(|value| lead.placed.lengths.contains(&value)))
+        {
+            return true;
+        }
         let header = bytes.len() as u64;
         let behind = if self.from_end {
             self.at as u64

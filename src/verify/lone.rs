@@ -4,6 +4,7 @@
 //! as well as a byte too many.
 
 use super::leads::grouped;
+use super::strays::preamble;
 use crate::units;
 
 /// Longer headers are not looked into.
@@ -23,6 +24,7 @@ pub(crate) struct Subject {
 /// How many bytes of a header tell nothing: they are of no field that tells of the picture, and of no text. Where such a field stands
 /// as words of two bytes do, all words are fields. A header of text is its program's own.
 pub(crate) fn untold(header: &[u8], subject: Subject) -> usize {
+    let header = header.get(preamble(header)..).unwrap_or_default();
     if header.len() > MOST || header.iter().all(|byte| is_letter(*byte)) {
         return 0;
     }
@@ -121,7 +123,10 @@ fn telling(header: &[u8], at: usize, subject: Subject) -> impl Iterator<Item = u
         let Some(bytes) = header.get(at..at + width) else {
             return false;
         };
-        let values = units::numbers(bytes);
+        let values: Vec<u64> = units::numbers(bytes)
+            .into_iter()
+            .chain(units::doubles(bytes))
+            .collect();
         let whole = header.len() as u64;
         let behind = (header.len() - at - width) as u64;
         values.iter().any(|value| {

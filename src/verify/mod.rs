@@ -45,7 +45,9 @@ pub(crate) use pairing::{
 };
 pub(crate) use reconcile::{Evidence, Lie, Reconciled};
 pub(crate) use redraw::{Drawn, redraw};
-pub(crate) use strays::{Beside, Declared, Placed, Stray, accounts_for_itself, is_padded, stray};
+pub(crate) use strays::{
+    Beside, Declared, Placed, Stray, accounts_for_itself, ends_http, is_padded, stray,
+};
 pub(crate) use wire::{Run, Wire};
 
 /// Looks for the texts in the ways, and brings what is found together with the pictures; `known` are those that are a file by

@@ -2,6 +2,7 @@
 //! direction is the picture, whatever a guessed format carved.
 
 mod lie;
+mod numbered;
 mod shown;
 
 use crate::wire::Fixed;
@@ -71,6 +72,17 @@ impl Evidence {
             .into_iter()
             .max_by_key(|(length, count)| (*count, *length))?;
         (self.spans.len() > 1).then_some((full, lengths().next_back()?))
+    }
+
+    /// How many bytes its first piece begins before the others: the end of a header that is as the file is before it.
+    pub(crate) fn ahead(&self) -> u64 {
+        const FEW: u64 = 4;
+        let first = self.spans.first().map_or(0, |span| span.end - span.start);
+        let full = self.pieces().map_or(first, |(full, _)| full);
+        first
+            .checked_sub(full)
+            .filter(|ahead| *ahead <= FEW)
+            .unwrap_or(0)
     }
 
     fn new() -> Self {

@@ -5,15 +5,20 @@
 //! same each time. One byte that tells nothing is no header.
 
 mod ends;
+mod preambles;
 
 use std::collections::BTreeSet;
 
 use ends::{comes_each_time, is_close, is_terminator, says_length, stands_each_time};
 
+use preambles::is_remote_copy;
+pub(crate) use preambles::{ends_http, preamble};
+
 use super::archive;
 use super::enclosed;
 use super::encodings::{self, Held};
 use super::leads::{Lead, are_explained, nearly, numbers, tells_length};
+use super::lone::{Subject, untold, untold_once};
 use super::reconcile::Lie;
 use crate::picture::Spelling;
 use crate::units::{self, ByteRange, PictureId};
@@ -69,6 +74,8 @@ pub(crate) struct Placed {
     pub between: Option<u64>,
     /// How many bytes most of its pieces have, and the last; absent where it lies in one.
     pub pieces: Option<(u64, u64)>,
+    /// How many bytes of the header before its first piece were taken for the piece.
+    pub ahead: u64,
     /// It was found by its own structure, in no wire format.
     pub is_carved: bool,
     /// Its stream ended before it did: what a header says beyond what came may be what was to come.
@@ -179,6 +186,8 @@ pub(crate) fn accounts_for_itself<E>(
         empty: true,
         pieces,
         messages: true,
+        between: beside.pictures.first().and_then(|one| one.between),
+        length: beside.pictures.first().map_or(0, |one| one.lengths[0]),
     };
     // Where a guess has named every byte already, records that are made of its fields are one more guess.
     let records = !beside.open.is_empty() || !beside.beyond.is_empty();
@@ -209,6 +218,19 @@ pub(crate) fn stray<E>(
     let (Some(first), Some(last)) = (beside.pictures.first(), beside.pictures.last()) else {
         return Ok(None);
     };
+    let tunnel;
+    let beside = if beside.is_tunnel(bytes)? {
+        tunnel = Beside {
+            understood: false,
+            certain: false,
+            lost: false,
+            beyond: &[],
+            ..*beside
+        };
+        &tunnel
+    } else {
+        beside
+    };
     if beside.ends_each(bytes)? {
         return Ok(None);
     }
@@ -228,9 +250,20 @@ pub(crate) fn stray<E>(
                 sums.insert(range.end - range.start);
             }
             // Each piece has a header of its own.
-            Some(placed) if placed.lie == Lie::Regular => {}
+            Some(placed) if placed.lie == Lie::Regular => {
+                if !beside.has_odd_header(range, placed, bytes)? {
+                    continue;
+                }
+                return Ok(Some(Stray {
+                    picture: placed.picture,
+                    offset: range.start,
+                    bytes: range.end - range.start,
+                    declared: None,
+                    trailer: false,
+                }));
+            }
             Some(placed) if range.end - range.start <= MOST => leads.push(Lead {
-                bytes: bytes(range.clone())?,
+                bytes: beside.header(range, bytes)?,
                 placed,
                 message: beside.are_datagrams(range),
                 begins_datagram: beside.datagrams.contains(&range.start)
@@ -324,6 +357,14 @@ pub(crate) fn stray<E>(
         }
         // The length of the only picture, behind it.
         if !beside.certain && beside.pictures.len() == 1 && says_length(&tail, last) {
+            continue;
+        }
+        // The zero behind a file that is copied.
+        if beside.pictures.len() == 1
+            && *tail == [0]
+            && last.range.start <= SHORT as u64
+            && is_remote_copy(&bytes(0..last.range.start)?)
+        {
             continue;
         }
         if beside.understood || range.start != last.range.end {
@@ -425,6 +466,70 @@ impl Beside<'_> {
         };
         let tail = bytes(range.clone())?;
         check::is_of(&tail, || bytes(picture.range.clone()))
+    }
+
+    /// Whether what stands before the first piece of a picture is by one byte, or a few, longer or shorter than what stands before the others.
+    /// More before it tells of all of it.
+    fn has_odd_header<E>(
+        &self,
+        header: &ByteRange,
+        placed: &Placed,
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
+        const MORE: u64 = 8;
+        let behind = self
+            .open
+            .iter()
+            .find(|range| range.start == placed.range.end);
+        let (Some(each), true) = (placed.between, self.datagrams.is_empty()) else {
+            return Ok(false);
+        };
+        let behind = behind.map_or(0, |range| range.end - range.start);
+        let around = header.end - header.start + placed.ahead + behind;
+        let lead = bytes(header.clone())?;
+        let text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+        if lead.iter().all(text) {
+            return Ok(false);
+        }
+        let off = around.abs_diff(each);
+        if off < MORE {
+            return Ok(!off.is_multiple_of(2));
+        }
+        let own = each.saturating_sub(placed.ahead);
+        let own = usize::try_from(own).unwrap_or(usize::MAX);
+        let once = lead
+            .get(..lead.len().saturating_sub(own))
+            .unwrap_or_default();
+        let subject = Subject {
+            lengths: placed.lengths,
+            size: placed.size,
+        };
+        Ok(untold(once, subject) > 0 && untold_once(once) > 0)
+    }
+
+    /// Whether it begins with HTTP, and goes on with what is a program's own.
+    fn is_tunnel<E>(
+        &self,
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
+        const HEAD: u64 = 64;
+        if self.given || !self.datagrams.is_empty() {
+            return Ok(false);
+        }
+        Ok(ends_http(&bytes(0..self.end.min(HEAD))?))
+    }
+
+    /// What stands before a picture, without what asked a proxy for the connection.
+    fn header<E>(
+        &self,
+        range: &ByteRange,
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<Vec<u8>, E> {
+        let mut header = bytes(range.clone())?;
+        if range.start == 0 && self.datagrams.is_empty() {
+            header.drain(..preamble(&header));
+        }
+        Ok(header)
     }
 
     /// The first of what a known wire format does not account for. Datagrams of text are messages of their own.
@@ -534,6 +639,7 @@ mod tests {
                 lie: Lie::Plain,
                 between: None,
                 pieces: None,
+                ahead: 0,
                 is_carved: false,
                 is_cut: false,
                 is_png: false,

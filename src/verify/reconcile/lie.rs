@@ -3,7 +3,7 @@
 use crate::wire::Fixed;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{SHARED, overlap, range};
+use super::{SHARED, numbered, overlap, range};
 use crate::align::{Span, View};
 use crate::ledger::{Image, TransportKind};
 use crate::units::ByteRange;
@@ -349,6 +349,9 @@ pub(super) fn lie(way: &Way<'_>, passage: &Passage) -> Lie {
             put_in.push(between);
         }
     }
+    if way.stream.transport == TransportKind::Tcp && !passage.placement.is_in_order() {
+        return out_of_turn(way, spans);
+    }
     let Some(first) = put_in.first() else {
         return Lie::Plain;
     };
@@ -369,7 +372,11 @@ pub(super) fn lie(way: &Way<'_>, passage: &Passage) -> Lie {
             .iter()
             .enumerate()
             .all(|(at, range)| tells_length(way, spans, range, put_in.get(at + 1)));
-        return if told { Lie::Regular } else { Lie::Irregular };
+        return if told || are_numbered(way, spans, &put_in) {
+            Lie::Regular
+        } else {
+            Lie::Irregular
+        };
     }
     // Cut where programs cut, whatever a changed byte splits off.
     let borders: Vec<(u64, u64)> = put_in
@@ -381,6 +388,29 @@ pub(super) fn lie(way: &Way<'_>, passage: &Passage) -> Lie {
         .collect();
     let regular = put_in.len() >= 2 && borders.len() == put_in.len() && are_even(&borders);
     if regular || declares(way, passage, &put_in) {
+        Lie::Regular
+    } else {
+        Lie::Irregular
+    }
+}
+
+/// How pieces lie that came in another order than they stand in the file: each must have as many bytes before it. Where a header begins as
+/// the file goes on, a few of its bytes were taken for the piece before it, and are missing where the file really goes on.
+fn out_of_turn(way: &Way<'_>, spans: &[Span]) -> Lie {
+    const FEW: u64 = 4;
+    let borders = spans.iter().zip(spans.iter().skip(1));
+    let mut lengths: Vec<u64> = borders
+        .map(|(before, after)| before.stream.end..after.stream.start)
+        .filter(|between| !way.has_gap(between))
+        .map(|between| between.end.saturating_sub(between.start))
+        .collect();
+    lengths.sort_unstable();
+    let Some(&header) = lengths.get(lengths.len() / 2) else {
+        return Lie::Plain;
+    };
+    let near = lengths.iter().all(|length| length.abs_diff(header) <= FEW);
+    let all: u64 = lengths.iter().sum();
+    if near && all == header.saturating_mul(lengths.len() as u64) {
         Lie::Regular
     } else {
         Lie::Irregular
@@ -447,6 +477,36 @@ fn tells_length(
             })
         })
     })
+}
+
+/// Whether what stands before each piece but the first is a text of one wording whose numbers tell the pieces.
+fn are_numbered(way: &Way<'_>, spans: &[Span], put_in: &[ByteRange]) -> bool {
+    let begins = put_in.iter().map(|range| {
+        let span = spans.iter().find(|span| span.stream.start == range.end)?;
+        let text = way.bytes(range)?;
+        Some((span.text, text))
+    });
+    let Some(begins) = begins.collect::<Option<Vec<(u64, &[u8])>>>() else {
+        return false;
+    };
+    let end = spans.last().map_or(0, |span| span.in_text().end);
+    let ends = begins.iter().skip(1).map(|(start, _)| *start).chain([end]);
+    let pieces: Vec<ByteRange> = begins
+        .iter()
+        .zip(ends)
+        .map(|((start, _), end)| *start..end)
+        .collect();
+    let texts: Vec<&[u8]> = begins.iter().map(|(_, text)| *text).collect();
+    // What stands before the first piece ends as what stands before the others.
+    let start = spans.first().map_or(0, |span| span.stream.start);
+    let longest = texts
+        .iter()
+        .map(|text| text.len() as u64)
+        .max()
+        .unwrap_or(0);
+    let first = way.bytes(&(start.saturating_sub(longest)..start));
+    first.is_some_and(|first| numbered::end_alike(first, &texts))
+        && numbered::number_pieces(&texts, &pieces)
 }
 
 /// Whether a text has a length in decimal or hexadecimal digits.

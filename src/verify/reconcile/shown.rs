@@ -308,9 +308,10 @@ pub(super) fn spans(way: &Way<'_>, passage: &Passage, image: &Image) -> Vec<Byte
 pub(super) fn header_of(way: &Way<'_>, spans: &[Span]) -> Option<u64> {
     let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
     let borders = spans.iter().zip(spans.iter().skip(1));
+    let in_order = spans.is_sorted_by_key(|span| span.text);
     for (before, after) in borders {
         let between = before.stream.end..after.stream.start;
-        if before.in_text().end == after.text
+        if (before.in_text().end == after.text || !in_order)
             && between.start < between.end
             && !way.has_gap(&between)
         {

@@ -1,6 +1,6 @@
 //! A stream that is nothing but records: a header of one form before each, with a length in it, and not every record is a picture.
 
-use crate::units::{ByteRange, number};
+use crate::units::{ByteRange, number, numbers};
 
 /// What surrounds the data of a record: so many bytes, the length, so many bytes; and so many behind the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,8 @@ struct Form {
     behind: u64,
     counts: Counts,
     trailer: u64,
+    /// Zeros fill the data up to a multiple of it.
+    aligned: u64,
 }
 
 /// What the length of a record counts.
@@ -33,12 +35,18 @@ pub(crate) struct Followed {
     pub(crate) pieces: bool,
     /// A picture may lie within one, behind fields of its own; the length may count the header; the same bytes may end each of them.
     pub(crate) messages: bool,
+    /// How many other bytes stand between the pieces of a picture, each time as many; absent where they are not.
+    pub(crate) between: Option<u64>,
+    /// How many bytes it has without them.
+    pub(crate) length: u64,
 }
 
 /// Longer parts of a header are not tried.
 const LONGEST: u64 = 8;
 /// Longer trailers are not tried.
 const TRAILER: u64 = 2;
+/// Shorter lengths within the bytes of a picture may be lengths by chance.
+const LENGTH: u64 = 4;
 /// Most records that are followed.
 const RECORDS: usize = 4096;
 
@@ -58,11 +66,15 @@ impl Form {
         } else {
             &[Counts::Data]
         };
-        let trailers = if messages { 0..=TRAILER } else { 0..=0 };
+        let behind: &[(u64, u64)] = if messages {
+            &[(0, 1), (1, 1), (TRAILER, 1), (0, 4), (0, 8)]
+        } else {
+            &[(0, 1)]
+        };
         let around = others
             .iter()
-            .flat_map(move |counts| trailers.clone().map(move |trailer| (*counts, trailer)));
-        around.flat_map(move |(counts, trailer)| {
+            .flat_map(move |counts| behind.iter().map(move |behind| (*counts, *behind)));
+        around.flat_map(move |(counts, (trailer, aligned))| {
             widths.into_iter().flat_map(move |(width, big_endian)| {
                 (0..=LONGEST).flat_map(move |before| {
                     (0..=LONGEST).map(move |behind| Self {
@@ -72,6 +84,7 @@ impl Form {
                         behind,
                         counts,
                         trailer,
+                        aligned,
                     })
                 })
             })
@@ -82,11 +95,16 @@ impl Form {
         self.before + self.width + self.behind
     }
 
-    /// How many bytes of data a header says; absent where it says fewer than it counts beside them.
+    /// How many bytes of data a header says; absent where it says fewer than it counts beside them. The highest bit of four bytes may say
+    /// that this is the last record of a message (RFC 5531).
     fn says(self, header: &[u8]) -> Option<u64> {
+        const LAST: u64 = 1 << 31;
         let from = usize::try_from(self.before).ok()?;
         let to = usize::try_from(self.before + self.width).ok()?;
-        let value = number(header.get(from..to)?, self.big_endian);
+        let mut value = number(header.get(from..to)?, self.big_endian);
+        if self.width == 4 && self.big_endian {
+            value &= !LAST;
+        }
         value.checked_sub(match self.counts {
             Counts::Data => 0,
             Counts::Itself => self.width,
@@ -103,6 +121,26 @@ impl Form {
         })
     }
 
+    /// Whether a picture behind fields of its own goes on in other records: each of them has as many fields before its piece, or the last
+    /// field before it tells its length.
+    fn goes_on<E>(
+        self,
+        fields: ByteRange,
+        followed: Followed,
+        read: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
+        let lead = fields.end - fields.start;
+        if !followed.pieces || self.width < LENGTH {
+            return Ok(false);
+        }
+        let each = followed.between == Some(self.header().saturating_add(lead));
+        if each || followed.between != Some(self.header()) || lead < LENGTH {
+            return Ok(each);
+        }
+        let last = read(fields.end - LENGTH..fields.end)?;
+        Ok(numbers(&last).contains(&followed.length))
+    }
+
     /// Whether records take all up to `end`, and each of the pictures, ascending, begins and ends with some, or lies within one.
     fn tiles<E>(
         self,
@@ -113,6 +151,9 @@ impl Form {
     ) -> Result<bool, E> {
         let (mut at, mut records, mut met) = (0_u64, 0_usize, 0_usize);
         let mut trailer: Option<Vec<u8>> = None;
+        // The last picture that was met begins behind fields of its message.
+        let mut behind_fields = false;
+        let mut fills = 0_usize;
         while at < end {
             let data = at.saturating_add(self.header());
             if data > end || records > RECORDS {
@@ -127,8 +168,10 @@ impl Form {
             // Empty ones may be zeros of anything.
             records += usize::from(length > 0);
             let to = data.saturating_add(length);
-            at = to.saturating_add(self.trailer);
-            if at > end {
+            let filled = (self.aligned - length % self.aligned) % self.aligned;
+            fills += usize::from(filled > 0);
+            at = to.saturating_add(self.trailer + filled);
+            if at > end || filled > 0 && read(to..at)?.iter().any(|byte| *byte != 0) {
                 return Ok(false);
             }
             if self.trailer > 0 {
@@ -141,13 +184,26 @@ impl Form {
             while let Some(picture) = pictures.get(met) {
                 if picture.start == data {
                     met += 1;
+                    behind_fields = false;
                     // Headers within its own bytes are none.
-                    if !followed.pieces && to < picture.end {
+                    let around = self.header().saturating_add(self.trailer);
+                    let each = followed.between.is_none_or(|between| between == around);
+                    let fits = each || self.width >= LENGTH || self.aligned > 1;
+                    if to < picture.end && !(followed.pieces && fits) {
                         return Ok(false);
                     }
                     break;
-                } else if followed.messages && data < picture.start && picture.end <= to {
+                } else if followed.messages
+                    && data < picture.start
+                    && (picture.end <= to
+                        || picture.start < to
+                            && self.goes_on(data..picture.start, followed, read)?)
+                {
                     met += 1;
+                    behind_fields = true;
+                    if picture.end > to {
+                        break;
+                    }
                 } else if picture.start < at {
                     return Ok(false);
                 } else {
@@ -155,15 +211,19 @@ impl Form {
                 }
             }
             let within = met.checked_sub(1).and_then(|last| pictures.get(last));
-            let inside = within.is_some_and(|picture| data < picture.start);
-            if within.is_some_and(|picture| data < picture.end && picture.end < to) && !inside {
+            if within.is_some_and(|picture| data < picture.end && picture.end < to)
+                && !behind_fields
+            {
                 return Ok(false);
             }
         }
         // What ends two of them may be alike by chance, and zeros are.
         let ended =
             trailer.is_none_or(|trailer| records > 2 && trailer.iter().any(|byte| *byte != 0));
-        let enough = records > 1 && ended;
+        // A zero that fills up one record may as well be too many.
+        let filled = self.aligned == 1
+            || fills > 1 && records > 2 && self.width > 1 && self.counts == Counts::Data;
+        let enough = records > 1 && ended && filled;
         Ok(enough && met == pictures.len())
     }
 }
@@ -198,6 +258,8 @@ mod tests {
             empty: true,
             pieces,
             messages,
+            between: None,
+            length: 7,
         };
         let asked = |stream: &[u8], picture: ByteRange, followed| {
             are_records(
@@ -247,6 +309,56 @@ mod tests {
             let less = &stream[..stream.len() - 1];
             assert!(!of_messages(less, at..at + 7), "{stream:?}");
         }
+        // Filled up to four bytes and to eight, and a message in two records, the last of which says so, with fields around the picture.
+        for (stream, picture) in [
+            (
+                &b"\xf1\0\0\x02hi\0\0\xf2\0\0\x07PICTURE\0\xf1\0\0\x04last"[..],
+                12..19,
+            ),
+            (
+                b"\xf6\0\0\x04text\0\0\0\0\xf6\0\0\x07PICTURE\0\xf6\0\0\x06otherx\0\0",
+                16..23,
+            ),
+        ] {
+            assert!(of_messages(stream, picture.clone()), "{stream:?}");
+            for end in [
+                [stream, b"\0"].concat(),
+                stream[..stream.len() - 1].to_vec(),
+            ] {
+                assert!(!of_messages(&end, picture.clone()), "{end:?}");
+            }
+        }
+        // A message in several records, the last of which says so: its last field before the picture tells the length, or the same fields
+        // stand before each piece.
+        let called = b"\0\0\0\x07\0\0\0\x07PIC\0\0\0\x02TU\x80\0\0\x03RE\0";
+        let fields = b"\0\0\0\x05\x01\x00PIC\0\0\0\x04\x01\x00TU\0\0\0\x04\x01\x02RE";
+        for (stream, picture, between) in
+            [(&called[..], 8..23, Some(4)), (&fields[..], 6..25, Some(6))]
+        {
+            let of = |stream: &[u8], between| {
+                let followed = Followed {
+                    between,
+                    ..followed(true, true)
+                };
+                asked(stream, picture.clone(), followed)
+            };
+            assert!(of(stream, between), "{stream:?}");
+            assert!(!of(&[stream, b"\0"].concat(), between), "{stream:?}");
+            let less = &stream[..stream.len() - 1];
+            assert!(!of(less, between), "{stream:?}");
+        }
+        for (between, length) in [(None, 7), (Some(5), 7), (Some(4), 8)] {
+            let other = Followed {
+                between,
+                length,
+                ..followed(true, true)
+            };
+            assert!(!asked(called, 8..23, other), "{between:?} {length}");
+        }
+        let filled_once = b"\xf1\0\0\x04four\xf2\0\0\x07PICTURE\0";
+        assert!(!of_messages(filled_once, 12..19));
+        let with_another = b"\xf1\0\0\x02hi\0\xee\xf2\0\0\x07PICTURE\0\xf1\0\0\x04last";
+        assert!(!of_messages(with_another, 12..19));
         // All behind the length is the picture, and a byte too many that the length counts.
         assert!(!of_messages(b"\0\0\0\x08PICTUREx", 4..11));
         // One that ends otherwise.

@@ -84,7 +84,9 @@ pub(super) fn solve(samples: &[Sample<'_>]) -> Option<Solved> {
     {
         return Some(solved);
     }
-    by_varint(samples).or_else(|| with_texts(samples))
+    by_varint(samples)
+        .or_else(|| by_double(samples))
+        .or_else(|| with_texts(samples))
 }
 
 /// A header with texts in it.
@@ -136,21 +138,48 @@ fn by_varint(samples: &[Sample<'_>]) -> Option<Solved> {
         if !says || chance && !is_counted(first.header, first.length, first.behind) {
             return None;
         }
-        let mut solved = Solved {
-            length: true,
-            ..Solved::default()
-        };
-        others(samples, 0, before, None, &mut solved);
-        solved
-            .fields
-            .push(Field::says(Kind::Varint, Role::Length(Counts::Picture)));
-        let n = samples.len();
-        solved.evidence.push(format!(
-            "seven bits a byte right before the picture = the picture's length, in {n} of {n} message{}",
-            if n == 1 { "" } else { "s" }
-        ));
-        Some(solved)
+        Some(right_before(
+            samples,
+            before,
+            Kind::Varint,
+            "seven bits a byte",
+        ))
     })
+}
+
+/// A length as a double right in front of the picture, and the same number of other bytes before it: what a program has that knows no
+/// other numbers.
+fn by_double(samples: &[Sample<'_>]) -> Option<Solved> {
+    let before = samples.first()?.header.len().checked_sub(8)?;
+    [true, false].into_iter().find_map(|big_endian| {
+        let kind = Kind::Float {
+            bytes: 8,
+            big_endian,
+        };
+        let says = samples.iter().all(|sample| {
+            let bytes = sample.header.get(before..).filter(|bytes| bytes.len() == 8);
+            let value = bytes.and_then(|bytes| kind.read(bytes)?.count(0));
+            sample.length > 0 && value == Some(sample.length)
+        });
+        says.then(|| right_before(samples, before, kind, "a double"))
+    })
+}
+
+/// A length right in front of the picture, `before` other bytes before it.
+fn right_before(samples: &[Sample<'_>], before: usize, kind: Kind, words: &str) -> Solved {
+    let mut solved = Solved {
+        length: true,
+        ..Solved::default()
+    };
+    others(samples, 0, before, None, &mut solved);
+    let length = Field::says(kind, Role::Length(Counts::Picture));
+    solved.fields.push(length);
+    let n = samples.len();
+    solved.evidence.push(format!(
+        "{words} right before the picture = the picture's length, in {n} of {n} message{}",
+        if n == 1 { "" } else { "s" }
+    ));
+    solved
 }
 
 /// How much a length says beyond the picture's own, in a way that people count.

@@ -112,6 +112,8 @@ fn others_first(bytes: &[u8], start: usize, length: u64) -> bool {
         empty: false,
         pieces: false,
         messages: false,
+        between: None,
+        length,
     };
     super::are_records(&[picture], end, followed, read).unwrap_or(false)
 }

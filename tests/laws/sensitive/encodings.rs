@@ -15,8 +15,11 @@ use super::scenario::{Client, Scenario};
 use super::sweep::{Kept, analyse};
 
 const PORT: u16 = 7012;
+/// Pieces are as long, and the last one shorter.
+const PIECE: usize = 100;
 
 /// A stream, and where the bytes of its picture lie.
+#[derive(Clone)]
 struct Stream {
     name: &'static str,
     bytes: Vec<u8>,
@@ -154,6 +157,98 @@ fn streams(picture: &[u8]) -> Vec<Stream> {
     ]
 }
 
+/// What other protocols carry: each has fields of its own around its pieces.
+#[expect(clippy::too_many_lines, reason = "one stream after the other")]
+fn protocols(picture: &[u8]) -> Vec<Stream> {
+    let length = picture.len();
+    let digits = length.to_string();
+    let pieces: Vec<&[u8]> = picture.chunks(PIECE).collect();
+    let place = |number: usize| number * PIECE;
+    let unit = |kind: u8, body: &[u8]| [&[kind, 0][..], &be(body.len()), body].concat();
+    let values = pieces.iter().enumerate().map(|(number, piece)| {
+        let last = if number + 1 == pieces.len() { 2 } else { 0 };
+        let value = [&be(piece.len() + 2)[..], &[1, last], piece].concat();
+        unit(4, &value)
+    });
+    let dicom = [
+        unit(1, &[0x20; 68]),
+        values.collect::<Vec<_>>().concat(),
+        unit(5, &[0; 4]),
+    ];
+    let output = |kind: u8, body: &[u8]| {
+        let count = u16::try_from(body.len()).expect("a short piece");
+        let fill = vec![0; (8 - body.len() % 8) % 8];
+        let padding = u8::try_from(fill.len()).expect("a few");
+        let head = [&[1, kind, 0, 1][..], &count.to_be_bytes(), &[padding, 0]].concat();
+        [&head[..], body, &fill].concat()
+    };
+    let fast_cgi = [
+        output(6, b"Content-Type: image/jpeg\r\n\r\n.."),
+        pieces.iter().flat_map(|piece| output(6, piece)).collect(),
+        output(6, b"end"),
+        output(3, &[0; 8]),
+    ];
+    let call = [
+        &be(7)[..],
+        &[0; 24],
+        &be(length),
+        picture,
+        &vec![0; (4 - length % 4) % 4],
+    ]
+    .concat();
+    let records: Vec<&[u8]> = call.chunks(300).collect();
+    let rpc = records.iter().enumerate().map(|(number, record)| {
+        let last = u32::from(number + 1 == records.len()) << 31;
+        let count = u32::try_from(record.len()).expect("a length") | last;
+        [&count.to_be_bytes()[..], record].concat()
+    });
+    let rpc: Vec<Vec<u8>> = rpc.collect();
+    // Blocks as they were asked for: out of turn.
+    let turns = (0..pieces.len()).map(|turn| (turn * 7 + 3) % pieces.len());
+    let blocks = turns.flat_map(|number| {
+        let piece = pieces[number];
+        let head = [&be(9 + piece.len())[..], &[7], &be(0), &be(place(number))];
+        [&head.concat()[..], piece].concat()
+    });
+    assert!(!pieces.len().is_multiple_of(7), "each block once");
+    let ranges = pieces.iter().enumerate().flat_map(|(number, piece)| {
+        let (from, to) = (place(number) + 1, place(number) + piece.len());
+        [
+            format!("MSRP a786 SEND\r\nByte-Range: {from}-{to}/{digits}\r\n\r\n").as_bytes(),
+            piece,
+            b"\r\n-------a786+\r\n",
+        ]
+        .concat()
+    });
+    let double = |bytes: [u8; 8]| [&bytes[..], picture].concat();
+    let real = f64::from(u32::try_from(length).expect("a length"));
+    let asked = b"\x05\x01\0\x05\x01\0\x01\x7f\0\0\x01\x1f\x90";
+    let of = |name, bytes| Stream { name, bytes };
+    vec![
+        of("DICOM", dicom.concat()),
+        of("FastCGI", fast_cgi.concat()),
+        of("a remote procedure call", rpc.concat()),
+        of("BitTorrent", blocks.collect()),
+        of("MSRP", ranges.collect()),
+        of("a double, the first byte first", double(real.to_be_bytes())),
+        of("a double, the last byte first", double(real.to_le_bytes())),
+        of("SOCKS", [asked, picture].concat()),
+        of(
+            "a tunnel of HTTP",
+            [
+                b"CONNECT cam:9000 HTTP/1.1\r\nHost: cam:9000\r\n\r\n",
+                &be(length)[..],
+                picture,
+            ]
+            .concat(),
+        ),
+        of(
+            "rcp",
+            [format!("C0644 {digits} a.jpg\n").as_bytes(), picture, b"\0"].concat(),
+        ),
+    ]
+}
+
 fn transfer(stream: &Stream, picture: &[u8]) -> Transfer {
     let mut scenario = Scenario::on_loopback();
     let mut tcp = scenario.connect(40_000, PORT);
@@ -238,7 +333,10 @@ fn swept(stream: &Stream, picture: &[u8]) -> (u64, Vec<String>) {
         // What is left of a map is a text.
         let map = at == 0 && stream.name == "CBOR";
         let less = (binary && at != last && !map).then_some(Edit::Remove);
-        for edit in [0x00, 0x01, 0xff].map(Edit::Insert).into_iter().chain(less) {
+        let edits = [0x00, 0x01, 0xff].map(Edit::Insert).into_iter().chain(less);
+        // One zero more behind those that fill the call up.
+        let fill = stream.name == "a remote procedure call" && at + 4 > last;
+        for edit in edits.filter(|edit| !(fill && *edit == Edit::Insert(0))) {
             let frames: Vec<Kept> = edited(&transfer.frames, ends, at, edit);
             let report = transfer.verified(&frames, Some(&transfer.sent), false);
             if report.verdict == Some(Verdict::Match) {
@@ -257,7 +355,8 @@ fn swept(stream: &Stream, picture: &[u8]) -> (u64, Vec<String>) {
 #[test]
 fn values_that_account_for_all_are_a_match_and_one_byte_beside_them_is_none() {
     let picture = framings::pictures("jpeg").remove(0);
-    let (tried, failures) = on_all_cores(streams(&picture), |stream| swept(stream, &picture));
+    let all = [streams(&picture), protocols(&picture)].concat();
+    let (tried, failures) = on_all_cores(all, |stream| swept(stream, &picture));
     let shown: Vec<_> = failures.iter().take(40).collect();
     assert!(
         failures.is_empty(),

@@ -71,6 +71,7 @@ impl Asked {
                     lie: evidence.map_or(verify::Lie::Plain, |evidence| evidence.lie),
                     between: evidence.and_then(|evidence| evidence.between),
                     pieces: evidence.and_then(verify::Evidence::pieces),
+                    ahead: evidence.map_or(0, verify::Evidence::ahead),
                     is_carved: image.protocol == Protocol::Carve,
                     is_cut: image
                         .problem

@@ -49,13 +49,16 @@ impl Verifier<'_> {
                     stream: stream.id,
                     from: direction.from,
                 };
+                let tunnel = verify::ends_http(&self.head(way)?);
                 if accounted.contains(&way)
-                    || !own.iter().all(|image| is_guessed(stream, image, gathered))
+                    || !own
+                        .iter()
+                        .all(|image| is_guessed(stream, image, gathered, tunnel))
                 {
                     continue;
                 }
                 match own.as_slice() {
-                    [only] if !stream.is_confirmed() => {
+                    [only] if tunnel || !stream.is_confirmed() => {
                         messages.extend(self.message(stream, direction, only)?);
                     }
                     [] | [_] => {}
@@ -232,6 +235,14 @@ impl Verifier<'_> {
     }
 
     /// Absent where some of it was not captured.
+    /// The first bytes of a direction.
+    fn head(&mut self, way: Way) -> anyhow::Result<Vec<u8>> {
+        const LINE: u64 = 64;
+        let mut runs = self.spool.way(way, 0..LINE)?;
+        let first = runs.drain(..).next().filter(|run| run.offset == 0);
+        Ok(first.map(|run| run.bytes).unwrap_or_default())
+    }
+
     fn all_of(&mut self, way: Way, range: ByteRange) -> anyhow::Result<Option<Vec<u8>>> {
         if range.start == range.end {
             return Ok(Some(Vec::new()));
@@ -245,15 +256,16 @@ impl Verifier<'_> {
     }
 }
 
-/// Whether only a guess says what stands beside the picture.
-fn is_guessed(stream: &Stream, image: &Image, gathered: &Gathered) -> bool {
+/// Whether only a guess says what stands beside the picture. `tunnel`: HTTP ended before it.
+fn is_guessed(stream: &Stream, image: &Image, gathered: &Gathered, tunnel: bool) -> bool {
     let evidence = gathered.evidence.get(&image.id);
     let in_one_piece =
         evidence.is_none_or(|evidence| evidence.lie == Lie::Plain && !evidence.is_converted());
-    let guessed = matches!(
-        stream.protocol,
-        None | Some(Protocol::Carve | Protocol::Layout(_) | Protocol::Marker(_))
-    );
+    let guessed = tunnel
+        || matches!(
+            stream.protocol,
+            None | Some(Protocol::Carve | Protocol::Layout(_) | Protocol::Marker(_))
+        );
     stream.transport == TransportKind::Tcp
         && guessed
         && stream.confidence != Some(Confidence::Given)
