@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Checks that the library and the three programs still build on macOS: every type and every lint, and nothing more.
+# Checks the library and the three programs for macOS: every type and every lint, and nothing more.
 #
 #   scripts/check-macos.sh
 #
 # Nothing is linked and nothing is run, so neither Apple's compiler nor its libraries are needed: where a dependency compiles C
 # (SQLite, zstd, BLAKE3), a stand-in writes an empty file for each object. The dependencies are checked in the same folder as all
 # else, beside those of this machine.
-# Exit 0, 1 where something does not build, 77 where there is no rustup or the target cannot be had, said in words.
+# Exit 0, 1 where something is wrong, 77 where there is no rustup or the target cannot be had, said in words.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
