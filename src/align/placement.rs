@@ -53,6 +53,14 @@ impl Placement {
         self.spans.is_sorted_by_key(|span| span.text)
     }
 
+    /// Whether its pieces come in any order: no text that begins again here and there.
+    fn is_shuffled(&self) -> bool {
+        const FEW: usize = 4;
+        let pairs = self.spans.iter().zip(self.spans.iter().skip(1));
+        let back = pairs.filter(|(one, next)| next.text < one.text).count();
+        back > FEW.max(self.spans.len() / 8)
+    }
+
     /// Ranges of the text that are not there, ascending.
     pub(crate) fn missing(&self) -> Vec<ByteRange> {
         let mut there: Vec<ByteRange> = self.spans.iter().map(Span::in_text).collect();
@@ -74,14 +82,22 @@ impl Placement {
 
 /// Puts spans of a text of this length together. A passage ends where the text begins again.
 pub(crate) fn placements(spans: &[Span], length: u64) -> Vec<Placement> {
+    let spans = on_grid(spans);
     let mut found: Vec<Placement> = Vec::new();
     // Ranges of the text that the last placement has, by start.
     let mut there: BTreeMap<u64, u64> = BTreeMap::new();
-    for span in spans {
+    for span in &spans {
         let fitted = fitted(span, &there);
         let fits = fitted.is_some();
         let span = fitted.unwrap_or_else(|| span.clone());
         let range = span.in_text();
+        // A piece that came twice among others that come in any order.
+        if !fits
+            && there.get(&range.start) == Some(&range.end)
+            && found.last().is_some_and(Placement::is_shuffled)
+        {
+            continue;
+        }
         match found.last_mut() {
             Some(last) if fits => last.spans.push(span),
             _ => {
@@ -95,6 +111,48 @@ pub(crate) fn placements(spans: &[Span], length: u64) -> Vec<Placement> {
         there.insert(range.start, range.end);
     }
     joined(&found)
+}
+
+/// Pieces of one length that come in any order, where a header that begins as the text goes on, or ends as it does before the piece, was
+/// taken for the text: each begins and ends where the pieces do.
+fn on_grid(spans: &[Span]) -> Vec<Span> {
+    const FEW: u64 = 4;
+    let mut lengths: Vec<u64> = spans.iter().map(Span::bytes).collect();
+    lengths.sort_unstable();
+    let runs = lengths.chunk_by(|one, other| one == other);
+    let most = runs.max_by_key(|run| run.len());
+    let Some((length, count)) = most.and_then(|run| Some((*run.first()?, run.len()))) else {
+        return Vec::new();
+    };
+    let in_order = spans.is_sorted_by_key(|span| span.text);
+    if in_order || count < 4 || count * 2 < spans.len() || length <= 4 * FEW {
+        return spans.to_vec();
+    }
+    let mut starts: Vec<u64> = spans
+        .iter()
+        .filter(|span| span.bytes() == length)
+        .map(|span| span.text % length)
+        .collect();
+    starts.sort_unstable();
+    let runs = starts.chunk_by(|one, other| one == other);
+    let Some(&start) = runs.max_by_key(|run| run.len()).and_then(|run| run.first()) else {
+        return spans.to_vec();
+    };
+    let beyond = |at: u64| (at + length - start) % length;
+    let trimmed = spans.iter().map(|span| {
+        let early = (length - beyond(span.text)) % length;
+        let early = if early <= FEW { early } else { 0 };
+        let late = beyond(span.in_text().end);
+        let late = if late <= FEW { late } else { 0 };
+        if early + late >= span.bytes() {
+            return span.clone();
+        }
+        Span {
+            stream: span.stream.start + early..span.stream.end - late,
+            text: span.text + early,
+        }
+    });
+    trimmed.collect()
 }
 
 /// A span as it stands beside those that are there; absent where it is a passage's that begins again.

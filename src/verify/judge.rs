@@ -217,6 +217,13 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     }
     let mut first = first.or(direct.filter(|_| !padded));
     of_senders(work, &mut first, &mut found);
+    // It took as much as was announced of what the sender itself had changed.
+    if first.is_some()
+        && let Some((mismatch, kind)) = &second
+        && announced_less(work, mismatch, kind).is_some()
+    {
+        found.retain(|finding: &Finding| finding.name != Name::ReceiverStopped);
+    }
     header_left_out(work, &mut first, &mut second, &mut found);
     if is_printed(work) && received.as_ref().and_then(|side| side.equal) != Some(true) {
         found.push(findings::printed(work.image, work.asked.received));
