@@ -468,7 +468,7 @@ impl Beside<'_> {
         check::is_of(&tail, || bytes(picture.range.clone()))
     }
 
-    /// Whether what stands before the first piece of a picture is by one byte, or a few, longer or shorter than what stands before the others.
+    /// Whether what stands before the first piece of the only picture is by one byte, or a few, longer or shorter than what stands before the others.
     /// More before it tells of all of it.
     fn has_odd_header<E>(
         &self,
@@ -477,11 +477,14 @@ impl Beside<'_> {
         bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
     ) -> Result<bool, E> {
         const MORE: u64 = 8;
+        /// Longer ones are messages of their own.
+        const LONG: usize = 40;
         let behind = self
             .open
             .iter()
             .find(|range| range.start == placed.range.end);
-        let (Some(each), true) = (placed.between, self.datagrams.is_empty()) else {
+        let only = self.pictures.len() == 1 && self.datagrams.is_empty();
+        let (Some(each), true) = (placed.between, only) else {
             return Ok(false);
         };
         let behind = behind.map_or(0, |range| range.end - range.start);
@@ -500,6 +503,9 @@ impl Beside<'_> {
         let once = lead
             .get(..lead.len().saturating_sub(own))
             .unwrap_or_default();
+        if once.len() > LONG {
+            return Ok(false);
+        }
         let subject = Subject {
             lengths: placed.lengths,
             size: placed.size,
