@@ -80,9 +80,14 @@ impl Placement {
     }
 }
 
-/// Puts spans of a text of this length together. A passage ends where the text begins again.
-pub(crate) fn placements(spans: &[Span], length: u64) -> Vec<Placement> {
-    let spans = on_grid(spans);
+/// Puts spans of a text of this length together. A passage ends where the text begins again. `any_order`: its pieces are no datagrams, which
+/// have borders of their own; they may come in any order, and one of them twice.
+pub(crate) fn placements(spans: &[Span], length: u64, any_order: bool) -> Vec<Placement> {
+    let spans = if any_order {
+        on_grid(spans)
+    } else {
+        spans.to_vec()
+    };
     let mut found: Vec<Placement> = Vec::new();
     // Ranges of the text that the last placement has, by start.
     let mut there: BTreeMap<u64, u64> = BTreeMap::new();
@@ -92,7 +97,8 @@ pub(crate) fn placements(spans: &[Span], length: u64) -> Vec<Placement> {
         let span = fitted.unwrap_or_else(|| span.clone());
         let range = span.in_text();
         // A piece that came twice among others that come in any order.
-        if !fits
+        if any_order
+            && !fits
             && there.get(&range.start) == Some(&range.end)
             && found.last().is_some_and(Placement::is_shuffled)
         {

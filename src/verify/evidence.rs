@@ -466,7 +466,7 @@ fn uncovered<'w>(
                 let Some(bytes) = texts.get(*text).map(|text| text.bytes) else {
                     continue;
                 };
-                for placement in placements(&spans, apart.len() as u64) {
+                for placement in placements(&spans, apart.len() as u64, false) {
                     if placement.covered() < TELLING.min(placement.length) {
                         continue;
                     }
@@ -662,8 +662,9 @@ fn in_index<'w, 's: 'w>(
                     .map_or(0, |text| header_end(text.bytes).saturating_mul(2)),
                 Form::Pixels(..) => 0,
             };
-            let mut placements = placements(&spans, bytes.len() as u64);
-            if way.stream.transport == TransportKind::Udp {
+            let datagrams = way.stream.transport == TransportKind::Udp;
+            let mut placements = placements(&spans, bytes.len() as u64, !datagrams);
+            if datagrams {
                 placements = with_what_came_again(&placements, way, bytes);
             }
             let stream = |range: &ByteRange| way.bytes(range);

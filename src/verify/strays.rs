@@ -343,10 +343,13 @@ pub(crate) fn stray<E>(
             return Ok(Some(found(picture, range)));
         }
         let tail = bytes(range.clone())?;
-        let told = is_told_in_text(&tail)
-            || beside.tells_of(last, &tail)
-            || (!beside.certain && tail.len() <= SHORT);
-        if tail.is_empty() || (beside.are_datagrams(range) && told) {
+        let told = |bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>| {
+            Ok(is_told_in_text(&tail)
+                || beside.tells_of(last, &tail)
+                || (!beside.certain && tail.len() <= SHORT)
+                || beside.is_other(range, &tail, bytes)?)
+        };
+        if tail.is_empty() || (beside.are_datagrams(range) && told(bytes)?) {
             continue;
         }
         if beside.ends_all(range, &tail) || beside.ends_word(range, bytes)? {
@@ -546,11 +549,11 @@ impl Beside<'_> {
     ) -> Result<Option<Stray>, E> {
         for range in self.beyond {
             let length = range.end - range.start;
-            if self.are_datagrams(range)
-                && length <= MOST
-                && is_told_in_text(&bytes(range.clone())?)
-            {
-                continue;
+            if self.are_datagrams(range) && length <= MOST {
+                let datagram = bytes(range.clone())?;
+                if is_told_in_text(&datagram) || self.is_other(range, &datagram, bytes)? {
+                    continue;
+                }
             }
             if length <= SHORT as u64
                 && (self.ends_all(range, &bytes(range.clone())?) || self.ends_word(range, bytes)?)
@@ -602,6 +605,45 @@ impl Beside<'_> {
                 let mut fields = datagram.windows(width);
                 fields.any(|bytes| units::numbers(bytes).into_iter().any(known))
             })
+    }
+
+    /// Whether a long datagram has nothing that the others have: no piece that came again, but what the program makes of them, the parity of
+    /// several, say.
+    fn is_other<E>(
+        &self,
+        range: &ByteRange,
+        datagram: &[u8],
+        bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
+        /// Larger pictures are not searched.
+        const LARGEST: u64 = 4 << 20;
+        const SAMPLE: usize = 16;
+        if self.given || datagram.len() <= SHORT {
+            return Ok(false);
+        }
+        let quarter = datagram.len() / 4;
+        let samples = [quarter, 2 * quarter, 3 * quarter];
+        let samples = samples.map(|at| datagram.get(at..at + SAMPLE).unwrap_or_default());
+        for placed in self.pictures {
+            let place = &placed.range;
+            if place.end - place.start > LARGEST {
+                return Ok(false);
+            }
+            let before = place.start..range.start.clamp(place.start, place.end);
+            let behind = range.end.clamp(place.start, place.end)..place.end;
+            for part in [before, behind] {
+                let length = part.end - part.start;
+                let stream = bytes(part)?;
+                if stream.len() as u64 != length {
+                    return Ok(false);
+                }
+                let stands = |sample: &&[u8]| memchr::memmem::find(&stream, sample).is_some();
+                if samples.iter().any(|sample| stands(sample)) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Whether a range is whole datagrams: messages of their own.

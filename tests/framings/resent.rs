@@ -92,6 +92,32 @@ fn a_byte_less_or_more_in_a_copy_is_no_match() {
     }
 }
 
+#[test]
+fn the_parity_of_pieces_is_no_copy_of_one() {
+    let file = picture(Jpeg, 320, 240);
+    let mut scenario = Scenario::new();
+    for (place, group) in file.chunks(4 * PIECE).enumerate() {
+        let mut parity = vec![0; PIECE];
+        for (number, piece) in group.chunks(PIECE).enumerate() {
+            let number = u32::try_from(place * 5 + number).unwrap_or(0).to_be_bytes();
+            scenario.datagram_of(Client, PORTS, &[&number[..], piece].concat());
+            for (sum, byte) in parity.iter_mut().zip(piece) {
+                *sum ^= byte;
+            }
+        }
+        // That of a group with a short piece has the rest of another one.
+        if group.len() < 4 * PIECE {
+            continue;
+        }
+        let number = u32::try_from(place * 5 + 4).unwrap_or(0).to_be_bytes();
+        scenario.datagram_of(Client, PORTS, &[&number[..], &parity].concat());
+    }
+    let both = verify(&scenario, &[("a.jpg", &file)], &[("got", &file)]);
+    assert_eq!(text(&both.report, "verdict"), "match");
+    assert!(only_of_the_way(&both), "{:?}", both.accusations());
+    assert_eq!(both.exit, 0);
+}
+
 /// A format that imgnet knows has its pieces without it.
 #[test]
 fn a_byte_less_or_more_in_a_copy_beside_a_known_header_is_no_match() {
