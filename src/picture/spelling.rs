@@ -53,7 +53,7 @@ fn lengths(bytes: &[u8]) -> [u64; 2] {
     let quotes = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
         0
     } else {
-        bytes.iter().filter(|byte| **byte == b'\'').count() as u64
+        memchr::memchr_iter(b'\'', bytes).count() as u64
     };
     let printed = bytes.iter().map(|byte| match byte {
         b'\\' | b'\n' | b'\r' | b'\t' => 2,

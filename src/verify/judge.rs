@@ -217,13 +217,11 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
     }
     let mut first = first.or(direct.filter(|_| !padded));
     of_senders(work, &mut first, &mut found);
-    // It took as much as was announced of what the sender itself had changed.
-    if first.is_some()
-        && let Some((mismatch, kind)) = &second
-        && announced_less(work, mismatch, kind).is_some()
-    {
-        found.retain(|finding: &Finding| finding.name != Name::ReceiverStopped);
-    }
+    took_as_announced(
+        work,
+        second.as_ref().filter(|_| first.is_some()),
+        &mut found,
+    );
     header_left_out(work, &mut first, &mut second, &mut found);
     if is_printed(work) && received.as_ref().and_then(|side| side.equal) != Some(true) {
         found.push(findings::printed(work.image, work.asked.received));
@@ -280,6 +278,13 @@ pub(crate) fn picture(work: &Work<'_>) -> Outcome {
         findings: found,
         size,
         fragment: part && is_fragment(work),
+    }
+}
+
+/// A receiver that took as much as was announced, of what the sender itself had changed, did not stop.
+fn took_as_announced(work: &Work<'_>, second: Option<&(Mismatch, Kind)>, found: &mut Vec<Finding>) {
+    if second.is_some_and(|(mismatch, kind)| announced_less(work, mismatch, kind).is_some()) {
+        found.retain(|finding| finding.name != Name::ReceiverStopped);
     }
 }
 

@@ -638,7 +638,7 @@ impl Beside<'_> {
                     return Ok(false);
                 }
                 let stands = |sample: &&[u8]| memchr::memmem::find(&stream, sample).is_some();
-                if samples.iter().any(|sample| stands(sample)) {
+                if samples.iter().any(stands) {
                     return Ok(false);
                 }
             }

@@ -252,27 +252,37 @@ pub(crate) fn are_records<E>(
 mod tests {
     use super::*;
 
-    #[test]
-    fn records_are_followed_to_the_last_byte() {
-        let followed = |pieces, messages| Followed {
+    fn followed(pieces: bool, messages: bool) -> Followed {
+        Followed {
             empty: true,
             pieces,
             messages,
             between: None,
             length: 7,
-        };
-        let asked = |stream: &[u8], picture: ByteRange, followed| {
-            are_records(
-                std::slice::from_ref(&picture),
-                stream.len() as u64,
-                followed,
-                &mut |range| {
-                    let place = |at: u64| usize::try_from(at).unwrap();
-                    Ok::<_, ()>(stream[place(range.start)..place(range.end)].to_vec())
-                },
-            )
-            .unwrap()
-        };
+        }
+    }
+
+    fn asked(stream: &[u8], picture: ByteRange, followed: Followed) -> bool {
+        let end = stream.len() as u64;
+        are_records(
+            std::slice::from_ref(&picture),
+            end,
+            followed,
+            &mut |range| {
+                let place = |at: u64| usize::try_from(at).unwrap();
+                Ok::<_, ()>(stream[place(range.start)..place(range.end)].to_vec())
+            },
+        )
+        .unwrap()
+    }
+
+    /// Messages: the picture behind fields of its own, the length with itself or the header, a byte that ends each.
+    fn of_messages(stream: &[u8], picture: ByteRange) -> bool {
+        asked(stream, picture, followed(true, true))
+    }
+
+    #[test]
+    fn records_are_followed_to_the_last_byte() {
         let judged_as = |stream: &[u8], picture: ByteRange, pieces| {
             asked(stream, picture, followed(pieces, false))
         };
@@ -289,9 +299,6 @@ mod tests {
         assert!(!judged(&pieces[..10], 2..9));
         // One record is as good as none.
         assert!(!judged(b"\0\x07PICTURE", 2..9));
-        // Messages: the picture behind fields of its own, the length with itself or the header, a byte that ends each.
-        let of_messages =
-            |stream: &[u8], picture: ByteRange| asked(stream, picture, followed(true, true));
         for (stream, at) in [
             (&b"\0\0\0\x0dabPICTURE....\0\0\0\x02xy"[..], 6),
             (b"\x15\0\0\0\x05data\0\x07\0\0PICTURE\0\x06\0\0\0\0\0", 13),
@@ -309,6 +316,17 @@ mod tests {
             let less = &stream[..stream.len() - 1];
             assert!(!of_messages(less, at..at + 7), "{stream:?}");
         }
+        // All behind the length is the picture, and a byte too many that the length counts.
+        assert!(!of_messages(b"\0\0\0\x08PICTUREx", 4..11));
+        // One that ends otherwise.
+        let other = b"\x01\0\0\0\x05hello\xce\x02\0\0\0\x06header\xce\x03\0\0\0\x07PICTURE\xcf";
+        assert!(!of_messages(other, 28..35));
+        let two = b"\x01\0\0\0\x02hi\xce\x03\0\0\0\x07PICTURE\xce";
+        assert!(!of_messages(two, 13..20));
+    }
+
+    #[test]
+    fn records_that_are_filled_up_or_make_one_message() {
         // Filled up to four bytes and to eight, and a message in two records, the last of which says so, with fields around the picture.
         for (stream, picture) in [
             (
@@ -359,12 +377,5 @@ mod tests {
         assert!(!of_messages(filled_once, 12..19));
         let with_another = b"\xf1\0\0\x02hi\0\xee\xf2\0\0\x07PICTURE\0\xf1\0\0\x04last";
         assert!(!of_messages(with_another, 12..19));
-        // All behind the length is the picture, and a byte too many that the length counts.
-        assert!(!of_messages(b"\0\0\0\x08PICTUREx", 4..11));
-        // One that ends otherwise.
-        let other = b"\x01\0\0\0\x05hello\xce\x02\0\0\0\x06header\xce\x03\0\0\0\x07PICTURE\xcf";
-        assert!(!of_messages(other, 28..35));
-        let two = b"\x01\0\0\0\x02hi\xce\x03\0\0\0\x07PICTURE\xce";
-        assert!(!of_messages(two, 13..20));
     }
 }

@@ -158,7 +158,6 @@ fn streams(picture: &[u8]) -> Vec<Stream> {
 }
 
 /// What other protocols carry: each has fields of its own around its pieces.
-#[expect(clippy::too_many_lines, reason = "one stream after the other")]
 fn protocols(picture: &[u8]) -> Vec<Stream> {
     let length = picture.len();
     let digits = length.to_string();
