@@ -53,14 +53,6 @@ impl Placement {
         self.spans.is_sorted_by_key(|span| span.text)
     }
 
-    /// Whether its pieces come in any order: no text that begins again here and there.
-    fn is_shuffled(&self) -> bool {
-        const FEW: usize = 4;
-        let pairs = self.spans.iter().zip(self.spans.iter().skip(1));
-        let back = pairs.filter(|(one, next)| next.text < one.text).count();
-        back > FEW.max(self.spans.len() / 8)
-    }
-
     /// Ranges of the text that are not there, ascending.
     pub(crate) fn missing(&self) -> Vec<ByteRange> {
         let mut there: Vec<ByteRange> = self.spans.iter().map(Span::in_text).collect();
@@ -83,14 +75,17 @@ impl Placement {
 /// Puts spans of a text of this length together. A passage ends where the text begins again. `any_order`: its pieces are no datagrams, which
 /// have borders of their own; they may come in any order, and one of them twice.
 pub(crate) fn placements(spans: &[Span], length: u64, any_order: bool) -> Vec<Placement> {
+    /// Pieces that go back in the text more often come in any order: it is no text that begins again here and there.
+    const OFTEN: usize = 4;
     let spans = if any_order {
         on_grid(spans)
     } else {
         spans.to_vec()
     };
     let mut found: Vec<Placement> = Vec::new();
-    // Ranges of the text that the last placement has, by start.
+    // Ranges of the text that the last placement has, by start, and how often it goes back in the text.
     let mut there: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut back = 0;
     for span in &spans {
         let fitted = fitted(span, &there);
         let fits = fitted.is_some();
@@ -100,14 +95,19 @@ pub(crate) fn placements(spans: &[Span], length: u64, any_order: bool) -> Vec<Pl
         if any_order
             && !fits
             && there.get(&range.start) == Some(&range.end)
-            && found.last().is_some_and(Placement::is_shuffled)
+            && back > OFTEN.max(there.len() / 8)
         {
             continue;
         }
         match found.last_mut() {
-            Some(last) if fits => last.spans.push(span),
+            Some(last) if fits => {
+                let before = last.spans.last().map_or(0, |last| last.text);
+                back += usize::from(span.text < before);
+                last.spans.push(span);
+            }
             _ => {
                 there.clear();
+                back = 0;
                 found.push(Placement {
                     spans: vec![span],
                     length,

@@ -607,16 +607,16 @@ impl Beside<'_> {
             })
     }
 
-    /// Whether a long datagram has nothing that the others have: no piece that came again, but what the program makes of them, the parity of
-    /// several, say.
+    /// Whether a long datagram has nothing that those near it have: no piece that came again, but what the program makes of them, the parity
+    /// of several, say.
     fn is_other<E>(
         &self,
         range: &ByteRange,
         datagram: &[u8],
         bytes: &mut dyn FnMut(ByteRange) -> Result<Vec<u8>, E>,
     ) -> Result<bool, E> {
-        /// Larger pictures are not searched.
-        const LARGEST: u64 = 4 << 20;
+        /// Further off none is looked for.
+        const NEAR: u64 = 64 << 10;
         const SAMPLE: usize = 16;
         if self.given || datagram.len() <= SHORT {
             return Ok(false);
@@ -624,23 +624,17 @@ impl Beside<'_> {
         let quarter = datagram.len() / 4;
         let samples = [quarter, 2 * quarter, 3 * quarter];
         let samples = samples.map(|at| datagram.get(at..at + SAMPLE).unwrap_or_default());
-        for placed in self.pictures {
-            let place = &placed.range;
-            if place.end - place.start > LARGEST {
+        let before = range.start.saturating_sub(NEAR)..range.start;
+        let behind = range.end..self.end.min(range.end + NEAR);
+        for part in [before, behind] {
+            let length = part.end.saturating_sub(part.start);
+            let stream = bytes(part)?;
+            if stream.len() as u64 != length {
                 return Ok(false);
             }
-            let before = place.start..range.start.clamp(place.start, place.end);
-            let behind = range.end.clamp(place.start, place.end)..place.end;
-            for part in [before, behind] {
-                let length = part.end - part.start;
-                let stream = bytes(part)?;
-                if stream.len() as u64 != length {
-                    return Ok(false);
-                }
-                let stands = |sample: &&[u8]| memchr::memmem::find(&stream, sample).is_some();
-                if samples.iter().any(stands) {
-                    return Ok(false);
-                }
+            let stands = |sample: &&[u8]| memchr::memmem::find(&stream, sample).is_some();
+            if samples.iter().any(stands) {
+                return Ok(false);
             }
         }
         Ok(true)
