@@ -105,11 +105,11 @@ pub fn wire_decoder(data: &[u8]) {
     if protocol.is_datagrams() {
         // Datagrams have borders of their own: there is nothing to be independent of.
         let fed = fed(splits.of(before), gap, splits.of(after));
-        covers(&run(&protocol, role, end, &fed), &fed);
+        covers(&run(&protocol, role, end, &fed), &fed, true);
     } else {
         let whole = fed(vec![before], gap, vec![after]);
         let seen = run(&protocol, role, end, &whole);
-        covers(&seen, &whole);
+        covers(&seen, &whole, false);
         let bytewise = fed(before.chunks(1).collect(), gap, after.chunks(1).collect());
         assert_eq!(seen, run(&protocol, role, end, &bytewise), "byte by byte");
         let split = fed(splits.of(before), gap, splits.of(after));
@@ -181,7 +181,7 @@ fn run(protocol: &Protocol, role: Role, end: StreamEnd, fed: &[Fed<'_>]) -> Vec<
 
 /// Every byte is covered once by data, framing or stray bytes, every missing one by a gap, in order; pictures begin
 /// and end in turn.
-fn covers(seen: &[Seen], fed: &[Fed<'_>]) {
+fn covers(seen: &[Seen], fed: &[Fed<'_>], datagrams: bool) {
     let mut stream: Vec<Option<u8>> = Vec::new();
     for fed in fed {
         match fed {
@@ -210,9 +210,13 @@ fn covers(seen: &[Seen], fed: &[Fed<'_>]) {
                 open = false;
             }
             Seen::Data(bytes) | Seen::Stray(bytes) => {
-                assert_eq!(
-                    open,
-                    matches!(event, Seen::Data(_)),
+                // A datagram that is no piece stands among those that are.
+                let fits = match event {
+                    Seen::Data(_) => open,
+                    _ => !open || datagrams,
+                };
+                assert!(
+                    fits,
                     "data is inside a picture, stray bytes are outside: {seen:?}"
                 );
                 assert!(

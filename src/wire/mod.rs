@@ -381,7 +381,7 @@ pub enum Event<'a> {
         /// How many bytes they take.
         bytes: u64,
     },
-    /// Bytes that belong neither to a picture nor to the format.
+    /// Bytes that belong neither to a picture nor to the format: outside any picture, or a datagram that is no piece among those that are.
     Stray(&'a [u8]),
     /// So many bytes outside any picture are missing from the capture.
     StrayGap(u64),
