@@ -276,6 +276,11 @@ pub(crate) fn doubles(bytes: &[u8]) -> impl Iterator<Item = u64> {
     both.into_iter().flatten().filter_map(of)
 }
 
+/// Whether a byte is of plain text: a letter, a sign, or white space.
+pub(crate) fn is_of_text(byte: u8) -> bool {
+    byte.is_ascii_graphic() || byte.is_ascii_whitespace()
+}
+
 /// The value of a hexadecimal digit, in either case; absent where it is none.
 pub(crate) fn hex_digit(digit: u8) -> Option<u8> {
     let value = char::from(digit).to_digit(16)?;

@@ -1,5 +1,6 @@
 //! Spans that are one passage of a text through the stream.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Span;
@@ -80,13 +81,13 @@ pub(crate) fn placements(spans: &[Span], length: u64, any_order: bool) -> Vec<Pl
     let spans = if any_order {
         on_grid(spans)
     } else {
-        spans.to_vec()
+        Cow::Borrowed(spans)
     };
     let mut found: Vec<Placement> = Vec::new();
     // Ranges of the text that the last placement has, by start, and how often it goes back in the text.
     let mut there: BTreeMap<u64, u64> = BTreeMap::new();
     let mut back = 0;
-    for span in &spans {
+    for span in &*spans {
         let fitted = fitted(span, &there);
         let fits = fitted.is_some();
         let span = fitted.unwrap_or_else(|| span.clone());
@@ -121,18 +122,20 @@ pub(crate) fn placements(spans: &[Span], length: u64, any_order: bool) -> Vec<Pl
 
 /// Pieces of one length that come in any order, where a header that begins as the text goes on, or ends as it does before the piece, was
 /// taken for the text: each begins and ends where the pieces do.
-fn on_grid(spans: &[Span]) -> Vec<Span> {
+fn on_grid(spans: &[Span]) -> Cow<'_, [Span]> {
     const FEW: u64 = 4;
+    if spans.is_sorted_by_key(|span| span.text) {
+        return Cow::Borrowed(spans);
+    }
     let mut lengths: Vec<u64> = spans.iter().map(Span::bytes).collect();
     lengths.sort_unstable();
     let runs = lengths.chunk_by(|one, other| one == other);
     let most = runs.max_by_key(|run| run.len());
     let Some((length, count)) = most.and_then(|run| Some((*run.first()?, run.len()))) else {
-        return Vec::new();
+        return Cow::Borrowed(spans);
     };
-    let in_order = spans.is_sorted_by_key(|span| span.text);
-    if in_order || count < 4 || count * 2 < spans.len() || length <= 4 * FEW {
-        return spans.to_vec();
+    if count < 4 || count * 2 < spans.len() || length <= 4 * FEW {
+        return Cow::Borrowed(spans);
     }
     let mut starts: Vec<u64> = spans
         .iter()
@@ -142,7 +145,7 @@ fn on_grid(spans: &[Span]) -> Vec<Span> {
     starts.sort_unstable();
     let runs = starts.chunk_by(|one, other| one == other);
     let Some(&start) = runs.max_by_key(|run| run.len()).and_then(|run| run.first()) else {
-        return spans.to_vec();
+        return Cow::Borrowed(spans);
     };
     let beyond = |at: u64| (at + length - start) % length;
     let trimmed = spans.iter().map(|span| {
@@ -203,12 +206,15 @@ pub(crate) fn with_short_piece<'b>(
 ) -> Option<Placement> {
     /// Longer ones are found.
     const SHORT: u64 = 64;
+    if found.spans.len() < 4 || found.is_in_order() {
+        return None;
+    }
     let missing = found.missing();
     let [rest] = missing.as_slice() else {
         return None;
     };
     let length = rest.end - rest.start;
-    if length >= SHORT || found.is_in_order() || found.spans.len() < 4 {
+    if length >= SHORT {
         return None;
     }
     let starts = found.spans.iter().skip(1).map(|span| span.stream.start);

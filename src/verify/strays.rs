@@ -493,8 +493,7 @@ impl Beside<'_> {
         let behind = behind.map_or(0, |range| range.end - range.start);
         let around = header.end - header.start + placed.ahead + behind;
         let lead = bytes(header.clone())?;
-        let text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-        if lead.iter().all(text) {
+        if lead.iter().all(|byte| units::is_of_text(*byte)) {
             return Ok(false);
         }
         let off = around.abs_diff(each);
@@ -648,10 +647,7 @@ impl Beside<'_> {
 
 /// Whether bytes are lines of text of three characters or more.
 fn is_text(bytes: &[u8]) -> bool {
-    bytes.len() > 2
-        && bytes
-            .iter()
-            .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+    bytes.len() > 2 && bytes.iter().all(|byte| units::is_of_text(*byte))
 }
 
 /// Whether there are three printable characters in a row: a name, a number in digits.
@@ -663,8 +659,10 @@ pub(super) fn has_text(lead: &[u8]) -> bool {
 /// Whether a datagram tells something in words. In a long one three letters stand in a row by chance, so that it has to be text for the
 /// most part.
 fn is_told_in_text(datagram: &[u8]) -> bool {
-    let is_letter = |byte: &&u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-    let letters = datagram.iter().filter(is_letter).count();
+    let letters = datagram
+        .iter()
+        .filter(|byte| units::is_of_text(**byte))
+        .count();
     has_text(datagram) && (datagram.len() <= SHORT || letters * 4 >= datagram.len() * 3)
 }
 

@@ -1,7 +1,7 @@
 //! Headers of pieces in text, all of one wording, whose numbers tell the pieces: where each begins or ends, how long it is, which one it is
 //! (`Byte-Range: 2049-4096/118115`).
 
-use crate::units::ByteRange;
+use crate::units::{ByteRange, is_of_text};
 
 /// Longer ones are no header of a piece.
 const LONGEST: usize = 4096;
@@ -64,8 +64,7 @@ pub(super) fn end_alike(text: &[u8], others: &[&[u8]]) -> bool {
 
 /// The words of a text, and the numbers in it; absent where it is none.
 fn numbers(text: &[u8]) -> Option<(Vec<u8>, Vec<i128>)> {
-    let printed = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-    if text.len() > LONGEST || !text.iter().all(printed) {
+    if text.len() > LONGEST || !text.iter().all(|byte| is_of_text(*byte)) {
         return None;
     }
     let mut words = Vec::new();
