@@ -99,7 +99,26 @@ pub struct Finding {
     pub fix: String,
 }
 
+/// What stands between what a finding says and the cause that it only follows from.
+const FOLLOWS: &str = " This only follows from ";
+
 impl Finding {
+    /// Makes a note of it: it only follows from this cause.
+    pub(crate) fn only_follows(&mut self, cause: &str) {
+        self.severity = Severity::Note;
+        for part in [FOLLOWS, cause, "."] {
+            self.message.push_str(part);
+        }
+    }
+
+    /// As it would be without the cause that it was said to follow from, which was taken back.
+    pub(crate) fn stands_alone(&mut self) {
+        if let Some(at) = self.message.find(FOLLOWS) {
+            self.message.truncate(at);
+            self.severity = self.name.severity();
+        }
+    }
+
     /// The Wireshark display filter that finds exactly [`Self::packets`]; absent where there are none.
     pub fn filter(&self) -> Option<String> {
         let (text, one) = listed(&self.packets, "..")?;

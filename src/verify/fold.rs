@@ -52,10 +52,7 @@ pub(crate) fn fold(findings: &mut [Finding]) {
             *stream == finding.stream && own && follows(*name).contains(&finding.name)
         });
         if let Some((name, ..)) = cause {
-            finding.severity = Severity::Note;
-            finding.message.push_str(" This only follows from ");
-            finding.message.push_str(name.as_str());
-            finding.message.push('.');
+            finding.only_follows(name.as_str());
         }
     }
 }

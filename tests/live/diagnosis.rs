@@ -110,6 +110,13 @@ const HANGS: &[Case] = &[
         words: &["Picture 1", "the picture before it had been answered"],
     },
     Case {
+        program: &["hang-both-wait.py", "whole"],
+        more: &["--sent", "photo.jpg", "--received", "out.jpg"],
+        exit: 0,
+        finding: Some(("no-answer", "warning")),
+        words: &["Picture 0", "neither side sent anything more"],
+    },
+    Case {
         program: &["receiver-never-reads.py"],
         more: &[],
         exit: 1,

@@ -227,6 +227,7 @@ pub(crate) fn swept(
         transfers.retain(|one| one.name.contains(only));
     }
     let (runs, failures) = on_all_cores(transfers, sweep);
+    support::say(&format!("{runs} runs"));
     let shown: Vec<_> = failures.iter().take(40).collect();
     assert!(
         failures.is_empty(),

@@ -17,6 +17,11 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+/// For whoever asks the tests to show what they print.
+pub(crate) fn say(what: &str) {
+    eprintln!("{what}");
+}
+
 /// The folder of the captures.
 pub(crate) fn captures_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")

@@ -1,6 +1,6 @@
 import socket, struct, sys, threading
 
-# both sides wait: python3 hang-both-wait.py stops|newline|second
+# both sides wait: python3 hang-both-wait.py stops|newline|second|whole
 how = sys.argv[1]
 photo = open("photo.jpg", "rb").read()
 ready = threading.Event()
@@ -37,7 +37,9 @@ def server():
     for number in range(3):
         head = read(sock, 4)
         data = read(sock, struct.unpack(">I", head)[0]) if len(head) == 4 else b""
-        if number == 0:
+        if how == "whole":
+            open("out.jpg", "wb").write(data)  # and on to the next, without an answer
+        elif number == 0:
             sock.sendall(b"OK")  # the later ones are never answered
 
 
@@ -52,6 +54,6 @@ elif how == "newline":
     line(sock)
     sock.sendall(photo)
 else:
-    for number in range(2):
+    for number in range(1 if how == "whole" else 2):
         sock.sendall(struct.pack(">I", len(photo)) + photo)
         sock.recv(2)

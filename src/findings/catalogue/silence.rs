@@ -32,7 +32,8 @@ pub(in crate::findings) static NO_ANSWER: Entry = Entry {
          the other. The program that was to answer waits for more than was sent: a newline that the sender left out, the rest of a \
          fixed number of bytes (recv in a loop up to 4,096), a marker, or the close of a connection that stays open. Or the answer \
          was written into a buffer and never flushed. It is an error where a picture was announced and none of it came, and where \
-         each picture before it was answered; elsewhere the other side may have nothing to say, and it is a warning.",
+         each picture before it was answered; elsewhere the other side may have nothing to say, and it is a warning. So it is behind a \
+         whole picture that nothing followed until the capture was ended.",
     proof: "Every byte was acknowledged, the other side sent none, no FIN and no RST was seen, and the capture went on for longer \
          than the idle limit. What a program waits for is not on the wire, hence likely.",
     frames: "A short data segment, its acknowledgment, and then nothing of this connection.",

@@ -20,8 +20,6 @@ pub use capture::{
 };
 pub use servers::{Ended, Servers};
 
-use std::fmt::Write as _;
-
 use super::facts::{DirectionFacts, Frames, NAMED, PictureFacts, StreamFacts};
 use super::{Certainty, Finding, Name, Severity};
 use crate::ledger::{Image, Stream, TransportKind};
@@ -123,6 +121,7 @@ const CONSEQUENCES: &[(Name, &[Name])] = &[
             Name::NeverClosed,
             Name::NoEndOfStream,
             Name::ZeroWindow,
+            Name::NoAnswer,
         ],
     ),
     (
@@ -133,11 +132,12 @@ const CONSEQUENCES: &[(Name, &[Name])] = &[
             Name::EarlyClose,
             Name::NeverClosed,
             Name::NoEndOfStream,
+            Name::NoAnswer,
         ],
     ),
     (
         Name::NoEndOfStream,
-        &[Name::UnreadDataReset, Name::NeverClosed],
+        &[Name::UnreadDataReset, Name::NeverClosed, Name::NoAnswer],
     ),
     (
         Name::TextMode,
@@ -212,26 +212,17 @@ fn subordinate(findings: &mut [Finding]) {
                 && (finding.severity <= severity || cause == Name::UrgentData)
                 && finding.packets.last().copied() >= from;
             if follows {
-                finding.severity = Severity::Note;
-                let why = match cause {
-                    Name::MarkerUnanswered => "the marker that was never answered".to_owned(),
-                    Name::ZeroWindow => "the full buffer of the receiver".to_owned(),
-                    Name::UrgentData => "the urgent byte".to_owned(),
-                    other => format!("the {other} above"),
-                };
-                // Writing to a string does not fail.
-                let _ = write!(finding.message, " This only follows from {why}.");
+                match cause {
+                    Name::MarkerUnanswered => {
+                        finding.only_follows("the marker that was never answered");
+                    }
+                    Name::ZeroWindow => finding.only_follows("the full buffer of the receiver"),
+                    Name::UrgentData => finding.only_follows("the urgent byte"),
+                    other => finding.only_follows(&format!("the {other} above")),
+                }
             }
         }
     }
-}
-
-/// Makes a note of what only follows from another finding.
-fn only_follows(finding: &mut Finding, cause: Name) {
-    finding.severity = Severity::Note;
-    finding.message.push_str(" This only follows from ");
-    finding.message.push_str(cause.as_str());
-    finding.message.push('.');
 }
 
 /// A length that is not the picture's shifts all that follows, and bytes left out are missing at the end: what is found of that is
@@ -247,7 +238,7 @@ fn misframed(findings: &mut [Finding]) {
     for finding in findings.iter_mut() {
         let of_it = finding.image.is_some_and(|image| broken.contains(&image));
         if finding.name == Name::EarlyClose && of_it {
-            only_follows(finding, Name::MissingInside);
+            finding.only_follows(Name::MissingInside.as_str());
         }
     }
     let cause = findings
@@ -264,7 +255,7 @@ fn misframed(findings: &mut [Finding]) {
             Name::ImplausibleLength | Name::StrayBytes | Name::UnreadDataReset
         ) && finding.packets.first().is_some_and(|first| *first >= frame);
         if follows && finding.severity > Severity::Note {
-            only_follows(finding, name);
+            finding.only_follows(name.as_str());
         }
     }
 }

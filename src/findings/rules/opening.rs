@@ -193,7 +193,9 @@ pub(super) fn wrong_byte_order(view: &View<'_>) -> Option<Finding> {
              the picture and nothing to answer does, too: its file tells."
         )
     } else {
-        format!("Read {wrong}, the length is {other}: it waits for so many.")
+        format!(
+            "Read {wrong}, the length is {other}: it waits for so many, or has the picture and answers nothing; its file tells."
+        )
     };
     Some(Finding {
         certainty: Certainty::Likely,

@@ -121,8 +121,7 @@ pub(super) fn no_answer(stream: &Stream, facts: &StreamFacts, images: &[Image]) 
             counted(spoke.span, "byte", "bytes"),
         );
         (message, Severity::Warning, None)
-    } else {
-        let (picture, answered) = unlike_the_others(facts, images, index, silence)?;
+    } else if let Some((picture, answered)) = unlike_the_others(facts, images, index, silence) {
         let message = format!(
             "Picture {} of {speaker} is whole (its last frame is {frame}) and {listener} sent nothing for {long}; {} had been answered.",
             picture.id.0,
@@ -133,6 +132,14 @@ pub(super) fn no_answer(stream: &Stream, facts: &StreamFacts, images: &[Image]) 
             },
         );
         (message, Severity::Error, Some(picture.id))
+    } else {
+        let picture = left_open(facts, images, index, silence)?;
+        let message = format!(
+            "Picture {} of {speaker} is whole (its last frame is {frame}), {listener} acknowledged all of it, and neither side sent \
+             anything more for {long}: {speaker} may wait for an answer, and {listener} for more.",
+            picture.id.0,
+        );
+        (message, Severity::Warning, Some(picture.id))
     };
     Some(Finding {
         severity,
@@ -164,16 +171,43 @@ fn unlike_the_others<'f>(
     if !whole || !others.is_empty() || before.iter().any(|picture| !picture.answered) {
         return None;
     }
+    is_longer_than_before(pictures, images, silence).then_some((last, before.len() as u64))
+}
+
+/// The last picture that went in a direction, of which each is whole, and none was answered, nor followed by anything: until the capture was
+/// ended, which says so itself.
+fn left_open<'f>(
+    facts: &'f StreamFacts,
+    images: &[Image],
+    index: usize,
+    silence: i64,
+) -> Option<&'f PictureFacts> {
+    let pictures = &facts.directions.get(index)?.pictures;
+    let silent = facts.directions.get(1 - index)?.span == 0;
+    let whole = pictures
+        .iter()
+        .all(|picture| is_whole(picture) && picture.gaps.is_empty() && !picture.answered);
+    let last = pictures
+        .last()
+        .filter(|_| silent && whole && facts.end_known)?;
+    is_longer_than_before(pictures, images, silence).then_some(last)
+}
+
+/// Whether this silence is far longer than any between two of the pictures: who takes long for each of them may be at it still.
+fn is_longer_than_before(pictures: &[PictureFacts], images: &[Image], silence: i64) -> bool {
     let image = |picture: &PictureFacts| images.iter().find(|image| image.id == picture.id);
     let mut slowest = 0;
-    let mut next = image(last)?;
-    for picture in before.iter().rev() {
-        let this = image(picture)?;
-        slowest = slowest.max(next.started?.since(this.ended?));
-        next = this;
+    for pair in pictures.windows(2) {
+        let [before, next] = pair else { continue };
+        let (Some(before), Some(next)) = (image(before), image(next)) else {
+            return false;
+        };
+        let (Some(ended), Some(started)) = (before.ended, next.started) else {
+            return false;
+        };
+        slowest = slowest.max(started.since(ended));
     }
-    // Who takes long for each of them may be at it still.
-    (silence > slowest.saturating_mul(4)).then_some((last, before.len() as u64))
+    silence > slowest.saturating_mul(4)
 }
 
 /// Whether both sides of a connection were captured from their beginning on, nobody closed it, and the capture went on after its last

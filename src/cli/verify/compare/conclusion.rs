@@ -94,6 +94,7 @@ pub(super) fn take_back(report: &mut Report) {
         })
         .map(|image| image.stream)
         .collect();
+    let mut reading_right = BTreeSet::new();
     report.findings.retain(|finding| {
         let stream = finding.stream;
         // Its file is the same, or as long: nobody skipped anything, or ended too early.
@@ -124,8 +125,12 @@ pub(super) fn take_back(report: &mut Report) {
             }
             _ => false,
         };
+        if back && finding.name == Name::WrongByteOrder {
+            reading_right.extend(stream);
+        }
         !(broken || back)
     });
+    both_wait(&mut report.findings, &reading_right);
     let of_guessed = |finding: &Finding| {
         finding
             .stream
@@ -140,6 +145,16 @@ pub(super) fn take_back(report: &mut Report) {
             finding.message.push_str(
                 " Every picture arrived as it was sent: this is framing that imgnet does not know.",
             );
+        }
+    }
+}
+
+/// The length was read as it was written, and yet both sides wait.
+fn both_wait(findings: &mut [Finding], reading_right: &BTreeSet<StreamId>) {
+    let of_them = |stream: StreamId| reading_right.contains(&stream);
+    for finding in findings {
+        if finding.name == Name::NoAnswer && finding.stream.is_some_and(of_them) {
+            finding.stands_alone();
         }
     }
 }
