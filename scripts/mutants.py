@@ -5,6 +5,7 @@
     scripts/mutants.py --most 200 reassembly    so many places, spread over all of the room
     scripts/mutants.py --since COMMIT           the lines that changed since, in the rooms that read and judge
     scripts/mutants.py --since auto             since the branch that this one goes into, or over the last day
+    scripts/mutants.py --from FILE --test laws --skip sweeps verify     what an earlier run left (its survivors.txt), with more tests
 
 All changes are in one build (scripts/mutants writes them into a copy of the source, beside the original, switched by a number in the
 environment). The tests run once to find which of them reaches which place; then each place runs with those tests alone. A place that
@@ -166,26 +167,27 @@ def limits():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def run(program, tests, tree, seconds, **environment):
+def run(program, tests, tree, seconds, skip=(), **environment):
     """The exit code; None where it did not end in time."""
     env = dict(os.environ, PROPTEST_CASES="48", INSTA_UPDATE="no", INSTA_FORCE_PASS="0", RUST_BACKTRACE="0",
                CARGO_MANIFEST_DIR=str(tree), **environment)
     try:
-        return subprocess.run([program, "--test-threads", "2", *(["--exact", *tests] if tests else [])], cwd=tree, env=env,
+        return subprocess.run([program, "--test-threads", "2", *(["--exact", *tests] if tests else []),
+                               *(part for name in skip for part in ("--skip", name))], cwd=tree, env=env,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                               timeout=seconds, preexec_fn=limits)
     except subprocess.TimeoutExpired:
         return None
 
 
-def covered(programs, tree, scratch, seconds):
+def covered(programs, tree, scratch, seconds, skip):
     """Which tests of which program reach a mutation; which tests there are that pass."""
     reached, sound, took = collections.defaultdict(set), {}, {}
     for name, program in programs.items():
         file = scratch / f"cover-{name}"
         file.unlink(missing_ok=True)
         begun = time.monotonic()
-        done = run(program, [], tree, seconds, IMGNET_MUTANT_COVER=str(file))
+        done = run(program, [], tree, seconds, skip, IMGNET_MUTANT_COVER=str(file))
         took[name] = time.monotonic() - begun
         if done is None:
             print(f"{name}: its tests did not end within {seconds:.0f} s, so they take no part")
@@ -232,6 +234,15 @@ def noticed(one, reached, reach, programs, sound, took, tree, until):
     return None
 
 
+def key(one):
+    return one["file"], one["function"], one["was"], one["now"]
+
+
+def listed(path):
+    """The places of a list: file, function, what was, what is there now."""
+    return {tuple(line.split("\t")[:4]) for line in path.read_text().splitlines() if line and not line.startswith("#")}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rooms", nargs="*", help="folders of src/; those that read and judge if none is named")
@@ -239,6 +250,8 @@ def main():
     parser.add_argument("--most", type=int, metavar="N", help="so many places at most, spread over all")
     parser.add_argument("--seconds", type=float, default=1e9, help="end after so long, with what is known by then")
     parser.add_argument("--test", action="append", default=[], metavar="NAME", help="tests of tests/NAME take part (slower)")
+    parser.add_argument("--from", dest="left", type=pathlib.Path, metavar="FILE", help="only places that this survivors.txt has")
+    parser.add_argument("--skip", action="append", default=[], metavar="NAME", help="tests with this in their name take no part")
     parser.add_argument("--least", type=float, default=0, metavar="PERCENT", help="exit 1 where fewer were noticed")
     given = parser.parse_args()
     begun = time.monotonic()
@@ -288,13 +301,14 @@ def main():
         return 78
     print(f"{len(mutations)} places of {mutations[0]['of'] if mutations else 0} woven in, {unviable} do not compile; "
           f"built after {time.monotonic() - begun:.0f} s", flush=True)
-    reached, sound, took = covered(programs, tree, scratch, min(900, max(10, begun + given.seconds - time.monotonic())))
+    reached, sound, took = covered(programs, tree, scratch, min(900, max(10, begun + given.seconds - time.monotonic())), given.skip)
     for name, tests in sound.items():
         print(f"{name}: {len(tests)} tests in {took[name]:.0f} s", flush=True)
 
-    explained = set()
-    if EXPLAINED.exists():
-        explained = {tuple(line.split("\t")[:4]) for line in EXPLAINED.read_text().splitlines() if line and not line.startswith("#")}
+    explained = listed(EXPLAINED) if EXPLAINED.exists() else set()
+    if given.left:
+        left = listed(given.left)
+        mutations = [one for one in mutations if key(one) in left]
     # How many places each test reaches.
     reach = collections.Counter(one for by in reached.values() for one in by)
     counts, survivors = collections.Counter(), []
@@ -305,7 +319,7 @@ def main():
         # Not in the order of the files: what there is time for is spread over all of them.
         mutations.sort(key=lambda one: one["number"] * 2_654_435_761 % 2**32)
         for one, how in zip(mutations, pool.map(one_place, mutations)):
-            if how in (MISSED, UNREACHED) and (one["file"], one["function"], one["was"], one["now"]) in explained:
+            if how in (MISSED, UNREACHED) and key(one) in explained:
                 how = "explained"
             counts[how] += 1
             if how in (MISSED, UNREACHED):
