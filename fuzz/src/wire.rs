@@ -78,7 +78,7 @@ fn layout(line: &str) -> Protocol {
     line.parse().unwrap_or(Protocol::Eof)
 }
 
-/// Byte 0 chooses the wire format, byte 1 the sender and the end, byte 2 the pieces, bytes 3 and 4 length (none, where
+/// Byte 0 chooses the wire format, byte 1 the sender, the end and whether the format was found out, byte 2 the pieces, bytes 3 and 4 length (none, where
 /// it is 0) and place of a gap; the rest is the stream.
 ///
 /// A decoder fed whole, byte by byte or in pieces gives the same events; every byte and every gap is covered once, in
@@ -93,6 +93,7 @@ pub fn wire_decoder(data: &[u8]) {
     } else {
         Role::Acceptor
     };
+    let learns = ends & 8 != 0;
     let end = match (ends >> 1) % 4 {
         0 => StreamEnd::Fin,
         1 => StreamEnd::Reset,
@@ -105,15 +106,23 @@ pub fn wire_decoder(data: &[u8]) {
     if protocol.is_datagrams() {
         // Datagrams have borders of their own: there is nothing to be independent of.
         let fed = fed(splits.of(before), gap, splits.of(after));
-        covers(&run(&protocol, role, end, &fed), &fed, true);
+        covers(&run(&protocol, (role, learns), end, &fed), &fed, true);
     } else {
         let whole = fed(vec![before], gap, vec![after]);
-        let seen = run(&protocol, role, end, &whole);
+        let seen = run(&protocol, (role, learns), end, &whole);
         covers(&seen, &whole, false);
         let bytewise = fed(before.chunks(1).collect(), gap, after.chunks(1).collect());
-        assert_eq!(seen, run(&protocol, role, end, &bytewise), "byte by byte");
+        assert_eq!(
+            seen,
+            run(&protocol, (role, learns), end, &bytewise),
+            "byte by byte"
+        );
         let split = fed(splits.of(before), gap, splits.of(after));
-        assert_eq!(seen, run(&protocol, role, end, &split), "in pieces");
+        assert_eq!(
+            seen,
+            run(&protocol, (role, learns), end, &split),
+            "in pieces"
+        );
     }
     round_trip(&protocol, stream, usize::from(*seed));
 }
@@ -128,7 +137,12 @@ fn fed<'b>(before: Vec<&'b [u8]>, gap: u64, after: Vec<&'b [u8]>) -> Vec<Fed<'b>
 }
 
 /// The events that a new decoder gives, neighbouring data and stray bytes joined.
-fn run(protocol: &Protocol, role: Role, end: StreamEnd, fed: &[Fed<'_>]) -> Vec<Seen> {
+fn run(
+    protocol: &Protocol,
+    (role, learns): (Role, bool),
+    end: StreamEnd,
+    fed: &[Fed<'_>],
+) -> Vec<Seen> {
     let mut seen = Vec::new();
     let mut sink = |event: Event<'_>| {
         match (&event, seen.last_mut()) {
@@ -168,6 +182,9 @@ fn run(protocol: &Protocol, role: Role, end: StreamEnd, fed: &[Fed<'_>]) -> Vec<
         });
     };
     let mut decoder = decoder(protocol, role);
+    if learns {
+        decoder.learn();
+    }
     for fed in fed {
         match fed {
             Fed::Bytes(bytes) if protocol.is_datagrams() => decoder.datagram(bytes, &mut sink),
@@ -288,7 +305,7 @@ fn round_trip(protocol: &Protocol, picture: &[u8], chunk: usize) {
     };
     let mut decoded = Vec::new();
     let mut endings = Vec::new();
-    for event in run(protocol, role, StreamEnd::Fin, &fed) {
+    for event in run(protocol, (role, false), StreamEnd::Fin, &fed) {
         match event {
             Seen::Data(bytes) => decoded.extend(bytes),
             Seen::End(ending) => endings.push(ending),

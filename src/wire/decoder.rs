@@ -161,6 +161,10 @@ impl Decode for Decoder {
         each!(self, decoder => decoder.doubt());
     }
 
+    fn learn(&mut self) {
+        each!(self, decoder => decoder.learn());
+    }
+
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
         each!(self, decoder => decoder.finish(end, sink));
     }

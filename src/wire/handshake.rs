@@ -2,13 +2,13 @@
 //!
 //! Two wordings, decoded alike: `SIZE n` → `GOT SIZE` → picture → `GOT IMAGE` → `BYE BYE`, and a bare `n` → `OK` → picture.
 //! Both directions go through the same decoder: what they send tells who they are.
-//! Digits are over when the other side answers ([`Decode::flush`]) or when a byte comes that is none; white space
+//! Digits are over when the other side answers ([`flush`](super::Decode::flush)) or when a byte comes that is none; white space
 //! behind them belongs to the field. A bare number declares a picture only if the bytes behind it begin as one, since
 //! anything may be a number.
 
-use super::carve::CarveDecoder;
+use super::framer::{Behind, Framer, Grammar, Next, Step, framing};
 use super::length::MOST;
-use super::{Decode, Ending, Event, Fault, Framing, Protocol, Sink, StreamEnd};
+use super::{Ending, Event, Fault, Framing, Protocol, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// What a receiver answers to `SIZE n`.
@@ -27,24 +27,24 @@ const WORDS: [&str; 7] = [GOT_SIZE, GOT_IMAGE, BYE, OK, "END", "DONE", "EOF"];
 const LONGEST: usize = 24;
 
 /// Decoder of one direction of `size-handshake`.
+pub(crate) type HandshakeDecoder = Framer<Handshake>;
+
+/// Its grammar.
 #[derive(Debug, Clone)]
-pub struct HandshakeDecoder {
+pub struct Handshake {
     bare: bool,
-    state: State,
+    at: At,
 }
 
-#[derive(Debug, Clone)]
-enum State {
-    /// The beginning of a field or a word, undecided: at most [`LONGEST`] bytes.
-    Between(Vec<u8>),
-    /// Behind a bare number: the first bytes of what may be its picture.
-    Doubt { length: u64, head: Vec<u8> },
-    /// So many bytes of the picture are still to come.
-    Picture(u64),
+/// What comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// A field or a word: at most [`LONGEST`] bytes; or a picture.
+    Between,
+    /// Behind a bare number: the first bytes of what may be a picture of so many bytes.
+    Doubt(u64),
     /// Text of unknown wording: stray until the other side answers.
     Text,
-    /// The framing is lost.
-    Lost(Box<CarveDecoder>),
 }
 
 /// What some bytes between pictures are.
@@ -104,198 +104,119 @@ fn token(bytes: &[u8], over: bool) -> Token {
 
 impl HandshakeDecoder {
     /// A decoder of either wording; `bare` only tells the name until the bytes do.
-    pub fn new(bare: bool) -> Self {
-        Self {
+    pub(crate) fn new(bare: bool) -> Self {
+        Self::by(Handshake {
             bare,
-            state: State::Between(Vec::new()),
-        }
+            at: At::Between,
+        })
     }
 
     /// The wire format, in the wording that was seen last.
-    pub fn protocol(&self) -> Protocol {
-        Protocol::SizeHandshake { bare: self.bare }
-    }
-
-    /// Takes what is held apart, as far as it can be.
-    fn between(&mut self, over: bool, sink: &mut Sink<'_>) {
-        let State::Between(held) = &mut self.state else {
-            return;
-        };
-        let held = std::mem::take(held);
-        if held.is_empty() {
-            return;
-        }
-        let rest = match token(&held, over) {
-            Token::NeedMore => {
-                self.state = State::Between(held);
-                return;
-            }
-            Token::Word(word, bytes) => {
-                sink(Event::Framing {
-                    what: Framing::Answer(word),
-                    bytes: bytes as u64,
-                });
-                self.state = State::Between(Vec::new());
-                held.get(bytes..).unwrap_or_default()
-            }
-            Token::Size { value, bare, bytes } => {
-                self.bare = bare;
-                self.size(value, bare, held.get(..bytes).unwrap_or_default(), sink);
-                held.get(bytes..).unwrap_or_default()
-            }
-            Token::Unknown => {
-                self.state = State::Text;
-                &held
-            }
-        };
-        self.update(rest, sink);
-        if over {
-            self.between(true, sink);
-        }
-    }
-
-    fn size(&mut self, value: u64, bare: bool, field: &[u8], sink: &mut Sink<'_>) {
-        if value > MOST {
-            sink(Event::Fault(Fault::ImplausibleLength { value, hint: None }));
-            let mut carve = Box::new(CarveDecoder::inside());
-            carve.update(field, sink);
-            self.state = State::Lost(carve);
-            return;
-        }
-        sink(Event::Framing {
-            what: Framing::Length(value),
-            bytes: field.len() as u64,
-        });
-        self.state = match (value, bare) {
-            (0, _) => State::Between(Vec::new()),
-            (length, true) => State::Doubt {
-                length,
-                head: Vec::new(),
-            },
-            (length, false) => {
-                sink(Event::PictureStart {
-                    length: Some(length),
-                });
-                State::Picture(length)
-            }
-        };
-    }
-
-    /// Decides whether a bare number was a picture's size; with `over`, no more bytes come.
-    fn decide(&mut self, over: bool, sink: &mut Sink<'_>) {
-        let State::Doubt { length, head } = &mut self.state else {
-            return;
-        };
-        let length = *length;
-        let sniffed = sniff(head.get(..SNIFF_BYTES).unwrap_or(head));
-        if sniffed == Sniff::NeedMore && !over {
-            return;
-        }
-        let head = std::mem::take(head);
-        if matches!(sniffed, Sniff::Is(_)) {
-            sink(Event::PictureStart {
-                length: Some(length),
-            });
-            self.state = State::Picture(length);
-        } else {
-            // It may be the next word or number.
-            self.state = State::Between(Vec::new());
-        }
-        self.update(&head, sink);
-    }
-
-    fn picture(&mut self, missing: u64, sink: &mut Sink<'_>) {
-        if let State::Picture(left) = &mut self.state {
-            *left = left.saturating_sub(missing);
-            if *left == 0 {
-                sink(Event::PictureEnd(Ending::Length));
-                self.state = State::Between(Vec::new());
-            }
+    pub(crate) fn protocol(&self) -> Protocol {
+        Protocol::SizeHandshake {
+            bare: self.grammar.bare,
         }
     }
 }
 
-impl Decode for HandshakeDecoder {
-    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            match &mut self.state {
-                // Byte by byte: what a word is must not depend on what came with it.
-                State::Between(held) => {
-                    let (byte, later) = rest.split_at(1);
-                    rest = later;
-                    held.extend_from_slice(byte);
-                    self.between(false, sink);
+impl Handshake {
+    /// Takes apart what stands between pictures; with `over`, no more bytes belong to it.
+    fn between(&mut self, held: &[u8], over: bool, sink: &mut Sink<'_>) -> Step {
+        if held.is_empty() {
+            return Step::More;
+        }
+        match token(held, over) {
+            Token::NeedMore => Step::More,
+            Token::Word(word, bytes) => {
+                framing(Framing::Answer(word), bytes as u64, sink);
+                Step::Done(bytes, Next::Field)
+            }
+            Token::Size { value, bare, bytes } => {
+                self.bare = bare;
+                if value > MOST {
+                    sink(Event::Fault(Fault::ImplausibleLength { value, hint: None }));
+                    return Step::Done(0, Next::Lost);
                 }
-                State::Doubt { head, .. } => {
-                    let (byte, later) = rest.split_at(1);
-                    rest = later;
-                    head.extend_from_slice(byte);
-                    self.decide(false, sink);
+                framing(Framing::Length(value), bytes as u64, sink);
+                if value > 0 && bare {
+                    self.at = At::Doubt(value);
+                } else if value > 0 {
+                    return Step::Done(bytes, Self::picture(value, sink));
                 }
-                State::Picture(left) => {
-                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
-                    let (new, later) = rest.split_at(take);
-                    rest = later;
-                    sink(Event::PictureData(new));
-                    self.picture(take as u64, sink);
-                }
-                State::Text => {
-                    sink(Event::Stray(rest));
-                    return;
-                }
-                State::Lost(carve) => {
-                    carve.update(rest, sink);
-                    return;
-                }
+                Step::Done(bytes, Next::Field)
+            }
+            Token::Unknown => {
+                self.at = At::Text;
+                Step::Done(0, Next::Content(u64::MAX))
             }
         }
     }
 
-    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length == 0 {
-            return;
+    /// Decides whether a bare number was a picture's size; with `over`, no more bytes come.
+    fn decide(&mut self, length: u64, head: &[u8], over: bool, sink: &mut Sink<'_>) -> Step {
+        let sniffed = sniff(head.get(..SNIFF_BYTES).unwrap_or(head));
+        if sniffed == Sniff::NeedMore && !over {
+            return Step::More;
         }
-        self.decide(true, sink);
-        self.between(true, sink);
-        match &mut self.state {
-            State::Picture(left) => {
-                let gone = length.min(*left);
-                sink(Event::PictureGap(gone));
-                self.picture(gone, sink);
-                self.gap(length.saturating_sub(gone), sink);
-            }
-            State::Lost(carve) => carve.gap(length, sink),
-            _ => {
-                // Nothing tells where the next field is.
-                let mut carve = Box::new(CarveDecoder::inside());
-                carve.gap(length, sink);
-                self.state = State::Lost(carve);
-            }
+        self.at = At::Between;
+        if matches!(sniffed, Sniff::Is(_)) {
+            Step::Done(0, Self::picture(length, sink))
+        } else {
+            // It may be the next word or number.
+            Step::Done(0, Next::Field)
         }
     }
 
-    fn flush(&mut self, sink: &mut Sink<'_>) {
-        self.between(true, sink);
-        if matches!(self.state, State::Text) {
-            self.state = State::Between(Vec::new());
+    fn picture(length: u64, sink: &mut Sink<'_>) -> Next {
+        sink(Event::PictureStart {
+            length: Some(length),
+        });
+        Next::Content(length)
+    }
+}
+
+impl Grammar for Handshake {
+    // Byte by byte: what a word is must not depend on what came with it.
+    fn field(&mut self, held: &[u8], behind: Behind, sink: &mut Sink<'_>) -> Step {
+        match self.at {
+            At::Doubt(length) => {
+                let over = matches!(behind, Behind::Gap | Behind::End);
+                self.decide(length, held, over, sink)
+            }
+            At::Between | At::Text => self.between(held, behind != Behind::More, sink),
         }
     }
 
-    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
-        self.decide(true, sink);
-        self.between(true, sink);
-        self.decide(true, sink);
-        match &mut self.state {
-            State::Picture(_) => sink(Event::PictureEnd(Ending::Cut(end))),
-            State::Lost(carve) => carve.finish(end, sink),
-            _ => {}
+    fn content(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        sink(if self.at == At::Text {
+            Event::Stray(bytes)
+        } else {
+            Event::PictureData(bytes)
+        });
+    }
+
+    fn bridges(&self, _length: u64, _left: u64) -> bool {
+        self.at != At::Text
+    }
+
+    fn answered(&mut self) -> bool {
+        let over = self.at == At::Text;
+        if over {
+            self.at = At::Between;
+        }
+        over
+    }
+
+    fn cut(&mut self, _left: u64, end: StreamEnd, sink: &mut Sink<'_>) {
+        if self.at != At::Text {
+            sink(Event::PictureEnd(Ending::Cut(end)));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Decode as _;
     use super::super::testing::{Seen, picture, run};
     use super::*;
 

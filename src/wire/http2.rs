@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 
 use fields::Fields;
 
-use super::carve::CarveDecoder;
 use super::content::Scanner;
 use super::detect::{Clues, begins_with};
 use super::formats::{Over, Probe, Row, WireFormat};
-use super::{Decode, Ending, Event, Fault, Sink, StreamEnd};
+use super::framer::{Behind, Framer, Grammar, Next, Step};
+use super::{Ending, Event, Fault, Sink, StreamEnd};
 
 /// What a client begins with (RFC 9113, section 3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -39,9 +39,12 @@ const PADDED: u8 = 8;
 const PRIORITY: u8 = 32;
 
 /// Decoder of one direction of `http2`.
+pub(crate) type Http2Decoder = Framer<Http2>;
+
+/// Its grammar.
 #[derive(Debug, Clone)]
-pub struct Http2Decoder {
-    state: State,
+pub struct Http2 {
+    at: At,
     scanner: Scanner,
     /// The stream whose picture is open, or whose content came last.
     current: u32,
@@ -62,19 +65,19 @@ struct Body {
     gap: bool,
 }
 
+/// What comes.
 #[derive(Debug, Clone)]
-enum State {
-    /// So many bytes of the preface came.
-    Preface(usize),
-    Head(Vec<u8>),
-    /// A frame without content that is wanted, of which so much is left.
-    Other(u64),
+enum At {
+    Preface,
+    /// The head of a frame.
+    Head,
+    /// A frame without content that is wanted, or padding.
+    Other,
     /// A frame with a header block: its head, and what came of it.
     Fields(Block, Vec<u8>),
-    /// The length of the padding is due.
-    Pad(Frame),
+    /// The length of the padding of a DATA frame of so many bytes.
+    Pad(Frame, u64),
     Data(Frame),
-    Lost(Box<CarveDecoder>),
 }
 
 /// A frame with a part of a header block.
@@ -83,17 +86,13 @@ struct Block {
     stream: u32,
     kind: u8,
     flags: u8,
-    /// Bytes of the frame still to come.
-    left: u64,
 }
 
 /// A DATA frame.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     stream: u32,
-    /// Content still to come.
-    left: u64,
-    /// Padding behind it.
+    /// Padding behind its content.
     padding: u64,
     last: bool,
 }
@@ -159,10 +158,10 @@ pub(super) fn is_settings(head: &[u8]) -> Option<bool> {
     }
 }
 
-impl Default for Http2Decoder {
+impl Default for Http2 {
     fn default() -> Self {
         Self {
-            state: State::Preface(0),
+            at: At::Preface,
             scanner: Scanner::new("HTTP/2 frame"),
             current: 0,
             streams: BTreeMap::new(),
@@ -173,7 +172,7 @@ impl Default for Http2Decoder {
     }
 }
 
-impl Http2Decoder {
+impl Http2 {
     /// A complete frame with a header block, or a part of one.
     fn block(&mut self, frame: Block, bytes: &[u8]) {
         let mut part = bytes;
@@ -230,19 +229,18 @@ impl Http2Decoder {
     }
 
     /// A complete head.
-    fn head(&mut self, head: &[u8], sink: &mut Sink<'_>) {
+    fn head(&mut self, head: &[u8], sink: &mut Sink<'_>) -> Step {
         let (&[high, middle, low, kind, flags], Some(stream)) = (
             head.first_chunk::<5>().unwrap_or(&[0; 5]),
             head.last_chunk::<4>(),
         ) else {
-            return;
+            return Step::More;
         };
         let length = u64::from(u32::from_be_bytes([0, high, middle, low]));
         let stream = u32::from_be_bytes(*stream);
         // The types of the standard, and others only where they are small (RFC 9113, section 4.2).
         if stream >> 31 != 0 || (kind > 9 && length > 16 << 10) || (kind == DATA && stream == 0) {
-            self.lose(head, sink);
-            return;
+            return Step::Done(0, Next::Lost);
         }
         self.scanner.framing(HEAD as u64);
         if kind == RST_STREAM {
@@ -251,69 +249,50 @@ impl Http2Decoder {
                 self.scanner.end(Ending::Broken, sink);
             }
         }
-        if matches!(kind, HEADERS | CONTINUATION) && length <= Fields::LONGEST as u64 {
+        let is_block = matches!(kind, HEADERS | CONTINUATION);
+        self.at = if is_block && length <= Fields::LONGEST as u64 {
             let block = Block {
                 stream,
                 kind,
                 flags,
-                left: length,
             };
-            if length == 0 {
-                self.block(block, &[]);
-            } else {
-                self.state = State::Fields(block, Vec::new());
-                return;
+            At::Fields(block, Vec::new())
+        } else if kind == DATA {
+            let frame = Frame {
+                stream,
+                padding: 0,
+                last: flags & END_STREAM != 0,
+            };
+            if flags & PADDED != 0 && length > 0 {
+                self.at = At::Pad(frame, length);
+                return Step::Done(HEAD, Next::Field);
             }
-        } else if matches!(kind, HEADERS | CONTINUATION | PUSH_PROMISE) {
-            self.fields.lose();
-        }
-        if kind != DATA {
-            self.state = if length == 0 {
-                State::Head(Vec::new())
-            } else {
-                State::Other(length)
-            };
-            return;
-        }
-        let frame = Frame {
-            stream,
-            left: length,
-            padding: 0,
-            last: flags & END_STREAM != 0,
-        };
-        if flags & PADDED != 0 && length > 0 {
-            self.state = State::Pad(frame);
+            At::Data(frame)
         } else {
-            self.state = State::Data(frame);
-            self.over(sink);
-        }
+            if is_block || kind == PUSH_PROMISE {
+                self.fields.lose();
+            }
+            At::Other
+        };
+        Step::Done(HEAD, Next::Content(length))
     }
 
-    /// The frame at hand may be over.
-    fn over(&mut self, sink: &mut Sink<'_>) {
-        let State::Data(frame) = self.state else {
-            return;
-        };
-        if frame.left > 0 {
+    /// All of a DATA frame's content came.
+    fn data_over(&mut self, frame: Frame, sink: &mut Sink<'_>) {
+        if !frame.last {
             return;
         }
-        if frame.last {
-            if let Some(Content::Grpc(grpc)) = self.streams.remove(&frame.stream) {
-                grpc.is_whole(sink);
-            }
-            if frame.stream == self.current {
-                self.scanner.end(Ending::Broken, sink);
-            }
-            self.is_as_declared(frame.stream, sink);
+        if let Some(Content::Grpc(grpc)) = self.streams.remove(&frame.stream) {
+            grpc.is_whole(sink);
         }
-        self.state = match frame.padding {
-            0 => State::Head(Vec::new()),
-            padding => State::Other(padding),
-        };
+        if frame.stream == self.current {
+            self.scanner.end(Ending::Broken, sink);
+        }
+        self.is_as_declared(frame.stream, sink);
     }
 
     /// Content of a stream.
-    fn content(&mut self, stream: u32, bytes: &[u8], sink: &mut Sink<'_>) {
+    fn stream(&mut self, stream: u32, bytes: &[u8], sink: &mut Sink<'_>) {
         if let Some(body) = self.bodies.get_mut(&stream) {
             body.came = body.came.saturating_add(bytes.len() as u64);
         }
@@ -356,16 +335,6 @@ impl Http2Decoder {
             Content::Grpc(grpc) => grpc.update(rest, &mut self.scanner, sink),
             _ => self.scanner.data(rest, sink),
         }
-    }
-
-    fn lose(&mut self, found: &[u8], sink: &mut Sink<'_>) {
-        self.scanner.end(Ending::Broken, sink);
-        self.scanner.finish(StreamEnd::Fin, sink);
-        let mut carve = Box::new(CarveDecoder::inside());
-        if !found.is_empty() {
-            carve.update(found, sink);
-        }
-        self.state = State::Lost(carve);
     }
 }
 
@@ -510,142 +479,106 @@ impl Grpc {
     }
 }
 
-impl Decode for Http2Decoder {
-    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        let mut rest = bytes;
-        while let Some((&byte, later)) = rest.split_first() {
-            let most = |left: u64| usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
-            match &mut self.state {
-                State::Preface(came) if PREFACE.get(*came) == Some(&byte) => {
-                    rest = later;
-                    *came += 1;
-                    if *came == PREFACE.len() {
-                        self.scanner.framing(PREFACE.len() as u64);
-                        self.state = State::Head(Vec::new());
-                    }
-                }
-                State::Preface(came) => {
-                    // The side that listens has none.
-                    let came = *came;
-                    self.state = State::Head(Vec::new());
-                    self.update(PREFACE.get(..came).unwrap_or_default(), sink);
-                }
-                State::Head(head) => {
-                    rest = later;
-                    head.push(byte);
-                    if head.len() == HEAD {
-                        let head = std::mem::take(head);
-                        self.head(&head, sink);
-                    }
-                }
-                State::Other(left) => {
-                    let take = most(*left);
-                    *left -= take as u64;
-                    if *left == 0 {
-                        self.state = State::Head(Vec::new());
-                    }
-                    self.scanner.framing(take as u64);
-                    rest = rest.get(take..).unwrap_or_default();
-                }
-                State::Fields(block, held) => {
-                    let take = most(block.left);
-                    block.left -= take as u64;
-                    let (new, later) = rest.split_at(take);
-                    held.extend_from_slice(new);
-                    self.scanner.framing(take as u64);
-                    rest = later;
-                    if block.left == 0 {
-                        let (block, held) = (*block, std::mem::take(held));
-                        self.state = State::Head(Vec::new());
-                        self.block(block, &held);
-                    }
-                }
-                State::Pad(frame) => {
-                    rest = later;
-                    let mut frame = *frame;
-                    frame.left -= 1;
-                    frame.padding = u64::from(byte).min(frame.left);
-                    frame.left -= frame.padding;
-                    self.scanner.framing(1);
-                    self.state = State::Data(frame);
-                    self.over(sink);
-                }
-                State::Data(frame) => {
-                    let take = most(frame.left);
-                    frame.left -= take as u64;
-                    let stream = frame.stream;
-                    let (new, later) = rest.split_at(take);
-                    rest = later;
-                    self.content(stream, new, sink);
-                    self.over(sink);
-                }
-                State::Lost(carve) => {
-                    carve.update(rest, sink);
-                    return;
-                }
+impl Grammar for Http2 {
+    fn field(&mut self, held: &[u8], _behind: Behind, sink: &mut Sink<'_>) -> Step {
+        match self.at {
+            At::Preface if held == PREFACE => {
+                self.scanner.framing(PREFACE.len() as u64);
+                self.at = At::Head;
+                Step::Done(PREFACE.len(), Next::Field)
             }
+            At::Preface if PREFACE.starts_with(held) => Step::More,
+            At::Preface => {
+                // The side that listens has none.
+                self.at = At::Head;
+                Step::Done(0, Next::Field)
+            }
+            At::Pad(mut frame, left) => {
+                let Some(&padding) = held.first() else {
+                    return Step::More;
+                };
+                let left = left.saturating_sub(1);
+                frame.padding = u64::from(padding).min(left);
+                self.scanner.framing(1);
+                self.at = At::Data(frame);
+                Step::Done(1, Next::Content(left.saturating_sub(frame.padding)))
+            }
+            _ if held.len() < HEAD => Step::More,
+            _ => self.head(held, sink),
         }
     }
 
-    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length == 0 {
-            return;
+    fn content(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        match &mut self.at {
+            At::Data(frame) => {
+                let stream = frame.stream;
+                self.stream(stream, bytes, sink);
+                return;
+            }
+            At::Fields(_, held) => held.extend_from_slice(bytes),
+            _ => {}
         }
+        self.scanner.framing(bytes.len() as u64);
+    }
+
+    /// Where gRPC's messages end cannot be told any more behind a gap, but within one of their fields.
+    fn bridges(&self, length: u64, left: u64) -> bool {
+        let At::Data(frame) = self.at else {
+            return false;
+        };
+        let inside = match self.streams.get(&frame.stream) {
+            Some(Content::Plain) => true,
+            Some(Content::Grpc(grpc)) => {
+                matches!(grpc.part, Part::Bytes(_, left) if length <= left.min(grpc.message))
+            }
+            _ => false,
+        };
+        inside && length <= left
+    }
+
+    fn content_gap(&mut self, length: u64, sink: &mut Sink<'_>) {
         for body in self.bodies.values_mut() {
             body.gap = true;
         }
-        match &mut self.state {
-            State::Lost(carve) => {
-                carve.gap(length, sink);
-                return;
-            }
-            State::Data(frame) if length <= frame.left => {
-                let stream = frame.stream;
-                // Where gRPC's messages end cannot be told any more.
-                let plain = matches!(self.streams.get(&stream), Some(Content::Plain));
-                let inside = matches!(
-                    self.streams.get(&stream),
-                    Some(Content::Grpc(Grpc { part: Part::Bytes(_, left), message, .. }))
-                        if length <= (*left).min(*message)
-                );
-                if plain || inside {
-                    frame.left -= length;
-                    if let Some(Content::Grpc(grpc)) = self.streams.get_mut(&stream)
-                        && let Part::Bytes(field, left) = grpc.part
-                    {
-                        grpc.message -= length;
-                        grpc.part = match (left - length, grpc.message) {
-                            (_, 0) => Part::Prefix,
-                            (0, _) => Part::Tag,
-                            (left, _) => Part::Bytes(field, left),
-                        };
-                    }
-                    self.scanner.gap(length, sink);
-                    self.over(sink);
-                    return;
-                }
-            }
-            _ => {}
+        if let At::Data(frame) = self.at
+            && let Some(Content::Grpc(grpc)) = self.streams.get_mut(&frame.stream)
+            && let Part::Bytes(field, left) = grpc.part
+        {
+            grpc.message = grpc.message.saturating_sub(length);
+            grpc.part = match (left.saturating_sub(length), grpc.message) {
+                (_, 0) => Part::Prefix,
+                (0, _) => Part::Tag,
+                (left, _) => Part::Bytes(field, left),
+            };
         }
-        let held = match &mut self.state {
-            State::Head(head) => std::mem::take(head),
-            State::Preface(came) => PREFACE.get(..*came).unwrap_or_default().to_vec(),
-            _ => Vec::new(),
-        };
-        self.lose(&held, sink);
-        self.gap(length, sink);
+        self.scanner.gap(length, sink);
     }
 
-    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
-        if let State::Lost(carve) = &mut self.state {
-            carve.finish(end, sink);
-            return;
+    fn content_over(&mut self, sink: &mut Sink<'_>) -> Next {
+        match std::mem::replace(&mut self.at, At::Head) {
+            At::Data(frame) => {
+                self.data_over(frame, sink);
+                if frame.padding > 0 {
+                    self.at = At::Other;
+                    return Next::Content(frame.padding);
+                }
+            }
+            At::Fields(block, held) => self.block(block, &held),
+            _ => {}
         }
-        let held = match &mut self.state {
-            State::Head(head) => head.len(),
-            State::Preface(came) => *came,
-            _ => 0,
-        };
+        Next::Field
+    }
+
+    fn lose(&mut self, sink: &mut Sink<'_>) {
+        self.scanner.end(Ending::Broken, sink);
+        self.scanner.finish(StreamEnd::Fin, sink);
+    }
+
+    fn cut(&mut self, _left: u64, end: StreamEnd, sink: &mut Sink<'_>) {
+        self.end(&[], end, sink);
+    }
+
+    fn end(&mut self, held: &[u8], end: StreamEnd, sink: &mut Sink<'_>) {
         // What is not complete is framing all the same.
         self.scanner.end(Ending::Cut(end), sink);
         if end == StreamEnd::Fin {
@@ -654,7 +587,7 @@ impl Decode for Http2Decoder {
                 self.is_as_declared(stream, sink);
             }
         }
-        self.scanner.framing(held as u64);
+        self.scanner.framing(held.len() as u64);
         self.scanner.finish(end, sink);
     }
 }

@@ -8,7 +8,8 @@
 use super::content::Scanner;
 use super::detect::Clues;
 use super::formats::{Over, Probe, Row, WireFormat};
-use super::{Decode, Ending, Event, Fault, Sink, StreamEnd};
+use super::framer::{Behind, Framer, Grammar, Next, Step};
+use super::{Ending, Event, Fault, Sink, StreamEnd};
 
 /// The stream header: magic and version.
 pub(super) const HEADER: [u8; 4] = [0xac, 0xed, 0, 5];
@@ -27,23 +28,15 @@ const LONG_BLOCK: u8 = 0x7a;
 const LONG_STRING: u8 = 0x7c;
 
 /// Decoder of one direction.
+pub(crate) type JavaDecoder = Framer<Java>;
+
+/// Its grammar.
 #[derive(Debug, Clone)]
-pub struct JavaDecoder {
-    state: State,
+pub struct Java {
+    /// What comes behind a head: a string, and no content.
+    text: bool,
     scanner: Scanner,
     told: bool,
-}
-
-#[derive(Debug, Clone)]
-enum State {
-    /// A tag and what tells the length of what follows; not complete.
-    Head(Vec<u8>),
-    /// So many bytes of content.
-    Content(u64),
-    /// So many bytes of a string.
-    Text(u64),
-    /// All that comes is content.
-    Free,
 }
 
 /// What a head says.
@@ -65,10 +58,10 @@ pub(super) fn is_java(head: &[u8]) -> Option<bool> {
     }
 }
 
-impl Default for JavaDecoder {
+impl Default for Java {
     fn default() -> Self {
         Self {
-            state: State::Head(Vec::new()),
+            text: false,
             scanner: Scanner::new("Java object stream"),
             told: false,
         }
@@ -129,108 +122,74 @@ fn array(head: &[u8]) -> Head {
     }
 }
 
-impl JavaDecoder {
-    fn head(&mut self, byte: u8, sink: &mut Sink<'_>) {
-        let State::Head(head) = &mut self.state else {
-            return;
-        };
-        head.push(byte);
-        let first = !self.told;
-        let what = read(head);
+impl Java {
+    /// A tag and what tells the length of what follows.
+    fn head(&mut self, held: &[u8], sink: &mut Sink<'_>) -> Step {
+        let what = read(held);
         if let Head::More = what {
-            return;
+            return Step::More;
         }
-        let head = std::mem::take(head);
-        self.told = true;
-        let bytes = head.len() as u64;
-        self.state = match what {
-            Head::Unknown => State::Free,
-            Head::Content(length) if length > 0 => State::Content(length),
-            Head::Text(length) if length > 0 => State::Text(length),
-            _ => State::Head(Vec::new()),
+        let first = !std::mem::replace(&mut self.told, true);
+        if let Head::Unknown = what {
+            // All that comes is content.
+            self.text = false;
+            return Step::Done(0, Next::Content(u64::MAX));
+        }
+        if matches!(what, Head::SecondHeader) && !first {
+            // The reader stops here; what follows is written all the same.
+            sink(Event::Fault(Fault::BadField {
+                expected: "an object or a block of the Java object stream",
+                found: "AC ED 00 05, the header of a second stream: a second ObjectOutputStream on one socket".to_owned(),
+                hint: None,
+            }));
+        }
+        self.scanner.framing(held.len() as u64);
+        self.text = matches!(what, Head::Text(_));
+        let next = match what {
+            Head::Content(length) | Head::Text(length) => Next::Content(length),
+            _ => Next::Field,
         };
-        match what {
-            Head::SecondHeader if !first => {
-                // The reader stops here; what follows is written all the same.
-                sink(Event::Fault(Fault::BadField {
-                    expected: "an object or a block of the Java object stream",
-                    found: "AC ED 00 05, the header of a second stream: a second ObjectOutputStream on one socket".to_owned(),
-                    hint: None,
-                }));
-                self.scanner.framing(bytes);
-            }
-            Head::Unknown => self.scanner.data(&head, sink),
-            _ => self.scanner.framing(bytes),
-        }
+        Step::Done(held.len(), next)
     }
 }
 
-impl Decode for JavaDecoder {
-    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        let mut rest = bytes;
-        while let Some((&byte, later)) = rest.split_first() {
-            let most = |left: u64| usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
-            match &mut self.state {
-                State::Head(_) => {
-                    rest = later;
-                    self.head(byte, sink);
-                }
-                State::Content(left) => {
-                    let take = most(*left);
-                    *left -= take as u64;
-                    if *left == 0 {
-                        self.state = State::Head(Vec::new());
-                    }
-                    let (new, later) = rest.split_at(take);
-                    self.scanner.data(new, sink);
-                    rest = later;
-                }
-                State::Text(left) => {
-                    let take = most(*left);
-                    *left -= take as u64;
-                    let over = *left == 0;
-                    // Told of once and whole only outside pictures, where such stand.
-                    self.scanner.framing(take as u64);
-                    if over {
-                        self.state = State::Head(Vec::new());
-                    }
-                    rest = rest.get(take..).unwrap_or_default();
-                }
-                State::Free => {
-                    self.scanner.data(rest, sink);
-                    return;
-                }
+impl Grammar for Java {
+    fn field(&mut self, held: &[u8], behind: Behind, sink: &mut Sink<'_>) -> Step {
+        match behind {
+            Behind::More => self.head(held, sink),
+            Behind::Answer | Behind::End => Step::More,
+            Behind::Gap => {
+                self.scanner.framing(held.len() as u64);
+                self.text = false;
+                Step::Done(held.len(), Next::Content(u64::MAX))
             }
         }
     }
 
-    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length == 0 {
-            return;
+    fn content(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if self.text {
+            // Told of once and whole only outside pictures, where such stand.
+            self.scanner.framing(bytes.len() as u64);
+        } else {
+            self.scanner.data(bytes, sink);
         }
-        match &mut self.state {
-            State::Content(left) | State::Text(left) if length <= *left => {
-                *left -= length;
-                if *left == 0 {
-                    self.state = State::Head(Vec::new());
-                }
-            }
-            State::Head(head) => {
-                let bytes = std::mem::take(head).len() as u64;
-                self.scanner.framing(bytes);
-                self.state = State::Free;
-            }
-            _ => self.state = State::Free,
-        }
+    }
+
+    fn content_gap(&mut self, length: u64, sink: &mut Sink<'_>) {
         self.scanner.gap(length, sink);
     }
 
-    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+    fn content_over(&mut self, _sink: &mut Sink<'_>) -> Next {
+        Next::Field
+    }
+
+    fn cut(&mut self, _left: u64, end: StreamEnd, sink: &mut Sink<'_>) {
+        self.end(&[], end, sink);
+    }
+
+    fn end(&mut self, held: &[u8], end: StreamEnd, sink: &mut Sink<'_>) {
         self.scanner.end(Ending::Cut(end), sink);
-        if let State::Head(head) = &self.state {
-            let held = head.len() as u64;
-            self.scanner.framing(held);
-        }
+        self.scanner.framing(held.len() as u64);
         self.scanner.finish(end, sink);
     }
 }
@@ -253,6 +212,7 @@ impl WireFormat for JavaDecoder {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Decode as _;
     use super::super::testing::{Seen, fixtures, pictures, run};
     use super::*;
 

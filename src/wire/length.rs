@@ -11,12 +11,10 @@ mod padding;
 
 use padding::Padding;
 
-use super::carve::CarveDecoder;
+use super::framer::{Behind, Framer, Grammar, Next, Step, framing};
 use super::infer::is_goodbye;
 use super::layout::{self, Counts, Kind, Layout, Payload};
-use super::{
-    CannotEncode, Decode, Ending, Event, Fault, Framing, LengthField, Protocol, Sink, StreamEnd,
-};
+use super::{CannotEncode, Ending, Event, Fault, Framing, LengthField, Protocol, Sink, StreamEnd};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
 
 /// Whether compressed bytes are made to fill memory and time: `written` came out of `read`. Deflate can grow a thousandfold, a
@@ -251,8 +249,11 @@ fn own_length(format: Format, picture: &[u8]) -> Option<u64> {
 const SHORT: u64 = 4096;
 
 /// Decoder of one direction of the length family.
+pub(crate) type LengthDecoder = Framer<Length>;
+
+/// Its grammar.
 #[derive(Debug, Clone)]
-pub struct LengthDecoder {
+pub struct Length {
     field: LengthField,
     /// A field was read in this direction.
     any: bool,
@@ -264,49 +265,48 @@ pub struct LengthDecoder {
     padding: Padding,
     /// Bytes of the last picture.
     last: u64,
-    state: State,
+    at: At,
 }
 
-#[derive(Debug, Clone)]
-enum State {
+/// What comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
     /// Bytes behind a picture, until they tell whether zeros fill it up.
-    Behind(Vec<u8>),
-    /// Bytes of a field that is not complete.
-    Field(Vec<u8>),
-    /// So many bytes of the picture are still to come.
-    Picture(u64),
-    /// The first bytes of what may be a message of another kind, and its length; of one that is longer than those, none is told of yet.
-    Peek(Vec<u8>, u64),
-    /// So many bytes of a message that is no picture are still to come, and so many came.
-    Message(u64, u64),
-    /// The field is none, or an unusual one: it and what follows are gathered to see what it is, at most
-    /// [`HEAD_BYTES`].
-    Doubt(Vec<u8>),
-    /// The framing is lost.
-    Lost(Box<CarveDecoder>),
+    Behind,
+    /// A field.
+    Field,
+    /// A field that declares so many bytes, and the first of what may be a message of another kind.
+    Peek(u64),
+    /// A field that is none, or an unusual one, and what follows, at most [`HEAD_BYTES`] in all: they tell what it is.
+    Doubt,
+    /// A picture.
+    Picture,
+    /// A message that is no picture, of which so many bytes came.
+    Message(u64),
 }
 
 impl LengthDecoder {
     /// A decoder for pictures behind such length fields.
     pub fn new(field: LengthField) -> Self {
-        Self {
+        Self::by(Length {
             field,
             any: false,
             learns: false,
             split: false,
             padding: Padding::Unknown(padding::ANY_UNIT),
             last: 0,
-            state: State::Field(Vec::new()),
-        }
-    }
-
-    /// The format was found out and not given: later fields may show that it is another.
-    pub(crate) fn learn(&mut self) {
-        self.learns = true;
+            at: At::Field,
+        })
     }
 
     /// The wire format, with its field.
     pub fn protocol(&self) -> Protocol {
+        self.grammar.protocol()
+    }
+}
+
+impl Length {
+    fn protocol(&self) -> Protocol {
         if self.split {
             return Protocol::Layout(Box::new(self.as_layout()));
         }
@@ -361,169 +361,153 @@ impl LengthDecoder {
             .filter(|length| (SHORTEST..=USUAL).contains(length) && plausible)
     }
 
-    /// A complete field.
-    fn field(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+    /// A field, once it is complete.
+    fn length(&mut self, held: &[u8], behind: Behind, sink: &mut Sink<'_>) -> Step {
+        if held.len() < self.field.width() {
+            return Step::More;
+        }
         if self.learns
             && self.any
-            && let Some(length) = self.lower_half(bytes)
-            && self.field.decode(bytes) != Some(length)
+            && let Some(length) = self.lower_half(held)
+            && self.field.decode(held) != Some(length)
         {
             self.split = true;
-            self.accept(length, sink);
-            return;
+            return self.accept(length, held, behind, sink);
         }
-        match self.field.decode(bytes) {
-            Some(value @ ..=USUAL) => self.accept(value, sink),
-            _ => self.state = State::Doubt(bytes.to_vec()),
+        if let Some(value @ ..=USUAL) = self.field.decode(held) {
+            return self.accept(value, held, behind, sink);
         }
+        self.at = At::Doubt;
+        Step::More
     }
 
-    fn accept(&mut self, value: u64, sink: &mut Sink<'_>) {
+    /// The field that `held` begins with declares so many bytes.
+    fn accept(&mut self, value: u64, held: &[u8], behind: Behind, sink: &mut Sink<'_>) -> Step {
         let first = !std::mem::replace(&mut self.any, true);
-        if self.learns && !first && value > SHORT {
-            self.state = State::Peek(Vec::new(), value);
-            return;
+        if self.learns && value > 0 && (!first || value <= SHORT) {
+            self.at = At::Peek(value);
+            return self.peek(value, held, behind, sink);
         }
         self.tell_length(value, sink);
-        self.state = if value == 0 {
-            State::Field(Vec::new())
-        } else if self.learns && value <= SHORT {
-            State::Peek(Vec::new(), value)
+        let next = if value == 0 {
+            self.at = At::Field;
+            Next::Field
         } else {
-            sink(Event::PictureStart {
-                length: Some(value),
-            });
-            self.last = value;
-            State::Picture(value)
+            self.picture(value, sink)
         };
+        Step::Done(self.field.width(), next)
+    }
+
+    fn picture(&mut self, length: u64, sink: &mut Sink<'_>) -> Next {
+        sink(Event::PictureStart {
+            length: Some(length),
+        });
+        self.last = length;
+        self.at = At::Picture;
+        Next::Content(length)
     }
 
     fn tell_length(&self, value: u64, sink: &mut Sink<'_>) {
-        sink(Event::Framing {
-            what: Framing::Length(value),
-            bytes: self.field.width() as u64,
-        });
-    }
-
-    /// The stream ends with what may be a length and bytes that no picture begins with: it is none, and no picture was cut short.
-    fn is_none(&mut self, sink: &mut Sink<'_>) -> bool {
-        let State::Peek(held, length) = &mut self.state else {
-            return false;
-        };
-        if *length <= SHORT || held.is_empty() || sniff(held) != Sniff::No {
-            return false;
-        }
-        let Ok(mut bytes) = self.field.encode(*length) else {
-            return false;
-        };
-        bytes.append(held);
-        self.state = State::Field(Vec::new());
-        sink(Event::Stray(&bytes));
-        true
+        framing(Framing::Length(value), self.field.width() as u64, sink);
     }
 
     /// A field that is none and what follows it, where a picture begins a few bytes too late: so many are too many, and the field is
     /// behind them. Or where one begins inside the field: the length before it was wrong, and from here on pictures are carved.
-    fn is_shifted(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> bool {
+    fn shifted(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Option<Step> {
         const FEW: usize = 8;
         let width = self.field.width();
         if !self.learns || !self.any {
-            return false;
+            return None;
         }
         let begins = |at: usize| {
             let rest = bytes.get(at..).unwrap_or_default();
             matches!(sniff(rest.get(..SNIFF_BYTES).unwrap_or(rest)), Sniff::Is(_))
         };
-        let Some(at) = (0..=width.saturating_add(FEW)).find(|at| begins(*at)) else {
-            return false;
-        };
+        let at = (0..=width.saturating_add(FEW)).find(|at| begins(*at))?;
         let Some(more) = at.checked_sub(width) else {
-            self.carve(bytes, sink);
-            return true;
+            return Some(Step::Done(0, Next::Lost));
         };
         let (stray, rest) = bytes.split_at_checked(more).unwrap_or_default();
         let length = self.field.decode(rest);
         if more == 0 || !length.is_some_and(|length| (SHORTEST..=USUAL).contains(&length)) {
-            return false;
+            return None;
         }
         sink(Event::Stray(stray));
-        self.state = State::Field(Vec::new());
-        self.update(rest, sink);
-        true
+        self.at = At::Field;
+        Some(Step::Done(more, Next::Field))
     }
 
-    /// Decides what a short message is: programs that frame their pictures so frame what they answer, too.
-    fn peeked(&mut self, sink: &mut Sink<'_>) {
-        let State::Peek(held, length) = &mut self.state else {
-            return;
-        };
-        let (held, length) = (std::mem::take(held), *length);
-        if sniff(&held) == Sniff::No
-            && let Ok(mut bytes) = self.field.encode(length)
-        {
-            bytes.extend_from_slice(&held);
-            if self.is_shifted(&bytes, sink) {
-                return;
+    /// Decides what a message is, once enough of it came: programs that frame their pictures so frame what they answer, too.
+    fn peek(&mut self, length: u64, held: &[u8], behind: Behind, sink: &mut Sink<'_>) -> Step {
+        let (_, first) = held
+            .split_at_checked(self.field.width())
+            .unwrap_or((held, &[]));
+        let most = usize::try_from(length).map_or(SNIFF_BYTES, |most| most.min(SNIFF_BYTES));
+        let few = first.len() < most;
+        if few && behind == Behind::More {
+            return Step::More;
+        }
+        let first = first.get(..most).unwrap_or(first);
+        if sniff(first) == Sniff::No {
+            if behind == Behind::End && few && length > SHORT && !first.is_empty() {
+                // The stream ends with what may be a length and bytes that no picture begins with: it is none, and no picture was cut short.
+                self.at = At::Field;
+                sink(Event::Stray(held));
+                return Step::Done(held.len(), Next::Field);
+            }
+            if let Some(step) = self.shifted(held, sink) {
+                return step;
             }
         }
-        if length > SHORT {
-            self.tell_length(length, sink);
-        }
+        self.tell_length(length, sink);
         let text = length <= SHORT
-            && held
+            && first
                 .iter()
                 .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
-        self.state = if text || length < SNIFF_BYTES as u64 {
-            State::Message(length, 0)
+        let next = if text || length < SNIFF_BYTES as u64 {
+            self.at = At::Message(0);
+            Next::Content(length)
         } else {
-            sink(Event::PictureStart {
-                length: Some(length),
-            });
-            self.last = length;
-            State::Picture(length)
+            self.picture(length, sink)
         };
-        self.update(&held, sink);
+        Step::Done(self.field.width(), next)
     }
 
     /// Decides on the gathered bytes: takes the field for a length after all, or says what is wrong with it and
     /// carves.
-    fn decide(&mut self, sink: &mut Sink<'_>) {
-        let State::Doubt(head) = &mut self.state else {
-            return;
-        };
-        let head = std::mem::take(head);
-        if self.is_shifted(&head, sink) {
-            return;
+    fn decide(&mut self, head: &[u8], behind: Behind, sink: &mut Sink<'_>) -> Step {
+        if head.len() < HEAD_BYTES && behind == Behind::More {
+            return Step::More;
         }
-        let (field, behind) = head
+        if let Some(step) = self.shifted(head, sink) {
+            return step;
+        }
+        let (field, follows) = head
             .split_at_checked(self.field.width())
-            .unwrap_or((&head, &[]));
-        let hint = match guess(&head) {
+            .unwrap_or((head, &[]));
+        let hint = match guess(head) {
             Guess::Is(found) => Some(found.field),
             Guess::NeedMore | Guess::No => None,
         };
         let more_than_an_answer = self.any || head.len() >= HEAD_BYTES;
         let value = self.field.decode(field);
-        if self.learns && self.any && is_goodbye(&head) {
-            self.carve(&head, sink);
-            return;
+        if self.learns && self.any && is_goodbye(head) {
+            return Step::Done(0, Next::Lost);
         }
         if let Some(value @ ..=MOST) = value {
             let believed = match hint {
                 Some(field) => field == self.field,
                 None => {
                     more_than_an_answer
-                        || sniff(behind.get(..SNIFF_BYTES).unwrap_or(behind)) != Sniff::No
+                        || sniff(follows.get(..SNIFF_BYTES).unwrap_or(follows)) != Sniff::No
                 }
             };
             if believed {
-                self.accept(value, sink);
-                self.update(behind, sink);
-                return;
+                return self.accept(value, head, behind, sink);
             }
         }
         // However often "OK" is said, it is no length.
-        let answers = !self.any && is_text(&head);
+        let answers = !self.any && is_text(head);
         if hint.is_some() || (more_than_an_answer && !answers) {
             let hint = hint.map(|field| format!("length={field}"));
             sink(Event::Fault(match value {
@@ -535,13 +519,7 @@ impl LengthDecoder {
                 },
             }));
         }
-        self.carve(&head, sink);
-    }
-
-    fn carve(&mut self, held: &[u8], sink: &mut Sink<'_>) {
-        let mut carve = Box::new(CarveDecoder::inside());
-        carve.update(held, sink);
-        self.state = State::Lost(carve);
+        Step::Done(0, Next::Lost)
     }
 }
 
@@ -552,144 +530,68 @@ fn is_text(bytes: &[u8]) -> bool {
         .all(|byte| matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~'))
 }
 
-/// Bytes of a message that is no picture.
-fn message(bytes: u64, sink: &mut Sink<'_>) {
-    if bytes > 0 {
-        sink(Event::Framing {
-            what: Framing::Field("message"),
-            bytes,
-        });
+impl Length {
+    /// What came of a message that is no picture.
+    fn told(&mut self, sink: &mut Sink<'_>) {
+        if let At::Message(came) = &mut self.at {
+            framing(Framing::Field("message"), std::mem::take(came), sink);
+        }
     }
 }
 
-impl Decode for LengthDecoder {
-    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            match &mut self.state {
-                State::Field(held) => {
-                    let width = self.field.width();
-                    let missing = width.saturating_sub(held.len());
-                    let (new, later) = rest.split_at(missing.min(rest.len()));
-                    rest = later;
-                    if held.is_empty() && new.len() == width {
-                        self.field(new, sink);
-                    } else {
-                        held.extend_from_slice(new);
-                        if held.len() >= width {
-                            let held = std::mem::take(held);
-                            self.field(&held, sink);
-                        }
-                    }
-                }
-                State::Peek(held, length) => {
-                    let most =
-                        usize::try_from(*length).map_or(SNIFF_BYTES, |most| most.min(SNIFF_BYTES));
-                    let missing = most.saturating_sub(held.len());
-                    let (new, later) = rest.split_at(missing.min(rest.len()));
-                    rest = later;
-                    held.extend_from_slice(new);
-                    if held.len() >= most {
-                        self.peeked(sink);
-                    }
-                }
-                State::Message(left, came) => {
-                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
-                    rest = rest.get(take..).unwrap_or_default();
-                    *left = left.saturating_sub(take as u64);
-                    *came = came.saturating_add(take as u64);
-                    if *left == 0 {
-                        message(*came, sink);
-                        self.state = State::Field(Vec::new());
-                    }
-                }
-                State::Picture(left) => {
-                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
-                    let (new, later) = rest.split_at(take);
-                    rest = later;
-                    sink(Event::PictureData(new));
-                    *left = left.saturating_sub(take as u64);
-                    if *left == 0 {
-                        sink(Event::PictureEnd(Ending::Length));
-                        self.state = self.behind();
-                    }
-                }
-                State::Behind(_) => {
-                    let used = self.look_behind(rest, sink);
-                    rest = rest.get(used..).unwrap_or_default();
-                }
-                State::Doubt(head) => {
-                    let missing = HEAD_BYTES.saturating_sub(head.len());
-                    let (new, later) = rest.split_at(missing.min(rest.len()));
-                    rest = later;
-                    head.extend_from_slice(new);
-                    if head.len() >= HEAD_BYTES {
-                        self.decide(sink);
-                    }
-                }
-                State::Lost(carve) => {
-                    carve.update(rest, sink);
-                    return;
-                }
-            }
+impl Grammar for Length {
+    fn field(&mut self, held: &[u8], behind: Behind, sink: &mut Sink<'_>) -> Step {
+        if behind == Behind::Answer {
+            return Step::More;
+        }
+        match self.at {
+            At::Behind => self.behind(held, behind, sink),
+            At::Peek(length) => self.peek(length, held, behind, sink),
+            At::Doubt => self.decide(held, behind, sink),
+            At::Field | At::Picture | At::Message(_) => self.length(held, behind, sink),
         }
     }
 
-    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length == 0 {
-            return;
-        }
-        self.decide(sink);
-        self.peeked(sink);
-        if let State::Behind(held) = &mut self.state {
-            self.state = State::Field(std::mem::take(held));
-        }
-        match &mut self.state {
-            State::Message(left, came) => {
-                let gone = length.min(*left);
-                message(std::mem::take(came), sink);
-                sink(Event::StrayGap(gone));
-                *left = left.saturating_sub(gone);
-                if *left == 0 {
-                    self.state = State::Field(Vec::new());
-                    self.gap(length.saturating_sub(gone), sink);
-                }
-            }
-            State::Picture(left) => {
-                let gone = length.min(*left);
-                sink(Event::PictureGap(gone));
-                *left = left.saturating_sub(gone);
-                if *left > 0 {
-                    return;
-                }
-                sink(Event::PictureEnd(Ending::Length));
-                self.state = State::Field(Vec::new());
-                // Only a gap that ends with the picture leaves the next field in its place.
-                self.gap(length.saturating_sub(gone), sink);
-            }
-            State::Field(held) => {
-                let held = std::mem::take(held);
-                self.carve(&held, sink);
-                self.gap(length, sink);
-            }
-            State::Lost(carve) => carve.gap(length, sink),
-            State::Doubt(_) | State::Peek(..) | State::Behind(_) => {}
+    fn content(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        match &mut self.at {
+            At::Message(came) => *came = came.saturating_add(bytes.len() as u64),
+            _ => sink(Event::PictureData(bytes)),
         }
     }
 
-    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
-        self.ended_behind(sink);
-        self.decide(sink);
-        if self.is_none(sink) {
-            return;
+    fn content_gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        if let At::Message(_) = self.at {
+            self.told(sink);
+            sink(Event::StrayGap(length));
+        } else {
+            sink(Event::PictureGap(length));
         }
-        self.peeked(sink);
-        match &mut self.state {
-            State::Field(held) if !held.is_empty() => sink(Event::Stray(held)),
-            State::Picture(_) => sink(Event::PictureEnd(Ending::Cut(end))),
-            State::Lost(carve) => carve.finish(end, sink),
-            State::Message(_, came) => message(*came, sink),
-            State::Field(_) | State::Doubt(_) | State::Peek(..) | State::Behind(_) => {}
+    }
+
+    fn content_over(&mut self, sink: &mut Sink<'_>) -> Next {
+        if let At::Message(_) = self.at {
+            self.told(sink);
+            self.at = At::Field;
+        } else {
+            sink(Event::PictureEnd(Ending::Length));
+            self.at = if self.may_be_filled() {
+                At::Behind
+            } else {
+                At::Field
+            };
+        }
+        Next::Field
+    }
+
+    fn learn(&mut self) {
+        self.learns = true;
+    }
+
+    fn cut(&mut self, _left: u64, end: StreamEnd, sink: &mut Sink<'_>) {
+        if let At::Message(_) = self.at {
+            self.told(sink);
+        } else {
+            sink(Event::PictureEnd(Ending::Cut(end)));
         }
     }
 }

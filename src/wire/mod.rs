@@ -31,6 +31,7 @@ pub(crate) mod encoded;
 pub(crate) mod eof;
 pub(crate) mod formats;
 pub mod framed;
+mod framer;
 pub(crate) mod ftp;
 pub(crate) mod handshake;
 pub(crate) mod http;
@@ -431,6 +432,8 @@ pub trait Decode {
     /// It is not known that the first bytes are those with which the stream begins: what could be a part of something
     /// larger is not taken for the whole. Called before the first bytes, if at all.
     fn doubt(&mut self) {}
+    /// The format was found out and not given: later bytes may show that it is another. Called before the first bytes, if at all.
+    fn learn(&mut self) {}
     /// No more bytes come. Ends a picture that is still open. Called at most once, last.
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>);
 }

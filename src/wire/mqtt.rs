@@ -5,37 +5,40 @@
 //! the packet says; where its structure is not over then, and the next packet of the topic begins none, that one goes on with it. What cannot be a packet loses the framing: where a sender wrote less than it declared, the next packet lies
 //! inside the payload.
 
-use super::carve::CarveDecoder;
 use super::content::Pieces;
 use super::detect::Clues;
 use super::formats::{Over, Probe, Row, WireFormat};
-use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
+use super::framer::{Behind, Framer, Grammar, Next, Step, framing, is_none};
+use super::{Ending, Event, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// Longest head: type, remaining length, topic, packet number.
 const HEAD: usize = 1024;
 
 /// Decoder of one direction of MQTT.
+pub(crate) type MqttDecoder = Framer<Mqtt>;
+
+/// Its grammar.
 #[derive(Debug, Clone, Default)]
-pub struct MqttDecoder {
-    head: Vec<u8>,
-    state: State,
+pub struct Mqtt {
+    at: At,
     version: u8,
     /// The picture at hand, and the topic that it came under.
     pieces: Pieces,
     topic: Vec<u8>,
-    lost: Option<Box<CarveDecoder>>,
 }
 
-#[derive(Debug, Clone, Default)]
-enum State {
+/// What comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum At {
+    /// The head of a packet.
     #[default]
     Head,
-    /// So many bytes of a packet that holds no picture are still to come, and so many came, head included.
-    Other(u64, u64),
     /// The first bytes of a payload, its length, and the bytes of the head before it.
-    Sniff(Vec<u8>, u64, u64),
-    Picture(u64),
+    Sniff(u64, u64),
+    /// Of a packet that holds no picture: so many bytes came, head included.
+    Other(u64),
+    Picture,
 }
 
 /// A remaining length: what it says and how many bytes it takes; absent while it is not complete.
@@ -73,12 +76,11 @@ pub(super) fn is_mqtt(head: &[u8]) -> Option<bool> {
     }
 }
 
-impl MqttDecoder {
-    /// Another byte of a head; what it is shows as soon as it can.
-    fn head(&mut self, byte: u8, sink: &mut Sink<'_>) {
-        self.head.push(byte);
-        let &[first, ref rest @ ..] = &self.head[..] else {
-            return;
+impl Mqtt {
+    /// A head; what it is shows as soon as it can.
+    fn head(&mut self, held: &[u8], sink: &mut Sink<'_>) -> Step {
+        let &[first, ref rest @ ..] = held else {
+            return Step::More;
         };
         let kind = first >> 4;
         // Types 1 to 15, and flags as the specification has them (2.2.2).
@@ -89,77 +91,81 @@ impl MqttDecoder {
             _ => false,
         };
         if !flags {
-            self.lose(sink);
-            return;
+            return self.is_none(held, sink);
         }
         let (length, size) = match remaining(rest) {
             Ok(Some(found)) => found,
-            Ok(None) => return,
-            Err(()) => {
-                self.lose(sink);
-                return;
-            }
+            Ok(None) => return Step::More,
+            Err(()) => return self.is_none(held, sink),
         };
-        let fixed = 1 + size as u64;
-        if kind != 3 {
-            self.stop(sink);
-            if kind == 1 {
-                // The version stands behind the name of the protocol.
-                if self.head.len() as u64 <= fixed + 8 && (self.head.len() as u64) < fixed + length
-                {
-                    return;
-                }
-                self.version = self.head.get(size + 7).copied().unwrap_or(4);
-            }
-            let held = self.head.len() as u64;
-            self.head.clear();
-            self.state = State::Other((fixed + length).saturating_sub(held), held);
-            self.other_over(sink);
-            return;
+        if kind == 3 {
+            return self.publish(held, length, size, sink);
         }
-        // A topic, and a number where the quality of service is above 0.
-        let body = rest.get(size..).unwrap_or_default();
+        let fixed = 1 + size as u64;
+        self.stop(sink);
+        let bytes = held.len() as u64;
+        if kind == 1 {
+            // The version stands behind the name of the protocol.
+            if bytes <= fixed + 8 && bytes < fixed + length {
+                return Step::More;
+            }
+            self.version = held.get(size + 7).copied().unwrap_or(4);
+        }
+        self.at = At::Other(bytes);
+        let left = (fixed + length).saturating_sub(bytes);
+        Step::Done(held.len(), Next::Content(left))
+    }
+
+    /// The head of PUBLISH, whose remaining length takes `size` bytes: a topic, and a number where the quality of service is above 0.
+    fn publish(&mut self, held: &[u8], length: u64, size: usize, sink: &mut Sink<'_>) -> Step {
+        let flags = held.first().copied().unwrap_or_default();
+        let body = held.get(1 + size..).unwrap_or_default();
         let &[high, low, ..] = body else {
-            return;
+            return Step::More;
         };
         let topic = usize::from(high) << 8 | usize::from(low);
-        let number = if first & 6 == 0 { 0 } else { 2 };
+        let number = if flags & 6 == 0 { 0 } else { 2 };
         let mut before = 2 + topic + number;
         if self.version == 5 {
             let Some(properties) = body.get(before..) else {
-                return;
+                return Step::More;
             };
             match remaining(properties) {
                 Ok(Some((count, size))) => {
                     before += size + usize::try_from(count).unwrap_or(usize::MAX / 4);
                 }
-                Ok(None) => return,
-                Err(()) => {
-                    self.lose(sink);
-                    return;
-                }
+                Ok(None) => return Step::More,
+                Err(()) => return self.is_none(held, sink),
             }
         }
         if before as u64 > length || before > HEAD {
-            self.lose(sink);
-            return;
+            return self.is_none(held, sink);
         }
         if body.len() < before {
-            return;
+            return Step::More;
         }
-        let held = self.head.len() as u64;
         let name = body.get(2..2 + topic).unwrap_or_default();
         if name != self.topic {
-            let name = name.to_vec();
             self.stop(sink);
-            self.topic = name;
+            self.topic = name.to_vec();
         }
-        self.head.clear();
-        self.state = match length - before as u64 {
-            0 => State::Other(0, held),
-            payload => State::Sniff(Vec::new(), payload, held),
-        };
-        self.other_over(sink);
+        let bytes = held.len() as u64;
+        match length - before as u64 {
+            0 => {
+                self.at = At::Other(bytes);
+                Step::Done(held.len(), Next::Content(0))
+            }
+            payload => {
+                self.at = At::Sniff(payload, bytes);
+                Step::Done(held.len(), Next::Field)
+            }
+        }
+    }
+
+    /// What cannot be a packet.
+    fn is_none(&mut self, held: &[u8], sink: &mut Sink<'_>) -> Step {
+        self.stop(sink);
+        is_none("an MQTT packet", held.get(..16).unwrap_or(held), sink)
     }
 
     /// What waits for another message gets none.
@@ -169,202 +175,108 @@ impl MqttDecoder {
         }
     }
 
-    fn other_over(&mut self, sink: &mut Sink<'_>) {
-        if let State::Other(0, bytes) = self.state {
-            packet(bytes, sink);
-            self.state = State::Head;
+    /// The first bytes of a payload, whose kind is not known yet.
+    fn sniff(&mut self, held: &[u8], behind: Behind, sink: &mut Sink<'_>) -> Step {
+        let At::Sniff(length, before) = self.at else {
+            return Step::More;
+        };
+        let sniffed = sniff(held);
+        let few = (held.len() as u64) < length && held.len() < SNIFF_BYTES;
+        if few && sniffed == Sniff::NeedMore && matches!(behind, Behind::More | Behind::Answer) {
+            return Step::More;
+        }
+        if behind != Behind::More {
+            self.stop(sink);
+        }
+        if behind == Behind::Gap {
+            packet(before, sink);
+            return Step::Done(0, Next::Lost);
+        }
+        if let Sniff::Is(_) = sniffed {
+            self.stop(sink);
+            packet(before, sink);
+            sink(Event::PictureStart {
+                length: Some(length),
+            });
+            self.pieces.begin(held, sink);
+            self.at = At::Picture;
+        } else if self.pieces.waits() {
+            packet(before, sink);
+            self.pieces.go_on(sink);
+            self.at = At::Picture;
+        } else {
+            self.at = At::Other(before);
+        }
+        Step::Done(0, Next::Content(length))
+    }
+}
+
+fn packet(bytes: u64, sink: &mut Sink<'_>) {
+    framing(Framing::Field("MQTT packet"), bytes, sink);
+}
+
+impl Grammar for Mqtt {
+    fn field(&mut self, held: &[u8], behind: Behind, sink: &mut Sink<'_>) -> Step {
+        match self.at {
+            At::Sniff(..) => self.sniff(held, behind, sink),
+            _ => self.head(held, sink),
         }
     }
 
-    fn lose(&mut self, sink: &mut Sink<'_>) {
-        self.stop(sink);
-        let held = std::mem::take(&mut self.head);
-        sink(Event::Fault(Fault::BadField {
-            expected: "an MQTT packet",
-            found: String::from_utf8_lossy(held.get(..16).unwrap_or(&held)).into_owned(),
-            hint: None,
-        }));
-        let mut carve = Box::new(CarveDecoder::inside());
-        carve.update(&held, sink);
-        self.lost = Some(carve);
-    }
-
-    /// Bytes of a payload whose kind is not known yet.
-    fn sniff(&mut self, byte: u8, sink: &mut Sink<'_>) {
-        let State::Sniff(held, length, before) = &mut self.state else {
+    fn content(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        if let At::Other(came) = &mut self.at {
+            *came = came.saturating_add(bytes.len() as u64);
             return;
-        };
-        held.push(byte);
-        let (length, before) = (*length, *before);
-        match sniff(held) {
-            Sniff::NeedMore if (held.len() as u64) < length && held.len() < SNIFF_BYTES => {}
-            Sniff::Is(_) => {
-                let held = std::mem::take(held);
-                self.stop(sink);
-                packet(before, sink);
-                sink(Event::PictureStart {
-                    length: Some(length),
-                });
-                self.pieces.begin(&held, sink);
-                self.pieces.take(&held);
-                sink(Event::PictureData(&held));
-                self.state = State::Picture(length - held.len() as u64);
-                self.picture_over(sink);
-            }
-            _ if self.pieces.waits() => {
-                let held = std::mem::take(held);
-                packet(before, sink);
-                self.pieces.go_on(sink);
-                self.state = State::Picture(length);
-                self.picture(&held, sink);
-            }
-            _ => {
-                let held = held.len() as u64;
-                self.state = State::Other(length.saturating_sub(held), before + held);
-                self.other_over(sink);
-            }
         }
-    }
-
-    /// Bytes of a picture, at most those that its message still has.
-    fn picture(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        let State::Picture(left) = &mut self.state else {
-            return;
-        };
-        *left = left.saturating_sub(bytes.len() as u64);
-        let left = *left;
         let (new, over) = bytes.split_at(self.pieces.take(bytes));
         if !new.is_empty() {
             sink(Event::PictureData(new));
         }
         if self.pieces.is_joined() {
             self.pieces.end(Ending::Structure, sink);
-            self.state = State::Other(left, over.len() as u64);
-            self.other_over(sink);
-        } else {
-            self.picture_over(sink);
+            self.at = At::Other(over.len() as u64);
         }
     }
 
-    fn picture_over(&mut self, sink: &mut Sink<'_>) {
-        if let State::Picture(0) = self.state {
-            if !self.pieces.message_over() {
-                self.pieces.end(Ending::Length, sink);
-            }
-            self.state = State::Head;
-        }
-    }
-}
-
-fn packet(bytes: u64, sink: &mut Sink<'_>) {
-    if bytes > 0 {
-        sink(Event::Framing {
-            what: Framing::Field("MQTT packet"),
-            bytes,
-        });
-    }
-}
-
-impl Decode for MqttDecoder {
-    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        let mut rest = bytes;
-        while let Some((&byte, later)) = rest.split_first() {
-            if let Some(carve) = &mut self.lost {
-                carve.update(rest, sink);
-                return;
-            }
-            let most = |left: u64| usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
-            match &mut self.state {
-                State::Head => {
-                    rest = later;
-                    self.head(byte, sink);
-                }
-                State::Sniff(..) => {
-                    rest = later;
-                    self.sniff(byte, sink);
-                }
-                State::Other(left, came) => {
-                    let take = most(*left);
-                    *left -= take as u64;
-                    *came = came.saturating_add(take as u64);
-                    rest = rest.get(take..).unwrap_or_default();
-                    self.other_over(sink);
-                }
-                State::Picture(left) => {
-                    let (new, later) = rest.split_at(most(*left));
-                    rest = later;
-                    self.picture(new, sink);
-                }
-            }
-        }
-    }
-
-    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length == 0 {
-            return;
-        }
-        if let Some(carve) = &mut self.lost {
-            carve.gap(length, sink);
-            return;
-        }
-        if !matches!(self.state, State::Picture(_)) {
+    fn content_gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        if let At::Other(came) = &mut self.at {
+            let came = std::mem::take(came);
             self.stop(sink);
+            packet(came, sink);
+            sink(Event::StrayGap(length));
+        } else {
+            sink(Event::PictureGap(length));
+            self.pieces.gap(length);
         }
-        match std::mem::take(&mut self.state) {
-            State::Picture(left) if length <= left => {
-                sink(Event::PictureGap(length));
-                self.pieces.gap(length);
-                self.state = State::Picture(left - length);
-                self.picture_over(sink);
-                return;
-            }
-            State::Picture(left) => {
-                sink(Event::PictureGap(left));
-                self.pieces.end(Ending::Length, sink);
-                self.lost = Some(Box::new(CarveDecoder::inside()));
-                self.gap(length - left, sink);
-                return;
-            }
-            State::Other(left, came) if length < left => {
-                packet(came, sink);
-                sink(Event::StrayGap(length));
-                self.state = State::Other(left - length, 0);
-                return;
-            }
-            State::Other(_, came) => packet(came, sink),
-            State::Sniff(held, _, before) => {
-                packet(before, sink);
-                if !held.is_empty() {
-                    sink(Event::Stray(&held));
-                }
-            }
-            State::Head => {
-                let held = std::mem::take(&mut self.head);
-                if !held.is_empty() {
-                    sink(Event::Stray(&held));
-                }
-            }
-        }
-        self.lost = Some(Box::new(CarveDecoder::inside()));
-        self.gap(length, sink);
     }
 
-    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
-        if let Some(carve) = &mut self.lost {
-            carve.finish(end, sink);
-            return;
+    fn content_over(&mut self, sink: &mut Sink<'_>) -> Next {
+        if let At::Other(came) = self.at {
+            packet(came, sink);
+        } else if !self.pieces.message_over() {
+            self.pieces.end(Ending::Length, sink);
         }
+        self.at = At::Head;
+        Next::Field
+    }
+
+    fn lose(&mut self, sink: &mut Sink<'_>) {
         self.stop(sink);
-        match std::mem::take(&mut self.state) {
-            State::Picture(_) => self.pieces.end(Ending::Cut(end), sink),
-            State::Other(_, came) => packet(came, sink),
-            State::Sniff(held, _, before) => packet(before + held.len() as u64, sink),
-            State::Head => {
-                let held = std::mem::take(&mut self.head);
-                if !held.is_empty() {
-                    sink(Event::Stray(&held));
-                }
-            }
+    }
+
+    fn cut(&mut self, _left: u64, end: StreamEnd, sink: &mut Sink<'_>) {
+        self.stop(sink);
+        if let At::Other(came) = self.at {
+            packet(came, sink);
+        } else {
+            self.pieces.end(Ending::Cut(end), sink);
+        }
+    }
+
+    fn end(&mut self, held: &[u8], _end: StreamEnd, sink: &mut Sink<'_>) {
+        self.stop(sink);
+        if !held.is_empty() {
+            sink(Event::Stray(held));
         }
     }
 }
@@ -388,6 +300,7 @@ impl WireFormat for MqttDecoder {
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
 mod tests {
+    use super::super::Decode as _;
     use super::super::testing::{Seen, fixtures, pictures, run};
     use super::*;
 

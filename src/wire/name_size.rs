@@ -6,12 +6,12 @@
 //! is a [`Fault::FieldsGlued`] that shows how it was read, and says whether it can be read otherwise.
 //! A header that is none of this is stray, and what follows is carved.
 
-use super::carve::CarveDecoder;
 use super::detect::Clues;
 use super::encode::{Around, CannotEncode};
 use super::formats::{Over, Probe, Row, WireFormat};
+use super::framer::{Behind, Framer, Grammar, Next, Step};
 use super::length::MOST;
-use super::{Decode, Ending, Event, Fault, Framing, Piece, PieceKind, Sink, StreamEnd};
+use super::{Ending, Event, Fault, Framing, Piece, PieceKind, Sink};
 use crate::picture::{Format, SNIFF_BYTES, Sniff, sniff};
 
 /// The end marker.
@@ -119,63 +119,40 @@ fn header_end(head: &[u8]) -> Option<usize> {
 }
 
 /// Decoder of one direction of `name-size-marker`.
-#[derive(Debug, Clone, Default)]
-pub struct NameSizeDecoder {
-    state: State,
+pub(crate) type NameSizeDecoder = Framer<NameSize>;
+
+/// What comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NameSize {
+    /// A header, then its picture.
+    #[default]
+    Header,
+    /// The marker.
+    Marker,
 }
 
-#[derive(Debug, Clone)]
-enum State {
-    /// A header that is not complete.
-    Header(Vec<u8>),
-    /// So many bytes of the picture are still to come.
-    Picture(u64),
-    /// So many bytes of the marker came.
-    Marker(usize),
-    /// The framing is lost.
-    Lost(Box<CarveDecoder>),
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self::Header(Vec::new())
-    }
-}
-
-impl NameSizeDecoder {
-    fn lose(&mut self, held: &[u8], sink: &mut Sink<'_>) {
-        let mut carve = Box::new(CarveDecoder::inside());
-        carve.update(held, sink);
-        self.state = State::Lost(carve);
-    }
-
-    /// Another byte of a header; true where it is the first of the picture, which is not taken.
-    fn header(&mut self, byte: u8, sink: &mut Sink<'_>) -> bool {
-        let State::Header(held) = &mut self.state else {
-            return false;
+impl NameSize {
+    /// A header, up to the byte behind it.
+    fn header(held: &[u8], sink: &mut Sink<'_>) -> Step {
+        let Some(end) = header_end(held) else {
+            let goes_on = held.len() < LONGEST && held.last().is_some_and(|byte| is_name(*byte));
+            return if goes_on || held.is_empty() {
+                Step::More
+            } else {
+                Step::Done(0, Next::Lost)
+            };
         };
-        held.push(byte);
-        let end = header_end(held);
-        if end.is_none() && held.len() < LONGEST && is_name(byte) {
-            return false;
-        }
-        let mut held = std::mem::take(held);
-        if end.is_none() {
-            self.lose(&held, sink);
-            return false;
-        }
-        held.pop();
-        let Some(header) = read(&held) else {
+        let bytes = held.get(..end).unwrap_or(held);
+        let Some(header) = read(bytes) else {
             sink(Event::Fault(Fault::BadField {
                 expected: "a picture's file name and its size",
-                found: shortened(&held),
+                found: shortened(bytes),
                 hint: None,
             }));
-            self.lose(&held, sink);
-            return true;
+            return Step::Done(0, Next::Lost);
         };
         sink(Event::Fault(Fault::FieldsGlued {
-            glued: shortened(&held),
+            glued: shortened(bytes),
             name: header.name.clone(),
             size: header.size,
             ambiguous: header.ambiguous,
@@ -187,108 +164,48 @@ impl NameSizeDecoder {
         });
         sink(Event::Framing {
             what: Framing::Length(header.size),
-            bytes: (held.len() as u64).saturating_sub(name),
+            bytes: (end as u64).saturating_sub(name),
         });
         sink(Event::PictureStart {
             length: Some(header.size),
         });
-        self.state = State::Picture(header.size);
-        true
+        Step::Done(end, Next::Content(header.size))
     }
 
-    fn advance(&mut self, count: u64, sink: &mut Sink<'_>) {
-        if let State::Picture(left) = &mut self.state {
-            *left = left.saturating_sub(count);
-            if *left == 0 {
-                sink(Event::PictureEnd(Ending::Length));
-                self.state = State::Marker(0);
-            }
+    fn marker(&mut self, held: &[u8], sink: &mut Sink<'_>) -> Step {
+        if held == END {
+            sink(Event::Framing {
+                what: Framing::Marker,
+                bytes: END.len() as u64,
+            });
+            *self = Self::Header;
+            Step::Done(END.len(), Next::Field)
+        } else if END.starts_with(held) {
+            Step::More
+        } else {
+            // No marker here: the size was read wrongly, or the marker is missing.
+            Step::Done(0, Next::Lost)
         }
+    }
+}
+
+impl Grammar for NameSize {
+    fn field(&mut self, held: &[u8], _behind: Behind, sink: &mut Sink<'_>) -> Step {
+        match self {
+            Self::Header => Self::header(held, sink),
+            Self::Marker => self.marker(held, sink),
+        }
+    }
+
+    fn content_over(&mut self, sink: &mut Sink<'_>) -> Next {
+        sink(Event::PictureEnd(Ending::Length));
+        *self = Self::Marker;
+        Next::Field
     }
 }
 
 fn shortened(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes.get(..64).unwrap_or(bytes)).into_owned()
-}
-
-impl Decode for NameSizeDecoder {
-    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        let mut rest = bytes;
-        while let Some((&byte, later)) = rest.split_first() {
-            match &mut self.state {
-                State::Header(_) => {
-                    if !self.header(byte, sink) {
-                        rest = later;
-                    }
-                }
-                State::Picture(left) => {
-                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
-                    let (new, later) = rest.split_at(take);
-                    rest = later;
-                    sink(Event::PictureData(new));
-                    self.advance(take as u64, sink);
-                }
-                State::Marker(matched) => {
-                    if END.get(*matched) == Some(&byte) {
-                        rest = later;
-                        *matched = matched.saturating_add(1);
-                        if *matched == END.len() {
-                            sink(Event::Framing {
-                                what: Framing::Marker,
-                                bytes: END.len() as u64,
-                            });
-                            self.state = State::default();
-                        }
-                    } else {
-                        // No marker here: the size was read wrongly, or the marker is missing.
-                        let held = END.get(..*matched).unwrap_or_default();
-                        self.lose(held, sink);
-                    }
-                }
-                State::Lost(carve) => {
-                    carve.update(rest, sink);
-                    return;
-                }
-            }
-        }
-    }
-
-    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length == 0 {
-            return;
-        }
-        match &mut self.state {
-            State::Picture(left) => {
-                let gone = length.min(*left);
-                sink(Event::PictureGap(gone));
-                self.advance(gone, sink);
-                self.gap(length.saturating_sub(gone), sink);
-            }
-            State::Header(held) => {
-                let held = std::mem::take(held);
-                self.lose(&held, sink);
-                self.gap(length, sink);
-            }
-            State::Marker(matched) => {
-                let held = END.get(..*matched).unwrap_or_default();
-                self.lose(held, sink);
-                self.gap(length, sink);
-            }
-            State::Lost(carve) => carve.gap(length, sink),
-        }
-    }
-
-    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
-        match &mut self.state {
-            State::Header(held) if !held.is_empty() => sink(Event::Stray(held)),
-            State::Marker(matched @ 1..) => {
-                sink(Event::Stray(END.get(..*matched).unwrap_or_default()));
-            }
-            State::Header(_) | State::Marker(_) => {}
-            State::Picture(_) => sink(Event::PictureEnd(Ending::Cut(end))),
-            State::Lost(carve) => carve.finish(end, sink),
-        }
-    }
 }
 
 impl WireFormat for NameSizeDecoder {
@@ -325,6 +242,7 @@ impl WireFormat for NameSizeDecoder {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Seen, picture, run};
+    use super::super::{Decode as _, StreamEnd};
     use super::*;
 
     #[test]

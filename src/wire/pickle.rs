@@ -5,11 +5,11 @@
 //! as [`Event::PictureEncoded`]. Opcodes and small objects are [`Framing::Pickle`]; an object of more than
 //! [`LARGE`] bytes that is no picture, an array of pixels perhaps, is stray. One pickle may follow another.
 
-use super::carve::CarveDecoder;
+use super::framer::{Behind, Framer, Grammar, Next, Step, framing, is_none};
 use super::layout::PixelOrder;
 use super::length::MOST;
 use super::sequence::covered;
-use super::{Decode, Ending, Event, Fault, Framing, PixelShape, Sink, StreamEnd};
+use super::{Ending, Event, Fault, Framing, PixelShape, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 use crate::units::number;
 
@@ -17,9 +17,12 @@ use crate::units::number;
 pub(crate) const LARGE: u64 = 4096;
 
 /// Decoder of a stream of pickles.
+pub(crate) type PickleDecoder = Framer<Pickle>;
+
+/// Its grammar.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct PickleDecoder {
-    state: State,
+pub(crate) struct Pickle {
+    at: At,
     /// Bytes of opcodes not yet told of.
     pending: u64,
     /// The opcode at hand.
@@ -31,42 +34,30 @@ pub(crate) struct PickleDecoder {
     shape: Option<PixelShape>,
 }
 
-#[derive(Debug, Clone, Default)]
-enum State {
-    /// Before a pickle.
+/// What comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum At {
+    /// A pickle.
     #[default]
     Start,
-    /// Behind its first byte.
+    /// What is behind its first byte.
     Version,
     Opcode,
-    /// The argument of an opcode: `left` more bytes; `length` so far, where it is that of an object.
-    Argument {
-        left: u8,
-        at: u8,
-        length: u64,
-        object: Option<Object>,
-    },
+    /// The argument of an opcode, of so many bytes, and of which object it is the length.
+    Argument(u8, Option<Object>),
     /// So many lines of text.
     Lines(u8),
-    /// An object whose first bytes do not tell yet what it is.
-    Head {
-        held: Vec<u8>,
-        left: u64,
-        object: Object,
-    },
-    Picture {
-        left: u64,
-        /// Latin-1 in UTF-8: the first byte of a letter that is not complete.
-        text: Option<Letter>,
-    },
+    /// The first bytes of an object of so many.
+    Head(u64, Object),
+    Picture(Text),
     /// Another object.
     Other {
-        left: u64,
         large: bool,
     },
-    /// Not a pickle.
-    Lost(Box<CarveDecoder>),
 }
+
+/// How a picture is written: as it is, or as Latin-1 in UTF-8, and then the first byte of a letter that is not complete.
+type Text = Option<Letter>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Object {
@@ -258,31 +249,21 @@ fn latin(bytes: &[u8], letter: &mut Letter, out: &mut Vec<u8>) {
     }
 }
 
-impl PickleDecoder {
+impl Pickle {
     fn flush_pending(&mut self, sink: &mut Sink<'_>) {
-        let bytes = std::mem::take(&mut self.pending);
-        if bytes > 0 {
-            sink(Event::Framing {
-                what: Framing::Pickle,
-                bytes,
-            });
-        }
+        framing(Framing::Pickle, std::mem::take(&mut self.pending), sink);
     }
 
-    fn lose(&mut self, found: &[u8], sink: &mut Sink<'_>) {
+    fn is_none(&mut self, found: &[u8], sink: &mut Sink<'_>) -> Step {
         self.flush_pending(sink);
-        sink(Event::Fault(Fault::BadField {
-            expected: "a Python pickle of protocol 2 to 5",
-            found: String::from_utf8_lossy(found).into_owned(),
-            hint: None,
-        }));
-        let mut carve = Box::new(CarveDecoder::inside());
-        carve.update(found, sink);
-        self.state = State::Lost(carve);
+        is_none("a Python pickle of protocol 2 to 5", found, sink)
     }
 
-    fn count(&mut self) {
-        self.pending = self.pending.saturating_add(1);
+    /// So many bytes are of the pickle; what comes behind them.
+    fn count(&mut self, bytes: usize, at: At) -> Step {
+        self.pending = self.pending.saturating_add(bytes as u64);
+        self.at = at;
+        Step::Done(bytes, Next::Field)
     }
 
     /// Another opcode: a tuple of numbers may be a shape.
@@ -325,51 +306,26 @@ impl PickleDecoder {
         (product == bytes && bytes > LARGE).then_some(shape)
     }
 
-    fn opcode(&mut self, byte: u8, sink: &mut Sink<'_>) {
+    fn opcode(&mut self, byte: u8, sink: &mut Sink<'_>) -> Step {
         self.note(byte);
-        let object = |left, object| State::Argument {
-            left,
-            at: 0,
-            length: 0,
-            object,
+        let at = match follows(byte) {
+            Follows::Unknown => return self.is_none(&[byte], sink),
+            Follows::Stop => At::Start,
+            Follows::Nothing => At::Opcode,
+            Follows::Fixed(bytes) => At::Argument(bytes, None),
+            Follows::Sized(bytes, kind) => At::Argument(bytes, Some(kind)),
+            Follows::Lines(lines) => At::Lines(lines),
         };
-        self.state = match follows(byte) {
-            Follows::Unknown => {
-                self.lose(&[byte], sink);
-                return;
-            }
-            Follows::Stop => {
-                self.count();
-                self.flush_pending(sink);
-                self.state = State::Start;
-                return;
-            }
-            Follows::Nothing => State::Opcode,
-            Follows::Fixed(bytes) => object(bytes, None),
-            Follows::Sized(bytes, kind) => object(bytes, Some(kind)),
-            Follows::Lines(lines) => State::Lines(lines),
-        };
-        self.count();
+        let step = self.count(1, at);
+        if at == At::Start {
+            self.flush_pending(sink);
+        }
+        step
     }
 
-    fn argument(&mut self, byte: u8, sink: &mut Sink<'_>) {
-        self.count();
-        let State::Argument {
-            left,
-            at,
-            length,
-            object,
-        } = &mut self.state
-        else {
-            return;
-        };
-        *length |= u64::from(byte) << u32::from(*at).saturating_mul(8).min(56);
-        *at = at.saturating_add(1);
-        *left = left.saturating_sub(1);
-        if *left > 0 {
-            return;
-        }
-        let (length, object) = (*length, *object);
+    fn argument(&mut self, held: &[u8], object: Option<Object>, sink: &mut Sink<'_>) -> Step {
+        let length = number(held.get(..8).unwrap_or(held), false);
+        let step = self.count(held.len(), At::Opcode);
         match object {
             None => {
                 if matches!(self.opcode, b'K' | b'M' | b'J') {
@@ -377,7 +333,7 @@ impl PickleDecoder {
                     self.numbers = [second, third, length];
                     self.row = self.row.saturating_add(1);
                 }
-                self.state = State::Opcode;
+                step
             }
             Some(_) if length > MOST => {
                 self.flush_pending(sink);
@@ -385,225 +341,149 @@ impl PickleDecoder {
                     value: length,
                     hint: None,
                 }));
-                self.state = State::Lost(Box::new(CarveDecoder::inside()));
+                Step::Done(held.len(), Next::Lost)
             }
-            Some(Object::Number) => self.other(length, sink),
+            Some(Object::Number) => Step::Done(held.len(), self.other(length, sink)),
+            Some(object) if length == 0 => {
+                Step::Done(held.len(), self.object(0, &[], object, sink))
+            }
             Some(object) => {
-                self.state = State::Head {
-                    held: Vec::new(),
-                    left: length,
-                    object,
-                };
-                self.settle(sink);
+                self.at = At::Head(length, object);
+                step
             }
         }
     }
 
-    fn other(&mut self, left: u64, sink: &mut Sink<'_>) {
-        let large = left > LARGE;
+    /// An object that is no picture.
+    fn other(&mut self, length: u64, sink: &mut Sink<'_>) -> Next {
+        let large = length > LARGE;
         if large {
             self.flush_pending(sink);
         }
-        self.state = State::Other { left, large };
-        self.settle(sink);
+        self.at = At::Other { large };
+        Next::Content(length)
     }
 
-    /// Goes on where an object is over, or where enough of it came to tell what it is.
-    fn settle(&mut self, sink: &mut Sink<'_>) {
-        match &mut self.state {
-            State::Head { held, left, object } => {
-                let mut text = Vec::new();
-                let mut letter = Letter::None;
-                let head = if *object == Object::Text {
-                    latin(held, &mut letter, &mut text);
-                    &text
-                } else {
-                    &*held
-                };
-                let sniffed = sniff(head.get(..SNIFF_BYTES).unwrap_or(head));
-                let enough = held.len() >= 2 * SNIFF_BYTES;
-                if sniffed == Sniff::NeedMore && *left > 0 && !enough {
-                    return;
-                }
-                let (object, rest) = (*object, *left);
-                let first = std::mem::take(held);
-                let total = rest.saturating_add(first.len() as u64);
-                let shape = (object == Object::Bytes)
-                    .then(|| self.pixels(total))
-                    .flatten();
-                if let Some(shape) = shape {
-                    self.flush_pending(sink);
-                    sink(Event::PictureStart {
-                        length: Some(total),
-                    });
-                    sink(Event::Pixels(shape));
-                    self.state = State::Picture {
-                        left: total,
-                        text: None,
-                    };
-                    self.update(&first, sink);
-                    return;
-                }
-                if !matches!(sniffed, Sniff::Is(_)) {
-                    // What was held is told of with the rest.
-                    self.other(total, sink);
-                    self.update(&first, sink);
-                    return;
-                }
+    /// What an object of so many bytes is that begins with these.
+    fn object(&mut self, length: u64, first: &[u8], object: Object, sink: &mut Sink<'_>) -> Next {
+        let shape = (object == Object::Bytes)
+            .then(|| self.pixels(length))
+            .flatten();
+        if shape.is_none() && !matches!(sniffed(first, object), Sniff::Is(_)) {
+            return self.other(length, sink);
+        }
+        let text = object == Object::Text;
+        self.flush_pending(sink);
+        sink(Event::PictureStart {
+            length: (!text).then_some(length),
+        });
+        if let Some(shape) = shape {
+            sink(Event::Pixels(shape));
+        }
+        self.at = At::Picture(text.then_some(Letter::None));
+        Next::Content(length)
+    }
+}
+
+/// What the first bytes of an object begin as.
+fn sniffed(first: &[u8], object: Object) -> Sniff {
+    let mut text = Vec::new();
+    let head = if object == Object::Text {
+        latin(first, &mut Letter::None, &mut text);
+        &text
+    } else {
+        first
+    };
+    sniff(head.get(..SNIFF_BYTES).unwrap_or(head))
+}
+
+impl Grammar for Pickle {
+    fn field(&mut self, held: &[u8], behind: Behind, sink: &mut Sink<'_>) -> Step {
+        let cut = matches!(behind, Behind::Gap | Behind::End);
+        match (self.at, held) {
+            (At::Head(length, _), _) if behind == Behind::Gap => {
+                // What it is cannot be told any more; how long it is can.
                 self.flush_pending(sink);
-                let is_text = object == Object::Text;
-                sink(Event::PictureStart {
-                    length: (!is_text).then_some(total),
-                });
-                self.state = State::Picture {
-                    left: total,
-                    text: is_text.then_some(Letter::None),
-                };
-                self.update(&first, sink);
+                self.at = At::Other { large: true };
+                Step::Done(0, Next::Content(length))
             }
-            State::Picture { left: 0, .. } => {
-                sink(Event::PictureEnd(Ending::Length));
-                self.state = State::Opcode;
-            }
-            State::Other { left: 0, .. } => self.state = State::Opcode,
-            _ => {}
-        }
-    }
-}
-
-impl Decode for PickleDecoder {
-    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        let mut rest = bytes;
-        while let Some((&byte, later)) = rest.split_first() {
-            match &mut self.state {
-                State::Start => {
-                    rest = later;
-                    if byte == 0x80 {
-                        self.count();
-                        self.state = State::Version;
-                    } else {
-                        self.lose(&[byte], sink);
-                    }
-                }
-                State::Version => {
-                    rest = later;
-                    if (2..=5).contains(&byte) {
-                        self.count();
-                        self.state = State::Opcode;
-                    } else {
-                        self.lose(&[byte], sink);
-                    }
-                }
-                State::Opcode => {
-                    rest = later;
-                    self.opcode(byte, sink);
-                }
-                State::Argument { .. } => {
-                    rest = later;
-                    self.argument(byte, sink);
-                }
-                State::Lines(lines) => {
-                    rest = later;
-                    if byte == b'\n' {
-                        *lines = lines.saturating_sub(1);
-                        if *lines == 0 {
-                            self.state = State::Opcode;
-                        }
-                    }
-                    self.count();
-                }
-                State::Head { held, left, .. } => {
-                    rest = later;
-                    held.push(byte);
-                    *left = left.saturating_sub(1);
-                    self.settle(sink);
-                }
-                State::Picture { left, text } => {
-                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
-                    let (new, later) = rest.split_at(take);
-                    rest = later;
-                    *left = left.saturating_sub(take as u64);
-                    match text {
-                        None => sink(Event::PictureData(new)),
-                        Some(letter) => {
-                            let mut out = Vec::with_capacity(new.len());
-                            latin(new, letter, &mut out);
-                            covered(new.len() as u64, &out, sink);
-                        }
-                    }
-                    self.settle(sink);
-                }
-                State::Other { left, large } => {
-                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
-                    let (new, later) = rest.split_at(take);
-                    rest = later;
-                    *left = left.saturating_sub(take as u64);
-                    if *large {
-                        sink(Event::Stray(new));
-                    } else {
-                        self.pending = self.pending.saturating_add(take as u64);
-                    }
-                    self.settle(sink);
-                }
-                State::Lost(carve) => {
-                    carve.update(rest, sink);
-                    return;
+            (_, []) => Step::More,
+            (At::Start, [0x80, ..]) => self.count(1, At::Version),
+            (At::Version, [2..=5, ..]) | (At::Lines(1), [b'\n', ..]) => self.count(1, At::Opcode),
+            (At::Start | At::Version, _) => self.is_none(held, sink),
+            (At::Argument(width, object), _) => {
+                if held.len() >= usize::from(width) {
+                    self.argument(held, object, sink)
+                } else if cut {
+                    self.count(held.len(), self.at)
+                } else {
+                    Step::More
                 }
             }
+            (At::Lines(lines), [b'\n', ..]) => self.count(1, At::Lines(lines.saturating_sub(1))),
+            (At::Lines(_), _) => self.count(1, self.at),
+            (At::Head(length, object), _) => {
+                let enough = held.len() >= 2 * SNIFF_BYTES || held.len() as u64 >= length;
+                if !enough && sniffed(held, object) == Sniff::NeedMore {
+                    return Step::More;
+                }
+                Step::Done(0, self.object(length, held, object, sink))
+            }
+            (_, &[byte, ..]) => self.opcode(byte, sink),
         }
     }
 
-    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length == 0 {
-            return;
+    fn content(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        match &mut self.at {
+            At::Picture(Some(letter)) => {
+                let mut out = Vec::with_capacity(bytes.len());
+                latin(bytes, letter, &mut out);
+                covered(bytes.len() as u64, &out, sink);
+            }
+            At::Picture(None) => sink(Event::PictureData(bytes)),
+            At::Other { large: true } => sink(Event::Stray(bytes)),
+            _ => self.pending = self.pending.saturating_add(bytes.len() as u64),
         }
+    }
+
+    fn content_gap(&mut self, length: u64, sink: &mut Sink<'_>) {
         self.flush_pending(sink);
-        if let State::Head { held, left, .. } = &mut self.state {
-            let (held, left) = (std::mem::take(held), *left);
-            sink_stray(&held, sink);
-            self.state = State::Other { left, large: true };
-        }
-        match &mut self.state {
-            State::Picture { left, .. } => {
-                let gone = length.min(*left);
-                *left = left.saturating_sub(gone);
-                sink(Event::PictureGap(gone));
-                self.settle(sink);
-                self.gap(length.saturating_sub(gone), sink);
-            }
-            State::Other { left, .. } if length <= *left => {
-                *left = left.saturating_sub(length);
-                sink(Event::StrayGap(length));
-                self.settle(sink);
-            }
-            State::Lost(carve) => carve.gap(length, sink),
-            _ => {
-                let mut carve = Box::new(CarveDecoder::inside());
-                carve.gap(length, sink);
-                self.state = State::Lost(carve);
-            }
-        }
+        sink(match self.at {
+            At::Picture(_) => Event::PictureGap(length),
+            _ => Event::StrayGap(length),
+        });
     }
 
-    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
+    fn content_over(&mut self, sink: &mut Sink<'_>) -> Next {
+        if let At::Picture(_) = self.at {
+            sink(Event::PictureEnd(Ending::Length));
+        }
+        self.at = At::Opcode;
+        Next::Field
+    }
+
+    fn lose(&mut self, sink: &mut Sink<'_>) {
         self.flush_pending(sink);
-        match &mut self.state {
-            State::Picture { .. } => sink(Event::PictureEnd(Ending::Cut(end))),
-            State::Head { held, .. } => sink_stray(held, sink),
-            State::Lost(carve) => carve.finish(end, sink),
-            _ => {}
+    }
+
+    fn cut(&mut self, _left: u64, end: StreamEnd, sink: &mut Sink<'_>) {
+        self.flush_pending(sink);
+        if let At::Picture(_) = self.at {
+            sink(Event::PictureEnd(Ending::Cut(end)));
         }
     }
-}
 
-fn sink_stray(bytes: &[u8], sink: &mut Sink<'_>) {
-    if !bytes.is_empty() {
-        sink(Event::Stray(bytes));
+    fn end(&mut self, held: &[u8], _end: StreamEnd, sink: &mut Sink<'_>) {
+        self.flush_pending(sink);
+        if !held.is_empty() {
+            sink(Event::Stray(held));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Decode as _;
     use super::super::testing::{Seen, picture, pictures, run};
     use super::*;
 

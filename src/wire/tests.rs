@@ -173,12 +173,14 @@ fn split<'b>(bytes: &'b [u8], cuts: &[Index]) -> Vec<&'b [u8]> {
 }
 
 fn decode<'p>(
-    protocol: &Protocol,
-    role: Role,
+    (protocol, role, learns): (&Protocol, Role, bool),
     pieces: impl IntoIterator<Item = &'p [u8]>,
     end: StreamEnd,
 ) -> (Vec<Seen>, Protocol) {
     let mut decoder = decoder(protocol, role);
+    if learns {
+        decoder.learn();
+    }
     let seen = run(|sink| {
         for piece in pieces {
             decoder.update(piece, sink);
@@ -256,14 +258,16 @@ proptest! {
     fn split_makes_no_difference(
         protocol in without_borders(),
         role in role(),
+        learns in any::<bool>(),
         stream in stream(),
         cuts in vec(any::<Index>(), 0..40),
         end in end(),
     ) {
-        let whole = decode(&protocol, role, [&stream[..]], end);
+        let how = (&protocol, role, learns);
+        let whole = decode(how, [&stream[..]], end);
         conserved(&[Part::Bytes(stream.clone())], &whole.0)?;
-        prop_assert_eq!(&whole, &decode(&protocol, role, split(&stream, &cuts), end));
-        prop_assert_eq!(&whole, &decode(&protocol, role, stream.chunks(1), end));
+        prop_assert_eq!(&whole, &decode(how, split(&stream, &cuts), end));
+        prop_assert_eq!(&whole, &decode(how, stream.chunks(1), end));
     }
 
     #[test]
@@ -278,8 +282,12 @@ proptest! {
         flush in any::<bool>(),
         datagrams in any::<bool>(),
         by_bytes in any::<bool>(),
+        learns in any::<bool>(),
     ) {
         let mut decoder = decoder(&protocol, role);
+        if learns {
+            decoder.learn();
+        }
         let seen = run(|sink| {
             for part in &parts {
                 match part {
@@ -374,7 +382,7 @@ proptest! {
     ) {
         let protocol: Protocol = protocol.parse().unwrap();
         let stream: Vec<u8> = pieces(&protocol, &picture, chunk).unwrap().flat_map(|piece| piece.bytes.into_owned()).collect();
-        let (seen, _) = decode(&protocol, Role::Initiator, stream.chunks(chunk), StreamEnd::Fin);
+        let (seen, _) = decode((&protocol, Role::Initiator, false), stream.chunks(chunk), StreamEnd::Fin);
         let decoded = pictures(&seen);
         prop_assert_eq!(decoded.len(), 1);
         prop_assert_eq!(&decoded[0].0, &picture);
@@ -413,8 +421,7 @@ fn marker_is_found_for_every_remainder_of_the_hang_formula() {
             .flat_map(|piece| piece.bytes.into_owned())
             .collect();
         let (seen, _) = decode(
-            &protocol,
-            Role::Initiator,
+            (&protocol, Role::Initiator, false),
             stream.chunks(2048),
             StreamEnd::Fin,
         );

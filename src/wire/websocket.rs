@@ -8,32 +8,30 @@
 
 use flate2::FlushDecompress;
 
-use super::carve::CarveDecoder;
 use super::content::Pieces;
 use super::deflated::Inflater;
 use super::detect::Clues;
 use super::encoded::Base64Decoder;
 use super::formats::{Over, Probe, Row, WireFormat};
+use super::framer::{Behind, Framer, Grammar, Next, Step, framing};
 use super::sequence::covered;
-use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
+use super::{Decode as _, Ending, Event, Fault, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
-/// Longest head of a frame.
-const HEAD: usize = 14;
 /// Longest header of a program's own before the picture in a message.
 const INSIDE: usize = 64;
 
 /// Decoder of one direction behind the upgrade.
+pub(crate) type WebSocketDecoder = Framer<WebSocket>;
+
+/// Its grammar.
 #[derive(Debug, Clone, Default)]
-pub struct WebSocketDecoder {
-    /// Bytes of a frame's head that is not complete.
-    head: [u8; HEAD],
-    filled: u8,
-    frame: Option<Frame>,
+pub struct WebSocket {
+    /// The frame at hand, or the one before.
+    frame: Frame,
     message: Message,
     /// Bytes of framing that are not told of yet.
     pending: u64,
-    lost: Option<Box<CarveDecoder>>,
     /// A picture in a text is open.
     open: bool,
     /// The message at hand is compressed.
@@ -58,11 +56,10 @@ enum Inflate {
 /// What a sender leaves off at the end of each compressed message (RFC 7692, section 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// The frame at hand.
-#[derive(Debug, Clone, Copy)]
+/// A frame.
+#[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of the frame's head")]
 struct Frame {
-    left: u64,
     mask: [u8; 4],
     masked: bool,
     /// Place of the next byte in the mask.
@@ -86,8 +83,8 @@ enum Message {
     Other,
 }
 
-/// What a head says, and how long it is.
-fn read(head: &[u8]) -> Result<Option<(Frame, u8)>, ()> {
+/// What a head says: the frame, how long its payload is, and its opcode.
+fn read(head: &[u8]) -> Result<Option<(Frame, u64, u8)>, ()> {
     let &[first, second, ref rest @ ..] = head else {
         return Ok(None);
     };
@@ -131,7 +128,6 @@ fn read(head: &[u8]) -> Result<Option<(Frame, u8)>, ()> {
     };
     Ok(Some((
         Frame {
-            left,
             mask,
             masked,
             turn: 0,
@@ -139,6 +135,7 @@ fn read(head: &[u8]) -> Result<Option<(Frame, u8)>, ()> {
             control,
             compressed,
         },
+        left,
         opcode,
     )))
 }
@@ -157,70 +154,34 @@ impl Frame {
     }
 }
 
-impl WebSocketDecoder {
+impl WebSocket {
     fn flush(&mut self, sink: &mut Sink<'_>) {
-        let bytes = std::mem::take(&mut self.pending);
-        if bytes > 0 {
-            sink(Event::Framing {
-                what: Framing::Field("WebSocket frame"),
-                bytes,
-            });
-        }
+        frame(std::mem::take(&mut self.pending), sink);
     }
 
-    /// Another byte of a head.
-    fn head(&mut self, byte: u8, sink: &mut Sink<'_>) {
-        let filled = usize::from(self.filled);
-        if let Some(place) = self.head.get_mut(filled) {
-            *place = byte;
-        }
-        self.filled = self.filled.saturating_add(1);
-        let head = self.head;
-        let head = head.get(..filled + 1).unwrap_or_default();
-        match read(head) {
-            Ok(None) => {}
-            Err(()) => self.lose(head, sink),
-            Ok(Some((frame, opcode))) => {
-                self.filled = 0;
-                if !frame.control && opcode != 0 {
-                    // The message before was left without its last fragment.
-                    self.settle(Ending::Broken, StreamEnd::Fin, sink);
-                    if opcode != 2 || frame.compressed {
-                        self.stop(sink);
-                    }
-                }
-                self.pending = self.pending.saturating_add(head.len() as u64);
-                if !frame.control {
-                    if opcode != 0 {
-                        self.compressed = frame.compressed;
-                    }
-                    match opcode {
-                        0 => {}
-                        1 => self.message = Message::Text(Box::default()),
-                        _ => {
-                            let length = (frame.last && !frame.compressed).then_some(frame.left);
-                            self.message = Message::Sniff(Vec::new(), length, 0);
-                        }
-                    }
-                }
-                self.frame = Some(frame);
-                if frame.left == 0 {
-                    self.frame_over(sink);
-                }
+    fn head(&mut self, held: &[u8], sink: &mut Sink<'_>) -> Step {
+        let (frame, left, opcode) = match read(held) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Step::More,
+            Err(()) => return Step::Done(0, Next::Lost),
+        };
+        if !frame.control && opcode != 0 {
+            // The message before was left without its last fragment.
+            self.settle(Ending::Broken, StreamEnd::Fin, sink);
+            if opcode != 2 || frame.compressed {
+                self.stop(sink);
             }
+            self.compressed = frame.compressed;
+            self.message = if opcode == 1 {
+                Message::Text(Box::default())
+            } else {
+                let length = (frame.last && !frame.compressed).then_some(left);
+                Message::Sniff(Vec::new(), length, 0)
+            };
         }
-    }
-
-    fn lose(&mut self, found: &[u8], sink: &mut Sink<'_>) {
-        self.settle(Ending::Broken, StreamEnd::Fin, sink);
-        self.stop(sink);
-        self.flush(sink);
-        self.filled = 0;
-        let mut carve = Box::new(CarveDecoder::inside());
-        if !found.is_empty() {
-            carve.update(found, sink);
-        }
-        self.lost = Some(carve);
+        self.pending = self.pending.saturating_add(held.len() as u64);
+        self.frame = frame;
+        Step::Done(held.len(), Next::Content(left))
     }
 
     /// What waits for another message gets none.
@@ -275,13 +236,7 @@ impl WebSocketDecoder {
             }
             Event::Framing { bytes, .. } => *pending = pending.saturating_add(counted(bytes)),
             event => {
-                let bytes = std::mem::take(pending);
-                if bytes > 0 {
-                    sink(Event::Framing {
-                        what: Framing::Field("WebSocket frame"),
-                        bytes,
-                    });
-                }
+                frame(std::mem::take(pending), sink);
                 match event {
                     Event::PictureStart { .. } => *open = true,
                     Event::PictureEnd(_) => *open = false,
@@ -306,9 +261,7 @@ impl WebSocketDecoder {
     }
 
     fn frame_over(&mut self, sink: &mut Sink<'_>) {
-        let Some(frame) = self.frame.take() else {
-            return;
-        };
+        let frame = self.frame;
         if frame.control {
             return;
         }
@@ -330,9 +283,8 @@ impl WebSocketDecoder {
 
     /// Payload bytes.
     fn payload(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        let Some(frame) = &mut self.frame else { return };
-        frame.left = frame.left.saturating_sub(bytes.len() as u64);
-        let (masked, control, over) = (frame.masked, frame.control, frame.left == 0);
+        let frame = &mut self.frame;
+        let (masked, control) = (frame.masked, frame.control);
         let wire = bytes.len() as u64;
         let plain = if masked {
             std::borrow::Cow::Owned(frame.unmask(bytes))
@@ -351,10 +303,7 @@ impl WebSocketDecoder {
                 rest = later;
             }
         } else {
-            self.content(wire, &plain, masked, sink);
-        }
-        if over {
-            self.frame_over(sink);
+            self.message(wire, &plain, masked, sink);
         }
     }
 
@@ -381,12 +330,12 @@ impl WebSocketDecoder {
                 break;
             }
             let out = buffer.get(..count).unwrap_or_default();
-            self.content(std::mem::take(&mut wire), out, true, sink);
+            self.message(std::mem::take(&mut wire), out, true, sink);
             if count < buffer.len() && (rest.is_empty() || read == 0) {
                 return;
             }
         }
-        self.content(wire, &[], true, sink);
+        self.message(wire, &[], true, sink);
     }
 
     /// Bytes of the picture at hand.
@@ -404,7 +353,7 @@ impl WebSocketDecoder {
     }
 
     /// Bytes of a message without mask and compression, which are `wire` bytes of the stream; `recoded` where they are others.
-    fn content(&mut self, wire: u64, plain: &[u8], recoded: bool, sink: &mut Sink<'_>) {
+    fn message(&mut self, wire: u64, plain: &[u8], recoded: bool, sink: &mut Sink<'_>) {
         match std::mem::take(&mut self.message) {
             Message::Picture => {
                 self.message = Message::Picture;
@@ -470,6 +419,10 @@ impl WebSocketDecoder {
     }
 }
 
+fn frame(bytes: u64, sink: &mut Sink<'_>) {
+    framing(Framing::Field("WebSocket frame"), bytes, sink);
+}
+
 /// Where in a message a picture begins.
 enum Within {
     At(usize),
@@ -516,12 +469,12 @@ pub(super) fn begins(head: &[u8]) -> Option<bool> {
     let payload = head
         .get(size..)
         .filter(|payload| payload.len() >= SNIFF_BYTES)?;
-    let Ok(Some((mut frame, opcode))) = read(head.get(..size)?) else {
+    let Ok(Some((mut frame, left, opcode))) = read(head.get(..size)?) else {
         return Some(false);
     };
     // The shortest form of a length has to be used.
     let least = if size >= 10 { 1 << 16 } else { 126 };
-    if frame.left < least {
+    if left < least {
         return Some(false);
     }
     let plain = frame.unmask(payload);
@@ -536,90 +489,62 @@ pub(super) fn begins(head: &[u8]) -> Option<bool> {
     })
 }
 
-impl Decode for WebSocketDecoder {
-    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        let mut rest = bytes;
-        while let Some((&byte, later)) = rest.split_first() {
-            if let Some(carve) = &mut self.lost {
-                carve.update(rest, sink);
-                return;
-            }
-            match self.frame.map(|frame| frame.left) {
-                None => {
-                    self.head(byte, sink);
-                    rest = later;
-                }
-                Some(left) => {
-                    let take = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
-                    let (new, later) = rest.split_at(take);
-                    self.payload(new, sink);
-                    rest = later;
-                }
-            }
-        }
+impl Grammar for WebSocket {
+    fn field(&mut self, held: &[u8], _behind: Behind, sink: &mut Sink<'_>) -> Step {
+        self.head(held, sink)
     }
 
-    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length == 0 {
-            return;
-        }
-        if let Some(carve) = &mut self.lost {
-            carve.gap(length, sink);
-            return;
-        }
-        if let Some(frame) = &mut self.frame
-            && matches!(self.message, Message::Picture)
+    fn content(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        self.payload(bytes, sink);
+    }
+
+    fn bridges(&self, length: u64, left: u64) -> bool {
+        matches!(self.message, Message::Picture)
             && !self.compressed
-            && !frame.control
-            && length <= frame.left
-        {
-            frame.left -= length;
-            let turn = (u64::from(frame.turn) + length) % 4;
-            frame.turn = u8::try_from(turn).unwrap_or(0);
-            let over = frame.left == 0;
-            self.flush(sink);
-            sink(Event::PictureGap(length));
-            self.pieces.gap(length);
-            if over {
-                self.frame_over(sink);
-            }
-            return;
-        }
-        let head = self.head;
-        let head = head
-            .get(..usize::from(self.filled))
-            .unwrap_or_default()
-            .to_vec();
-        self.lose(&head, sink);
-        self.gap(length, sink);
+            && !self.frame.control
+            && length <= left
     }
 
-    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
-        if let Some(carve) = &mut self.lost {
-            carve.finish(end, sink);
-            return;
-        }
+    fn content_gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        let turn = (u64::from(self.frame.turn) + length) % 4;
+        self.frame.turn = u8::try_from(turn).unwrap_or(0);
+        self.flush(sink);
+        sink(Event::PictureGap(length));
+        self.pieces.gap(length);
+    }
+
+    fn content_over(&mut self, sink: &mut Sink<'_>) -> Next {
+        self.frame_over(sink);
+        Next::Field
+    }
+
+    fn lose(&mut self, sink: &mut Sink<'_>) {
+        self.settle(Ending::Broken, StreamEnd::Fin, sink);
+        self.stop(sink);
+        self.flush(sink);
+    }
+
+    fn cut(&mut self, left: u64, end: StreamEnd, sink: &mut Sink<'_>) {
         // Of a picture that is open it is said that it is cut.
-        let over = !matches!(self.message, Message::Picture | Message::Sniff(..)) && !self.open;
-        if let Some(frame) = self.frame.filter(|frame| over && frame.left > 0)
-            && end == StreamEnd::Fin
-        {
+        let open = self.open || matches!(self.message, Message::Picture | Message::Sniff(..));
+        if !open && end == StreamEnd::Fin {
             self.flush(sink);
             sink(Event::Fault(Fault::ShortBody {
                 what: "a WebSocket frame",
                 head: "head",
-                left: frame.left,
+                left,
             }));
         }
+        self.end(&[], end, sink);
+    }
+
+    fn end(&mut self, held: &[u8], end: StreamEnd, sink: &mut Sink<'_>) {
         self.settle(Ending::Cut(end), end, sink);
         self.stop(sink);
         self.flush(sink);
-        let all = self.head;
-        let held = all.get(..usize::from(self.filled)).unwrap_or_default();
         if !held.is_empty() {
             sink(Event::Stray(held));
         }
-        self.filled = 0;
     }
 }
 

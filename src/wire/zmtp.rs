@@ -4,11 +4,11 @@
 //! picture is one, of the length that the frame declares; all other parts, JSON headers and answers among them, are
 //! [`Framing::Body`]. Of a mechanism that encrypts, the frames are followed and no picture is found.
 
-use super::carve::CarveDecoder;
 use super::detect::Clues;
 use super::formats::{Over, Probe, Row, WireFormat};
+use super::framer::{Behind, Framer, Grammar, Next, Step, framing, is_none};
 use super::length::MOST;
-use super::{Decode, Ending, Event, Fault, Framing, Sink, StreamEnd};
+use super::{Ending, Event, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
 /// Bytes of a greeting.
@@ -31,263 +31,133 @@ pub(super) fn is_greeting(head: &[u8]) -> Option<bool> {
 }
 
 /// Decoder of one direction of `zmtp`.
-#[derive(Debug, Clone, Default)]
-pub struct ZmtpDecoder {
-    state: State,
+pub(crate) type ZmtpDecoder = Framer<Zmtp>;
+
+/// What comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Zmtp {
+    /// The greeting.
+    #[default]
+    Greeting,
+    /// The head of a frame.
+    Head,
+    /// A part of so many bytes.
+    Part(u64),
+    /// The rest of a part that is a picture.
+    Picture,
+    /// A command, of which so many bytes came and are not told of.
+    Command(u64),
+    /// A part that is no picture.
+    Body(u64),
 }
 
-#[derive(Debug, Clone)]
-enum State {
-    Greeting(Vec<u8>),
-    /// The head of a frame that is not complete.
-    Head(Vec<u8>),
-    /// First bytes of a part: `left` more bytes of it are to come.
-    Part {
-        held: Vec<u8>,
-        left: u64,
-    },
-    Picture {
-        left: u64,
-    },
-    /// A part that is no picture: so many bytes, of which so many are to come.
-    Body {
-        bytes: u64,
-        left: u64,
-        command: bool,
-    },
-    /// The framing is lost.
-    Lost(Box<CarveDecoder>),
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self::Greeting(Vec::new())
-    }
-}
-
-impl ZmtpDecoder {
-    fn lose(&mut self, held: &[u8], sink: &mut Sink<'_>) {
-        let mut carve = Box::new(CarveDecoder::inside());
-        carve.update(held, sink);
-        self.state = State::Lost(carve);
-    }
-
-    fn greeting(&mut self, byte: u8, sink: &mut Sink<'_>) {
-        let State::Greeting(held) = &mut self.state else {
-            return;
-        };
-        held.push(byte);
-        let known = is_greeting(held);
-        if known == Some(false) {
-            let held = std::mem::take(held);
-            sink(Event::Fault(Fault::BadField {
-                expected: "a greeting of ZMTP 3",
-                found: String::from_utf8_lossy(&held).into_owned(),
-                hint: None,
-            }));
-            self.lose(&held, sink);
-        } else if held.len() >= GREETING_BYTES {
-            sink(Event::Framing {
-                what: Framing::Zmtp,
-                bytes: GREETING_BYTES as u64,
-            });
-            self.state = State::Head(Vec::new());
+impl Zmtp {
+    fn greeting(&mut self, held: &[u8], sink: &mut Sink<'_>) -> Step {
+        if is_greeting(held) == Some(false) {
+            return is_none("a greeting of ZMTP 3", held, sink);
         }
+        if held.len() < GREETING_BYTES {
+            return Step::More;
+        }
+        framing(Framing::Zmtp, held.len() as u64, sink);
+        *self = Self::Head;
+        Step::Done(held.len(), Next::Field)
     }
 
-    fn head(&mut self, byte: u8, sink: &mut Sink<'_>) {
-        let State::Head(held) = &mut self.state else {
-            return;
-        };
-        held.push(byte);
+    fn head(&mut self, held: &[u8], sink: &mut Sink<'_>) -> Step {
         let Some((&flags, length)) = held.split_first() else {
-            return;
+            return Step::More;
         };
         let width = if flags & LONG == 0 { 1 } else { 8 };
         let known = flags <= 7 && (flags & COMMAND == 0 || flags & 1 == 0);
         if length.len() < width && known {
-            return;
+            return Step::More;
         }
         let shift_in = |value: u64, &byte: &u8| value << 8 | u64::from(byte);
         let length = length.iter().fold(0, shift_in);
         if !known || length > MOST {
-            let held = std::mem::take(held);
-            sink(Event::Fault(Fault::BadField {
-                expected: "the flags and the length of a ZMTP frame",
-                found: String::from_utf8_lossy(&held).into_owned(),
-                hint: None,
-            }));
-            self.lose(&held, sink);
-            return;
+            return is_none("the flags and the length of a ZMTP frame", held, sink);
         }
-        sink(Event::Framing {
-            what: Framing::Zmtp,
-            bytes: held.len() as u64,
-        });
-        self.state = if flags & COMMAND == 0 {
-            State::Part {
-                held: Vec::new(),
-                left: length,
-            }
+        framing(Framing::Zmtp, held.len() as u64, sink);
+        if flags & COMMAND == 0 {
+            *self = Self::Part(length);
+            Step::Done(held.len(), Next::Field)
         } else {
-            State::Body {
-                bytes: length,
-                left: length,
-                command: true,
-            }
+            *self = Self::Command(0);
+            Step::Done(held.len(), Next::Content(length))
+        }
+    }
+
+    /// The first bytes of a part of `length` bytes.
+    fn part(&mut self, length: u64, held: &[u8], sink: &mut Sink<'_>) -> Step {
+        let sniffed = sniff(held.get(..SNIFF_BYTES).unwrap_or(held));
+        if sniffed == Sniff::NeedMore && (held.len() as u64) < length {
+            return Step::More;
+        }
+        *self = if matches!(sniffed, Sniff::Is(_)) {
+            sink(Event::PictureStart {
+                length: Some(length),
+            });
+            Self::Picture
+        } else {
+            Self::Body(0)
         };
-        self.settle(sink);
+        Step::Done(0, Next::Content(length))
     }
+}
 
-    /// Goes on where nothing more is to come, or where enough came to decide.
-    fn settle(&mut self, sink: &mut Sink<'_>) {
-        if let State::Part { held, left } = &mut self.state {
-            let sniffed = sniff(held.get(..SNIFF_BYTES).unwrap_or(held));
-            if sniffed == Sniff::NeedMore && *left > 0 {
-                return;
-            }
-            let total = left.saturating_add(held.len() as u64);
-            let (held, left) = (std::mem::take(held), *left);
-            if matches!(sniffed, Sniff::Is(_)) {
-                sink(Event::PictureStart {
-                    length: Some(total),
-                });
-                sink(Event::PictureData(&held));
-                self.state = State::Picture { left };
-            } else {
-                self.state = State::Body {
-                    bytes: total,
-                    left,
-                    command: false,
-                };
-            }
-        }
-        match self.state {
-            State::Picture { left: 0 } => sink(Event::PictureEnd(Ending::Length)),
-            State::Body {
-                bytes,
-                left: 0,
-                command,
-            } => {
-                if bytes > 0 {
-                    sink(Event::Framing {
-                        what: if command {
-                            Framing::Zmtp
-                        } else {
-                            Framing::Body
-                        },
-                        bytes,
-                    });
-                }
-            }
-            _ => return,
-        }
-        self.state = State::Head(Vec::new());
-    }
-
-    /// What went by of a body that is not complete.
-    fn settle_cut(&mut self, sink: &mut Sink<'_>) {
-        match &mut self.state {
-            State::Part { held, .. } | State::Greeting(held) | State::Head(held) => {
-                let held = std::mem::take(held);
-                if !held.is_empty() {
-                    sink(Event::Stray(&held));
-                }
-            }
-            State::Body {
-                bytes,
-                left,
-                command,
-            } => {
-                let gone = bytes.saturating_sub(*left);
-                *bytes = *left;
-                if gone > 0 {
-                    sink(Event::Framing {
-                        what: if *command {
-                            Framing::Zmtp
-                        } else {
-                            Framing::Body
-                        },
-                        bytes: gone,
-                    });
-                }
-            }
-            State::Picture { .. } | State::Lost(_) => {}
+impl Zmtp {
+    /// What came of what is no picture.
+    fn told(&mut self, sink: &mut Sink<'_>) {
+        match self {
+            Self::Command(came) => framing(Framing::Zmtp, std::mem::take(came), sink),
+            Self::Body(came) => framing(Framing::Body, std::mem::take(came), sink),
+            Self::Greeting | Self::Head | Self::Part(_) | Self::Picture => {}
         }
     }
 }
 
-impl Decode for ZmtpDecoder {
-    fn update(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
-        let mut rest = bytes;
-        while let Some((&byte, later)) = rest.split_first() {
-            match &mut self.state {
-                State::Greeting(_) => {
-                    rest = later;
-                    self.greeting(byte, sink);
-                }
-                State::Head(_) => {
-                    rest = later;
-                    self.head(byte, sink);
-                }
-                State::Part { held, left } => {
-                    rest = later;
-                    held.push(byte);
-                    *left = left.saturating_sub(1);
-                    self.settle(sink);
-                }
-                State::Picture { left } | State::Body { left, .. } => {
-                    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
-                    let (new, later) = rest.split_at(take);
-                    rest = later;
-                    *left = left.saturating_sub(take as u64);
-                    if matches!(self.state, State::Picture { .. }) {
-                        sink(Event::PictureData(new));
-                    }
-                    self.settle(sink);
-                }
-                State::Lost(carve) => {
-                    carve.update(rest, sink);
-                    return;
-                }
-            }
+impl Grammar for Zmtp {
+    fn field(&mut self, held: &[u8], _behind: Behind, sink: &mut Sink<'_>) -> Step {
+        match *self {
+            Self::Greeting => self.greeting(held, sink),
+            Self::Part(length) => self.part(length, held, sink),
+            _ => self.head(held, sink),
         }
     }
 
-    fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length == 0 {
-            return;
-        }
-        self.settle_cut(sink);
-        match &mut self.state {
-            State::Picture { left } => {
-                let gone = length.min(*left);
-                *left = left.saturating_sub(gone);
-                sink(Event::PictureGap(gone));
-                self.settle(sink);
-                self.gap(length.saturating_sub(gone), sink);
+    fn content(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
+        match self {
+            Self::Command(came) | Self::Body(came) => {
+                *came = came.saturating_add(bytes.len() as u64);
             }
-            State::Body { bytes, left, .. } if length <= *left => {
-                *left = left.saturating_sub(length);
-                *bytes = *left;
-                sink(Event::StrayGap(length));
-                self.settle(sink);
-            }
-            State::Lost(carve) => carve.gap(length, sink),
-            _ => {
-                self.lose(&[], sink);
-                self.gap(length, sink);
-            }
+            _ => sink(Event::PictureData(bytes)),
         }
     }
 
-    fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {
-        self.settle_cut(sink);
-        match &mut self.state {
-            State::Picture { .. } => sink(Event::PictureEnd(Ending::Cut(end))),
-            State::Lost(carve) => carve.finish(end, sink),
-            _ => {}
+    fn content_gap(&mut self, length: u64, sink: &mut Sink<'_>) {
+        if *self == Self::Picture {
+            sink(Event::PictureGap(length));
+        } else {
+            self.told(sink);
+            sink(Event::StrayGap(length));
         }
+    }
+
+    fn content_over(&mut self, sink: &mut Sink<'_>) -> Next {
+        if *self == Self::Picture {
+            sink(Event::PictureEnd(Ending::Length));
+        }
+        self.told(sink);
+        *self = Self::Head;
+        Next::Field
+    }
+
+    fn cut(&mut self, _left: u64, end: StreamEnd, sink: &mut Sink<'_>) {
+        if *self == Self::Picture {
+            sink(Event::PictureEnd(Ending::Cut(end)));
+        }
+        self.told(sink);
     }
 }
 
@@ -309,6 +179,7 @@ impl WireFormat for ZmtpDecoder {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Decode as _;
     use super::super::testing::{Seen, picture, pictures, run};
     use super::*;
 

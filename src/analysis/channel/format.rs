@@ -194,19 +194,7 @@ impl Channel {
             Protocol::Eof if detected && picture => Decoder::Carve(CarveDecoder::on_eof_port()),
             _ => wire::decoder(protocol, context.role()),
         };
-        if let Decoder::Length(decoder) = &mut decoder
-            && *confidence != Confidence::Given
-        {
-            decoder.learn();
-        }
-        if let Decoder::Layout(decoder) = &mut decoder
-            && *confidence != Confidence::Given
-        {
-            decoder.learn();
-        }
-        if let Decoder::LayoutDatagrams(decoder) = &mut decoder
-            && *confidence != Confidence::Given
-        {
+        if *confidence != Confidence::Given {
             decoder.learn();
         }
         if self.doubt.is_some() {

@@ -199,11 +199,6 @@ impl DatagramDecoder {
         self.answers
     }
 
-    /// The layout was worked out: a datagram between pictures that does not number a piece of one is a message of another kind.
-    pub(crate) fn learn(&mut self) {
-        self.learns = true;
-    }
-
     /// Whether a datagram outside of pictures is no piece of one: a text, or a number that no piece has there.
     fn is_message(&self, said: &Said, payload: &[u8], begins: bool) -> bool {
         /// So many pieces at the beginning of a picture may be lost.
@@ -710,6 +705,11 @@ impl Decode for DatagramDecoder {
                 Event::StrayGap(length)
             });
         }
+    }
+
+    // The layout was worked out: a datagram between pictures that does not number a piece of one is a message of another kind.
+    fn learn(&mut self) {
+        self.learns = true;
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {

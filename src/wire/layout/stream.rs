@@ -102,11 +102,6 @@ impl LayoutDecoder {
         }
     }
 
-    /// The layout was worked out: where no picture file begins in its place, the framing is lost.
-    pub(crate) fn learn(&mut self) {
-        self.learns = true;
-    }
-
     /// The wire format.
     pub fn protocol(&self) -> Protocol {
         Protocol::Layout(self.layout.clone())
@@ -376,6 +371,11 @@ impl Decode for LayoutDecoder {
             }
             State::Lost(carve) => carve.gap(length, sink),
         }
+    }
+
+    // The layout was worked out: where no picture file begins in its place, the framing is lost.
+    fn learn(&mut self) {
+        self.learns = true;
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {

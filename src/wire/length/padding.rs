@@ -1,9 +1,10 @@
 //! Zeros that fill each picture up to a multiple of a few bytes before the next length, as XDR and structs in memory have them.
 
-use super::{LengthDecoder, LengthField, SHORTEST, State, USUAL};
+use super::{At, Length, LengthField, SHORTEST, USUAL};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
+use crate::wire::framer::{Behind, Next, Step, framing};
 use crate::wire::layout::{self, Counts, Field, Kind, Layout, Payload, Role};
-use crate::wire::{Decode, Event, Framing, Sink};
+use crate::wire::{Framing, Sink};
 
 /// Whether zeros fill pictures up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,46 +52,38 @@ fn units(open: u8) -> impl Iterator<Item = u32> {
         .map(|(_, unit)| unit)
 }
 
-impl LengthDecoder {
-    /// What comes behind the picture that just ended.
-    pub(super) fn behind(&self) -> State {
-        let filled = |unit: &u32| layout::padding(self.last, *unit) > 0;
-        let waits = match self.padding {
-            Padding::Unknown(open) => {
-                self.learns && !self.split && units(open).any(|unit| filled(&unit))
-            }
+impl Length {
+    /// Whether zeros may fill up the picture that just ended.
+    pub(super) fn may_be_filled(&self) -> bool {
+        let filled = |unit: u32| layout::padding(self.last, unit) > 0;
+        match self.padding {
+            Padding::Unknown(open) => self.learns && !self.split && units(open).any(filled),
             Padding::Never => false,
-            Padding::To(unit) => filled(&unit),
-        };
-        if waits {
-            State::Behind(Vec::new())
-        } else {
-            State::Field(Vec::new())
+            Padding::To(unit) => filled(unit),
         }
     }
 
-    /// Takes bytes behind a picture; tells how many of them.
-    pub(super) fn look_behind(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> usize {
+    /// Bytes behind a picture, once they tell whether they fill it up.
+    pub(super) fn behind(&mut self, held: &[u8], behind: Behind, sink: &mut Sink<'_>) -> Step {
         let wants = match self.padding {
             Padding::To(unit) => layout::padding(self.last, unit),
             Padding::Unknown(_) | Padding::Never => MOST_ZEROS + self.field.width() + SNIFF_BYTES,
         };
-        let State::Behind(held) = &mut self.state else {
-            return 0;
-        };
-        let take = wants.saturating_sub(held.len()).min(bytes.len());
-        held.extend_from_slice(bytes.get(..take).unwrap_or_default());
         // Most lengths do not begin with a zero.
         let told = held.len() >= wants || held.first().is_some_and(|byte| *byte != 0);
-        if told {
-            let held = std::mem::take(held);
-            self.told_behind(&held, sink);
-        }
-        take
+        let count = match behind {
+            Behind::More if told => self.zeros(held),
+            Behind::More | Behind::Answer => return Step::More,
+            Behind::End => self.last_zeros(held),
+            Behind::Gap => return Step::Done(0, Next::Lost),
+        };
+        framing(Framing::Field("padding"), count as u64, sink);
+        self.at = At::Field;
+        Step::Done(count, Next::Field)
     }
 
-    /// Decides by the bytes behind a picture, and goes on with them.
-    fn told_behind(&mut self, held: &[u8], sink: &mut Sink<'_>) {
+    /// How many of the bytes behind a picture fill it up.
+    fn zeros(&mut self, held: &[u8]) -> usize {
         let zeros = |unit: u32| {
             let count = layout::padding(self.last, unit);
             let fill = held.get(..count).filter(|_| count > 0)?;
@@ -111,35 +104,26 @@ impl LengthDecoder {
                 .find(|unit| zeros(*unit).is_some_and(begins)),
             Padding::Never => None,
         };
-        self.state = State::Field(Vec::new());
         let count = unit.and_then(zeros).unwrap_or(0);
-        match unit {
-            Some(unit) => {
-                self.padding = Padding::To(unit);
-                padding(count, sink);
-            }
-            None => self.padding = self.padding.without(self.last),
-        }
-        self.update(held.get(count..).unwrap_or_default(), sink);
+        self.padding = match unit {
+            Some(unit) => Padding::To(unit),
+            None => self.padding.without(self.last),
+        };
+        count
     }
 
     /// No more bytes come: two zeros or more may fill the last picture up, and one is as likely a byte too many.
-    pub(super) fn ended_behind(&mut self, sink: &mut Sink<'_>) {
-        let State::Behind(held) = &mut self.state else {
-            return;
-        };
-        let held = std::mem::take(held);
+    fn last_zeros(&self, held: &[u8]) -> usize {
         let fits = |unit: u32| held.len() == layout::padding(self.last, unit);
         let fills = match self.padding {
             Padding::To(unit) => fits(unit),
             Padding::Unknown(open) => held.len() > 1 && units(open).any(fits),
             Padding::Never => false,
         };
-        self.state = State::Field(Vec::new());
         if fills && held.iter().all(|byte| *byte == 0) {
-            padding(held.len(), sink);
+            held.len()
         } else {
-            self.update(&held, sink);
+            0
         }
     }
 
@@ -163,14 +147,5 @@ impl LengthDecoder {
             ],
             ..Layout::default()
         })
-    }
-}
-
-fn padding(bytes: usize, sink: &mut Sink<'_>) {
-    if bytes > 0 {
-        sink(Event::Framing {
-            what: Framing::Field("padding"),
-            bytes: bytes as u64,
-        });
     }
 }

@@ -1,5 +1,6 @@
 use super::super::testing::{Seen, picture, pictures, run, seen_by_pieces};
 use super::*;
+use crate::wire::Decode as _;
 
 fn field(name: &str) -> LengthField {
     match format!("length={name}").parse() {
@@ -220,4 +221,79 @@ fn picture_header_decides_the_byte_order_where_it_can() {
             ..
         })
     ));
+}
+
+/// What a decoder says that learned its format, of a stream with a gap of so many bytes at a place.
+fn learned(name: &str, stream: &[u8], at: usize, gap: u64) -> Vec<Seen> {
+    let mut decoder = LengthDecoder::new(field(name));
+    decoder.learn();
+    run(|sink| {
+        let (before, behind) = stream.split_at(at);
+        decoder.update(before, sink);
+        decoder.gap(gap, sink);
+        decoder.update(behind, sink);
+        decoder.finish(StreamEnd::Fin, sink);
+    })
+}
+
+/// Whether events cover a stream with a gap of so many bytes at a place, in order.
+fn is_told_of_once(seen: &[Seen], stream: &[u8], at: usize, gap: u64) -> bool {
+    let (before, behind) = stream.split_at(at);
+    let missing = std::iter::repeat_n(None, usize::try_from(gap).unwrap());
+    let told = |bytes: &[u8]| bytes.iter().copied().map(Some).collect::<Vec<_>>();
+    let mut rest = [told(before), missing.collect(), told(behind)].concat();
+    for event in seen {
+        let (length, bytes) = match event {
+            Seen::Data(bytes) | Seen::Stray(bytes) => (bytes.len() as u64, Some(bytes)),
+            Seen::Framing(_, length) | Seen::Gap(length) | Seen::StrayGap(length) => {
+                (*length, None)
+            }
+            _ => continue,
+        };
+        let length = usize::try_from(length).unwrap();
+        if length > rest.len() {
+            return false;
+        }
+        let later = rest.split_off(length);
+        if bytes.is_some_and(|bytes| told(bytes) != rest) {
+            return false;
+        }
+        rest = later;
+    }
+    rest.is_empty()
+}
+
+/// A few bytes too many before and behind a field, and a gap anywhere around it: each byte is told of once, as it came.
+#[test]
+fn every_byte_is_told_of_once_where_the_format_was_learned() {
+    for name in [
+        "u16be", "u16le", "u32be", "u32le", "u64be", "u64le", "ascii10",
+    ] {
+        let field = field(name);
+        for (picture, declared) in [
+            (picture(image::ImageFormat::Jpeg, 24, 17), None),
+            (picture(image::ImageFormat::Png, 3, 3), Some(40)),
+            (picture(image::ImageFormat::Gif, 3, 3), Some(17)),
+        ] {
+            let whole = picture.len() as u64;
+            let head = field.encode(whole).unwrap();
+            let again = field.encode(declared.unwrap_or(whole)).unwrap();
+            for more in 0..10 {
+                let filled = [&b"\0\0\x01xxxxxxx"[..more], &picture].concat();
+                for (before, filled) in [(&b""[..], &filled), (&b"\0\0\x01"[..], &picture)] {
+                    let stream = [&head, &picture, before, &again, filled].concat();
+                    let around = head.len() + picture.len();
+                    for gap in [0, 1, 5000] {
+                        for at in around - 2..around + 24 {
+                            let seen = learned(name, &stream, at, gap);
+                            assert!(
+                                is_told_of_once(&seen, &stream, at, gap),
+                                "{name}, {more} more, a gap of {gap} at {at}: {seen:?}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
