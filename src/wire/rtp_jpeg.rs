@@ -6,7 +6,7 @@
 
 use super::detect::Clues;
 use super::formats::{Over, Probe, Row, WireFormat};
-use super::sequence::{Order, Place, Sequence};
+use super::sequence::{Order, Place, Sequence, missing_bytes};
 use super::{Decode, Ending, Event, Framing, Sink, StreamEnd};
 
 /// Bytes of RTP's header, and of JPEG's behind it.
@@ -263,9 +263,7 @@ impl RtpJpegDecoder {
                 what: Framing::PieceHeader,
                 bytes: (packet.head + packet.data.len()) as u64,
             });
-            if missing > 0 {
-                sink(Event::StrayGap(missing));
-            }
+            missing_bytes(false, missing, sink);
             return;
         }
         if !packet.tables.is_empty() {
@@ -316,9 +314,7 @@ impl RtpJpegDecoder {
         }
         open.sequence
             .take(packet.offset, packet.data, order, packet.marked, sink);
-        if missing > 0 {
-            sink(Event::PictureGap(missing));
-        }
+        missing_bytes(true, missing, sink);
         if open.length == Some(open.sequence.next()) && open.sequence.is_settled() {
             self.end(Ending::Length, sink);
         }
@@ -353,18 +349,11 @@ impl Decode for RtpJpegDecoder {
         if !payload.is_empty() {
             sink(Event::Stray(payload));
         }
-        if missing > 0 {
-            sink(Event::StrayGap(missing));
-        }
+        missing_bytes(false, missing, sink);
     }
 
     fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length > 0 {
-            sink(match self.open {
-                Some(_) => Event::PictureGap(length),
-                None => Event::StrayGap(length),
-            });
-        }
+        missing_bytes(self.open.is_some(), length, sink);
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {

@@ -42,6 +42,17 @@ pub(super) enum Place {
     Elsewhere,
 }
 
+/// Tells of so many bytes that are missing, of a picture or between two.
+pub(super) fn missing_bytes(in_picture: bool, length: u64, sink: &mut Sink<'_>) {
+    if length > 0 {
+        sink(if in_picture {
+            Event::PictureGap(length)
+        } else {
+            Event::StrayGap(length)
+        });
+    }
+}
+
 /// The pieces of one picture.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sequence {

@@ -6,7 +6,7 @@
 
 use super::detect::Clues;
 use super::formats::{Over, Probe, Row, WireFormat};
-use super::sequence::{Order, Place, Sequence};
+use super::sequence::{Order, Place, Sequence, missing_bytes};
 use super::{Decode, Ending, Event, Framing, Sink, StreamEnd};
 
 const READ: u8 = 1;
@@ -133,9 +133,7 @@ impl TftpDecoder {
             open.blocks = Some(index.saturating_add(1));
         }
         open.sequence.take(index, data, order, last, sink);
-        if missing > 0 {
-            sink(Event::PictureGap(missing));
-        }
+        missing_bytes(true, missing, sink);
         if open.blocks == Some(open.sequence.next()) && open.sequence.is_settled() {
             self.open = None;
             sink(Event::PictureEnd(Ending::Length));
@@ -158,9 +156,7 @@ fn framing(name: &'static str, bytes: u64, sink: &mut Sink<'_>) {
 }
 
 fn gap(missing: u64, sink: &mut Sink<'_>) {
-    if missing > 0 {
-        sink(Event::StrayGap(missing));
-    }
+    missing_bytes(false, missing, sink);
 }
 
 impl Decode for TftpDecoder {
@@ -189,9 +185,7 @@ impl Decode for TftpDecoder {
             _ if self.open.is_some() => {
                 // No part of it.
                 framing("no TFTP", bytes, sink);
-                if missing > 0 {
-                    sink(Event::PictureGap(missing));
-                }
+                missing_bytes(true, missing, sink);
             }
             _ => {
                 sink(Event::Stray(payload));
@@ -201,12 +195,7 @@ impl Decode for TftpDecoder {
     }
 
     fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length > 0 {
-            sink(match self.open {
-                Some(_) => Event::PictureGap(length),
-                None => Event::StrayGap(length),
-            });
-        }
+        missing_bytes(self.open.is_some(), length, sink);
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {

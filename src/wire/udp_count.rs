@@ -7,6 +7,7 @@
 use super::detect::{Clues, sniff_at};
 use super::encode::{Around, CannotEncode};
 use super::formats::{Over, Probe, Row, Whole, WireFormat};
+use super::sequence::missing_bytes;
 use super::udp_index::MOST_PIECES;
 use super::{Confidence, Decode, Ending, Event, Framing, LengthField, Sink, StreamEnd};
 use crate::picture::Sniff;
@@ -114,12 +115,7 @@ impl Decode for UdpCountDecoder {
     }
 
     fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length > 0 {
-            sink(match self.due {
-                Some((_, true)) => Event::PictureGap(length),
-                _ => Event::StrayGap(length),
-            });
-        }
+        missing_bytes(matches!(self.due, Some((_, true))), length, sink);
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {

@@ -10,7 +10,7 @@
 //! of the next picture. There is no picture number, so a piece of the last picture that comes after the first of the next
 //! cannot be told apart, unless it repeats one.
 
-use super::sequence::{Order, Place, Sequence};
+use super::sequence::{Order, Place, Sequence, missing_bytes};
 use super::{Decode, Ending, Event, Framing, LengthField, Protocol, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
@@ -596,13 +596,7 @@ impl Decode for UdpIndexDecoder {
     }
 
     fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length > 0 {
-            sink(if self.open.is_some() {
-                Event::PictureGap(length)
-            } else {
-                Event::StrayGap(length)
-            });
-        }
+        missing_bytes(self.open.is_some(), length, sink);
     }
 
     fn finish(&mut self, end: StreamEnd, sink: &mut Sink<'_>) {

@@ -6,6 +6,7 @@
 use super::detect::Clues;
 use super::encode::{Around, CannotEncode};
 use super::formats::{Over, Probe, Row, Whole, WireFormat};
+use super::sequence::missing_bytes;
 use super::{Decode, Ending, Event, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
@@ -20,9 +21,7 @@ impl UdpJpegDecoder {
             if !payload.is_empty() {
                 sink(Event::Stray(payload));
             }
-            if missing > 0 {
-                sink(Event::StrayGap(missing));
-            }
+            missing_bytes(false, missing, sink);
             return;
         };
         let mut walker = Walker::new(format);

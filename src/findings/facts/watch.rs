@@ -101,6 +101,13 @@ pub struct Troubles {
     pub largest: u32,
 }
 
+impl Troubles {
+    /// The time without room that goes on.
+    pub(crate) fn full(&self) -> Option<&ZeroWindow> {
+        self.zero_windows.last().filter(|zero| zero.until.is_none())
+    }
+}
+
 /// A time without room at the receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ZeroWindow {
@@ -215,9 +222,7 @@ impl Watch {
 
     /// Since when this side has announced that it has no room, and no room since; absent where it has room.
     pub fn full_since(&self) -> Option<Timestamp> {
-        let troubles = self.troubles.as_deref()?;
-        let zero = troubles.zero_windows.last()?;
-        zero.from.1.filter(|_| zero.until.is_none())
+        self.troubles.as_deref()?.full()?.from.1
     }
 
     fn troubles(&mut self) -> &mut Troubles {
@@ -384,11 +389,7 @@ impl Watch {
         if header.window == 0 {
             let troubles = self.troubles();
             troubles.zero_window_frames.add(moment.0);
-            let open = troubles
-                .zero_windows
-                .last()
-                .is_some_and(|zero| zero.until.is_none());
-            if !open && troubles.zero_windows.len() < TOLD {
+            if troubles.full().is_none() && troubles.zero_windows.len() < TOLD {
                 troubles.zero_windows.push(ZeroWindow {
                     from: moment,
                     until: None,

@@ -26,11 +26,7 @@ pub(super) fn sender_stopped(view: &View<'_>) -> Option<Finding> {
         (None, Some((status, _))) => *status == Status::Walking,
         (None, None) => false,
     };
-    let full = other
-        .troubles
-        .zero_windows
-        .last()
-        .is_some_and(|zero| zero.until.is_none());
+    let full = other.troubles.full().is_some();
     let delivered = view.facts.acknowledged >= Some(view.facts.span);
     let stopped = cut && short && bytes > 0 && picture.gaps.is_empty() && delivered && !full;
     if !stopped || !is_open(view.stream, view.all) {

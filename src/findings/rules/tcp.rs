@@ -108,12 +108,11 @@ fn zero_window(view: &View<'_>) -> Option<Finding> {
     let troubles = &view.facts.troubles;
     let first = troubles.zero_windows.first()?;
     let mut waited = 0_i64;
-    let mut stuck = false;
     for zero in &troubles.zero_windows {
-        stuck |= zero.until.is_none();
         let until = zero.until.and_then(|(_, time)| time).or(view.facts.closing);
         waited = waited.saturating_add(view.since(zero.from.1, until).unwrap_or(0).max(0));
     }
+    let stuck = troubles.full().is_some();
     let outcome = if stuck {
         "and never made room again: its program does not read"
     } else {

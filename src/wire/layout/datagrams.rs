@@ -9,7 +9,7 @@
 use super::{Counts, Field, Kind, Layout, Payload, Role, Size, Value};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 use crate::wire::length::MOST;
-use crate::wire::sequence::{Order, Place, Sequence, covered, repeated};
+use crate::wire::sequence::{Order, Place, Sequence, covered, missing_bytes, repeated};
 use crate::wire::udp_index::MOST_PIECES;
 use crate::wire::{Decode, Ending, Event, Framing, Protocol, Sink, StreamEnd};
 
@@ -346,9 +346,7 @@ impl DatagramDecoder {
             if !data.is_empty() {
                 sink(Event::PictureData(data));
             }
-            if missing > 0 {
-                sink(Event::PictureGap(missing));
-            }
+            missing_bytes(true, missing, sink);
             let short = length.is_some_and(|length| length > here as u64) && missing == 0;
             sink(Event::PictureEnd(if short {
                 Ending::Cut(StreamEnd::Unfinished)
@@ -698,13 +696,7 @@ impl Decode for DatagramDecoder {
     }
 
     fn gap(&mut self, length: u64, sink: &mut Sink<'_>) {
-        if length > 0 {
-            sink(if self.open.is_some() {
-                Event::PictureGap(length)
-            } else {
-                Event::StrayGap(length)
-            });
-        }
+        missing_bytes(self.open.is_some(), length, sink);
     }
 
     // The layout was worked out: a datagram between pictures that does not number a piece of one is a message of another kind.
