@@ -1,5 +1,6 @@
 //! Pictures found by their own structure in content that lies in pieces between framing.
 
+use super::framer::framing;
 use super::{Ending, Event, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 
@@ -196,12 +197,7 @@ impl Scanner {
 
     fn flush(&mut self, sink: &mut Sink<'_>) {
         let bytes = std::mem::take(&mut self.pending);
-        if bytes > 0 {
-            sink(Event::Framing {
-                what: Framing::Field(self.name),
-                bytes,
-            });
-        }
+        framing(Framing::Field(self.name), bytes, sink);
     }
 
     /// What is open ends.

@@ -2,6 +2,7 @@
 //!
 //! Its bytes come as [`Event::PictureEncoded`]. What is decompressed and begins as no picture is framing; what follows is stray.
 
+use super::framer::framing;
 use flate2::{FlushDecompress, Status};
 
 use super::deflated::Inflater;
@@ -237,12 +238,7 @@ impl HexDecoder {
                 return false;
             }
         };
-        if bytes > 0 {
-            sink(Event::Framing {
-                what: Framing::Field("line end"),
-                bytes,
-            });
-        }
+        framing(Framing::Field("line end"), bytes, sink);
         self.behind = next;
         true
     }

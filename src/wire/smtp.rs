@@ -6,6 +6,7 @@
 use super::detect::Clues;
 use super::encoded::Base64Decoder;
 use super::formats::{Over, Probe, Row, WireFormat};
+use super::framer::framing;
 use super::{Decode, Ending, Event, Framing, Sink, StreamEnd};
 
 /// What a client says first.
@@ -73,12 +74,7 @@ impl SmtpDecoder {
 
 fn flush(pending: &mut u64, sink: &mut Sink<'_>) {
     let bytes = std::mem::take(pending);
-    if bytes > 0 {
-        sink(Event::Framing {
-            what: Framing::Field("SMTP"),
-            bytes,
-        });
-    }
+    framing(Framing::Field("SMTP"), bytes, sink);
 }
 
 impl Decode for SmtpDecoder {

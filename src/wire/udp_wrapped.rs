@@ -5,6 +5,7 @@
 //! pieces are taken in the order in which they came, as [`super::udp`] takes them. All else of such a datagram is
 //! [`Framing::Pickle`] or text; a datagram that is none goes as it is.
 
+use super::framer::framing;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -48,16 +49,12 @@ impl WrappedDatagramDecoder {
 
     /// What stands around a piece.
     fn around(&self, bytes: usize, sink: &mut Sink<'_>) {
-        if bytes > 0 {
-            sink(Event::Framing {
-                what: if self.encoding == Encoding::Pickled {
-                    Framing::Pickle
-                } else {
-                    Framing::Field("text")
-                },
-                bytes: bytes as u64,
-            });
-        }
+        let what = if self.encoding == Encoding::Pickled {
+            Framing::Pickle
+        } else {
+            Framing::Field("text")
+        };
+        framing(what, bytes as u64, sink);
     }
 }
 

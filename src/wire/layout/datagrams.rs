@@ -8,6 +8,7 @@
 
 use super::{Counts, Field, Kind, Layout, Payload, Role, Size, Value};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
+use crate::wire::framer::framing;
 use crate::wire::length::MOST;
 use crate::wire::sequence::{Order, Place, Sequence, covered, missing_bytes, repeated};
 use crate::wire::udp_index::MOST_PIECES;
@@ -324,12 +325,7 @@ impl DatagramDecoder {
             return false;
         };
         let framing = |bytes: usize, sink: &mut Sink<'_>| {
-            if bytes > 0 {
-                sink(Event::Framing {
-                    what: Framing::Field("header"),
-                    bytes: bytes as u64,
-                });
-            }
+            framing(Framing::Field("header"), bytes as u64, sink);
         };
         framing(said.before, sink);
         let data = payload.get(said.before..).unwrap_or_default();
@@ -526,12 +522,7 @@ impl DatagramDecoder {
                 transmission: None,
             });
         }
-        if said.before > 0 {
-            sink(Event::Framing {
-                what: Framing::PieceHeader,
-                bytes: said.before as u64,
-            });
-        }
+        framing(Framing::PieceHeader, said.before as u64, sink);
         if said.last == Some(true) {
             let step = if by_offset { piece.len() as u64 } else { 1 };
             open.end.get_or_insert(key.saturating_add(step));
@@ -597,12 +588,7 @@ impl DatagramDecoder {
             .len()
             .saturating_sub(said.before)
             .saturating_sub(piece.len());
-        if behind > 0 {
-            sink(Event::Framing {
-                what: Framing::PieceHeader,
-                bytes: behind as u64,
-            });
-        }
+        framing(Framing::PieceHeader, behind as u64, sink);
         let whole = open
             .walker
             .as_ref()

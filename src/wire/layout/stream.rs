@@ -13,6 +13,7 @@ use super::message::Message;
 use super::{Field, Kind, Layout, Payload};
 use crate::picture::{SNIFF_BYTES, Sniff, Status, Walker, sniff};
 use crate::wire::carve::CarveDecoder;
+use crate::wire::framer::framing;
 use crate::wire::length::USUAL;
 use crate::wire::{Decode, Ending, Event, Framing, Protocol, Sink, StreamEnd};
 
@@ -229,12 +230,7 @@ impl LayoutDecoder {
 
 /// So many bytes fill up a piece.
 fn padding(bytes: u64, sink: &mut Sink<'_>) {
-    if bytes > 0 {
-        sink(Event::Framing {
-            what: Framing::Field("padding"),
-            bytes,
-        });
-    }
+    framing(Framing::Field("padding"), bytes, sink);
 }
 
 impl Decode for LayoutDecoder {
