@@ -261,3 +261,129 @@ fn copies_kept_to_compare_repeats_with_are_bounded() {
     assert_eq!((first.conflict, first.unchecked_bytes), (None, 1));
     assert!(push(&mut assembler, 1, b"X").conflict.is_some());
 }
+
+/// An assembler that took so many pieces of one byte, in order.
+fn of_pieces(count: usize) -> Assembler<'static> {
+    static BYTE: [u8; 1] = [7];
+    let mut assembler = Assembler::default();
+    for at in 0..count as u64 {
+        let frame = FrameNumber(at + 1);
+        assembler.push(at, &BYTE, 1, frame, keep_borrowed, &mut |_| {});
+    }
+    assembler
+}
+
+/// Whether the byte at a place is still known when it comes again.
+fn is_compared(assembler: &mut Assembler<'static>, at: u64) -> bool {
+    let again = FrameNumber(9999);
+    let arrival = assembler.push(at, &[7], 1, again, keep_copied, &mut |_| {});
+    assert_eq!(arrival.repeated_bytes, 1);
+    arrival.unchecked_bytes == 0
+}
+
+#[test]
+fn so_many_pieces_are_kept_to_compare_repeats_with() {
+    let mut assembler = of_pieces(RECENT_PIECES);
+    assert!(is_compared(&mut assembler, 0));
+    let mut assembler = of_pieces(RECENT_PIECES + 1);
+    assert!(!is_compared(&mut assembler, 0));
+    assert!(is_compared(&mut assembler, 1));
+    assembler.forget_recent();
+    assert!(!is_compared(&mut assembler, RECENT_PIECES as u64));
+}
+
+#[test]
+fn of_what_was_acknowledged_a_few_pieces_are_kept() {
+    let mut assembler = of_pieces(RECENT_AFTER_ACK + 2);
+    assembler.acknowledged(1);
+    assert!(!is_compared(&mut assembler, 0), "its end was acknowledged");
+    assert!(is_compared(&mut assembler, 1), "that one's was not");
+    assembler.acknowledged(RECENT_AFTER_ACK as u64 + 2);
+    assert!(!is_compared(&mut assembler, 1));
+    assert!(
+        is_compared(&mut assembler, 2),
+        "as many as are kept in any case"
+    );
+}
+
+#[test]
+fn what_was_sent_before_counts_what_waits_and_what_was_cut_off() {
+    let mut assembler = Assembler::default();
+    let mut nothing = |_: Delivery<'_>| {};
+    assembler.push(0, b"abc", 3, FrameNumber(1), keep_copied, &mut nothing);
+    assert!(!assembler.was_cut());
+    assembler.push(6, b"ghi", 3, FrameNumber(2), keep_copied, &mut nothing);
+    // Bytes 0 to 2 came, 3 to 5 did not, 6 to 8 wait.
+    assert_eq!(assembler.sent_before(1..8), 2 + 2);
+    assert_eq!(assembler.sent_before(3..6), 0);
+    assert_eq!(assembler.sent_before(9..12), 0);
+    assembler.declare_missing(9, GapCause::NotCaptured, &mut nothing);
+    assert_eq!(
+        assembler.sent_before(1..8),
+        2 + 2,
+        "what is missing was never seen"
+    );
+    assert_eq!(assembler.sent_before(6..7), 1);
+    assert!(!assembler.was_cut(), "the capture lacks it");
+    assembler.push(9, b"j", 4, FrameNumber(3), keep_copied, &mut nothing);
+    assert!(assembler.was_cut());
+    assert_eq!(assembler.sent_before(8..20), 1 + 4);
+    assembler.declare_missing(13, GapCause::NotCaptured, &mut nothing);
+    assert!(assembler.was_cut(), "its frame was there");
+    assert_eq!(assembler.sent_before(8..13), 1 + 4);
+}
+
+#[test]
+fn the_first_of_two_conflicts_is_named() {
+    let mut assembler = Assembler::default();
+    let mut nothing = |_: Delivery<'_>| {};
+    assembler.push(0, b"ab", 2, FrameNumber(1), keep_copied, &mut nothing);
+    assembler.push(2, b"cd", 2, FrameNumber(2), keep_copied, &mut nothing);
+    let arrival = assembler.push(0, b"aXcY", 4, FrameNumber(3), keep_copied, &mut nothing);
+    let conflict = arrival.conflict.unwrap();
+    assert_eq!((conflict.offset, conflict.first), (1, FrameNumber(1)));
+    let mut assembler = Assembler::default();
+    assembler.push(2, b"cd", 2, FrameNumber(1), keep_copied, &mut nothing);
+    assembler.push(6, b"gh", 2, FrameNumber(2), keep_copied, &mut nothing);
+    let arrival = assembler.push(0, b"abXdefgY", 8, FrameNumber(3), keep_copied, &mut nothing);
+    assert_eq!(arrival.conflict.map(|found| found.offset), Some(2));
+}
+
+#[test]
+fn gaps_that_found_no_room_are_one() {
+    let mut assembler = Assembler::default();
+    let mut nothing = |_: Delivery<'_>| {};
+    let mut hole = |assembler: &mut Assembler<'_>, from: u64, cause| {
+        assembler.push(
+            from + 2,
+            b"x",
+            1,
+            FrameNumber(from),
+            keep_copied,
+            &mut nothing,
+        );
+        assembler.declare_missing(from + 2, cause, &mut nothing);
+    };
+    assert_eq!(
+        (assembler.gap_memory(), assembler.lists_all_gaps()),
+        (0, true)
+    );
+    hole(&mut assembler, 0, GapCause::NotCaptured);
+    let one = assembler.gap_memory();
+    assert!(one >= size_of::<Gap>() && assembler.lists_all_gaps());
+    assembler.fill_gaps();
+    assert!(!assembler.lists_all_gaps());
+    for from in [3, 6, 9] {
+        hole(&mut assembler, from, GapCause::NotCaptured);
+    }
+    let listed: Vec<_> = assembler
+        .gaps()
+        .iter()
+        .map(|gap| (gap.offset, gap.length, gap.cause))
+        .collect();
+    assert_eq!(
+        listed,
+        [(0, 2, GapCause::NotCaptured), (3, 8, GapCause::Limit)]
+    );
+    assert_eq!(assembler.gap_bytes(), 8);
+}

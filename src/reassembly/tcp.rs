@@ -667,3 +667,7 @@ fn some(frame: FrameNumber) -> Option<FrameNumber> {
 #[cfg(test)]
 #[path = "tcp_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "tcp_bounds_tests.rs"]
+mod bounds;

@@ -4,19 +4,24 @@ use crate::reassembly::assembler::keep_borrowed;
 
 /// A direction under test with what it delivered.
 #[derive(Default)]
-struct Direction {
-    half: Half<'static>,
-    bytes: Vec<u8>,
-    gaps: Vec<Gap>,
-    frame: u64,
+pub(super) struct Direction {
+    pub(super) half: Half<'static>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) gaps: Vec<Gap>,
+    pub(super) frame: u64,
 }
 
 impl Direction {
-    fn send(&mut self, header: Tcp, payload: &'static [u8]) -> Verdict {
+    pub(super) fn send(&mut self, header: Tcp, payload: &'static [u8]) -> Verdict {
         self.send_cut(header, payload, payload.len())
     }
 
-    fn send_cut(&mut self, header: Tcp, payload: &'static [u8], length: usize) -> Verdict {
+    pub(super) fn send_cut(
+        &mut self,
+        header: Tcp,
+        payload: &'static [u8],
+        length: usize,
+    ) -> Verdict {
         self.frame += 1;
         let segment = Segment {
             header,
@@ -36,7 +41,7 @@ impl Direction {
         verdict
     }
 
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         let (bytes, gaps) = (&mut self.bytes, &mut self.gaps);
         self.half
             .finish(Other::Open, &mut |delivery| match delivery {
@@ -57,7 +62,7 @@ impl Direction {
     }
 }
 
-fn seq(seq: u32) -> Tcp {
+pub(super) fn seq(seq: u32) -> Tcp {
     Tcp {
         seq,
         ack: Some(1),
@@ -65,7 +70,7 @@ fn seq(seq: u32) -> Tcp {
     }
 }
 
-fn syn(seq: u32) -> Tcp {
+pub(super) fn syn(seq: u32) -> Tcp {
     Tcp {
         seq,
         syn: true,
@@ -73,7 +78,7 @@ fn syn(seq: u32) -> Tcp {
     }
 }
 
-fn fin(seq: u32) -> Tcp {
+pub(super) fn fin(seq: u32) -> Tcp {
     Tcp {
         seq,
         fin: true,
@@ -562,7 +567,7 @@ fn an_acknowledgment_far_ahead_is_believed_up_to_a_bound() {
 }
 
 /// A segment of which the byte before this one is urgent.
-fn urgent(number: u32, pointer: u16) -> Tcp {
+pub(super) fn urgent(number: u32, pointer: u16) -> Tcp {
     Tcp {
         urg: true,
         urgent_pointer: pointer,
