@@ -577,6 +577,79 @@ mod tests {
         }
     }
 
+    /// So many extents of a byte each, one behind the other.
+    fn in_order(count: u64) -> Log {
+        (0..count)
+            .map(|at| Extent {
+                offset: at,
+                bytes: 1,
+                frame: FrameNumber(at + 1),
+                wire_len: 55,
+                time: None,
+                repeat: false,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_shed_is_told_of_and_forgotten_from_so_many_blocks_on() {
+        let block = BLOCK as u64;
+        // The last block is never forgotten.
+        let enough = (FEW as u64 + 1) * block;
+        let mut few = in_order(enough - block);
+        assert!(!few.shed(u64::MAX, |_| panic!("a few are left alone")));
+        for more in [1, block] {
+            let mut log = in_order(enough - block + more);
+            assert_eq!(log.len() as u64, enough - block + more);
+            let full = log.memory();
+            let mut told = 0;
+            assert!(log.shed(u64::MAX, |extent| {
+                assert_eq!(extent.offset, told);
+                told += 1;
+            }));
+            assert_eq!(told, enough - block);
+            assert_eq!(log.len() as u64, more);
+            assert_eq!(log.iter().next().map(|extent| extent.offset), Some(told));
+            assert!(
+                log.memory() < full / 8 && log.memory() >= size_of::<Block>() + 2,
+                "{} of {full} bytes",
+                log.memory()
+            );
+            // What comes later stands behind what is left, and may be forgotten, too.
+            log.push(&Extent {
+                offset: enough,
+                bytes: 1,
+                frame: FrameNumber(enough),
+                wire_len: 55,
+                time: None,
+                repeat: false,
+            });
+            assert_eq!(log.iter().count() as u64, more + 1);
+        }
+        // Not what lies at the offset or above it.
+        let mut log = in_order(enough + block);
+        assert!(log.shed(enough - block, |_| {}));
+        assert_eq!(log.len() as u64, 2 * block);
+        let mut log = in_order(enough + block);
+        assert!(!log.shed(enough - block - 1, |_| {}));
+    }
+
+    #[test]
+    fn a_log_forgets_again_and_again() {
+        let mut log = Log::default();
+        assert!(log.is_empty() && log.memory() == 0);
+        let many = 10 * FEW * BLOCK;
+        for (at, extent) in in_order(many as u64).iter().enumerate() {
+            log.push(&extent);
+            log.discard_before(at as u64);
+        }
+        assert!(!log.is_empty());
+        assert!(log.len() <= (FEW + 1) * BLOCK, "{}", log.len());
+        let last = log.iter().last().map(|extent| extent.offset);
+        assert_eq!(last, Some(many as u64 - 1));
+        assert_eq!(log.iter().count(), log.len());
+    }
+
     /// In order, with a byte again, or one left out: the ways around reading the log say what reading it says.
     #[test]
     fn the_first_carrier_and_the_part_of_a_range_are_those_of_the_log() {

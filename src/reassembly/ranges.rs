@@ -93,6 +93,23 @@ impl RangeSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lies_below_a_position_is_forgotten() {
+        let mut set = RangeSet::default();
+        assert!(set.is_empty());
+        set.insert(3..6);
+        set.insert(8..9);
+        assert!(!set.is_empty());
+        set.discard_before(3);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [3..6, 8..9]);
+        set.discard_before(5);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [5..6, 8..9]);
+        set.discard_before(6);
+        assert_eq!((set.covered(0..6), set.covered(0..9)), (0, 1));
+        set.discard_before(9);
+        assert!(set.is_empty());
+    }
     use proptest::prelude::*;
 
     #[test]
