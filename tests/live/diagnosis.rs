@@ -112,9 +112,10 @@ const HANGS: &[Case] = &[
     Case {
         program: &["hang-both-wait.py", "whole"],
         more: &["--sent", "photo.jpg", "--received", "out.jpg"],
+        // Of the capture alone, which is read again, nobody can tell; the received file can.
         exit: 0,
-        finding: Some(("no-answer", "warning")),
-        words: &["Picture 0", "neither side sent anything more"],
+        finding: Some(("wrong-byte-order", "error")),
+        words: &["or has the picture and answers nothing", "its file tells"],
     },
     Case {
         program: &["receiver-never-reads.py"],
@@ -432,6 +433,56 @@ fn all_right(cases: &[(&Case, End)]) {
     });
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn who_saved_the_picture_and_never_answers_has_read_its_length() {
+    if !private_python("who_saved_the_picture_and_never_answers_has_read_its_length") {
+        return;
+    }
+    let case = HANGS
+        .iter()
+        .find(|case| case.program == ["hang-both-wait.py", "whole"]);
+    let folder = folder();
+    let run = run(folder.path(), case.unwrap(), End::CtrlC);
+    assert_eq!(run.exit, Some(0), "{}", run.errors);
+    for (received, exit, finding) in [
+        (true, 0, ("no-answer", "warning")),
+        (false, 1, ("wrong-byte-order", "error")),
+    ] {
+        let mut verify = Command::new(IMGNET);
+        verify.args([
+            "verify",
+            "run.pcapng",
+            "--format",
+            "json",
+            "--sent",
+            "photo.jpg",
+        ]);
+        if received {
+            verify.args(["--received", "out.jpg"]);
+        }
+        let output = verify.current_dir(folder.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(exit));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = report.get("findings").and_then(Value::as_array).unwrap();
+        let told: Vec<_> = findings
+            .iter()
+            .map(|finding| (field(finding, "name"), field(finding, "severity")))
+            .filter(|(_, severity)| *severity != "note")
+            .collect();
+        assert_eq!(told, [finding], "{findings:#?}");
+        let waits = findings
+            .iter()
+            .find(|finding| field(finding, "name") == "no-answer")
+            .unwrap();
+        let message = field(waits, "message");
+        assert!(
+            message.contains("neither side sent anything more")
+                && message.contains("only follows") != received,
+            "{message}"
+        );
+    }
 }
 
 #[test]
