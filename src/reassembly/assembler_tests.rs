@@ -6,6 +6,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::reassembly::gap::GapList;
 
 /// The obviously right model: one cell a byte.
 #[derive(Default)]
@@ -386,4 +387,29 @@ fn gaps_that_found_no_room_are_one() {
         [(0, 2, GapCause::NotCaptured), (3, 8, GapCause::Limit)]
     );
     assert_eq!(assembler.gap_bytes(), 8);
+}
+
+#[test]
+fn gaps_of_two_causes_are_two_though_nothing_lies_between() {
+    let mut assembler = Assembler::default();
+    let mut nothing = |_: Delivery<'_>| {};
+    assembler.push(0, b"abc", 10, FrameNumber(1), keep_copied, &mut nothing);
+    assembler.declare_missing(14, GapCause::NotCaptured, &mut nothing);
+    assembler.declare_missing(16, GapCause::NotCaptured, &mut nothing);
+    let listed: Vec<_> = assembler
+        .gaps()
+        .iter()
+        .map(|gap| (gap.offset, gap.length, gap.cause))
+        .collect();
+    assert_eq!(
+        listed,
+        [(3, 7, GapCause::SnapLength), (10, 6, GapCause::NotCaptured)]
+    );
+    let mut list = GapList::default();
+    assert!(list.is_empty());
+    for gap in assembler.gaps() {
+        list.push(*gap);
+    }
+    assert!(!list.is_empty());
+    assert_eq!(list.into_listed(), assembler.gaps());
 }

@@ -259,3 +259,137 @@ fn bytes_of_a_syn_wait_for_an_answer_to_them() {
     direction.finish();
     assert_eq!(direction.bytes, b"hel", "nor does the SYN that comes again");
 }
+
+#[test]
+fn what_waits_without_a_syn_is_told_of_by_the_fin_or_by_bytes_that_were_cut_off() {
+    let early = || {
+        let mut direction = Direction::default();
+        assert!(!direction.half.is_open());
+        direction.send(seq(5000), b"abc");
+        assert_eq!(direction.bytes, b"");
+        direction
+    };
+    let mut direction = early();
+    direction.send(fin(5003), b"");
+    assert_eq!(
+        (&direction.bytes[..], direction.half.fin()),
+        (&b"abc"[..], Some(3))
+    );
+    let mut direction = early();
+    direction.send_cut(seq(5003), b"", 4);
+    assert_eq!(direction.bytes, b"abc");
+    // What was acknowledged meanwhile counts from the first byte.
+    let mut direction = early();
+    direction.half.acknowledge(5002);
+    direction.finish();
+    assert_eq!(direction.half.acked(), Some(2));
+}
+
+#[test]
+fn a_syn_that_comes_late_is_that_of_the_first_byte() {
+    for (number, saw) in [(4999, true), (4998, false), (5000, false)] {
+        let mut direction = Direction::default();
+        direction.send(seq(5000), b"abc");
+        for _ in 0..=EARLY_PATIENCE {
+            direction.send(seq(5003), b"");
+        }
+        assert_eq!(direction.bytes, b"abc");
+        direction.send(syn(number), b"");
+        assert_eq!(direction.half.saw_syn(), saw, "a SYN of number {number}");
+    }
+}
+
+#[test]
+fn what_waited_and_differs_is_told_of_once() {
+    let mut direction = Direction::default();
+    direction.send(seq(100), b"abc");
+    direction.send(seq(100), b"aXc");
+    assert!(!direction.half.has_conflicts());
+    direction.send(syn(99), b"");
+    assert!(direction.half.has_conflicts());
+    let offsets: Vec<u64> = direction
+        .half
+        .take_conflicts()
+        .iter()
+        .map(|conflict| conflict.offset)
+        .collect();
+    assert_eq!(offsets, [1]);
+    assert!(!direction.half.has_conflicts());
+    assert!(direction.half.take_conflicts().is_empty());
+}
+
+#[test]
+fn of_a_syn_that_comes_twice_the_first_bytes_count() {
+    let mut direction = Direction::default();
+    direction.send(syn(99), b"hel");
+    direction.send(syn(99), b"HEL");
+    direction.half.acknowledge(103);
+    direction.finish();
+    assert_eq!(direction.bytes, b"hel");
+    // The answer to it may be captured first.
+    let mut direction = Direction::default();
+    direction.send(syn(99), b"");
+    direction.half.acknowledge(103);
+    direction.send(syn(99), b"hel");
+    direction.finish();
+    assert_eq!(direction.bytes, b"hel");
+}
+
+#[test]
+fn urgent_bytes_that_were_cut_off_are_no_data() {
+    let mut direction = begun();
+    direction.send_cut(urgent(1, 1), b"", 1);
+    assert_eq!(
+        (direction.half.data_packets, direction.half.payload_bytes),
+        (0, 0)
+    );
+    let mut urgent = Urgent::default();
+    for at in 0..5000 {
+        urgent.note(at, 0);
+    }
+    assert_eq!(urgent.count(), 4096, "of more the stream keeps the rest");
+}
+
+#[test]
+fn headers_alone_are_news_the_first_time() {
+    let news = |numbers: &[u32]| {
+        let mut direction = begun();
+        for number in numbers {
+            direction.send_cut(seq(*number), b"", 3);
+        }
+        direction.half.news
+    };
+    assert_eq!(news(&[1, 4]), FrameNumber(3));
+    assert_eq!(news(&[1, 1]), FrameNumber(2), "it came before");
+    assert_eq!(news(&[1, 2]), FrameNumber(3), "a byte of it is new");
+}
+
+#[test]
+fn a_segment_is_new_that_reaches_beyond_what_came() {
+    let mut direction = Direction::default();
+    assert!(direction.half.is_new(1, 1), "nothing came");
+    direction.send(syn(0), b"");
+    direction.send(seq(1), b"abc");
+    assert!(!direction.half.is_new(1, 3));
+    assert!(direction.half.is_new(1, 4));
+    assert!(!direction.half.is_new(4, 0));
+    assert!(direction.half.is_new(4, 1));
+}
+
+#[test]
+fn a_syn_is_believed_to_have_opened_what_lies_near_behind_it() {
+    let first = |number: u32| {
+        let mut beginning = Beginning::default();
+        beginning.segment(&seq(number), 1);
+        beginning
+    };
+    let near = 1 << 20;
+    let mut beginning = first(near);
+    assert!(!beginning.saw_syn() && !beginning.is_begun_by(0));
+    beginning.segment(&syn(0), 0);
+    assert!(beginning.saw_syn() && beginning.is_begun_by(0));
+    assert!(!beginning.is_begun_by(1));
+    let mut beginning = first(near + 1);
+    beginning.segment(&syn(0), 0);
+    assert!(!beginning.saw_syn(), "it lies too far behind");
+}
