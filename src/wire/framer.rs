@@ -155,6 +155,17 @@ impl<G: Grammar> Framer<G> {
         };
     }
 
+    /// The field that these bytes begin with: how many of them are told of, and what follows; absent where it is not complete.
+    fn whole(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Option<(usize, Next)> {
+        (1..=bytes.len()).find_map(|end| {
+            let field = bytes.get(..end).unwrap_or(bytes);
+            match self.grammar.field(field, Behind::More, sink) {
+                Step::More => None,
+                Step::Done(used, next) => Some((used, next)),
+            }
+        })
+    }
+
     /// Takes apart what is held.
     fn step(&mut self, behind: Behind, sink: &mut Sink<'_>) {
         while matches!(self.at, At::Field) {
@@ -176,6 +187,15 @@ impl<G: Grammar> Decode for Framer<G> {
         let mut rest = bytes;
         while let Some((&byte, later)) = rest.split_first() {
             match &mut self.at {
+                // Most fields come whole: they are read where they are.
+                At::Field if self.held.is_empty() => {
+                    let Some((used, next)) = self.whole(rest, sink) else {
+                        self.held.extend_from_slice(rest);
+                        return;
+                    };
+                    rest = rest.get(used..).unwrap_or_default();
+                    self.go(next, sink);
+                }
                 At::Field => {
                     rest = later;
                     self.held.push(byte);
