@@ -48,7 +48,7 @@ pub(super) fn framing(what: Framing, bytes: u64, sink: &mut Sink<'_>) {
 }
 
 /// A field that is none: what was expected is a fault, and the framing is lost.
-pub(super) fn is_none(expected: &'static str, found: &[u8], sink: &mut Sink<'_>) -> Step {
+pub(super) fn unexpected(expected: &'static str, found: &[u8], sink: &mut Sink<'_>) -> Step {
     sink(Event::Fault(Fault::BadField {
         expected,
         found: String::from_utf8_lossy(found).into_owned(),

@@ -8,7 +8,7 @@
 use super::content::Pieces;
 use super::detect::Clues;
 use super::formats::{Over, Probe, Row, WireFormat};
-use super::framer::{Behind, Framer, Grammar, Next, Step, framing, is_none};
+use super::framer::{Behind, Framer, Grammar, Next, Step, framing, unexpected};
 use super::{Ending, Event, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
 
@@ -91,12 +91,12 @@ impl Mqtt {
             _ => false,
         };
         if !flags {
-            return self.is_none(held, sink);
+            return self.unexpected(held, sink);
         }
         let (length, size) = match remaining(rest) {
             Ok(Some(found)) => found,
             Ok(None) => return Step::More,
-            Err(()) => return self.is_none(held, sink),
+            Err(()) => return self.unexpected(held, sink),
         };
         if kind == 3 {
             return self.publish(held, length, size, sink);
@@ -135,11 +135,11 @@ impl Mqtt {
                     before += size + usize::try_from(count).unwrap_or(usize::MAX / 4);
                 }
                 Ok(None) => return Step::More,
-                Err(()) => return self.is_none(held, sink),
+                Err(()) => return self.unexpected(held, sink),
             }
         }
         if before as u64 > length || before > HEAD {
-            return self.is_none(held, sink);
+            return self.unexpected(held, sink);
         }
         if body.len() < before {
             return Step::More;
@@ -163,9 +163,9 @@ impl Mqtt {
     }
 
     /// What cannot be a packet.
-    fn is_none(&mut self, held: &[u8], sink: &mut Sink<'_>) -> Step {
+    fn unexpected(&mut self, held: &[u8], sink: &mut Sink<'_>) -> Step {
         self.stop(sink);
-        is_none("an MQTT packet", held.get(..16).unwrap_or(held), sink)
+        unexpected("an MQTT packet", held.get(..16).unwrap_or(held), sink)
     }
 
     /// What waits for another message gets none.

@@ -5,7 +5,7 @@
 //! as [`Event::PictureEncoded`]. Opcodes and small objects are [`Framing::Pickle`]; an object of more than
 //! [`LARGE`] bytes that is no picture, an array of pixels perhaps, is stray. One pickle may follow another.
 
-use super::framer::{Behind, Framer, Grammar, Next, Step, framing, is_none};
+use super::framer::{Behind, Framer, Grammar, Next, Step, framing, unexpected};
 use super::layout::PixelOrder;
 use super::length::MOST;
 use super::sequence::covered;
@@ -254,9 +254,9 @@ impl Pickle {
         framing(Framing::Pickle, std::mem::take(&mut self.pending), sink);
     }
 
-    fn is_none(&mut self, found: &[u8], sink: &mut Sink<'_>) -> Step {
+    fn unexpected(&mut self, found: &[u8], sink: &mut Sink<'_>) -> Step {
         self.flush_pending(sink);
-        is_none("a Python pickle of protocol 2 to 5", found, sink)
+        unexpected("a Python pickle of protocol 2 to 5", found, sink)
     }
 
     /// So many bytes are of the pickle; what comes behind them.
@@ -309,7 +309,7 @@ impl Pickle {
     fn opcode(&mut self, byte: u8, sink: &mut Sink<'_>) -> Step {
         self.note(byte);
         let at = match follows(byte) {
-            Follows::Unknown => return self.is_none(&[byte], sink),
+            Follows::Unknown => return self.unexpected(&[byte], sink),
             Follows::Stop => At::Start,
             Follows::Nothing => At::Opcode,
             Follows::Fixed(bytes) => At::Argument(bytes, None),
@@ -410,7 +410,7 @@ impl Grammar for Pickle {
             (_, []) => Step::More,
             (At::Start, [0x80, ..]) => self.count(1, At::Version),
             (At::Version, [2..=5, ..]) | (At::Lines(1), [b'\n', ..]) => self.count(1, At::Opcode),
-            (At::Start | At::Version, _) => self.is_none(held, sink),
+            (At::Start | At::Version, _) => self.unexpected(held, sink),
             (At::Argument(width, object), _) => {
                 if held.len() >= usize::from(width) {
                     self.argument(held, object, sink)

@@ -6,7 +6,7 @@
 
 use super::detect::Clues;
 use super::formats::{Over, Probe, Row, WireFormat};
-use super::framer::{Behind, Framer, Grammar, Next, Step, framing, is_none};
+use super::framer::{Behind, Framer, Grammar, Next, Step, framing, unexpected};
 use super::length::MOST;
 use super::{Ending, Event, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
@@ -54,7 +54,7 @@ pub enum Zmtp {
 impl Zmtp {
     fn greeting(&mut self, held: &[u8], sink: &mut Sink<'_>) -> Step {
         if is_greeting(held) == Some(false) {
-            return is_none("a greeting of ZMTP 3", held, sink);
+            return unexpected("a greeting of ZMTP 3", held, sink);
         }
         if held.len() < GREETING_BYTES {
             return Step::More;
@@ -76,7 +76,7 @@ impl Zmtp {
         let shift_in = |value: u64, &byte: &u8| value << 8 | u64::from(byte);
         let length = length.iter().fold(0, shift_in);
         if !known || length > MOST {
-            return is_none("the flags and the length of a ZMTP frame", held, sink);
+            return unexpected("the flags and the length of a ZMTP frame", held, sink);
         }
         framing(Framing::Zmtp, held.len() as u64, sink);
         if flags & COMMAND == 0 {
