@@ -256,8 +256,11 @@ impl DatagramDecoder {
 
     /// Whether this is the piece that is due: the last one, or one as long as those before, whose number comes next.
     fn piece_is_due(&self, payload: &[u8]) -> bool {
-        let length = payload.len();
         self.open.as_ref().is_some_and(|open| {
+            let ends_with = |data: usize| {
+                let left = open.length.map(|whole| whole.saturating_sub(open.given));
+                left == Some(data as u64)
+            };
             if self.layout.numbered() {
                 let said = said(&self.layout.piece, payload);
                 return said.is_some_and(|said| {
@@ -271,12 +274,10 @@ impl DatagramDecoder {
                     let next = matches!(place, Place::Here(Order::Next));
                     let last = open.end == Some(key.saturating_add(step))
                         && matches!(place, Place::Here(Order::Next | Order::Ahead | Order::Late));
-                    last || (next && said.data > 0 && said.data == open.longest)
+                    let fits = said.data == open.longest || ends_with(said.data);
+                    last || (next && said.data > 0 && fits)
                 });
             }
-            let by_length = open
-                .length
-                .is_some_and(|whole| whole.saturating_sub(open.given) == length as u64);
             let by_count = open
                 .count
                 .is_some_and(|count| count == open.arrived.saturating_add(1));
@@ -284,7 +285,7 @@ impl DatagramDecoder {
                 walker.update(payload);
                 matches!(walker.status(), Status::Whole { .. })
             });
-            by_length || by_count && ends
+            ends_with(payload.len()) || by_count && ends
         })
     }
 
