@@ -350,6 +350,12 @@ fn the_first_of_two_conflicts_is_named() {
     assert_eq!(arrival.conflict.map(|found| found.offset), Some(2));
 }
 
+fn listed(assembler: &Assembler<'_>) -> Vec<(u64, u64, GapCause)> {
+    let gaps = assembler.gaps().iter();
+    gaps.map(|gap| (gap.offset, gap.length, gap.cause))
+        .collect()
+}
+
 #[test]
 fn gaps_that_found_no_room_are_one() {
     let mut assembler = Assembler::default();
@@ -377,13 +383,8 @@ fn gaps_that_found_no_room_are_one() {
     for from in [3, 6, 9] {
         hole(&mut assembler, from, GapCause::NotCaptured);
     }
-    let listed: Vec<_> = assembler
-        .gaps()
-        .iter()
-        .map(|gap| (gap.offset, gap.length, gap.cause))
-        .collect();
     assert_eq!(
-        listed,
+        listed(&assembler),
         [(0, 2, GapCause::NotCaptured), (3, 8, GapCause::Limit)]
     );
     assert_eq!(assembler.gap_bytes(), 8);
@@ -396,13 +397,8 @@ fn gaps_of_two_causes_are_two_though_nothing_lies_between() {
     assembler.push(0, b"abc", 10, FrameNumber(1), keep_copied, &mut nothing);
     assembler.declare_missing(14, GapCause::NotCaptured, &mut nothing);
     assembler.declare_missing(16, GapCause::NotCaptured, &mut nothing);
-    let listed: Vec<_> = assembler
-        .gaps()
-        .iter()
-        .map(|gap| (gap.offset, gap.length, gap.cause))
-        .collect();
     assert_eq!(
-        listed,
+        listed(&assembler),
         [(3, 7, GapCause::SnapLength), (10, 6, GapCause::NotCaptured)]
     );
     let mut list = GapList::default();

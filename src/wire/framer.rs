@@ -93,7 +93,7 @@ pub trait Grammar {
     /// [`Decode::learn`].
     fn learn(&mut self) {}
 
-    /// The framing is lost here: tells of what waits to be told.
+    /// The framing is lost here, or the stream ends between two contents: tells of what waits to be told.
     fn lose(&mut self, sink: &mut Sink<'_>) {
         let _ = sink;
     }
@@ -107,6 +107,7 @@ pub trait Grammar {
     /// The stream ends behind these bytes of a field.
     fn end(&mut self, held: &[u8], end: StreamEnd, sink: &mut Sink<'_>) {
         let _ = end;
+        self.lose(sink);
         if !held.is_empty() {
             sink(Event::Stray(held));
         }

@@ -272,13 +272,6 @@ impl Grammar for Mqtt {
             self.pieces.end(Ending::Cut(end), sink);
         }
     }
-
-    fn end(&mut self, held: &[u8], _end: StreamEnd, sink: &mut Sink<'_>) {
-        self.stop(sink);
-        if !held.is_empty() {
-            sink(Event::Stray(held));
-        }
-    }
 }
 
 impl WireFormat for MqttDecoder {

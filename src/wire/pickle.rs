@@ -472,13 +472,6 @@ impl Grammar for Pickle {
             sink(Event::PictureEnd(Ending::Cut(end)));
         }
     }
-
-    fn end(&mut self, held: &[u8], _end: StreamEnd, sink: &mut Sink<'_>) {
-        self.flush_pending(sink);
-        if !held.is_empty() {
-            sink(Event::Stray(held));
-        }
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::framer::{Behind, Framer, Grammar, Next, Step, framing, unexpected};
 use super::length::MOST;
 use super::{Ending, Event, Framing, Sink, StreamEnd};
 use crate::picture::{SNIFF_BYTES, Sniff, sniff};
+use crate::units::number;
 
 /// Bytes of a greeting.
 pub(crate) const GREETING_BYTES: usize = 64;
@@ -73,8 +74,7 @@ impl Zmtp {
         if length.len() < width && known {
             return Step::More;
         }
-        let shift_in = |value: u64, &byte: &u8| value << 8 | u64::from(byte);
-        let length = length.iter().fold(0, shift_in);
+        let length = number(length, true);
         if !known || length > MOST {
             return unexpected("the flags and the length of a ZMTP frame", held, sink);
         }

@@ -325,10 +325,10 @@ impl DatagramDecoder {
         let Some(said) = said(&self.layout.message, payload).filter(|_| whole) else {
             return false;
         };
-        let framing = |bytes: usize, sink: &mut Sink<'_>| {
+        let header = |bytes: usize, sink: &mut Sink<'_>| {
             framing(Framing::Field("header"), bytes as u64, sink);
         };
-        framing(said.before, sink);
+        header(said.before, sink);
         let data = payload.get(said.before..).unwrap_or_default();
         let (data, behind) = data.split_at_checked(said.data).unwrap_or((data, &[]));
         let length = said.length.or(said.total);
@@ -354,7 +354,7 @@ impl DatagramDecoder {
         if !more.is_empty() {
             sink(Event::Stray(more));
         }
-        framing(behind.len(), sink);
+        header(behind.len(), sink);
         true
     }
 

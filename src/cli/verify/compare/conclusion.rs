@@ -94,7 +94,7 @@ pub(super) fn take_back(report: &mut Report) {
         })
         .map(|image| image.stream)
         .collect();
-    let mut reading_right = BTreeSet::new();
+    let mut cleared = BTreeSet::new();
     report.findings.retain(|finding| {
         let stream = finding.stream;
         // Its file is the same, or as long: nobody skipped anything, or ended too early.
@@ -125,12 +125,12 @@ pub(super) fn take_back(report: &mut Report) {
             }
             _ => false,
         };
-        if back && finding.name == Name::WrongByteOrder {
-            reading_right.extend(stream);
+        if back && matches!(finding.name, Name::WrongByteOrder | Name::NoEndOfStream) {
+            cleared.extend(stream);
         }
         !(broken || back)
     });
-    both_wait(&mut report.findings, &reading_right);
+    both_wait(&mut report.findings, &cleared);
     let of_guessed = |finding: &Finding| {
         finding
             .stream
@@ -149,9 +149,9 @@ pub(super) fn take_back(report: &mut Report) {
     }
 }
 
-/// The length was read as it was written, and yet both sides wait.
-fn both_wait(findings: &mut [Finding], reading_right: &BTreeSet<StreamId>) {
-    let of_them = |stream: StreamId| reading_right.contains(&stream);
+/// The receiver has the picture, so that nothing it misread explains why both sides wait: that they do stands for itself.
+fn both_wait(findings: &mut [Finding], cleared: &BTreeSet<StreamId>) {
+    let of_them = |stream: StreamId| cleared.contains(&stream);
     for finding in findings {
         if finding.name == Name::NoAnswer && finding.stream.is_some_and(of_them) {
             finding.stands_alone();
